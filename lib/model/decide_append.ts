@@ -1,0 +1,112 @@
+/**
+ * The expected-version and idempotency rules (spec: streams §3 and §4.3): pure
+ * decisions on what the store knows of a stream at one moment.
+ *
+ * @module
+ */
+
+import type { ExpectedVersion } from "./expected_version.ts";
+
+/** What the rules look at. */
+export interface DecidableStream {
+  /** Number of the last event ever written, -1 for none. */
+  readonly head: number;
+  readonly isTombstoned: boolean;
+  readonly isSoftDeleted: boolean;
+  /** Whether metadata was ever written for the stream. */
+  readonly hasMetadata: boolean;
+  /** First number recorded for the id in this stream. */
+  numberOf(eventId: string): number | undefined;
+  /** Id of the event with that number; undefined when it is gone for good. */
+  idAt(eventNumber: number): string | undefined;
+}
+
+export type AppendDecision =
+  /** Write the events from number `first` on. */
+  | { readonly kind: "append"; readonly first: number }
+  /** They are written already, the first as number `first`. */
+  | { readonly kind: "duplicate"; readonly first: number }
+  /** The stream's last number is `head`, not what was expected. */
+  | { readonly kind: "conflict"; readonly head: number }
+  | { readonly kind: "deleted" };
+
+/** Decides what an append does. `eventIds` holds at least one. */
+export function decideAppend(
+  stream: DecidableStream,
+  expected: ExpectedVersion,
+  eventIds: readonly string[],
+): AppendDecision {
+  if (stream.isTombstoned) return { kind: "deleted" };
+  const { head } = stream;
+  if (expected === "streamExists") {
+    if (stream.isSoftDeleted) return { kind: "deleted" };
+    if (head < 0 && !stream.hasMetadata) return { kind: "conflict", head };
+  }
+  if (expected === "any" || expected === "streamExists") {
+    return decideByIds(stream, eventIds);
+  }
+  const expectedHead = expected === "noStream" ? -1 : expected;
+  if (expectedHead > head) return { kind: "conflict", head };
+  if (expectedHead === head) return { kind: "append", first: head + 1 };
+  return decideByPosition(stream, expectedHead, eventIds);
+}
+
+/** Rule 3: a known first id makes it a repetition, or a conflict. */
+function decideByIds(
+  stream: DecidableStream,
+  eventIds: readonly string[],
+): AppendDecision {
+  const append: AppendDecision = { kind: "append", first: stream.head + 1 };
+  // A stream without events knows no ids: the common case of new streams.
+  if (stream.head < 0) return append;
+  const [firstId, ...laterIds] = eventIds;
+  const first = firstId === undefined ? undefined : stream.numberOf(firstId);
+  if (first === undefined) return append;
+  for (const eventId of laterIds) {
+    if (stream.numberOf(eventId) === undefined) {
+      return { kind: "conflict", head: stream.head };
+    }
+  }
+  return { kind: "duplicate", first };
+}
+
+/** Rule 4: below the head, the same ids at the same numbers are a repetition. */
+function decideByPosition(
+  stream: DecidableStream,
+  expectedHead: number,
+  eventIds: readonly string[],
+): AppendDecision {
+  const first = expectedHead + 1;
+  const mismatch = eventIds.findIndex((eventId, index) =>
+    stream.idAt(first + index) !== eventId
+  );
+  if (mismatch < 0) return { kind: "duplicate", first };
+  if (mismatch === 0 && expectedHead === -1 && stream.isSoftDeleted) {
+    return { kind: "append", first: stream.head + 1 };
+  }
+  return { kind: "conflict", head: stream.head };
+}
+
+export type DeleteDecision =
+  | { readonly kind: "delete" }
+  | { readonly kind: "conflict"; readonly head: number }
+  | { readonly kind: "deleted" };
+
+/**
+ * Decides what a delete does: as an append of an event with an id that was
+ * never seen.
+ */
+export function decideDelete(
+  stream: DecidableStream,
+  expected: ExpectedVersion,
+): DeleteDecision {
+  if (stream.isTombstoned) return { kind: "deleted" };
+  const { head } = stream;
+  if (expected === "any" || expected === "streamExists") {
+    return { kind: "delete" };
+  }
+  const expectedHead = expected === "noStream" ? -1 : expected;
+  const isMet = expectedHead === head ||
+    (expectedHead === -1 && stream.isSoftDeleted);
+  return isMet ? { kind: "delete" } : { kind: "conflict", head };
+}

@@ -1,0 +1,53 @@
+/**
+ * Every way in which the store or a service refuses to do what it was asked,
+ * apart from the outcomes that are ordinary answers (conflict, deleted, not
+ * found), which are values of the operations' results.
+ *
+ * `lib/http/problem.ts` alone turns a code into an HTTP status.
+ *
+ * @module
+ */
+
+/** One code per way to be refused. */
+export type QuipuErrorCode =
+  // Asking wrongly; nothing was changed.
+  | "invalidRequest"
+  | "eventTooLarge"
+  | "batchTooLarge"
+  | "reservedStream"
+  // Being busy or closing; nothing was changed, try again.
+  | "queueFull"
+  | "storeClosed"
+  // Being unable to write; the message says why.
+  | "storeReadOnly"
+  | "storeFull"
+  // Opening.
+  | "directoryLocked"
+  | "foreignFormat"
+  | "notWritable"
+  | "damaged"
+  // Reading back something that is not what was written.
+  | "corruptRecord";
+
+/** A refusal with a code; the message is fit to show to a client. */
+export class QuipuError extends Error {
+  override readonly name = "QuipuError";
+  readonly code: QuipuErrorCode;
+
+  constructor(code: QuipuErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Checks something that is true unless this program has a bug.
+ *
+ * @throws {Error} If `condition` is false.
+ */
+export function invariant(
+  condition: unknown,
+  message: string,
+): asserts condition {
+  if (!condition) throw new Error(`Invariant broken: ${message}`);
+}

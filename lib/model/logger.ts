@@ -1,0 +1,27 @@
+/**
+ * Logging as a port. One structured line an event: a past-tense name and
+ * fields; never payloads or credentials. `lib/logging` has the real one.
+ *
+ * @module
+ */
+
+/** Values of a log line; units are part of their names. */
+export type LogFields = Readonly<
+  Record<string, string | number | boolean | null | undefined>
+>;
+
+/** `error`: someone must act. `warn`: degraded. `info`: lifecycle. `debug`: off in production. */
+export interface Logger {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+/** A logger that writes nothing, for tests and benches. */
+export const SILENT_LOGGER: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};

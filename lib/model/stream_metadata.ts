@@ -1,0 +1,169 @@
+/**
+ * What a metastream's newest event says about its stream (spec: streams §9.3).
+ *
+ * @module
+ */
+
+import { INT64_MAX_TEXT, TRUNCATE_ALL } from "./event_number.ts";
+import { isMetastream } from "./stream_names.ts";
+
+/** Who may do what; a missing entry means the default (spec: streams §10). */
+export interface AccessControlList {
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
+  readonly delete?: readonly string[];
+  readonly metadataRead?: readonly string[];
+  readonly metadataWrite?: readonly string[];
+}
+
+/** Known keys of a stream's metadata, checked and decoded. */
+export interface StreamMetadata {
+  /** Only the newest so many numbers are visible. 1 or more. */
+  readonly maxCount?: number;
+  /** Older events are invisible. Seconds, 1 or more. */
+  readonly maxAgeSeconds?: number;
+  /** Numbers below are invisible; `TRUNCATE_ALL` means soft-deleted. */
+  readonly truncateBefore?: number;
+  /** For `Cache-Control: max-age` of head pages. Seconds, 1 or more. */
+  readonly cacheControlSeconds?: number;
+  readonly acl?: AccessControlList;
+}
+
+/** Metadata that says nothing. */
+export const NO_METADATA: StreamMetadata = Object.freeze({});
+
+/** Metastreams keep only their newest event (spec: streams §9.2.5). */
+const METASTREAM_METADATA: StreamMetadata = Object.freeze({ maxCount: 1 });
+
+/** Metadata that holds for a stream before any was written for it. */
+export function defaultMetadataOf(streamName: string): StreamMetadata {
+  return isMetastream(streamName) ? METASTREAM_METADATA : NO_METADATA;
+}
+
+const UTF8 = new TextDecoder();
+
+/**
+ * Decodes the data of a metadata event.
+ *
+ * One known key of a wrong type, a document that is no object, or an event
+ * that is not JSON make the whole document count as empty, as in the original.
+ */
+export function decodeStreamMetadata(
+  event: { readonly isJson: boolean; readonly data: string | Uint8Array },
+): StreamMetadata {
+  if (!event.isJson) return NO_METADATA;
+  let document: unknown;
+  try {
+    const { data } = event;
+    document = JSON.parse(typeof data === "string" ? data : UTF8.decode(data));
+  } catch {
+    return NO_METADATA;
+  }
+  if (!isObject(document)) return NO_METADATA;
+  const metadata: { -readonly [K in keyof StreamMetadata]: StreamMetadata[K] } =
+    {};
+  for (const [key, field, least] of NUMBER_KEYS) {
+    if (!Object.hasOwn(document, key)) continue;
+    const value = document[key];
+    if (typeof value !== "number" || !Number.isInteger(value)) {
+      return NO_METADATA;
+    }
+    if (value >= least) metadata[field] = value;
+  }
+  if (Object.hasOwn(document, "$tmp") && typeof document.$tmp !== "boolean") {
+    return NO_METADATA;
+  }
+  if (Object.hasOwn(document, "$acl")) {
+    const acl = decodeAccessControlList(document.$acl);
+    if (acl === undefined) return NO_METADATA;
+    metadata.acl = acl;
+  }
+  return metadata;
+}
+
+const NUMBER_KEYS = [
+  ["$maxCount", "maxCount", 1],
+  ["$maxAge", "maxAgeSeconds", 1],
+  ["$tb", "truncateBefore", 0],
+  ["$cacheControl", "cacheControlSeconds", 1],
+] as const;
+
+const ACL_KEYS = [
+  ["$r", "read"],
+  ["$w", "write"],
+  ["$d", "delete"],
+  ["$mr", "metadataRead"],
+  ["$mw", "metadataWrite"],
+] as const;
+
+/**
+ * Decodes an object shaped like `$acl`; entries are a role or a list of roles.
+ *
+ * @returns `undefined` when it has another shape.
+ */
+export function decodeAccessControlList(
+  value: unknown,
+): AccessControlList | undefined {
+  if (!isObject(value)) return undefined;
+  const acl: { [K in keyof AccessControlList]?: readonly string[] } = {};
+  for (const [key, field] of ACL_KEYS) {
+    if (!Object.hasOwn(value, key)) continue;
+    const roles = value[key];
+    if (typeof roles === "string") acl[field] = [roles];
+    else if (
+      Array.isArray(roles) && roles.every((role) => typeof role === "string")
+    ) acl[field] = roles;
+    else return undefined;
+  }
+  return acl;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether the metadata hides every event until the next append. */
+export function isSoftDeleted(metadata: StreamMetadata): boolean {
+  return metadata.truncateBefore !== undefined &&
+    metadata.truncateBefore >= TRUNCATE_ALL;
+}
+
+/** Type of the events of a metastream. */
+export const METADATA_EVENT_TYPE = "$metadata";
+
+/** Data of the metadata event that soft-deletes a stream (spec: streams §4.6). */
+export const SOFT_DELETE_DATA = `{\n  "$tb": ${INT64_MAX_TEXT}\n}`;
+
+/**
+ * A metadata document with another `$tb` and everything else as it was.
+ *
+ * @param data The document as it was stored.
+ */
+export function withTruncateBefore(
+  data: string | Uint8Array,
+  truncateBefore: number,
+): string {
+  let document: unknown;
+  try {
+    document = JSON.parse(typeof data === "string" ? data : UTF8.decode(data));
+  } catch {
+    document = {};
+  }
+  const kept = isObject(document) ? document : {};
+  return JSON.stringify({ ...kept, $tb: truncateBefore }, null, 2);
+}
+
+/**
+ * First event number that `$tb` and `$maxCount` leave visible.
+ *
+ * @param head Number of the stream's last event, -1 for none.
+ */
+export function firstVisibleNumber(
+  metadata: StreamMetadata,
+  head: number,
+): number {
+  const byCount = metadata.maxCount === undefined
+    ? 0
+    : head - metadata.maxCount + 1;
+  return Math.max(0, metadata.truncateBefore ?? 0, byCount);
+}

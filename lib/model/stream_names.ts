@@ -1,0 +1,34 @@
+/**
+ * What a stream's name says about it (spec: streams §1, projections §9).
+ *
+ * @module
+ */
+
+/** Whether the name belongs to the system: it starts with `$`. */
+export function isSystemStream(streamName: string): boolean {
+  return streamName.charCodeAt(0) === 0x24;
+}
+
+/** Whether the stream holds the metadata of another one: `$$name`. */
+export function isMetastream(streamName: string): boolean {
+  return streamName.charCodeAt(0) === 0x24 && streamName.charCodeAt(1) === 0x24;
+}
+
+/** Name of the stream that holds the metadata of `streamName`. */
+export function metastreamOf(streamName: string): string {
+  return "$$" + streamName;
+}
+
+/** Name of the stream that the metastream describes. */
+export function originalOfMetastream(metastreamName: string): string {
+  return metastreamName.slice(2);
+}
+
+/**
+ * Category of a stream: the name before its first `-`; undefined when there is
+ * no `-` or nothing before it.
+ */
+export function categoryOf(streamName: string): string | undefined {
+  const separatorIndex = streamName.indexOf("-");
+  return separatorIndex > 0 ? streamName.slice(0, separatorIndex) : undefined;
+}
