@@ -105,7 +105,9 @@ export function decodeAccessControlList(
   value: unknown,
 ): AccessControlList | undefined {
   if (!isObject(value)) return undefined;
-  const acl: { [K in keyof AccessControlList]?: readonly string[] } = {};
+  const acl: {
+    -readonly [K in keyof AccessControlList]: AccessControlList[K];
+  } = {};
   for (const [key, field] of ACL_KEYS) {
     if (!Object.hasOwn(value, key)) continue;
     const roles = value[key];

@@ -1,0 +1,119 @@
+/**
+ * What reading answers: events with links followed, and the pages they come
+ * in. `lib/streams` makes them, `lib/atom` renders them.
+ *
+ * @module
+ */
+
+import type { RecordedEvent } from "./event.ts";
+
+/** Where a link event (`$>`) points, as its data says: `"<number>@<stream>"`. */
+export interface LinkTarget {
+  readonly streamName: string;
+  /** 0 or more, or `TOMBSTONE_EVENT_NUMBER`. */
+  readonly eventNumber: number;
+}
+
+/** An event of a page, with its link followed where that was asked for. */
+export interface ResolvedEvent {
+  /** The event that stands in the stream: the link, where it is one. */
+  readonly original: RecordedEvent;
+  /**
+   * Set when the original is a link and links are resolved, even if the
+   * target could not be found.
+   */
+  readonly link: LinkTarget | undefined;
+  /** The link's target; undefined when there is no link, or it is broken. */
+  readonly target: RecordedEvent | undefined;
+}
+
+/** Which numbers of a stream a page shows. */
+export type PageRange =
+  /** The newest `count` events. */
+  | { readonly kind: "head"; readonly count: number }
+  | {
+    /** `from`, from − 1, … or `from`, from + 1, …: `count` numbers. */
+    readonly kind: "backward" | "forward";
+    /** 0 or more; a bigint only beyond the safe integers. */
+    readonly from: number | bigint;
+    /** 1 to `LIMITS.pageEventsMax`. */
+    readonly count: number;
+  };
+
+/** How long a shared or private cache may keep an answer (spec: http-api §5.4). */
+export interface CachePolicy {
+  /** `immutable`: a year. `head`: revalidate, or `maxAgeSeconds` if set. */
+  readonly kind: "immutable" | "head";
+  /** The stream's `$cacheControl`. */
+  readonly maxAgeSeconds: number | undefined;
+  /** Whether everyone may read the stream (`public`, else `private`). */
+  readonly isPublic: boolean;
+}
+
+/** A page of a stream (spec: streams §5). */
+export interface StreamPage {
+  readonly streamName: string;
+  readonly range: PageRange;
+  /** Number of the stream's last event, -1 for a system list without any. */
+  readonly head: number;
+  /** Newest first, on forward pages too. */
+  readonly entries: readonly ResolvedEvent[];
+  /**
+   * The entries that follow when the page is larger than
+   * `LIMITS.pageBytesMax`, in chunks; undefined when `entries` are all.
+   */
+  readonly moreEntries?: AsyncIterable<readonly ResolvedEvent[]>;
+  /** Time of the entry that dates the page; undefined: none does. */
+  readonly updatedUs: number | undefined;
+  /** Whether the page reaches the end in its direction (spec: streams §5.3). */
+  readonly isEndOfStream: boolean;
+  /** Whether `moreEntries` or `entries` hold at least one. */
+  readonly hasEntries: boolean;
+  /** Whether clients may treat the page as the newest one (spec: streams §5.2). */
+  readonly isHeadOfStream: boolean;
+  /** Number for the ETag; undefined for an immutable page. */
+  readonly etagNumber: number | undefined;
+  readonly cache: CachePolicy;
+}
+
+/** Place in `$all` as the wire has it (spec: streams §8.3). */
+export interface AllPosition {
+  readonly commit: number | bigint;
+  readonly prepare: number | bigint;
+}
+
+/** Which part of `$all` a page shows. */
+export type AllRange =
+  | { readonly kind: "head"; readonly count: number }
+  | {
+    readonly kind: "backward" | "forward";
+    readonly from: AllPosition;
+    readonly count: number;
+  };
+
+/** A page of `$all` (spec: streams §8). */
+export interface AllPage {
+  readonly range: AllRange;
+  /** Newest first. */
+  readonly entries: readonly ResolvedEvent[];
+  readonly moreEntries?: AsyncIterable<readonly ResolvedEvent[]>;
+  readonly updatedUs: number | undefined;
+  /** Targets of the page's links; undefined when the link is left out. */
+  readonly next: AllPosition | undefined;
+  readonly previous: AllPosition | undefined;
+  readonly hasLast: boolean;
+  /** Position of the last record of the log, for the ETag. */
+  readonly lastPosition: number;
+  /** Whether the ETag is sent (the page is not immutable). */
+  readonly hasEtag: boolean;
+  readonly cache: CachePolicy;
+}
+
+/** How much of an event its feed entry holds (spec: streams §5.7). */
+export type EmbedLevel =
+  | "none"
+  | "content"
+  | "rich"
+  | "body"
+  | "pretty"
+  | "tryharder";

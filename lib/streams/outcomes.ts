@@ -1,0 +1,147 @@
+/**
+ * What the stream service is asked and what it answers. Refusals that are
+ * ordinary answers are outcomes; `QuipuError`s are thrown.
+ *
+ * @module
+ */
+
+import type { ProposedEvent } from "../model/event.ts";
+import type { ExpectedVersion } from "../model/expected_version.ts";
+import type {
+  AllPage,
+  AllRange,
+  CachePolicy,
+  PageRange,
+  ResolvedEvent,
+  StreamPage,
+} from "../model/feed.ts";
+import type { Principal } from "../model/principal.ts";
+
+/** The caller lacks a right. */
+export interface Unauthorized {
+  readonly kind: "unauthorized";
+}
+
+export interface NotFound {
+  readonly kind: "notFound";
+}
+
+/** The stream is hard-deleted (or `streamExists` met a soft-deleted one). */
+export interface Deleted {
+  readonly kind: "deleted";
+}
+
+/** The client has what it would get: 304. */
+export interface NotModified {
+  readonly kind: "notModified";
+}
+
+/** `undefined` for an anonymous caller. */
+export type Caller = Principal | undefined;
+
+export interface AppendCommand {
+  readonly streamName: string;
+  readonly expectedVersion: ExpectedVersion;
+  /** At least one. */
+  readonly events: readonly ProposedEvent[];
+}
+
+export type AppendOutcome =
+  | { readonly kind: "written"; readonly firstEventNumber: number }
+  | { readonly kind: "conflict"; readonly head: number }
+  | Deleted
+  | Unauthorized;
+
+export interface DeleteCommand {
+  readonly streamName: string;
+  readonly expectedVersion: ExpectedVersion;
+  readonly isHard: boolean;
+}
+
+export type DeleteOutcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "conflict"; readonly head: number }
+  | Deleted
+  | Unauthorized;
+
+/** What every feed read says besides its range. */
+export interface FeedReadOptions {
+  /** Whether data and metadata of the entries are needed to render them. */
+  readonly withBodies: boolean;
+  /** Number of the ETag the client has of this representation. */
+  readonly ifNoneMatch: number | undefined;
+  /** Time to hold a forward read that finds nothing new; 0: don't. */
+  readonly longPollMs: number;
+  /** Ends a held read early; touched only when `longPollMs` > 0. */
+  readonly signal?: () => AbortSignal;
+}
+
+export interface ReadFeedCommand extends FeedReadOptions {
+  readonly streamName: string;
+  readonly range: PageRange;
+  readonly resolveLinks: boolean;
+}
+
+export type FeedOutcome =
+  | { readonly kind: "page"; readonly page: StreamPage }
+  | NotModified
+  | NotFound
+  | Deleted
+  | Unauthorized;
+
+export interface ReadAllCommand extends FeedReadOptions {
+  readonly range: AllRange;
+}
+
+export type AllOutcome =
+  | { readonly kind: "page"; readonly page: AllPage }
+  | NotModified
+  | Unauthorized;
+
+export interface ReadEventCommand {
+  readonly streamName: string;
+  /** `"head"`: the newest one. */
+  readonly eventNumber: number | "head";
+  readonly resolveLinks: boolean;
+}
+
+export type EventOutcome =
+  | {
+    readonly kind: "event";
+    readonly event: ResolvedEvent;
+    /** Number for the ETag of a `head` read; undefined for a numbered one. */
+    readonly etagNumber: number | undefined;
+    readonly cache: CachePolicy;
+  }
+  | NotFound
+  | Deleted
+  | Unauthorized;
+
+/**
+ * Reading `/streams/{s}/metadata[/{n}]`: as an event read of `$$s`, and one
+ * more answer: the stream exists but has no such metadata (spec: streams §9.2).
+ */
+export type MetadataOutcome =
+  | EventOutcome
+  | { readonly kind: "noMetadata"; readonly cache: CachePolicy };
+
+/** What clients may do with streams. `createStreamService` makes it. */
+export interface StreamService {
+  append(caller: Caller, command: AppendCommand): Promise<AppendOutcome>;
+  /** Writes metadata: as an append to `$$stream`, by the `$mw` rights. */
+  appendMetadata(
+    caller: Caller,
+    command: AppendCommand,
+  ): Promise<AppendOutcome>;
+  deleteStream(caller: Caller, command: DeleteCommand): Promise<DeleteOutcome>;
+  readFeed(caller: Caller, command: ReadFeedCommand): Promise<FeedOutcome>;
+  readEvent(caller: Caller, command: ReadEventCommand): Promise<EventOutcome>;
+  /** `streamName` is the described stream's. */
+  readMetadata(
+    caller: Caller,
+    command: ReadEventCommand,
+  ): Promise<MetadataOutcome>;
+  readAll(caller: Caller, command: ReadAllCommand): Promise<AllOutcome>;
+  /** Answers every held read now; further ones are not held. */
+  endLongPolls(): void;
+}
