@@ -1,0 +1,399 @@
+/**
+ * The store's port as plain arrays and maps: so simple that it is right at a
+ * glance, and therefore what every other store is compared with. It keeps
+ * nothing and spares nothing.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../lib/model/clock.ts";
+import {
+  type DecidableStream,
+  decideAppend,
+  decideDelete,
+} from "../../lib/model/decide_append.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { ProposedEvent, RecordedEvent } from "../../lib/model/event.ts";
+import {
+  NO_EVENT_NUMBER,
+  TOMBSTONE_EVENT_NUMBER,
+} from "../../lib/model/event_number.ts";
+import type {
+  AppendRequest,
+  AppendResult,
+  CommittedEvent,
+  DeleteRequest,
+  DeleteResult,
+  EventStore,
+  ListEntry,
+  ReadAllRequest,
+  ReadAllResult,
+  ReadRequest,
+  ReadResult,
+  StoreStatus,
+  StreamState,
+} from "../../lib/model/event_store.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import { isSystemList, membershipsOf } from "../../lib/model/lists.ts";
+import {
+  decodeStreamMetadata,
+  defaultMetadataOf,
+  isSoftDeleted,
+  METADATA_EVENT_TYPE,
+  SOFT_DELETE_DATA,
+  type StreamMetadata,
+  withTruncateBefore,
+} from "../../lib/model/stream_metadata.ts";
+import {
+  isMetastream,
+  metastreamOf,
+  originalOfMetastream,
+} from "../../lib/model/stream_names.ts";
+
+const NO_BYTES = new Uint8Array(0);
+const UTF8 = new TextEncoder();
+/** What a record takes in the log besides its bodies; any size would do. */
+const RECORD_HEADER_BYTES = 100;
+
+/** What the model store needs from outside. */
+export interface ModelStoreOptions {
+  readonly clock: Clock;
+  /** Ids of the events that the store itself writes. */
+  readonly newEventId: () => string;
+}
+
+/** Makes an empty store that lives in memory. */
+export function createModelStore(options: ModelStoreOptions): EventStore {
+  return new ModelStore(options);
+}
+
+class ModelStore implements EventStore {
+  readonly #clock: Clock;
+  readonly #newEventId: () => string;
+  readonly #log: RecordedEvent[] = [];
+  /** Streams and system lists by the name they are read by. */
+  readonly #lists = new Map<string, RecordedEvent[]>();
+  readonly #tombstoned = new Set<string>();
+  readonly #listeners = new Set<(events: readonly CommittedEvent[]) => void>();
+  #end = 0;
+  #lastTimeUs = 0;
+  #isClosed = false;
+
+  constructor({ clock, newEventId }: ModelStoreOptions) {
+    this.#clock = clock;
+    this.#newEventId = newEventId;
+  }
+
+  // deno-lint-ignore require-await
+  async append(request: AppendRequest): Promise<AppendResult> {
+    this.#refuseWhenClosed();
+    refuseReserved(request.streamName);
+    refuseTooLarge(request.events);
+    const { streamName, expectedVersion, events } = request;
+    const stream = this.#decidable(streamName);
+    const eventIds = events.map((event) => event.eventId);
+    const decision = decideAppend(stream, expectedVersion, eventIds);
+    if (decision.kind === "duplicate") {
+      return { kind: "duplicate", firstEventNumber: decision.first };
+    }
+    if (decision.kind !== "append") return decision;
+    const described = isMetastream(streamName)
+      ? originalOfMetastream(streamName)
+      : undefined;
+    const reopensDescribed = described !== undefined &&
+      isSoftDeleted(this.#metadataOf(described));
+    const written = events.map((event) => this.#write(streamName, event));
+    if (stream.isSoftDeleted) {
+      written.push(this.#writeReopening(streamName, stream.head + 1));
+    } else if (reopensDescribed) {
+      const first = this.#headOf(described) + 1;
+      written.push(this.#writeReopening(described, first));
+    }
+    this.#announce(written);
+    return { kind: "appended", firstEventNumber: decision.first };
+  }
+
+  // deno-lint-ignore require-await
+  async deleteStream(request: DeleteRequest): Promise<DeleteResult> {
+    this.#refuseWhenClosed();
+    refuseReserved(request.streamName);
+    const { streamName, expectedVersion, mode } = request;
+    const decision = decideDelete(this.#decidable(streamName), expectedVersion);
+    if (decision.kind !== "delete") return decision;
+    const written = mode === "hard"
+      ? this.#writeTombstone(streamName)
+      : this.#writeMetadata(streamName, SOFT_DELETE_DATA);
+    this.#announce([written]);
+    return { kind: "done" };
+  }
+
+  // deno-lint-ignore require-await
+  async readState(streamName: string): Promise<StreamState> {
+    this.#refuseWhenClosed();
+    return {
+      head: this.#headOf(streamName),
+      isTombstoned: this.#isTombstoned(streamName),
+      metadata: this.#metadataOf(streamName),
+      metadataNumber: this.#headOf(metastreamOf(streamName)),
+    };
+  }
+
+  // deno-lint-ignore require-await
+  async readEvent(
+    streamName: string,
+    eventNumber: number,
+  ): Promise<ListEntry | undefined> {
+    this.#refuseWhenClosed();
+    const event = this.#lists.get(streamName)?.[eventNumber];
+    return event && { ordinal: eventNumber, event };
+  }
+
+  // deno-lint-ignore require-await
+  async readStream(request: ReadRequest): Promise<ReadResult> {
+    this.#refuseWhenClosed();
+    const list = this.#lists.get(request.streamName) ?? [];
+    const step = request.direction === "forward" ? 1 : -1;
+    const entries: ListEntry[] = [];
+    let gatheredBytes = 0;
+    for (let index = 0; index < request.count; index++) {
+      const ordinal = request.from + index * step;
+      const event = list[ordinal];
+      if (event === undefined) continue;
+      if (gatheredBytes >= LIMITS.pageBytesMax) {
+        return { entries, continueFrom: ordinal };
+      }
+      if (request.withBodies) gatheredBytes += bodyBytes(event);
+      entries.push({ ordinal, event: copyOf(event, request.withBodies) });
+    }
+    return { entries, continueFrom: undefined };
+  }
+
+  // deno-lint-ignore require-await
+  async readAll(request: ReadAllRequest): Promise<ReadAllResult> {
+    this.#refuseWhenClosed();
+    const { direction, withBodies, accepts } = request;
+    const isForward = direction === "forward";
+    const from = request.from === "end" ? this.#end : request.from;
+    const candidates = isForward
+      ? this.#log.filter((event) => event.logPosition >= from)
+      : this.#log.filter((event) => event.logPosition < from).reverse();
+    const events: RecordedEvent[] = [];
+    let lookedAt = 0;
+    let gatheredBytes = 0;
+    for (const event of candidates) {
+      const isFull = events.length >= request.count ||
+        lookedAt >= LIMITS.filterScanMax ||
+        gatheredBytes >= LIMITS.pageBytesMax;
+      if (isFull) break;
+      lookedAt++;
+      if (accepts !== undefined && !accepts(event)) continue;
+      if (withBodies) gatheredBytes += bodyBytes(event);
+      events.push(copyOf(event, withBodies));
+    }
+    const isAtEnd = lookedAt === candidates.length;
+    const following = candidates[lookedAt]?.logPosition;
+    const lastLookedAt = candidates[lookedAt - 1]?.logPosition;
+    const next = isForward
+      ? following ?? Math.max(from, this.#end)
+      : lastLookedAt ?? Math.min(from, this.#end);
+    return { events, next, isAtEnd, end: this.#end };
+  }
+
+  // deno-lint-ignore require-await
+  async findPosition(createdAtUs: number): Promise<number> {
+    this.#refuseWhenClosed();
+    const event = this.#log.find((event) => event.createdAtUs >= createdAtUs);
+    return event?.logPosition ?? this.#end;
+  }
+
+  onCommit(
+    listener: (events: readonly CommittedEvent[]) => void,
+  ): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  status(): StoreStatus {
+    const streamNames = [...this.#lists.keys()].filter((name) =>
+      !isSystemList(name)
+    );
+    return {
+      readOnlyReason: undefined,
+      end: this.#end,
+      lastPosition: this.#log.at(-1)?.logPosition ?? -1,
+      segmentCount: 1,
+      streamCount: streamNames.length,
+    };
+  }
+
+  // deno-lint-ignore require-await
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#listeners.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) {
+      throw new QuipuError("storeClosed", "The store is closed");
+    }
+  }
+
+  #headOf(streamName: string): number {
+    return (this.#lists.get(streamName)?.length ?? 0) + NO_EVENT_NUMBER;
+  }
+
+  /** A metastream goes with its stream. */
+  #isTombstoned(streamName: string): boolean {
+    return this.#tombstoned.has(streamName) || isMetastream(streamName) &&
+        this.#isTombstoned(originalOfMetastream(streamName));
+  }
+
+  #metadataOf(streamName: string): StreamMetadata {
+    const written = isMetastream(streamName)
+      ? undefined
+      : this.#lists.get(metastreamOf(streamName))?.at(-1);
+    return written === undefined
+      ? defaultMetadataOf(streamName)
+      : decodeStreamMetadata(written);
+  }
+
+  #decidable(streamName: string): DecidableStream {
+    const list = this.#lists.get(streamName) ?? [];
+    return {
+      head: this.#headOf(streamName),
+      isTombstoned: this.#isTombstoned(streamName),
+      isSoftDeleted: isSoftDeleted(this.#metadataOf(streamName)),
+      hasMetadata: this.#lists.has(metastreamOf(streamName)),
+      numberOf(eventId) {
+        const index = list.findIndex((event) => event.eventId === eventId);
+        return index < 0 ? undefined : index;
+      },
+      idAt: (eventNumber) => list[eventNumber]?.eventId,
+    };
+  }
+
+  #write(streamName: string, event: ProposedEvent): RecordedEvent {
+    const eventNumber = this.#headOf(streamName) + 1;
+    const recorded = this.#record(streamName, event, eventNumber);
+    this.#enter(streamName, recorded);
+    return recorded;
+  }
+
+  #writeMetadata(streamName: string, data: string): RecordedEvent {
+    return this.#write(metastreamOf(streamName), {
+      eventId: this.#newEventId(),
+      eventType: METADATA_EVENT_TYPE,
+      isJson: true,
+      data,
+      metadata: "",
+    });
+  }
+
+  /** Writes the last metadata again, hiding everything before `first`. */
+  #writeReopening(streamName: string, first: number): RecordedEvent {
+    const last = this.#lists.get(metastreamOf(streamName))?.at(-1);
+    const data = withTruncateBefore(last?.data ?? "{}", first);
+    return this.#writeMetadata(streamName, data);
+  }
+
+  /** A tombstone has no place among the numbers of its stream. */
+  #writeTombstone(streamName: string): RecordedEvent {
+    this.#tombstoned.add(streamName);
+    return this.#record(streamName, {
+      eventId: this.#newEventId(),
+      eventType: "$streamDeleted",
+      isJson: false,
+      data: "",
+      metadata: "",
+    }, TOMBSTONE_EVENT_NUMBER);
+  }
+
+  #record(
+    streamName: string,
+    event: ProposedEvent,
+    eventNumber: number,
+  ): RecordedEvent {
+    this.#lastTimeUs = Math.max(this.#lastTimeUs, this.#clock.nowUs());
+    const recorded: RecordedEvent = {
+      streamName,
+      eventNumber,
+      eventId: event.eventId,
+      eventType: event.eventType,
+      isJson: event.isJson,
+      data: bytesOf(event.data),
+      metadata: bytesOf(event.metadata),
+      createdAtUs: this.#lastTimeUs,
+      logPosition: this.#end,
+    };
+    this.#log.push(recorded);
+    this.#end += RECORD_HEADER_BYTES + bodyBytes(recorded);
+    const saying = isMetastream(streamName)
+      ? decodeStreamMetadata(recorded)
+      : undefined;
+    const { category, eventType, isInStreams, categoryOfStream } =
+      membershipsOf(recorded, saying);
+    if (category !== undefined) this.#enter(`$ce-${category}`, recorded);
+    if (eventType !== undefined) this.#enter(`$et-${eventType}`, recorded);
+    if (isInStreams) this.#enter("$streams", recorded);
+    if (categoryOfStream !== undefined) {
+      this.#enter(`$category-${categoryOfStream}`, recorded);
+    }
+    return recorded;
+  }
+
+  #enter(listName: string, event: RecordedEvent): void {
+    const list = this.#lists.get(listName);
+    if (list === undefined) this.#lists.set(listName, [event]);
+    else list.push(event);
+  }
+
+  #announce(events: readonly RecordedEvent[]): void {
+    for (const listener of [...this.#listeners]) listener(events);
+  }
+}
+
+function refuseReserved(streamName: string): void {
+  if (!isSystemList(streamName)) return;
+  throw new QuipuError(
+    "reservedStream",
+    `Cannot write to ${streamName}: the server makes it from other streams`,
+  );
+}
+
+function refuseTooLarge(events: readonly ProposedEvent[]): void {
+  if (events.length > LIMITS.batchEventsMax) {
+    throw new QuipuError(
+      "batchTooLarge",
+      `Cannot append ${events.length} events at once: the most is ` +
+        LIMITS.batchEventsMax,
+    );
+  }
+  for (const event of events) {
+    const bytes = bytesOf(event.data).length + bytesOf(event.metadata).length;
+    if (bytes > LIMITS.eventBytesMax) {
+      throw new QuipuError(
+        "eventTooLarge",
+        `Cannot append an event of ${bytes} bytes: the most is ` +
+          LIMITS.eventBytesMax,
+      );
+    }
+  }
+}
+
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === "string" ? UTF8.encode(body) : body.slice();
+}
+
+function bodyBytes(event: RecordedEvent): number {
+  return event.data.length + event.metadata.length;
+}
+
+function copyOf(event: RecordedEvent, withBodies: boolean): RecordedEvent {
+  return withBodies
+    ? { ...event }
+    : { ...event, data: NO_BYTES, metadata: NO_BYTES };
+}
