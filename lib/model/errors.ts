@@ -18,6 +18,8 @@ export type QuipuErrorCode =
   // Being busy or closing; nothing was changed, try again.
   | "queueFull"
   | "storeClosed"
+  // Too many logins fail or wait for their password to be checked: slow down.
+  | "tooManyLogins"
   // Being unable to write; the message says why.
   | "storeReadOnly"
   | "storeFull"

@@ -41,6 +41,40 @@ export const LIMITS = {
   longPollMsMax: 60_000,
   longPollsMax: 20_000,
 
+  // Who may log in, and how often they may fail.
+  /** UTF-8 bytes of a login, of a full name and of one group. */
+  userNameBytesMax: 256,
+  /** Groups of one user. */
+  userGroupsMax: 256,
+  /** UTF-8 bytes; longer ones would only cost time to hash. */
+  passwordBytesMax: 1 * KIB,
+  /** Passwords hashed side by side; each takes a core and 16 MiB. */
+  passwordHashesMax: 2,
+  /** Passwords that wait to be hashed. */
+  passwordHashQueueMax: 64,
+  /** Logins that wait to be checked. */
+  loginQueueMax: 64,
+  /** Logins that an address, or that all addresses for one login, may fail in a row. */
+  loginFailuresMax: 30,
+  /** Time after which one more failure is forgiven. */
+  loginFailureForgetMs: 1_000,
+  /** Longest time that a login is held because others failed for it. */
+  loginDelayMsMax: 4_000,
+  /** Longest time that a login is held because its address failed; then it is refused. */
+  loginAddressDelayMsMax: 10_000,
+  /** Addresses, and logins, whose failures are remembered. */
+  loginFailureTableMax: 10_000,
+  /** Verified credentials that are remembered, in all and for one login. */
+  verifiedLoginsMax: 10_000,
+  verifiedLoginsPerUserMax: 16,
+  /** Tokens of one user that have not expired. */
+  userTokensMax: 100,
+  tokenSecondsMax: 366 * 24 * 3600,
+  tokenSecondsDefault: 30 * 24 * 3600,
+  /** How long an access token for a live feed may be used to open it. */
+  accessTokenMs: 300_000,
+  accessTokensMax: 10_000,
+
   // What is kept in memory.
   logBlockCacheBytes: 32 * MIB,
   indexBlockCacheBytes: 16 * MIB,

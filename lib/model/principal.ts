@@ -17,6 +17,8 @@ export interface Principal {
   readonly roles: ReadonlySet<string>;
   /** Whether the credentials allow nothing but reading. */
   readonly isReadOnly: boolean;
+  /** When the credentials end; only tokens have an end. */
+  readonly expiresAtUs?: number;
 }
 
 /** The server itself: may do everything. */
