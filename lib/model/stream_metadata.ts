@@ -134,10 +134,34 @@ export function isSoftDeleted(metadata: StreamMetadata): boolean {
 export const METADATA_EVENT_TYPE = "$metadata";
 
 /** Data of the metadata event that soft-deletes a stream (spec: streams §4.6). */
-export const SOFT_DELETE_DATA = `{\n  "$tb": ${INT64_MAX_TEXT}\n}`;
+export const SOFT_DELETE_DATA = `{"$tb":${INT64_MAX_TEXT}}`;
+
+/** `JSON.parse` that shows its reviver how a number is written. */
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (
+    key: string,
+    value: unknown,
+    context: { readonly source?: string },
+  ) => unknown,
+) => unknown;
+
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
+/** Keeps numbers as they are written: some are more than a double can hold. */
+function keepNumber(
+  _key: string,
+  value: unknown,
+  context: { readonly source?: string },
+): unknown {
+  return typeof value === "number" && context.source !== undefined
+    ? rawJSON(context.source)
+    : value;
+}
 
 /**
- * A metadata document with another `$tb` and everything else as it was.
+ * A metadata document with another `$tb` and everything else as it was, on one
+ * line. A document that is no object counts as empty.
  *
  * @param data The document as it was stored.
  */
@@ -147,12 +171,13 @@ export function withTruncateBefore(
 ): string {
   let document: unknown;
   try {
-    document = JSON.parse(typeof data === "string" ? data : UTF8.decode(data));
+    const text = typeof data === "string" ? data : UTF8.decode(data);
+    document = parseWithSource(text, keepNumber);
   } catch {
     document = {};
   }
   const kept = isObject(document) ? document : {};
-  return JSON.stringify({ ...kept, $tb: truncateBefore }, null, 2);
+  return JSON.stringify({ ...kept, $tb: truncateBefore });
 }
 
 /**
