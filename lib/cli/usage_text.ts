@@ -1,0 +1,141 @@
+/**
+ * Usage texts, laid out from the tables of commands and options.
+ *
+ * @module
+ */
+
+import { encodeValue } from "../config/option_value.ts";
+import {
+  environmentNameOf,
+  type OptionRow,
+  OPTIONS,
+} from "../config/options.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  type CommandRow,
+  COMMANDS,
+} from "./commands.ts";
+import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
+
+const LINE_LENGTH_MAX = 80;
+const INDENT = "  ";
+
+type Row = readonly [label: string, text: string];
+
+/** What `quipu help` shows. */
+export function programUsage(version: string): string {
+  const commands = COMMAND_NAMES.map((name): Row => [
+    name,
+    COMMANDS[name].summary,
+  ]);
+  const exitCodes = EXIT_CODE_MEANINGS.map(([code, text]): Row => [
+    String(code),
+    text,
+  ]);
+  return [
+    `Quipu ${version}: an event store with the HTTP API of Event Store 4.0.2`,
+    "",
+    "Usage: quipu <command> [options]",
+    "",
+    "Commands",
+    ...table(commands),
+    "",
+    "Exit codes",
+    ...table(exitCodes),
+    "",
+    "The options of a command: quipu <command> --help",
+    "",
+  ].join("\n");
+}
+
+/** What `quipu <command> --help` shows. */
+export function commandUsage(name: CommandName): string {
+  const command: CommandRow = COMMANDS[name];
+  const parts = [`quipu ${name}`];
+  if (command.operands !== undefined) parts.push(command.operands);
+  if (command.options.length > 0) parts.push("[options]");
+  const lines = [`Usage: ${parts.join(" ")}`, "", command.summary, ""];
+  if (command.options.length > 0) lines.push(...optionLines(command), "");
+  return lines.join("\n");
+}
+
+function optionLines(command: CommandRow): string[] {
+  const rows = command.options.map((name): OptionRow => OPTIONS[name]);
+  const labelLength = Math.max(...rows.map((row) => flagLabel(row).length));
+  const lines: string[] = [];
+  for (const group of new Set(rows.map((row) => row.group))) {
+    const grouped = rows.filter((row) => row.group === group);
+    lines.push(
+      group,
+      ...table(grouped.map(optionRow), labelLength),
+      "",
+    );
+  }
+  const example = OPTIONS.logLevel.flag;
+  lines.push(...wrap(
+    `Each option may also be an environment variable ` +
+      `(${environmentNameOf(example)} for --${example}) or a key of the JSON ` +
+      `file named by --${OPTIONS.configFile.flag} ("${example}"). A flag wins ` +
+      `over a variable, a variable over the file. --no-x turns off a switch ` +
+      `--x that one of them turned on.`,
+    LINE_LENGTH_MAX,
+  ));
+  return lines;
+}
+
+function optionRow(row: OptionRow): Row {
+  const initial = row.kind === "boolean"
+    ? undefined
+    : encodeValue(row, row.default);
+  return [
+    flagLabel(row),
+    initial === undefined ? row.help : `${row.help} [default: ${initial}]`,
+  ];
+}
+
+/** The flag with a placeholder for its value: `--port NUMBER`. */
+export function flagLabel(row: OptionRow): string {
+  switch (row.kind) {
+    case "boolean":
+      return `--${row.flag}`;
+    case "integer":
+      return `--${row.flag} NUMBER`;
+    case "bytes":
+      return `--${row.flag} SIZE`;
+    case "choice":
+      return `--${row.flag} ${row.choices.join("|")}`;
+    case "text":
+      return `--${row.flag} ${row.valueName}`;
+  }
+}
+
+function table(rows: readonly Row[], labelLengthLeast = 0): string[] {
+  const labelLength = Math.max(
+    labelLengthLeast,
+    ...rows.map(([label]) => label.length),
+  );
+  const textStart = INDENT.length + labelLength + 2;
+  return rows.flatMap(([label, text]) =>
+    wrap(text, LINE_LENGTH_MAX - textStart).map((line, i) =>
+      i === 0
+        ? INDENT + label.padEnd(labelLength) + "  " + line
+        : " ".repeat(textStart) + line
+    )
+  );
+}
+
+function wrap(text: string, lengthMax: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > lengthMax) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(line);
+  return lines;
+}

@@ -1,0 +1,172 @@
+/**
+ * The options of the program: one row each. Flags, environment variables, keys
+ * of the configuration file, usage texts, defaults and types all come from
+ * these rows; adding an option is adding one.
+ *
+ * From the flag `log-level` follow `--log-level`, the variable
+ * `QUIPU_LOG_LEVEL` and the file key `log-level`, so there is one name to learn.
+ *
+ * @module
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+interface RowBase {
+  /** Name on the command line and in the file, in kebab case. */
+  readonly flag: string;
+  /** Heading under which usage texts list it. */
+  readonly group: "Storage" | "Network" | "Logging" | "Configuration";
+  /** What it does, without a final period. */
+  readonly help: string;
+  /** Flag of an option that must not be given together with this one. */
+  readonly excludes?: string;
+}
+
+/** `--flag`, `--flag=true`, `--flag=false`, `--no-flag`. */
+export interface BooleanRow extends RowBase {
+  readonly kind: "boolean";
+  readonly default: boolean;
+}
+
+/** A whole number from `least` to `most`. */
+export interface IntegerRow extends RowBase {
+  readonly kind: "integer";
+  readonly default: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** A number of bytes from `least` to `most`; a unit may follow: `256MiB`. */
+export interface BytesRow extends RowBase {
+  readonly kind: "bytes";
+  readonly default: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** One of a few words. */
+export interface ChoiceRow extends RowBase {
+  readonly kind: "choice";
+  readonly default: string;
+  readonly choices: readonly string[];
+}
+
+/** Text that is not empty and has no control characters. */
+export interface TextRow extends RowBase {
+  readonly kind: "text";
+  readonly default: string | undefined;
+  /** Stands for the value in usage texts, such as `DIR`. */
+  readonly valueName: string;
+}
+
+/** What is known of one option. */
+export type OptionRow =
+  | BooleanRow
+  | IntegerRow
+  | BytesRow
+  | ChoiceRow
+  | TextRow;
+
+/** All options by the names that the code has for them. */
+export const OPTIONS = {
+  directory: {
+    flag: "db",
+    group: "Storage",
+    kind: "text",
+    valueName: "DIR",
+    default: "./data",
+    help: "Directory of the store, made when it is missing",
+  },
+  isInMemory: {
+    flag: "mem-db",
+    group: "Storage",
+    kind: "boolean",
+    default: false,
+    excludes: "db",
+    help: "Keep everything in memory; it is gone when the server stops",
+  },
+  segmentSizeBytes: {
+    flag: "segment-size",
+    group: "Storage",
+    kind: "bytes",
+    default: 256 * MIB,
+    least: 1 * MIB,
+    most: 4 * GIB - 1,
+    help: "Size at which a log file is sealed and the next one begun",
+  },
+  host: {
+    flag: "host",
+    group: "Network",
+    kind: "text",
+    valueName: "HOST",
+    default: "127.0.0.1",
+    help: "Address or name to listen on; 0.0.0.0 or :: for every address",
+  },
+  port: {
+    flag: "port",
+    group: "Network",
+    kind: "integer",
+    default: 2113,
+    least: 0,
+    most: 65_535,
+    help: "TCP port to listen on; 0 takes a free one",
+  },
+  logLevel: {
+    flag: "log-level",
+    group: "Logging",
+    kind: "choice",
+    choices: ["debug", "info", "warn", "error"],
+    default: "info",
+    help: "Least severity that is logged",
+  },
+  logFormat: {
+    flag: "log-format",
+    group: "Logging",
+    kind: "choice",
+    choices: ["text", "json"],
+    default: "text",
+    help: "How log lines are written to standard error",
+  },
+  logRequests: {
+    flag: "log-requests",
+    group: "Logging",
+    kind: "boolean",
+    default: false,
+    help: "Log one line for each request",
+  },
+  configFile: {
+    flag: "config",
+    group: "Configuration",
+    kind: "text",
+    valueName: "FILE",
+    default: undefined,
+    help: "JSON file with options, keyed by flag without the dashes",
+  },
+} as const satisfies Record<string, OptionRow>;
+
+/** Name of an option in the code. */
+export type OptionName = keyof typeof OPTIONS;
+
+type ValueOf<Row> = Row extends { kind: "boolean" } ? boolean
+  : Row extends { kind: "integer" | "bytes" } ? number
+  : Row extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
+  : Row extends { kind: "text"; default: undefined } ? string | undefined
+  : string;
+
+/** The value of every option. */
+export type OptionValues = {
+  readonly [Name in OptionName]: ValueOf<typeof OPTIONS[Name]>;
+};
+
+/** All option names, in the order of the table. */
+export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
+
+/** First part of the names of all environment variables of the program. */
+export const ENVIRONMENT_PREFIX = "QUIPU_";
+
+/** Environment variable of the option with that flag. */
+export function environmentNameOf(flag: string): string {
+  return ENVIRONMENT_PREFIX + flag.toUpperCase().replaceAll("-", "_");
+}

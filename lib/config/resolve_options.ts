@@ -1,0 +1,244 @@
+/**
+ * Gives every option its value: from its flag, else its environment variable,
+ * else the configuration file, else the default. Anything unknown or out of
+ * range refuses the start; a silently ignored option could lose data.
+ *
+ * An environment variable that is set but empty counts as not set.
+ *
+ * @module
+ */
+
+import { suggestion } from "./nearest_name.ts";
+import {
+  type DecodedValue,
+  decodeJson,
+  decodeText,
+  encodeValue,
+  type OptionValue,
+} from "./option_value.ts";
+import {
+  ENVIRONMENT_PREFIX,
+  environmentNameOf,
+  OPTION_NAMES,
+  type OptionName,
+  type OptionRow,
+  OPTIONS,
+  type OptionValues,
+} from "./options.ts";
+import { readFlags } from "./read_flags.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Where options come from. */
+export interface OptionSources {
+  /** What follows the command on the command line. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Reads the configuration file; throws when it cannot. */
+  readFile(path: string): string;
+}
+
+/** Which source an option's value came from. */
+export type OptionOrigin = "flag" | "environment" | "file" | "default";
+
+/** Every option's value and origin. */
+export interface ResolvedOptions {
+  readonly values: OptionValues;
+  readonly origins: Readonly<Record<OptionName, OptionOrigin>>;
+}
+
+interface Setting {
+  readonly value: OptionValue;
+  readonly origin: OptionOrigin;
+}
+
+/**
+ * Resolves all options.
+ *
+ * @param accepted Options that the command takes as flags. Variables and keys
+ * of the others are allowed, since commands share an environment and a file.
+ * @throws {UsageError} For anything unknown, bad, given twice or excluded.
+ */
+export function resolveOptions(
+  sources: OptionSources,
+  accepted: readonly OptionName[] = OPTION_NAMES,
+): ResolvedOptions {
+  const flags = readFlags(sources.args, accepted);
+  const settings = new Map<OptionName, Setting>();
+  const variables = readEnvironment(sources.environment);
+  const configFile = flags.get("configFile") ?? variables.get("configFile");
+  if (configFile !== undefined) {
+    const path = decodeOf("configFile", configFile, "--config");
+    for (const [name, json] of readConfigFile(sources, String(path))) {
+      const decoded = decodeJson(OPTIONS[name], json);
+      const shown = typeof json === "string" ? json : JSON.stringify(json);
+      const source = `"${OPTIONS[name].flag}" in ${path}`;
+      const value = valueOf(decoded, { shown, source });
+      settings.set(name, { value, origin: "file" });
+    }
+  }
+  for (const [name, text] of variables) {
+    const value = decodeOf(name, text, environmentNameOf(OPTIONS[name].flag));
+    settings.set(name, { value, origin: "environment" });
+  }
+  for (const [name, text] of flags) {
+    const value = decodeOf(name, text, `--${OPTIONS[name].flag}`);
+    settings.set(name, { value, origin: "flag" });
+  }
+  refuseExclusions(settings);
+  return completed(settings);
+}
+
+function decodeOf(name: OptionName, text: string, source: string): OptionValue {
+  return valueOf(decodeText(OPTIONS[name], text), { shown: text, source });
+}
+
+function valueOf(
+  decoded: DecodedValue,
+  given: { readonly shown: string; readonly source: string },
+): OptionValue {
+  if (decoded.kind === "value") return decoded.value;
+  throw new UsageError(
+    `Bad value "${given.shown}" for ${given.source}: wanted ${decoded.wanted}`,
+  );
+}
+
+function readEnvironment(
+  environment: Readonly<Record<string, string>>,
+): Map<OptionName, string> {
+  const nameByVariable = new Map(
+    OPTION_NAMES.map((name) => [environmentNameOf(OPTIONS[name].flag), name]),
+  );
+  const values = new Map<OptionName, string>();
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith(ENVIRONMENT_PREFIX)) continue;
+    const name = nameByVariable.get(variable);
+    if (name === undefined) {
+      const known = [...nameByVariable.keys()];
+      throw new UsageError(
+        `Unknown environment variable ${variable}` +
+          suggestion(variable, known),
+      );
+    }
+    if (text !== "") values.set(name, text);
+  }
+  return values;
+}
+
+function readConfigFile(
+  sources: OptionSources,
+  path: string,
+): [OptionName, unknown][] {
+  const document = parseConfigFile(sources, path);
+  const nameByKey = new Map(
+    OPTION_NAMES.map((name) => [OPTIONS[name].flag as string, name]),
+  );
+  return Object.entries(document).map(([key, json]) => {
+    const name = nameByKey.get(key);
+    if (name === undefined) {
+      throw new UsageError(
+        `Unknown option "${key}" in ${path}` +
+          suggestion(key, [...nameByKey.keys()]),
+      );
+    }
+    if (name === "configFile") {
+      throw new UsageError(`Option "${key}" cannot be set in ${path} itself`);
+    }
+    return [name, json];
+  });
+}
+
+function parseConfigFile(sources: OptionSources, path: string): object {
+  let document: unknown;
+  try {
+    document = JSON.parse(sources.readFile(path));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      `Cannot read the configuration file ${path}: ${reason}`,
+      { cause: error },
+    );
+  }
+  if (
+    typeof document !== "object" || document === null ||
+    Array.isArray(document)
+  ) {
+    throw new UsageError(
+      `Cannot read the configuration file ${path}: wanted a JSON object`,
+    );
+  }
+  return document;
+}
+
+function refuseExclusions(settings: ReadonlyMap<OptionName, Setting>): void {
+  for (const [name, { value }] of settings) {
+    const row: OptionRow = OPTIONS[name];
+    if (row.excludes === undefined || value === false) continue;
+    const excluded = OPTION_NAMES.find((other) =>
+      OPTIONS[other].flag === row.excludes
+    );
+    if (excluded !== undefined && settings.has(excluded)) {
+      throw new UsageError(
+        `Options ${nameIn(settings, excluded)} and ${nameIn(settings, name)} ` +
+          "exclude each other: give one",
+      );
+    }
+  }
+}
+
+/** What the user wrote to set the option. */
+function nameIn(
+  settings: ReadonlyMap<OptionName, Setting>,
+  name: OptionName,
+): string {
+  const { flag } = OPTIONS[name];
+  switch (settings.get(name)?.origin) {
+    case "environment":
+      return environmentNameOf(flag);
+    case "file":
+      return `"${flag}" of the configuration file`;
+    default:
+      return `--${flag}`;
+  }
+}
+
+function completed(
+  settings: ReadonlyMap<OptionName, Setting>,
+): ResolvedOptions {
+  const values: Partial<Record<OptionName, OptionValue>> = {};
+  const origins: Partial<Record<OptionName, OptionOrigin>> = {};
+  for (const name of OPTION_NAMES) {
+    const setting = settings.get(name);
+    values[name] = setting === undefined
+      ? OPTIONS[name].default
+      : setting.value;
+    origins[name] = setting?.origin ?? "default";
+  }
+  // Each value was decoded by its own row, whose kind decides its type.
+  return {
+    values: values as OptionValues,
+    origins: origins as Record<OptionName, OptionOrigin>,
+  };
+}
+
+/** An option that somebody set, for the log line at start. */
+export interface ChangedOption {
+  readonly flag: string;
+  readonly value: string;
+  readonly origin: OptionOrigin;
+}
+
+/** The options that do not have their default, in the order of the table. */
+export function changedOptions(options: ResolvedOptions): ChangedOption[] {
+  const changed: ChangedOption[] = [];
+  for (const name of OPTION_NAMES) {
+    const row = OPTIONS[name];
+    const value = options.values[name];
+    if (value === row.default) continue;
+    changed.push({
+      flag: row.flag,
+      value: encodeValue(row, value) ?? "",
+      origin: options.origins[name],
+    });
+  }
+  return changed;
+}

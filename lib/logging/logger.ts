@@ -1,0 +1,111 @@
+/**
+ * The logger: one structured line an event, written at once.
+ *
+ *   2026-11-21T18:06:14.123Z info  segment.rolled segment=12 sizeBytes=268435456
+ *   {"time":"2026-11-21T18:06:14.123Z","level":"info","event":"segment.rolled",…}
+ *
+ * Invariants: nothing that a client sent can begin a new line, hide a part of
+ * one or look like a further field; a line has a bounded length; logging never
+ * throws.
+ *
+ * @module
+ */
+
+import type { Clock } from "../model/clock.ts";
+import type { LogFields, Logger } from "../model/logger.ts";
+import { escapeControls, hasControls } from "./escape_controls.ts";
+import { type SyncWriter, writeText } from "./standard_streams.ts";
+
+/** Severities, least first. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export type LogLevel = typeof LOG_LEVELS[number];
+
+export interface LoggerOptions {
+  /** Least severity that is written. */
+  readonly level: LogLevel;
+  readonly format: "text" | "json";
+  readonly clock: Clock;
+  /** Usually `Deno.stderr`. */
+  readonly writer: SyncWriter;
+}
+
+/** UTF-16 units kept of a value; the rest is cut and marked with `…`. */
+const VALUE_LENGTH_MAX = 1024;
+
+/** Makes a logger; levels below `level` cost one call. */
+export function createLogger(options: LoggerOptions): Logger {
+  const least = LOG_LEVELS.indexOf(options.level);
+  const encode = options.format === "json" ? encodeJsonLine : encodeTextLine;
+  function writerOf(level: LogLevel): Logger[LogLevel] {
+    if (LOG_LEVELS.indexOf(level) < least) return ignore;
+    return (event, fields) => {
+      const time = encodeTime(options.clock.nowUs());
+      const line = encode({ time, level, event }, fields ?? {});
+      writeText(options.writer, line + "\n");
+    };
+  }
+  return {
+    debug: writerOf("debug"),
+    info: writerOf("info"),
+    warn: writerOf("warn"),
+    error: writerOf("error"),
+  };
+}
+
+function ignore(): void {}
+
+function encodeTime(nowUs: number): string {
+  return new Date(Math.floor(nowUs / 1000)).toISOString();
+}
+
+interface LineHead {
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly event: string;
+}
+
+function encodeTextLine(head: LineHead, fields: LogFields): string {
+  let line = `${head.time} ${head.level.padEnd(5)} ${
+    quoteIfNeeded(head.event)
+  }`;
+  for (const key in fields) {
+    const value = fields[key];
+    if (value === undefined) continue;
+    const text = typeof value === "string"
+      ? quoteIfNeeded(clip(value))
+      : String(value);
+    line += ` ${quoteIfNeeded(key)}=${text}`;
+  }
+  return line;
+}
+
+/** Text that cannot be mistaken for anything but one value. */
+const PLAIN = /^[^\s"'=\\]+$/;
+
+function quoteIfNeeded(text: string): string {
+  return PLAIN.test(text) && !hasControls(text)
+    ? text
+    : escapeControls(JSON.stringify(text));
+}
+
+function clip(text: string): string {
+  return text.length <= VALUE_LENGTH_MAX
+    ? text
+    : text.slice(0, VALUE_LENGTH_MAX) + "…";
+}
+
+function encodeJsonLine(head: LineHead, fields: LogFields): string {
+  const line: Record<string, unknown> = { ...head };
+  for (const key in fields) {
+    const value = fields[key];
+    // A field must not take the place of what the logger itself says.
+    const name = Object.hasOwn(head, key) ? key + "_" : key;
+    line[name] = typeof value === "string"
+      ? clip(value)
+      : typeof value === "number" && !Number.isFinite(value)
+      ? String(value)
+      : value;
+  }
+  return escapeControls(JSON.stringify(line));
+}

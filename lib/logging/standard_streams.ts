@@ -1,0 +1,42 @@
+/**
+ * Whole lines to standard output and standard error, written at once: what the
+ * program said last is there even when it ends right after.
+ *
+ * @module
+ */
+
+import { escapeControls } from "./escape_controls.ts";
+
+const UTF8 = new TextEncoder();
+
+/** Takes bytes and tells how many it took. */
+export interface SyncWriter {
+  writeSync(bytes: Uint8Array): number;
+}
+
+/**
+ * Writes all of the text. When the other end is gone or full, the rest is
+ * dropped: the server must not stop because nobody reads its log.
+ */
+export function writeText(writer: SyncWriter, text: string): void {
+  let bytes = UTF8.encode(text);
+  try {
+    while (bytes.length > 0) {
+      const written = writer.writeSync(bytes);
+      if (written <= 0) return;
+      bytes = bytes.subarray(written);
+    }
+  } catch {
+    // Broken pipe, or a full one that does not block.
+  }
+}
+
+/** Prints what the user asked to see. */
+export function printText(text: string): void {
+  writeText(Deno.stdout, text);
+}
+
+/** Prints why the program ends, as one line. */
+export function printFailure(message: string): void {
+  writeText(Deno.stderr, `quipu: ${escapeControls(message)}\n`);
+}
