@@ -23,25 +23,16 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT_CODES.damaged, "The store is damaged"],
 ];
 
-const EXIT_CODE_BY_ERROR = {
-  invalidRequest: EXIT_CODES.failure,
-  eventTooLarge: EXIT_CODES.failure,
-  batchTooLarge: EXIT_CODES.failure,
-  reservedStream: EXIT_CODES.failure,
-  queueFull: EXIT_CODES.failure,
-  storeClosed: EXIT_CODES.failure,
-  storeReadOnly: EXIT_CODES.failure,
-  storeFull: EXIT_CODES.failure,
-  directoryLocked: EXIT_CODES.failure,
-  foreignFormat: EXIT_CODES.failure,
-  notWritable: EXIT_CODES.failure,
-  damaged: EXIT_CODES.damaged,
-  corruptRecord: EXIT_CODES.damaged,
-} as const satisfies Record<QuipuErrorCode, ExitCode>;
+/** Errors that say that stored bytes are not what was written. */
+const DAMAGE_CODES: ReadonlySet<QuipuErrorCode> = new Set<QuipuErrorCode>([
+  "damaged",
+  "corruptRecord",
+]);
 
 /** Exit code of a program that ends because of `error`. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT_CODES.usage;
-  if (error instanceof QuipuError) return EXIT_CODE_BY_ERROR[error.code];
-  return EXIT_CODES.failure;
+  return error instanceof QuipuError && DAMAGE_CODES.has(error.code)
+    ? EXIT_CODES.damaged
+    : EXIT_CODES.failure;
 }

@@ -1,0 +1,142 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { OPTION_NAMES, OPTIONS } from "../config/options.ts";
+import type { ResolvedOptions } from "../config/resolve_options.ts";
+import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
+import { COMMAND_NAMES } from "./commands.ts";
+import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
+import { listenError } from "./run_error.ts";
+import { runProgram } from "./run_program.ts";
+
+async function run(
+  args: readonly string[],
+  serve: (options: ResolvedOptions) => Promise<void> = () => Promise.resolve(),
+) {
+  let output = "";
+  const failures: string[] = [];
+  const exitCode = await runProgram({
+    args,
+    environment: {},
+    version: "1.2.3",
+    readFile: () => "{}",
+    print: (text) => output += text,
+    printFailure: (message) => failures.push(message),
+  }, { serve });
+  return { exitCode, output, failures };
+}
+
+Deno.test("serve gets its options and exits with 0", async () => {
+  let port: number | undefined;
+  const result = await run(["serve", "--port", "9"], (options) => {
+    port = options.values.port;
+    return Promise.resolve();
+  });
+  assertEquals(port, 9);
+  assertEquals(result, { exitCode: 0, output: "", failures: [] });
+});
+
+Deno.test("version is shown for each spelling", async () => {
+  for (const argument of ["version", "--version", "-V"]) {
+    const { exitCode, output } = await run([argument]);
+    assertEquals({ exitCode, output }, { exitCode: 0, output: "1.2.3\n" });
+  }
+});
+
+Deno.test("help lists every command and exit code in lines that fit", async () => {
+  for (const args of [["help"], ["--help"], ["-h"], ["help", "--help"]]) {
+    const { exitCode, output } = await run(args);
+    assertEquals(exitCode, 0);
+    assertStringIncludes(output, "Quipu 1.2.3");
+    for (const name of COMMAND_NAMES) assertStringIncludes(output, `  ${name}`);
+    for (const [code, meaning] of EXIT_CODE_MEANINGS) {
+      assertStringIncludes(output, `  ${code}  ${meaning}`);
+    }
+    assert(output.split("\n").every((line) => line.length <= 80), output);
+  }
+});
+
+Deno.test("help on serve lists every option in lines that fit", async () => {
+  const { output } = await run(["help", "serve"]);
+  for (const args of [["serve", "--help"], ["serve", "--port", "x", "-h"]]) {
+    assertEquals(await run(args), { exitCode: 0, output, failures: [] });
+  }
+  for (const name of OPTION_NAMES) {
+    assertStringIncludes(output, `  --${OPTIONS[name].flag}`);
+  }
+  assertStringIncludes(output, "[default: 256MiB]");
+  assert(output.split("\n").every((line) => line.length <= 80), output);
+});
+
+Deno.test("bad usage exits with 2 and one line", async () => {
+  const cases: [string[], string][] = [
+    [
+      [],
+      "No command given: wanted one of serve, help, version " +
+      "(see quipu --help)",
+    ],
+    [
+      ["srve"],
+      "Unknown command srve; did you mean serve? (see quipu --help)",
+    ],
+    [["constructor"], "Unknown command constructor (see quipu --help)"],
+    [
+      ["--port", "1", "serve"],
+      "Unexpected --port: wanted a command first, such as serve " +
+      "(see quipu --help)",
+    ],
+    [
+      ["serve", "--prot", "1"],
+      "Unknown option --prot; did you mean --port? (see quipu serve --help)",
+    ],
+    [["version", "x"], 'Unexpected argument "x" (see quipu version --help)'],
+    [
+      ["help", "servee"],
+      "Unknown command servee; did you mean serve? (see quipu help --help)",
+    ],
+  ];
+  for (const [args, message] of cases) {
+    assertEquals(await run(args), {
+      exitCode: 2,
+      output: "",
+      failures: [message],
+    });
+  }
+});
+
+Deno.test("a failure exits with the code of its kind and its message", async () => {
+  const cases: [QuipuErrorCode, number][] = [
+    ["directoryLocked", 1],
+    ["foreignFormat", 1],
+    ["notWritable", 1],
+    ["damaged", 3],
+    ["corruptRecord", 3],
+  ];
+  for (const [code, exitCode] of cases) {
+    const error = new QuipuError(code, `It is ${code}`);
+    const result = await run(["serve"], () => Promise.reject(error));
+    const failures = [`It is ${code}`];
+    assertEquals(result, { exitCode, output: "", failures });
+  }
+});
+
+Deno.test("a port in use is explained and exits with 1", async () => {
+  const error = listenError(
+    "127.0.0.1:2113",
+    new Deno.errors.AddrInUse("Address already in use (os error 98)"),
+  );
+  const result = await run(["serve"], () => Promise.reject(error));
+  assertEquals(result, {
+    exitCode: 1,
+    output: "",
+    failures: [
+      "Cannot listen on 127.0.0.1:2113: the port is in use by another program",
+    ],
+  });
+});
+
+Deno.test("a bug exits with 1 and says where it is", async () => {
+  const result = await run(["serve"], () => Promise.reject(new TypeError("x")));
+  assertEquals(result.exitCode, 1);
+  const [message = ""] = result.failures;
+  assert(message.startsWith("Unexpected failure: TypeError: x"), message);
+  assertStringIncludes(message, "run_program_test.ts");
+});

@@ -1,0 +1,281 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  environmentNameOf,
+  OPTION_NAMES,
+  type OptionName,
+  OPTIONS,
+} from "./options.ts";
+import { changedOptions, resolveOptions } from "./resolve_options.ts";
+import { UsageError } from "./usage_error.ts";
+
+interface Given {
+  readonly args?: readonly string[];
+  readonly environment?: Record<string, string>;
+  /** Text of the configuration file `quipu.json`. */
+  readonly file?: string;
+  readonly accepted?: readonly OptionName[];
+}
+
+function resolve(given: Given) {
+  return resolveOptions({
+    args: given.args ?? [],
+    environment: given.environment ?? {},
+    readFile(path) {
+      if (path !== "quipu.json" || given.file === undefined) {
+        throw new Deno.errors.NotFound(`No such file: ${path}`);
+      }
+      return given.file;
+    },
+  }, given.accepted);
+}
+
+function refusalOf(given: Given): string {
+  return assertThrows(() => resolve(given), UsageError).message;
+}
+
+Deno.test("resolveOptions() without anything gives the documented defaults", () => {
+  const options = resolve({ environment: { PATH: "/bin", HOME: "/" } });
+  assertEquals(options.values, {
+    directory: "./data",
+    isInMemory: false,
+    segmentSizeBytes: 268_435_456,
+    host: "127.0.0.1",
+    port: 2113,
+    logLevel: "info",
+    logFormat: "text",
+    logRequests: false,
+    configFile: undefined,
+  });
+  assertEquals(new Set(Object.values(options.origins)), new Set(["default"]));
+  assertEquals(changedOptions(options), []);
+});
+
+Deno.test("resolveOptions() prefers flag to environment to file to default", () => {
+  const file = JSON.stringify({ port: 1, host: "::1", "log-level": "warn" });
+  const options = resolve({
+    args: ["--port", "3", "--config=quipu.json"],
+    environment: { QUIPU_PORT: "2", QUIPU_HOST: "0.0.0.0" },
+    file,
+  });
+  assertEquals(options.values.port, 3);
+  assertEquals(options.values.host, "0.0.0.0");
+  assertEquals(options.values.logLevel, "warn");
+  assertEquals(options.values.directory, "./data");
+  assertEquals(changedOptions(options), [
+    { flag: "host", value: "0.0.0.0", origin: "environment" },
+    { flag: "port", value: "3", origin: "flag" },
+    { flag: "log-level", value: "warn", origin: "file" },
+    { flag: "config", value: "quipu.json", origin: "flag" },
+  ]);
+});
+
+Deno.test("resolveOptions() takes the configuration file from the environment too", () => {
+  const environment = { QUIPU_CONFIG: "quipu.json" };
+  const options = resolve({ environment, file: '{"segment-size":"2MiB"}' });
+  assertEquals(options.values.segmentSizeBytes, 2_097_152);
+  assertEquals(options.origins.segmentSizeBytes, "file");
+});
+
+Deno.test("every option can be set by flag, environment and file", () => {
+  const samples: Record<OptionName, [text: string, value: unknown]> = {
+    directory: ["/srv/events", "/srv/events"],
+    isInMemory: ["true", true],
+    segmentSizeBytes: ["1MiB", 1_048_576],
+    host: ["::", "::"],
+    port: ["0", 0],
+    logLevel: ["debug", "debug"],
+    logFormat: ["json", "json"],
+    logRequests: ["true", true],
+    configFile: ["quipu.json", "quipu.json"],
+  };
+  for (const name of OPTION_NAMES) {
+    const [text, value] = samples[name];
+    const { flag, kind } = OPTIONS[name];
+    const byFlag = resolve({ args: [`--${flag}=${text}`], file: "{}" });
+    assertEquals(byFlag.values[name], value as never, flag);
+    const environment = { [environmentNameOf(flag)]: text };
+    const byVariable = resolve({ environment, file: "{}" });
+    assertEquals(byVariable.values[name], value as never, flag);
+    if (name === "configFile") continue;
+    const json = kind === "boolean" || kind === "integer" ? value : text;
+    const file = JSON.stringify({ [flag]: json });
+    const byFile = resolve({ args: ["--config", "quipu.json"], file });
+    assertEquals(byFile.values[name], value as never, flag);
+    assertEquals(byFile.origins[name], "file");
+  }
+});
+
+Deno.test("a boolean flag has four spellings and takes no argument after it", () => {
+  const cases: [string, boolean][] = [
+    ["--log-requests", true],
+    ["--log-requests=true", true],
+    ["--log-requests=false", false],
+    ["--no-log-requests", false],
+  ];
+  for (const [flag, value] of cases) {
+    const environment = { QUIPU_LOG_REQUESTS: value ? "no" : "1" };
+    const options = resolve({ args: [flag], environment });
+    assertEquals(options.values.logRequests, value, flag);
+    assertEquals(options.origins.logRequests, "flag");
+  }
+  assertEquals(
+    refusalOf({ args: ["--log-requests", "true"] }),
+    'Unexpected argument "true": wanted an option',
+  );
+  assertEquals(
+    refusalOf({ args: ["--no-log-requests=true"] }),
+    "Option --no-log-requests takes no value",
+  );
+});
+
+Deno.test("resolveOptions() refuses unknown names and names the nearest", () => {
+  const cases: [Given, string][] = [
+    [{ args: ["--prot", "1"] }, "Unknown option --prot; did you mean --port?"],
+    [{ args: ["-p"] }, "Unknown option -p"],
+    [{ args: ["--no-port"] }, "Unknown option --no-port"],
+    [{ args: ["--"] }, "Unknown option --"],
+    [
+      { environment: { QUIPU_LOGLEVEL: "info" } },
+      "Unknown environment variable QUIPU_LOGLEVEL; " +
+      "did you mean QUIPU_LOG_LEVEL?",
+    ],
+    [
+      { args: ["--config=quipu.json"], file: '{"mem_db":true}' },
+      'Unknown option "mem_db" in quipu.json; did you mean mem-db?',
+    ],
+    [
+      { args: ["--config=quipu.json"], file: '{"__proto__":1}' },
+      'Unknown option "__proto__" in quipu.json',
+    ],
+    [
+      { args: ["--config=quipu.json"], file: '{"config":"x"}' },
+      'Option "config" cannot be set in quipu.json itself',
+    ],
+  ];
+  for (const [given, message] of cases) {
+    const refusal = refusalOf(given);
+    assert(refusal.startsWith(message), refusal);
+  }
+});
+
+Deno.test("resolveOptions() refuses bad values and says what was wanted", () => {
+  const port = "wanted a whole number from 0 to 65535";
+  const size = "wanted a size from 1MiB to 4294967295B such as 256MiB";
+  const cases: [Given, string][] = [
+    [{ args: ["--port=x"] }, `Bad value "x" for --port: ${port}`],
+    [{ args: ["--port=65536"] }, `Bad value "65536" for --port: ${port}`],
+    [{ args: ["--port=-1"] }, `Bad value "-1" for --port: ${port}`],
+    [{ args: ["--port=1.5"] }, `Bad value "1.5" for --port: ${port}`],
+    [{ args: ["--port=0x10"] }, `Bad value "0x10" for --port: ${port}`],
+    [{ args: ["--port="] }, `Bad value "" for --port: ${port}`],
+    [{ args: ["--port"] }, `Option --port lacks its value: ${port}`],
+    [
+      { args: ["--port", "--mem-db"] },
+      `Option --port lacks its value: ${port}`,
+    ],
+    [{ args: ["--port=1", "--port=1"] }, "Option --port is given twice"],
+    [
+      { args: ["--mem-db", "--no-mem-db"] },
+      "Option --mem-db is given twice",
+    ],
+    [
+      { args: ["--segment-size=1048575"] },
+      `Bad value "1048575" for --segment-size: ${size}`,
+    ],
+    [
+      { args: ["--segment-size=4GiB"] },
+      `Bad value "4GiB" for --segment-size: ${size}`,
+    ],
+    [
+      { args: ["--log-level=inof"] },
+      'Bad value "inof" for --log-level: ' +
+      "wanted one of debug, info, warn, error; did you mean info?",
+    ],
+    [
+      { environment: { QUIPU_MEM_DB: "maybe" } },
+      'Bad value "maybe" for QUIPU_MEM_DB: wanted true or false',
+    ],
+    [
+      { args: ["--host=a\nb"] },
+      'Bad value "a\nb" for --host: wanted text without control characters',
+    ],
+    [
+      { args: ["--config=quipu.json"], file: '{"port":"2113"}' },
+      `Bad value "2113" for "port" in quipu.json: ${port}`,
+    ],
+    [
+      { args: ["--config=quipu.json"], file: '{"mem-db":"yes"}' },
+      'Bad value "yes" for "mem-db" in quipu.json: wanted true or false',
+    ],
+    [
+      { args: ["--config=quipu.json"], file: '{"db":["a"]}' },
+      'Bad value "["a"]" for "db" in quipu.json: ' +
+      "wanted text without control characters",
+    ],
+  ];
+  for (const [given, message] of cases) {
+    assertEquals(refusalOf(given), message);
+  }
+});
+
+Deno.test("resolveOptions() takes the least and the most of each range", () => {
+  for (const bytes of [1_048_576, 4_294_967_295]) {
+    const options = resolve({ args: [`--segment-size=${bytes}`] });
+    assertEquals(options.values.segmentSizeBytes, bytes);
+  }
+  assertEquals(resolve({ args: ["--port=65535"] }).values.port, 65_535);
+});
+
+Deno.test("resolveOptions() refuses a configuration file that it cannot read", () => {
+  const start = "Cannot read the configuration file quipu.json: ";
+  const args = ["--config=quipu.json"];
+  for (const given of [{ args }, { args, file: "{" }, { args, file: "" }]) {
+    assert(refusalOf(given).startsWith(start), refusalOf(given));
+  }
+  for (const file of ["[]", "null", "1", '"text"']) {
+    assertEquals(refusalOf({ args, file }), start + "wanted a JSON object");
+  }
+});
+
+Deno.test("--db together with --mem-db is refused, wherever they come from", () => {
+  const file = '{"db":"/srv/events"}';
+  const cases: [Given, string][] = [
+    [
+      { args: ["--db=x", "--mem-db"] },
+      "Options --db and --mem-db exclude each other: give one",
+    ],
+    [
+      { args: ["--mem-db"], environment: { QUIPU_DB: "x" } },
+      "Options QUIPU_DB and --mem-db exclude each other: give one",
+    ],
+    [
+      {
+        args: ["--config=quipu.json"],
+        environment: { QUIPU_MEM_DB: "1" },
+        file,
+      },
+      'Options "db" of the configuration file and QUIPU_MEM_DB ' +
+      "exclude each other: give one",
+    ],
+  ];
+  for (const [given, message] of cases) assertEquals(refusalOf(given), message);
+
+  const off = { args: ["--no-mem-db", "--db=x"] };
+  assertEquals(resolve(off).values.directory, "x");
+});
+
+Deno.test("an empty environment variable counts as not set", () => {
+  const environment = { QUIPU_PORT: "", QUIPU_DB: "", QUIPU_MEM_DB: "true" };
+  const options = resolve({ environment });
+  assertEquals(options.values.port, 2113);
+  assertEquals(options.origins.directory, "default");
+});
+
+Deno.test("an option of other commands is no flag here, but may be in the environment", () => {
+  const accepted: OptionName[] = ["directory", "configFile"];
+  const message = refusalOf({ args: ["--port=1"], accepted });
+  assertEquals(message, "Option --port is not one of this command");
+  const environment = { QUIPU_PORT: "9" };
+  const options = resolve({ args: ["--db=x"], environment, accepted });
+  assertEquals(options.values.directory, "x");
+});
