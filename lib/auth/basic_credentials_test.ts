@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { decodeBasicCredentials } from "./basic_credentials.ts";
+
+const CASES: readonly [string, [string, string] | undefined][] = [
+  ["Basic YWRtaW46Y2hhbmdlaXQ=", ["admin", "changeit"]],
+  ["basic  YWRtaW46Y2hhbmdlaXQ= ", ["admin", "changeit"]],
+  ["Basic " + btoa(":"), ["", ""]],
+  ["Basic " + btoa("a:b:c"), ["a", "b:c"]],
+  ["Basic Z8O8bnRlcjrDvA==", ["günter", "ü"]],
+  // Not UTF-8: read as Latin-1.
+  ["Basic " + btoa("g\xfcnter:\xfc"), ["günter", "ü"]],
+  ["Basic !!!", undefined],
+  ["Basic ", undefined],
+  ["Basic", undefined],
+  ["", undefined],
+  ["Basic " + btoa("nocolon1"), undefined],
+  ["Basic YWRtaW46Y2hhbmdlaXQ", undefined],
+  ["Bearer YWRtaW46Y2hhbmdlaXQ=", undefined],
+  ["BasicYWRtaW46Y2hhbmdlaXQ=", undefined],
+];
+
+for (const [header, expected] of CASES) {
+  Deno.test(`decodeBasicCredentials() of ${JSON.stringify(header)}`, () => {
+    const decoded = decodeBasicCredentials(header);
+    assertEquals(decoded && [decoded.login, decoded.password], expected);
+  });
+}

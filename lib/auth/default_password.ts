@@ -1,0 +1,54 @@
+/**
+ * When the published default password may be used (spec: users §1, "Default
+ * users"). Everybody knows it, so it must not reach beyond the machine: a web
+ * page of another site that the operator happens to visit must not use it, nor
+ * one that gave its own name the address 127.0.0.1.
+ *
+ * @module
+ */
+
+import type { LoginRequest } from "./contract.ts";
+
+/** Password of the default users of a new store. */
+export const DEFAULT_PASSWORD = "changeit";
+
+/**
+ * Whether a request may log in with `DEFAULT_PASSWORD`.
+ *
+ * @param isLoopbackServer Whether the server listens on loopback alone.
+ */
+export function mayUseDefaultPassword(
+  isLoopbackServer: boolean,
+  request: Pick<LoginRequest, "origin" | "host" | "secFetchSite">,
+): boolean {
+  if (!isLoopbackServer) return false;
+  const { origin, host, secFetchSite } = request;
+  if (secFetchSite === "cross-site") return false;
+  // A name that isn't loopback comes from a proxy in front, or from a page
+  // whose name was made to point here.
+  if (host !== null && !isLoopbackHost(host)) return false;
+  if (origin === null) return true;
+  const schemeEnd = origin.indexOf("://");
+  return schemeEnd > 0 && isLoopbackHost(origin.slice(schemeEnd + 3));
+}
+
+/**
+ * Whether the address or host name, with or without a port, is the machine
+ * itself: `localhost`, `127.…`, `::1`.
+ */
+export function isLoopbackHost(host: string): boolean {
+  const name = host.startsWith("[")
+    ? host.slice(1, host.indexOf("]"))
+    : withoutPort(host);
+  const lowerCase = name.toLowerCase();
+  return lowerCase === "localhost" || lowerCase.endsWith(".localhost") ||
+    lowerCase === "::1" || /^127(\.\d{1,3}){3}$/.test(lowerCase) ||
+    /^::ffff:127(\.\d{1,3}){3}$/.test(lowerCase);
+}
+
+/** Leaves a bare IPv6 address alone: it has more than one colon. */
+function withoutPort(host: string): string {
+  const colonIndex = host.indexOf(":");
+  const hasPort = colonIndex >= 0 && host.indexOf(":", colonIndex + 1) < 0;
+  return hasPort ? host.slice(0, colonIndex) : host;
+}

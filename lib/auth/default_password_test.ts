@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { isLoopbackHost, mayUseDefaultPassword } from "./default_password.ts";
+
+interface Case {
+  readonly what: string;
+  readonly isLoopbackServer?: boolean;
+  readonly origin?: string;
+  readonly host?: string;
+  readonly secFetchSite?: string;
+  readonly may: boolean;
+}
+
+const CASES: readonly Case[] = [
+  { what: "a client without a browser", host: "127.0.0.1:2113", may: true },
+  { what: "a client that sends no Host", may: true },
+  { what: "the server's own page", origin: "http://localhost:2113", may: true },
+  { what: "another local page", origin: "http://[::1]:3000", may: true },
+  { what: "another site", origin: "http://evil.example", may: false },
+  { what: "an opaque origin", origin: "null", may: false },
+  {
+    what: "an origin that only begins like loopback",
+    origin: "http://127.0.0.1.evil.example",
+    may: false,
+  },
+  {
+    what: "an image on another site",
+    secFetchSite: "cross-site",
+    may: false,
+  },
+  { what: "an address typed in", secFetchSite: "none", may: true },
+  { what: "a rebound name", host: "evil.example:2113", may: false },
+  {
+    what: "a server on the network",
+    isLoopbackServer: false,
+    host: "127.0.0.1:2113",
+    may: false,
+  },
+];
+
+for (const { what, isLoopbackServer = true, may, ...headers } of CASES) {
+  Deno.test(`the default password is ${may ? "accepted" : "refused"} from ${what}`, () => {
+    const request = { origin: null, host: null, secFetchSite: null };
+    assertEquals(
+      mayUseDefaultPassword(isLoopbackServer, { ...request, ...headers }),
+      may,
+    );
+  });
+}
+
+Deno.test("isLoopbackHost() knows the machine's own names and addresses", () => {
+  const own = ["localhost", "LOCALHOST:1", "127.0.0.1", "127.9.9.9:80", "::1"];
+  own.push("[::1]", "[::1]:2113", "app.localhost", "::ffff:127.0.0.1");
+  for (const host of own) assertEquals(isLoopbackHost(host), true, host);
+  const foreign = ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example", ""];
+  foreign.push("localhost.example", "1270.0.0.1", "[::1", "user@127.0.0.1");
+  for (const host of foreign) assertEquals(isLoopbackHost(host), false, host);
+});
