@@ -1,0 +1,86 @@
+/**
+ * Replays a whole recorded area against one server and judges every step.
+ *
+ * @module
+ */
+
+import { lineOf } from "./difference.ts";
+import { type Excuses, type JudgedExchange, judgeExchange } from "./judge.ts";
+import { readArea, type Scenario } from "./recording.ts";
+import { replayScenario } from "./replay.ts";
+import { ServerMade } from "./server_made.ts";
+import type { Target } from "./target.ts";
+
+/** A scenario with its judged steps. */
+export interface ScenarioResult {
+  readonly scenario: Scenario;
+  readonly steps: readonly JudgedExchange[];
+}
+
+export interface AreaResult {
+  readonly area: string;
+  readonly scenarios: readonly ScenarioResult[];
+}
+
+/** Steps by verdict. */
+export type VerdictCounts = Readonly<
+  Record<JudgedExchange["verdict"]["kind"], number>
+>;
+
+/** Replays the scenarios of an area in order and closes the target. */
+export async function replayArea(
+  area: string,
+  openTarget: () => Promise<Target> | Target,
+  excuses: Excuses,
+): Promise<AreaResult> {
+  await using target = await openTarget();
+  const scenarios: ScenarioResult[] = [];
+  for (const scenario of readArea(area)) {
+    const made = new ServerMade(scenario);
+    const exchanges = await replayScenario(target, scenario);
+    scenarios.push({
+      scenario,
+      steps: exchanges.map((exchange) => ({
+        exchange,
+        verdict: judgeExchange(exchange, made, excuses),
+      })),
+    });
+  }
+  return { area, scenarios };
+}
+
+/** All judged steps of some areas, in order. */
+export function stepsOf(results: readonly AreaResult[]): JudgedExchange[] {
+  return results.flatMap(({ scenarios }) =>
+    scenarios.flatMap(({ steps }) => steps)
+  );
+}
+
+/** Counts steps by verdict. */
+export function countVerdicts(steps: readonly JudgedExchange[]): VerdictCounts {
+  const counts = {
+    match: 0,
+    defectAnswered: 0,
+    deviation: 0,
+    pending: 0,
+    mismatch: 0,
+  };
+  for (const { verdict } of steps) counts[verdict.kind]++;
+  return counts;
+}
+
+/** A step's request line and, where there are any, its differences. */
+export function describeStep({ exchange, verdict }: JudgedExchange): string {
+  const { request } = exchange.step;
+  const headers = Object.entries(request.headers)
+    .filter(([name]) => name !== "Authorization")
+    .map(([name, value]) => `${name}: ${value}`);
+  const lines = [
+    `step ${exchange.stepIndex}: ${request.method} ${request.path} ` +
+    `(${headers.join("; ")})`,
+  ];
+  if (verdict.kind === "mismatch" || verdict.kind === "pending") {
+    lines.push(...verdict.differences.map((found) => `    ${lineOf(found)}`));
+  }
+  return lines.join("\n");
+}

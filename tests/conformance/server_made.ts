@@ -1,0 +1,93 @@
+/**
+ * Ids and times that a server makes up: they differ by nature, but not freely.
+ *
+ * @module
+ */
+
+import type { Scenario } from "./recording.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID_ANYWHERE =
+  /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/gi;
+
+/** Time of a page that no event dates: a value like any other. */
+const NO_TIME = "0001-01-01T00:00:00Z";
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{0,6}[1-9])?(Z|\+00:00)$/;
+
+/**
+ * What the server made up in one scenario. Ids and times that a client sent
+ * must come back to the letter. An id that a server made must stand in the same
+ * places: each recorded one has exactly one counterpart throughout.
+ */
+export class ServerMade {
+  readonly #requests: string;
+  readonly #sent: ReadonlySet<string>;
+  readonly #answeredFor = new Map<string, string>();
+  readonly #recordedFor = new Map<string, string>();
+
+  constructor(scenario: Scenario) {
+    this.#requests = JSON.stringify(
+      scenario.steps.map((step) => step.request),
+    );
+    const found = this.#requests.match(UUID_ANYWHERE) ?? [];
+    this.#sent = new Set(found.map(digitsOf));
+  }
+
+  /** Whether an answered id may stand where the recorded one stands. */
+  isSameId(recorded: string, answered: string): boolean {
+    if (!UUID.test(recorded) || this.#sent.has(digitsOf(recorded))) {
+      return recorded === answered;
+    }
+    if (!UUID.test(answered)) return false;
+    const known = this.#answeredFor.get(recorded);
+    const source = this.#recordedFor.get(answered);
+    if (known === undefined && source === undefined) {
+      this.#answeredFor.set(recorded, answered);
+      this.#recordedFor.set(answered, recorded);
+      return true;
+    }
+    return known === answered && source === recorded;
+  }
+
+  /** Whether both are moments of the server's clock, written in one form. */
+  isSameTime(recorded: string, answered: string): boolean {
+    const form = TIME.exec(recorded)?.[1];
+    if (
+      form === undefined || recorded === NO_TIME || answered === NO_TIME ||
+      this.#requests.includes(recorded)
+    ) {
+      return recorded === answered;
+    }
+    return TIME.exec(answered)?.[1] === form;
+  }
+}
+
+/** The times of a feed and of its entries, in order. */
+export interface FeedTimes {
+  readonly feed: string;
+  readonly entries: readonly string[];
+}
+
+/**
+ * Whether the same entry dates both feeds. Entries of one append may share
+ * their time, so it is enough that one entry could be it in both.
+ */
+export function isDatedAlike(
+  recorded: FeedTimes,
+  answered: FeedTimes,
+): boolean {
+  const dating = indexesOf(recorded);
+  if (dating.length === 0) return true;
+  const others = indexesOf(answered);
+  return dating.some((index) => others.includes(index));
+}
+
+function indexesOf(times: FeedTimes): number[] {
+  return times.entries.flatMap((time, index) =>
+    time === times.feed ? [index] : []
+  );
+}
+
+function digitsOf(id: string): string {
+  return id.replaceAll("-", "").toLowerCase();
+}
