@@ -78,5 +78,9 @@ export const LIMITS = {
   // What is kept in memory.
   logBlockCacheBytes: 32 * MIB,
   indexBlockCacheBytes: 16 * MIB,
+  /** Filters of event ids of sealed segments; later ones do without. */
+  idFilterBytesMax: 64 * MIB,
+  /** Files of the log open for reading. */
+  openFilesMax: 512,
   streamMetadataCacheMax: 65_536,
 } as const;

@@ -1,0 +1,160 @@
+/**
+ * The real disk.
+ *
+ * Each file opened for writing has a second handle for reading: positional
+ * reads move the handle's cursor, which the writing handle relies on.
+ *
+ * @module
+ */
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { dirname } from "@std/path";
+import type { Disk, DiskFile, DiskLock } from "./disk.ts";
+
+class FileDiskFile implements DiskFile {
+  readonly path: string;
+  readonly #readFd: number;
+  readonly #writer: Deno.FsFile | undefined;
+  /** Where the writing handle's cursor is. */
+  #cursor = 0;
+  #isClosed = false;
+
+  constructor(path: string, writer: Deno.FsFile | undefined) {
+    this.path = path;
+    this.#writer = writer;
+    this.#readFd = openSync(path, "r");
+  }
+
+  readAt(buffer: Uint8Array, offset: number): number {
+    return readSync(this.#readFd, buffer, 0, buffer.length, offset);
+  }
+
+  async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
+    const writer = this.#requireWriter();
+    if (this.#cursor !== offset) {
+      writer.seekSync(offset, Deno.SeekMode.Start);
+      this.#cursor = offset;
+    }
+    let written = 0;
+    while (written < bytes.length) {
+      const count = await writer.write(
+        written === 0 ? bytes : bytes.subarray(written),
+      );
+      this.#cursor += count;
+      written += count;
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.#requireWriter().syncData();
+  }
+
+  size(): number {
+    return fstatSync(this.#readFd).size;
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    await this.#requireWriter().truncate(sizeBytes);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    closeSync(this.#readFd);
+    this.#writer?.close();
+  }
+
+  #requireWriter(): Deno.FsFile {
+    if (this.#writer === undefined) {
+      throw new TypeError(`Cannot write "${this.path}": opened for reading`);
+    }
+    return this.#writer;
+  }
+}
+
+/** Makes the disk of the machine. */
+export function createFileDisk(): Disk {
+  return {
+    async makeDirectory(path) {
+      await Deno.mkdir(path, { recursive: true });
+    },
+
+    async list(path) {
+      const names: string[] = [];
+      try {
+        for await (const entry of Deno.readDir(path)) names.push(entry.name);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+      return names.sort();
+    },
+
+    open(path, mode) {
+      const writer = mode === "write"
+        ? Deno.openSync(path, { read: true, write: true })
+        : undefined;
+      return new FileDiskFile(path, writer);
+    },
+
+    async create(path) {
+      const writer = await Deno.open(path, {
+        read: true,
+        write: true,
+        createNew: true,
+      });
+      return new FileDiskFile(path, writer);
+    },
+
+    async rename(from, to) {
+      await Deno.rename(from, to);
+    },
+
+    async remove(path) {
+      await Deno.remove(path);
+    },
+
+    async syncDirectory(path) {
+      // Windows cannot open a directory, and needs no sync of its entries.
+      if (Deno.build.os === "windows") return;
+      using directory = await Deno.open(path, { read: true });
+      await directory.sync();
+    },
+
+    lock,
+  };
+}
+
+async function lock(
+  path: string,
+  owner: string,
+): Promise<DiskLock | { heldBy: string }> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const file = await Deno.open(path, { read: true, write: true, create: true });
+  if (!await tryLock(file)) {
+    const heldBy = await new Response(file.readable).text();
+    return { heldBy: heldBy.trim() };
+  }
+  await file.truncate(0);
+  await file.write(new TextEncoder().encode(owner + "\n"));
+  return { release: () => file.close() };
+}
+
+/**
+ * Takes an exclusive lock without waiting for it. Older runtimes have no
+ * `tryLock`; there, a lock that is not to be had at once counts as held.
+ */
+async function tryLock(file: Deno.FsFile): Promise<boolean> {
+  if (typeof file.tryLock === "function") return await file.tryLock(true);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const isTimedOut = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), LOCK_WAIT_MS);
+  });
+  const isLocked = file.lock(true).then(() => true);
+  try {
+    return await Promise.race([isLocked, isTimedOut]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const LOCK_WAIT_MS = 500;

@@ -1,0 +1,207 @@
+/**
+ * A file in blocks of 4 KiB, each with its own checksum, that reads as one run
+ * of bytes:
+ *
+ * ```
+ * block: ├ 4092 bytes of content ┼ u32 CRC-32 of them ┤
+ * ```
+ *
+ * The last block is filled up with zeroes. "Offsets" below count content.
+ *
+ * @module
+ */
+
+import { crc32 } from "node:zlib";
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { bytesOf } from "../log/bytes.ts";
+
+export const BLOCK_BYTES = 4096;
+/** Bytes of content in a block. */
+export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - 4;
+const BLOCKS_PER_WRITE = 256;
+
+/** Writes a blocked file from its start to its end. */
+export class BlockedWriter {
+  readonly #file: DiskFile;
+  readonly #buffer = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_WRITE));
+  /** Offset of the next byte. */
+  offset = 0;
+  #blockInBuffer = 0;
+  #atInBlock = 0;
+  #fileOffset = 0;
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  /**
+   * Takes bytes.
+   *
+   * @returns Whether `flush()` should be called before more are taken.
+   */
+  push(bytes: Uint8Array): boolean {
+    let from = 0;
+    while (from < bytes.length) {
+      const room = BLOCK_CONTENT_BYTES - this.#atInBlock;
+      const count = Math.min(room, bytes.length - from);
+      this.#ensureBuffer();
+      this.#buffer.array.set(
+        bytes.subarray(from, from + count),
+        this.#blockInBuffer * BLOCK_BYTES + this.#atInBlock,
+      );
+      from += count;
+      this.#atInBlock += count;
+      this.offset += count;
+      if (this.#atInBlock === BLOCK_CONTENT_BYTES) this.#endBlock();
+    }
+    return this.#pending.length > 0;
+  }
+
+  /** Fills the block up with zeroes, so that the next byte begins one. */
+  endBlock(): void {
+    if (this.#atInBlock === 0) return;
+    this.offset += BLOCK_CONTENT_BYTES - this.#atInBlock;
+    this.#endBlock();
+  }
+
+  /** Writes what is complete. */
+  async flush(): Promise<void> {
+    for (const bytes of this.#pending.splice(0)) {
+      await this.#file.writeAt(bytes, this.#fileOffset);
+      this.#fileOffset += bytes.length;
+    }
+  }
+
+  /** Writes everything. */
+  async finish(): Promise<void> {
+    this.endBlock();
+    await this.flush();
+    const rest = this.#buffer.array.subarray(
+      0,
+      this.#blockInBuffer * BLOCK_BYTES,
+    );
+    if (rest.length > 0) await this.#file.writeAt(rest, this.#fileOffset);
+  }
+
+  /** Full buffers that wait to be written. */
+  readonly #pending: Uint8Array[] = [];
+
+  #ensureBuffer(): void {
+    if (this.#blockInBuffer < BLOCKS_PER_WRITE) return;
+    this.#pending.push(this.#buffer.array.slice());
+    this.#buffer.array.fill(0);
+    this.#blockInBuffer = 0;
+  }
+
+  #endBlock(): void {
+    const start = this.#blockInBuffer * BLOCK_BYTES;
+    const end = start + BLOCK_CONTENT_BYTES;
+    this.#buffer.view.setUint32(
+      end,
+      crc32(this.#buffer.array.subarray(start, end)),
+      true,
+    );
+    this.#blockInBuffer++;
+    this.#atInBlock = 0;
+  }
+}
+
+/**
+ * Checked blocks of all index files, at most about `bytesMax`. Two
+ * generations: a block that was not asked for while a whole generation filled
+ * is dropped.
+ */
+export class BlockCache {
+  readonly #blocksMax: number;
+  #young = new Map<number, Uint8Array>();
+  #old = new Map<number, Uint8Array>();
+
+  constructor(bytesMax: number) {
+    this.#blocksMax = Math.max(1, Math.floor(bytesMax / BLOCK_BYTES / 2));
+  }
+
+  get(key: number): Uint8Array | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
+  }
+
+  set(key: number, block: Uint8Array): void {
+    if (this.#young.size >= this.#blocksMax) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, block);
+  }
+}
+
+/** Reads a blocked file at any place. */
+export class BlockedReader {
+  readonly #open: () => DiskFile;
+  readonly #cache: BlockCache;
+  readonly #cacheKey: number;
+
+  /**
+   * @param open Gives the open file.
+   * @param cacheKey Number of the file among those that share the cache; a
+   * file has fewer than 2²² blocks.
+   */
+  constructor(open: () => DiskFile, cache: BlockCache, cacheKey: number) {
+    this.#open = open;
+    this.#cache = cache;
+    this.#cacheKey = cacheKey * 2 ** 22;
+  }
+
+  /**
+   * Reads `length` bytes at `offset`.
+   *
+   * @returns A view that must not be changed.
+   * @throws {QuipuError} `corruptRecord` if a checksum is wrong or the file is
+   * too short.
+   */
+  read(offset: number, length: number): Uint8Array {
+    const blockNumber = Math.floor(offset / BLOCK_CONTENT_BYTES);
+    const at = offset - blockNumber * BLOCK_CONTENT_BYTES;
+    if (at + length <= BLOCK_CONTENT_BYTES) {
+      return this.block(blockNumber).subarray(at, at + length);
+    }
+    const result = new Uint8Array(length);
+    let have = 0;
+    for (let number = blockNumber, from = at; have < length; number++) {
+      const part = this.block(number).subarray(
+        from,
+        Math.min(BLOCK_CONTENT_BYTES, from + length - have),
+      );
+      result.set(part, have);
+      have += part.length;
+      from = 0;
+    }
+    return result;
+  }
+
+  /** Content of a block. */
+  block(blockNumber: number): Uint8Array {
+    const key = this.#cacheKey + blockNumber;
+    const cached = this.#cache.get(key);
+    if (cached !== undefined) return cached;
+    const file = this.#open();
+    const block = bytesOf(new Uint8Array(BLOCK_BYTES));
+    const count = file.readAt(block.array, blockNumber * BLOCK_BYTES);
+    const content = block.array.subarray(0, BLOCK_CONTENT_BYTES);
+    if (
+      count !== BLOCK_BYTES ||
+      block.view.getUint32(BLOCK_CONTENT_BYTES, true) !== crc32(content)
+    ) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot read block ${blockNumber} of "${file.path}": ` +
+          (count === BLOCK_BYTES ? "wrong checksum" : "the file is too short"),
+      );
+    }
+    this.#cache.set(key, content);
+    return content;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Which records of a segment may carry an event id in a stream: a hash table
+ * from the 32-bit hash of (stream, id) to offsets. It may name a record of
+ * another id; callers look at the record itself.
+ *
+ * @module
+ */
+
+/**
+ * Hash of an event id in a stream, 32 bits.
+ *
+ * @param streamHash Hash of the stream's name, by `hashName`.
+ */
+export function hashEventId(
+  streamHash: number,
+  word0: number,
+  word1: number,
+  word2: number,
+  word3: number,
+): number {
+  let hash = streamHash;
+  hash = mix(hash ^ word0);
+  hash = mix(hash + word1 | 0);
+  hash = mix(hash ^ word2);
+  hash = mix(hash + word3 | 0);
+  return hash >>> 0;
+}
+
+function mix(value: number): number {
+  let mixed = Math.imul(value ^ (value >>> 16), 0x85eb_ca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
+  return mixed ^ (mixed >>> 16);
+}
+
+/** Hash of a name, 32 bits: FNV-1a over UTF-16 units, then mixed. */
+export function hashName(name: string): number {
+  let hash = 0x811c_9dc5;
+  for (let index = 0; index < name.length; index++) {
+    hash = Math.imul(hash ^ name.charCodeAt(index), 0x0100_0193);
+  }
+  return mix(hash) >>> 0;
+}
+
+export class IdTable {
+  /** Entry index + 1 by slot; 0 for an empty slot. */
+  #slots = new Uint32Array(1 << 10);
+  #hashes = new Uint32Array(1 << 9);
+  #offsets = new Uint32Array(1 << 9);
+  /** How many ids were entered. */
+  size = 0;
+
+  /** Enters the record at `offset`. */
+  add(hash: number, offset: number): void {
+    if (this.size === this.#hashes.length) this.#grow();
+    this.#hashes[this.size] = hash;
+    this.#offsets[this.size] = offset;
+    this.size++;
+    this.#link(hash, this.size);
+  }
+
+  /**
+   * Offset of the first-entered record with that hash that `matches` accepts.
+   */
+  find(
+    hash: number,
+    matches: (offset: number) => boolean,
+  ): number | undefined {
+    const mask = this.#slots.length - 1;
+    // Nothing is ever removed, so an earlier entry comes earlier on the way.
+    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
+      const entry = this.#slots[slot] ?? 0;
+      if (entry === 0) return undefined;
+      if (this.#hashes[entry - 1] === hash) {
+        const offset = this.#offsets[entry - 1] ?? 0;
+        if (matches(offset)) return offset;
+      }
+    }
+  }
+
+  /** Hash of the entry with that index, in the order of the log. */
+  hashAt(index: number): number {
+    return this.#hashes[index] ?? 0;
+  }
+
+  offsetAt(index: number): number {
+    return this.#offsets[index] ?? 0;
+  }
+
+  #link(hash: number, entry: number): void {
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = entry;
+  }
+
+  #grow(): void {
+    const capacity = this.#hashes.length * 2;
+    const hashes = new Uint32Array(capacity);
+    hashes.set(this.#hashes);
+    const offsets = new Uint32Array(capacity);
+    offsets.set(this.#offsets);
+    this.#hashes = hashes;
+    this.#offsets = offsets;
+    this.#slots = new Uint32Array(capacity * 2);
+    for (let entry = 1; entry <= this.size; entry++) {
+      this.#link(this.#hashes[entry - 1] ?? 0, entry);
+    }
+  }
+}

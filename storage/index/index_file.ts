@@ -1,0 +1,246 @@
+/**
+ * The index file of a sealed segment (`.idx`): for each list with entries in
+ * the segment, where they are; which records may carry an event id; and times.
+ * It is made from the segment alone and can be made again.
+ *
+ * Content of the blocked file, numbers little-endian, offsets in content:
+ *
+ * ```
+ * slices     one for each list, in the order of their first records:
+ *              u8 kind, u8 flags, u16 length of the name, name (UTF-8)
+ *              u64 ordinal of the first entry, u32 number of entries
+ *              u32 depth: how many slices of the list come before
+ *              u32 segment and u32 offset of the slice before
+ *              u32 segment and u32 offset and u32 depth of the jump slice
+ *              u32 segment and u32 offset and u32 depth of the jump's jump slice
+ *              for each entry u32 offset of its record in the segment
+ * directory  for each slice u32 hash of kind and name, u32 offset; by hash
+ * ids        for each record u32 hash of stream and id, u32 offset; by both
+ * filter     a Bloom filter of the hashes, 10 bits each, 7 probes
+ * samples    for every 128th record u32 offset, u64 time
+ * footer     the last block: see `encodeFooter`
+ * ```
+ *
+ * Jump slices make a list over n segments crossable in O(log n) steps: a slice
+ * jumps to its predecessor, or, when the predecessor's jump and the jump
+ * before that cross equally many slices, over both of them.
+ *
+ * @module
+ */
+
+import { bytesOf, getSafeUint64, GrowingBytes } from "../log/bytes.ts";
+import { getUuid, setSafeUint64, setUuid } from "../log/bytes.ts";
+import { BLOCK_CONTENT_BYTES } from "./blocked_file.ts";
+
+const MAGIC = new TextEncoder().encode("QUIPUIDX");
+const FORMAT = 1;
+
+/** Points at a slice of a list in an index file. */
+export interface SlicePointer {
+  /** Number of the segment, `NO_SEGMENT` for none. */
+  readonly segment: number;
+  readonly offset: number;
+  readonly depth: number;
+}
+
+export interface Slice {
+  /** Code of the list's kind. */
+  readonly kind: number;
+  /** `LIST_…` bits of the list. */
+  readonly flags: number;
+  readonly name: Uint8Array;
+  readonly firstOrdinal: number;
+  readonly count: number;
+  readonly depth: number;
+  readonly previous: SlicePointer;
+  readonly jump: SlicePointer;
+  readonly jumpJump: SlicePointer;
+  /** Offset in the content of the entries' offsets. */
+  readonly entriesOffset: number;
+}
+
+/** Bytes of a slice before its name. */
+export const SLICE_PREFIX_BYTES = 4;
+/** Bytes of a slice between its name and its entries. */
+export const SLICE_FIXED_BYTES = 48;
+
+/** Appends a slice without its entries. */
+export function encodeSlice(
+  out: GrowingBytes,
+  slice: Omit<Slice, "entriesOffset">,
+): void {
+  out.pushUint8(slice.kind);
+  out.pushUint8(slice.flags);
+  out.pushUint8(slice.name.length & 0xff);
+  out.pushUint8(slice.name.length >>> 8);
+  out.push(slice.name);
+  out.pushUint64(slice.firstOrdinal);
+  out.pushUint32(slice.count);
+  out.pushUint32(slice.depth);
+  out.pushUint32(slice.previous.segment);
+  out.pushUint32(slice.previous.offset);
+  for (const pointer of [slice.jump, slice.jumpJump]) {
+    out.pushUint32(pointer.segment);
+    out.pushUint32(pointer.offset);
+    out.pushUint32(pointer.depth);
+  }
+}
+
+/**
+ * Decodes a slice.
+ *
+ * @param offset Offset of the slice in the content.
+ * @param read Reads content.
+ */
+export function decodeSlice(
+  offset: number,
+  read: (offset: number, length: number) => Uint8Array,
+): Slice {
+  const prefix = read(offset, SLICE_PREFIX_BYTES);
+  const nameBytes = (prefix[2] ?? 0) | ((prefix[3] ?? 0) << 8);
+  const rest = read(
+    offset + SLICE_PREFIX_BYTES,
+    nameBytes + SLICE_FIXED_BYTES,
+  );
+  const { view } = bytesOf(rest);
+  const depth = view.getUint32(nameBytes + 12, true);
+  return {
+    kind: prefix[0] ?? 0,
+    flags: prefix[1] ?? 0,
+    name: rest.subarray(0, nameBytes),
+    firstOrdinal: getSafeUint64(view, nameBytes),
+    count: view.getUint32(nameBytes + 8, true),
+    depth,
+    previous: {
+      segment: view.getUint32(nameBytes + 16, true),
+      offset: view.getUint32(nameBytes + 20, true),
+      depth: depth - 1,
+    },
+    jump: pointerAt(view, nameBytes + 24),
+    jumpJump: pointerAt(view, nameBytes + 36),
+    entriesOffset: offset + SLICE_PREFIX_BYTES + nameBytes + SLICE_FIXED_BYTES,
+  };
+}
+
+function pointerAt(view: DataView, at: number): SlicePointer {
+  return {
+    segment: view.getUint32(at, true),
+    offset: view.getUint32(at + 4, true),
+    depth: view.getUint32(at + 8, true),
+  };
+}
+
+/** What the last block says of the file and of the segment it belongs to. */
+export interface IndexFooter {
+  readonly storeId: string;
+  readonly segmentNumber: number;
+  readonly generation: number;
+  readonly startPosition: number;
+  readonly endPosition: number;
+  /** Header CRC of the segment's last record: binds the file to its segment. */
+  readonly checksum: number;
+  readonly recordCount: number;
+  readonly sliceCount: number;
+  readonly directoryOffset: number;
+  readonly idsOffset: number;
+  readonly filterOffset: number;
+  readonly filterBytes: number;
+  readonly samplesOffset: number;
+  readonly sampleCount: number;
+}
+
+/** Encodes the footer: the content of one block. */
+export function encodeFooter(footer: IndexFooter): Uint8Array {
+  const array = new Uint8Array(BLOCK_CONTENT_BYTES);
+  const { view } = bytesOf(array);
+  array.set(MAGIC);
+  view.setUint32(8, FORMAT, true);
+  setUuid(array, 12, footer.storeId);
+  view.setUint32(28, footer.segmentNumber, true);
+  view.setUint32(32, footer.generation, true);
+  view.setUint32(36, footer.checksum, true);
+  let at = 40;
+  for (const field of FOOTER_NUMBERS) {
+    setSafeUint64(view, at, footer[field]);
+    at += 8;
+  }
+  return array;
+}
+
+const FOOTER_NUMBERS = [
+  "startPosition",
+  "endPosition",
+  "recordCount",
+  "sliceCount",
+  "directoryOffset",
+  "idsOffset",
+  "filterOffset",
+  "filterBytes",
+  "samplesOffset",
+  "sampleCount",
+] as const;
+
+/** Decodes a footer; undefined when it is none of this format. */
+export function decodeFooter(array: Uint8Array): IndexFooter | undefined {
+  const { view } = bytesOf(array);
+  const isOurs = MAGIC.every((byte, index) => array[index] === byte) &&
+    view.getUint32(8, true) === FORMAT;
+  if (!isOurs) return undefined;
+  const numbers: Record<(typeof FOOTER_NUMBERS)[number], number> = {
+    startPosition: 0,
+    endPosition: 0,
+    recordCount: 0,
+    sliceCount: 0,
+    directoryOffset: 0,
+    idsOffset: 0,
+    filterOffset: 0,
+    filterBytes: 0,
+    samplesOffset: 0,
+    sampleCount: 0,
+  };
+  let at = 40;
+  for (const field of FOOTER_NUMBERS) {
+    numbers[field] = getSafeUint64(view, at);
+    at += 8;
+  }
+  return {
+    storeId: getUuid(array, 12),
+    segmentNumber: view.getUint32(28, true),
+    generation: view.getUint32(32, true),
+    checksum: view.getUint32(36, true),
+    ...numbers,
+  };
+}
+
+const FILTER_BITS_PER_ID = 10;
+const FILTER_PROBES = 7;
+
+/** Bytes of a filter for so many ids. */
+export function filterBytesFor(idCount: number): number {
+  return Math.max(8, Math.ceil(idCount * FILTER_BITS_PER_ID / 8));
+}
+
+/** Enters a hash in a filter. */
+export function addToFilter(filter: Uint8Array, hash: number): void {
+  const bitCount = filter.length * 8;
+  const step = filterStep(hash);
+  for (let probe = 0, bit = hash % bitCount; probe < FILTER_PROBES; probe++) {
+    filter[bit >>> 3] = (filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
+    bit = (bit + step) % bitCount;
+  }
+}
+
+/** Whether a hash may have been entered; never wrongly "no". */
+export function filterMayHave(filter: Uint8Array, hash: number): boolean {
+  const bitCount = filter.length * 8;
+  const step = filterStep(hash);
+  for (let probe = 0, bit = hash % bitCount; probe < FILTER_PROBES; probe++) {
+    if (((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
+    bit = (bit + step) % bitCount;
+  }
+  return true;
+}
+
+function filterStep(hash: number): number {
+  return (Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d) >>> 1) | 1;
+}

@@ -1,0 +1,283 @@
+/**
+ * Makes the index file of a segment from its memtable: under a temporary name,
+ * synced, renamed, and the directory synced, so that a file with the right
+ * name is always whole. It pauses often: appends and reads go on beside it.
+ *
+ * @module
+ */
+
+import { invariant } from "../../lib/model/errors.ts";
+import type { Disk } from "../disk/disk.ts";
+import { encodeUtf8, GrowingBytes } from "../log/bytes.ts";
+import type { Segment } from "../log/segment.ts";
+import { BlockedWriter } from "./blocked_file.ts";
+import { hashName } from "./id_table.ts";
+import {
+  addToFilter,
+  encodeFooter,
+  encodeSlice,
+  filterBytesFor,
+  type Slice,
+  type SlicePointer,
+} from "./index_file.ts";
+import { type ListDirectory, NO_SEGMENT } from "./list_directory.ts";
+import type { Memtable } from "./memtable.ts";
+
+/** Lists or ids that are handled between two pauses: about a millisecond. */
+const WORK_PER_PAUSE = 1000;
+
+/** Nothing before: the first slice of a list. */
+export const NO_SLICE: SlicePointer = {
+  segment: NO_SEGMENT,
+  offset: 0,
+  depth: 0,
+};
+
+export interface IndexWriteRequest {
+  readonly disk: Disk;
+  readonly directoryPath: string;
+  /** Path of the file when it is complete. */
+  readonly path: string;
+  readonly storeId: string;
+  readonly segment: Segment;
+  readonly memtable: Memtable;
+  readonly lists: ListDirectory;
+  /** Ordinal of the list's first entry in the segment. */
+  readonly firstOrdinalOf: (listId: number) => number;
+  /** The list's newest slice in the segments before. */
+  readonly previousSliceOf: (
+    listId: number,
+  ) => { pointer: SlicePointer; slice: Slice } | undefined;
+  /** The slice that a pointer points at. */
+  readonly sliceAt: (pointer: SlicePointer) => Slice;
+  /** Lets others work. */
+  readonly pause: () => Promise<void>;
+}
+
+/**
+ * Writes the index file.
+ *
+ * @returns Offset of each written slice: list id → offset.
+ */
+export async function writeIndexFile(
+  request: IndexWriteRequest,
+): Promise<Map<number, number>> {
+  const { disk, path, memtable, segment } = request;
+  const temporaryPath = path + ".tmp";
+  await disk.remove(temporaryPath).catch(() => {});
+  const file = await disk.create(temporaryPath);
+  try {
+    const writer = new BlockedWriter(file);
+    const sliceOffsets = await writeSlices(writer, request);
+    const directoryOffset = writer.offset;
+    await writeDirectory(writer, sliceOffsets, request);
+    writer.endBlock();
+    const idsOffset = writer.offset;
+    const filter = await writeIds(writer, request);
+    const filterOffset = writer.offset;
+    writer.push(filter);
+    await writer.flush();
+    const samplesOffset = writer.offset;
+    writeSamples(writer, memtable);
+    writer.endBlock();
+    writer.push(encodeFooter({
+      storeId: request.storeId,
+      segmentNumber: segment.number,
+      generation: segment.generation,
+      startPosition: segment.startPosition,
+      endPosition: segment.endPosition,
+      checksum: segment.checksum,
+      recordCount: memtable.recordCount,
+      sliceCount: sliceOffsets.size,
+      directoryOffset,
+      idsOffset,
+      filterOffset,
+      filterBytes: filter.length,
+      samplesOffset,
+      sampleCount: memtable.samples.length,
+    }));
+    await writer.finish();
+    await file.sync();
+    file.close();
+    await disk.rename(temporaryPath, path);
+    await disk.syncDirectory(request.directoryPath);
+    return sliceOffsets;
+  } finally {
+    file.close();
+  }
+}
+
+async function writeSlices(
+  writer: BlockedWriter,
+  request: IndexWriteRequest,
+): Promise<Map<number, number>> {
+  const { memtable, lists } = request;
+  const sliceOffsets = new Map<number, number>();
+  const out = new GrowingBytes(64 * 1024);
+  let work = 0;
+  const entered = new Set(memtable.lists);
+  // A stream of which only the tombstone is here has a slice without entries.
+  const ids = [
+    ...memtable.lists,
+    ...memtable.tombstoned.filter((id) => !entered.has(id)),
+  ];
+  for (const listId of ids) {
+    out.clear(1 << 20);
+    sliceOffsets.set(listId, writer.offset);
+    const offsets = memtable.offsetsOf(listId);
+    encodeSlice(out, {
+      kind: lists.kinds[listId] ?? 0,
+      flags: lists.visibleFlags[listId] ?? 0,
+      name: encodeUtf8(lists.nameOf(listId)),
+      firstOrdinal: request.firstOrdinalOf(listId),
+      count: offsets.length,
+      ...pointersOf(listId, request),
+    });
+    for (const offset of offsets) out.pushUint32(offset);
+    const isFull = writer.push(out.bytes());
+    work += 1 + offsets.length / 8;
+    if (isFull) await writer.flush();
+    if (work >= WORK_PER_PAUSE) {
+      work = 0;
+      await request.pause();
+    }
+  }
+  await writer.flush();
+  return sliceOffsets;
+}
+
+function pointersOf(
+  listId: number,
+  request: IndexWriteRequest,
+): Pick<Slice, "depth" | "previous" | "jump" | "jumpJump"> {
+  const before = request.previousSliceOf(listId);
+  if (before === undefined) {
+    return {
+      depth: 0,
+      previous: NO_SLICE,
+      jump: NO_SLICE,
+      jumpJump: NO_SLICE,
+    };
+  }
+  const { pointer, slice } = before;
+  const depth = slice.depth + 1;
+  const jumpsEquallyFar = slice.jumpJump.segment !== NO_SEGMENT &&
+    slice.depth - slice.jump.depth === slice.jump.depth - slice.jumpJump.depth;
+  return jumpsEquallyFar
+    ? {
+      depth,
+      previous: pointer,
+      jump: slice.jumpJump,
+      jumpJump: request.sliceAt(slice.jumpJump).jump,
+    }
+    : { depth, previous: pointer, jump: pointer, jumpJump: slice.jump };
+}
+
+async function writeDirectory(
+  writer: BlockedWriter,
+  sliceOffsets: ReadonlyMap<number, number>,
+  request: IndexWriteRequest,
+): Promise<void> {
+  const { lists } = request;
+  const entries: HashedOffset[] = [];
+  for (const [listId, offset] of sliceOffsets) {
+    const hash = hashName((lists.kinds[listId] ?? 0) + lists.nameOf(listId));
+    entries.push({ hash, offset });
+    if (entries.length % (WORK_PER_PAUSE * 8) === 0) await request.pause();
+  }
+  await writeByHash(
+    writer,
+    {
+      count: entries.length,
+      hashAt: (index) => entries[index]?.hash ?? 0,
+      offsetAt: (index) => entries[index]?.offset ?? 0,
+    },
+    request.pause,
+    () => {},
+  );
+}
+
+interface HashedOffset {
+  readonly hash: number;
+  readonly offset: number;
+}
+
+/** Writes the ids; returns the filter of their hashes. */
+async function writeIds(
+  writer: BlockedWriter,
+  request: IndexWriteRequest,
+): Promise<Uint8Array> {
+  const { ids, recordCount } = request.memtable;
+  invariant(ids.size === recordCount, "Each record has one id");
+  const filter = new Uint8Array(filterBytesFor(ids.size));
+  await writeByHash(
+    writer,
+    {
+      count: ids.size,
+      hashAt: (index) => ids.hashAt(index),
+      offsetAt: (index) => ids.offsetAt(index),
+    },
+    request.pause,
+    (hash) => addToFilter(filter, hash),
+  );
+  return filter;
+}
+
+/** First bits of a hash by which entries are spread before they are sorted. */
+const BUCKET_BITS = 12;
+
+/** Writes pairs of hash and offset in the order of both. */
+async function writeByHash(
+  writer: BlockedWriter,
+  entries: {
+    count: number;
+    hashAt(index: number): number;
+    offsetAt(index: number): number;
+  },
+  pause: () => Promise<void>,
+  visit: (hash: number) => void,
+): Promise<void> {
+  const shift = 32 - BUCKET_BITS;
+  const ends = new Uint32Array(2 ** BUCKET_BITS + 1);
+  for (let index = 0; index < entries.count; index++) {
+    const bucket = entries.hashAt(index) >>> shift;
+    ends[bucket + 1] = (ends[bucket + 1] ?? 0) + 1;
+    if (index % 65_536 === 65_535) await pause();
+  }
+  for (let bucket = 0; bucket < 2 ** BUCKET_BITS; bucket++) {
+    ends[bucket + 1] = (ends[bucket + 1] ?? 0) + (ends[bucket] ?? 0);
+  }
+  // The hash's other bits and the offset together are exact in a double.
+  const keys = new Float64Array(entries.count);
+  const next = ends.slice();
+  for (let index = 0; index < entries.count; index++) {
+    const hash = entries.hashAt(index);
+    const at = next[hash >>> shift] ?? 0;
+    next[hash >>> shift] = at + 1;
+    keys[at] = (hash & (2 ** shift - 1)) * 2 ** 32 + entries.offsetAt(index);
+    if (index % 65_536 === 65_535) await pause();
+  }
+  const out = new GrowingBytes(64 * 1024);
+  for (let bucket = 0; bucket < 2 ** BUCKET_BITS; bucket++) {
+    const sorted = keys.subarray(ends[bucket], ends[bucket + 1]).sort();
+    out.clear();
+    for (const key of sorted) {
+      const hash = (bucket << shift | Math.floor(key / 2 ** 32)) >>> 0;
+      visit(hash);
+      out.pushUint32(hash);
+      out.pushUint32(key % 2 ** 32);
+    }
+    if (writer.push(out.bytes())) await writer.flush();
+    if (bucket % 8 === 7) await pause();
+  }
+  await writer.flush();
+}
+
+function writeSamples(writer: BlockedWriter, memtable: Memtable): void {
+  const out = new GrowingBytes(memtable.samples.length * 12 + 12);
+  for (const sample of memtable.samples) {
+    out.pushUint32(sample.offset);
+    out.pushUint64(sample.createdAtUs);
+  }
+  writer.push(out.bytes());
+}

@@ -1,0 +1,205 @@
+/**
+ * The lists of the store by name, and where each one ends: streams, categories
+ * (`$ce-…`), streams of categories (`$category-…`), event types (`$et-…`) and
+ * `$streams`. A list has a small number, its id, by which typed arrays hold
+ * what is known of it; ids mean nothing outside the running process.
+ *
+ * Invariants: `visibleNext <= decidedNext`; the ordinals below `visibleNext`
+ * are committed; those from there on are decided by the writer and in flight.
+ *
+ * @module
+ */
+
+import {
+  type ListKind,
+  listOfStream,
+  membershipsOf,
+} from "../../lib/model/lists.ts";
+import {
+  isMetastream,
+  metastreamOf,
+  originalOfMetastream,
+} from "../../lib/model/stream_names.ts";
+
+/** Id of no list. */
+export const NO_LIST = 0;
+/** Id of `$streams`. */
+export const STREAMS_LIST = 1;
+/** Number of no segment. */
+export const NO_SEGMENT = 0xffff_ffff;
+
+/** Kinds in the order of their codes in files. */
+export const LIST_KINDS: readonly ListKind[] = [
+  "stream",
+  "category",
+  "eventType",
+  "streams",
+  "categoryStreams",
+];
+
+/** The stream has a tombstone. */
+export const LIST_TOMBSTONED = 1;
+
+/** JavaScript's `Map` holds no more than 2²⁴ entries. */
+const SHARD_ENTRIES_MAX = 1 << 24;
+
+/** A map of any size from names to ids. */
+class NameMap {
+  readonly #shards: Map<string, number>[] = [new Map()];
+
+  get(name: string): number {
+    for (const shard of this.#shards) {
+      const id = shard.get(name);
+      if (id !== undefined) return id;
+    }
+    return NO_LIST;
+  }
+
+  set(name: string, id: number): void {
+    let last = this.#shards[this.#shards.length - 1];
+    if (last === undefined || last.size >= SHARD_ENTRIES_MAX) {
+      last = new Map();
+      this.#shards.push(last);
+    }
+    last.set(name, id);
+  }
+
+  get size(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.size, 0);
+  }
+}
+
+export class ListDirectory {
+  readonly #ids: Record<ListKind, NameMap> = {
+    stream: new NameMap(),
+    category: new NameMap(),
+    eventType: new NameMap(),
+    streams: new NameMap(),
+    categoryStreams: new NameMap(),
+  };
+  /** Names by id; index 0 is no list. */
+  readonly #names: string[] = [""];
+  #capacity = 1024;
+
+  /** Code of the kind, by id. */
+  kinds = new Uint8Array(this.#capacity);
+  /** Ordinal that the next entry visible to readers will have. */
+  visibleNext = new Float64Array(this.#capacity);
+  /** Ordinal that the writer gives out next. */
+  decidedNext = new Float64Array(this.#capacity);
+  /** `LIST_…` bits that readers see. */
+  visibleFlags = new Uint8Array(this.#capacity);
+  /** `LIST_…` bits that the writer sees. */
+  decidedFlags = new Uint8Array(this.#capacity);
+  /** Number of the newest sealed segment with entries of the list. */
+  lastSegment = new Uint32Array(this.#capacity);
+  /** Where in that segment's index file the list's slice is. */
+  lastSlice = new Uint32Array(this.#capacity);
+  /** For a stream: the list of its metastream, once it has one. */
+  metastream = new Uint32Array(this.#capacity);
+  /** For a stream: the list of its category; `NO_LIST` if it is in none. */
+  category = new Uint32Array(this.#capacity);
+  /** For a stream: 1 if its events are entered in system lists. */
+  isSource = new Uint8Array(this.#capacity);
+
+  constructor() {
+    this.#create("streams", "");
+  }
+
+  /** Number of ids given out, `NO_LIST` included. */
+  get size(): number {
+    return this.#names.length;
+  }
+
+  get streamCount(): number {
+    return this.#ids.stream.size;
+  }
+
+  nameOf(id: number): string {
+    return this.#names[id] ?? "";
+  }
+
+  kindOf(id: number): ListKind {
+    return LIST_KINDS[this.kinds[id] ?? 0] ?? "stream";
+  }
+
+  /** Id of a list, `NO_LIST` if there is none. */
+  find(kind: ListKind, name: string): number {
+    return kind === "streams" ? STREAMS_LIST : this.#ids[kind].get(name);
+  }
+
+  /** Id of the list that a stream name is served from, `NO_LIST` if none. */
+  findStream(streamName: string): number {
+    if (streamName.charCodeAt(0) !== 0x24) {
+      return this.#ids.stream.get(streamName);
+    }
+    const { kind, name } = listOfStream(streamName);
+    return this.find(kind, name);
+  }
+
+  /** Id of a list, made if there is none. */
+  findOrCreate(kind: ListKind, name: string): number {
+    const found = this.find(kind, name);
+    return found === NO_LIST ? this.#create(kind, name) : found;
+  }
+
+  /** Number of the last event that readers see in a list, -1 for none. */
+  headOf(id: number): number {
+    return (this.visibleNext[id] ?? 0) - 1;
+  }
+
+  #create(kind: ListKind, name: string): number {
+    const id = this.#names.length;
+    if (id >= this.#capacity) this.#grow();
+    this.#names.push(name);
+    this.#ids[kind].set(name, id);
+    this.kinds[id] = LIST_KINDS.indexOf(kind);
+    this.lastSegment[id] = NO_SEGMENT;
+    if (kind === "stream") this.#relate(id, name);
+    return id;
+  }
+
+  /** Finds out once per stream which other lists its events concern. */
+  #relate(id: number, streamName: string): void {
+    const memberships = membershipsOf({
+      streamName,
+      eventType: "",
+      eventNumber: 0,
+    });
+    this.isSource[id] = memberships.isInStreams ? 1 : 0;
+    if (memberships.category !== undefined) {
+      const category = this.findOrCreate("category", memberships.category);
+      this.category[id] = category;
+    }
+    if (isMetastream(streamName)) {
+      const described = originalOfMetastream(streamName);
+      const original = this.findOrCreate("stream", described);
+      this.metastream[original] = id;
+    } else {
+      const metastream = this.#ids.stream.get(metastreamOf(streamName));
+      if (metastream !== NO_LIST) this.metastream[id] = metastream;
+    }
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    const capacity = this.#capacity;
+    this.kinds = grown(this.kinds, new Uint8Array(capacity));
+    this.visibleNext = grown(this.visibleNext, new Float64Array(capacity));
+    this.decidedNext = grown(this.decidedNext, new Float64Array(capacity));
+    this.visibleFlags = grown(this.visibleFlags, new Uint8Array(capacity));
+    this.decidedFlags = grown(this.decidedFlags, new Uint8Array(capacity));
+    this.lastSegment = grown(this.lastSegment, new Uint32Array(capacity));
+    this.lastSlice = grown(this.lastSlice, new Uint32Array(capacity));
+    this.metastream = grown(this.metastream, new Uint32Array(capacity));
+    this.category = grown(this.category, new Uint32Array(capacity));
+    this.isSource = grown(this.isSource, new Uint8Array(capacity));
+  }
+}
+
+type TypedArray = Uint8Array | Uint32Array | Float64Array;
+
+function grown<T extends TypedArray>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}

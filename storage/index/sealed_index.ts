@@ -1,0 +1,224 @@
+/**
+ * Reads the index file of a sealed segment.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { bytesOf, decodeUtf8, getSafeUint64 } from "../log/bytes.ts";
+import {
+  BLOCK_BYTES,
+  BLOCK_CONTENT_BYTES,
+  type BlockCache,
+  BlockedReader,
+} from "./blocked_file.ts";
+import {
+  decodeFooter,
+  decodeSlice,
+  filterMayHave,
+  type IndexFooter,
+  type Slice,
+  SLICE_FIXED_BYTES,
+  SLICE_PREFIX_BYTES,
+} from "./index_file.ts";
+import type { LogSample } from "./memtable.ts";
+
+/** Bytes of an entry of the ids, and of the directory. */
+const ID_ENTRY_BYTES = 8;
+const SAMPLE_BYTES = 12;
+/** Bytes that a walk over all slices reads at a time. */
+const WALK_BYTES = BLOCK_CONTENT_BYTES;
+
+/** A slice and its list's name, as a walk over the file meets them. */
+export interface WalkedSlice {
+  readonly slice: Slice;
+  readonly offset: number;
+  readonly name: string;
+}
+
+export class SealedIndex {
+  readonly footer: IndexFooter;
+  readonly #reader: BlockedReader;
+  /** The filter of ids; undefined when it did not fit in memory. */
+  #filter: Uint8Array | undefined;
+
+  constructor(footer: IndexFooter, reader: BlockedReader) {
+    this.footer = footer;
+    this.#reader = reader;
+  }
+
+  /** Bytes that `loadFilter()` takes. */
+  get filterBytes(): number {
+    return this.footer.filterBytes;
+  }
+
+  /** Keeps the filter of ids in memory. */
+  loadFilter(): void {
+    this.#filter = this.#reader.read(
+      this.footer.filterOffset,
+      this.footer.filterBytes,
+    ).slice();
+  }
+
+  /** The slice at an offset. */
+  sliceAt(offset: number): Slice {
+    return decodeSlice(
+      offset,
+      (at, length) => this.#reader.read(at, length),
+    );
+  }
+
+  /** Offset in the segment of the slice's entry with that index. */
+  entryOf(slice: Slice, index: number): number {
+    const entry = this.#reader.read(slice.entriesOffset + index * 4, 4);
+    return bytesOf(entry).view.getUint32(0, true);
+  }
+
+  /** Offset of the first-written record with the hash that `matches` accepts. */
+  findId(
+    hash: number,
+    matches: (offset: number) => boolean,
+  ): number | undefined {
+    if (this.#filter !== undefined && !filterMayHave(this.#filter, hash)) {
+      return undefined;
+    }
+    const { idsOffset, recordCount } = this.footer;
+    for (
+      let index = this.#firstWithHash(hash, idsOffset, recordCount);
+      index < recordCount && this.#hashAt(idsOffset, index) === hash;
+      index++
+    ) {
+      const offset = this.#valueAt(idsOffset, index);
+      if (matches(offset)) return offset;
+    }
+    return undefined;
+  }
+
+  /**
+   * Newest sample at or before an offset of the segment; undefined when the
+   * segment has no record.
+   */
+  sampleAt(offset: number): LogSample | undefined {
+    return this.#lastSample((sample) => sample.offset <= offset);
+  }
+
+  /** Newest sample that is older than a time. */
+  sampleBefore(createdAtUs: number): LogSample | undefined {
+    return this.#lastSample((sample) => sample.createdAtUs < createdAtUs);
+  }
+
+  /** All slices, in the order of the file. */
+  *walk(): Generator<WalkedSlice> {
+    let offset = 0;
+    let chunkStart = 0;
+    let chunk = new Uint8Array(0);
+    const end = this.footer.directoryOffset;
+    const read = (at: number, length: number): Uint8Array => {
+      if (at < chunkStart || at + length > chunkStart + chunk.length) {
+        chunkStart = at;
+        const wanted = Math.min(Math.max(length, WALK_BYTES), end - at);
+        chunk = this.#reader.read(at, Math.max(wanted, 0)).slice();
+        if (chunk.length < length) {
+          throw new QuipuError(
+            "corruptRecord",
+            `Cannot read the index of segment ${this.footer.segmentNumber}: ` +
+              "a slice reaches beyond its section",
+          );
+        }
+      }
+      return chunk.subarray(at - chunkStart, at - chunkStart + length);
+    };
+    for (let count = 0; count < this.footer.sliceCount; count++) {
+      const slice = decodeSlice(offset, read);
+      yield {
+        slice,
+        offset,
+        name: decodeUtf8(slice.name, 0, slice.name.length),
+      };
+      offset += SLICE_PREFIX_BYTES + slice.name.length + SLICE_FIXED_BYTES +
+        slice.count * 4;
+    }
+  }
+
+  #lastSample(accepts: (sample: LogSample) => boolean): LogSample | undefined {
+    let low = 0;
+    let high = this.footer.sampleCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (accepts(this.#sample(middle))) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? undefined : this.#sample(low - 1);
+  }
+
+  #sample(index: number): LogSample {
+    const { view } = bytesOf(this.#reader.read(
+      this.footer.samplesOffset + index * SAMPLE_BYTES,
+      SAMPLE_BYTES,
+    ));
+    return {
+      offset: view.getUint32(0, true),
+      createdAtUs: getSafeUint64(view, 4),
+    };
+  }
+
+  /** Index of the first entry whose hash is at least `hash`. */
+  #firstWithHash(hash: number, at: number, count: number): number {
+    // Hashes are spread evenly, so the guess is near; the range around it is
+    // doubled until it holds the place.
+    const guess = Math.floor(hash / 2 ** 32 * count);
+    let reach = 256;
+    let low = Math.max(0, guess - reach);
+    while (low > 0 && this.#hashAt(at, low) >= hash) {
+      reach *= 2;
+      low = Math.max(0, guess - reach);
+    }
+    reach = 256;
+    let high = Math.min(count, guess + reach);
+    while (high < count && this.#hashAt(at, high) < hash) {
+      reach *= 2;
+      high = Math.min(count, guess + reach);
+    }
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#hashAt(at, middle) < hash) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #hashAt(at: number, index: number): number {
+    return bytesOf(this.#reader.read(at + index * ID_ENTRY_BYTES, 4)).view
+      .getUint32(0, true);
+  }
+
+  #valueAt(at: number, index: number): number {
+    return bytesOf(this.#reader.read(at + index * ID_ENTRY_BYTES + 4, 4)).view
+      .getUint32(0, true);
+  }
+}
+
+/**
+ * Opens an index file.
+ *
+ * @returns `undefined` when its footer cannot be read: it is to be made again.
+ */
+export function openSealedIndex(
+  open: () => DiskFile,
+  cache: BlockCache,
+  segmentNumber: number,
+): SealedIndex | undefined {
+  const sizeBytes = open().size();
+  if (sizeBytes < BLOCK_BYTES || sizeBytes % BLOCK_BYTES !== 0) {
+    return undefined;
+  }
+  const reader = new BlockedReader(open, cache, segmentNumber);
+  try {
+    const footer = decodeFooter(reader.block(sizeBytes / BLOCK_BYTES - 1));
+    return footer === undefined ? undefined : new SealedIndex(footer, reader);
+  } catch (error) {
+    if (error instanceof QuipuError) return undefined;
+    throw error;
+  }
+}

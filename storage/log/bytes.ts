@@ -1,0 +1,209 @@
+/**
+ * Little-endian numbers, UUIDs and UTF-8 in byte arrays, for all formats of
+ * the store.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { invariant } from "../../lib/model/errors.ts";
+
+const TWO_32 = 2 ** 32;
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
+
+/** A byte array with a view on the same bytes. */
+export interface Bytes {
+  readonly array: Uint8Array;
+  readonly view: DataView;
+}
+
+/** Wraps an array with a view on exactly its bytes. */
+export function bytesOf(array: Uint8Array): Bytes {
+  return {
+    array,
+    view: new DataView(array.buffer, array.byteOffset, array.byteLength),
+  };
+}
+
+/** Writes a safe integer, 0 or more, as 8 bytes. */
+export function setSafeUint64(
+  view: DataView,
+  offset: number,
+  value: number,
+): void {
+  view.setUint32(offset, value >>> 0, true);
+  view.setUint32(offset + 4, Math.floor(value / TWO_32), true);
+}
+
+/** Reads 8 bytes; exact up to 2⁵³. */
+export function getSafeUint64(view: DataView, offset: number): number {
+  return view.getUint32(offset, true) +
+    view.getUint32(offset + 4, true) * TWO_32;
+}
+
+/** Value of each hexadecimal digit's character code; 0 for any other. */
+const DIGIT_VALUES = new Uint8Array(128);
+for (let value = 0; value < 16; value++) {
+  const digit = value.toString(16);
+  DIGIT_VALUES[digit.charCodeAt(0)] = value;
+  DIGIT_VALUES[digit.toUpperCase().charCodeAt(0)] = value;
+}
+
+const HEX_PAIRS = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).padStart(2, "0"),
+);
+
+/** Index in the text of a UUID of the first digit of each byte. */
+const DIGIT_INDEXES = [
+  0,
+  2,
+  4,
+  6,
+  9,
+  11,
+  14,
+  16,
+  19,
+  21,
+  24,
+  26,
+  28,
+  30,
+  32,
+  34,
+] as const;
+
+/** Writes a UUID of 36 characters as 16 bytes. */
+export function setUuid(
+  array: Uint8Array,
+  offset: number,
+  uuid: string,
+): void {
+  let at = offset;
+  for (const index of DIGIT_INDEXES) {
+    array[at++] = (digitAt(uuid, index) << 4) | digitAt(uuid, index + 1);
+  }
+}
+
+function digitAt(text: string, index: number): number {
+  return DIGIT_VALUES[text.charCodeAt(index)] ?? 0;
+}
+
+/** Reads 16 bytes as a UUID of 36 characters in lower case. */
+export function getUuid(array: Uint8Array, offset: number): string {
+  let text = "";
+  for (let index = 0; index < 16; index++) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) text += "-";
+    text += HEX_PAIRS[array[offset + index] ?? 0] ?? "";
+  }
+  return text;
+}
+
+/** UTF-8 bytes of a text. */
+export function encodeUtf8(text: string): Uint8Array {
+  return ENCODER.encode(text);
+}
+
+/** Reads UTF-8; what is no UTF-8 becomes U+FFFD. */
+export function decodeUtf8(
+  array: Uint8Array,
+  start: number,
+  end: number,
+): string {
+  // A short text is quicker by a loop than by a call out of JavaScript.
+  if (end - start <= 24) {
+    let text = "";
+    for (let at = start; at < end; at++) {
+      const byte = array[at] ?? 0;
+      if (byte >= 0x80) return DECODER.decode(array.subarray(start, end));
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
+  return DECODER.decode(array.subarray(start, end));
+}
+
+/**
+ * Length in bytes of a text as UTF-8.
+ */
+export function utf8Length(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+/**
+ * A byte array that grows, for what is encoded in one go. Its bytes are
+ * reused: a view of them holds until the next `clear()`.
+ */
+export class GrowingBytes {
+  array: Uint8Array;
+  view: DataView;
+  length = 0;
+
+  constructor(capacityBytes: number) {
+    this.array = new Uint8Array(capacityBytes);
+    this.view = new DataView(this.array.buffer);
+  }
+
+  /** Makes room for `byteCount` more bytes after `length`. */
+  reserve(byteCount: number): void {
+    const needed = this.length + byteCount;
+    if (needed <= this.array.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.array.length * 2));
+    grown.set(this.array.subarray(0, this.length));
+    this.array = grown;
+    this.view = new DataView(grown.buffer);
+  }
+
+  /** Appends bytes. */
+  push(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.array.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  pushUint8(value: number): void {
+    this.reserve(1);
+    this.view.setUint8(this.length, value);
+    this.length += 1;
+  }
+
+  pushUint32(value: number): void {
+    this.reserve(4);
+    this.view.setUint32(this.length, value, true);
+    this.length += 4;
+  }
+
+  pushUint64(value: number): void {
+    this.reserve(8);
+    setSafeUint64(this.view, this.length, value);
+    this.length += 8;
+  }
+
+  /** Appends a text, its length in two bytes before it. */
+  pushText(text: string): void {
+    this.reserve(2 + text.length * 3);
+    const { written } = ENCODER.encodeInto(
+      text,
+      this.array.subarray(this.length + 2),
+    );
+    invariant(written < 65_536, "Text is too long for its length field");
+    this.view.setUint16(this.length, written, true);
+    this.length += 2 + written;
+  }
+
+  /** What was written so far. */
+  bytes(): Uint8Array {
+    return this.array.subarray(0, this.length);
+  }
+
+  /** Forgets what was written; gives back memory beyond `keepBytes`. */
+  clear(keepBytes = Infinity): void {
+    this.length = 0;
+    if (this.array.length > keepBytes) {
+      this.array = new Uint8Array(keepBytes);
+      this.view = new DataView(this.array.buffer);
+    }
+  }
+}

@@ -1,0 +1,414 @@
+/**
+ * Log records: one framed, checksummed event in a segment.
+ *
+ * ```
+ *   0 ├ u32 length of the whole record
+ *   4 ├ u32 CRC-32 of the header: bytes 8 to the end of the names
+ *   8 ├ u64 log position of the record
+ *  16 ├ u64 time, microseconds since 1970
+ *  24 ├ u64 event number (2⁶³ − 1 for a tombstone)
+ *  32 ├ u64 ordinal in the list of its category  (2⁶⁴ − 1: in none)
+ *  40 ├ u64 ordinal in the list of its type      (2⁶⁴ − 1: in none)
+ *  48 ├ 16  event id
+ *  64 ├ u32 header CRC of the record before, in this segment
+ *  68 ├ u32 CRC-32 of the body: data, then metadata
+ *  72 ├ u32 length of data
+ *  76 ├ u32 length of metadata
+ *  80 ├ u16 length of the stream name
+ *  82 ├ u16 length of the event type
+ *  84 ├ u32 index in its run
+ *  88 ├ u8  flags
+ *  89 ├ u8  0
+ *  90 ├ u16 0
+ *  92 ├ u64 ordinal in `$streams`            (only with FLAG_FIRST)
+ * 100 ├ u64 ordinal in `$category-…`         (only with FLAG_FIRST)
+ *     ├ stream name, event type                       UTF-8
+ *     ├ data, metadata
+ *     └ u32 length of the whole record, to read backwards
+ * ```
+ *
+ * Numbers are little-endian. Invariants: the position says where the record
+ * belongs, so one read from the wrong place is noticed; the chain of header
+ * CRCs covers every byte before, so a missing or swapped record is noticed;
+ * one append is one run of records, of which the last has `FLAG_RUN_END`;
+ * neither a record nor a run spans segments.
+ *
+ * @module
+ */
+
+import { crc32 } from "node:zlib";
+import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
+import type { RecordedEvent } from "../../lib/model/event.ts";
+import {
+  decodeUtf8,
+  getSafeUint64,
+  getUuid,
+  type GrowingBytes,
+  setSafeUint64,
+  setUuid,
+} from "./bytes.ts";
+
+/** Size of a record's header without names and first ordinals. */
+export const RECORD_HEADER_BYTES = 92;
+const FIRST_ORDINALS_BYTES = 16;
+const TRAILER_BYTES = 4;
+/** Length of the shortest record there can be. */
+export const RECORD_BYTES_MIN = RECORD_HEADER_BYTES + TRAILER_BYTES;
+
+/** Clients see the data as JSON. */
+export const FLAG_JSON = 1;
+/** Last record of its run. */
+export const FLAG_RUN_END = 2;
+/** First event of its stream: two more ordinals follow the header. */
+export const FLAG_FIRST = 4;
+/** Tombstone: the stream is gone for ever. */
+export const FLAG_TOMBSTONE = 8;
+
+/** Ordinal of an event that a list does not hold. */
+export const NO_ORDINAL = -1;
+
+const ENCODER = new TextEncoder();
+const EMPTY = new Uint8Array(0);
+
+/** What a record says besides the event that a client proposed. */
+export interface RecordFields {
+  readonly logPosition: number;
+  readonly createdAtUs: number;
+  readonly eventNumber: number;
+  readonly eventId: string;
+  readonly streamName: string;
+  readonly eventType: string;
+  readonly data: string | Uint8Array;
+  readonly metadata: string | Uint8Array;
+  /** `FLAG_…` bits. */
+  readonly flags: number;
+  readonly indexInRun: number;
+  /** Header CRC of the record before; the segment header's for the first. */
+  readonly previousCrc: number;
+  readonly categoryOrdinal: number;
+  readonly typeOrdinal: number;
+  /** Used only with `FLAG_FIRST`. */
+  readonly streamsOrdinal: number;
+  readonly categoryStreamsOrdinal: number;
+}
+
+/**
+ * Appends a record to `out`.
+ *
+ * @returns The record's header CRC.
+ */
+export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
+  const { streamName, eventType, data, metadata } = fields;
+  const isFirst = (fields.flags & FLAG_FIRST) !== 0;
+  const headerBytes = RECORD_HEADER_BYTES +
+    (isFirst ? FIRST_ORDINALS_BYTES : 0);
+  out.reserve(
+    headerBytes + TRAILER_BYTES + 3 * (streamName.length + eventType.length) +
+      byteLengthMax(data) + byteLengthMax(metadata),
+  );
+  const start = out.length;
+  const { array, view } = out;
+  let at = start + headerBytes;
+  let nameBytes = streamName.length;
+  let typeBytes = eventType.length;
+  let dataBytes = data.length;
+  let metadataBytes = metadata.length;
+
+  // One call encodes all four texts; when every character took one byte, the
+  // lengths of the parts are known without a look at them.
+  const dataText = typeof data === "string" ? data : "";
+  const metadataText = typeof data === "string" && typeof metadata === "string"
+    ? metadata
+    : "";
+  const text = streamName + eventType + dataText + metadataText;
+  const { written } = ENCODER.encodeInto(text, array.subarray(at));
+  if (written !== text.length) {
+    nameBytes = write(array, at, streamName);
+    typeBytes = write(array, at + nameBytes, eventType);
+    dataBytes = write(array, at + nameBytes + typeBytes, data);
+    metadataBytes = write(
+      array,
+      at + nameBytes + typeBytes + dataBytes,
+      metadata,
+    );
+  } else {
+    if (typeof data !== "string") {
+      array.set(data, at + nameBytes + typeBytes);
+    }
+    if (metadataText.length !== metadata.length) {
+      metadataBytes = write(
+        array,
+        at + nameBytes + typeBytes + dataBytes,
+        metadata,
+      );
+    }
+  }
+  const bodyStart = at + nameBytes + typeBytes;
+  at = bodyStart + dataBytes + metadataBytes;
+  const lengthBytes = at + TRAILER_BYTES - start;
+
+  view.setUint32(start, lengthBytes, true);
+  setSafeUint64(view, start + 8, fields.logPosition);
+  setSafeUint64(view, start + 16, fields.createdAtUs);
+  setEventNumber(view, start + 24, fields.eventNumber);
+  setOrdinal(view, start + 32, fields.categoryOrdinal);
+  setOrdinal(view, start + 40, fields.typeOrdinal);
+  setUuid(array, start + 48, fields.eventId);
+  view.setUint32(start + 64, fields.previousCrc, true);
+  view.setUint32(
+    start + 68,
+    at === bodyStart ? 0 : crc32(array.subarray(bodyStart, at)),
+    true,
+  );
+  view.setUint32(start + 72, dataBytes, true);
+  view.setUint32(start + 76, metadataBytes, true);
+  view.setUint16(start + 80, nameBytes, true);
+  view.setUint16(start + 82, typeBytes, true);
+  view.setUint32(start + 84, fields.indexInRun, true);
+  view.setUint32(start + 88, fields.flags, true);
+  if (isFirst) {
+    setOrdinal(view, start + 92, fields.streamsOrdinal);
+    setOrdinal(view, start + 100, fields.categoryStreamsOrdinal);
+  }
+  const headerCrc = crc32(array.subarray(start + 8, bodyStart));
+  view.setUint32(start + 4, headerCrc, true);
+  view.setUint32(at, lengthBytes, true);
+  out.length = at + TRAILER_BYTES;
+  return headerCrc;
+}
+
+function byteLengthMax(value: string | Uint8Array): number {
+  return typeof value === "string" ? value.length * 3 : value.length;
+}
+
+/** Writes a value at `offset`; returns how many bytes it took. */
+function write(
+  array: Uint8Array,
+  offset: number,
+  value: string | Uint8Array,
+): number {
+  if (typeof value === "string") {
+    return ENCODER.encodeInto(value, array.subarray(offset)).written;
+  }
+  array.set(value, offset);
+  return value.length;
+}
+
+function setEventNumber(view: DataView, offset: number, value: number): void {
+  if (value >= TOMBSTONE_EVENT_NUMBER) {
+    view.setUint32(offset, 0xffff_ffff, true);
+    view.setUint32(offset + 4, 0x7fff_ffff, true);
+  } else setSafeUint64(view, offset, value);
+}
+
+function setOrdinal(view: DataView, offset: number, value: number): void {
+  if (value < 0) {
+    view.setUint32(offset, 0xffff_ffff, true);
+    view.setUint32(offset + 4, 0xffff_ffff, true);
+  } else setSafeUint64(view, offset, value);
+}
+
+function getOrdinal(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) === 0xffff_ffff
+    ? NO_ORDINAL
+    : getSafeUint64(view, offset);
+}
+
+/**
+ * A record in a byte array. Fields are decoded when they are asked for; the
+ * array must not change while the record is used.
+ */
+export class LogRecord implements RecordedEvent {
+  readonly #array: Uint8Array;
+  readonly #view: DataView;
+  readonly #start: number;
+  readonly #withBodies: boolean;
+  #streamName: string | undefined;
+
+  /**
+   * @param start Where the record begins in the array.
+   * @param streamName Name of the stream, if known: it need not be decoded.
+   */
+  constructor(
+    bytes: { readonly array: Uint8Array; readonly view: DataView },
+    start: number,
+    options: { withBodies: boolean; streamName?: string | undefined },
+  ) {
+    this.#array = bytes.array;
+    this.#view = bytes.view;
+    this.#start = start;
+    this.#withBodies = options.withBodies;
+    this.#streamName = options.streamName;
+  }
+
+  get lengthBytes(): number {
+    return this.#view.getUint32(this.#start, true);
+  }
+  get headerCrc(): number {
+    return this.#view.getUint32(this.#start + 4, true);
+  }
+  get logPosition(): number {
+    return getSafeUint64(this.#view, this.#start + 8);
+  }
+  get createdAtUs(): number {
+    return getSafeUint64(this.#view, this.#start + 16);
+  }
+  get eventNumber(): number {
+    return getSafeUint64(this.#view, this.#start + 24);
+  }
+  get categoryOrdinal(): number {
+    return getOrdinal(this.#view, this.#start + 32);
+  }
+  get typeOrdinal(): number {
+    return getOrdinal(this.#view, this.#start + 40);
+  }
+  get eventId(): string {
+    return getUuid(this.#array, this.#start + 48);
+  }
+  get previousCrc(): number {
+    return this.#view.getUint32(this.#start + 64, true);
+  }
+  get indexInRun(): number {
+    return this.#view.getUint32(this.#start + 84, true);
+  }
+  get flags(): number {
+    return this.#view.getUint8(this.#start + 88);
+  }
+  get isJson(): boolean {
+    return (this.flags & FLAG_JSON) !== 0;
+  }
+  get streamsOrdinal(): number {
+    return (this.flags & FLAG_FIRST) === 0
+      ? NO_ORDINAL
+      : getOrdinal(this.#view, this.#start + 92);
+  }
+  get categoryStreamsOrdinal(): number {
+    return (this.flags & FLAG_FIRST) === 0
+      ? NO_ORDINAL
+      : getOrdinal(this.#view, this.#start + 100);
+  }
+  get streamName(): string {
+    if (this.#streamName === undefined) {
+      const start = this.#namesStart();
+      this.#streamName = decodeUtf8(
+        this.#array,
+        start,
+        start + this.#view.getUint16(this.#start + 80, true),
+      );
+    }
+    return this.#streamName;
+  }
+  get eventType(): string {
+    const start = this.#namesStart() +
+      this.#view.getUint16(this.#start + 80, true);
+    return decodeUtf8(
+      this.#array,
+      start,
+      start + this.#view.getUint16(this.#start + 82, true),
+    );
+  }
+  get data(): Uint8Array {
+    if (!this.#withBodies) return EMPTY;
+    const start = this.#bodyStart();
+    return this.#array.subarray(
+      start,
+      start + this.#view.getUint32(this.#start + 72, true),
+    );
+  }
+  get metadata(): Uint8Array {
+    if (!this.#withBodies) return EMPTY;
+    const start = this.#bodyStart() +
+      this.#view.getUint32(this.#start + 72, true);
+    return this.#array.subarray(
+      start,
+      start + this.#view.getUint32(this.#start + 76, true),
+    );
+  }
+  /** Bytes of data and metadata. */
+  get bodyBytes(): number {
+    return this.#view.getUint32(this.#start + 72, true) +
+      this.#view.getUint32(this.#start + 76, true);
+  }
+
+  /** Whether the record is of the stream and has the id. */
+  hasId(eventIdBytes: Uint8Array): boolean {
+    const start = this.#start + 48;
+    for (let index = 0; index < 16; index++) {
+      if (this.#array[start + index] !== eventIdBytes[index]) return false;
+    }
+    return true;
+  }
+
+  /** The id's four words, for hashing. */
+  idWord(index: 0 | 1 | 2 | 3): number {
+    return this.#view.getUint32(this.#start + 48 + index * 4, true);
+  }
+
+  #namesStart(): number {
+    return this.#start + RECORD_HEADER_BYTES +
+      ((this.flags & FLAG_FIRST) === 0 ? 0 : FIRST_ORDINALS_BYTES);
+  }
+
+  #bodyStart(): number {
+    return this.#namesStart() + this.#view.getUint16(this.#start + 80, true) +
+      this.#view.getUint16(this.#start + 82, true);
+  }
+}
+
+/** What is wrong with the bytes where a record should be. */
+export type RecordFault =
+  | "short"
+  | "badLength"
+  | "badHeader"
+  | "badPosition"
+  | "badBody";
+
+/** Bytes of a record's header, names included. The fixed part must be there. */
+export function headerEndOf(view: DataView, start: number): number {
+  const isFirst = (view.getUint8(start + 88) & FLAG_FIRST) !== 0;
+  return RECORD_HEADER_BYTES + (isFirst ? FIRST_ORDINALS_BYTES : 0) +
+    view.getUint16(start + 80, true) + view.getUint16(start + 82, true);
+}
+
+/**
+ * Checks the record at `start` of an array that holds `available` bytes from
+ * there on.
+ *
+ * @param position The log position that the record must have.
+ * @returns `undefined` when it is whole, `"short"` when the array ends inside
+ * the part that is to be checked, otherwise what is wrong.
+ */
+export function checkRecord(
+  bytes: { readonly array: Uint8Array; readonly view: DataView },
+  start: number,
+  options: { available: number; position: number; withBody: boolean },
+): RecordFault | undefined {
+  const { array, view } = bytes;
+  const { available, position, withBody } = options;
+  if (available < RECORD_HEADER_BYTES) return "short";
+  const lengthBytes = view.getUint32(start, true);
+  if (lengthBytes < RECORD_BYTES_MIN) return "badLength";
+  if (getSafeUint64(view, start + 8) !== position) return "badPosition";
+  const headerEnd = headerEndOf(view, start);
+  const bodyEnd = headerEnd + view.getUint32(start + 72, true) +
+    view.getUint32(start + 76, true);
+  if (bodyEnd + TRAILER_BYTES !== lengthBytes) return "badLength";
+  if (available < headerEnd) return "short";
+  const headerCrc = crc32(array.subarray(start + 8, start + headerEnd));
+  if (view.getUint32(start + 4, true) !== headerCrc) return "badHeader";
+  if (!withBody) return undefined;
+  if (available < lengthBytes) return "short";
+  const bodyCrc = bodyEnd === headerEnd
+    ? 0
+    : crc32(array.subarray(start + headerEnd, start + bodyEnd));
+  if (view.getUint32(start + 68, true) !== bodyCrc) return "badBody";
+  if (view.getUint32(start + bodyEnd, true) !== lengthBytes) return "badLength";
+  return undefined;
+}
+
+/** The 16 bytes of a UUID. */
+export function uuidBytes(uuid: string): Uint8Array {
+  const bytes = new Uint8Array(16);
+  setUuid(bytes, 0, uuid);
+  return bytes;
+}

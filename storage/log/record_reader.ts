@@ -1,0 +1,283 @@
+/**
+ * Reads records of segments: one by its place, many of a page in few reads,
+ * or all in order. Every record is checked before anybody sees it; damage
+ * throws `corruptRecord` and is never served.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
+import {
+  checkRecord,
+  LogRecord,
+  RECORD_BYTES_MIN,
+  type RecordFault,
+} from "./record.ts";
+import {
+  offsetOf,
+  type OpenFiles,
+  type Segment,
+  segmentPath,
+} from "./segment.ts";
+
+/** What most records fit in: one page of memory. */
+const SINGLE_READ_BYTES = 4096;
+/** Most bytes that one read of several records takes. */
+const WINDOW_BYTES_MAX = 64 * 1024;
+/** Records that lie further apart are read separately. */
+const WINDOW_GAP_BYTES_MAX = 8 * 1024;
+
+export interface RecordReadOptions {
+  /** Whether data and metadata are read and checked. */
+  readonly withBodies: boolean;
+  /** Name of the stream of all records, if known. */
+  readonly streamName?: string | undefined;
+}
+
+export class RecordReader {
+  readonly #logDirectory: string;
+  readonly #files: OpenFiles;
+
+  constructor(logDirectory: string, files: OpenFiles) {
+    this.#logDirectory = logDirectory;
+    this.#files = files;
+  }
+
+  /**
+   * Reads the record at a log position, which must be below `endPosition`.
+   *
+   * @throws {QuipuError} `corruptRecord` if it is not whole.
+   */
+  read(
+    segment: Segment,
+    position: number,
+    options: RecordReadOptions,
+  ): LogRecord {
+    const file = this.#fileOf(segment);
+    const offset = offsetOf(segment, position);
+    const left = segment.endPosition - position;
+    const first = readUpTo(file, offset, Math.min(SINGLE_READ_BYTES, left));
+    const fault = faultAt(first, 0, position, options);
+    if (fault === undefined) return new LogRecord(first, 0, options);
+    if (fault === "short" && first.array.length >= 4) {
+      // The length may be damaged: it counts only as far as the log goes.
+      const lengthBytes = first.view.getUint32(0, true);
+      if (lengthBytes <= left) {
+        const whole = readUpTo(file, offset, lengthBytes);
+        const remaining = faultAt(whole, 0, position, options);
+        if (remaining === undefined) return new LogRecord(whole, 0, options);
+      }
+    }
+    throw corrupt(segment, position, fault);
+  }
+
+  /**
+   * Reads the records at log positions of one segment, in the given order.
+   * Neighbours in the file are read together.
+   */
+  readMany(
+    segment: Segment,
+    positions: readonly number[],
+    options: RecordReadOptions,
+    visit: (record: LogRecord, index: number) => boolean,
+  ): void {
+    const file = this.#fileOf(segment);
+    for (let start = 0; start < positions.length;) {
+      const window = windowFrom(positions, start);
+      if (window.end - start === 1) {
+        if (!visit(this.read(segment, window.low, options), start)) return;
+        start = window.end;
+        continue;
+      }
+      const byteCount = Math.min(
+        window.high - window.low + SINGLE_READ_BYTES,
+        segment.endPosition - window.low,
+      );
+      const bytes = readUpTo(file, offsetOf(segment, window.low), byteCount);
+      for (let index = start; index < window.end; index++) {
+        const position = positions[index] ?? 0;
+        const at = position - window.low;
+        const isWhole = faultAt(bytes, at, position, options) === undefined;
+        // What is cut off by the window's end, or damaged, is read by itself.
+        const record = isWhole
+          ? new LogRecord(bytes, at, options)
+          : this.read(segment, position, options);
+        if (!visit(record, index)) return;
+      }
+      start = window.end;
+    }
+  }
+
+  /**
+   * Position of the record that ends at `position`: the one before it.
+   *
+   * @returns `undefined` when no record ends there.
+   */
+  positionBefore(segment: Segment, position: number): number | undefined {
+    if (position < segment.startPosition + RECORD_BYTES_MIN) return undefined;
+    const trailer = readUpTo(
+      this.#fileOf(segment),
+      offsetOf(segment, position) - 4,
+      4,
+    );
+    if (trailer.array.length < 4) return undefined;
+    const before = position - trailer.view.getUint32(0, true);
+    return before >= segment.startPosition && this.isRecordAt(segment, before)
+      ? before
+      : undefined;
+  }
+
+  /** Whether a record with a whole header stands at the position. */
+  isRecordAt(segment: Segment, position: number): boolean {
+    const left = segment.endPosition - position;
+    if (position < segment.startPosition || left < RECORD_BYTES_MIN) {
+      return false;
+    }
+    const bytes = readUpTo(
+      this.#fileOf(segment),
+      offsetOf(segment, position),
+      Math.min(SINGLE_READ_BYTES, left),
+    );
+    return faultAt(bytes, 0, position, { withBodies: false }) === undefined;
+  }
+
+  /** Reads on from a record of the segment, in the order of the log. */
+  scan(segment: Segment, position: number): RecordScanner {
+    return new RecordScanner(this.#fileOf(segment), segment, position);
+  }
+
+  #fileOf(segment: Segment): DiskFile {
+    return this.#files.open(segmentPath(this.#logDirectory, segment, "seg"));
+  }
+}
+
+/**
+ * Reads a segment's records one after the other, up to its `endPosition`.
+ * Records stay valid: each chunk is read into memory of its own.
+ */
+export class RecordScanner {
+  readonly #file: DiskFile;
+  readonly #segment: Segment;
+  readonly #chunkBytes: number;
+  #bytes: Bytes = bytesOf(new Uint8Array(0));
+  /** Log position of the first byte of `#bytes`. */
+  #bytesPosition: number;
+  /** Log position of the next record. */
+  position: number;
+
+  constructor(
+    file: DiskFile,
+    segment: Segment,
+    position: number,
+    chunkBytes = WINDOW_BYTES_MAX,
+  ) {
+    this.#file = file;
+    this.#segment = segment;
+    this.#chunkBytes = chunkBytes;
+    this.#bytesPosition = position;
+    this.position = position;
+  }
+
+  /**
+   * The next record.
+   *
+   * @returns `undefined` at the end; what is wrong when it is not whole.
+   */
+  next(options: RecordReadOptions): LogRecord | RecordFault | undefined {
+    const left = this.#segment.endPosition - this.position;
+    if (left <= 0) return undefined;
+    let at = this.position - this.#bytesPosition;
+    const available = this.#bytes.array.length - at;
+    // A scan reads on by whole records, so all of each one must be there.
+    const lengthBytes = available >= 4
+      ? this.#bytes.view.getUint32(at, true)
+      : RECORD_BYTES_MIN;
+    if (lengthBytes > left || left < RECORD_BYTES_MIN) return "short";
+    if (available < Math.max(lengthBytes, RECORD_BYTES_MIN)) {
+      this.#fill(Math.max(lengthBytes, RECORD_BYTES_MIN), left);
+      at = 0;
+      const actual = this.#bytes.view.getUint32(0, true);
+      if (actual > left) return "short";
+      if (actual > this.#bytes.array.length) this.#fill(actual, left);
+    }
+    const fault = faultAt(this.#bytes, at, this.position, options);
+    if (fault !== undefined) return fault;
+    const record = new LogRecord(this.#bytes, at, options);
+    this.position += record.lengthBytes;
+    return record;
+  }
+
+  #fill(neededBytes: number, leftBytes: number): void {
+    this.#bytes = readUpTo(
+      this.#file,
+      offsetOf(this.#segment, this.position),
+      Math.min(Math.max(neededBytes, this.#chunkBytes), leftBytes),
+    );
+    this.#bytesPosition = this.position;
+  }
+}
+
+/** Positions from `start` on that lie close together: [start, end). */
+function windowFrom(
+  positions: readonly number[],
+  start: number,
+): { end: number; low: number; high: number } {
+  let last = positions[start] ?? 0;
+  let low = last;
+  let high = last;
+  let end = start + 1;
+  for (; end < positions.length; end++) {
+    const position = positions[end] ?? 0;
+    if (Math.abs(position - last) > WINDOW_GAP_BYTES_MAX) break;
+    const newLow = Math.min(low, position);
+    const newHigh = Math.max(high, position);
+    if (newHigh - newLow + SINGLE_READ_BYTES > WINDOW_BYTES_MAX) break;
+    low = newLow;
+    high = newHigh;
+    last = position;
+  }
+  return { end, low, high };
+}
+
+/** Reads up to `length` bytes; fewer only where the file ends. */
+function readUpTo(file: DiskFile, offset: number, length: number): Bytes {
+  const array = new Uint8Array(length);
+  let have = 0;
+  while (have < length) {
+    const count = file.readAt(
+      have === 0 ? array : array.subarray(have),
+      offset + have,
+    );
+    if (count === 0) return bytesOf(array.subarray(0, have));
+    have += count;
+  }
+  return bytesOf(array);
+}
+
+function faultAt(
+  bytes: Bytes,
+  at: number,
+  position: number,
+  options: RecordReadOptions,
+): RecordFault | undefined {
+  return checkRecord(bytes, at, {
+    available: bytes.array.length - at,
+    position,
+    withBody: options.withBodies,
+  });
+}
+
+/** The error for a committed record that is damaged. */
+export function corrupt(
+  segment: Segment,
+  position: number,
+  fault: RecordFault,
+): QuipuError {
+  return new QuipuError(
+    "corruptRecord",
+    `Cannot read the record at position ${position}: ${fault} in segment ` +
+      `${segment.number} at offset ${offsetOf(segment, position)}`,
+  );
+}

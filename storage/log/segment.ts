@@ -1,0 +1,81 @@
+/**
+ * A segment: a run of log positions in one file. The active one is written at
+ * its end; sealed ones never change.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import type { Disk, DiskFile } from "../disk/disk.ts";
+import { SEGMENT_HEADER_BYTES, segmentFileName } from "./segment_header.ts";
+
+/** What is known of a segment. */
+export interface Segment {
+  readonly number: number;
+  readonly generation: number;
+  /** Log position of its first record. */
+  readonly startPosition: number;
+  /** Position after the last record that readers may trust; grows while active. */
+  endPosition: number;
+  /** Header CRC of its last record, of its header if it has none. */
+  checksum: number;
+}
+
+/** Where the record at a log position stands in the segment's file. */
+export function offsetOf(segment: Segment, position: number): number {
+  return position - segment.startPosition + SEGMENT_HEADER_BYTES;
+}
+
+/** Log position of the record that stands at an offset of the file. */
+export function positionOf(segment: Segment, offset: number): number {
+  return offset - SEGMENT_HEADER_BYTES + segment.startPosition;
+}
+
+/** Paths of the files of a segment, in the `log` directory of a store. */
+export function segmentPath(
+  logDirectory: string,
+  segment: { readonly number: number; readonly generation: number },
+  extension: "seg" | "idx",
+): string {
+  return join(logDirectory, segmentFileName(segment, extension));
+}
+
+/**
+ * Files opened for reading, at most `max` at a time: the one that was opened
+ * first is closed first.
+ */
+export class OpenFiles {
+  readonly #disk: Disk;
+  readonly #max: number;
+  readonly #files = new Map<string, DiskFile>();
+
+  constructor(disk: Disk, max: number) {
+    this.#disk = disk;
+    this.#max = max;
+  }
+
+  /** Opens a file, or finds it open. */
+  open(path: string): DiskFile {
+    const open = this.#files.get(path);
+    if (open !== undefined) return open;
+    const file = this.#disk.open(path, "read");
+    this.#files.set(path, file);
+    if (this.#files.size > this.#max) this.#closeOldest();
+    return file;
+  }
+
+  /** Closes a file that will not be read again, if it is open. */
+  forget(path: string): void {
+    this.#files.get(path)?.close();
+    this.#files.delete(path);
+  }
+
+  close(): void {
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
+  }
+
+  #closeOldest(): void {
+    for (const path of this.#files.keys()) return this.forget(path);
+  }
+}
