@@ -1,0 +1,461 @@
+/**
+ * Rules for the source as a whole that formatter, linter and compiler do not
+ * know: who may import whom, what may be called where, what must be documented.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { flagLabel } from "../lib/cli/usage_text.ts";
+import { EXIT_CODE_MEANINGS } from "../lib/cli/exit_codes.ts";
+import { encodeValue } from "../lib/config/option_value.ts";
+import {
+  environmentNameOf,
+  OPTION_NAMES,
+  type OptionRow,
+  OPTIONS,
+} from "../lib/config/options.ts";
+import project from "../deno.json" with { type: "json" };
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Everything that may lie at the top; git's own and ignored files aside. */
+const TOP_LEVEL = new Set([
+  ".ci",
+  ".git",
+  ".github",
+  ".gitignore",
+  "CHANGELOG.md",
+  "LICENSE",
+  "README.md",
+  "bench",
+  "deno.json",
+  "deno.lock",
+  "docs",
+  "lib",
+  "main.ts",
+  "packaging",
+  "storage",
+  "tests",
+]);
+
+/** Which areas each area may import; itself always, `main.ts` everything. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "lib/model": [],
+  "lib/text": [],
+  "lib/atom": ["lib/model", "lib/text"],
+  "lib/streams": ["lib/model", "lib/text"],
+  "lib/auth": ["lib/model", "lib/text"],
+  "lib/http": [
+    "lib/model",
+    "lib/text",
+    "lib/atom",
+    "lib/streams",
+    "lib/auth",
+  ],
+  "lib/config": ["lib/model", "lib/text"],
+  "lib/logging": ["lib/model", "lib/text"],
+  "lib/runtime": ["lib/model", "lib/text", "deno.json"],
+  "lib/cli": [
+    "lib/model",
+    "lib/text",
+    "lib/config",
+    "lib/logging",
+    "lib/runtime",
+  ],
+  "storage": ["lib/model", "lib/text"],
+};
+
+interface Ban {
+  readonly pattern: RegExp;
+  readonly instead: string;
+  /** Where it is allowed. */
+  readonly except?: RegExp;
+}
+
+/** What the program's own code must not say, comments and texts aside. */
+const PROGRAM_BANS: readonly Ban[] = [
+  {
+    pattern: /\bconsole\./,
+    instead: "take a Logger",
+    except: /^lib\/logging\//,
+  },
+  {
+    pattern: /\bDate\.now\(|\bnew Date\(\)/,
+    instead: "take a Clock",
+    except: /^lib\/runtime\//,
+  },
+  {
+    pattern: /\brandomUUID\(/,
+    instead: "take newEventId",
+    except: /^lib\/runtime\//,
+  },
+  {
+    pattern: /\bDeno\.exit\(|\bprocess\.exit\(/,
+    instead: "throw; main.ts ends the program",
+    except: /^lib\/runtime\//,
+  },
+  {
+    pattern: /\bDeno\.(?:env|args)\b|\bprocess\.(?:env|argv)\b/,
+    instead: "take an option (lib/config/options.ts)",
+    except: /^main\.ts$/,
+  },
+  {
+    pattern: /\bDeno\.std(?:out|err)\b/,
+    instead: "take a Logger, or lib/logging/standard_streams.ts",
+    except: /^(?:lib\/logging\/|main\.ts$)/,
+  },
+  { pattern: /^\s*export default\b/m, instead: "export it by name" },
+  { pattern: /^\s*export \*/m, instead: "import from the file itself" },
+  {
+    pattern: /^\s*(?:export )?(?:const |declare )?enum\b/m,
+    instead: "use a union of strings",
+  },
+];
+
+/** What no source must say, tests and benches neither. */
+const SOURCE_BANS: readonly Ban[] = [
+  {
+    pattern: /(?::|<|\bas|,|\||&|=>)\s*any\b(?!\s*[(:=])/,
+    instead: "use unknown and decode it",
+  },
+  {
+    pattern: /\bDeno\.test\.only\b|\bonly: true\b/,
+    instead: "let all tests run",
+  },
+];
+
+/** What no text must say, comments included. */
+const TEXT_BANS: readonly Ban[] = [
+  { pattern: /\b(?:TO{1}DO|FIX{1}ME)\b/, instead: "finish it" },
+  {
+    pattern: /@ts-(?:ignore|nocheck|expect-error)|deno-lint-ignore-{1}file/,
+    instead: "mend the type or the code",
+  },
+  {
+    pattern: /(?<![\w.:/])\/(?:work|home|root|Users)\/\w/,
+    instead: "name no path of one machine",
+  },
+  {
+    pattern: /\bregistry\.npm{1}js|\bnpm\.js{1}r\.io/,
+    instead: "let deno.json say where packages come from",
+  },
+];
+
+const LINES_MAX = 400;
+
+const CHANGELOG_GROUPS = [
+  "Safety and performance",
+  "Features",
+  "Fixes",
+  "Internals",
+];
+
+Deno.test("areas import only what they may", async () => {
+  const wrong: string[] = [];
+  for (const { path, imports } of await readModules()) {
+    const area = areaOf(path);
+    if (area === "main.ts" || area === "deno.json") continue;
+    const allowed = MAY_IMPORT[area];
+    assert(allowed !== undefined, `${area} needs a row in MAY_IMPORT`);
+    for (const imported of imports) {
+      const target = areaOf(imported);
+      if (target !== area && !allowed.includes(target)) {
+        wrong.push(`${path} must not import ${imported}`);
+      }
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+Deno.test("external libraries are imported by their names in deno.json", async () => {
+  const names = new Set(Object.keys(project.imports));
+  const wrong = (await readModules()).flatMap(({ path, specifiers }) =>
+    specifiers.filter((specifier) =>
+      !/^\.\.?\//.test(specifier) && !specifier.startsWith("node:") &&
+      !names.has(specifier)
+    ).map((specifier) => `${path} imports ${specifier}`)
+  );
+  assertEquals(wrong, []);
+});
+
+Deno.test("imports have no cycles", async () => {
+  const importsByPath = new Map(
+    (await readModules()).map(({ path, imports }) => [path, imports]),
+  );
+  const done = new Set<string>();
+  function findCycle(path: string, trail: readonly string[]): string[] {
+    const start = trail.indexOf(path);
+    if (start >= 0) return [...trail.slice(start), path];
+    if (done.has(path)) return [];
+    for (const imported of importsByPath.get(path) ?? []) {
+      const cycle = findCycle(imported, [...trail, path]);
+      if (cycle.length > 0) return cycle;
+    }
+    done.add(path);
+    return [];
+  }
+  assertEquals(findCycle("main.ts", []), []);
+});
+
+Deno.test("every file of the program is imported by it", async () => {
+  const imported = new Set((await readModules()).map(({ path }) => path));
+  const dead = listSources().filter((path) =>
+    isProgram(path) && !imported.has(path)
+  );
+  assertEquals(dead, [], "delete them, or move what tests need to tests/");
+});
+
+Deno.test("nothing banned is called or written", () => {
+  const found: string[] = [];
+  for (const path of listTexts()) {
+    const text = readText(path);
+    const code = path.endsWith(".ts") ? withoutCommentsAndTexts(text) : "";
+    const checks: [string, readonly Ban[]][] = [[text, TEXT_BANS]];
+    if (code !== "") checks.push([code, SOURCE_BANS]);
+    if (isProgram(path)) checks.push([code, PROGRAM_BANS]);
+    for (const [searched, bans] of checks) {
+      for (const { pattern, instead, except } of bans) {
+        const match = pattern.exec(searched);
+        if (match === null || except?.test(path)) continue;
+        const line = searched.slice(0, match.index).split("\n").length;
+        found.push(`${path}:${line}: "${match[0].trim()}": ${instead}`);
+      }
+    }
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("every file of the program says what it owns and stays short", () => {
+  const wrong: string[] = [];
+  for (const path of listSources().filter(isProgram)) {
+    const text = readText(path);
+    const lineCount = text.split("\n").length - 1;
+    if (lineCount > LINES_MAX) {
+      wrong.push(`${path} has ${lineCount} lines: wanted ${LINES_MAX} at most`);
+    }
+    if (!/^\/\*\*\n(?: \*.*\n)*? \* @module\n \*\/\n/.test(text)) {
+      wrong.push(`${path} lacks its module comment`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+Deno.test("source files have snake_case names", () => {
+  const wrong = listSources().filter((path) =>
+    !/^(?:[a-z0-9_]+\/)*[a-z0-9_]+(?:\.d)?\.ts$/.test(path)
+  );
+  assertEquals(wrong, []);
+});
+
+Deno.test("nothing else lies at the top", () => {
+  const ignored = new Set(
+    readText(".gitignore").split("\n").map((line) => line.replaceAll("/", "")),
+  );
+  const unknown = [...Deno.readDirSync(ROOT)].map(({ name }) => name)
+    .filter((name) =>
+      !TOP_LEVEL.has(name) && !ignored.has(name) &&
+      !name.endsWith(".cpuprofile")
+    );
+  assertEquals(unknown, []);
+});
+
+Deno.test("the README has a row for every option, as the program has it", () => {
+  const rows = readTableRows("README.md");
+  for (const name of OPTION_NAMES) {
+    const row: OptionRow = OPTIONS[name];
+    const initial = encodeValue(row, row.default);
+    const wanted = [
+      `\`${flagLabel(row)}\``,
+      `\`${environmentNameOf(row.flag)}\``,
+      initial === undefined ? "" : `\`${initial}\``,
+      row.help,
+    ].join(" | ");
+    assert(rows.has(wanted), `README.md lacks the row: ${wanted}`);
+  }
+  const documented = [...rows].filter((row) => row.startsWith("`--"));
+  assertEquals(documented.length, OPTION_NAMES.length);
+});
+
+Deno.test("the README has a row for every exit code", () => {
+  const rows = readTableRows("README.md");
+  for (const [code, meaning] of EXIT_CODE_MEANINGS) {
+    assert(rows.has(`${code} | ${meaning}`), meaning);
+  }
+});
+
+Deno.test("links between documents lead somewhere", () => {
+  const broken: string[] = [];
+  for (const path of listTexts().filter((path) => path.endsWith(".md"))) {
+    for (const [, target = ""] of readText(path).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(?:[a-z]+:|#)/.test(target)) continue;
+      const url = new URL(target.replace(/#.*/, ""), new URL(path, ROOT));
+      if (!exists(url)) broken.push(`${path}: ${target}`);
+    }
+  }
+  assertEquals(broken, []);
+});
+
+Deno.test("the changelog is well-formed", () => {
+  const lines = readText("CHANGELOG.md").split("\n");
+  assertEquals(lines[0], "# Changelog");
+  const versions: string[] = [];
+  for (const line of lines) {
+    if (line.startsWith("## ")) {
+      const match = /^## (?:Unreleased|(\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\))$/
+        .exec(line);
+      assert(match !== null, line);
+      versions.push(match[1] ?? "Unreleased");
+    } else if (line.startsWith("#") && line !== lines[0]) {
+      assert(CHANGELOG_GROUPS.includes(line.replace("### ", "")), line);
+    }
+  }
+  const released = versions.filter((version) => version !== "Unreleased");
+  assert(versions.indexOf("Unreleased") <= 0, "Unreleased comes first");
+  assertEquals(released, released.toSorted(compareVersions).reverse());
+  assertEquals(new Set(versions).size, versions.length);
+  for (const section of readText("CHANGELOG.md").split(/^### /m).slice(1)) {
+    assert(/^- /m.test(section), `Empty: ${section.split("\n")[0]}`);
+  }
+});
+
+Deno.test("the compiled program may do what the server may, and no more", () => {
+  const { serve, dev, compile } = project.tasks;
+  const permissions = permissionsOf(serve.command);
+  assert(permissions.length > 0 && !permissions.includes("--allow-all"));
+  assertEquals(permissionsOf(compile.command), permissions);
+  assertEquals(permissionsOf(dev.command), permissions);
+  assert(/^deno compile [^\n&|;]+ main\.ts$/.test(compile.command));
+});
+
+function permissionsOf(command: string): string[] {
+  return command.split(" ").filter((word) => word.startsWith("--allow-"))
+    .sort();
+}
+
+function compareVersions(one: string, other: string): number {
+  return one.localeCompare(other, "en", { numeric: true });
+}
+
+interface Module {
+  readonly path: string;
+  /** Files of the project that it imports. */
+  readonly imports: readonly string[];
+  /** Everything that it imports, as written. */
+  readonly specifiers: readonly string[];
+}
+
+interface InfoOutput {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly error?: string;
+    readonly dependencies?: readonly {
+      readonly specifier: string;
+      readonly code?: { readonly specifier?: string };
+      readonly type?: { readonly specifier?: string };
+    }[];
+  }[];
+}
+
+let modules: Promise<readonly Module[]> | undefined;
+
+/** What `main.ts` is made of. */
+function readModules(): Promise<readonly Module[]> {
+  modules ??= runInfo();
+  return modules;
+}
+
+async function runInfo(): Promise<readonly Module[]> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "main.ts"],
+    cwd: ROOT,
+  }).output();
+  const decoder = new TextDecoder();
+  assert(success, decoder.decode(stderr));
+  const info: InfoOutput = JSON.parse(decoder.decode(stdout));
+  const found: Module[] = [];
+  for (const { specifier, error, dependencies = [] } of info.modules) {
+    if (!specifier.startsWith(ROOT.href)) continue;
+    assert(error === undefined, `${specifier}: ${error}`);
+    const targets = dependencies.map(({ code, type }) =>
+      code?.specifier ?? type?.specifier ?? ""
+    );
+    found.push({
+      path: specifier.slice(ROOT.href.length),
+      imports: targets.filter((target) => target.startsWith(ROOT.href))
+        .map((target) => target.slice(ROOT.href.length)),
+      specifiers: dependencies.map((dependency) => dependency.specifier),
+    });
+  }
+  return found;
+}
+
+/** `lib/http`, `storage`, `main.ts`, …: what the rules speak of. */
+function areaOf(path: string): string {
+  const [top = "", second] = path.split("/");
+  return top === "lib" ? `lib/${second}` : top;
+}
+
+/** Whether the file is part of what runs, and no test, bench or declaration. */
+function isProgram(path: string): boolean {
+  return (path === "main.ts" || /^(?:lib|storage)\/.*\.ts$/.test(path)) &&
+    !/(?:_test|_bench|\.d)\.ts$/.test(path);
+}
+
+let texts: readonly string[] | undefined;
+
+/** All files that people write, by path from the root. */
+function listTexts(): readonly string[] {
+  texts ??= [...walk("")].filter((path) =>
+    path !== "deno.lock" && /(?:\.(?:ts|js|json|jsonc|md|ya?ml|sh)|\/run)$/
+      .test(path)
+  ).sort();
+  return texts;
+}
+
+function listSources(): string[] {
+  return listTexts().filter((path) => path.endsWith(".ts"));
+}
+
+function* walk(directory: string): Generator<string> {
+  for (const entry of Deno.readDirSync(new URL(directory || ".", ROOT))) {
+    const path = directory + entry.name;
+    const isForeign = directory === "" && !TOP_LEVEL.has(entry.name) ||
+      path === ".git" || entry.name === "node_modules" ||
+      path === "tests/conformance/golden";
+    if (isForeign) continue;
+    if (entry.isDirectory) yield* walk(path + "/");
+    else if (entry.isFile) yield path;
+  }
+}
+
+function readText(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT));
+}
+
+function exists(url: URL): boolean {
+  try {
+    Deno.statSync(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Rows of all tables of a document, cells trimmed and joined by ` | `. */
+function readTableRows(path: string): Set<string> {
+  const rows = readText(path).split("\n").filter((line) =>
+    line.startsWith("|")
+  );
+  return new Set(rows.map((row) =>
+    row.split(/(?<!\\)\|/).slice(1, -1)
+      .map((cell) => cell.trim().replaceAll("\\|", "|")).join(" | ")
+  ));
+}
+
+/** The code alone: comments and the insides of texts become blanks. */
+function withoutCommentsAndTexts(source: string): string {
+  const token =
+    /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`/g;
+  return source.replace(token, (match) => match.replace(/[^\n]/g, " "));
+}
