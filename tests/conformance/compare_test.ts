@@ -403,7 +403,7 @@ function answerOf(recorded: RecordedAnswer): Answer {
 function isTree({ headers, body = "" }: RecordedAnswer): boolean {
   const type = headers["Content-Type"] ?? "";
   if (body === "" || type.startsWith("text/html")) return false;
-  if (type.includes("xml")) return true;
+  if (type.includes("xml")) return body.startsWith("<");
   return type.includes("json") && /^[[{]/.test(body);
 }
 
