@@ -1,0 +1,61 @@
+/**
+ * Load bench: starts the server, the reference and a bare `Deno.serve` side
+ * by side, drives them in turns, and prints a table with pass marks.
+ *
+ * Ends with 0; with 1 when a row missed its base mark or met errors; with 2
+ * for options it does not know.
+ *
+ * @module
+ */
+
+import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
+import { diskText, resultsJson, rowText } from "./report.ts";
+import { ROWS } from "./rows.ts";
+import { type RowResult, runRow } from "./run_row.ts";
+
+/** Runs all rows that are asked for. */
+async function runBench(options: BenchOptions): Promise<RowResult[]> {
+  const directory = await Deno.makeTempDir({
+    prefix: "quipu-bench-",
+    ...(options.directory === undefined ? {} : { dir: options.directory }),
+  });
+  const results: RowResult[] = [];
+  try {
+    for (const row of ROWS) {
+      if (!options.rowNames.includes(row.name)) continue;
+      const result = await runRow(row, options, directory);
+      results.push(result);
+      print(rowText(result) + "\n");
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+  print(diskText(results));
+  if (options.jsonFile !== undefined) {
+    await Deno.writeTextFile(options.jsonFile, resultsJson(results));
+  }
+  return results;
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+/** Options, or undefined after having said why there are none. */
+function optionsOrExit(): BenchOptions {
+  try {
+    const options = parseOptions(Deno.args);
+    if (options !== undefined) return options;
+    print(USAGE);
+    Deno.exit(0);
+  } catch (error) {
+    print(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
+
+if (import.meta.main) {
+  const results = await runBench(optionsOrExit());
+  const hasFailed = results.some((result) => result.verdict === "failed");
+  Deno.exit(hasFailed ? 1 : 0);
+}

@@ -1,0 +1,110 @@
+/**
+ * Options of the load bench.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { ROWS } from "./rows.ts";
+
+const SECONDS_MAX = 600;
+const ROUNDS_MAX = 100;
+
+export const USAGE = `Usage: deno task bench:load [options]
+
+  --seconds N     time that each run is measured for (default 3)
+  --warmup N      seconds before that, not counted (default 0.5)
+  --rounds N      runs of each server for each row; medians count (default 5)
+  --only A,B      only these rows: ${ROWS.map((row) => row.name).join(", ")}
+  --dir DIR       where stores are kept meanwhile: a real disk (default: the
+                  system's directory for temporary files)
+  --mem-db        let the server keep everything in memory
+  --quipu FILE    a compiled server to run instead of main.ts
+  --profile DIR   write a CPU profile of the server for each row
+  --json FILE     write all figures to a file
+  --seed N        seed of the event ids (default 1)
+  --help          this text
+`;
+
+export interface BenchOptions {
+  readonly measureMs: number;
+  readonly warmupMs: number;
+  readonly rounds: number;
+  /** Names of rows, in the order of the table. */
+  readonly rowNames: readonly string[];
+  readonly directory: string | undefined;
+  readonly isInMemory: boolean;
+  /** A compiled server; undefined: `main.ts`. */
+  readonly serverBinary: string | undefined;
+  readonly profileDirectory: string | undefined;
+  readonly jsonFile: string | undefined;
+  readonly seed: number;
+}
+
+/**
+ * Options that the command line says.
+ *
+ * @returns undefined if help is asked for.
+ * @throws {TypeError | RangeError} If an option is unknown or its value bad.
+ */
+export function parseOptions(
+  args: readonly string[],
+): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: "string", default: "3" },
+      warmup: { type: "string", default: "0.5" },
+      rounds: { type: "string", default: "5" },
+      only: { type: "string" },
+      dir: { type: "string" },
+      "mem-db": { type: "boolean", default: false },
+      quipu: { type: "string" },
+      profile: { type: "string" },
+      json: { type: "string" },
+      seed: { type: "string", default: "1" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const seconds = numberOf("--seconds", values.seconds, SECONDS_MAX);
+  const warmup = numberOf("--warmup", values.warmup, SECONDS_MAX);
+  return {
+    measureMs: seconds * 1000,
+    warmupMs: warmup * 1000,
+    rounds: Math.max(
+      1,
+      Math.trunc(
+        numberOf("--rounds", values.rounds, ROUNDS_MAX),
+      ),
+    ),
+    rowNames: rowNamesOf(values.only),
+    directory: values.dir,
+    isInMemory: values["mem-db"],
+    serverBinary: values.quipu,
+    profileDirectory: values.profile,
+    jsonFile: values.json,
+    seed: Math.trunc(numberOf("--seed", values.seed, 2 ** 31)),
+  };
+}
+
+function numberOf(option: string, text: string, most: number): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= most)) {
+    throw new RangeError(`Bad ${option}: "${text}", wanted 0 to ${most}`);
+  }
+  return value;
+}
+
+function rowNamesOf(only: string | undefined): string[] {
+  const known = ROWS.map((row) => row.name);
+  if (only === undefined) return known;
+  const wanted = only.split(",");
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new RangeError(
+      `Bad --only: no row "${unknown}", wanted some of ${known.join(", ")}`,
+    );
+  }
+  return known.filter((name) => wanted.includes(name));
+}

@@ -1,0 +1,137 @@
+/**
+ * The table that people read, and the JSON that tools read.
+ *
+ * @module
+ */
+
+import { type Contestant, CONTESTANTS } from "./contestants.ts";
+import type { LatencySummary } from "./histogram.ts";
+import { median } from "./median.ts";
+import { rateOf, type RowResult, type Run } from "./run_row.ts";
+
+/** Answers that differ more in size than this are not the same bytes. */
+const SIZE_DIFFERENCE_MAX = 0.02;
+
+/** A row's part of the table. */
+export function rowText(result: RowResult): string {
+  const { row, runs } = result;
+  const lines = [
+    `${row.name}: ${row.title}`,
+    "  " + [
+      "".padEnd(10),
+      "requests/s",
+      "  events/s",
+      "  p50 ms",
+      "  p99 ms",
+      "p99.9 ms",
+      "server µs",
+      "driver µs",
+      "bytes",
+    ].map((title) => title.padStart(10)).join(""),
+    ...CONTESTANTS.map((name) => contestantText(name, runs[name], row.events)),
+    `  ${ratioText(result)}`,
+    ...warningsOf(result).map((warning) => `  ! ${warning}`),
+  ];
+  return lines.join("\n") + "\n";
+}
+
+function contestantText(
+  name: Contestant,
+  runs: readonly Run[],
+  events: number,
+): string {
+  const of = (figure: (run: Run) => number) => median(runs.map(figure));
+  const rate = of(rateOf);
+  const cells = [
+    Math.round(rate).toLocaleString("en"),
+    name === "bare" || events === 0
+      ? "–"
+      : Math.round(rate * events).toLocaleString("en"),
+    milliseconds(of((run) => run.latency.p50Us)),
+    milliseconds(of((run) => run.latency.p99Us)),
+    milliseconds(of((run) => run.latency.p999Us)),
+    of((run) => run.serverCpuUs ?? Number.NaN).toFixed(1),
+    of((run) => run.driverCpuMs * 1000 / run.requestsInAll).toFixed(1),
+    of((run) => run.responseBytes).toFixed(0),
+  ];
+  return "  " + name.padEnd(10) +
+    cells.map((cell) => cell.padStart(10)).join("");
+}
+
+function ratioText(result: RowResult): string {
+  const { row, ratio, ratioLeast, ratioMost, verdict, residentMb } = result;
+  const what = row.measure === "rate"
+    ? "of the reference"
+    : "× one fdatasync and one KV commit";
+  const marks = row.marks === undefined ? "" : `; marks: ${
+    [
+      row.marks.base === undefined ? undefined : `base ${row.marks.base}`,
+      `goal ${row.marks.goal}`,
+      `stretch ${row.marks.stretch}`,
+    ].filter((mark) => mark !== undefined).join(", ")
+  }`;
+  const memory = residentMb === undefined
+    ? ""
+    : `; ${residentMb.toFixed(0)} MB resident`;
+  return `${ratio.toFixed(3)} ${what} (${ratioLeast.toFixed(3)} to ` +
+    `${ratioMost.toFixed(3)}): ${verdict ?? "no marks"}${marks}${memory}`;
+}
+
+function warningsOf({ runs }: RowResult): string[] {
+  const warnings = CONTESTANTS.flatMap((name) => {
+    const errors = runs[name].reduce((sum, run) => sum + run.errors, 0);
+    const first = runs[name].find((run) => run.firstError !== undefined);
+    return errors === 0
+      ? []
+      : [`${name}: ${errors} errors, the first: ${first?.firstError}`];
+  });
+  const own = median(runs.quipu.map((run) => run.responseBytes));
+  const reference = median(runs.reference.map((run) => run.responseBytes));
+  if (Math.abs(own - reference) > SIZE_DIFFERENCE_MAX * reference) {
+    warnings.push(
+      `answers differ in size: ${own.toFixed(0)} against ` +
+        `${reference.toFixed(0)} bytes`,
+    );
+  }
+  return warnings;
+}
+
+/** What the disk took, over all rounds of all rows. */
+export function diskText(results: readonly RowResult[]): string {
+  const times = results.flatMap((result) => result.disk);
+  const line = (title: string, summaries: readonly LatencySummary[]) =>
+    `  ${title.padEnd(26)}` + [
+      `p50 ${milliseconds(median(summaries.map((one) => one.p50Us)))} ms`,
+      `p99 ${milliseconds(median(summaries.map((one) => one.p99Us)))} ms`,
+      `p99.9 ${milliseconds(median(summaries.map((one) => one.p999Us)))} ms`,
+    ].join(", ");
+  return [
+    "disk:",
+    line("append of 300 B, fdatasync", times.map((time) => time.sync)),
+    line("one KV commit", times.map((time) => time.commit)),
+  ].join("\n") + "\n";
+}
+
+/** Everything measured, as JSON. */
+export function resultsJson(results: readonly RowResult[]): string {
+  const machine = {
+    os: Deno.build.target,
+    cores: navigator.hardwareConcurrency,
+    deno: Deno.version.deno,
+    v8: Deno.version.v8,
+  };
+  const rows = results.map(({ row, ...figures }) => ({
+    name: row.name,
+    title: row.title,
+    connections: row.connections,
+    events: row.events,
+    measure: row.measure,
+    marks: row.marks,
+    ...figures,
+  }));
+  return JSON.stringify({ machine, rows }, undefined, 2) + "\n";
+}
+
+function milliseconds(us: number): string {
+  return (us / 1000).toFixed(us < 10_000 ? 2 : 1);
+}

@@ -1,0 +1,140 @@
+/**
+ * Request bytes, built once for each connection. An append's event ids and
+ * the number of its stream are patched in place before each POST; a GET is
+ * sent as it stands.
+ *
+ * @module
+ */
+
+import type { AppendWork, ReadWork, Work } from "./job.ts";
+import { Random, UUID_TEXT_BYTES } from "./random.ts";
+
+/** Digits of a stream's number in its name. */
+export const STREAM_DIGITS = 4;
+/** Stands for an event id or a stream number until it is patched. */
+const UUID_PLACE = "#".repeat(UUID_TEXT_BYTES);
+const NUMBER_PLACE = "#".repeat(STREAM_DIGITS);
+const HASH = 35;
+const ZERO = 48;
+
+/** One connection's requests. */
+export interface RequestSource {
+  /** The next request; valid until the next call. */
+  next(): Uint8Array;
+}
+
+export interface ConnectionPlace {
+  readonly port: number;
+  readonly seed: number;
+  /** Which of the connections it is, 0 or more. */
+  readonly connection: number;
+}
+
+/** Requests of one connection for the work. */
+export function createRequestSource(
+  work: Work,
+  place: ConnectionPlace,
+): RequestSource {
+  return work.kind === "append"
+    ? createAppendSource(work, place)
+    : createReadSource(work, place);
+}
+
+function createReadSource(
+  work: ReadWork,
+  place: ConnectionPlace,
+): RequestSource {
+  const requests = work.requests.map((request) => {
+    const lines = [
+      `GET ${request.path} HTTP/1.1`,
+      `Host: 127.0.0.1:${place.port}`,
+      ...Object.entries(request.headers).map(([name, value]) =>
+        `${name}: ${value}`
+      ),
+    ];
+    return new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
+  });
+  // A stride without common divisors, so that connections spread over the list.
+  let index = place.connection * 7919 % requests.length;
+  return {
+    next() {
+      const request = requests[index];
+      if (request === undefined) throw new Error("Cannot read: empty list");
+      index = index + 1 === requests.length ? 0 : index + 1;
+      return request;
+    },
+  };
+}
+
+function createAppendSource(
+  work: AppendWork,
+  place: ConnectionPlace,
+): RequestSource {
+  const body = appendBodyOf(work);
+  const head = [
+    `POST /streams/${work.streamPrefix}-${NUMBER_PLACE} HTTP/1.1`,
+    `Host: 127.0.0.1:${place.port}`,
+    "Content-Type: application/vnd.eventstore.events+json",
+    `Content-Length: ${body.length}`,
+  ].join("\r\n") + "\r\n\r\n";
+  const request = new TextEncoder().encode(head + body);
+  const streamNumberAt = request.indexOf(HASH);
+  const eventIdsAt = placesOf(head + body, UUID_PLACE);
+  const random = new Random([place.seed, place.connection]);
+  return {
+    next() {
+      let streamNumber = random.nextUint32() % work.streamCount;
+      for (let digit = STREAM_DIGITS - 1; digit >= 0; digit--) {
+        request[streamNumberAt + digit] = ZERO + streamNumber % 10;
+        streamNumber = Math.trunc(streamNumber / 10);
+      }
+      for (const at of eventIdsAt) random.writeUuid(request, at);
+      return request;
+    },
+  };
+}
+
+function appendBodyOf(work: AppendWork): string {
+  const event = `{"eventId":"${UUID_PLACE}","eventType":"order-placed",` +
+    `"data":${dataOf(work.dataBytes)}}`;
+  return `[${Array.from({ length: work.eventsPerPost }, () => event).join()}]`;
+}
+
+/** An order as JSON, ASCII only, of about the given length: members, numbers, nesting. */
+function dataOf(dataBytes: number): string {
+  const order = {
+    orderId: "ord-20417733",
+    customer: { id: "c-88213", name: "Ada Lovelace" },
+    currency: "EUR",
+    total: 129.9,
+    express: true,
+    lines: [] as unknown[],
+  };
+  const rest = () => dataBytes - JSON.stringify(order).length;
+  while (rest() > 110) {
+    order.lines.push({
+      sku: `sku-${10_000 + order.lines.length}`,
+      name: 'Notebook, dotted, "A5"',
+      quantity: 1 + order.lines.length % 4,
+      price: 9.95,
+      tags: ["paper", "office"],
+    });
+  }
+  const padding = rest() - ',"note":""'.length;
+  return JSON.stringify(
+    padding > 0 ? { ...order, note: "n".repeat(padding) } : order,
+  );
+}
+
+/** Offsets of each occurrence; the text is ASCII, so characters are bytes. */
+function placesOf(text: string, wanted: string): number[] {
+  const places: number[] = [];
+  for (
+    let at = text.indexOf(wanted);
+    at !== -1;
+    at = text.indexOf(wanted, at + wanted.length)
+  ) {
+    places.push(at);
+  }
+  return places;
+}

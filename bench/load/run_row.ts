@@ -1,0 +1,170 @@
+/**
+ * Measures one row: fresh servers, a warm-up, then rounds in which each server
+ * has its turn, so that what else the machine does meets all of them alike.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { type ChildServer, PROJECT_ROOT } from "./child_server.ts";
+import {
+  type Contestant,
+  CONTESTANTS,
+  startContestants,
+} from "./contestants.ts";
+import { type DiskTimes, probeDisk } from "./disk_probe.ts";
+import type { DriverJob, DriverResult } from "./job.ts";
+import { median } from "./median.ts";
+import type { BenchOptions } from "./options.ts";
+import { type Row, type Verdict, verdictOf } from "./rows.ts";
+
+const DRIVER = join(PROJECT_ROOT, "bench", "load", "driver.ts");
+/** Compilers need a while: each server is driven for so long first. */
+const FIRST_WARMUP_MS = 1500;
+const REQUESTS_MAX = 20_000_000;
+/** Beyond the time of the run, for the driver's start and end. */
+const DRIVER_SPARE_MS = 30_000;
+
+/** One run of one server. */
+export interface Run extends DriverResult {
+  /** CPU time of the server for each request, µs; undefined if not known. */
+  readonly serverCpuUs: number | undefined;
+}
+
+export interface RowResult {
+  readonly row: Row;
+  readonly runs: Readonly<Record<Contestant, readonly Run[]>>;
+  /** One for each round, before its runs. */
+  readonly disk: readonly DiskTimes[];
+  /** Median over the rounds of what the row measures. */
+  readonly ratio: number;
+  readonly ratioLeast: number;
+  readonly ratioMost: number;
+  readonly verdict: Verdict | undefined;
+  /** Memory of the server under test at the end; undefined if not known. */
+  readonly residentMb: number | undefined;
+  /** Answers that were not as expected, of all servers. */
+  readonly errors: number;
+}
+
+/** Runs the row in a directory of its own below `directory`. */
+export async function runRow(
+  row: Row,
+  options: BenchOptions,
+  directory: string,
+): Promise<RowResult> {
+  await using stack = new AsyncDisposableStack();
+  const rowDirectory = await Deno.makeTempDir({ dir: directory });
+  stack.defer(() => Deno.remove(rowDirectory, { recursive: true }));
+  const { servers, recorded } = await startContestants(stack, row, {
+    options,
+    directory: rowDirectory,
+  });
+  const job = {
+    connections: row.connections,
+    warmupMs: options.warmupMs,
+    measureMs: options.measureMs,
+    requestsMax: REQUESTS_MAX,
+    work: row.work(recorded),
+    expectedStatus: row.expectedStatus,
+  };
+  // The first seed is the seeded streams', the next ones each run's own: an
+  // event id that came again would be answered without being written.
+  let seed = options.seed + 1_000_000;
+  const run = (name: Contestant, change: Partial<DriverJob> = {}) => {
+    const expectedStatus = name === "bare" ? 200 : job.expectedStatus;
+    const { port } = servers[name];
+    seed++;
+    return runOnce(servers[name], {
+      ...job,
+      port,
+      seed,
+      expectedStatus,
+      ...change,
+    });
+  };
+  for (const name of CONTESTANTS) {
+    await run(name, { warmupMs: 0, measureMs: FIRST_WARMUP_MS });
+  }
+  const disk: DiskTimes[] = [];
+  const runs: Record<Contestant, Run[]> = {
+    quipu: [],
+    reference: [],
+    bare: [],
+  };
+  for (let round = 0; round < options.rounds; round++) {
+    disk.push(await probeDisk(rowDirectory));
+    for (const name of turnOrder(round)) runs[name].push(await run(name));
+  }
+  const residentMb = servers.quipu.residentMb();
+  return { ...rated(row, runs, disk), row, runs, disk, residentMb };
+}
+
+/** Who comes first changes from round to round. */
+function turnOrder(round: number): Contestant[] {
+  const first = round % CONTESTANTS.length;
+  return [...CONTESTANTS.slice(first), ...CONTESTANTS.slice(0, first)];
+}
+
+async function runOnce(server: ChildServer, job: DriverJob): Promise<Run> {
+  const before = server.cpuMs();
+  const result = await runDriver(job);
+  const after = server.cpuMs();
+  const isKnown = before !== undefined && after !== undefined &&
+    result.requestsInAll > 0;
+  return {
+    ...result,
+    serverCpuUs: isKnown
+      ? (after - before) * 1000 / result.requestsInAll
+      : undefined,
+  };
+}
+
+async function runDriver(job: DriverJob): Promise<DriverResult> {
+  const driver = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net=127.0.0.1", DRIVER],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+    signal: AbortSignal.timeout(job.warmupMs + job.measureMs + DRIVER_SPARE_MS),
+  }).spawn();
+  const writer = driver.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
+  await writer.close();
+  const { success, stdout } = await driver.output();
+  if (!success) throw new Error("Cannot measure: the driver failed");
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function rated(
+  row: Row,
+  runs: Readonly<Record<Contestant, readonly Run[]>>,
+  disk: readonly DiskTimes[],
+): Pick<
+  RowResult,
+  "ratio" | "ratioLeast" | "ratioMost" | "verdict" | "errors"
+> {
+  // Round by round, so that a slow minute of the machine cancels out.
+  const ratios = runs.quipu.map((run, round) => {
+    const times = disk[round];
+    const reference = runs.reference[round];
+    if (row.measure === "rate") return rateOf(run) / rateOf(reference);
+    return run.latency.p50Us / ((times?.sync.p50Us ?? 0) +
+      (times?.commit.p50Us ?? 0));
+  });
+  const errors = Object.values(runs).flat()
+    .reduce((sum, run) => sum + run.errors, 0);
+  const ratio = median(ratios);
+  return {
+    ratio,
+    ratioLeast: Math.min(...ratios),
+    ratioMost: Math.max(...ratios),
+    verdict: errors > 0 ? "failed" : verdictOf(row, ratio),
+    errors,
+  };
+}
+
+/** Requests per second. */
+export function rateOf(run: DriverResult | undefined): number {
+  return run === undefined ? Number.NaN : run.requests / run.seconds;
+}
