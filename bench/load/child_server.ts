@@ -5,7 +5,7 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
+import { PROJECT_ROOT } from "./project_root.ts";
 
 const START_MS = 20_000;
 const STOP_MS = 15_000;
@@ -20,9 +20,6 @@ export interface ChildServerOptions {
   /** Path that answers with a status below 500 once it is up. */
   readonly readyPath: string;
 }
-
-/** The project's root, where `deno.json` lies. */
-export const PROJECT_ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 /**
  * Starts a server and waits until it answers.

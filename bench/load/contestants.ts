@@ -7,8 +7,13 @@
 
 import { join } from "@std/path";
 import type { RecordedAnswers } from "./answers.ts";
-import { type ChildServer, PROJECT_ROOT, startServer } from "./child_server.ts";
+import {
+  type ChildServer,
+  type ChildServerOptions,
+  startServer,
+} from "./child_server.ts";
 import type { BenchOptions } from "./options.ts";
+import { PROJECT_ROOT } from "./project_root.ts";
 import { type RecordedReads, type Row, SEED_DATA_BYTES } from "./rows.ts";
 import { recordCreated, seedReads } from "./seed_store.ts";
 
@@ -45,7 +50,7 @@ export async function startContestants(
     stack.defer(() => server.stop());
     return server;
   };
-  const quipu = await startServer(quipuOptions(row, { options, directory }));
+  const quipu = await startServer(quipuChild(row, { options, directory }));
   stack.defer(() => quipu.stop());
   const recorded = row.expectedStatus === 201
     ? NO_READS
@@ -73,13 +78,13 @@ export async function startContestants(
   };
 }
 
-function quipuOptions(
+function quipuChild(
   row: Row,
   { options, directory }: {
     readonly options: BenchOptions;
     readonly directory: string;
   },
-) {
+): ChildServerOptions {
   const store = options.isInMemory
     ? ["--mem-db"]
     : ["--db", join(directory, "store")];

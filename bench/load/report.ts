@@ -70,11 +70,29 @@ function ratioText(result: RowResult): string {
       `stretch ${row.marks.stretch}`,
     ].filter((mark) => mark !== undefined).join(", ")
   }`;
+  const cpu = cpuShare(result);
+  const cpuText = cpu === undefined
+    ? ""
+    : `; ${cpu.toFixed(2)} by CPU time of the servers`;
   const memory = residentMb === undefined
     ? ""
     : `; ${residentMb.toFixed(0)} MB resident`;
   return `${ratio.toFixed(3)} ${what} (${ratioLeast.toFixed(3)} to ` +
-    `${ratioMost.toFixed(3)}): ${verdict ?? "no marks"}${marks}${memory}`;
+    `${ratioMost.toFixed(3)}): ${
+      verdict ?? "no marks"
+    }${marks}${cpuText}${memory}`;
+}
+
+/**
+ * The reference's CPU time for a request over that of the server under test:
+ * what the ratio would be if both used one core and waited for nothing. Less
+ * noisy than rates. Undefined where CPU times are not known.
+ */
+function cpuShare({ runs }: RowResult): number | undefined {
+  const of = (name: Contestant) =>
+    median(runs[name].map((run) => run.serverCpuUs ?? Number.NaN));
+  const share = of("reference") / of("quipu");
+  return Number.isFinite(share) ? share : undefined;
 }
 
 function warningsOf({ runs }: RowResult): string[] {
@@ -100,7 +118,7 @@ function warningsOf({ runs }: RowResult): string[] {
 export function diskText(results: readonly RowResult[]): string {
   const times = results.flatMap((result) => result.disk);
   const line = (title: string, summaries: readonly LatencySummary[]) =>
-    `  ${title.padEnd(26)}` + [
+    `  ${title.padEnd(28)}` + [
       `p50 ${milliseconds(median(summaries.map((one) => one.p50Us)))} ms`,
       `p99 ${milliseconds(median(summaries.map((one) => one.p99Us)))} ms`,
       `p99.9 ${milliseconds(median(summaries.map((one) => one.p999Us)))} ms`,

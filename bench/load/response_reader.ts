@@ -20,7 +20,7 @@ const CONTENT_LENGTH_CODES = Array.from(
   (char) => char.charCodeAt(0),
 );
 const CONNECTION_CLOSE = "connection: close";
-const BUFFER_BYTES = 64 * 1024;
+const BUFFER_BYTES = 8 * 1024;
 
 /** What is read from: a connection, or a list of chunks in a test. */
 export interface ByteSource {
@@ -53,7 +53,7 @@ export class ResponseReader {
     let headLength = -1;
     while (headLength === -1) {
       if (filled === BUFFER_BYTES) {
-        throw new Error("Cannot read answer: its head is longer than 64 KiB");
+        throw new Error("Cannot read answer: its head is longer than 8 KiB");
       }
       const from = filled;
       filled += await this.#readSome(from);

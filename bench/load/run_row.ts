@@ -6,7 +6,7 @@
  */
 
 import { join } from "@std/path";
-import { type ChildServer, PROJECT_ROOT } from "./child_server.ts";
+import type { ChildServer } from "./child_server.ts";
 import {
   type Contestant,
   CONTESTANTS,
@@ -16,6 +16,7 @@ import { type DiskTimes, probeDisk } from "./disk_probe.ts";
 import type { DriverJob, DriverResult } from "./job.ts";
 import { median } from "./median.ts";
 import type { BenchOptions } from "./options.ts";
+import { PROJECT_ROOT } from "./project_root.ts";
 import { type Row, type Verdict, verdictOf } from "./rows.ts";
 
 const DRIVER = join(PROJECT_ROOT, "bench", "load", "driver.ts");
