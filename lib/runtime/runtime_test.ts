@@ -64,3 +64,24 @@ Deno.test({
     assertEquals((await child.status).code, 130);
   },
 });
+
+const FAULTY_PROGRAM = `
+  import { onUnhandledError } from "${new URL(
+  "./unhandled_errors.ts",
+  import.meta.url,
+)}";
+  onUnhandledError((error) => console.log(error.message));
+  Promise.reject(new Error("rejected"));
+  setTimeout(() => { throw new Error("thrown"); }, 1);
+  setTimeout(() => console.log("still here"), 20);
+`;
+
+Deno.test("errors that nobody handles are told and do not end the program", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", FAULTY_PROGRAM],
+  });
+  const { code, stdout } = await child.output();
+  const text = new TextDecoder().decode(stdout);
+  assertEquals(text, "rejected\nthrown\nstill here\n");
+  assertEquals(code, 0);
+});
