@@ -60,7 +60,7 @@ export const LIMITS = {
   loginFailureForgetMs: 1_000,
   /** Longest time that a login is held because others failed for it. */
   loginDelayMsMax: 4_000,
-  /** Longest time that a login is held because its address failed; then it is refused. */
+  /** Longest time that a login is held because its address failed. */
   loginAddressDelayMsMax: 10_000,
   /** Addresses, and logins, whose failures are remembered. */
   loginFailureTableMax: 10_000,
@@ -73,7 +73,6 @@ export const LIMITS = {
   tokenSecondsDefault: 30 * 24 * 3600,
   /** How long an access token for a live feed may be used to open it. */
   accessTokenMs: 300_000,
-  accessTokensMax: 10_000,
 
   // What is kept in memory.
   logBlockCacheBytes: 32 * MIB,
