@@ -1,0 +1,110 @@
+/**
+ * Paging links of feeds (spec: streams §5.3 and §8.5), in their fixed order.
+ *
+ * @module
+ */
+
+import type { AllPage, AllPosition, StreamPage } from "../model/feed.ts";
+
+export interface FeedLink {
+  readonly relation:
+    | "self"
+    | "first"
+    | "last"
+    | "next"
+    | "previous"
+    | "metadata";
+  /** Absolute. */
+  readonly uri: string;
+}
+
+/**
+ * Links of a stream's page.
+ *
+ * @param streamUri Absolute URI of the stream.
+ */
+export function streamPageLinks(
+  page: StreamPage,
+  streamUri: string,
+): FeedLink[] {
+  const { range, head } = page;
+  const { count } = range;
+  const links: FeedLink[] = [
+    { relation: "self", uri: streamUri },
+    { relation: "first", uri: `${streamUri}/head/backward/${count}` },
+  ];
+  const from = range.kind === "head" ? head : range.from;
+  const isForward = range.kind === "forward";
+  if (isForward ? from > 0 : !page.isEndOfStream) {
+    const next = isForward ? minus(from, 1) : minus(from, count);
+    links.push(
+      { relation: "last", uri: `${streamUri}/0/forward/${count}` },
+      { relation: "next", uri: `${streamUri}/${next}/backward/${count}` },
+    );
+  }
+  if (!isForward || !page.isEndOfStream || page.hasEntries) {
+    const newest = isForward ? plus(from, count - 1) : from;
+    // Beyond the head there is nothing yet: go on right after it.
+    const previous = newest < head ? plus(newest, 1) : head + 1;
+    links.push({
+      relation: "previous",
+      uri: `${streamUri}/${previous}/forward/${count}`,
+    });
+  }
+  links.push({ relation: "metadata", uri: `${streamUri}/metadata` });
+  return links;
+}
+
+/** Beyond the safe integers `from` is a bigint, and so is the result. */
+function plus(from: number | bigint, added: number): number | bigint {
+  return typeof from === "bigint" ? from + BigInt(added) : from + added;
+}
+
+function minus(from: number | bigint, taken: number): number | bigint {
+  if (typeof from === "bigint") return from - BigInt(taken);
+  return Math.max(0, from - taken);
+}
+
+const ALL_START = "0".repeat(32);
+
+/**
+ * Links of a page of `$all`.
+ *
+ * @param allUri Absolute URI of `$all`.
+ */
+export function allPageLinks(page: AllPage, allUri: string): FeedLink[] {
+  const { count } = page.range;
+  const links: FeedLink[] = [
+    { relation: "self", uri: allUri },
+    { relation: "first", uri: `${allUri}/head/backward/${count}` },
+  ];
+  if (page.hasLast) {
+    links.push({
+      relation: "last",
+      uri: `${allUri}/${ALL_START}/forward/${count}`,
+    });
+  }
+  if (page.next !== undefined) {
+    links.push({
+      relation: "next",
+      uri: `${allUri}/${formatAllPosition(page.next)}/backward/${count}`,
+    });
+  }
+  if (page.previous !== undefined) {
+    links.push({
+      relation: "previous",
+      uri: `${allUri}/${formatAllPosition(page.previous)}/forward/${count}`,
+    });
+  }
+  links.push({ relation: "metadata", uri: `${allUri}/metadata` });
+  return links;
+}
+
+/** Writes a position as 32 hex digits. */
+export function formatAllPosition(position: AllPosition): string {
+  return formatHalf(position.commit) + formatHalf(position.prepare);
+}
+
+function formatHalf(half: number | bigint): string {
+  return half.toString(16).toUpperCase().padStart(16, "0");
+}
