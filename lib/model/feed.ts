@@ -71,6 +71,11 @@ export interface StreamPage {
   readonly hasEntries: boolean;
   /** Whether clients may treat the page as the newest one (spec: streams §5.2). */
   readonly isHeadOfStream: boolean;
+  /**
+   * Whether `$tb` or `$maxCount` hide every number asked for. The `previous`
+   * link of such a head page starts at 0, as recorded (spec: streams §9.3).
+   */
+  readonly isHidden?: boolean;
   /** Number for the ETag; undefined for an immutable page. */
   readonly etagNumber: number | undefined;
   readonly cache: CachePolicy;

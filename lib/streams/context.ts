@@ -1,0 +1,18 @@
+/**
+ * What the operations on streams work with.
+ *
+ * @module
+ */
+
+import type { Clock } from "../model/clock.ts";
+import type { EventStore } from "../model/event_store.ts";
+import type { StreamAccess } from "./access.ts";
+import type { LongPolls } from "./long_poll.ts";
+
+/** The parts that every operation shares. */
+export interface StreamContext {
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly access: StreamAccess;
+  readonly longPolls: LongPolls;
+}

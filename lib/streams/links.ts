@@ -1,0 +1,37 @@
+/**
+ * Link events: events that stand for another one (spec: streams §1.4).
+ *
+ * @module
+ */
+
+import {
+  INT64_MAX_TEXT,
+  TOMBSTONE_EVENT_NUMBER,
+} from "../model/event_number.ts";
+import type { LinkTarget } from "../model/feed.ts";
+
+/** Type of a link event. */
+export const LINK_TYPE = "$>";
+
+const UTF8 = new TextDecoder();
+const DIGITS = /^\d{1,19}$/;
+
+/**
+ * Reads the data of a link event: `"<number>@<stream>"`; the stream's name may
+ * hold an `@` too.
+ *
+ * @returns `undefined` for anything else.
+ */
+export function parseLink(data: Uint8Array): LinkTarget | undefined {
+  const text = UTF8.decode(data);
+  const separatorIndex = text.indexOf("@");
+  const digits = text.slice(0, separatorIndex);
+  const streamName = text.slice(separatorIndex + 1);
+  if (separatorIndex < 0 || streamName === "" || !DIGITS.test(digits)) {
+    return undefined;
+  }
+  const isBeyond = digits.length === 19 && digits > INT64_MAX_TEXT;
+  if (isBeyond) return undefined;
+  const eventNumber = Math.min(Number(digits), TOMBSTONE_EVENT_NUMBER);
+  return { streamName, eventNumber };
+}

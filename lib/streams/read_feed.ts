@@ -1,0 +1,295 @@
+/**
+ * Reading a page of a stream (spec: streams §5).
+ *
+ * @module
+ */
+
+import type {
+  ListEntry,
+  ReadResult,
+  StreamState,
+} from "../model/event_store.ts";
+import { invariant } from "../model/errors.ts";
+import type { ResolvedEvent, StreamPage } from "../model/feed.ts";
+import { listOfStream, type ListRef } from "../model/lists.ts";
+import { isSystemStream } from "../model/stream_names.ts";
+import type { ReadAccess } from "./access.ts";
+import type { StreamContext } from "./context.ts";
+import type { Caller, FeedOutcome, ReadFeedCommand } from "./outcomes.ts";
+import { type PageWindow, pageWindowOf } from "./page_window.ts";
+import {
+  LinkResolver,
+  needsPlan,
+  type PlannedEntry,
+  type PlanOptions,
+  unresolved,
+} from "./resolve_links.ts";
+import { presenceOf, visibleRangeOf } from "./visibility.ts";
+
+/**
+ * Reads a page of a stream or a system list; a system list that holds nothing
+ * is not found, like a stream that was never written.
+ *
+ * @throws {QuipuError} As `EventStore.readStream` does.
+ */
+export async function readFeed(
+  context: StreamContext,
+  caller: Caller,
+  command: ReadFeedCommand,
+): Promise<FeedOutcome> {
+  const { streamName, range } = command;
+  const state = await context.store.readState(streamName);
+  const access = await context.access.readAccess(caller, streamName, state);
+  if (access === "denied") return { kind: "unauthorized" };
+  if (state.isTombstoned) return { kind: "deleted" };
+  const mayHold = command.longPollMs > 0 && range.kind === "forward" &&
+    range.from > state.head;
+  if (mayHold) {
+    await holdForNews(context, command, state.head);
+    return await readFeed(context, caller, { ...command, longPollMs: 0 });
+  }
+  if (state.head >= 0 && command.ifNoneMatch === state.head) {
+    return { kind: "notModified" };
+  }
+  if (presenceOf(state) === "missing") return { kind: "notFound" };
+  return await readPage(context, { caller, command, state, access });
+}
+
+function holdForNews(
+  { store, longPolls }: StreamContext,
+  { streamName, longPollMs, signal }: ReadFeedCommand,
+  head: number,
+): Promise<void> {
+  return longPolls.hold({
+    streamName,
+    timeoutMs: longPollMs,
+    signal,
+    async hasNews() {
+      const now = await store.readState(streamName);
+      return now.head > head || now.isTombstoned;
+    },
+  });
+}
+
+interface PageRequest {
+  readonly caller: Caller;
+  readonly command: ReadFeedCommand;
+  readonly state: StreamState;
+  readonly access: ReadAccess;
+}
+
+async function readPage(
+  context: StreamContext,
+  request: PageRequest,
+): Promise<FeedOutcome> {
+  const { command, state } = request;
+  const { streamName, range, withBodies, resolveLinks } = command;
+  const visible = visibleRangeOf(state, context.clock);
+  const window = pageWindowOf(range, state.head, visible);
+  const reader = new WindowReader(context, streamName, window, visible.sinceUs);
+  const first = await reader.read(window.high, withBodies);
+  const isWhole = first.continueFrom === undefined;
+  const shown = isWhole
+    ? first.entries
+    : (await reader.read(window.high, false)).entries;
+  const options: PlanOptions = {
+    list: systemListOf(streamName),
+    streamName,
+    resolveLinks,
+    withBodies,
+  };
+  if (!needsPlan(shown, options)) {
+    const entries = first.entries.map(({ event }) => unresolved(event));
+    const dating = range.kind === "forward" ? shown.at(-1) : shown[0];
+    const page = describePage(request, window, {
+      shown,
+      entries,
+      hasEntries: shown.length > 0,
+      updatedUs: dating?.event.createdAtUs,
+      isSameForAll: true,
+      showsAll: true,
+    });
+    if (isWhole) return { kind: "page", page };
+    const moreEntries = readUnlinked(reader, first.continueFrom);
+    return { kind: "page", page: { ...page, moreEntries } };
+  }
+
+  const resolver = new LinkResolver(context, request.caller);
+  const planned = await resolver.planEntries(
+    shown,
+    isWhole ? options : { ...options, withBodies: false },
+  );
+  if (planned === undefined) return { kind: "unauthorized" };
+  const dating = range.kind === "forward" ? planned.at(-1) : planned[0];
+  const updatedUs = await resolver.dateOf(dating);
+  const begun = isWhole
+    ? planned
+    : await planRest(resolver, first.entries, options);
+  const { entries, nextIndex } = await resolver.resolveEntries(
+    begun,
+    0,
+    withBodies,
+  );
+  const page = describePage(request, window, {
+    shown,
+    entries,
+    hasEntries: planned.length > 0,
+    updatedUs,
+    isSameForAll: resolver.isPublic,
+    showsAll: resolver.showsAll,
+  });
+  if (isWhole && nextIndex === begun.length) return { kind: "page", page };
+  const rest = { begun, nextIndex, continueFrom: first.continueFrom };
+  const moreEntries = readLinked({ reader, resolver, options }, rest);
+  return { kind: "page", page: { ...page, moreEntries } };
+}
+
+function systemListOf(streamName: string): ListRef | undefined {
+  if (!isSystemStream(streamName)) return undefined;
+  const list = listOfStream(streamName);
+  return list.kind === "stream" ? undefined : list;
+}
+
+interface PageParts {
+  /** Every entry of the window, perhaps without bodies, before any is left out. */
+  readonly shown: readonly ListEntry[];
+  readonly entries: readonly ResolvedEvent[];
+  readonly hasEntries: boolean;
+  readonly updatedUs: number | undefined;
+  readonly isSameForAll: boolean;
+  readonly showsAll: boolean;
+}
+
+function describePage(
+  { command, state, access }: PageRequest,
+  window: PageWindow,
+  parts: PageParts,
+): StreamPage {
+  const { streamName, range } = command;
+  const { head, metadata } = state;
+  // A page with something left out may show it tomorrow.
+  const isImmutable = window.isImmutable && parts.showsAll;
+  const isEndOfStream = window.reachesEnd ||
+    range.kind !== "forward" && isLowestMissing(window, head, parts.shown);
+  return {
+    streamName,
+    range,
+    head,
+    entries: parts.entries,
+    updatedUs: parts.updatedUs,
+    isEndOfStream,
+    hasEntries: parts.hasEntries,
+    isHeadOfStream: range.kind === "head" ||
+      range.kind === "forward" && isEndOfStream,
+    isHidden: window.isHidden,
+    etagNumber: isImmutable ? undefined : head,
+    cache: {
+      kind: isImmutable ? "immutable" : "head",
+      maxAgeSeconds: metadata.cacheControlSeconds,
+      isPublic: access === "public" && parts.isSameForAll,
+    },
+  };
+}
+
+/** Whether the lowest number asked for is gone: nothing follows below it. */
+function isLowestMissing(
+  { lowestAsked }: PageWindow,
+  head: number,
+  shown: readonly ListEntry[],
+): boolean {
+  return lowestAsked <= head && shown.at(-1)?.ordinal !== lowestAsked;
+}
+
+/** Reads a page's window from the top down: entries are listed newest first. */
+class WindowReader {
+  readonly #context: StreamContext;
+  readonly #streamName: string;
+  readonly #window: PageWindow;
+  readonly #sinceUs: number;
+
+  constructor(
+    context: StreamContext,
+    streamName: string,
+    window: PageWindow,
+    sinceUs: number,
+  ) {
+    this.#context = context;
+    this.#streamName = streamName;
+    this.#window = window;
+    this.#sinceUs = sinceUs;
+  }
+
+  /** Visible entries from a number downwards. */
+  async read(from: number, withBodies: boolean): Promise<ReadResult> {
+    const count = from - this.#window.low + 1;
+    if (count <= 0) return { entries: [], continueFrom: undefined };
+    const read = await this.#context.store.readStream({
+      streamName: this.#streamName,
+      from,
+      count,
+      direction: "backward",
+      withBodies,
+    });
+    if (this.#sinceUs === -Infinity) return read;
+    const entries = read.entries.filter(({ event }) =>
+      event.createdAtUs >= this.#sinceUs
+    );
+    return { entries, continueFrom: read.continueFrom };
+  }
+}
+
+async function* readUnlinked(
+  reader: WindowReader,
+  continueFrom: number | undefined,
+): AsyncGenerator<ResolvedEvent[]> {
+  let from = continueFrom;
+  while (from !== undefined) {
+    const read = await reader.read(from, true);
+    yield read.entries.map(({ event }) => unresolved(event));
+    from = read.continueFrom;
+  }
+}
+
+interface LinkedReading {
+  readonly reader: WindowReader;
+  readonly resolver: LinkResolver;
+  readonly options: PlanOptions;
+}
+
+async function* readLinked(
+  { reader, resolver, options }: LinkedReading,
+  rest: {
+    readonly begun: readonly PlannedEntry[];
+    readonly nextIndex: number;
+    readonly continueFrom: number | undefined;
+  },
+): AsyncGenerator<ResolvedEvent[]> {
+  let { begun, nextIndex, continueFrom } = rest;
+  for (;;) {
+    while (nextIndex < begun.length) {
+      const part = await resolver.resolveEntries(
+        begun,
+        nextIndex,
+        options.withBodies,
+      );
+      yield part.entries;
+      nextIndex = part.nextIndex;
+    }
+    if (continueFrom === undefined) return;
+    const read = await reader.read(continueFrom, options.withBodies);
+    begun = await planRest(resolver, read.entries, options);
+    nextIndex = 0;
+    continueFrom = read.continueFrom;
+  }
+}
+
+/** Plans entries of a page that was planned as a whole before. */
+async function planRest(
+  resolver: LinkResolver,
+  entries: readonly ListEntry[],
+  options: PlanOptions,
+): Promise<readonly PlannedEntry[]> {
+  const planned = await resolver.planEntries(entries, options);
+  invariant(planned !== undefined, "A link was allowed and then refused");
+  return planned;
+}

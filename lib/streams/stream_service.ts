@@ -1,0 +1,47 @@
+/**
+ * The stream service: everything that clients may do with streams, in one
+ * object. Each operation has a file of its own.
+ *
+ * @module
+ */
+
+import type { Clock } from "../model/clock.ts";
+import type { EventStore } from "../model/event_store.ts";
+import { StreamAccess } from "./access.ts";
+import { append } from "./append.ts";
+import type { StreamContext } from "./context.ts";
+import { deleteStream } from "./delete.ts";
+import { LongPolls } from "./long_poll.ts";
+import { appendMetadata, readMetadata } from "./metadata.ts";
+import type { StreamService } from "./outcomes.ts";
+import { readAll } from "./read_all.ts";
+import { readEvent } from "./read_event.ts";
+import { readFeed } from "./read_feed.ts";
+
+/** What the stream service needs from outside. */
+export interface StreamServiceOptions {
+  readonly store: EventStore;
+  readonly clock: Clock;
+  /** Most reads that are held at once; `LIMITS.longPollsMax` by default. */
+  readonly longPollsMax?: number;
+}
+
+/** Makes the service. It owns nothing: the store is closed by its opener. */
+export function createStreamService(
+  { store, clock, longPollsMax }: StreamServiceOptions,
+): StreamService {
+  const longPolls = new LongPolls(store, longPollsMax);
+  const access = new StreamAccess(store);
+  const context: StreamContext = { store, clock, access, longPolls };
+  return {
+    append: (caller, command) => append(context, caller, command),
+    appendMetadata: (caller, command) =>
+      appendMetadata(context, caller, command),
+    deleteStream: (caller, command) => deleteStream(context, caller, command),
+    readFeed: (caller, command) => readFeed(context, caller, command),
+    readEvent: (caller, command) => readEvent(context, caller, command),
+    readMetadata: (caller, command) => readMetadata(context, caller, command),
+    readAll: (caller, command) => readAll(context, caller, command),
+    endLongPolls: () => longPolls.end(),
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Which events of a stream readers see: `$tb`, `$maxCount`, `$maxAge` and
+ * deletion hide events that the store still has (spec: streams §9.3).
+ *
+ * @module
+ */
+
+import type { Clock } from "../model/clock.ts";
+import type { StreamState } from "../model/event_store.ts";
+import { firstVisibleNumber, isSoftDeleted } from "../model/stream_metadata.ts";
+
+/** Whether readers find the stream at all. */
+export type StreamPresence = "present" | "missing" | "deleted";
+
+/** Says whether a stream is there for readers (spec: streams §1.5). */
+export function presenceOf(state: StreamState): StreamPresence {
+  if (state.isTombstoned) return "deleted";
+  if (state.head < 0 || isSoftDeleted(state.metadata)) return "missing";
+  return "present";
+}
+
+/** The events of a present stream that readers see. */
+export interface VisibleRange {
+  /** Lowest visible number; may be above the head. */
+  readonly first: number;
+  /** Older events are invisible; microseconds since 1970. */
+  readonly sinceUs: number;
+}
+
+/** Says what readers see of a present stream now. */
+export function visibleRangeOf(
+  state: StreamState,
+  clock: Clock,
+): VisibleRange {
+  const { metadata, head } = state;
+  const { maxAgeSeconds } = metadata;
+  return {
+    first: firstVisibleNumber(metadata, head),
+    sinceUs: maxAgeSeconds === undefined
+      ? -Infinity
+      : clock.nowUs() - maxAgeSeconds * 1_000_000,
+  };
+}
