@@ -1,0 +1,140 @@
+/**
+ * The address that links start with: the one the client used, as the request
+ * and the proxies in front of this server tell it (spec: http-api §6.2).
+ *
+ * These headers are text from outside that ends up in bodies and `Location`:
+ * only what has the form of a host, a port, a scheme or a plain path gets in.
+ *
+ * @module
+ */
+
+import { malformed } from "./refusal.ts";
+
+export type Scheme = "http" | "https";
+
+export interface BaseUrlOptions {
+  /** Scheme that this server is reached by when no proxy says otherwise. */
+  readonly scheme: Scheme;
+  /** Whether the X-Forwarded-* headers of that client count. */
+  readonly trustsForwarded: (info: Deno.ServeHandlerInfo) => boolean;
+}
+
+/**
+ * Tells `scheme://host[:port][/prefix]` for a request.
+ *
+ * @throws {Refusal} If the request names a host that is none.
+ */
+export type BaseUrlOf = (
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+) => string;
+
+const HOST_MAX_LENGTH = 260;
+const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+/** Absolute, without empty, `.` or `..` segments; its last slash is dropped. */
+const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+\/?$/;
+const PREFIX_MAX_LENGTH = 200;
+
+/** Makes the function that tells the address. */
+export function createBaseUrlOf(options: BaseUrlOptions): BaseUrlOf {
+  const { scheme, trustsForwarded } = options;
+  // Nearly all requests name the same host: check it once.
+  let lastHost: string | undefined;
+  let lastBaseUrl = "";
+  return function baseUrlOf(request, info) {
+    const { headers } = request;
+    // An absolute-form target never chooses the host: the header does.
+    const host = headers.get("Host") || authorityOf(request.url);
+    const forwarded = trustsForwarded(info)
+      ? readForwarded(headers)
+      : undefined;
+    if (forwarded === undefined && host === lastHost) return lastBaseUrl;
+    if (!isHost(host)) throw malformed("Invalid host");
+    const baseUrl = compose(scheme, host, forwarded);
+    if (forwarded === undefined) {
+      lastHost = host;
+      lastBaseUrl = baseUrl;
+    }
+    return baseUrl;
+  };
+}
+
+interface Forwarded {
+  readonly port: string | null;
+  readonly scheme: string | null;
+  readonly host: string | null;
+  readonly prefix: string | null;
+}
+
+function readForwarded(headers: Headers): Forwarded | undefined {
+  const port = headers.get("X-Forwarded-Port");
+  const scheme = headers.get("X-Forwarded-Proto");
+  const host = headers.get("X-Forwarded-Host");
+  const prefix = headers.get("X-Forwarded-Prefix");
+  if (port === null && scheme === null && host === null && prefix === null) {
+    return undefined;
+  }
+  return { port, scheme, host, prefix };
+}
+
+/** What a proxy says wrongly is passed over, as if it had not said it. */
+function compose(
+  ownScheme: Scheme,
+  ownHost: string,
+  forwarded: Forwarded | undefined,
+): string {
+  let scheme: string = ownScheme;
+  let [name, port] = splitHost(ownHost);
+  let prefix = "";
+  if (forwarded !== undefined) {
+    const forwardedPort = firstOf(forwarded.port);
+    if (isPort(forwardedPort)) port = forwardedPort;
+    const forwardedScheme = firstOf(forwarded.scheme).toLowerCase();
+    if (forwardedScheme === "http" || forwardedScheme === "https") {
+      scheme = forwardedScheme;
+    }
+    const forwardedHost = firstOf(forwarded.host);
+    if (isHost(forwardedHost)) {
+      const [forwardedName, portOfHost] = splitHost(forwardedHost);
+      name = forwardedName;
+      if (portOfHost !== "") port = portOfHost;
+    }
+    const forwardedPrefix = firstOf(forwarded.prefix);
+    if (
+      forwardedPrefix.length <= PREFIX_MAX_LENGTH &&
+      PREFIX.test(forwardedPrefix)
+    ) prefix = forwardedPrefix.replace(/\/$/, "");
+  }
+  const isDefaultPort = port === "" ||
+    port === (scheme === "https" ? "443" : "80");
+  return `${scheme}://${name}${isDefaultPort ? "" : ":" + port}${prefix}`;
+}
+
+/** First element of a list. */
+function firstOf(list: string | null): string {
+  if (list === null) return "";
+  const end = list.indexOf(",");
+  return (end < 0 ? list : list.slice(0, end)).trim();
+}
+
+function isHost(text: string): boolean {
+  return text.length <= HOST_MAX_LENGTH && HOST.test(text) &&
+    (splitHost(text)[1] === "" || isPort(splitHost(text)[1]));
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+}
+
+/** Name and port; the port is empty when there is none. */
+function splitHost(host: string): [name: string, port: string] {
+  const separator = host.lastIndexOf(":");
+  if (separator < 0 || host.endsWith("]")) return [host, ""];
+  return [host.slice(0, separator), host.slice(separator + 1)];
+}
+
+function authorityOf(url: string): string {
+  const start = url.indexOf("://") + 3;
+  const end = url.indexOf("/", start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}

@@ -1,0 +1,81 @@
+/**
+ * What a handler knows of the request it answers, and what it answers with.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { LIMITS } from "../model/limits.ts";
+import type { Caller, StreamService } from "../streams/outcomes.ts";
+import type { BaseUrlOf } from "./base_url.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { MediaType } from "./media_types.ts";
+import type { Query } from "./query.ts";
+import { Refusal } from "./refusal.ts";
+import type { RequestTarget } from "./router.ts";
+
+/** A request that was routed, authenticated and negotiated. */
+export interface RequestContext {
+  readonly request: Request;
+  readonly info: Deno.ServeHandlerInfo;
+  readonly caller: Caller;
+  readonly target: RequestTarget;
+  /** Decoded segments of the path. */
+  readonly segments: readonly string[];
+  readonly query: Query;
+  /** Type of the body; undefined on routes that take none. */
+  readonly requestType: MediaType | undefined;
+  /** Type of the answer; undefined on routes that answer whatever is accepted. */
+  readonly responseType: MediaType | undefined;
+  /** Value of `Access-Control-Allow-Methods`. */
+  readonly allowedMethods: string;
+}
+
+/** What the server says of itself. */
+export interface NodeInfo {
+  /** Version of this program. */
+  readonly version: string;
+  /** Which projections run, in the original's words. */
+  readonly projectionsMode: "None" | "System" | "All";
+}
+
+/** What handlers answer with. */
+export interface HandlerServices {
+  readonly streams: StreamService;
+  readonly baseUrlOf: BaseUrlOf;
+  /** Bounds the time to send a body. */
+  readonly deadlines: Deadlines;
+  /** A new random UUID, lower case with hyphens. */
+  readonly newId: () => string;
+  readonly node: NodeInfo;
+}
+
+/** Answers a request; throws `Refusal`s and `QuipuError`s. */
+export type Handler = (
+  context: RequestContext,
+  services: HandlerServices,
+) => Response | Promise<Response>;
+
+/** A placeholder's value: the segment at its place in the template. */
+export function segmentAt(context: RequestContext, index: number): string {
+  return context.segments[index] ?? "";
+}
+
+/**
+ * Name of the stream in `/streams/{stream}…`.
+ *
+ * @throws {Refusal} If it is longer than `LIMITS.streamNameBytesMax`.
+ */
+export function streamNameOf(context: RequestContext): string {
+  const streamName = segmentAt(context, 1);
+  if (
+    streamName.length * 3 > LIMITS.streamNameBytesMax &&
+    Buffer.byteLength(streamName) > LIMITS.streamNameBytesMax
+  ) {
+    throw new Refusal(
+      "nameTooLong",
+      `Stream name too long. Limit is ${LIMITS.streamNameBytesMax} bytes`,
+    );
+  }
+  return streamName;
+}

@@ -1,0 +1,107 @@
+/**
+ * Events out of a JSON array (spec: streams §2.3).
+ *
+ * @module
+ */
+
+import type { ProposedEvent } from "../model/event.ts";
+import { LIMITS } from "../model/limits.ts";
+import {
+  type JsonMember,
+  scanEventArray,
+  type ScannedEvent,
+} from "../text/json_events.ts";
+import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
+import {
+  checkEvent,
+  emptyEventId,
+  emptyEventType,
+  invalidBody,
+  nestedTooDeeply,
+  tooManyEvents,
+} from "./event_refusals.ts";
+
+/**
+ * Decodes the body of the types `events+json`, `event+json` and `atom+json`.
+ *
+ * @returns At least one event.
+ * @throws {Refusal} If it is no array of events, or one of them lacks something.
+ */
+export function decodeEventsJson(text: string): ProposedEvent[] {
+  const scanned = scanEventArray(text, {
+    depthMax: LIMITS.jsonDepthMax,
+    eventsMax: LIMITS.batchEventsMax,
+  });
+  switch (scanned.kind) {
+    case "malformed":
+      throw invalidBody();
+    case "tooDeep":
+      throw nestedTooDeeply();
+    case "tooMany":
+      throw tooManyEvents();
+  }
+  if (scanned.events.length === 0) throw invalidBody();
+  // What cannot be read anywhere makes the whole body invalid, before what is
+  // missing in some event is looked at.
+  const eventIds = scanned.events.map(readEventId);
+  return scanned.events.map((event, index) => {
+    if (event === null) throw invalidBody();
+    return proposeEvent(event, eventIds[index]);
+  });
+}
+
+function readEventId(event: ScannedEvent | null): string | undefined {
+  if (event?.eventId === undefined) return undefined;
+  const { kind, text } = event.eventId;
+  const eventId = kind === "string" ? parseEventId(text) : undefined;
+  if (eventId === undefined) throw invalidBody();
+  return eventId;
+}
+
+function proposeEvent(
+  event: ScannedEvent,
+  eventId: string | undefined,
+): ProposedEvent {
+  if (eventId === undefined || eventId === ZERO_EVENT_ID) throw emptyEventId();
+  const eventType = readEventType(event.eventType);
+  if (eventType === "") throw emptyEventType();
+  const proposed: ProposedEvent = {
+    eventId,
+    eventType,
+    isJson: isJson(event.data) || isJson(event.metadata),
+    data: storedText(event.data),
+    metadata: storedText(event.metadata),
+  };
+  checkEvent(proposed);
+  return proposed;
+}
+
+/** Scalars become their text, as the original's JSON reader makes them. */
+function readEventType(member: JsonMember | undefined): string {
+  if (member === undefined) return "";
+  switch (member.kind) {
+    case "string":
+    case "number":
+      return member.text;
+    case "boolean":
+      return member.text === "true" ? "True" : "False";
+    case "null":
+      return "";
+    case "object":
+    case "array":
+      throw invalidBody();
+  }
+}
+
+/**
+ * The original stores arrays, numbers and booleans as nothing at all; here they
+ * are kept as the JSON they are.
+ */
+function isJson(member: JsonMember | undefined): boolean {
+  return member !== undefined && member.kind !== "string" &&
+    member.kind !== "null";
+}
+
+function storedText(member: JsonMember | undefined): string {
+  return member === undefined || member.kind === "null" ? "" : member.text;
+}

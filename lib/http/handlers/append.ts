@@ -1,0 +1,241 @@
+/**
+ * Appending events to a stream, and writing its metadata
+ * (spec: streams §2, §9.1).
+ *
+ * @module
+ */
+
+import type { ProposedEvent } from "../../model/event.ts";
+import type { ExpectedVersion } from "../../model/expected_version.ts";
+import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
+import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
+import type { AppendOutcome } from "../../streams/outcomes.ts";
+import { encodeStreamName } from "../../atom/uris.ts";
+import { readBodyBytes, readBodyText } from "../body.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  segmentAt,
+  streamNameOf,
+} from "../context.ts";
+import { decodeEventsJson } from "../decode_events_json.ts";
+import { decodeEventsXml } from "../decode_events_xml.ts";
+import { parseEventId, ZERO_EVENT_ID } from "../event_id.ts";
+import {
+  checkEvent,
+  emptyEventId,
+  emptyEventType,
+  invalidBody,
+} from "../event_refusals.ts";
+import {
+  createdResponse,
+  problemResponse,
+  redirectResponse,
+} from "../responses.ts";
+import { PROBLEMS } from "../problem.ts";
+import { malformed } from "../refusal.ts";
+import {
+  checkRequireMaster,
+  readEventId,
+  readEventType,
+  readExpectedVersion,
+} from "../request_headers.ts";
+
+/** What the headers say of the one event in a body that holds only its data. */
+interface EventHeaders {
+  readonly eventId: string | undefined;
+  readonly eventType: string | undefined;
+}
+
+/** `POST /streams/{stream}` */
+export async function append(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { headers } = context.request;
+  const streamName = streamNameOf(context);
+  const hasOwnIds = namesEventsItself(context);
+  const eventType = hasOwnIds ? undefined : readEventType(headers);
+  if (!hasOwnIds && eventType === undefined) {
+    throw malformed(
+      "Must include an event type with the request either in body or as " +
+        "ES-EventType header.",
+    );
+  }
+  const eventId = readEventId(headers);
+  if (!hasOwnIds && eventId === undefined) {
+    return redirectToIncoming(streamName, context, services);
+  }
+  const expectedVersion = readExpectedVersion(headers);
+  checkRequireMaster(headers);
+  const events = await decodeBody(context, services, { eventId, eventType });
+  return await appendTo(streamName, expectedVersion, events, context, services);
+}
+
+/** `POST /streams/{stream}/incoming/{guid}` */
+export async function appendIncoming(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { headers } = context.request;
+  const streamName = streamNameOf(context);
+  const eventId = parseEventId(segmentAt(context, 3));
+  if (eventId === undefined) {
+    throw malformed("Invalid request. Unable to parse guid");
+  }
+  const expectedVersion = readExpectedVersion(headers);
+  checkRequireMaster(headers);
+  const eventType = readEventType(headers);
+  const events = await decodeBody(context, services, { eventId, eventType });
+  return await appendTo(streamName, expectedVersion, events, context, services);
+}
+
+/** `POST /streams/{stream}/metadata` */
+export async function writeMetadata(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { headers } = context.request;
+  const streamName = streamNameOf(context);
+  if (isMetastream(streamName)) {
+    throw malformed(
+      "Invalid request. Stream must be non-empty string and should not be " +
+        "metastream",
+    );
+  }
+  const eventId = readEventId(headers);
+  const eventType = readEventType(headers);
+  if (eventType !== undefined && eventType !== METADATA_EVENT_TYPE) {
+    throw malformed(
+      "Bad Request. You should not include an event type for metadata.",
+    );
+  }
+  const expectedVersion = readExpectedVersion(headers);
+  checkRequireMaster(headers);
+  const events = await decodeBody(context, services, {
+    eventId,
+    eventType: METADATA_EVENT_TYPE,
+  });
+  const outcome = await services.streams.appendMetadata(context.caller, {
+    streamName,
+    expectedVersion,
+    events,
+  });
+  return answer(outcome, metastreamOf(streamName), context, services);
+}
+
+async function appendTo(
+  streamName: string,
+  expectedVersion: ExpectedVersion,
+  events: readonly ProposedEvent[],
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const outcome = await services.streams.append(context.caller, {
+    streamName,
+    expectedVersion,
+    events,
+  });
+  return answer(outcome, streamName, context, services);
+}
+
+function answer(
+  outcome: AppendOutcome,
+  streamName: string,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { allowedMethods, request, info } = context;
+  switch (outcome.kind) {
+    case "written": {
+      const location = `${services.baseUrlOf(request, info)}/streams/${
+        encodeStreamName(streamName)
+      }/${outcome.firstEventNumber}`;
+      return createdResponse(location, allowedMethods);
+    }
+    case "conflict":
+      return problemResponse(PROBLEMS.conflict, allowedMethods, {
+        currentVersion: outcome.head,
+      });
+    case "deleted":
+      return problemResponse(PROBLEMS.deletedWrite, allowedMethods);
+    case "unauthorized":
+      return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+  }
+}
+
+/** A new URI that makes repeating the request harmless (spec: streams §2.5). */
+function redirectToIncoming(
+  streamName: string,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { request, info, target, allowedMethods } = context;
+  const query = target.query === "" ? "" : "?" + target.query;
+  return redirectResponse({
+    status: 307,
+    location: `${services.baseUrlOf(request, info)}/streams/${
+      encodeStreamName(streamName)
+    }/incoming/${services.newId()}${query}`,
+    text: "Forwarding to idempotent URI",
+    isPermanent: false,
+  }, allowedMethods);
+}
+
+/** Whether ids and types stand in the body, and headers need not name them. */
+function namesEventsItself(context: RequestContext): boolean {
+  switch (context.requestType?.form) {
+    case "eventJson":
+    case "eventXml":
+    case "streamDescription":
+      return true;
+    default:
+      return false;
+  }
+}
+
+async function decodeBody(
+  context: RequestContext,
+  services: HandlerServices,
+  eventHeaders: EventHeaders,
+): Promise<ProposedEvent[]> {
+  const { request, requestType } = context;
+  const { deadlines } = services;
+  switch (requestType?.form) {
+    case "eventJson":
+    case "atomJson":
+      return decodeEventsJson(await readBodyText(request, deadlines));
+    case "eventXml":
+    case "atomXml":
+      return decodeEventsXml(await readBodyText(request, deadlines));
+    case "json":
+      return single(await readBodyText(request, deadlines), true, eventHeaders);
+    case "xml":
+      return single(
+        await readBodyText(request, deadlines),
+        false,
+        eventHeaders,
+      );
+    case "bytes":
+      return single(
+        await readBodyBytes(request, deadlines),
+        false,
+        eventHeaders,
+      );
+    default:
+      throw invalidBody();
+  }
+}
+
+/** The body is the event's data as it is; it need not be what its type says. */
+function single(
+  data: string | Uint8Array,
+  isJson: boolean,
+  { eventId, eventType }: EventHeaders,
+): ProposedEvent[] {
+  if (eventId === undefined || eventId === ZERO_EVENT_ID) throw emptyEventId();
+  if (eventType === undefined || eventType === "") throw emptyEventType();
+  const event = { eventId, eventType, isJson, data, metadata: "" };
+  checkEvent(event);
+  return [event];
+}

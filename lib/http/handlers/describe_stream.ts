@@ -1,0 +1,23 @@
+/**
+ * The description document: which types a stream can be had in
+ * (spec: http-api §3.4).
+ *
+ * @module
+ */
+
+import { renderDescription } from "../../atom/description.ts";
+import { type RequestContext, streamNameOf } from "../context.ts";
+import { STREAM_DESCRIPTION } from "../media_types.ts";
+import { documentResponse } from "../responses.ts";
+
+/** Describes the stream, whether it exists or not. */
+export function describeStream(
+  context: RequestContext,
+  status: 200 | 406,
+): Response {
+  const body = renderDescription(streamNameOf(context));
+  return documentResponse(
+    { status, type: STREAM_DESCRIPTION, body },
+    context.allowedMethods,
+  );
+}

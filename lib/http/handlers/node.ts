@@ -1,0 +1,52 @@
+/**
+ * What the node says of itself: `/ping` and `/info`.
+ *
+ * @module
+ */
+
+import type { HandlerServices, RequestContext } from "../context.ts";
+import { APPLICATION_JSON, isXml } from "../media_types.ts";
+import { documentResponse } from "../responses.ts";
+
+const PING_TEXT = "Ping request successfully handled";
+
+/** The number is one of the original's internals; clients ignore it. */
+const PING_JSON = `{\n  "msgTypeId": 175,\n  "text": "${PING_TEXT}"\n}`;
+
+const PING_XML = '<?xml version="1.0" encoding="utf-8"?>' +
+  '<TextMessage xmlns:xsd="http://www.w3.org/2001/XMLSchema" ' +
+  'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">' +
+  `<Text>${PING_TEXT}</Text></TextMessage>`;
+
+/** Version of the server whose interface this is: clients look at it. */
+const EMULATED_VERSION = "4.0.2.0";
+
+/** `GET /ping` */
+export function ping(context: RequestContext): Response {
+  const type = context.responseType ?? APPLICATION_JSON;
+  const body = type.form === "json"
+    ? PING_JSON
+    : isXml(type)
+    ? PING_XML
+    : `Text: ${PING_TEXT}`;
+  return documentResponse({ status: 200, type, body }, context.allowedMethods);
+}
+
+/** `GET /info`: JSON, whatever type was asked for, as in the original. */
+export function info(
+  context: RequestContext,
+  { node }: HandlerServices,
+): Response {
+  const type = context.responseType ?? APPLICATION_JSON;
+  const body = JSON.stringify(
+    {
+      esVersion: EMULATED_VERSION,
+      state: "master",
+      projectionsMode: node.projectionsMode,
+      quipuVersion: node.version,
+    },
+    null,
+    2,
+  );
+  return documentResponse({ status: 200, type, body }, context.allowedMethods);
+}

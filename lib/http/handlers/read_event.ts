@@ -1,0 +1,99 @@
+/**
+ * Single events and stream metadata (spec: streams §6, §9.2).
+ *
+ * @module
+ */
+
+import type { EventOutcome, MetadataOutcome } from "../../streams/outcomes.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  segmentAt,
+  streamNameOf,
+} from "../context.ts";
+import { ATOM_XML, isJson } from "../media_types.ts";
+import { readEventNumber } from "../page_arguments.ts";
+import { readProblemOf } from "../problem.ts";
+import { renderEvent, renderNoMetadata } from "../rendering.ts";
+import { checkRequireMaster, readResolveLinks } from "../request_headers.ts";
+import { problemResponse, representationResponse } from "../responses.ts";
+import { describedStreamOf } from "./read_feed.ts";
+
+/** Body of answers without an event, in JSON types. */
+const NO_EVENT_JSON = "{}";
+
+/** `GET /streams/{stream}/{event}` */
+export async function readEvent(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { headers } = context.request;
+  const eventNumber = readEventNumber(segmentAt(context, 2));
+  const streamName = streamNameOf(context);
+  const resolveLinks = readResolveLinks(headers);
+  checkRequireMaster(headers);
+  const outcome = await services.streams.readEvent(context.caller, {
+    streamName,
+    eventNumber,
+    resolveLinks,
+  });
+  return answer(outcome, context, services);
+}
+
+/** `GET /streams/{stream}/metadata` and `…/metadata/{event}` */
+export async function readMetadata(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { headers } = context.request;
+  const streamName = describedStreamOf(context);
+  const eventNumber = context.segments.length > METADATA_URI_SEGMENTS
+    ? readEventNumber(segmentAt(context, METADATA_URI_SEGMENTS))
+    : "head";
+  const resolveLinks = readResolveLinks(headers);
+  checkRequireMaster(headers);
+  const outcome = await services.streams.readMetadata(context.caller, {
+    streamName,
+    eventNumber,
+    resolveLinks,
+  });
+  return answer(outcome, context, services);
+}
+
+/** Of `/streams/{stream}/metadata`. */
+const METADATA_URI_SEGMENTS = 3;
+
+function answer(
+  outcome: EventOutcome | MetadataOutcome,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { allowedMethods, query, request, info } = context;
+  const type = context.responseType ?? ATOM_XML;
+  switch (outcome.kind) {
+    case "event":
+      return representationResponse({
+        type,
+        body: renderEvent(outcome.event, {
+          type,
+          embed: query.embed,
+          baseUrl: services.baseUrlOf(request, info),
+        }),
+        cache: outcome.cache,
+        etagNumber: outcome.etagNumber,
+      }, allowedMethods);
+    case "noMetadata":
+      return representationResponse({
+        type,
+        body: renderNoMetadata(type),
+        cache: outcome.cache,
+        etagNumber: undefined,
+      }, allowedMethods);
+    default:
+      return problemResponse(
+        readProblemOf(outcome.kind),
+        allowedMethods,
+        isJson(type) ? { body: NO_EVENT_JSON } : {},
+      );
+  }
+}

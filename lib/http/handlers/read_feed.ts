@@ -1,0 +1,255 @@
+/**
+ * Feed pages of streams, of metadata streams and of the whole log
+ * (spec: streams §5, §8).
+ *
+ * @module
+ */
+
+import type { AllRange, EmbedLevel, PageRange } from "../../model/feed.ts";
+import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  segmentAt,
+  streamNameOf,
+} from "../context.ts";
+import { ATOM_JSON, isXml, type MediaType } from "../media_types.ts";
+import {
+  DEFAULT_PAGE_COUNT,
+  readAllBackwardRange,
+  readAllForwardRange,
+  readBackwardRange,
+  readForwardRange,
+} from "../page_arguments.ts";
+import { PROBLEMS, readProblemOf } from "../problem.ts";
+import { malformed } from "../refusal.ts";
+import { renderAllPage, renderStreamPage } from "../rendering.ts";
+import {
+  checkRequireMaster,
+  readIfNoneMatch,
+  readLongPollMs,
+  readResolveLinks,
+} from "../request_headers.ts";
+import {
+  bareResponse,
+  problemResponse,
+  representationResponse,
+} from "../responses.ts";
+import { describeStream } from "./describe_stream.ts";
+
+const HEAD_PAGE: PageRange = { kind: "head", count: DEFAULT_PAGE_COUNT };
+const HEAD_OF_ALL: AllRange = { kind: "head", count: DEFAULT_PAGE_COUNT };
+
+/** `GET /streams/{stream}` */
+export function readHeadPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Response | Promise<Response> {
+  if (context.responseType?.form === "streamDescription") {
+    return describeStream(context, 200);
+  }
+  return readPage(streamNameOf(context), HEAD_PAGE, context, services);
+}
+
+/** `GET /streams/{stream}/{event}/{count}` and `…/{event}/backward/{count}` */
+export function readBackwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Response | Promise<Response> {
+  if (context.responseType?.form === "streamDescription") {
+    return describeStream(context, 200);
+  }
+  const event = segmentAt(context, 2);
+  // A URI to post to is no page: whoever asks for it without saying what for
+  // is told what there is instead.
+  if (event === "incoming" && acceptsAnything(context)) {
+    return describeStream(context, 406);
+  }
+  const range = readBackwardRange(event, lastSegmentOf(context));
+  return readPage(streamNameOf(context), range, context, services);
+}
+
+/** `GET /streams/{stream}/{event}/forward/{count}` */
+export function readForwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const range = readForwardRange(
+    segmentAt(context, 2),
+    lastSegmentOf(context),
+  );
+  return readPage(streamNameOf(context), range, context, services);
+}
+
+/** `GET /streams/{stream}/metadata/{event}[/backward]/{count}` */
+export function readMetadataBackwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const streamName = describedStreamOf(context);
+  const range = readBackwardRange(
+    segmentAt(context, 3),
+    lastSegmentOf(context),
+  );
+  return readPage(metastreamOf(streamName), range, context, services);
+}
+
+/** `GET /streams/{stream}/metadata/{event}/forward/{count}` */
+export function readMetadataForwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const streamName = describedStreamOf(context);
+  const range = readForwardRange(
+    segmentAt(context, 3),
+    lastSegmentOf(context),
+  );
+  return readPage(metastreamOf(streamName), range, context, services);
+}
+
+/** `GET /streams/$all` */
+export function readAllHeadPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  return readAll(HEAD_OF_ALL, context, services);
+}
+
+/** `GET /streams/$all/{position}[/backward]/{count}` */
+export function readAllBackwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const range = readAllBackwardRange(
+    segmentAt(context, 2),
+    lastSegmentOf(context),
+  );
+  return readAll(range, context, services);
+}
+
+/** `GET /streams/$all/{position}/forward/{count}` */
+export function readAllForwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const range = readAllForwardRange(
+    segmentAt(context, 2),
+    lastSegmentOf(context),
+  );
+  return readAll(range, context, services);
+}
+
+/**
+ * Name of the stream that `/streams/{stream}/metadata…` describes.
+ *
+ * @throws {Refusal} If it is a metastream itself.
+ */
+export function describedStreamOf(context: RequestContext): string {
+  const streamName = streamNameOf(context);
+  if (isMetastream(streamName)) {
+    throw malformed(
+      "Stream must be non-empty string and should not be metastream",
+    );
+  }
+  return streamName;
+}
+
+async function readPage(
+  streamName: string,
+  range: PageRange,
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { allowedMethods, caller, request } = context;
+  const { headers } = request;
+  const type = context.responseType ?? ATOM_JSON;
+  const embed = embedLevelOf(type, context.query.embed);
+  const resolveLinks = readResolveLinks(headers);
+  checkRequireMaster(headers);
+  const outcome = await services.streams.readFeed(caller, {
+    streamName,
+    range,
+    resolveLinks,
+    withBodies: needsBodies(embed),
+    ifNoneMatch: readIfNoneMatch(headers, type),
+    longPollMs: range.kind === "forward" ? readLongPollMs(headers) : 0,
+    signal: () => request.signal,
+  });
+  switch (outcome.kind) {
+    case "page": {
+      const { page } = outcome;
+      return representationResponse({
+        type,
+        body: renderStreamPage(page, {
+          type,
+          embed,
+          baseUrl: services.baseUrlOf(request, context.info),
+        }),
+        cache: page.cache,
+        etagNumber: page.etagNumber,
+      }, allowedMethods);
+    }
+    case "notModified":
+      return bareResponse(304, allowedMethods);
+    default:
+      return problemResponse(readProblemOf(outcome.kind), allowedMethods);
+  }
+}
+
+async function readAll(
+  range: AllRange,
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { allowedMethods, caller, request } = context;
+  const { headers } = request;
+  const type = context.responseType ?? ATOM_JSON;
+  const embed = embedLevelOf(type, context.query.embed);
+  checkRequireMaster(headers);
+  const outcome = await services.streams.readAll(caller, {
+    range,
+    withBodies: needsBodies(embed),
+    ifNoneMatch: readIfNoneMatch(headers, type),
+    longPollMs: range.kind === "forward" ? readLongPollMs(headers) : 0,
+    signal: () => request.signal,
+  });
+  switch (outcome.kind) {
+    case "page": {
+      const { page } = outcome;
+      return representationResponse({
+        type,
+        body: renderAllPage(page, {
+          type,
+          embed,
+          baseUrl: services.baseUrlOf(request, context.info),
+        }),
+        cache: page.cache,
+        etagNumber: page.hasEtag ? page.lastPosition : undefined,
+      }, allowedMethods);
+    }
+    case "notModified":
+      return bareResponse(304, allowedMethods);
+    case "unauthorized":
+      return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+  }
+}
+
+/** XML feeds know one level; pages show all there is. */
+function embedLevelOf(type: MediaType, asked: EmbedLevel): EmbedLevel {
+  if (type.form === "html") return "pretty";
+  return isXml(type) && asked !== "content" ? "none" : asked;
+}
+
+function needsBodies(embed: EmbedLevel): boolean {
+  return embed !== "none" && embed !== "rich";
+}
+
+function lastSegmentOf(context: RequestContext): string {
+  return context.segments.at(-1) ?? "";
+}
+
+function acceptsAnything(context: RequestContext): boolean {
+  const accept = context.request.headers.get("Accept");
+  return context.query.format === undefined &&
+    (accept === null || accept === "*/*");
+}

@@ -1,0 +1,45 @@
+/**
+ * Which function answers which rows of the route table.
+ *
+ * @module
+ */
+
+import type { Handler } from "../context.ts";
+import type { HandlerKey } from "../routes.ts";
+import { append, appendIncoming, writeMetadata } from "./append.ts";
+import { deleteStream } from "./delete_stream.ts";
+import { info, ping } from "./node.ts";
+import { readEvent, readMetadata } from "./read_event.ts";
+import {
+  readAllBackwardPage,
+  readAllForwardPage,
+  readAllHeadPage,
+  readBackwardPage,
+  readForwardPage,
+  readHeadPage,
+  readMetadataBackwardPage,
+  readMetadataForwardPage,
+} from "./read_feed.ts";
+import { redirectToUnslashed, redirectToWeb } from "./redirect.ts";
+
+/** One handler for each key. */
+export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
+  append,
+  appendIncoming,
+  deleteStream,
+  readHeadPage,
+  readBackwardPage,
+  readForwardPage,
+  readEvent,
+  writeMetadata,
+  readMetadata,
+  readMetadataBackwardPage,
+  readMetadataForwardPage,
+  readAllHeadPage,
+  readAllBackwardPage,
+  readAllForwardPage,
+  redirectToUnslashed,
+  redirectToWeb,
+  ping,
+  info,
+};

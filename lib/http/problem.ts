@@ -1,0 +1,97 @@
+/**
+ * What went wrong, as a status and a text: the only place that turns refusals,
+ * outcomes and errors into HTTP.
+ *
+ * @module
+ */
+
+import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
+import { Refusal, type RefusalCode } from "./refusal.ts";
+
+/** An answer that says no. */
+export interface Problem {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Outcomes of services that are refusals. */
+export type RefusedOutcome = "unauthorized" | "notFound" | "deleted";
+
+const REFUSAL_STATUS = {
+  malformed: 400,
+  unauthenticated: 401,
+  notFound: 404,
+  methodNotAllowed: 405,
+  notAcceptable: 406,
+  bodyTooSlow: 408,
+  lengthRequired: 411,
+  bodyTooLarge: 413,
+  nameTooLong: 414,
+  unsupportedType: 415,
+} satisfies Record<RefusalCode, number>;
+
+const ERROR_STATUS = {
+  invalidRequest: 400,
+  reservedStream: 400,
+  eventTooLarge: 413,
+  batchTooLarge: 413,
+  tooManyLogins: 429,
+  queueFull: 503,
+  storeClosed: 503,
+  storeReadOnly: 503,
+  storeFull: 507,
+  directoryLocked: 500,
+  foreignFormat: 500,
+  notWritable: 500,
+  damaged: 500,
+  corruptRecord: 500,
+} satisfies Record<QuipuErrorCode, number>;
+
+/** Texts of the original for refused reads and writes. */
+export const PROBLEMS = {
+  unauthorized: { status: 401, text: "Unauthorized" },
+  notFound: { status: 404, text: "Not Found" },
+  deletedRead: { status: 410, text: "Deleted" },
+  deletedWrite: { status: 410, text: "Stream deleted" },
+  conflict: { status: 400, text: "Wrong expected EventNumber" },
+  internal: { status: 500, text: "Internal Server Error" },
+} as const satisfies Record<string, Problem>;
+
+/** Refusals of the pipeline itself, with the texts of the original. */
+export const PIPELINE_REFUSALS = {
+  unauthenticated: new Refusal("unauthenticated", "Unauthorized"),
+  notFound: new Refusal("notFound", "Not Found"),
+  methodNotAllowed: new Refusal("methodNotAllowed", "Method Not Allowed"),
+  unsupportedType: new Refusal(
+    "unsupportedType",
+    "Invalid or missing Content-Type",
+  ),
+  notAcceptable: new Refusal(
+    "notAcceptable",
+    "Requested URI is not available in requested format",
+  ),
+} as const;
+
+/** Problem that a refused read is. */
+export function readProblemOf(kind: RefusedOutcome): Problem {
+  switch (kind) {
+    case "unauthorized":
+      return PROBLEMS.unauthorized;
+    case "notFound":
+      return PROBLEMS.notFound;
+    case "deleted":
+      return PROBLEMS.deletedRead;
+  }
+}
+
+/** Problem that a refusal of this layer is. */
+export function refusalProblemOf(refusal: Refusal): Problem {
+  return { status: REFUSAL_STATUS[refusal.code], text: refusal.message };
+}
+
+/** Problem that an error of a service or store is. */
+export function errorProblemOf(error: QuipuError): Problem {
+  const status = ERROR_STATUS[error.code];
+  // What broke inside is for the log, not for clients.
+  return status === 500 ? PROBLEMS.internal : { status, text: error.message };
+}

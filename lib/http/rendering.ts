@@ -1,0 +1,86 @@
+/**
+ * Renders what services answer as the type that was negotiated.
+ *
+ * @module
+ */
+
+import {
+  type EventForm,
+  renderEvent as renderEventForm,
+} from "../atom/event_body.ts";
+import { renderEventHtml } from "../atom/event_html.ts";
+import { type Feed, feedOfAll, feedOfStream } from "../atom/feed.ts";
+import { renderFeedHtml } from "../atom/feed_html.ts";
+import { renderFeedJson } from "../atom/feed_json.ts";
+import { renderFeedXml } from "../atom/feed_xml.ts";
+import type { RenderedBody } from "../atom/rendering.ts";
+import type {
+  AllPage,
+  EmbedLevel,
+  ResolvedEvent,
+  StreamPage,
+} from "../model/feed.ts";
+import { isJson, isXml, type MediaType } from "./media_types.ts";
+
+/** How a representation is asked for. */
+export interface RenderOptions {
+  readonly type: MediaType;
+  readonly embed: EmbedLevel;
+  /** `http://host[:port][/prefix]`, no slash at its end. */
+  readonly baseUrl: string;
+}
+
+/** A page of a stream. */
+export function renderStreamPage(
+  page: StreamPage,
+  options: RenderOptions,
+): BodyInit {
+  return renderFeed(feedOfStream(page, options.baseUrl), options);
+}
+
+/** A page of the whole log. */
+export function renderAllPage(page: AllPage, options: RenderOptions): BodyInit {
+  return renderFeed(feedOfAll(page, options.baseUrl), options);
+}
+
+function renderFeed(feed: Feed, { type, embed }: RenderOptions): BodyInit {
+  if (type.form === "html") return bodyOf(renderFeedHtml(feed));
+  return bodyOf(
+    isXml(type) ? renderFeedXml(feed, embed) : renderFeedJson(feed, embed),
+  );
+}
+
+/** One event. */
+export function renderEvent(
+  event: ResolvedEvent,
+  options: RenderOptions,
+): BodyInit {
+  const { type } = options;
+  if (type.form === "html") return renderEventHtml(event, options.baseUrl);
+  const body = renderEventForm(event, eventFormOf(type.form), options);
+  // A view of the store's own memory: it must not change while it is sent.
+  return typeof body === "string" ? body : new Uint8Array(body);
+}
+
+function eventFormOf(form: MediaType["form"]): EventForm {
+  switch (form) {
+    case "html":
+    case "text":
+    case "streamDescription":
+      throw new Error(`Invariant broken: no event is served as ${form}`);
+    default:
+      return form;
+  }
+}
+
+/** What is served in place of metadata that was never written. */
+export function renderNoMetadata(type: MediaType): string {
+  return isJson(type) ? "{}" : "";
+}
+
+/** Large bodies are sent as they come: what is not wanted yet is not made. */
+function bodyOf(rendered: RenderedBody): BodyInit {
+  return typeof rendered === "string"
+    ? rendered
+    : ReadableStream.from(rendered).pipeThrough(new TextEncoderStream());
+}

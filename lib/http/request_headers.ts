@@ -1,0 +1,172 @@
+/**
+ * Decodes the `ES-*` headers of requests (spec: http-api §6.1). Each is decoded
+ * only by the routes that use it.
+ *
+ * @module
+ */
+
+import type { ExpectedVersion } from "../model/expected_version.ts";
+import { LIMITS } from "../model/limits.ts";
+import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
+import { REQUEST_HEADERS } from "./header_names.ts";
+import type { MediaType } from "./media_types.ts";
+import { malformed } from "./refusal.ts";
+
+const INT64_MAX = 2n ** 63n - 1n;
+const INTEGER = /^[+-]?\d+$/;
+
+/**
+ * `ES-ExpectedVersion`; `"any"` without one.
+ *
+ * @throws {Refusal} If it is no version.
+ */
+export function readExpectedVersion(headers: Headers): ExpectedVersion {
+  const text = headers.get(REQUEST_HEADERS.expectedVersion);
+  if (text === null) return "any";
+  const version = parseInteger(text);
+  switch (version) {
+    case -1:
+      return "noStream";
+    case -2:
+      return "any";
+    case -4:
+      return "streamExists";
+  }
+  if (version === undefined || version < 0) {
+    throw wrongFormat(REQUEST_HEADERS.expectedVersion);
+  }
+  return version;
+}
+
+/**
+ * `ES-EventId` in its usual form; undefined without one.
+ *
+ * @throws {Refusal} If it is no UUID, or the one of zeros.
+ */
+export function readEventId(headers: Headers): string | undefined {
+  const text = headers.get(REQUEST_HEADERS.eventId);
+  if (text === null) return undefined;
+  const eventId = parseEventId(text);
+  if (eventId === undefined || eventId === ZERO_EVENT_ID) {
+    throw wrongFormat(REQUEST_HEADERS.eventId);
+  }
+  return eventId;
+}
+
+const UTF8_STRICT = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * `ES-EventType`; undefined without one. Header values come as bytes, one a
+ * character: they are taken for UTF-8 when they are UTF-8, else for Latin-1.
+ */
+export function readEventType(headers: Headers): string | undefined {
+  const text = headers.get(REQUEST_HEADERS.eventType);
+  if (text === null) return undefined;
+  // deno-lint-ignore no-control-regex
+  if (/^[\x00-\x7f]*$/.test(text)) return text;
+  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+  try {
+    return UTF8_STRICT.decode(bytes);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Checks `ES-Require(s)Master`, which one node always meets.
+ *
+ * @throws {Refusal} If it is neither true nor false.
+ */
+export function checkRequireMaster(headers: Headers): void {
+  readFlag(headers, REQUEST_HEADERS.requireMaster);
+  readFlag(headers, REQUEST_HEADERS.requiresMaster);
+}
+
+/**
+ * `ES-ResolveLinkTo(s)`; true without one.
+ *
+ * @throws {Refusal} If it is neither true nor false.
+ */
+export function readResolveLinks(headers: Headers): boolean {
+  return readFlag(headers, REQUEST_HEADERS.resolveLinkTos) ??
+    readFlag(headers, REQUEST_HEADERS.resolveLinkTo) ?? true;
+}
+
+/**
+ * `ES-HardDelete`; false without one.
+ *
+ * @throws {Refusal} If it is neither true nor false.
+ */
+export function readHardDelete(headers: Headers): boolean {
+  return readFlag(headers, REQUEST_HEADERS.hardDelete) ?? false;
+}
+
+/**
+ * `ES-LongPoll` in milliseconds, at most `LIMITS.longPollMsMax`; 0 without one.
+ *
+ * @throws {Refusal} If it is no positive number of seconds.
+ */
+export function readLongPollMs(headers: Headers): number {
+  const text = headers.get(REQUEST_HEADERS.longPoll);
+  if (text === null) return 0;
+  const seconds = parseInteger(text);
+  if (seconds === undefined || seconds <= 0) {
+    throw wrongFormat(REQUEST_HEADERS.longPoll);
+  }
+  return Math.min(seconds * 1000, LIMITS.longPollMsMax);
+}
+
+/**
+ * Number of an `If-None-Match` that names the type that is about to be served;
+ * undefined when there is none, or it is anything else (spec: http-api §6.3.3).
+ */
+export function readIfNoneMatch(
+  headers: Headers,
+  type: MediaType,
+): number | undefined {
+  const text = headers.get(REQUEST_HEADERS.ifNoneMatch);
+  if (text === null) return undefined;
+  const [number, hash, ...rest] = text.trim().replace(/^"+|"+$/g, "")
+    .split(";");
+  if (number === undefined || rest.length > 0) return undefined;
+  if (hash !== String(type.etagHash)) return undefined;
+  return /^-?\d{1,19}$/.test(number) ? Number(number) : undefined;
+}
+
+function readFlag(headers: Headers, name: string): boolean | undefined {
+  const text = headers.get(name);
+  if (text === null) return undefined;
+  switch (text.trim().toLowerCase()) {
+    case "true":
+      return true;
+    case "false":
+      return false;
+  }
+  throw wrongFormat(
+    name === REQUEST_HEADERS.requiresMaster ||
+      name === REQUEST_HEADERS.resolveLinkTo
+      ? canonicalNameOf(name)
+      : name,
+  );
+}
+
+/** Texts name the spelling that the original obeys. */
+function canonicalNameOf(name: string): string {
+  return name === REQUEST_HEADERS.requiresMaster
+    ? REQUEST_HEADERS.requireMaster
+    : REQUEST_HEADERS.resolveLinkTos;
+}
+
+/** A signed 64-bit integer; inexact beyond the safe integers, where only its size counts. */
+function parseInteger(text: string): number | undefined {
+  const trimmed = text.trim();
+  if (trimmed.length > 64 || !INTEGER.test(trimmed)) return undefined;
+  const number = Number(trimmed);
+  if (Number.isSafeInteger(number)) return number;
+  const exact = BigInt(trimmed);
+  return exact > INT64_MAX || exact < -INT64_MAX - 1n ? undefined : number;
+}
+
+function wrongFormat(name: string) {
+  return malformed(`${name} header in wrong format.`);
+}

@@ -1,0 +1,169 @@
+/**
+ * Builds answers: which headers go out with what (spec: http-api §5).
+ *
+ * A header costs more than half a microsecond, so each kind of answer has one
+ * object literal with just its own.
+ *
+ * @module
+ */
+
+import { HTML_CONTENT_SECURITY_POLICY } from "../atom/html.ts";
+import type { CachePolicy } from "../model/feed.ts";
+import { CORS } from "./header_names.ts";
+import { isXml, type MediaType, TEXT_PLAIN } from "./media_types.ts";
+import type { Problem } from "./problem.ts";
+
+const NO_STORE = "max-age=0, no-cache, must-revalidate";
+const IMMUTABLE_PUBLIC = "max-age=31536000, public";
+const IMMUTABLE_PRIVATE = "max-age=31536000, private";
+
+/**
+ * Documents of event data are untrusted and would run in our origin: browsers
+ * must neither guess their type nor run anything in them.
+ */
+const SANDBOX = "sandbox; default-src 'none'";
+
+/** An answer with no body but headers of its own. */
+export function bareResponse(status: number, allowedMethods: string): Response {
+  return new Response(null, {
+    status,
+    headers: commonHeaders(allowedMethods, TEXT_PLAIN.contentType),
+  });
+}
+
+/** `201`: where the first event of what was written is. */
+export function createdResponse(
+  location: string,
+  allowedMethods: string,
+): Response {
+  return new Response(null, {
+    status: 201,
+    headers: {
+      "Access-Control-Allow-Methods": allowedMethods,
+      "Access-Control-Allow-Headers": CORS.allowedHeaders,
+      "Access-Control-Allow-Origin": "*",
+      "Access-Control-Expose-Headers": CORS.exposedHeaders,
+      "X-Content-Type-Options": "nosniff",
+      "Content-Type": TEXT_PLAIN.contentType,
+      "Location": location,
+    },
+  });
+}
+
+/** Sends the client elsewhere. */
+export function redirectResponse(
+  redirect: {
+    readonly status: 302 | 307;
+    readonly location: string;
+    readonly text: string;
+    /** Whether the answer may be kept for a year. */
+    readonly isPermanent: boolean;
+  },
+  allowedMethods: string,
+): Response {
+  const headers = commonHeaders(allowedMethods, TEXT_PLAIN.contentType);
+  headers["Location"] = redirect.location;
+  if (redirect.isPermanent) headers["Cache-Control"] = IMMUTABLE_PUBLIC;
+  return new Response(redirect.text, { status: redirect.status, headers });
+}
+
+/** What a representation of a stream or an event says of itself. */
+export interface Representation {
+  readonly type: MediaType;
+  readonly body: BodyInit;
+  readonly cache: CachePolicy;
+  /** First half of the ETag; undefined: none is sent. */
+  readonly etagNumber: number | undefined;
+}
+
+/** `200` with a representation, and how long it may be kept. */
+export function representationResponse(
+  representation: Representation,
+  allowedMethods: string,
+): Response {
+  const { type, body, cache, etagNumber } = representation;
+  const headers: Record<string, string> = {
+    "Access-Control-Allow-Methods": allowedMethods,
+    "Access-Control-Allow-Headers": CORS.allowedHeaders,
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": CORS.exposedHeaders,
+    "X-Content-Type-Options": "nosniff",
+    "Content-Type": type.contentType,
+    "Cache-Control": cacheControlOf(cache),
+    "Vary": "Accept",
+  };
+  if (etagNumber !== undefined) {
+    headers["ETag"] = `"${etagNumber};${type.etagHash}"`;
+  }
+  if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
+  else if (type.form === "html") {
+    headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;
+  }
+  return new Response(body, { headers });
+}
+
+/** An answer of our own making, not to be cached or negotiated further. */
+export function documentResponse(
+  document: {
+    readonly status: number;
+    readonly type: MediaType;
+    readonly body: string;
+  },
+  allowedMethods: string,
+): Response {
+  return new Response(document.body, {
+    status: document.status,
+    headers: commonHeaders(allowedMethods, document.type.contentType),
+  });
+}
+
+/** Seconds after which a busy server may be asked again. */
+const RETRY_AFTER_SECONDS = "1";
+
+/** Says no, with the reason as a text. */
+export function problemResponse(
+  problem: Problem,
+  allowedMethods: string,
+  options: {
+    /** Instead of the problem's text. */
+    readonly body?: string;
+    /** Number of the stream's last event, for `ES-CurrentVersion`. */
+    readonly currentVersion?: number;
+  } = {},
+): Response {
+  const { status, text } = problem;
+  const headers = commonHeaders(allowedMethods, TEXT_PLAIN.contentType);
+  if (status === 401) headers["WWW-Authenticate"] = 'Basic realm="ES"';
+  if (status === 503 || status === 429) {
+    headers["Retry-After"] = RETRY_AFTER_SECONDS;
+  }
+  if (options.currentVersion !== undefined) {
+    headers["ES-CurrentVersion"] = String(options.currentVersion);
+  }
+  return new Response(options.body ?? text, { status, headers });
+}
+
+function commonHeaders(
+  allowedMethods: string,
+  contentType: string,
+): Record<string, string> {
+  return {
+    "Access-Control-Allow-Methods": allowedMethods,
+    "Access-Control-Allow-Headers": CORS.allowedHeaders,
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": CORS.exposedHeaders,
+    "X-Content-Type-Options": "nosniff",
+    "Content-Type": contentType,
+  };
+}
+
+/** Value of `Cache-Control` (spec: http-api §5.4). */
+function cacheControlOf(cache: CachePolicy): string {
+  if (cache.kind === "immutable") {
+    return cache.isPublic ? IMMUTABLE_PUBLIC : IMMUTABLE_PRIVATE;
+  }
+  if (cache.maxAgeSeconds === undefined) return NO_STORE;
+  return `max-age=${cache.maxAgeSeconds}, ${
+    cache.isPublic ? "public" : "private"
+  }`;
+}

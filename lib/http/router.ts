@@ -1,0 +1,229 @@
+/**
+ * Finds the route of a request target. The table is compiled once into a tree
+ * that is walked segment by segment, so that a request costs a few map
+ * look-ups, however many routes there are.
+ *
+ * The target is taken as it came over the wire: nothing here makes a path or a
+ * host of it, so `..`, backslashes and absolute forms are only odd names.
+ *
+ * @module
+ */
+
+import type { Method, Route } from "./routes.ts";
+
+/** What can be done with one URI. */
+export interface Resource {
+  readonly routes: ReadonlyMap<string, Route>;
+  /** Value of `Access-Control-Allow-Methods` (spec: http-api §5.2). */
+  readonly allowedMethods: string;
+}
+
+/** Parts of a request target. */
+export interface RequestTarget {
+  /** As it was sent, percent-escapes and all; starts with `/`. */
+  readonly path: string;
+  /** What follows the `?`; empty without one. */
+  readonly query: string;
+}
+
+/** Where a path leads. */
+export interface Destination {
+  readonly resource: Resource;
+  /** Decoded segments; a placeholder's value has the index it has in the template. */
+  readonly segments: readonly string[];
+}
+
+/** Compiled routes. */
+export interface Router {
+  /**
+   * Finds what a path leads to: `undefined` when nothing has it, `"malformed"`
+   * when its percent-escapes are broken.
+   */
+  find(path: string): Destination | "malformed" | undefined;
+}
+
+/** Compiles a table of routes. */
+export function createRouter(routes: readonly Route[]): Router {
+  const templates = routes.map((route) => compileTemplate(route));
+  const root = buildNode(templates.map((template) => ({ template, depth: 0 })));
+  return {
+    find(path) {
+      const segments = decodePath(path);
+      if (segments === undefined) return "malformed";
+      let node = root;
+      for (const segment of segments) {
+        const next = node.literals.get(segment) ??
+          (segment === "" ? undefined : node.other);
+        if (next === undefined) return undefined;
+        node = next;
+      }
+      const { resource } = node;
+      return resource === undefined ? undefined : { resource, segments };
+    },
+  };
+}
+
+/**
+ * Takes a request URL apart without normalising it.
+ *
+ * @param url `scheme://authority/path?query#fragment`, each part as it was sent.
+ */
+export function parseTarget(url: string): RequestTarget {
+  const authorityStart = url.indexOf("://") + 3;
+  let pathStart = url.indexOf("/", authorityStart);
+  if (pathStart < 0) pathStart = url.length;
+  const fragmentStart = url.indexOf("#", authorityStart);
+  const end = fragmentStart < 0 ? url.length : fragmentStart;
+  const queryStart = url.indexOf("?", authorityStart);
+  if (queryStart < 0 || queryStart > end) {
+    return { path: url.slice(pathStart, end) || "/", query: "" };
+  }
+  return {
+    path: url.slice(pathStart, queryStart) || "/",
+    query: url.slice(queryStart + 1, end),
+  };
+}
+
+/**
+ * Decodes a path into segments, as the original does: the path first, so that
+ * `%2F` separates segments, then each segment again, this time leaving alone
+ * what is no escape (spec: http-api §2.1.3; recorded for `%252F`).
+ */
+function decodePath(path: string): string[] | undefined {
+  if (!path.includes("%")) return path.slice(1).split("/");
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+  const segments = decoded.slice(1).split("/");
+  if (!decoded.includes("%")) return segments;
+  return segments.map((segment) =>
+    segment.replace(/(?:%[0-9a-f]{2})+/gi, decodeIfPossible)
+  );
+}
+
+function decodeIfPossible(escapes: string): string {
+  try {
+    return decodeURIComponent(escapes);
+  } catch {
+    return escapes;
+  }
+}
+
+type Segment =
+  | { readonly kind: "literal"; readonly text: string }
+  | { readonly kind: "placeholder" }
+  | { readonly kind: "greedy" };
+
+interface Template {
+  readonly route: Route;
+  readonly segments: readonly Segment[];
+}
+
+/** A template of which `depth` segments have been met. */
+interface Candidate {
+  readonly template: Template;
+  readonly depth: number;
+}
+
+interface Node {
+  readonly literals: ReadonlyMap<string, Node>;
+  /** For any segment that is not empty and no literal. */
+  readonly other: Node | undefined;
+  readonly resource: Resource | undefined;
+}
+
+function compileTemplate(route: Route): Template {
+  const segments = route.template.slice(1).split("/").map((text): Segment => {
+    if (text.startsWith("{*")) return { kind: "greedy" };
+    if (text.startsWith("{")) return { kind: "placeholder" };
+    return { kind: "literal", text };
+  });
+  return { route, segments };
+}
+
+function buildNode(candidates: readonly Candidate[]): Node {
+  const literals = new Map<string, Node>();
+  for (const { template, depth } of candidates) {
+    const segment = template.segments[depth];
+    if (segment?.kind === "literal" && !literals.has(segment.text)) {
+      literals.set(segment.text, buildNode(advance(candidates, segment.text)));
+    }
+  }
+  const others = advance(candidates, undefined);
+  const isGreedy = others.length > 0 &&
+    others.every((other) => candidates.includes(other));
+  const node: { -readonly [K in keyof Node]: Node[K] } = {
+    literals,
+    other: undefined,
+    resource: resourceOf(candidates),
+  };
+  // A greedy end stays where it is, whatever comes.
+  node.other = isGreedy
+    ? node
+    : others.length === 0
+    ? undefined
+    : buildNode(others);
+  return node;
+}
+
+/** Candidates that are left after a segment; `undefined`: one that is no literal. */
+function advance(
+  candidates: readonly Candidate[],
+  text: string | undefined,
+): Candidate[] {
+  const left: Candidate[] = [];
+  for (const candidate of candidates) {
+    const { template, depth } = candidate;
+    const segment = template.segments[depth];
+    const previous = template.segments[depth - 1];
+    if (segment === undefined) {
+      if (previous?.kind === "greedy") left.push(candidate);
+    } else if (
+      segment.kind === "literal" ? segment.text === text : text !== ""
+    ) {
+      left.push({ template, depth: depth + 1 });
+    }
+  }
+  return left;
+}
+
+function resourceOf(candidates: readonly Candidate[]): Resource | undefined {
+  const complete = candidates
+    .filter(({ template, depth }) => depth === template.segments.length)
+    .map(({ template }) => template)
+    .sort(compareLiteralness);
+  if (complete.length === 0) return undefined;
+  const routes = new Map<Method, Route>();
+  // The most literal one comes last and wins; of equals the first.
+  let previous: Template | undefined;
+  for (const template of complete) {
+    const { route } = template;
+    const isEqual = previous !== undefined &&
+      previous.route.method === route.method &&
+      compareLiteralness(previous, template) === 0;
+    if (!isEqual) routes.set(route.method, route);
+    previous = template;
+  }
+  const methods = complete.map((template) => template.route.method);
+  return { routes, allowedMethods: [...methods, "OPTIONS"].join(", ") };
+}
+
+const LITERALNESS = { greedy: 0, placeholder: 1, literal: 2 } as const;
+
+/** Less literal ones first, judged from the left. */
+function compareLiteralness(a: Template, b: Template): number {
+  const length = Math.max(a.segments.length, b.segments.length);
+  for (let index = 0; index < length; index++) {
+    const difference = literalnessAt(a, index) - literalnessAt(b, index);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function literalnessAt(template: Template, index: number): number {
+  const segment = template.segments[index];
+  return segment === undefined ? LITERALNESS.greedy : LITERALNESS[segment.kind];
+}

@@ -1,0 +1,303 @@
+/**
+ * Every route of the interface, one row each (spec: http-api §2). Routing, 404,
+ * 405, OPTIONS, Access-Control-Allow-Methods and content negotiation follow
+ * from this table alone. Rows stand in the order in which the original
+ * registered them: it shows in Access-Control-Allow-Methods.
+ *
+ * @module
+ */
+
+import {
+  ATOM,
+  ATOM_JSON,
+  ATOM_OR_HTML,
+  ATOM_WITHOUT_BATCHES,
+  EVENT,
+  JSON_XML_TEXT,
+  type MediaType,
+  type MediaTypeSet,
+} from "./media_types.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** What a route does with the store. */
+export type Operation =
+  | "appendEvents"
+  | "deleteStream"
+  | "readFeed"
+  | "readEvent"
+  | "readAll"
+  | "writeMetadata"
+  | "readMetadata"
+  | "readNode"
+  | "redirect";
+
+/** Which function answers; `lib/http/handlers` has one for each. */
+export type HandlerKey =
+  | "append"
+  | "appendIncoming"
+  | "deleteStream"
+  | "readHeadPage"
+  | "readBackwardPage"
+  | "readForwardPage"
+  | "readEvent"
+  | "writeMetadata"
+  | "readMetadata"
+  | "readMetadataBackwardPage"
+  | "readMetadataForwardPage"
+  | "readAllHeadPage"
+  | "readAllBackwardPage"
+  | "readAllForwardPage"
+  | "redirectToUnslashed"
+  | "redirectToWeb"
+  | "ping"
+  | "info";
+
+export interface Route {
+  readonly method: Method;
+  /** Segments are literals, `{placeholder}`s or, at the end, `{*greedy}`. */
+  readonly template: string;
+  /** Types it takes; undefined: Content-Type is not looked at. */
+  readonly request: MediaTypeSet | undefined;
+  /** Types it offers; `"any"`: whatever the client accepts. */
+  readonly response: MediaTypeSet | "any";
+  /** Served instead of the set's first type without Accept, or when it is exactly any type. */
+  readonly withoutAccept?: MediaType;
+  readonly handler: HandlerKey;
+  readonly operation: Operation;
+}
+
+/** Rows of the stream, metadata, `$all` and node routes. */
+export const ROUTES: readonly Route[] = [
+  // Streams (§2.3).
+  {
+    method: "POST",
+    template: "/streams/{stream}",
+    request: ATOM,
+    response: ATOM,
+    handler: "append",
+    operation: "appendEvents",
+  },
+  {
+    method: "DELETE",
+    template: "/streams/{stream}",
+    request: undefined,
+    response: ATOM,
+    handler: "deleteStream",
+    operation: "deleteStream",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    withoutAccept: ATOM_JSON,
+    handler: "readHeadPage",
+    operation: "readFeed",
+  },
+  {
+    method: "POST",
+    template: "/streams/{stream}/",
+    request: ATOM,
+    response: ATOM,
+    handler: "redirectToUnslashed",
+    operation: "redirect",
+  },
+  {
+    method: "DELETE",
+    template: "/streams/{stream}/",
+    request: undefined,
+    response: ATOM,
+    handler: "redirectToUnslashed",
+    operation: "redirect",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/",
+    request: undefined,
+    response: ATOM,
+    handler: "redirectToUnslashed",
+    operation: "redirect",
+  },
+  {
+    method: "POST",
+    template: "/streams/{stream}/incoming/{guid}",
+    request: ATOM_WITHOUT_BATCHES,
+    response: ATOM_WITHOUT_BATCHES,
+    handler: "appendIncoming",
+    operation: "appendEvents",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/{event}",
+    request: undefined,
+    response: EVENT,
+    handler: "readEvent",
+    operation: "readEvent",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/{event}/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    withoutAccept: ATOM_JSON,
+    handler: "readBackwardPage",
+    operation: "readFeed",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/{event}/backward/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    withoutAccept: ATOM_JSON,
+    handler: "readBackwardPage",
+    operation: "readFeed",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/{event}/forward/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readForwardPage",
+    operation: "readFeed",
+  },
+  // Metadata (§2.4).
+  {
+    method: "POST",
+    template: "/streams/{stream}/metadata",
+    request: ATOM,
+    response: ATOM,
+    handler: "writeMetadata",
+    operation: "writeMetadata",
+  },
+  {
+    method: "POST",
+    template: "/streams/{stream}/metadata/",
+    request: ATOM,
+    response: ATOM,
+    handler: "redirectToUnslashed",
+    operation: "redirect",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/metadata",
+    request: undefined,
+    response: EVENT,
+    handler: "readMetadata",
+    operation: "readMetadata",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/metadata/",
+    request: undefined,
+    response: EVENT,
+    handler: "redirectToUnslashed",
+    operation: "redirect",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/metadata/{event}",
+    request: undefined,
+    response: EVENT,
+    handler: "readMetadata",
+    operation: "readMetadata",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/metadata/{event}/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readMetadataBackwardPage",
+    operation: "readFeed",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/metadata/{event}/backward/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readMetadataBackwardPage",
+    operation: "readFeed",
+  },
+  {
+    method: "GET",
+    template: "/streams/{stream}/metadata/{event}/forward/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readMetadataForwardPage",
+    operation: "readFeed",
+  },
+  // The whole log (§2.5).
+  {
+    method: "GET",
+    template: "/streams/$all",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readAllHeadPage",
+    operation: "readAll",
+  },
+  {
+    method: "GET",
+    template: "/streams/$all/",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "redirectToUnslashed",
+    operation: "redirect",
+  },
+  {
+    method: "GET",
+    template: "/streams/$all/{position}/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readAllBackwardPage",
+    operation: "readAll",
+  },
+  {
+    method: "GET",
+    template: "/streams/$all/{position}/backward/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readAllBackwardPage",
+    operation: "readAll",
+  },
+  {
+    method: "GET",
+    template: "/streams/$all/{position}/forward/{count}",
+    request: undefined,
+    response: ATOM_OR_HTML,
+    handler: "readAllForwardPage",
+    operation: "readAll",
+  },
+  // The node (§2.9).
+  {
+    method: "GET",
+    template: "/ping",
+    request: undefined,
+    response: JSON_XML_TEXT,
+    handler: "ping",
+    operation: "readNode",
+  },
+  {
+    method: "GET",
+    template: "/info",
+    request: undefined,
+    response: JSON_XML_TEXT,
+    handler: "info",
+    operation: "readNode",
+  },
+  {
+    method: "GET",
+    template: "/",
+    request: undefined,
+    response: "any",
+    handler: "redirectToWeb",
+    operation: "redirect",
+  },
+  {
+    method: "GET",
+    template: "/web",
+    request: undefined,
+    response: "any",
+    handler: "redirectToWeb",
+    operation: "redirect",
+  },
+];

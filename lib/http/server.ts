@@ -1,0 +1,88 @@
+/**
+ * The socket side: an app listening on an address.
+ *
+ * `Deno.serve` has no bound on time or size of its own; the app bounds bodies
+ * (`body.ts`), and a proxy in front must bound what comes before them.
+ *
+ * @module
+ */
+
+import { LIMITS } from "../model/limits.ts";
+import type { Logger } from "../model/logger.ts";
+import type { App } from "./app.ts";
+
+/** Where and how to listen. */
+export interface ServeOptions {
+  readonly app: App;
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly logger: Logger;
+  /** Time that disposing waits for answers under way, in milliseconds. */
+  readonly shutdownMs?: number;
+}
+
+/** A server that listens. Disposing it ends held requests and drains it. */
+export interface HttpServer extends AsyncDisposable {
+  readonly hostname: string;
+  readonly port: number;
+  /** Answers every held request now, and holds none any more. */
+  endLongPolls(): void;
+  /** Stops accepting; settles once every request is answered. */
+  drain(): Promise<void>;
+  /** Cuts the connections that are left. */
+  abort(): void;
+}
+
+/**
+ * Begins to listen.
+ *
+ * @throws {Deno.errors.AddrInUse} If another program has the port. Other errors
+ * of the platform when it cannot listen there.
+ */
+export function serveHttp(options: ServeOptions): HttpServer {
+  const { app, hostname, port, logger } = options;
+  const abortion = new AbortController();
+  const server = Deno.serve(
+    {
+      hostname,
+      port,
+      signal: abortion.signal,
+      onListen({ hostname, port }) {
+        logger.info("http.listening", { hostname, port });
+      },
+      // The app answers every error itself: what comes here broke on the way
+      // out, and nobody is left to tell.
+      onError(error) {
+        logger.error("http.answerFailed", {
+          error: error instanceof Error ? error.message : String(error),
+        });
+        return new Response("Internal Server Error", { status: 500 });
+      },
+    },
+    app,
+  );
+  const { addr } = server;
+
+  async function drain(): Promise<void> {
+    await server.shutdown();
+    app.close();
+    logger.info("http.drained");
+  }
+
+  return {
+    hostname: addr.hostname,
+    port: addr.port,
+    endLongPolls: () => app.endLongPolls(),
+    drain,
+    abort: () => abortion.abort(),
+    async [Symbol.asyncDispose]() {
+      app.endLongPolls();
+      const shutdownMs = options.shutdownMs ?? LIMITS.shutdownMs;
+      const timer = setTimeout(() => abortion.abort(), shutdownMs);
+      await drain();
+      clearTimeout(timer);
+      await server.finished;
+    },
+  };
+}
