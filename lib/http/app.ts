@@ -28,7 +28,7 @@ import {
 } from "./problem.ts";
 import { parseQuery } from "./query.ts";
 import { malformed, Refusal } from "./refusal.ts";
-import { bareResponse, problemResponse } from "./responses.ts";
+import { optionsResponse, problemResponse } from "./responses.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import { type Route, ROUTES } from "./routes.ts";
 
@@ -109,7 +109,7 @@ export function createApp(options: AppOptions): App {
     const { resource, segments } = destination;
     const { allowedMethods } = resource;
     const { method } = request;
-    if (method === "OPTIONS") return bareResponse(200, allowedMethods);
+    if (method === "OPTIONS") return optionsResponse(allowedMethods);
     const route = resource.routes.get(method === "HEAD" ? "GET" : method);
     if (route === undefined) {
       return problemResponse(

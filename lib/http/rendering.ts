@@ -11,6 +11,7 @@ import {
 import { renderEventHtml } from "../atom/event_html.ts";
 import { type Feed, feedOfAll, feedOfStream } from "../atom/feed.ts";
 import { renderFeedHtml } from "../atom/feed_html.ts";
+import { HTML_TAIL, htmlHead } from "../atom/html.ts";
 import { renderFeedJson } from "../atom/feed_json.ts";
 import { renderFeedXml } from "../atom/feed_xml.ts";
 import type { RenderedBody } from "../atom/rendering.ts";
@@ -75,7 +76,11 @@ function eventFormOf(form: MediaType["form"]): EventForm {
 
 /** What is served in place of metadata that was never written. */
 export function renderNoMetadata(type: MediaType): string {
-  return isJson(type) ? "{}" : "";
+  if (isJson(type)) return "{}";
+  if (type.form !== "html") return "";
+  return htmlHead("No metadata") +
+    '<h1>No metadata</h1>\n<p class="dim">None was written for this stream.</p>\n' +
+    HTML_TAIL;
 }
 
 /** Large bodies are sent as they come: what is not wanted yet is not made. */

@@ -23,11 +23,27 @@ const IMMUTABLE_PRIVATE = "max-age=31536000, private";
  */
 const SANDBOX = "sandbox; default-src 'none'";
 
-/** An answer with no body but headers of its own. */
-export function bareResponse(status: number, allowedMethods: string): Response {
+/** An answer that its status says all about. */
+export function bareResponse(
+  status: 204 | 304,
+  allowedMethods: string,
+): Response {
   return new Response(null, {
     status,
     headers: commonHeaders(allowedMethods, TEXT_PLAIN.contentType),
+  });
+}
+
+/** The answer to OPTIONS: only headers, and none for a body. */
+export function optionsResponse(allowedMethods: string): Response {
+  return new Response(null, {
+    headers: {
+      "Access-Control-Allow-Methods": allowedMethods,
+      "Access-Control-Allow-Headers": CORS.allowedHeaders,
+      "Access-Control-Allow-Origin": "*",
+      "Access-Control-Expose-Headers": CORS.exposedHeaders,
+      "X-Content-Type-Options": "nosniff",
+    },
   });
 }
 

@@ -1,0 +1,42 @@
+/**
+ * The access log: one line a request, for operators who ask for it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import type { App } from "./app.ts";
+import { parseTarget } from "./router.ts";
+
+/**
+ * The same app, which logs each request once its answer is known. Of the
+ * address only the path is logged: queries may carry access tokens.
+ */
+export function withRequestLog(
+  app: App,
+  options: { readonly clock: Clock; readonly logger: Logger },
+): App {
+  const { clock, logger } = options;
+  async function logged(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Promise<Response> {
+    const startedAtUs = clock.nowUs();
+    const response = await app(request, info);
+    logger.info("request.answered", {
+      method: request.method,
+      path: parseTarget(request.url).path,
+      status: response.status,
+      durationMs: (clock.nowUs() - startedAtUs) / 1000,
+      client: "hostname" in info.remoteAddr
+        ? info.remoteAddr.hostname
+        : info.remoteAddr.transport,
+    });
+    return response;
+  }
+  return Object.assign(logged, {
+    endLongPolls: () => app.endLongPolls(),
+    close: () => app.close(),
+  });
+}

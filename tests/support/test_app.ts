@@ -1,0 +1,181 @@
+/**
+ * The interface over a store in memory, called without a socket.
+ *
+ * @module
+ */
+
+import type { Authentication } from "../../lib/auth/contract.ts";
+import { type App, createApp } from "../../lib/http/app.ts";
+import type { EventStore } from "../../lib/model/event_store.ts";
+import { type Logger, SILENT_LOGGER } from "../../lib/model/logger.ts";
+import { ROLE_ADMINS, ROLE_OPS } from "../../lib/model/principal.ts";
+import { createStreamService } from "../../lib/streams/stream_service.ts";
+import { createTestClock, createTestIds, type TestClock } from "./events.ts";
+import { createModelStore } from "./model_store.ts";
+
+/** Base of the links in answers. */
+export const TEST_BASE_URL = "http://127.0.0.1:2113";
+
+/** `Authorization` headers that the test app knows. */
+export const TEST_LOGINS = {
+  admin: "Basic " + btoa("admin:changeit"),
+  ops: "Basic " + btoa("ops:changeit"),
+  /** A user without groups. */
+  user: "Basic " + btoa("user:changeit"),
+  wrong: "Basic " + btoa("admin:wrong"),
+} as const;
+
+/** What a test may choose. */
+export interface TestAppOptions {
+  /** Default: an empty model store. The app does not close it. */
+  readonly store?: EventStore;
+  readonly clock?: TestClock;
+  readonly logger?: Logger;
+  readonly trustsForwarded?: () => boolean;
+  readonly bodyReadMs?: number;
+}
+
+/** Headers and body of a request; the method is GET, or POST with a body. */
+export interface TestRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent with its Content-Length. */
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+}
+
+/** An answer with its body read. */
+export interface TestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** An app and what it stands on. */
+export interface TestApp extends AsyncDisposable {
+  readonly app: App;
+  readonly store: EventStore;
+  readonly clock: TestClock;
+  /** Sends a request to a path, or to a whole URL. */
+  send(path: string, request?: TestRequest): Promise<TestAnswer>;
+  /** GET, with an `Accept` header unless it is undefined. */
+  get(
+    path: string,
+    accept?: string,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<TestAnswer>;
+  /** POSTs events as `events+json`. */
+  append(
+    streamName: string,
+    events: readonly TestEvent[],
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<TestAnswer>;
+}
+
+/** An event as `events+json` has it. */
+export interface TestEvent {
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly data?: unknown;
+  readonly metadata?: unknown;
+}
+
+/** Client address of the requests. */
+export const TEST_INFO: Deno.ServeHandlerInfo = {
+  remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
+  completed: Promise.resolve(),
+};
+
+/** Opens an app; disposing it closes the store that it made itself. */
+export function openTestApp(options: TestAppOptions = {}): TestApp {
+  const clock = options.clock ?? createTestClock();
+  const newId = createTestIds();
+  const store = options.store ?? createModelStore({ clock, newEventId: newId });
+  const streams = createStreamService({ store, clock });
+  const app = createApp({
+    streams,
+    authenticate: authenticateTestLogin,
+    logger: options.logger ?? SILENT_LOGGER,
+    newId,
+    node: { version: "0.0.0", projectionsMode: "None" },
+    ...(options.trustsForwarded && {
+      trustsForwarded: options.trustsForwarded,
+    }),
+    ...(options.bodyReadMs && { bodyReadMs: options.bodyReadMs }),
+  });
+
+  async function send(
+    path: string,
+    { method, headers = {}, body }: TestRequest = {},
+  ): Promise<TestAnswer> {
+    const all = new Headers({ Host: new URL(TEST_BASE_URL).host, ...headers });
+    const bytes = typeof body === "string"
+      ? new TextEncoder().encode(body)
+      : body;
+    if (bytes !== undefined) all.set("Content-Length", String(bytes.length));
+    const response = await app(
+      requestOf(path, {
+        method: method ?? (bytes === undefined ? "GET" : "POST"),
+        headers: all,
+        // Bytes: a string would bring a Content-Type with it.
+        ...(bytes !== undefined && { body: bytes }),
+      }),
+      TEST_INFO,
+    );
+    const { status } = response;
+    return { status, headers: response.headers, body: await response.text() };
+  }
+
+  return {
+    app,
+    store,
+    clock,
+    send,
+    get(path, accept, headers = {}) {
+      return send(path, {
+        headers: accept === undefined
+          ? headers
+          : { Accept: accept, ...headers },
+      });
+    },
+    append(streamName, events, headers = {}) {
+      return send(`/streams/${encodeURIComponent(streamName)}`, {
+        headers: {
+          "Content-Type": "application/vnd.eventstore.events+json",
+          ...headers,
+        },
+        body: JSON.stringify(events),
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      app.endLongPolls();
+      app.close();
+      if (options.store === undefined) await store.close();
+    },
+  };
+}
+
+/** The constructor normalises URLs; a server hands them on as they came. */
+function requestOf(path: string, init: RequestInit): Request {
+  const url = path.startsWith("/") ? TEST_BASE_URL + path : path;
+  const request = new Request(TEST_BASE_URL + "/", init);
+  Object.defineProperty(request, "url", { value: url });
+  return request;
+}
+
+function authenticateTestLogin(authorization: string | null): Authentication {
+  switch (authorization) {
+    case null:
+      return undefined;
+    case TEST_LOGINS.admin:
+      return principalOf("admin", ROLE_ADMINS);
+    case TEST_LOGINS.ops:
+      return principalOf("ops", ROLE_OPS);
+    case TEST_LOGINS.user:
+      return principalOf("user");
+  }
+  return authorization.startsWith("Basic ") ? "rejected" : undefined;
+}
+
+function principalOf(login: string, ...groups: string[]): Authentication {
+  return { login, roles: new Set([login, ...groups]), isReadOnly: false };
+}
