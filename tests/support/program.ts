@@ -1,0 +1,131 @@
+/**
+ * The program as its users start it: a process with arguments, exit code and
+ * log, on a port of its own.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/** How a program ended. */
+export interface ProgramEnd {
+  readonly exitCode: number;
+  readonly output: string;
+  /** What it wrote to standard error: its log, too. */
+  readonly log: string;
+}
+
+/** A server in a process of its own. Disposing of it stops it cleanly. */
+export interface RunningServer extends AsyncDisposable {
+  /** Base URL, without a slash at its end. */
+  readonly url: string;
+  readonly processId: number;
+  /** Sends a signal without waiting. */
+  kill(signal: Deno.Signal): void;
+  /** Settles once the process has ended. */
+  readonly end: Promise<ProgramEnd>;
+}
+
+/** Variables for the program; none of this process's own options leak in. */
+function environment(): Record<string, string> {
+  const variables = Deno.env.toObject();
+  for (const name of Object.keys(variables)) {
+    if (name.startsWith("QUIPU_")) delete variables[name];
+  }
+  return { ...variables, NO_COLOR: "1" };
+}
+
+function spawn(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--allow-net",
+      "--allow-read",
+      "--allow-write",
+      "--allow-env",
+      "--allow-sys=hostname",
+      "main.ts",
+      ...args,
+    ],
+    cwd: ROOT,
+    clearEnv: true,
+    env: { ...environment(), ...variables },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs the program to its end. */
+export async function runProgram(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<ProgramEnd> {
+  const child = spawn(args, variables);
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return {
+    exitCode: code,
+    output: decoder.decode(stdout),
+    log: decoder.decode(stderr),
+  };
+}
+
+/**
+ * Starts `serve` on a free port and waits until it listens.
+ *
+ * @param args Options besides host and port, such as `--mem-db`.
+ * @throws {Error} With its log, if it ends before it listens.
+ */
+export async function startServer(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
+  const child = spawn(["serve", "--port=0", ...args], variables);
+  const listening = Promise.withResolvers<string>();
+  const output = new Response(child.stdout).text();
+  const log = collectLog(child.stderr, listening.resolve);
+  const end = Promise.all([child.status, output, log]).then(
+    ([status, output, log]) => ({ exitCode: status.code, output, log }),
+  );
+  end.then(({ exitCode, log }) =>
+    listening.reject(
+      new Error(`The server ended with exit code ${exitCode}:\n${log}`),
+    )
+  );
+  const url = await listening.promise;
+  return {
+    url,
+    processId: child.pid,
+    kill: (signal) => child.kill(signal),
+    end,
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has ended already.
+      }
+      await end;
+    },
+  };
+}
+
+async function collectLog(
+  stream: ReadableStream<BufferSource>,
+  onListening: (url: string) => void,
+): Promise<string> {
+  let log = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    log += chunk;
+    const match = /http\.listening hostname=(\S+) port=(\d+)\n/.exec(log);
+    if (match !== null) onListening(`http://${match[1]}:${match[2]}`);
+  }
+  return log;
+}
