@@ -23,7 +23,12 @@ export const CONTESTANTS = ["quipu", "reference", "bare"] as const;
 export type Contestant = typeof CONTESTANTS[number];
 
 const REFERENCE = join(PROJECT_ROOT, "bench", "load", "reference_server.ts");
-const NO_READS: RecordedReads = { events: [], feeds: [], bodyFeeds: [] };
+const NO_READS: RecordedReads = {
+  events: [],
+  feeds: [],
+  bodyFeeds: [],
+  xmlFeeds: [],
+};
 
 /** A row's servers and what can be read of the one under test. */
 export interface RowServers {

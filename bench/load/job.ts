@@ -7,11 +7,13 @@
 
 import type { LatencySummary } from "./histogram.ts";
 
-/** POSTs of new events: `application/vnd.eventstore.events+json`. */
+/** POSTs of new events. */
 export interface AppendWork {
   readonly kind: "append";
+  /** `events+json` or `events+xml`. */
+  readonly format: "json" | "xml";
   readonly eventsPerPost: number;
-  /** Bytes of each event's data as JSON; the least is about 150. */
+  /** Bytes of each event's data as JSON, 150 or more; its XML has the same content. */
   readonly dataBytes: number;
   /** How many streams the POSTs are spread over, 1 to 10,000. */
   readonly streamCount: number;

@@ -7,6 +7,7 @@
 import { type Contestant, CONTESTANTS } from "./contestants.ts";
 import type { LatencySummary } from "./histogram.ts";
 import { median } from "./median.ts";
+import type { Row } from "./rows.ts";
 import { rateOf, type RowResult, type Run } from "./run_row.ts";
 
 /** Answers that differ more in size than this are not the same bytes. */
@@ -28,7 +29,7 @@ export function rowText(result: RowResult): string {
       "driver µs",
       "bytes",
     ].map((title) => title.padStart(10)).join(""),
-    ...CONTESTANTS.map((name) => contestantText(name, runs[name], row.events)),
+    ...CONTESTANTS.map((name) => contestantText(row, name, runs[name])),
     `  ${ratioText(result)}`,
     ...warningsOf(result).map((warning) => `  ! ${warning}`),
   ];
@@ -36,10 +37,12 @@ export function rowText(result: RowResult): string {
 }
 
 function contestantText(
+  row: Row,
   name: Contestant,
   runs: readonly Run[],
-  events: number,
 ): string {
+  const { events } = row;
+  const title = name === "reference" && row.twin ? "JSON twin" : name;
   const of = (figure: (run: Run) => number) => median(runs.map(figure));
   const rate = of(rateOf);
   const cells = [
@@ -54,20 +57,22 @@ function contestantText(
     of((run) => run.driverCpuMs * 1000 / run.requestsInAll).toFixed(1),
     of((run) => run.responseBytes).toFixed(0),
   ];
-  return "  " + name.padEnd(10) +
+  return "  " + title.padEnd(10) +
     cells.map((cell) => cell.padStart(10)).join("");
 }
 
 function ratioText(result: RowResult): string {
   const { row, ratio, ratioLeast, ratioMost, verdict, residentMb } = result;
   const what = row.measure === "rate"
-    ? "of the reference"
+    ? `of the ${row.twin ? "JSON twin" : "reference"}`
     : "× one fdatasync and one KV commit";
   const marks = row.marks === undefined ? "" : `; marks: ${
     [
       row.marks.base === undefined ? undefined : `base ${row.marks.base}`,
       `goal ${row.marks.goal}`,
-      `stretch ${row.marks.stretch}`,
+      row.marks.stretch === undefined
+        ? undefined
+        : `stretch ${row.marks.stretch}`,
     ].filter((mark) => mark !== undefined).join(", ")
   }`;
   const cpu = cpuShare(result);
@@ -95,7 +100,7 @@ function cpuShare({ runs }: RowResult): number | undefined {
   return Number.isFinite(share) ? share : undefined;
 }
 
-function warningsOf({ runs }: RowResult): string[] {
+function warningsOf({ row, runs }: RowResult): string[] {
   const warnings = CONTESTANTS.flatMap((name) => {
     const errors = runs[name].reduce((sum, run) => sum + run.errors, 0);
     const first = runs[name].find((run) => run.firstError !== undefined);
@@ -105,6 +110,7 @@ function warningsOf({ runs }: RowResult): string[] {
   });
   const own = median(runs.quipu.map((run) => run.responseBytes));
   const reference = median(runs.reference.map((run) => run.responseBytes));
+  if (row.twin !== undefined) return warnings;
   if (Math.abs(own - reference) > SIZE_DIFFERENCE_MAX * reference) {
     warnings.push(
       `answers differ in size: ${own.toFixed(0)} against ` +

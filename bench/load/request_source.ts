@@ -74,7 +74,7 @@ function createAppendSource(
   const head = [
     `POST /streams/${work.streamPrefix}-${NUMBER_PLACE} HTTP/1.1`,
     `Host: 127.0.0.1:${place.port}`,
-    "Content-Type: application/vnd.eventstore.events+json",
+    `Content-Type: application/vnd.eventstore.events+${work.format}`,
     `Content-Length: ${body.length}`,
   ].join("\r\n") + "\r\n\r\n";
   const request = new TextEncoder().encode(head + body);
@@ -95,20 +95,61 @@ function createAppendSource(
 }
 
 function appendBodyOf(work: AppendWork): string {
-  const event = `{"eventId":"${UUID_PLACE}","eventType":"order-placed",` +
-    `"data":${dataOf(work.dataBytes)}}`;
-  return `[${Array.from({ length: work.eventsPerPost }, () => event).join()}]`;
+  const { eventsPerPost, format } = work;
+  const order = orderOf(work.dataBytes);
+  const event = format === "json" ? jsonEvent(order) : xmlEvent(order);
+  const events = Array.from({ length: eventsPerPost }, () => event);
+  return format === "json"
+    ? `[${events.join()}]`
+    : `<Events>${events.join("")}</Events>`;
 }
 
-/** An order as JSON, ASCII only, of about the given length: members, numbers, nesting. */
-function dataOf(dataBytes: number): string {
-  const order = {
+function jsonEvent(order: Order): string {
+  return `{"eventId":"${UUID_PLACE}","eventType":"order-placed",` +
+    `"data":${JSON.stringify(order)}}`;
+}
+
+function xmlEvent(order: Order): string {
+  return `<Event><EventId>${UUID_PLACE}</EventId>` +
+    `<EventType>order-placed</EventType>` +
+    `<Data>${membersXml(order)}</Data></Event>`;
+}
+
+/** Members as elements; an array as one element for each item. */
+function membersXml(members: object): string {
+  return Object.entries(members).map(([name, value]) => {
+    const items: unknown[] = Array.isArray(value) ? value : [value];
+    return items.map((item) => `<${name}>${contentXml(item)}</${name}>`)
+      .join("");
+  }).join("");
+}
+
+function contentXml(value: unknown): string {
+  return typeof value === "object" && value !== null
+    ? membersXml(value)
+    : String(value).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}
+
+/** What the events say: members, numbers, nesting; ASCII only. */
+interface Order {
+  readonly orderId: string;
+  readonly customer: { readonly id: string; readonly name: string };
+  readonly currency: string;
+  readonly total: number;
+  readonly express: boolean;
+  readonly lines: object[];
+  readonly note?: string;
+}
+
+/** An order whose JSON has the given length. */
+function orderOf(dataBytes: number): Order {
+  const order: Order = {
     orderId: "ord-20417733",
     customer: { id: "c-88213", name: "Ada Lovelace" },
     currency: "EUR",
     total: 129.9,
     express: true,
-    lines: [] as unknown[],
+    lines: [],
   };
   const rest = () => dataBytes - JSON.stringify(order).length;
   while (rest() > 110) {
@@ -121,9 +162,7 @@ function dataOf(dataBytes: number): string {
     });
   }
   const padding = rest() - ',"note":""'.length;
-  return JSON.stringify(
-    padding > 0 ? { ...order, note: "n".repeat(padding) } : order,
-  );
+  return padding > 0 ? { ...order, note: "n".repeat(padding) } : order;
 }
 
 /** Offsets of each occurrence; the text is ASCII, so characters are bytes. */

@@ -4,6 +4,7 @@ import { createRequestSource } from "./request_source.ts";
 
 const WORK: AppendWork = {
   kind: "append",
+  format: "json",
   eventsPerPost: 3,
   dataBytes: 200,
   streamCount: 50,
@@ -50,6 +51,26 @@ Deno.test("append data has the length asked for, small and large", () => {
     const [event] = JSON.parse(body);
     assertEquals(JSON.stringify(event.data).length, dataBytes);
   }
+});
+
+Deno.test("append requests in XML hold the same order", () => {
+  const work: AppendWork = {
+    ...WORK,
+    format: "xml",
+    eventsPerPost: 2,
+    dataBytes: 300,
+  };
+  const place = { port: 1, seed: 1, connection: 0 };
+  const text = textOf(createRequestSource(work, place).next());
+  const [head = "", body = ""] = text.split("\r\n\r\n");
+  assert(
+    head.includes("\r\nContent-Type: application/vnd.eventstore.events+xml"),
+  );
+  assert(head.includes(`\r\nContent-Length: ${body.length}`));
+  assertMatch(
+    body,
+    /^<Events>(<Event><EventId>[0-9a-f-]{36}<\/EventId><EventType>order-placed<\/EventType><Data><orderId>ord-20417733<\/orderId><customer><id>.*<\/Data><\/Event>){2}<\/Events>$/,
+  );
 });
 
 Deno.test("connections with one seed send different event ids", () => {

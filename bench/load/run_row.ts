@@ -73,14 +73,15 @@ export async function runRow(
   // event id that came again would be answered without being written.
   let seed = options.seed + 1_000_000;
   const run = (name: Contestant, change: Partial<DriverJob> = {}) => {
-    const expectedStatus = name === "bare" ? 200 : job.expectedStatus;
-    const { port } = servers[name];
+    const isTwin = name === "reference" && row.twin !== undefined;
+    const server = servers[isTwin ? "quipu" : name];
     seed++;
-    return runOnce(servers[name], {
+    return runOnce(server, {
       ...job,
-      port,
+      port: server.port,
       seed,
-      expectedStatus,
+      work: isTwin && row.twin ? row.twin(recorded) : job.work,
+      expectedStatus: name === "bare" ? 200 : job.expectedStatus,
       ...change,
     });
   };

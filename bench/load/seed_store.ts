@@ -15,6 +15,7 @@ import { drive } from "./driver.ts";
 import { PAGE_EVENTS, READ_STREAMS, type RecordedReads } from "./rows.ts";
 
 const ATOM_JSON = "application/vnd.eventstore.atom+json";
+const ATOM_XML = "application/atom+xml";
 const EVENTS_JSON = "application/vnd.eventstore.events+json";
 const SEED_DEADLINE_MS = 10_000;
 
@@ -44,19 +45,21 @@ export async function seedReads(
   const events: RecordedRead[] = [];
   const feeds: RecordedRead[] = [];
   const bodyFeeds: RecordedRead[] = [];
+  const xmlFeeds: RecordedRead[] = [];
   for (let stream = 0; stream < READ_STREAMS; stream++) {
     const streamPrefix = `read-${stream}`;
     await appendPage(server.port, { ...data, streamPrefix, stream });
     const path = `/streams/${streamPrefix}-0000`;
-    const record = (path: string) =>
-      recordRead(server.origin, { path, accept: ATOM_JSON });
+    const record = (path: string, accept = ATOM_JSON) =>
+      recordRead(server.origin, { path, accept });
     for (let number = 0; number < PAGE_EVENTS; number++) {
       events.push(await record(`${path}/${number}`));
     }
     feeds.push(await record(path));
     bodyFeeds.push(await record(`${path}?embed=body`));
+    xmlFeeds.push(await record(path, ATOM_XML));
   }
-  return { events, feeds, bodyFeeds };
+  return { events, feeds, bodyFeeds, xmlFeeds };
 }
 
 interface PageSeed {
@@ -76,6 +79,7 @@ async function appendPage(port: number, page: PageSeed): Promise<void> {
     seed: page.seed + page.stream,
     work: {
       kind: "append",
+      format: "json",
       eventsPerPost: PAGE_EVENTS,
       dataBytes: page.dataBytes,
       streamCount: 1,
