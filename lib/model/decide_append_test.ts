@@ -1,0 +1,179 @@
+import { assertEquals } from "@std/assert";
+import {
+  type AppendDecision,
+  type DecidableStream,
+  decideAppend,
+  decideDelete,
+  type DeleteDecision,
+} from "./decide_append.ts";
+import type { ExpectedVersion } from "./expected_version.ts";
+
+/** A stream that holds events with these ids, from number 0 on. */
+function streamOf(
+  eventIds: readonly string[],
+  changes: Partial<DecidableStream> = {},
+): DecidableStream {
+  return {
+    head: eventIds.length - 1,
+    isTombstoned: false,
+    isSoftDeleted: false,
+    hasMetadata: false,
+    numberOf(eventId) {
+      const index = eventIds.indexOf(eventId);
+      return index < 0 ? undefined : index;
+    },
+    idAt: (eventNumber) => eventIds[eventNumber],
+    ...changes,
+  };
+}
+
+const SOFT_DELETED = { isSoftDeleted: true, hasMetadata: true };
+
+const STREAMS = {
+  missing: streamOf([]),
+  metadataOnly: streamOf([], { hasMetadata: true }),
+  softDeletedUnwritten: streamOf([], SOFT_DELETED),
+  one: streamOf(["a"]),
+  three: streamOf(["a", "b", "c"]),
+  softDeleted: streamOf(["a", "b", "c"], SOFT_DELETED),
+  tombstoned: streamOf(["a", "b", "c"], { isTombstoned: true }),
+  tombstonedUnwritten: streamOf([], { isTombstoned: true }),
+};
+
+const EXPECTATIONS: readonly ExpectedVersion[] = [
+  "any",
+  "noStream",
+  "streamExists",
+  0,
+  1,
+  2,
+  9_999_999_999,
+];
+
+/**
+ * One row a stream, one column an expectation above: a number is where the
+ * event is written, "!" a conflict, "x" deleted.
+ */
+const APPEND_NEW: Record<keyof typeof STREAMS, string> = {
+  missing: "0 0 ! ! ! ! !",
+  metadataOnly: "0 0 0 ! ! ! !",
+  softDeletedUnwritten: "0 0 x ! ! ! !",
+  one: "1 ! 1 1 ! ! !",
+  three: "3 ! 3 ! ! 3 !",
+  softDeleted: "3 3 x ! ! 3 !",
+  tombstoned: "x x x x x x x",
+  tombstonedUnwritten: "x x x x x x x",
+};
+
+/** As above; "d" is a delete that is done. */
+const DELETE: Record<keyof typeof STREAMS, string> = {
+  missing: "d d d ! ! ! !",
+  metadataOnly: "d d d ! ! ! !",
+  softDeletedUnwritten: "d d d ! ! ! !",
+  one: "d ! d d ! ! !",
+  three: "d ! d ! ! d !",
+  softDeleted: "d d d ! ! d !",
+  tombstoned: "x x x x x x x",
+  tombstonedUnwritten: "x x x x x x x",
+};
+
+function letterOf(decision: AppendDecision | DeleteDecision): string {
+  switch (decision.kind) {
+    case "append":
+      return String(decision.first);
+    case "duplicate":
+      return `=${decision.first}`;
+    case "conflict":
+      return "!";
+    case "deleted":
+      return "x";
+    case "delete":
+      return "d";
+  }
+}
+
+for (const name of Object.keys(STREAMS) as (keyof typeof STREAMS)[]) {
+  Deno.test(`a new event to a ${name} stream, by expectation`, () => {
+    const decisions = EXPECTATIONS.map((expected) =>
+      decideAppend(STREAMS[name], expected, ["new"])
+    );
+    assertEquals(decisions.map(letterOf).join(" "), APPEND_NEW[name]);
+    for (const decision of decisions) {
+      if (decision.kind === "conflict") {
+        assertEquals(decision.head, STREAMS[name].head);
+      }
+    }
+  });
+
+  Deno.test(`deleting a ${name} stream, by expectation`, () => {
+    const decisions = EXPECTATIONS.map((expected) =>
+      decideDelete(STREAMS[name], expected)
+    );
+    assertEquals(decisions.map(letterOf).join(" "), DELETE[name]);
+  });
+}
+
+/** Ids posted to a stream that holds a, b, c; expectation; decision. */
+const REPETITIONS: readonly [string, ExpectedVersion, string][] = [
+  // All known, in whatever order: what was written first is told.
+  ["a b c", "any", "=0"],
+  ["b c", "any", "=1"],
+  ["c b a", "any", "=2"],
+  ["a c", "any", "=0"],
+  ["b", "streamExists", "=1"],
+  // The first known, another not.
+  ["a new", "any", "!"],
+  ["a b c new", "any", "!"],
+  ["c new", "streamExists", "!"],
+  // The first unknown: all are written, the known ones again.
+  ["new a", "any", "3"],
+  ["new new", "any", "3"],
+  // By position: the same ids at the same numbers, or a part of them.
+  ["a b c", "noStream", "=0"],
+  ["a b", "noStream", "=0"],
+  ["b c", 0, "=1"],
+  ["c", 1, "=2"],
+  ["a b c new", "noStream", "!"],
+  ["c new", 1, "!"],
+  ["a c", "noStream", "!"],
+  ["c b a", "noStream", "!"],
+  ["a", 0, "!"],
+  ["new new", "noStream", "!"],
+  // At the head nothing is compared.
+  ["c", 2, "3"],
+  ["a b c", 2, "3"],
+  ["new c", 2, "3"],
+  // Beyond the head.
+  ["a", 3, "!"],
+];
+
+for (const [ids, expected, wanted] of REPETITIONS) {
+  Deno.test(`"${ids}" expecting ${expected} over "a b c" is ${wanted}`, () => {
+    const decision = decideAppend(STREAMS.three, expected, ids.split(" "));
+    assertEquals(letterOf(decision), wanted);
+  });
+}
+
+Deno.test("a soft-deleted stream still knows what was written", () => {
+  const decide = (expected: ExpectedVersion, ids: string[]) =>
+    letterOf(decideAppend(STREAMS.softDeleted, expected, ids));
+  assertEquals(decide("any", ["a"]), "=0");
+  assertEquals(decide("noStream", ["a", "b"]), "=0");
+  assertEquals(decide("noStream", ["new", "a"]), "3");
+  // It matches up to its second event: not a new beginning.
+  assertEquals(decide("noStream", ["a", "new"]), "!");
+  assertEquals(decide(0, ["b"]), "=1");
+  assertEquals(decide(0, ["new"]), "!");
+});
+
+Deno.test("events that are gone for good match nothing", () => {
+  const scavenged = streamOf(["a", "b", "c"], {
+    numberOf: (eventId) => eventId === "c" ? 2 : undefined,
+    idAt: (eventNumber) => eventNumber === 2 ? "c" : undefined,
+  });
+  const decide = (expected: ExpectedVersion, ids: string[]) =>
+    letterOf(decideAppend(scavenged, expected, ids));
+  assertEquals(decide("any", ["a"]), "3");
+  assertEquals(decide("noStream", ["a"]), "!");
+  assertEquals(decide("any", ["c"]), "=2");
+});
