@@ -157,7 +157,7 @@ export interface UserService {
     change: { readonly login: string; readonly newPassword: string },
   ): Promise<UserOutcome>;
   /**
-   * For whoever knows the current password. Slowed like a login.
+   * For whoever knows the current password. Slowed and judged like a login.
    *
    * @throws {QuipuError} `tooManyLogins`.
    */
@@ -167,6 +167,8 @@ export interface UserService {
       readonly login: string;
       readonly currentPassword: string;
       readonly newPassword: string;
+      /** Where it comes from: a default password must not be used from anywhere. */
+      readonly request: LoginRequest;
     },
   ): Promise<UserOutcome>;
   /** For administrators. Ends the user's tokens as well. */

@@ -83,7 +83,7 @@ const KNOWN_SCORE = -1e9;
 export function createLoginThrottle(
   { clock, timer = SYSTEM_TIMER }: {
     readonly clock: Clock;
-    readonly timer?: Timer;
+    readonly timer?: Timer | undefined;
   },
 ): LoginThrottle {
   return new QueueingThrottle(clock, timer);

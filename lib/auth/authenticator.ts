@@ -1,0 +1,268 @@
+/**
+ * Credentials → principal (spec: users §1).
+ *
+ * Right credentials are remembered until their user changes, and then cost a
+ * hash of the header's text and a look-up. All others go through the throttle,
+ * and requests with the same header wait for one check together.
+ *
+ * @module
+ */
+
+import type { AccessTokens } from "./access_tokens.ts";
+import {
+  type BasicCredentials,
+  credentialsOfScheme,
+  decodeBasicCredentials,
+} from "./basic_credentials.ts";
+import type {
+  Authentication,
+  Authenticator,
+  LoginRequest,
+} from "./contract.ts";
+import { DEFAULT_PASSWORD, mayUseDefaultPassword } from "./default_password.ts";
+import type { LoginThrottle } from "./login_throttle.ts";
+import type { PasswordHasher, PasswordVerdict } from "./password.ts";
+import { principalOf } from "./principal_of.ts";
+import type { TokenRepository } from "./token_repository.ts";
+import { type ClaimedToken, parseToken, verifyToken } from "./tokens.ts";
+import { decodeTrustedAuth } from "./trusted_auth.ts";
+import type { UserChanges } from "./user_changes.ts";
+import type { StoredUser, UserRepository } from "./user_repository.ts";
+import { VerifiedLogins } from "./verified_logins.ts";
+import type { Clock } from "../model/clock.ts";
+import { QuipuError } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import type { Principal } from "../model/principal.ts";
+
+/** What the authenticator is made of. */
+export interface AuthenticatorOptions {
+  readonly users: UserRepository;
+  readonly tokens: TokenRepository;
+  readonly accessTokens: AccessTokens;
+  readonly changes: UserChanges;
+  readonly hasher: PasswordHasher;
+  readonly throttle: LoginThrottle;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether the server listens on loopback alone. */
+  readonly isLoopbackServer: boolean;
+  /** Whether `ES-TrustedAuth` counts from that peer; without it, from nobody. */
+  readonly isTrustedPeer?: ((peerAddress: string) => boolean) | undefined;
+  /** Settled once the default users are there: logins wait for it. */
+  readonly usersReady?: Promise<unknown> | undefined;
+}
+
+/** How often a check begins anew because the user changed meanwhile. */
+const ATTEMPTS_MAX = 5;
+
+/** Makes an authenticator that remembers nobody yet. */
+export function createAuthenticator(
+  options: AuthenticatorOptions,
+): Authenticator {
+  return new StoreAuthenticator(options);
+}
+
+class StoreAuthenticator implements Authenticator {
+  readonly #options: AuthenticatorOptions;
+  readonly #verified = new VerifiedLogins();
+  /** Checks under way, by a name of their header. */
+  readonly #checks = new Map<string, Promise<Principal | "rejected">>();
+
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
+    options.changes.onChange((login) => this.#verified.forget(login));
+  }
+
+  authenticate(
+    authorization: string | null,
+    request: LoginRequest,
+  ): Authentication | Promise<Authentication> {
+    if (authorization === null) return this.#trust(request);
+    const verified = this.#verified.find(authorization);
+    if (verified === undefined) return this.#check(authorization, request);
+    const { principal, usesDefaultPassword } = verified;
+    if (usesDefaultPassword && !this.#mayUseDefaultPassword(request)) {
+      return "rejected";
+    }
+    if (this.#hasEnded(principal)) return "rejected";
+    return principal;
+  }
+
+  authenticateAccessToken(accessToken: string): Principal | "rejected" {
+    return this.#options.accessTokens.verify(accessToken) ?? "rejected";
+  }
+
+  isCurrent(principal: Principal): boolean {
+    return this.#options.changes.isUnchanged(principal) &&
+      !this.#hasEnded(principal);
+  }
+
+  onChange(listener: (login: string) => void): () => void {
+    return this.#options.changes.onChange(listener);
+  }
+
+  close(): void {
+    this.#options.throttle.close();
+    this.#options.changes.close();
+    this.#verified.clear();
+  }
+
+  #hasEnded({ expiresAtUs }: Principal): boolean {
+    return expiresAtUs !== undefined &&
+      expiresAtUs <= this.#options.clock.nowUs();
+  }
+
+  #mayUseDefaultPassword(request: LoginRequest): boolean {
+    return mayUseDefaultPassword(this.#options.isLoopbackServer, request);
+  }
+
+  /** For requests without credentials: `ES-TrustedAuth`, or nobody. */
+  #trust(request: LoginRequest): Authentication {
+    const { isTrustedPeer, changes } = this.#options;
+    if (isTrustedPeer === undefined) return undefined;
+    const { trustedAuth, peerAddress } = request;
+    if (trustedAuth === null || !isTrustedPeer(peerAddress)) return undefined;
+    const principal = decodeTrustedAuth(trustedAuth);
+    if (principal === undefined) return "rejected";
+    changes.mark(principal, changes.epoch);
+    return principal;
+  }
+
+  #check(
+    authorization: string,
+    request: LoginRequest,
+  ): Authentication | Promise<Authentication> {
+    const credentials = decodeBasicCredentials(authorization);
+    if (credentials !== undefined) {
+      const isDefault = credentials.password === DEFAULT_PASSWORD;
+      if (isDefault && !this.#mayUseDefaultPassword(request)) return "rejected";
+      return this.#checkOnce(
+        authorization,
+        () => this.#checkPassword(authorization, credentials, request),
+      );
+    }
+    const bearer = credentialsOfScheme(authorization, "bearer");
+    const token = bearer === undefined ? undefined : parseToken(bearer);
+    if (token !== undefined) {
+      return this.#checkOnce(
+        authorization,
+        () => this.#checkToken(authorization, token),
+      );
+    }
+    // Other schemes and what cannot be decoded count as no credentials.
+    return this.#trust(request);
+  }
+
+  /** Lets requests with the same header share one check. */
+  #checkOnce(
+    authorization: string,
+    check: () => Promise<Principal | "rejected">,
+  ): Promise<Principal | "rejected"> {
+    const name = this.#verified.nameOf(authorization);
+    const running = this.#checks.get(name);
+    if (running !== undefined) return running;
+    const started = check().finally(() => this.#checks.delete(name));
+    this.#checks.set(name, started);
+    return started;
+  }
+
+  async #checkPassword(
+    authorization: string,
+    credentials: BasicCredentials,
+    request: LoginRequest,
+  ): Promise<Principal | "rejected"> {
+    await this.#options.usersReady?.catch(() => undefined);
+    const { login, password } = credentials;
+    const { remoteAddress } = request;
+    let principal: Principal | undefined;
+    await this.#options.throttle.run({ remoteAddress, login }, async () => {
+      principal = await this.#whileUnchanged(
+        login,
+        () => this.#verify(credentials),
+      );
+      return principal !== undefined;
+    });
+    if (principal === undefined) return "rejected";
+    // Between the check and here there was time for a change.
+    if (!this.isCurrent(principal)) {
+      return this.#checkPassword(authorization, credentials, request);
+    }
+    const usesDefaultPassword = password === DEFAULT_PASSWORD;
+    this.#verified.remember(authorization, { principal, usesDefaultPassword });
+    return principal;
+  }
+
+  async #checkToken(
+    authorization: string,
+    token: ClaimedToken,
+  ): Promise<Principal | "rejected"> {
+    const principal = await this.#whileUnchanged(
+      token.login,
+      () => verifyToken(token, this.#options),
+    );
+    if (principal === undefined) return "rejected";
+    if (!this.isCurrent(principal)) {
+      return this.#checkToken(authorization, token);
+    }
+    this.#verified.remember(authorization, {
+      principal,
+      usesDefaultPassword: false,
+    });
+    return principal;
+  }
+
+  /** Repeats what was found out about a user that changed meanwhile. */
+  async #whileUnchanged(
+    login: string,
+    verify: () => Promise<Principal | undefined>,
+  ): Promise<Principal | undefined> {
+    const { changes } = this.#options;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const { epoch } = changes;
+      const principal = await verify();
+      if (changes.hasChanged(login, epoch)) continue;
+      if (principal !== undefined) changes.mark(principal, epoch);
+      return principal;
+    }
+    throw new QuipuError(
+      "tooManyLogins",
+      "The user changes all the time: try again later",
+    );
+  }
+
+  async #verify(
+    { login, password }: BasicCredentials,
+  ): Promise<Principal | undefined> {
+    const { users, hasher } = this.#options;
+    const user = await users.read(login);
+    const verdict = await hasher.verify(password, user?.password);
+    if (user === undefined || verdict === "differs" || user.isDisabled) {
+      return undefined;
+    }
+    await this.#rehash({ user, password, verdict });
+    return principalOf(user);
+  }
+
+  /** Gives a migrated user a hash of today. */
+  async #rehash(
+    { user, password, verdict }: {
+      readonly user: StoredUser;
+      readonly password: string;
+      readonly verdict: PasswordVerdict;
+    },
+  ): Promise<void> {
+    if (verdict === "matches") return;
+    const { users, hasher, logger } = this.#options;
+    try {
+      const changes = { password: await hasher.hash(password) };
+      await users.update(user, changes);
+    } catch (error) {
+      if (!(error instanceof QuipuError)) throw error;
+      // The password is right all the same; the next login tries again.
+      logger.warn("user.rehash_failed", {
+        login: user.login,
+        code: error.code,
+      });
+    }
+  }
+}

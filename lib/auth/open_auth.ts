@@ -1,0 +1,91 @@
+/**
+ * The services of this folder, put together over one store.
+ *
+ * @module
+ */
+
+import { AccessTokens } from "./access_tokens.ts";
+import { createAuthenticator } from "./authenticator.ts";
+import type { Authenticator, TokenService, UserService } from "./contract.ts";
+import {
+  type DefaultUsersReport,
+  ensureDefaultUsers,
+} from "./default_users.ts";
+import { createLoginThrottle, type Timer } from "./login_throttle.ts";
+import { createPasswordHasher, type ScryptCost } from "./password.ts";
+import { createTokenRepository } from "./token_repository.ts";
+import { createTokenService } from "./tokens.ts";
+import { UserChanges } from "./user_changes.ts";
+import { createUserRepository } from "./user_repository.ts";
+import { createUserService } from "./users.ts";
+import type { Clock } from "../model/clock.ts";
+import type { EventStore } from "../model/event_store.ts";
+import type { Logger } from "../model/logger.ts";
+
+/** What the services need from outside. */
+export interface AuthOptions {
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly newEventId: () => string;
+  readonly logger: Logger;
+  /** Whether the server listens on loopback alone. */
+  readonly isLoopbackServer: boolean;
+  /** `QUIPU_ADMIN_PASSWORD`: counts for a new store. */
+  readonly adminPassword: string | undefined;
+  /** Whether `ES-TrustedAuth` counts from that peer; without it, from nobody. */
+  readonly isTrustedPeer?: ((peerAddress: string) => boolean) | undefined;
+  /** Only tests have a reason for another cost than the recommended one. */
+  readonly passwordCost?: ScryptCost | undefined;
+  /** Only tests have a reason for another timer than the platform's. */
+  readonly timer?: Timer | undefined;
+}
+
+/** Users, tokens and logins of one store. */
+export interface Auth {
+  readonly authenticator: Authenticator;
+  readonly users: UserService;
+  readonly tokens: TokenService;
+  /** Settles once the default users are there. Rejects as `append` does. */
+  readonly defaultUsers: Promise<DefaultUsersReport>;
+}
+
+/**
+ * Opens the services. A new store gets its default users: on loopback before
+ * this answers, otherwise shortly after, and logins wait for them. A store that
+ * cannot be written gets none.
+ *
+ * Close with `authenticator.close()`, before the store.
+ *
+ * @throws {QuipuError} As `ensureDefaultUsers` and `EventStore.append` do.
+ */
+export async function openAuth(options: AuthOptions): Promise<Auth> {
+  const { store, clock, newEventId, logger, isLoopbackServer } = options;
+  const users = createUserRepository({ store, newEventId });
+  const tokens = createTokenRepository({ store, newEventId });
+  const hasher = createPasswordHasher(options.passwordCost);
+  const changes = new UserChanges(store);
+  const throttle = createLoginThrottle({ clock, timer: options.timer });
+  const accessTokens = new AccessTokens({ clock, changes });
+  const defaultUsers = store.status().readOnlyReason === undefined
+    ? (await ensureDefaultUsers({
+      users,
+      hasher,
+      isLoopbackServer,
+      adminPassword: options.adminPassword,
+    })).report
+    : Promise.resolve({ generated: [], withDefaultPassword: [] });
+  const shared = { users, tokens, hasher, throttle, clock, logger };
+  return {
+    authenticator: createAuthenticator({
+      ...shared,
+      accessTokens,
+      changes,
+      isLoopbackServer,
+      isTrustedPeer: options.isTrustedPeer,
+      usersReady: defaultUsers,
+    }),
+    users: createUserService({ ...shared, isLoopbackServer }),
+    tokens: createTokenService({ ...shared, accessTokens }),
+    defaultUsers,
+  };
+}

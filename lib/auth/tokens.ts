@@ -1,0 +1,256 @@
+/**
+ * Bearer tokens: `quipu.<login, base64url>.<256 random bits, base64url>`.
+ *
+ * The login stands in the token so that a token is found by reading one event.
+ * It is worth what its user is worth at that moment: the user's groups, nothing
+ * while the user is disabled, and nothing for a later user of the same login.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { AccessTokens } from "./access_tokens.ts";
+import { logAudit } from "./audit.ts";
+import type {
+  AccessTokenOutcome,
+  NewToken,
+  Requester,
+  TokenCreateOutcome,
+  TokenInfo,
+  TokenListOutcome,
+  TokenService,
+  UserOutcome,
+} from "./contract.ts";
+import { principalOf } from "./principal_of.ts";
+import type { StoredToken, TokenRepository } from "./token_repository.ts";
+import type { StoredUser, UserRepository } from "./user_repository.ts";
+import type { Clock } from "../model/clock.ts";
+import { QuipuError } from "../model/errors.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { Logger } from "../model/logger.ts";
+import { type Principal, ROLE_ADMINS } from "../model/principal.ts";
+
+/** What the service is made of. */
+export interface TokenServiceOptions {
+  readonly users: UserRepository;
+  readonly tokens: TokenRepository;
+  readonly accessTokens: AccessTokens;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A text that has the shape of a token. */
+export interface ClaimedToken {
+  readonly login: string;
+  readonly secret: string;
+}
+
+const PREFIX = "quipu.";
+const SECRET_BYTES = 32;
+/** Base64url of `SECRET_BYTES` bytes has that many characters. */
+const SECRET_CHARS = 43;
+const TOKEN_ID_BYTES = 12;
+const ATTEMPTS_MAX = 5;
+
+/** Makes the service. */
+export function createTokenService(options: TokenServiceOptions): TokenService {
+  return new StoredTokenService(options);
+}
+
+/** Takes a token apart; undefined when it has another shape. */
+export function parseToken(text: string): ClaimedToken | undefined {
+  if (!text.startsWith(PREFIX)) return undefined;
+  const [encodedLogin = "", secret = "", ...rest] = text.slice(PREFIX.length)
+    .split(".");
+  const isShaped = rest.length === 0 && secret.length === SECRET_CHARS &&
+    /^[\w-]+$/.test(secret) && /^[\w-]+$/.test(encodedLogin);
+  if (!isShaped) return undefined;
+  const login = Buffer.from(encodedLogin, "base64url").toString("utf8");
+  return { login, secret };
+}
+
+/** Finds out whose token it is; undefined when it is nobody's or has ended. */
+export async function verifyToken(
+  { login, secret }: ClaimedToken,
+  { users, tokens, clock }: Pick<
+    TokenServiceOptions,
+    "users" | "tokens" | "clock"
+  >,
+): Promise<Principal | undefined> {
+  const user = await users.read(login);
+  if (user === undefined || user.isDisabled) return undefined;
+  const hash = Buffer.from(hashOf(secret), "base64");
+  const nowUs = clock.nowUs();
+  const stored = await tokens.read(login);
+  const token = stored.tokens.find((candidate) => {
+    const candidateHash = Buffer.from(candidate.hash, "base64");
+    return candidateHash.length === hash.length &&
+      timingSafeEqual(candidateHash, hash);
+  });
+  if (token === undefined || !isValid(token, { user, nowUs })) return undefined;
+  const { isReadOnly, expiresAtUs } = token;
+  return { ...principalOf(user), isReadOnly, expiresAtUs };
+}
+
+class StoredTokenService implements TokenService {
+  readonly #users: UserRepository;
+  readonly #tokens: TokenRepository;
+  readonly #accessTokens: AccessTokens;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(options: TokenServiceOptions) {
+    this.#users = options.users;
+    this.#tokens = options.tokens;
+    this.#accessTokens = options.accessTokens;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  async create(
+    requester: Requester,
+    newToken: NewToken,
+  ): Promise<TokenCreateOutcome> {
+    const { login, label, isReadOnly } = newToken;
+    if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
+    const lifetimeSeconds = newToken.lifetimeSeconds ??
+      LIMITS.tokenSecondsDefault;
+    refuseUnfitToken({ lifetimeSeconds, label });
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const user = await this.#users.read(login);
+      if (user === undefined) return { kind: "notFound" };
+      const nowUs = this.#clock.nowUs();
+      const read = await this.#tokens.read(login);
+      const valid = read.tokens.filter((token) =>
+        isValid(token, { user, nowUs })
+      );
+      if (valid.length >= LIMITS.userTokensMax) return { kind: "conflict" };
+      const secret = randomBytes(SECRET_BYTES).toString("base64url");
+      const token: StoredToken = {
+        tokenId: randomBytes(TOKEN_ID_BYTES).toString("base64url"),
+        label,
+        isReadOnly,
+        createdAtUs: nowUs,
+        expiresAtUs: nowUs + lifetimeSeconds * 1_000_000,
+        hash: hashOf(secret),
+        userEventNumber: user.eventNumber,
+      };
+      const isWritten = await this.#tokens.write(read, {
+        eventType: "$TokenCreated",
+        tokens: [...valid, token],
+      });
+      if (!isWritten) continue;
+      const { tokenId } = token;
+      this.#log("token.created", requester, { login, tokenId, isReadOnly });
+      const encodedLogin = Buffer.from(login).toString("base64url");
+      return {
+        kind: "created",
+        secret: `${PREFIX}${encodedLogin}.${secret}`,
+        token: visiblePartOf(token),
+      };
+    }
+    return { kind: "tryAgain" };
+  }
+
+  async list(requester: Requester, login: string): Promise<TokenListOutcome> {
+    if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
+    const user = await this.#users.read(login);
+    if (user === undefined) return { kind: "notFound" };
+    const { tokens } = await this.#tokens.read(login);
+    const nowUs = this.#clock.nowUs();
+    const valid = tokens.filter((token) => isValid(token, { user, nowUs }));
+    return { kind: "tokens", tokens: valid.map(visiblePartOf) };
+  }
+
+  async revoke(
+    requester: Requester,
+    { login, tokenId }: { readonly login: string; readonly tokenId: string },
+  ): Promise<UserOutcome> {
+    if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const user = await this.#users.read(login);
+      if (user === undefined) return { kind: "notFound" };
+      const read = await this.#tokens.read(login);
+      const nowUs = this.#clock.nowUs();
+      const valid = read.tokens.filter((token) =>
+        isValid(token, { user, nowUs })
+      );
+      const revoked = valid.find((token) => token.tokenId === tokenId);
+      if (revoked === undefined) return { kind: "notFound" };
+      const isWritten = await this.#tokens.write(read, {
+        eventType: "$TokenRevoked",
+        tokens: valid.filter((token) => token !== revoked),
+      });
+      if (!isWritten) continue;
+      const { isReadOnly } = revoked;
+      this.#log("token.revoked", requester, { login, tokenId, isReadOnly });
+      return { kind: "success" };
+    }
+    return { kind: "tryAgain" };
+  }
+
+  createAccessToken({ caller }: Requester): AccessTokenOutcome {
+    if (caller === undefined) return { kind: "unauthorized" };
+    return { kind: "created", ...this.#accessTokens.create(caller) };
+  }
+
+  #log(
+    event: string,
+    requester: Requester,
+    fields: {
+      readonly login: string;
+      readonly tokenId: string;
+      readonly isReadOnly: boolean;
+    },
+  ): void {
+    logAudit(this.#logger, { event, requester, fields });
+  }
+}
+
+/** Nobody prolongs a token by itself: whoever comes with one makes none. */
+function mayManageTokens({ caller }: Requester, login: string): boolean {
+  return caller !== undefined && !caller.isReadOnly &&
+    caller.expiresAtUs === undefined &&
+    (caller.login === login || caller.roles.has(ROLE_ADMINS));
+}
+
+function isValid(
+  token: StoredToken,
+  { user, nowUs }: { readonly user: StoredUser; readonly nowUs: number },
+): boolean {
+  return token.expiresAtUs > nowUs &&
+    token.userEventNumber >= user.firstEventNumber;
+}
+
+function hashOf(secret: string): string {
+  return createHash("sha256").update(secret).digest("base64");
+}
+
+function visiblePartOf(token: StoredToken): TokenInfo {
+  const { tokenId, label, isReadOnly, createdAtUs, expiresAtUs } = token;
+  return { tokenId, label, isReadOnly, createdAtUs, expiresAtUs };
+}
+
+function refuseUnfitToken(
+  { lifetimeSeconds, label = "" }: {
+    readonly lifetimeSeconds: number;
+    readonly label: string | undefined;
+  },
+): void {
+  const isFitLifetime = Number.isSafeInteger(lifetimeSeconds) &&
+    lifetimeSeconds >= 1 && lifetimeSeconds <= LIMITS.tokenSecondsMax;
+  if (!isFitLifetime) {
+    throw new QuipuError(
+      "invalidRequest",
+      `Cannot create the token: it lasts 1 to ${LIMITS.tokenSecondsMax} seconds`,
+    );
+  }
+  if (label.length > LIMITS.userNameBytesMax) {
+    throw new QuipuError(
+      "invalidRequest",
+      `Cannot create the token: its label has at most ` +
+        `${LIMITS.userNameBytesMax} characters`,
+    );
+  }
+}

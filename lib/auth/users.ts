@@ -1,0 +1,282 @@
+/**
+ * What clients may do with users (spec: users §2).
+ *
+ * @module
+ */
+
+import { logAudit } from "./audit.ts";
+import type {
+  LoginRequest,
+  NewUser,
+  Requester,
+  User,
+  UserListOutcome,
+  UserOutcome,
+  UserReadOutcome,
+  UserService,
+} from "./contract.ts";
+import { DEFAULT_PASSWORD, mayUseDefaultPassword } from "./default_password.ts";
+import type { LoginThrottle } from "./login_throttle.ts";
+import type { PasswordHasher } from "./password.ts";
+import type { TokenRepository } from "./token_repository.ts";
+import {
+  refuseUnfitPassword,
+  refuseUnfitUser,
+  type UserFields,
+} from "./user_record.ts";
+import type { StoredUser, UserRepository } from "./user_repository.ts";
+import type { Logger } from "../model/logger.ts";
+import { ROLE_ADMINS } from "../model/principal.ts";
+
+/** What the service is made of. */
+export interface UserServiceOptions {
+  readonly users: UserRepository;
+  readonly tokens: TokenRepository;
+  readonly hasher: PasswordHasher;
+  readonly throttle: LoginThrottle;
+  readonly logger: Logger;
+  /** Whether the server listens on loopback alone. */
+  readonly isLoopbackServer: boolean;
+}
+
+const SUCCESS: UserOutcome = { kind: "success" };
+const NOT_FOUND: UserOutcome = { kind: "notFound" };
+const CONFLICT: UserOutcome = { kind: "conflict" };
+const UNAUTHORIZED: UserOutcome = { kind: "unauthorized" };
+const TRY_AGAIN: UserOutcome = { kind: "tryAgain" };
+
+/** How often a change begins anew because others changed the user meanwhile. */
+const ATTEMPTS_MAX = 5;
+
+/** Makes the service. */
+export function createUserService(options: UserServiceOptions): UserService {
+  return new StoredUsers(options);
+}
+
+class StoredUsers implements UserService {
+  readonly #users: UserRepository;
+  readonly #tokens: TokenRepository;
+  readonly #hasher: PasswordHasher;
+  readonly #throttle: LoginThrottle;
+  readonly #logger: Logger;
+  readonly #isLoopbackServer: boolean;
+
+  constructor(options: UserServiceOptions) {
+    this.#users = options.users;
+    this.#tokens = options.tokens;
+    this.#hasher = options.hasher;
+    this.#throttle = options.throttle;
+    this.#logger = options.logger;
+    this.#isLoopbackServer = options.isLoopbackServer;
+  }
+
+  async create(requester: Requester, user: NewUser): Promise<UserOutcome> {
+    if (!mayChangeUsers(requester)) return UNAUTHORIZED;
+    refuseUnfitUser(user);
+    refuseUnfitPassword(user.password);
+    const { login, fullName, groups } = user;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const slot = await this.#users.readSlot(login);
+      if (slot.user !== undefined) return this.#repeatCreate(slot.user, user);
+      const password = await this.#hasher.hash(user.password);
+      const fields = { fullName, groups, isDisabled: false, password };
+      const kind = await this.#users.create(login, { slot, fields });
+      // Whoever hard-deleted the stream wanted no such user for ever.
+      if (kind === "deleted") return CONFLICT;
+      if (kind !== "appended") continue;
+      this.#log("user.created", requester, login);
+      return SUCCESS;
+    }
+    return TRY_AGAIN;
+  }
+
+  async list({ caller }: Requester): Promise<UserListOutcome> {
+    if (caller === undefined) return { kind: "unauthorized" };
+    const stored = await this.#users.readAll();
+    const users = stored.map(visiblePartOf).sort(byLogin);
+    return { kind: "users", users };
+  }
+
+  async read({ caller }: Requester, login: string): Promise<UserReadOutcome> {
+    if (caller === undefined) return { kind: "unauthorized" };
+    const user = await this.#users.read(login);
+    if (user === undefined) return { kind: "notFound" };
+    return { kind: "user", user: visiblePartOf(user) };
+  }
+
+  async readCurrent(requester: Requester): Promise<UserReadOutcome> {
+    return await this.read(requester, requester.caller?.login ?? "");
+  }
+
+  async update(
+    requester: Requester,
+    { login, fullName, groups }: Pick<NewUser, "login" | "fullName" | "groups">,
+  ): Promise<UserOutcome> {
+    if (!mayChangeUsers(requester)) return UNAUTHORIZED;
+    refuseUnfitUser({ login, fullName, groups });
+    const outcome = await this.#change(login, () => ({ fullName, groups }));
+    if (outcome === SUCCESS) this.#log("user.updated", requester, login);
+    return outcome;
+  }
+
+  async enable(requester: Requester, login: string): Promise<UserOutcome> {
+    if (!mayChangeUsers(requester)) return UNAUTHORIZED;
+    const outcome = await this.#change(
+      login,
+      (user) => user.isDisabled ? { isDisabled: false } : undefined,
+    );
+    if (outcome === SUCCESS) this.#log("user.enabled", requester, login);
+    return outcome;
+  }
+
+  async disable(requester: Requester, login: string): Promise<UserOutcome> {
+    if (!mayChangeUsers(requester)) return UNAUTHORIZED;
+    let wasEnabled = false;
+    const outcome = await this.#change(login, (user) => {
+      wasEnabled = !user.isDisabled;
+      return wasEnabled ? { isDisabled: true } : undefined;
+    });
+    if (outcome !== SUCCESS) return outcome;
+    if (wasEnabled) await this.#users.notifyPasswordChanged(login);
+    this.#log("user.disabled", requester, login);
+    return outcome;
+  }
+
+  async resetPassword(
+    requester: Requester,
+    { login, newPassword }: {
+      readonly login: string;
+      readonly newPassword: string;
+    },
+  ): Promise<UserOutcome> {
+    if (!mayChangeUsers(requester)) return UNAUTHORIZED;
+    refuseUnfitPassword(newPassword);
+    if (await this.#users.read(login) === undefined) return NOT_FOUND;
+    const password = await this.#hasher.hash(newPassword);
+    // Before the change: should it fail, nothing is left that still works.
+    await this.#tokens.clear(login);
+    const outcome = await this.#change(login, () => ({ password }));
+    if (outcome !== SUCCESS) return outcome;
+    await this.#users.notifyPasswordChanged(login);
+    this.#log("user.password_reset", requester, login);
+    return outcome;
+  }
+
+  async changePassword(
+    requester: Requester,
+    { login, currentPassword, newPassword, request }: {
+      readonly login: string;
+      readonly currentPassword: string;
+      readonly newPassword: string;
+      readonly request: LoginRequest;
+    },
+  ): Promise<UserOutcome> {
+    if (requester.caller?.isReadOnly) return UNAUTHORIZED;
+    const isRefusedDefault = currentPassword === DEFAULT_PASSWORD &&
+      !mayUseDefaultPassword(this.#isLoopbackServer, request);
+    if (isRefusedDefault) return UNAUTHORIZED;
+    refuseUnfitPassword(newPassword);
+    let isAbsent = false;
+    const { remoteAddress } = requester;
+    const outcome = await this.#changeIfRight(login, {
+      password: newPassword,
+      check: (user) =>
+        this.#throttle.run({ remoteAddress, login }, async () => {
+          isAbsent = user === undefined;
+          const stored = user?.password;
+          const verdict = await this.#hasher.verify(currentPassword, stored);
+          return verdict !== "differs";
+        }),
+    });
+    if (isAbsent) return NOT_FOUND;
+    if (outcome !== SUCCESS) return outcome;
+    await this.#users.notifyPasswordChanged(login);
+    this.#log("user.password_changed", requester, login);
+    return outcome;
+  }
+
+  async delete(requester: Requester, login: string): Promise<UserOutcome> {
+    if (!mayChangeUsers(requester)) return UNAUTHORIZED;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const user = await this.#users.read(login);
+      if (user === undefined) return NOT_FOUND;
+      await this.#tokens.clear(login);
+      const kind = await this.#users.delete(user);
+      if (kind === "conflict") continue;
+      if (kind === "deleted") return NOT_FOUND;
+      await this.#users.notifyPasswordChanged(login);
+      this.#log("user.deleted", requester, login);
+      return SUCCESS;
+    }
+    return TRY_AGAIN;
+  }
+
+  /** The same password makes it a repetition, of which nothing is written. */
+  async #repeatCreate(
+    stored: StoredUser,
+    { login, password }: NewUser,
+  ): Promise<UserOutcome> {
+    const verdict = await this.#hasher.verify(password, stored.password);
+    if (verdict === "differs") return CONFLICT;
+    // The first attempt may have ended before it entered the user there.
+    await this.#users.ensureListed(login);
+    return SUCCESS;
+  }
+
+  async #changeIfRight(
+    login: string,
+    { password, check }: {
+      readonly password: string;
+      check(user: StoredUser | undefined): Promise<boolean>;
+    },
+  ): Promise<UserOutcome> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const user = await this.#users.read(login);
+      const isRight = await check(user);
+      // A disabled user could otherwise find out whether a password is right.
+      if (user === undefined || !isRight || user.isDisabled) {
+        return UNAUTHORIZED;
+      }
+      const changes = { password: await this.#hasher.hash(password) };
+      const kind = await this.#users.update(user, changes);
+      if (kind === "appended") return SUCCESS;
+      if (kind === "deleted") return NOT_FOUND;
+    }
+    return TRY_AGAIN;
+  }
+
+  /** @param changesOf What changes; `undefined`: it is so already. */
+  async #change(
+    login: string,
+    changesOf: (user: StoredUser) => Partial<UserFields> | undefined,
+  ): Promise<UserOutcome> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const user = await this.#users.read(login);
+      if (user === undefined) return NOT_FOUND;
+      const changes = changesOf(user);
+      if (changes === undefined) return SUCCESS;
+      const kind = await this.#users.update(user, changes);
+      if (kind === "appended") return SUCCESS;
+      if (kind === "deleted") return NOT_FOUND;
+    }
+    return TRY_AGAIN;
+  }
+
+  #log(event: string, requester: Requester, login: string): void {
+    logAudit(this.#logger, { event, requester, fields: { login } });
+  }
+}
+
+function mayChangeUsers({ caller }: Requester): boolean {
+  return caller !== undefined && !caller.isReadOnly &&
+    caller.roles.has(ROLE_ADMINS);
+}
+
+function visiblePartOf(stored: StoredUser): User {
+  const { login, fullName, groups, isDisabled, updatedAtUs } = stored;
+  return { login, fullName, groups, isDisabled, updatedAtUs };
+}
+
+function byLogin(one: User, other: User): number {
+  return one.login < other.login ? -1 : one.login > other.login ? 1 : 0;
+}
