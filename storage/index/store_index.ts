@@ -69,9 +69,9 @@ export class StoreIndex {
     return last.memtable;
   }
 
-  /** How many segments wait for their index file, the active one left out. */
-  get sealingCount(): number {
-    return Math.max(0, this.#unsealed.length - 1);
+  /** How many segments have no index file, the active one included. */
+  get unsealedCount(): number {
+    return this.#unsealed.length;
   }
 
   /** Adds a segment that has no index file, newer than all others. */
@@ -142,16 +142,18 @@ export class StoreIndex {
   }
 
   /**
-   * Writes the index file of the oldest segment that waits for it.
+   * Writes the index file of the oldest segment that waits for it, which must
+   * not be written any more.
    *
    * @param pause Lets others work.
+   * @returns The segment; undefined when none waits.
    */
   async sealOldest(
     storeId: string,
     pause: () => Promise<void>,
   ): Promise<Segment | undefined> {
     const oldest = this.#unsealed[0];
-    if (oldest === undefined || this.#unsealed.length < 2) return undefined;
+    if (oldest === undefined) return undefined;
     const { segment, memtable } = oldest;
     const { disk, files, logDirectory } = this.#options;
     const path = segmentPath(logDirectory, segment, "idx");

@@ -148,6 +148,11 @@ export class RecordReader {
     return new RecordScanner(this.#fileOf(segment), segment, position);
   }
 
+  /** Reads back from the end of a record of the segment. */
+  scanBack(segment: Segment, position: number): BackwardScanner {
+    return new BackwardScanner(this.#fileOf(segment), segment, position);
+  }
+
   #fileOf(segment: Segment): DiskFile {
     return this.#files.open(segmentPath(this.#logDirectory, segment, "seg"));
   }
@@ -216,6 +221,70 @@ export class RecordScanner {
       Math.min(Math.max(neededBytes, this.#chunkBytes), leftBytes),
     );
     this.#bytesPosition = this.position;
+  }
+}
+
+/** Reads a segment's records one after the other, towards its start. */
+export class BackwardScanner {
+  readonly #file: DiskFile;
+  readonly #segment: Segment;
+  #bytes: Bytes = bytesOf(new Uint8Array(0));
+  /** Log position of the first byte of `#bytes`. */
+  #bytesPosition: number;
+  /** Log position after the next record: where it ends. */
+  position: number;
+
+  constructor(file: DiskFile, segment: Segment, position: number) {
+    this.#file = file;
+    this.#segment = segment;
+    this.#bytesPosition = position;
+    this.position = position;
+  }
+
+  /**
+   * The record that ends at `position`.
+   *
+   * @returns `undefined` at the segment's start; what is wrong when no whole
+   * record ends there.
+   */
+  next(options: RecordReadOptions): LogRecord | RecordFault | undefined {
+    const left = this.position - this.#segment.startPosition;
+    if (left <= 0) return undefined;
+    if (left < RECORD_BYTES_MIN) return "short";
+    if (this.position - this.#bytesPosition < 4) this.#fill(4, left);
+    const lengthBytes = this.#bytes.view.getUint32(
+      this.position - this.#bytesPosition - 4,
+      true,
+    );
+    if (lengthBytes < RECORD_BYTES_MIN || lengthBytes > left) {
+      return "badLength";
+    }
+    if (this.position - this.#bytesPosition < lengthBytes) {
+      this.#fill(lengthBytes, left);
+    }
+    const start = this.position - lengthBytes;
+    const at = start - this.#bytesPosition;
+    const fault = checkRecord(this.#bytes, at, {
+      available: lengthBytes,
+      position: start,
+      withBody: options.withBodies,
+    });
+    if (fault !== undefined) return fault;
+    this.position = start;
+    return new LogRecord(this.#bytes, at, options);
+  }
+
+  #fill(neededBytes: number, leftBytes: number): void {
+    const byteCount = Math.min(
+      Math.max(neededBytes, WINDOW_BYTES_MAX),
+      leftBytes,
+    );
+    this.#bytesPosition = this.position - byteCount;
+    this.#bytes = readUpTo(
+      this.#file,
+      offsetOf(this.#segment, this.#bytesPosition),
+      byteCount,
+    );
   }
 }
 

@@ -1,0 +1,14 @@
+/**
+ * What a store stands on. Tests replace it, with faults or in memory.
+ *
+ * @module
+ */
+
+import type { Disk } from "./disk/disk.ts";
+import type { Catalog } from "./kv/catalog.ts";
+
+export interface StorePlatform {
+  readonly disk: Disk;
+  /** Opens the catalog in a file, made if it is not there. */
+  openCatalog(path: string): Promise<Catalog>;
+}

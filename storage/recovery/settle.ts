@@ -1,0 +1,204 @@
+/**
+ * Settles what the log and the commit record say (see `verdict.ts`), and
+ * begins a new epoch.
+ *
+ * @module
+ */
+
+import { basename, join } from "@std/path";
+import type { Clock } from "../../lib/model/clock.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { Logger } from "../../lib/model/logger.ts";
+import type { Disk } from "../disk/disk.ts";
+import { readExactly } from "../disk/disk.ts";
+import type { StoreIndex } from "../index/store_index.ts";
+import type { Catalog, CommitRecord } from "../kv/catalog.ts";
+import type { RecordReader } from "../log/record_reader.ts";
+import { offsetOf, type OpenFiles, segmentPath } from "../log/segment.ts";
+import type { StorePlatform } from "../platform.ts";
+import type { LoadedLog } from "./load_log.ts";
+import { type VerdictLabel, verdictOf } from "./verdict.ts";
+
+export interface SettleOptions {
+  readonly platform: StorePlatform;
+  readonly directory: string;
+  readonly log: LoadedLog;
+  readonly index: StoreIndex;
+  readonly reader: RecordReader;
+  readonly files: OpenFiles;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly newEventId: () => string;
+}
+
+export interface Settled {
+  readonly label: VerdictLabel;
+  readonly catalog: Catalog;
+  readonly storeId: string;
+  readonly epoch: number;
+}
+
+/**
+ * Makes the catalog agree with the log.
+ *
+ * @throws {QuipuError} `damaged` or `foreignFormat` as the verdict says.
+ */
+export async function settle(options: SettleOptions): Promise<Settled> {
+  const { directory, log, logger, newEventId } = options;
+  const { catalog, commit } = await openCatalog(options);
+  try {
+    const verdict = verdictOf(
+      { ...log, checksumAtCommit: checksumAt(options, commit) },
+      commit,
+    );
+    if (!verdict.mayOpen) throw refusal(verdict.label, options, commit);
+    if (verdict.label !== "CLEAN" && verdict.label !== "EMPTY") {
+      logger.warn("store.recovered", {
+        verdict: verdict.label,
+        logEnd: log.validEnd,
+        commitEnd: commit?.end,
+        cutBytes: log.fileEnd - log.validEnd,
+      });
+    }
+    if (verdict.cutsTail) await cutTail(options);
+    for (const path of log.unborn) await moveToLost(options, path);
+    const storeId = log.storeId ?? commit?.storeId ?? newEventId();
+    const epoch = (commit?.epoch ?? 0) + 1;
+    const outcome = await catalog.commit({
+      storeId,
+      epoch,
+      end: log.validEnd,
+      checksum: log.checksum,
+      lastCreatedAtUs: log.lastCreatedAtUs,
+    });
+    if (outcome === "fenced") {
+      throw new QuipuError(
+        "directoryLocked",
+        `Cannot open "${directory}": another process commits to it`,
+      );
+    }
+    return { label: verdict.label, catalog, storeId, epoch };
+  } catch (error) {
+    catalog.close();
+    throw error;
+  }
+}
+
+/** Opens the KV; one that cannot be used is moved away and made again. */
+async function openCatalog(
+  options: SettleOptions,
+): Promise<{ catalog: Catalog; commit: CommitRecord | undefined }> {
+  const { platform, directory, logger } = options;
+  const path = join(directory, "catalog.kv");
+  try {
+    const catalog = await platform.openCatalog(path);
+    try {
+      return { catalog, commit: await catalog.read() };
+    } catch (error) {
+      catalog.close();
+      throw error;
+    }
+  } catch (error) {
+    logger.warn("catalog.unreadable", {
+      reason: error instanceof Error ? error.message : String(error),
+    });
+    for (const name of await platform.disk.list(directory)) {
+      if (name.startsWith("catalog.kv")) {
+        await moveToLost(options, join(directory, name));
+      }
+    }
+    const catalog = await platform.openCatalog(path);
+    return { catalog, commit: await catalog.read() };
+  }
+}
+
+/** Header CRC of the record that ends where the commit record says. */
+function checksumAt(
+  options: SettleOptions,
+  commit: CommitRecord | undefined,
+): number | undefined {
+  const { log, reader } = options;
+  if (commit === undefined || commit.end >= log.validEnd) return undefined;
+  if (commit.end === 0) return 0;
+  const segment = log.segments.find(({ startPosition, endPosition }) =>
+    startPosition < commit.end && commit.end <= endPosition
+  );
+  const position = segment && reader.positionBefore(segment, commit.end);
+  if (segment === undefined || position === undefined) return undefined;
+  return reader.read(segment, position, { withBodies: true }).headerCrc;
+}
+
+function refusal(
+  label: VerdictLabel,
+  options: SettleOptions,
+  commit: CommitRecord | undefined,
+): QuipuError {
+  const { directory, log } = options;
+  const segment = log.segments[log.segments.length - 1];
+  const place = segment === undefined
+    ? "there is no segment"
+    : `segment ${segment.number} is whole up to offset ` +
+      `${offsetOf(segment, log.validEnd)}` +
+      (log.fault === undefined ? "" : ` (then: ${log.fault})`);
+  const says = commit === undefined
+    ? "no commit record is left"
+    : `position ${commit.end} is committed`;
+  return new QuipuError(
+    label === "FOREIGN" ? "foreignFormat" : "damaged",
+    `Cannot open "${directory}": ${label}: ${says}, ${place}`,
+  );
+}
+
+/** Keeps the broken end of the log in `lost/` and cuts it off. */
+async function cutTail(options: SettleOptions): Promise<void> {
+  const { platform: { disk }, directory, log, files } = options;
+  const segment = log.segments[log.segments.length - 1];
+  if (segment === undefined) return;
+  const path = segmentPath(join(directory, "log"), segment, "seg");
+  const offset = offsetOf(segment, log.validEnd);
+  const tail = readExactly(
+    files.open(path),
+    offset,
+    log.fileEnd - log.validEnd,
+  );
+  if (tail !== undefined) {
+    const lost = await lostPath(options, `${basename(path)}-${offset}`);
+    await writeFile(disk, lost, tail);
+  }
+  const file = disk.open(path, "write");
+  try {
+    await file.truncate(offset);
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+async function moveToLost(options: SettleOptions, path: string): Promise<void> {
+  const { disk } = options.platform;
+  options.files.forget(path);
+  await disk.rename(path, await lostPath(options, basename(path)));
+  await disk.syncDirectory(join(options.directory, "lost"));
+}
+
+/** A path in `lost/` that is free: named after what it was and when. */
+async function lostPath(options: SettleOptions, name: string): Promise<string> {
+  const { platform: { disk }, directory, clock } = options;
+  const lost = join(directory, "lost");
+  await disk.makeDirectory(lost);
+  return join(lost, `${name}-${clock.nowUs()}`);
+}
+
+async function writeFile(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const file = await disk.create(path);
+  try {
+    await file.writeAt(bytes, 0);
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * The store: the `EventStore` port over segments, index and catalog.
+ *
+ * @module
+ */
+
+import type { ProposedEvent } from "../lib/model/event.ts";
+import { QuipuError } from "../lib/model/errors.ts";
+import type {
+  AppendRequest,
+  AppendResult,
+  CommittedEvent,
+  DeleteRequest,
+  DeleteResult,
+  EventStore,
+  ListEntry,
+  ReadAllRequest,
+  ReadAllResult,
+  ReadRequest,
+  ReadResult,
+  StoreStatus,
+  StreamState,
+} from "../lib/model/event_store.ts";
+import { LIMITS } from "../lib/model/limits.ts";
+import type { Catalog } from "./kv/catalog.ts";
+import { NO_LIST } from "./index/list_directory.ts";
+import type { StoreIndex } from "./index/store_index.ts";
+import { utf8Length } from "./log/bytes.ts";
+import type { RecordReader } from "./log/record_reader.ts";
+import type { OpenFiles, Segment } from "./log/segment.ts";
+import { findPosition, type LogView, readAll } from "./read_all.ts";
+import { isWritable, type StreamStates } from "./write/stream_states.ts";
+import type { DurableEnd, Writer } from "./write/writer.ts";
+
+export interface StoreParts {
+  readonly segments: readonly Segment[];
+  readonly index: StoreIndex;
+  readonly reader: RecordReader;
+  readonly states: StreamStates;
+  readonly writer: Writer;
+  readonly catalog: Catalog;
+  readonly files: OpenFiles;
+  readonly durable: DurableEnd;
+  /** Waits for work in the background and lets go of the directory. */
+  readonly release: () => Promise<void>;
+}
+
+export class FileStore implements EventStore {
+  readonly #parts: StoreParts;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    const refusal = refusalOf(request.streamName, request.events);
+    return refusal === undefined
+      ? this.#parts.writer.append(request)
+      : Promise.reject(refusal);
+  }
+
+  deleteStream(request: DeleteRequest): Promise<DeleteResult> {
+    const refusal = refusalOf(request.streamName, []);
+    return refusal === undefined
+      ? this.#parts.writer.deleteStream(request)
+      : Promise.reject(refusal);
+  }
+
+  // Reads are synchronous inside: an async function turns what they throw into
+  // a rejection.
+  // deno-lint-ignore require-await
+  async readState(streamName: string): Promise<StreamState> {
+    return this.#parts.states.visible(streamName);
+  }
+
+  // deno-lint-ignore require-await
+  async readEvent(
+    streamName: string,
+    eventNumber: number,
+  ): Promise<ListEntry | undefined> {
+    const { index, reader } = this.#parts;
+    const listId = index.lists.findStream(streamName);
+    if (listId === NO_LIST || eventNumber > index.lists.headOf(listId)) {
+      return undefined;
+    }
+    const place = index.locate(listId, eventNumber);
+    if (place === undefined) return undefined;
+    const event = reader.read(place.segment, place.position, {
+      withBodies: true,
+      streamName: index.lists.kindOf(listId) === "stream"
+        ? streamName
+        : undefined,
+    });
+    return { ordinal: eventNumber, event };
+  }
+
+  // deno-lint-ignore require-await
+  async readStream(request: ReadRequest): Promise<ReadResult> {
+    const { index, reader } = this.#parts;
+    const { streamName, from, count, direction, withBodies } = request;
+    const listId = index.lists.findStream(streamName);
+    const head = listId === NO_LIST ? -1 : index.lists.headOf(listId);
+    const isForward = direction === "forward";
+    const low = isForward ? from : Math.max(0, from - count + 1);
+    const high = Math.min(head, isForward ? from + count - 1 : from);
+    const entries: ListEntry[] = [];
+    let continueFrom: number | undefined;
+    if (low > high) return { entries, continueFrom };
+    const isStream = index.lists.kindOf(listId) === "stream";
+    const step = isForward ? 1 : -1;
+    let bytes = 0;
+    const runs = index.positions(listId, {
+      from: isForward ? low : high,
+      count: high - low + 1,
+      direction,
+    });
+    const options = {
+      withBodies,
+      streamName: isStream ? streamName : undefined,
+    };
+    for (const run of runs) {
+      reader.readMany(
+        run.segment,
+        run.positions,
+        options,
+        (event, at) => {
+          const ordinal = run.ordinal + step * at;
+          if (bytes >= LIMITS.pageBytesMax) {
+            continueFrom = ordinal;
+            return false;
+          }
+          if (withBodies) bytes += event.bodyBytes;
+          entries.push({ ordinal, event });
+          return true;
+        },
+      );
+      if (continueFrom !== undefined) break;
+    }
+    return { entries, continueFrom };
+  }
+
+  // deno-lint-ignore require-await
+  async readAll(request: ReadAllRequest): Promise<ReadAllResult> {
+    return readAll(this.#view(), request);
+  }
+
+  // deno-lint-ignore require-await
+  async findPosition(createdAtUs: number): Promise<number> {
+    return findPosition(this.#view(), createdAtUs);
+  }
+
+  onCommit(
+    listener: (events: readonly CommittedEvent[]) => void,
+  ): () => void {
+    return this.#parts.writer.onCommit(listener);
+  }
+
+  status(): StoreStatus {
+    const { writer, durable, segments, index } = this.#parts;
+    return {
+      readOnlyReason: writer.failure?.message,
+      end: durable.end,
+      lastPosition: durable.lastPosition,
+      segmentCount: segments.length,
+      streamCount: index.lists.streamCount,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { writer, catalog, files, release } = this.#parts;
+    await writer.close();
+    await release();
+    catalog.close();
+    files.close();
+  }
+
+  #view(): LogView {
+    const { segments, index, reader, durable } = this.#parts;
+    return {
+      segments,
+      index,
+      reader,
+      end: durable.end,
+      scanMax: LIMITS.filterScanMax,
+      bytesMax: LIMITS.pageBytesMax,
+    };
+  }
+}
+
+/** What no append or delete may ask, whatever the stream is like. */
+function refusalOf(
+  streamName: string,
+  events: readonly ProposedEvent[],
+): QuipuError | undefined {
+  if (!isWritable(streamName)) {
+    return new QuipuError(
+      "reservedStream",
+      `Cannot write "${streamName}": the server itself keeps this stream`,
+    );
+  }
+  if (isLongerThan(streamName, LIMITS.streamNameBytesMax)) {
+    return new QuipuError(
+      "invalidRequest",
+      `Cannot write a stream whose name has more than ` +
+        `${LIMITS.streamNameBytesMax} bytes`,
+    );
+  }
+  if (streamName === "") {
+    return new QuipuError(
+      "invalidRequest",
+      "Cannot write a stream without a name",
+    );
+  }
+  if (events.length > LIMITS.batchEventsMax) {
+    return new QuipuError(
+      "batchTooLarge",
+      `Cannot append ${events.length} events at once: ` +
+        `${LIMITS.batchEventsMax} is the limit`,
+    );
+  }
+  for (const event of events) {
+    if (isLongerThan(event.eventType, LIMITS.eventTypeBytesMax)) {
+      return new QuipuError(
+        "invalidRequest",
+        `Cannot append an event whose type has more than ` +
+          `${LIMITS.eventTypeBytesMax} bytes`,
+      );
+    }
+    if (isEventTooLarge(event)) {
+      return new QuipuError(
+        "eventTooLarge",
+        "Too large events received. Limit is 4mb",
+      );
+    }
+  }
+  return undefined;
+}
+
+function isLongerThan(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && utf8Length(text) > bytesMax;
+}
+
+function isEventTooLarge(event: ProposedEvent): boolean {
+  const { data, metadata } = event;
+  const upperBound = data.length * 3 + metadata.length * 3;
+  return upperBound > LIMITS.eventBytesMax &&
+    byteLengthOf(data) + byteLengthOf(metadata) > LIMITS.eventBytesMax;
+}
+
+function byteLengthOf(value: string | Uint8Array): number {
+  return typeof value === "string" ? utf8Length(value) : value.length;
+}

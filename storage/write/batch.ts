@@ -1,0 +1,93 @@
+/**
+ * A batch: the runs of several requests that are written, synced and committed
+ * together, and what is to be told and published then.
+ *
+ * @module
+ */
+
+import type { ProposedEvent } from "../../lib/model/event.ts";
+import type { CommittedEvent } from "../../lib/model/event_store.ts";
+import { GrowingBytes } from "../log/bytes.ts";
+import { LogRecord } from "../log/record.ts";
+import type { Segment } from "../log/segment.ts";
+
+/** Memory that an idle batch keeps for the next one. */
+const KEPT_BYTES = 1024 * 1024;
+
+/** Events written to a stream by one request. */
+interface WrittenRun {
+  readonly streamName: string;
+  readonly firstEventNumber: number;
+  readonly firstPosition: number;
+  readonly events: readonly ProposedEvent[];
+}
+
+export class Batch {
+  readonly bytes = new GrowingBytes(64 * 1024);
+  segment: Segment | undefined;
+  startPosition = 0;
+  /** Header CRC of the last record encoded, of this batch or before it. */
+  checksum = 0;
+  createdAtUs = 0;
+  /** Answers to give once the batch is committed, in the order of requests. */
+  answers: (() => void)[] = [];
+  /** What to tell the requests when it cannot be committed. */
+  refusals: ((error: Error) => void)[] = [];
+  /** Lists and the ordinal after their newest entry as of this batch. */
+  touchedLists: number[] = [];
+  touchedNexts: number[] = [];
+  /** Streams that got a tombstone. */
+  tombstonedLists: number[] = [];
+  runs: WrittenRun[] = [];
+
+  /** Position of the batch's last record. */
+  lastPosition = -1;
+
+  /** Position after the batch's last record. */
+  get endPosition(): number {
+    return this.startPosition + this.bytes.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.bytes.length === 0;
+  }
+
+  /** Makes the batch ready for use. */
+  begin(segment: Segment, startPosition: number, checksum: number): void {
+    this.segment = segment;
+    this.startPosition = startPosition;
+    this.checksum = checksum;
+    this.bytes.clear(KEPT_BYTES);
+    this.answers = [];
+    this.refusals = [];
+    this.touchedLists = [];
+    this.touchedNexts = [];
+    this.tombstonedLists = [];
+    this.runs = [];
+  }
+
+  /** The record at a position of this batch. */
+  recordAt(position: number): LogRecord {
+    return new LogRecord(this.bytes, position - this.startPosition, {
+      withBodies: true,
+    });
+  }
+
+  /** What the batch made visible, in the order of the log. */
+  committedEvents(): CommittedEvent[] {
+    const committed: CommittedEvent[] = [];
+    for (const run of this.runs) {
+      let position = run.firstPosition;
+      for (const [index, event] of run.events.entries()) {
+        committed.push({
+          streamName: run.streamName,
+          eventNumber: run.firstEventNumber + index,
+          eventType: event.eventType,
+          logPosition: position,
+        });
+        position += this.recordAt(position).lengthBytes;
+      }
+    }
+    return committed;
+  }
+}

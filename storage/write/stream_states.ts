@@ -1,0 +1,221 @@
+/**
+ * What is known of streams at two moments: decided (the writer's, with what is
+ * in flight) and visible (the readers', committed). Metadata is decoded when
+ * it is first needed and kept for a bounded number of streams.
+ *
+ * @module
+ */
+
+import type { DecidableStream } from "../../lib/model/decide_append.ts";
+import type { StreamState } from "../../lib/model/event_store.ts";
+import {
+  decodeStreamMetadata,
+  defaultMetadataOf,
+  isSoftDeleted,
+  NO_METADATA,
+  type StreamMetadata,
+} from "../../lib/model/stream_metadata.ts";
+import {
+  isMetastream,
+  originalOfMetastream,
+} from "../../lib/model/stream_names.ts";
+import { listOfStream } from "../../lib/model/lists.ts";
+import { hashEventId, hashName } from "../index/id_table.ts";
+import {
+  LIST_TOMBSTONED,
+  type ListDirectory,
+  NO_LIST,
+} from "../index/list_directory.ts";
+import type { StoreIndex } from "../index/store_index.ts";
+import { bytesOf } from "../log/bytes.ts";
+import { type LogRecord, uuidBytes } from "../log/record.ts";
+import type { Segment } from "../log/segment.ts";
+
+/** Hash of an event's id in its stream. */
+export function hashOfEvent(streamHash: number, eventId: string): number {
+  const { view } = bytesOf(uuidBytes(eventId));
+  return hashEventId(
+    streamHash,
+    view.getUint32(0, true),
+    view.getUint32(4, true),
+    view.getUint32(8, true),
+    view.getUint32(12, true),
+  );
+}
+
+/** A stream as the writer sees it. */
+export interface DecidedStream extends DecidableStream {
+  /** Its list, `NO_LIST` if it was never written. */
+  readonly id: number;
+}
+
+interface KnownMetadata {
+  /** Number of the metadata event. */
+  readonly number: number;
+  readonly metadata: StreamMetadata;
+}
+
+export interface StreamStatesOptions {
+  readonly index: StoreIndex;
+  /** The record at a position, be it in flight or in the log. */
+  readonly recordAt: (segment: Segment, position: number) => LogRecord;
+  /** Most streams whose metadata is kept decoded. */
+  readonly metadataCacheMax: number;
+}
+
+export class StreamStates {
+  readonly #index: StoreIndex;
+  readonly #lists: ListDirectory;
+  readonly #recordAt: (segment: Segment, position: number) => LogRecord;
+  readonly #metadataCacheMax: number;
+  /** By the metastream's list id. */
+  readonly #metadata = new Map<number, KnownMetadata>();
+
+  constructor(options: StreamStatesOptions) {
+    this.#index = options.index;
+    this.#lists = options.index.lists;
+    this.#recordAt = options.recordAt;
+    this.#metadataCacheMax = options.metadataCacheMax;
+  }
+
+  /** The stream as the writer sees it, with what is in flight. */
+  decided(streamName: string): DecidedStream {
+    const lists = this.#lists;
+    const id = lists.find("stream", streamName);
+    const isTombstoned = this.#isTombstoned(
+      id,
+      streamName,
+      lists.decidedFlags,
+    );
+    if (id === NO_LIST) return { ...UNKNOWN_STREAM, isTombstoned };
+    const metastream = lists.metastream[id] ?? NO_LIST;
+    const metadataNumber = metastream === NO_LIST
+      ? -1
+      : (lists.decidedNext[metastream] ?? 0) - 1;
+    return {
+      id,
+      head: (lists.decidedNext[id] ?? 0) - 1,
+      isTombstoned,
+      hasMetadata: metadataNumber >= 0,
+      isSoftDeleted: metadataNumber >= 0 &&
+        isSoftDeleted(this.#metadataAt(metastream, metadataNumber)),
+      numberOf: (eventId) => this.#numberOf(id, streamName, eventId),
+      idAt: (eventNumber) => this.#record(id, eventNumber)?.eventId,
+    };
+  }
+
+  /** The newest metadata event that the writer knows of a stream. */
+  decidedMetadataEvent(streamName: string): LogRecord | undefined {
+    const lists = this.#lists;
+    const id = lists.find("stream", streamName);
+    const metastream = lists.metastream[id] ?? NO_LIST;
+    if (metastream === NO_LIST) return undefined;
+    return this.#record(metastream, (lists.decidedNext[metastream] ?? 0) - 1);
+  }
+
+  /** The stream, or system list, as readers see it. */
+  visible(streamName: string): StreamState {
+    const lists = this.#lists;
+    const id = lists.findStream(streamName);
+    // Metadata may be there before the stream, and for system lists too.
+    const streamId = lists.kinds[id] === 0 && id !== NO_LIST
+      ? id
+      : lists.find("stream", streamName);
+    const metastream = lists.metastream[streamId] ?? NO_LIST;
+    const metadataNumber = metastream === NO_LIST
+      ? -1
+      : lists.headOf(metastream);
+    return {
+      head: id === NO_LIST ? -1 : lists.headOf(id),
+      isTombstoned: this.#isTombstoned(
+        streamId,
+        streamName,
+        lists.visibleFlags,
+      ),
+      metadata: metadataNumber < 0
+        ? defaultMetadataOf(streamName)
+        : this.#metadataAt(metastream, metadataNumber),
+      metadataNumber,
+    };
+  }
+
+  /** Forgets the decoded metadata of a metastream that is written. */
+  forgetMetadata(metastreamName: string): void {
+    if (this.#metadata.size === 0) return;
+    const id = this.#lists.find(
+      "stream",
+      originalOfMetastream(metastreamName),
+    );
+    this.#metadata.delete(this.#lists.metastream[id] ?? NO_LIST);
+  }
+
+  /** A tombstone ends the stream and its metastream. */
+  #isTombstoned(id: number, streamName: string, flags: Uint8Array): boolean {
+    if (id !== NO_LIST && flags[id] === LIST_TOMBSTONED) return true;
+    if (!isMetastream(streamName)) return false;
+    const original = this.#lists.find(
+      "stream",
+      originalOfMetastream(streamName),
+    );
+    return original !== NO_LIST && flags[original] === LIST_TOMBSTONED;
+  }
+
+  #metadataAt(metastream: number, number: number): StreamMetadata {
+    const known = this.#metadata.get(metastream);
+    if (known !== undefined && known.number === number) return known.metadata;
+    const record = this.#record(metastream, number);
+    const metadata = record === undefined
+      ? NO_METADATA
+      : decodeStreamMetadata(record);
+    if (this.#metadata.size >= this.#metadataCacheMax) {
+      for (const oldest of this.#metadata.keys()) {
+        this.#metadata.delete(oldest);
+        break;
+      }
+    }
+    this.#metadata.set(metastream, { number, metadata });
+    return metadata;
+  }
+
+  #record(listId: number, ordinal: number): LogRecord | undefined {
+    const place = this.#index.locate(listId, ordinal);
+    return place === undefined
+      ? undefined
+      : this.#recordAt(place.segment, place.position);
+  }
+
+  #numberOf(
+    id: number,
+    streamName: string,
+    eventId: string,
+  ): number | undefined {
+    const bytes = uuidBytes(eventId);
+    let eventNumber: number | undefined;
+    this.#index.findId(
+      id,
+      hashOfEvent(hashName(streamName), eventId),
+      (segment, position) => {
+        const record = this.#recordAt(segment, position);
+        const isIt = record.hasId(bytes) && record.streamName === streamName;
+        if (isIt) eventNumber = record.eventNumber;
+        return isIt;
+      },
+    );
+    return eventNumber;
+  }
+}
+
+const UNKNOWN_STREAM: DecidedStream = {
+  id: NO_LIST,
+  head: -1,
+  isTombstoned: false,
+  isSoftDeleted: false,
+  hasMetadata: false,
+  numberOf: () => undefined,
+  idAt: () => undefined,
+};
+
+/** Whether a stream name is that of an ordinary stream, which can be written. */
+export function isWritable(streamName: string): boolean {
+  return listOfStream(streamName).kind === "stream";
+}
