@@ -44,8 +44,13 @@ export function streamPageLinks(
   }
   if (!isForward || !page.isEndOfStream || page.hasEntries) {
     const newest = isForward ? plus(from, count - 1) : from;
-    // Beyond the head there is nothing yet: go on right after it.
-    const previous = newest < head ? plus(newest, 1) : head + 1;
+    // A head page of which `$tb` hides everything begins anew (spec: streams
+    // §9.3). Beyond the head there is nothing yet: go on right after it.
+    const previous = range.kind === "head" && page.isHidden === true
+      ? 0
+      : newest < head
+      ? plus(newest, 1)
+      : head + 1;
     links.push({
       relation: "previous",
       uri: `${streamUri}/${previous}/forward/${count}`,
