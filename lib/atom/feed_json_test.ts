@@ -26,8 +26,12 @@ function feedJson(
   return body;
 }
 
-// deno-lint-ignore no-explicit-any
-function entriesOf(json: string): any[] {
+interface Entry {
+  readonly [member: string]: unknown;
+}
+
+/** The first entries; at least two where a second one is asked for. */
+function entriesOf(json: string): [Entry, Entry, ...Entry[]] {
   return JSON.parse(json).entries;
 }
 

@@ -16,6 +16,7 @@ import {
   checkEvent,
   emptyEventId,
   emptyEventType,
+  eventTooLarge,
   invalidBody,
   nestedTooDeeply,
   tooManyEvents,
@@ -30,6 +31,7 @@ import {
 export function decodeEventsJson(text: string): ProposedEvent[] {
   const scanned = scanEventArray(text, {
     depthMax: LIMITS.jsonDepthMax,
+    layoutMax: LIMITS.eventBytesMax,
     eventsMax: LIMITS.batchEventsMax,
   });
   switch (scanned.kind) {
@@ -37,6 +39,8 @@ export function decodeEventsJson(text: string): ProposedEvent[] {
       throw invalidBody();
     case "tooDeep":
       throw nestedTooDeeply();
+    case "tooLong":
+      throw eventTooLarge();
     case "tooMany":
       throw tooManyEvents();
   }

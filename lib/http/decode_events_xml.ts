@@ -14,6 +14,7 @@ import {
   checkEvent,
   emptyEventId,
   emptyEventType,
+  eventTooLarge,
   invalidBody,
   nestedTooDeeply,
   tooManyEvents,
@@ -93,13 +94,17 @@ function proposeEvent(
   return proposed;
 }
 
-const EMPTY: XmlContent = { kind: "empty" };
+type StoredContent = Exclude<XmlContent, { readonly kind: "tooLong" }>;
 
-function contentOf(element: XmlElement | undefined): XmlContent {
+const EMPTY: StoredContent = { kind: "empty" };
+
+function contentOf(element: XmlElement | undefined): StoredContent {
   if (element === undefined) return EMPTY;
   // Comments have no place in the JSON that this becomes; the original refuses.
   if (hasComment(element)) throw invalidBody();
-  return xmlContentOf(element);
+  const content = xmlContentOf(element, LIMITS.eventBytesMax);
+  if (content.kind === "tooLong") throw eventTooLarge();
+  return content;
 }
 
 function hasComment(element: XmlElement): boolean {
@@ -108,6 +113,6 @@ function hasComment(element: XmlElement): boolean {
   );
 }
 
-function storedText(content: XmlContent): string {
+function storedText(content: StoredContent): string {
   return content.kind === "empty" ? "" : content.text;
 }

@@ -30,6 +30,14 @@ export function emptyEventType(): Refusal {
   return malformed("Empty eventType provided.");
 }
 
+/** An event's data and metadata are larger than `LIMITS` allows. */
+export function eventTooLarge(): Refusal {
+  return new Refusal(
+    "bodyTooLarge",
+    "Too large events received. Limit is 4mb",
+  );
+}
+
 /** The batch holds more events than `LIMITS` allows. */
 export function tooManyEvents(): Refusal {
   return new Refusal(
@@ -52,10 +60,7 @@ export function checkEvent(event: ProposedEvent): void {
   }
   const most = (data.length + metadata.length) * 3;
   if (!fits(most, LIMITS.eventBytesMax, [data, metadata])) {
-    throw new Refusal(
-      "bodyTooLarge",
-      "Too large events received. Limit is 4mb",
-    );
+    throw eventTooLarge();
   }
 }
 

@@ -6,7 +6,12 @@
  * @module
  */
 
-import { JSON_DEPTH_MAX, JsonScanner, JsonTextError } from "./json_scanner.ts";
+import {
+  JSON_DEPTH_MAX,
+  JsonScanner,
+  JsonTextError,
+  LayoutBudget,
+} from "./json_scanner.ts";
 
 export type JsonKind =
   | "object"
@@ -40,14 +45,21 @@ export type ScannedEvents =
   /** No JSON, no array, or an item that is neither an object nor null. */
   | { readonly kind: "malformed" }
   | { readonly kind: "tooDeep" }
+  /** A value would pass `layoutMax` once it is re-indented. */
+  | { readonly kind: "tooLong" }
   | { readonly kind: "tooMany" };
 
 export interface ScanEventsOptions {
   /** Nesting that is read, the array and the events included. */
   readonly depthMax?: number;
+  /** Characters of line breaks and indentation that one value may get. */
+  readonly layoutMax?: number;
   /** Events that are read. Default: no bound. */
   readonly eventsMax?: number;
 }
+
+/** Default of `layoutMax`: what an event may hold at most. */
+const LAYOUT_MAX = 4 * 1024 * 1024;
 
 /**
  * Scans an array of events. Names match in any case, unknown members are
@@ -57,7 +69,11 @@ export function scanEventArray(
   text: string,
   options: ScanEventsOptions = {},
 ): ScannedEvents {
-  const { depthMax = JSON_DEPTH_MAX, eventsMax = Infinity } = options;
+  const {
+    depthMax = JSON_DEPTH_MAX,
+    layoutMax = LAYOUT_MAX,
+    eventsMax = Infinity,
+  } = options;
   const scanner = new JsonScanner(text, { isLenient: true, depthMax });
   const events: (ScannedEvent | null)[] = [];
   try {
@@ -65,7 +81,7 @@ export function scanEventArray(
     scanner.open();
     while (scanner.nextItem(0x5d, events.length === 0)) {
       if (events.length >= eventsMax) return { kind: "tooMany" };
-      events.push(scanEvent(scanner));
+      events.push(scanEvent(scanner, layoutMax));
     }
     scanner.expectEnd();
   } catch (error) {
@@ -75,7 +91,11 @@ export function scanEventArray(
   return { kind: "events", events };
 }
 
-function scanEvent(scanner: JsonScanner): ScannedEvent | null {
+function scanEvent(
+  scanner: JsonScanner,
+  layoutMax: number,
+): ScannedEvent | null {
+  scanner.budget = new LayoutBudget(layoutMax);
   if (scanner.next() !== 0x7b) {
     if (scanner.copyValue(0) !== "null") scanner.fail();
     return null;
@@ -93,6 +113,7 @@ function scanEvent(scanner: JsonScanner): ScannedEvent | null {
     isFirst = false
   ) {
     const name = memberOf(scanner.readName());
+    scanner.budget = new LayoutBudget(layoutMax);
     scanner.colon();
     if (name === undefined) scanner.copyValue(0);
     else event[name] = scanMember(scanner);

@@ -77,3 +77,15 @@ Deno.test("scanEventArray() is bounded in depth and number", () => {
     kind: "tooMany",
   });
 });
+
+Deno.test("scanEventArray() refuses values that would grow beyond measure", () => {
+  const nested = "[".repeat(150) + "1,".repeat(50_000) + "1" + "]".repeat(150);
+  assertEquals(scanEventArray(`[{"data":${nested}}]`), { kind: "tooLong" });
+  const wide = "[" + "1,".repeat(50_000) + "1]";
+  assertEquals(scanEventArray(`[{"data":${wide}}]`).kind, "events");
+  const twice = `[{"data":${wide}}]`;
+  assertEquals(
+    scanEventArray(twice, { layoutMax: 1000 }),
+    { kind: "tooLong" },
+  );
+});

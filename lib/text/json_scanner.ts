@@ -21,12 +21,15 @@ import {
 /** Nesting of arrays and objects that is read by default. */
 export const JSON_DEPTH_MAX = 200;
 
-/** The text is not JSON, or nested too deeply. */
+/** Why a text was not read; `tooLong`: laid out, it would be. */
+export type JsonTextErrorCode = "malformed" | "tooDeep" | "tooLong";
+
+/** The text is not JSON, nested too deeply, or would become too long. */
 export class JsonTextError extends Error {
   override readonly name = "JsonTextError";
-  readonly code: "malformed" | "tooDeep";
+  readonly code: JsonTextErrorCode;
 
-  constructor(code: "malformed" | "tooDeep", message: string) {
+  constructor(code: JsonTextErrorCode, message: string) {
     super(message);
     this.code = code;
   }
@@ -39,6 +42,34 @@ const TOO_DEEP = new JsonTextError(
   "tooDeep",
   "Cannot read JSON: nested too deeply",
 );
+
+const TOO_LONG = new JsonTextError(
+  "tooLong",
+  "Cannot read JSON: too long once it is laid out",
+);
+
+/**
+ * Characters of layout that a text of this length may get. Short items deep
+ * inside would otherwise grow a hundredfold.
+ */
+export function layoutMaxOf(textLength: number): number {
+  return 2 ** 20 + 16 * textLength;
+}
+
+/** Counts the characters that layout adds, up to a bound. */
+export class LayoutBudget {
+  #left: number;
+
+  constructor(layoutMax: number) {
+    this.#left = layoutMax;
+  }
+
+  /** @throws {JsonTextError} If the bound is passed. */
+  take(length: number): void {
+    this.#left -= length;
+    if (this.#left < 0) throw TOO_LONG;
+  }
+}
 
 const newlines: string[] = [];
 
@@ -55,6 +86,8 @@ export interface JsonScannerOptions {
   readonly isLenient?: boolean;
   /** Nesting that is read, 1 or more. */
   readonly depthMax?: number;
+  /** Characters of line breaks and indentation that copying may add. */
+  readonly layoutMax?: number;
 }
 
 /** Reads one JSON text from its start to its end. */
@@ -63,6 +96,8 @@ export class JsonScanner {
   readonly isLenient: boolean;
   readonly #depthMax: number;
   #depth = 0;
+  /** What copying may still add; a new one for each value that is bounded. */
+  budget: LayoutBudget;
   /** Index of the next character. */
   position = 0;
 
@@ -70,6 +105,9 @@ export class JsonScanner {
     this.text = text;
     this.isLenient = options.isLenient ?? false;
     this.#depthMax = options.depthMax ?? JSON_DEPTH_MAX;
+    this.budget = new LayoutBudget(
+      options.layoutMax ?? layoutMaxOf(text.length),
+    );
   }
 
   /**
@@ -187,6 +225,7 @@ export class JsonScanner {
     do {
       // The separator goes in front of each item but the first.
       if (out.length > newline.length + 1) out += "," + newline;
+      this.budget.take(newline.length);
       out += this.#copyName();
       this.colon();
       out += ": " + this.copyValue(depth + 1);
@@ -198,8 +237,10 @@ export class JsonScanner {
     this.open();
     if (!this.nextItem(0x5d, true)) return "[]";
     const newline = newlineAt(depth + 1);
+    this.budget.take(newline.length);
     let out = "[" + newline + this.copyValue(depth + 1);
     while (this.nextItem(0x5d, false)) {
+      this.budget.take(newline.length);
       out += "," + newline + this.copyValue(depth + 1);
     }
     return out + newlineAt(depth) + "]";

@@ -25,8 +25,8 @@ export interface ReindentOptions {
  * Writes a JSON value with two spaces a level, `"name": value`, `{}` and `[]`
  * when empty; order, duplicates and the spelling of numbers stay.
  *
- * @returns `undefined` when `text` is not one JSON value, or nested deeper than
- * `depthMax`.
+ * @returns `undefined` when `text` is not one JSON value, nested deeper than
+ * `depthMax`, or of a shape that would grow beyond measure.
  */
 export function reindentJson(
   text: string,

@@ -186,3 +186,10 @@ Deno.test("quoteJson() quotes as the engine does", () => {
     assertEquals(quoteJson(text), JSON.stringify(text));
   }
 });
+
+Deno.test("reindentJson() refuses shapes that would grow beyond measure", () => {
+  const nested = (items: number) =>
+    "[".repeat(190) + "1,".repeat(items) + "1" + "]".repeat(190);
+  assertEquals(reindentJson(nested(10)) === undefined, false);
+  assertEquals(reindentJson(nested(100_000)), undefined);
+});

@@ -62,8 +62,12 @@ export function jsonToXml(
 
 class XmlWriter {
   readonly #scanner: JsonScanner;
-  /** Declared prefixes and their namespaces, the innermost last. */
-  readonly #scope: [prefix: string, uri: string][] = [];
+  /** Declared prefixes, the innermost last. */
+  readonly #scope: string[] = [];
+  /** How often each prefix is declared; deep or wide, a look is one look. */
+  readonly #declarations = new Map<string, number>();
+  /** Whether `json` stands for Json.NET's namespace here. */
+  #isJsonDeclared = false;
 
   constructor(scanner: JsonScanner) {
     this.#scanner = scanner;
@@ -89,6 +93,8 @@ class XmlWriter {
   /** One element; that of an array holds its items. */
   item(name: string, outer: string): string {
     const scanner = this.#scanner;
+    // A long name over many short items would grow without bound.
+    scanner.budget.take(2 * name.length + outer.length);
     switch (scanner.next()) {
       case 0x7b:
         return this.#object(name, outer);
@@ -108,6 +114,7 @@ class XmlWriter {
   #object(name: string, outer: string): string {
     const scanner = this.#scanner;
     const scopeLength = this.#scope.length;
+    const wasJsonDeclared = this.#isJsonDeclared;
     const attributes = new Map<string, string>();
     let children = "";
     let isLeading = true;
@@ -125,7 +132,8 @@ class XmlWriter {
     for (const [attribute, value] of attributes) {
       start += ` ${attribute}="${escapeXmlAttribute(value)}"`;
     }
-    this.#scope.length = scopeLength;
+    this.#isJsonDeclared = wasJsonDeclared;
+    this.#leave(scopeLength);
     return children === "" ? `<${start} />` : `<${start}>${children}</${tag}>`;
   }
 
@@ -141,9 +149,8 @@ class XmlWriter {
     if (code === 0x7b || code === 0x5b) return false;
     const name = member.slice(1);
     if (mark === 0x24) {
-      if (!isLeading) return false;
-      const prefix = this.#jsonPrefix(attributes);
-      attributes.set(`${prefix}:${encodeXmlName(name)}`, this.#scalar() ?? "");
+      if (!isLeading || !this.#hasJsonPrefix(attributes)) return false;
+      attributes.set(`json:${encodeXmlName(name)}`, this.#scalar() ?? "");
       return true;
     }
     this.#plainAttribute(name, this.#scalar() ?? "", attributes);
@@ -163,12 +170,13 @@ class XmlWriter {
     if (name.startsWith("xmlns:")) {
       const prefix = name.slice(6);
       const mayDeclare = value !== "" && !/^xml/i.test(prefix) &&
+        !(prefix === "json" && this.#isJsonDeclared) &&
         encodeXmlName(prefix) === prefix &&
         value !== "http://www.w3.org/2000/xmlns/" &&
         value !== "http://www.w3.org/XML/1998/namespace";
       if (mayDeclare && !attributes.has(name)) {
         attributes.set(name, value);
-        this.#scope.push([prefix, value]);
+        this.#declare(prefix);
       }
       return;
     }
@@ -180,15 +188,36 @@ class XmlWriter {
     );
   }
 
-  /** Prefix of Json.NET's namespace, declared on this element if need be. */
-  #jsonPrefix(attributes: Map<string, string>): string {
-    const declared = this.#scope.findLast(([, uri]) => uri === JSON_NAMESPACE);
-    if (declared !== undefined) return declared[0];
-    let prefix = "json";
-    for (let next = 1; this.#isDeclared(prefix); next++) prefix = "json" + next;
-    attributes.set("xmlns:" + prefix, JSON_NAMESPACE);
-    this.#scope.push([prefix, JSON_NAMESPACE]);
-    return prefix;
+  /**
+   * Declares the prefix `json` on this element if need be.
+   *
+   * @returns Whether it means Json.NET's namespace, and nothing of the data's.
+   */
+  #hasJsonPrefix(attributes: Map<string, string>): boolean {
+    if (this.#isJsonDeclared) return true;
+    if (this.#isDeclared("json")) return false;
+    attributes.set("xmlns:json", JSON_NAMESPACE);
+    this.#declare("json");
+    this.#isJsonDeclared = true;
+    return true;
+  }
+
+  #declare(prefix: string): void {
+    this.#scope.push(prefix);
+    const count = this.#declarations.get(prefix) ?? 0;
+    this.#declarations.set(prefix, count + 1);
+  }
+
+  /** Forgets what was declared since the scope had this length. */
+  #leave(scopeLength: number): void {
+    for (const prefix of this.#scope.splice(scopeLength)) {
+      const count = this.#declarations.get(prefix) ?? 0;
+      this.#declarations.set(prefix, count - 1);
+    }
+  }
+
+  #isDeclared(prefix: string): boolean {
+    return (this.#declarations.get(prefix) ?? 0) > 0;
   }
 
   #child(member: string): string {
@@ -222,10 +251,6 @@ class XmlWriter {
     const json = scanner.copyScalar();
     if (json === "null") return undefined;
     return json.charCodeAt(0) === 0x22 ? json.slice(1, -1) : json;
-  }
-
-  #isDeclared(prefix: string): boolean {
-    return this.#scope.some(([declared]) => declared === prefix);
   }
 
   /** Name of an element or attribute; a prefix is kept if it is declared. */

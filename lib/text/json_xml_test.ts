@@ -174,3 +174,24 @@ Deno.test("parseXml() refuses DTDs, depth, size and what is not well-formed", ()
     assertEquals(parseXml(bad), { kind: "malformed" }, bad);
   }
 });
+
+Deno.test("jsonToXml() and xmlContentOf() refuse shapes that would grow beyond measure", () => {
+  const long = JSON.stringify({ ["n".repeat(10_000)]: Array(100_000).fill(1) });
+  assertEquals(jsonToXml(long, "data"), undefined);
+  const deep = "<a>".repeat(150) + "<b/>".repeat(50_000) + "</a>".repeat(150);
+  assertEquals(xmlContentOf(rootOf(deep)), { kind: "tooLong" });
+});
+
+Deno.test("jsonToXml() looks up prefixes in time that does not grow with their number", () => {
+  const members: string[] = [];
+  for (let index = 0; index < 20_000; index++) {
+    members.push(`"@xmlns:p${index}":"urn:${index}"`);
+  }
+  for (let index = 0; index < 20_000; index++) {
+    members.push(`"p${index}:e":{"$a":1}`);
+  }
+  const start = performance.now();
+  const xml = jsonToXml(`{${members.join(",")}}`, "data") ?? "";
+  assertEquals(xml.includes("<p19999:e "), true);
+  assertEquals(performance.now() - start < 3000, true);
+});

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { newlineAt } from "./json_scanner.ts";
+import { JsonTextError, LayoutBudget, newlineAt } from "./json_scanner.ts";
 import { quoteJsonEscapingBreaks } from "./json_string.ts";
 import { decodeXmlName } from "./xml_text.ts";
 import { textOf, type XmlElement, type XmlNode } from "./xml_tree.ts";
@@ -20,26 +20,56 @@ export type XmlContent =
   /** Characters and nothing else. */
   | { readonly kind: "text"; readonly text: string }
   /** Child elements or attributes; `text` is indented JSON of an object. */
-  | { readonly kind: "json"; readonly text: string };
+  | { readonly kind: "json"; readonly text: string }
+  /** As JSON it would pass `layoutMax`. */
+  | { readonly kind: "tooLong" };
 
-/** Converts what an element holds; comments are left out. */
-export function xmlContentOf(element: XmlElement): XmlContent {
+/** Default of `layoutMax`: what an event may hold at most. */
+const LAYOUT_MAX = 4 * 1024 * 1024;
+
+/**
+ * Converts what an element holds; comments are left out.
+ *
+ * @param layoutMax Characters of line breaks and indentation that it may get.
+ */
+export function xmlContentOf(
+  element: XmlElement,
+  layoutMax: number = LAYOUT_MAX,
+): XmlContent {
   const hasMarkup = attributesOf(element).length > 0 ||
     element.children.some((child) =>
       child.kind === "element" || child.kind === "cdata"
     );
-  if (hasMarkup) return { kind: "json", text: xmlToJson(element) };
+  if (hasMarkup) return structureOf(element, layoutMax);
   const text = textOf(element);
   return text === "" ? { kind: "empty" } : { kind: "text", text };
+}
+
+function structureOf(element: XmlElement, layoutMax: number): XmlContent {
+  try {
+    const text = writeElement(element, 0, new LayoutBudget(layoutMax));
+    return { kind: "json", text };
+  } catch (error) {
+    if (error instanceof JsonTextError) return { kind: "tooLong" };
+    throw error;
+  }
 }
 
 /**
  * Writes an element's content as indented JSON: an object, a string, or null
  * for `<a/>`.
  *
- * @param depth Depth at which it is written.
+ * @throws {JsonTextError} If it would get too long.
  */
-export function xmlToJson(element: XmlElement, depth: number = 0): string {
+export function xmlToJson(element: XmlElement): string {
+  return writeElement(element, 0, new LayoutBudget(LAYOUT_MAX));
+}
+
+function writeElement(
+  element: XmlElement,
+  depth: number,
+  budget: LayoutBudget,
+): string {
   const attributes = attributesOf(element);
   const children = element.children.filter((child) => child.kind !== "comment");
   if (attributes.length === 0) {
@@ -53,13 +83,15 @@ export function xmlToJson(element: XmlElement, depth: number = 0): string {
   let out = "{";
   let separator = newline;
   for (const [name, value] of attributes) {
+    budget.take(newline.length);
     out += separator + quoteJsonEscapingBreaks("@" + decodeName(name)) + ": " +
       quoteJsonEscapingBreaks(value);
     separator = "," + newline;
   }
   for (const [name, group] of groupByName(children)) {
+    budget.take(newline.length);
     out += separator + quoteJsonEscapingBreaks(name) + ": " +
-      groupToJson(group, depth + 1);
+      groupToJson(group, depth + 1, budget);
     separator = "," + newline;
   }
   return out + newlineAt(depth) + "}";
@@ -80,24 +112,33 @@ function groupByName(children: readonly XmlNode[]): Map<string, XmlNode[]> {
   return groups;
 }
 
-function groupToJson(group: readonly XmlNode[], depth: number): string {
+function groupToJson(
+  group: readonly XmlNode[],
+  depth: number,
+  budget: LayoutBudget,
+): string {
   const only = group[0];
   if (group.length === 1 && only !== undefined && !isMarkedArray(only)) {
-    return nodeToJson(only, depth);
+    return nodeToJson(only, depth, budget);
   }
   const newline = newlineAt(depth + 1);
   let out = "[";
   let separator = newline;
   for (const node of group) {
-    out += separator + nodeToJson(node, depth + 1);
+    budget.take(newline.length);
+    out += separator + nodeToJson(node, depth + 1, budget);
     separator = "," + newline;
   }
   return out + newlineAt(depth) + "]";
 }
 
-function nodeToJson(node: XmlNode, depth: number): string {
+function nodeToJson(
+  node: XmlNode,
+  depth: number,
+  budget: LayoutBudget,
+): string {
   return node.kind === "element"
-    ? xmlToJson(node, depth)
+    ? writeElement(node, depth, budget)
     : quoteJsonEscapingBreaks(node.text);
 }
 
