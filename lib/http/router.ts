@@ -70,16 +70,14 @@ export function createRouter(routes: readonly Route[]): Router {
  */
 export function parseTarget(url: string): RequestTarget {
   const authorityStart = url.indexOf("://") + 3;
-  let pathStart = url.indexOf("/", authorityStart);
-  if (pathStart < 0) pathStart = url.length;
   const fragmentStart = url.indexOf("#", authorityStart);
   const end = fragmentStart < 0 ? url.length : fragmentStart;
-  const queryStart = url.indexOf("?", authorityStart);
-  if (queryStart < 0 || queryStart > end) {
-    return { path: url.slice(pathStart, end) || "/", query: "" };
-  }
+  let queryStart = url.indexOf("?", authorityStart);
+  if (queryStart < 0 || queryStart > end) queryStart = end;
+  const pathStart = url.indexOf("/", authorityStart);
+  const hasPath = pathStart >= 0 && pathStart < queryStart;
   return {
-    path: url.slice(pathStart, queryStart) || "/",
+    path: hasPath ? url.slice(pathStart, queryStart) : "/",
     query: url.slice(queryStart + 1, end),
   };
 }
@@ -154,6 +152,7 @@ function buildNode(candidates: readonly Candidate[]): Node {
   }
   const others = advance(candidates, undefined);
   const isGreedy = others.length > 0 &&
+    others.length === candidates.length &&
     others.every((other) => candidates.includes(other));
   const node: { -readonly [K in keyof Node]: Node[K] } = {
     literals,

@@ -1,0 +1,144 @@
+import { assertEquals } from "@std/assert";
+import {
+  ATOM,
+  ATOM_JSON,
+  ATOM_OR_HTML,
+  EVENT,
+  type MediaTypeSet,
+} from "./media_types.ts";
+import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
+
+const VENDOR = "application/vnd.eventstore.";
+
+function chosen(
+  offered: MediaTypeSet,
+  accept: string | null,
+  format?: string,
+): string | undefined {
+  return negotiateResponse(offered, {
+    accept,
+    format,
+    withoutAccept: undefined,
+  })
+    ?.name;
+}
+
+Deno.test("negotiateRequest() compares the name to the letter and knows one charset", () => {
+  const table: [contentType: string | null, name: string | undefined][] = [
+    ["application/json", "application/json"],
+    ["application/json; charset=utf-8", "application/json"],
+    ["application/json;charset=UTF-8", "application/json"],
+    ['application/json; charset="utf-8"', "application/json"],
+    ["application/json; charset=latin1", undefined],
+    ["application/json; charset=nonsense", undefined],
+    ["application/json; boundary=x", "application/json"],
+    ["application/json;", "application/json"],
+    [VENDOR + "events+json", VENDOR + "events+json"],
+    ["application/octet-stream", "application/octet-stream"],
+    ["application/octet-stream; charset=utf-8", undefined],
+    ["Application/JSON", undefined],
+    [" application/json", undefined],
+    ["application/json ; charset=utf-8", undefined],
+    ["application/x-www-form-urlencoded", undefined],
+    ["text/html", undefined],
+    ["text", undefined],
+    ["", undefined],
+    [null, undefined],
+  ];
+  for (const [contentType, name] of table) {
+    for (const time of ["first", "remembered"]) {
+      assertEquals(
+        negotiateRequest(ATOM, contentType)?.name,
+        name,
+        `${contentType}, ${time}`,
+      );
+    }
+  }
+});
+
+Deno.test("negotiateResponse() follows Accept", () => {
+  const table: [
+    set: MediaTypeSet,
+    accept: string | null,
+    name: string | undefined,
+  ][] = [
+    [EVENT, null, "application/atom+xml"],
+    [EVENT, "*/*", "application/atom+xml"],
+    [EVENT, "application/*", "application/atom+xml"],
+    [EVENT, "text/*", "text/xml"],
+    [EVENT, "application/json", "application/json"],
+    [EVENT, "APPLICATION/JSON", "application/json"],
+    [EVENT, "application/json; charset=utf-8", "application/json"],
+    [EVENT, "image/png, application/json", "application/json"],
+    [EVENT, "text/xml;q=0.1, application/json;q=0.9", "application/json"],
+    [EVENT, "text/xml,application/json", "text/xml"],
+    [EVENT, "application/json,text/xml", "application/json"],
+    [EVENT, "application/json;q=0", "application/json"],
+    [EVENT, "application/json;q=0,text/xml;q=0.1", "text/xml"],
+    [EVENT, "text/xml;q=,application/json", "text/xml"],
+    [EVENT, "text/xml;q=x,application/json;q=0.5", "text/xml"],
+    [EVENT, "garbage,text/xml", "text/xml"],
+    [EVENT, "garbage", undefined],
+    [EVENT, "image/png", undefined],
+    [EVENT, VENDOR + "events+json", undefined],
+    [EVENT, "", undefined],
+    [ATOM_OR_HTML, "*/*;q=0.5", VENDOR + "streamdesc+json"],
+    [ATOM_OR_HTML, VENDOR + "events+json", VENDOR + "events+json"],
+    [ATOM_OR_HTML, "application/octet-stream", undefined],
+    [
+      ATOM_OR_HTML,
+      "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+      "text/html",
+    ],
+    [ATOM, "text/html", undefined],
+  ];
+  for (const [set, accept, name] of table) {
+    for (const time of ["first", "remembered"]) {
+      assertEquals(chosen(set, accept), name, `${accept}, ${time}`);
+    }
+  }
+});
+
+Deno.test("negotiateResponse() lets format alone decide", () => {
+  const table: [
+    set: MediaTypeSet,
+    format: string,
+    name: string | undefined,
+  ][] = [
+    [EVENT, "json", "application/json"],
+    [EVENT, "xml", "text/xml"],
+    [EVENT, "atom", "application/atom+xml"],
+    [EVENT, "atomxj", VENDOR + "atom+json"],
+    [EVENT, "html", "text/html"],
+    [ATOM, "html", undefined],
+    [EVENT, "text", undefined],
+    [EVENT, "atomsvc", undefined],
+    [EVENT, "bogus", undefined],
+    [EVENT, "", undefined],
+  ];
+  for (const [set, format, name] of table) {
+    assertEquals(chosen(set, "image/png", format), name, format);
+  }
+});
+
+Deno.test("negotiateResponse() serves a route's own default to whoever names no type", () => {
+  const nameFor = (accept: string | null) =>
+    negotiateResponse(ATOM_OR_HTML, {
+      accept,
+      format: undefined,
+      withoutAccept: ATOM_JSON,
+    })?.name;
+  assertEquals(nameFor(null), ATOM_JSON.name);
+  assertEquals(nameFor("*/*"), ATOM_JSON.name);
+  assertEquals(nameFor("application/*"), VENDOR + "streamdesc+json");
+});
+
+Deno.test("negotiateResponse() remembers no more than it can hold", () => {
+  for (let index = 0; index < 1000; index++) {
+    assertEquals(
+      chosen(EVENT, `text/xml;x=${index}`),
+      "text/xml",
+    );
+  }
+  assertEquals(chosen(EVENT, "image/png;" + "x".repeat(10_000)), undefined);
+});
