@@ -51,7 +51,7 @@ export class IdTable {
 
   /** Enters the record at `offset`. */
   add(hash: number, offset: number): void {
-    if (this.size === this.#hashes.length) this.#grow();
+    if (this.size === this.#hashes.length) this.reserve(this.size * 2);
     this.#hashes[this.size] = hash;
     this.#offsets[this.size] = offset;
     this.size++;
@@ -93,8 +93,10 @@ export class IdTable {
     this.#slots[slot] = entry;
   }
 
-  #grow(): void {
-    const capacity = this.#hashes.length * 2;
+  /** Makes room for so many ids in all. */
+  reserve(count: number): void {
+    if (count <= this.#hashes.length) return;
+    const capacity = 2 ** Math.ceil(Math.log2(count));
     const hashes = new Uint32Array(capacity);
     hashes.set(this.#hashes);
     const offsets = new Uint32Array(capacity);

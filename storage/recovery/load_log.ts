@@ -8,7 +8,7 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
-import { hashName } from "../index/id_table.ts";
+import { hashEventId, hashName } from "../index/id_table.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { enterInLists, findMembership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
@@ -34,7 +34,6 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "../log/segment_header.ts";
-import { hashOfEvent } from "../write/stream_states.ts";
 import { scanSegment } from "./scan_segment.ts";
 import { join } from "@std/path";
 
@@ -239,6 +238,9 @@ function takeSealed(
   state.lastCreatedAtUs = record.createdAtUs;
 }
 
+/** For a guess at how many records a file holds. */
+const TYPICAL_RECORD_BYTES = 300;
+
 /** Reads a segment without an index file into a memtable. */
 function scanInto(
   segment: Segment,
@@ -249,6 +251,7 @@ function scanInto(
   const { files, index } = options;
   const file = files.open(path);
   const memtable = index.addUnsealed(segment);
+  memtable.ids.reserve(Math.ceil(file.size() / TYPICAL_RECORD_BYTES));
   segment.endPosition = positionOf(segment, file.size());
   state.fileEnd = segment.endPosition;
   const result = scanSegment(file, segment, state, (records) => {
@@ -285,7 +288,7 @@ function enterRecord(
   }
   const offset = offsetOf(segment, logPosition);
   memtable.addRecord(offset, record.createdAtUs);
-  memtable.ids.add(hashOfEvent(hashName(streamName), record.eventId), offset);
+  memtable.ids.add(hashOfRecord(record, streamName), offset);
   enterInLists(
     lists,
     memtable,
@@ -301,6 +304,16 @@ function enterRecord(
     lists.decidedFlags[streamId] = LIST_TOMBSTONED;
     lists.visibleFlags[streamId] = LIST_TOMBSTONED;
   }
+}
+
+function hashOfRecord(record: LogRecord, streamName: string): number {
+  return hashEventId(
+    hashName(streamName),
+    record.idWord(0),
+    record.idWord(1),
+    record.idWord(2),
+    record.idWord(3),
+  );
 }
 
 /** While the store opens there is nobody to pause for. */
