@@ -117,9 +117,10 @@ function isDelete(source: RecordedEvent): boolean {
 }
 
 /**
- * Id of a list's event: a UUID of version 8 (of one's own making) from the
- * list's name and the ordinal. Two 64-bit FNV-like lanes are plenty: nobody
- * chooses these names to collide with anything but himself.
+ * Id of a list's event: a UUID of the version for hashes of names (5), from
+ * the list's name and the ordinal. The hash is not SHA-1 but four lanes of
+ * FNV-1a that feed each other: an id is made for every entry of every page,
+ * and nobody gains from a collision.
  */
 function systemEventId(listName: string, ordinal: number): string {
   let a = 0x811c9dc5, b = 0x9e3779b9, c = 0x85ebca6b, d = 0xc2b2ae35;
@@ -131,10 +132,9 @@ function systemEventId(listName: string, ordinal: number): string {
     c = Math.imul(c ^ unit ^ (b >>> 13), 0xc2b2ae35);
     d = Math.imul(d ^ unit ^ (c >>> 16), 0x27d4eb2f);
   }
-  const [e, f, g, h] = [a ^ (d >>> 7), b ^ (a >>> 9), c ^ (b >>> 11), d];
-  const [p, q, r, s] = [hex32(e), hex32(f), hex32(g), hex32(h)];
-  const variant = "89ab"[(g >>> 28) & 3];
-  return `${p}-${q.slice(0, 4)}-8${q.slice(5)}-${variant}${r.slice(1, 4)}-` +
+  const [p, q, r, s] = [hex32(a ^ (d >>> 7)), hex32(b), hex32(c), hex32(d)];
+  const variant = "89ab"[d & 3];
+  return `${p}-${q.slice(0, 4)}-5${q.slice(5)}-${variant}${r.slice(1, 4)}-` +
     r.slice(4) + s;
 }
 
