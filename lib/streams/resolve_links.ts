@@ -109,8 +109,11 @@ export class LinkResolver {
       const link = resolveLinks && event.eventType === LINK_TYPE
         ? parseLink(await this.#dataOf(event, options))
         : undefined;
-      if (link !== undefined && !await this.#mayRead(link.streamName)) {
-        return undefined;
+      if (link !== undefined) {
+        const { streamName } = link;
+        const linked = this.#streams.get(streamName) ??
+          await this.#loadStream(streamName);
+        if (!this.#maySee(linked)) return undefined;
       }
       planned.push({ original: event, link, target: undefined });
     }
@@ -150,7 +153,8 @@ export class LinkResolver {
     withBodies: boolean,
   ): Promise<RecordedEvent | undefined> {
     if (link === undefined) return undefined;
-    const { visible } = await this.#streamOf(link.streamName);
+    const { visible } = this.#streams.get(link.streamName) ??
+      await this.#loadStream(link.streamName);
     if (visible === undefined) return undefined;
     const { eventNumber } = link;
     if (eventNumber < visible.first || eventNumber > visible.head) {
@@ -185,7 +189,9 @@ export class LinkResolver {
       }
       : entry;
     const made = systemEventOf(list, streamName, source, withBodies);
-    if (!await this.#mayRead(made.aboutStream)) return undefined;
+    const linked = this.#streams.get(made.aboutStream) ??
+      await this.#loadStream(made.aboutStream);
+    if (!this.#maySee(linked)) return undefined;
     return {
       original: made.event,
       link: resolveLinks ? made.link : undefined,
@@ -204,15 +210,12 @@ export class LinkResolver {
     return entry?.event.data ?? event.data;
   }
 
-  async #mayRead(streamName: string): Promise<boolean> {
-    const { access } = await this.#streamOf(streamName);
+  #maySee({ access }: LinkedStream): boolean {
     if (access !== "public") this.#isPublic = false;
     return access !== "denied";
   }
 
-  async #streamOf(streamName: string): Promise<LinkedStream> {
-    const known = this.#streams.get(streamName);
-    if (known !== undefined) return known;
+  async #loadStream(streamName: string): Promise<LinkedStream> {
     const { store, access, clock } = this.#context;
     const state = await store.readState(streamName);
     const linked: LinkedStream = {

@@ -132,12 +132,21 @@ function systemEventId(listName: string, ordinal: number): string {
     c = Math.imul(c ^ unit ^ (b >>> 13), 0xc2b2ae35);
     d = Math.imul(d ^ unit ^ (c >>> 16), 0x27d4eb2f);
   }
-  const [p, q, r, s] = [hex32(a ^ (d >>> 7)), hex32(b), hex32(c), hex32(d)];
-  const variant = "89ab"[d & 3];
-  return `${p}-${q.slice(0, 4)}-5${q.slice(5)}-${variant}${r.slice(1, 4)}-` +
-    r.slice(4) + s;
+  // Byte 6 holds the version, byte 8 the variant.
+  return hexBytes(a ^ (d >>> 7)) + "-" + hex16(b >>> 16) + "-" +
+    hex16(b & 0x0fff | 0x5000) + "-" + hex16(c >>> 16 & 0x3fff | 0x8000) +
+    "-" + hex16(c) + hexBytes(d);
 }
 
-function hex32(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, "0");
+const HEX = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).padStart(2, "0"),
+);
+
+function hex16(value: number): string {
+  return `${HEX[value >>> 8 & 0xff]}${HEX[value & 0xff]}`;
+}
+
+function hexBytes(value: number): string {
+  return hex16(value >>> 16) + hex16(value);
 }
