@@ -157,9 +157,13 @@ function decideResponse(
   return undefined;
 }
 
+/**
+ * Blanks before a range stay part of its name, so that a range after `, ` is
+ * never met: recorded, and what clients of the original have to live with.
+ */
 function parseRange(text: string): MediaRange | undefined {
   const [name = "", ...parameters] = text.split(";");
-  const [type, subtype] = name.trim().toLowerCase().split("/");
+  const [type, subtype] = name.trimEnd().toLowerCase().split("/");
   if (type === undefined || subtype === undefined) return undefined;
   let quality = 1;
   for (const parameter of parameters) {
