@@ -72,9 +72,9 @@ function proposeEvent(
   const proposed: ProposedEvent = {
     eventId,
     eventType,
-    isJson: isJson(event.data) || isJson(event.metadata),
+    isJson: isJson(event.data) || event.metadata?.kind === "object",
     data: storedText(event.data),
-    metadata: storedText(event.metadata),
+    metadata: storedMetadata(event.metadata),
   };
   checkEvent(proposed);
   return proposed;
@@ -108,4 +108,10 @@ function isJson(member: JsonMember | undefined): boolean {
 
 function storedText(member: JsonMember | undefined): string {
   return member === undefined || member.kind === "null" ? "" : member.text;
+}
+
+/** Metadata is an object or a text; anything else is none, as recorded. */
+function storedMetadata(member: JsonMember | undefined): string {
+  const isKept = member?.kind === "object" || member?.kind === "string";
+  return isKept ? member.text : "";
 }

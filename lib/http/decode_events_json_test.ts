@@ -29,6 +29,8 @@ Deno.test("data and metadata become what is stored", () => {
     [',"data":42', "42", "", true],
     [',"data":true', "true", "", true],
     [',"metadata":"m"', "", "m", false],
+    [',"data":{},"metadata":[1]', "{}", "", true],
+    [',"metadata":7', "", "", false],
     [',"DATA":{"b":2,"a":1.50}', '{\n  "b": 2,\n  "a": 1.50\n}', "", true],
     [',"data":12345678901234567890', "12345678901234567890", "", true],
     [
