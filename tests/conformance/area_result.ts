@@ -27,6 +27,16 @@ export type VerdictCounts = Readonly<
   Record<JudgedExchange["verdict"]["kind"], number>
 >;
 
+/**
+ * Areas that read what others wrote before them when they were recorded: the
+ * lists of all streams, of an event type, of a category, and the whole log.
+ */
+const PREPARED_BY: Readonly<Record<string, readonly string[]>> = {
+  all: ["seeds"],
+  auth: ["seeds", "stream-names"],
+  "stream-names": ["seeds"],
+};
+
 /** Replays the scenarios of an area in order and closes the target. */
 export async function replayArea(
   area: string,
@@ -34,6 +44,9 @@ export async function replayArea(
   excuses: Excuses,
 ): Promise<AreaResult> {
   await using target = await openTarget();
+  for (const scenario of (PREPARED_BY[area] ?? []).flatMap(readArea)) {
+    await replayScenario(target, scenario);
+  }
   const scenarios: ScenarioResult[] = [];
   for (const scenario of readArea(area)) {
     const made = new ServerMade(scenario);

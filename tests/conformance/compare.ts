@@ -182,6 +182,7 @@ function compareBodies(
   answered: Answer,
   options: CompareOptions,
 ): Difference[] {
+  if (recorded.body === undefined && recorded.base64 === undefined) return [];
   const bytes = bytesOf(recorded);
   if (isSameBytes(bytes, answered.body)) return [];
   const texts = { recorded: textOf(bytes), answered: textOf(answered.body) };
@@ -189,7 +190,8 @@ function compareBodies(
   if (texts.recorded === "" || texts.answered === "") {
     return [difference("body", texts.recorded, texts.answered)];
   }
-  if (isJson(type)) {
+  // `/info` is JSON whatever type was asked for.
+  if (isJson(type) || texts.recorded.startsWith("{")) {
     return options.isShapeOnly
       ? compareJsonShape(texts)
       : compareJson(texts, options.made);

@@ -9,7 +9,7 @@
 import { type Difference, difference } from "./difference.ts";
 import { type JsonTree, memberOf, parseJsonTree } from "./json_tree.ts";
 
-const RECORDED_DATA = /var data = (\{[\s\S]*?\n\});/;
+const RECORDED_DATA = /var data = (\{[\s\S]*?\});\s*var newLocation/;
 const ENTITIES: Readonly<Record<string, string>> = {
   amp: "&",
   lt: "<",

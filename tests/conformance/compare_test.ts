@@ -74,6 +74,17 @@ Deno.test("a missing, an additional and a doubled member differ", () => {
   assertDiffers({ recorded: `{"a":1}`, answered: `{"a":1,"a":1}` });
 });
 
+Deno.test("only a documented addition may stand at the end", () => {
+  const recorded = `{"a":1}`;
+  assertSame({ recorded, answered: `{"a":1,"quipuVersion":"1.0"}` });
+  assertDiffers({ recorded, answered: `{"quipuVersion":"1.0","a":1}` });
+  assertDiffers({ recorded, answered: `{"a":1,"otherVersion":"1.0"}` });
+  assertDiffers({
+    recorded: `{"a":{}}`,
+    answered: `{"a":{"quipuVersion":"1.0"}}`,
+  });
+});
+
 Deno.test("numbers differ by a digit that doubles do not hold", () => {
   assertDiffers({
     recorded: `[9223372036854775807]`,
@@ -205,7 +216,8 @@ Deno.test("an HTML page must show what the recorded one holds", () => {
   "eventType": "a<b",
   "eventId": "${SENT_ID}",
   "data": "{ \\"n\\": 1 }"
-};</script>`;
+};
+var newLocation</script>`;
   const page = `<h1>0@s</h1><p>a&lt;b ${SENT_ID}</p><pre>{"n":1}</pre>`;
   assertSame({ type, recorded, answered: page });
   assertDiffers({ type, recorded, answered: page.replace("0@s", "1@s") });
@@ -219,7 +231,8 @@ Deno.test("an HTML feed must link to the recorded pages", () => {
   "streamId": "s",
   "links": [{ "uri": "http://h/streams/s/20/forward/20", "relation": "previous" }],
   "entries": []
-};</script>`;
+};
+var newLocation</script>`;
   const page = `<p>s</p><a href="/streams/s/20/forward/20?format=html">`;
   assertSame({ type, recorded, answered: page });
   assertDiffers({ type, recorded, answered: page.replace("20", "21") });
@@ -440,6 +453,8 @@ function changesOf(
   }
   if (isError || isShapeOnly || (recorded.body ?? "") === "") return changes;
   const text = recorded.body ?? "";
+  // A page that has nothing to show may say anything.
+  if (text.includes("var data = {};")) return changes;
   changes.push(
     {
       what: "no body",

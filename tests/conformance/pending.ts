@@ -10,7 +10,6 @@ import type { Exchange } from "./replay.ts";
 
 /** Steps that wait for a part of the server that is not there. */
 export interface PendingRule {
-  readonly area: string;
   /** What they need. */
   readonly need: string;
   /** How many steps do not match because of it. */
@@ -19,5 +18,54 @@ export interface PendingRule {
   readonly concerns: (exchange: Exchange) => boolean;
 }
 
-/** Every rule. */
-export const PENDING: readonly PendingRule[] = [];
+/** Every rule. A step waits under the first that concerns it. */
+export const PENDING: readonly PendingRule[] = [
+  {
+    need: "persistent subscriptions",
+    openSteps: 36,
+    concerns: (exchange) => isBelow(exchange, "/subscriptions"),
+  },
+  {
+    need: "projections",
+    openSteps: 32,
+    concerns: (exchange) =>
+      isBelow(exchange, "/projection") || isBelow(exchange, "/projections") ||
+      exchange.scenario.area === "projections",
+  },
+  {
+    need: "users",
+    openSteps: 42,
+    concerns: (exchange) =>
+      isBelow(exchange, "/users") || isBelow(exchange, "/streams/$users") ||
+      isBelow(exchange, "/streams/%24users") ||
+      (exchange.scenario.area === "acl" &&
+        exchange.scenario.steps.some(({ request }) =>
+          request.path.startsWith("/users/")
+        )),
+  },
+  {
+    need: "statistics, gossip, histograms and subsystems of the node",
+    openSteps: 19,
+    concerns: (exchange) =>
+      ["/stats", "/gossip", "/histogram", "/sys"].some((path) =>
+        isBelow(exchange, path)
+      ),
+  },
+  {
+    need: "administration and the list of options",
+    openSteps: 10,
+    concerns: (exchange) =>
+      isBelow(exchange, "/admin") || isBelow(exchange, "/info/options"),
+  },
+  {
+    need: "pages of the dashboard",
+    openSteps: 3,
+    concerns: (exchange) => isBelow(exchange, "/web"),
+  },
+];
+
+/** Whether a step asks for a path or something below it. */
+function isBelow({ step }: Exchange, path: string): boolean {
+  const asked = step.request.path.replace(/\?.*$/, "");
+  return asked === path || asked.startsWith(`${path}/`);
+}

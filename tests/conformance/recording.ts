@@ -23,7 +23,10 @@ export interface RecordedRequest {
 export interface RecordedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Text of the body; undefined when `base64` holds it. */
+  /**
+   * Text of the body; undefined when `base64` holds it. Neither: the body was
+   * not kept.
+   */
   readonly body?: string;
   readonly base64?: string;
 }
@@ -50,6 +53,12 @@ export interface Scenario {
 
 /** Authority that the recorded server had. */
 export const RECORDED_AUTHORITY = "127.0.0.1:2113";
+
+/**
+ * The recorded server really listened on port 3113. Where a proxy's header
+ * changed the host of its links, that port is still there.
+ */
+const FORWARDED_WITH_RECORDED_PORT = /(\/\/[a-z.]+):3113\b/g;
 
 const GOLDEN = join(dirname(fromFileUrl(import.meta.url)), "golden");
 
@@ -78,5 +87,8 @@ export function isAnswer(
 
 /** Puts another authority where the recorded server's stands. */
 export function withAuthority(text: string, authority: string): string {
-  return text.replaceAll(RECORDED_AUTHORITY, authority);
+  const [, port = "80"] = authority.split(":");
+  return text
+    .replaceAll(RECORDED_AUTHORITY, authority)
+    .replaceAll(FORWARDED_WITH_RECORDED_PORT, `$1:${port}`);
 }

@@ -8,11 +8,11 @@
 import type { Answer } from "./compare.ts";
 import {
   isAnswer,
-  RECORDED_AUTHORITY,
   type RecordedAnswer,
   type RecordedRequest,
   type RecordedStep,
   type Scenario,
+  withAuthority,
 } from "./recording.ts";
 import type { Target, WireRequest } from "./target.ts";
 
@@ -21,6 +21,8 @@ export interface Exchange {
   readonly scenario: Scenario;
   readonly stepIndex: number;
   readonly step: RecordedStep;
+  /** Host and port under test. */
+  readonly authority: string;
   /** With the address under test; undefined where none was recorded. */
   readonly recorded: RecordedAnswer | undefined;
   readonly answered: Answer;
@@ -44,6 +46,7 @@ export async function replayScenario(
       scenario,
       stepIndex,
       step,
+      authority: target.authority,
       recorded: isAnswer(step.response)
         ? readdressed(step.response, target.authority)
         : undefined,
@@ -65,7 +68,7 @@ export function wireRequestOf(
 ): WireRequest {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(recorded.headers)) {
-    headers[name] = value.replaceAll(RECORDED_AUTHORITY, authority);
+    headers[name] = withAuthority(value, authority);
   }
   if (recorded.ifNoneMatchFromStep !== undefined) {
     const etag = answers[recorded.ifNoneMatchFromStep]?.headers.get("etag");
@@ -73,9 +76,7 @@ export function wireRequestOf(
   }
   const body = recorded.body === undefined
     ? undefined
-    : new TextEncoder().encode(
-      recorded.body.replaceAll(RECORDED_AUTHORITY, authority),
-    );
+    : new TextEncoder().encode(withAuthority(recorded.body, authority));
   if (body !== undefined || recorded.method !== "GET") {
     headers["Content-Length"] = String(body?.length ?? 0);
   }
@@ -90,12 +91,10 @@ function pathOf(location: string): string {
   return location.replace(/^https?:\/\/[^/]*/, "");
 }
 
-function readdressed(
+/** Puts the address under test where the recorded server's stands. */
+export function readdressed(
   answer: RecordedAnswer,
   authority: string,
 ): RecordedAnswer {
-  if (authority === RECORDED_AUTHORITY) return answer;
-  return JSON.parse(
-    JSON.stringify(answer).replaceAll(RECORDED_AUTHORITY, authority),
-  );
+  return JSON.parse(withAuthority(JSON.stringify(answer), authority));
 }

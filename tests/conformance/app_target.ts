@@ -1,0 +1,76 @@
+/**
+ * What recorded requests are replayed against: the whole interface over the
+ * model store, in this process; or the server that `QUIPU_CONFORMANCE_URL`
+ * names.
+ *
+ * @module
+ */
+
+import { openAuth } from "../../lib/auth/open_auth.ts";
+import { createApp } from "../../lib/http/app.ts";
+import type { Clock } from "../../lib/model/clock.ts";
+import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import { createStreamService } from "../../lib/streams/stream_service.ts";
+import { createTestIds } from "../support/events.ts";
+import { createModelStore } from "../support/model_store.ts";
+import { CHEAP_COST } from "../support/test_auth.ts";
+import { inProcessTarget, serverTarget, type Target } from "./target.ts";
+
+const CLIENT: Deno.ServeHandlerInfo = {
+  remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
+  completed: Promise.resolve(),
+};
+
+/**
+ * Opens a target with the default users and nothing else. Their password is
+ * the published one, as it was on the recorded server.
+ */
+export async function openTarget(): Promise<Target> {
+  const baseUrl = Deno.env.get("QUIPU_CONFORMANCE_URL");
+  return baseUrl === undefined ? await openApp() : serverTarget(baseUrl);
+}
+
+async function openApp(): Promise<Target> {
+  const clock = createTickingClock();
+  const newEventId = createTestIds();
+  const store = createModelStore({ clock, newEventId });
+  const { authenticator } = await openAuth({
+    store,
+    clock,
+    newEventId,
+    logger: SILENT_LOGGER,
+    isLoopbackServer: true,
+    adminPassword: undefined,
+    passwordCost: CHEAP_COST,
+  });
+  const app = createApp({
+    streams: createStreamService({ store, clock }),
+    authenticate: (authorization, request) =>
+      authenticator.authenticate(authorization, request),
+    logger: SILENT_LOGGER,
+    newId: newEventId,
+    node: { version: "0.0.0", projectionsMode: "All" },
+  });
+  return inProcessTarget({
+    handle: (request) => app(request, CLIENT),
+    advance: clock.advanceMs,
+    async close() {
+      app.close();
+      authenticator.close();
+      await store.close();
+    },
+  });
+}
+
+/** A clock that no two callers see alike, so that every event has its time. */
+function createTickingClock(): Clock & {
+  advanceMs(durationMs: number): void;
+} {
+  let nowUs = Date.UTC(2026, 0, 1) * 1000;
+  return {
+    nowUs: () => ++nowUs,
+    advanceMs(durationMs) {
+      nowUs += durationMs * 1000;
+    },
+  };
+}

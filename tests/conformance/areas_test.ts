@@ -1,0 +1,99 @@
+/**
+ * Replays everything recorded: one test an area, one step a scenario. At the
+ * end the lists of deviations and pending steps must be true, and at least
+ * 99 in 100 comparable steps must match outright.
+ *
+ * `QUIPU_CONFORMANCE_URL=http://127.0.0.1:2113` replays against a server that
+ * runs there, with an empty store, instead of an app in this process.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  type AreaResult,
+  countVerdicts,
+  describeStep,
+  replayArea,
+  stepsOf,
+  type VerdictCounts,
+} from "./area_result.ts";
+import { DEVIATIONS } from "./deviations.ts";
+import { PENDING } from "./pending.ts";
+import { areaNames } from "./recording.ts";
+import { openTarget } from "./app_target.ts";
+
+const MATCH_SHARE_MIN = 0.99;
+
+const results = new Map<string, Promise<AreaResult>>();
+
+for (const area of areaNames()) {
+  Deno.test(`replay of ${area}`, async (test) => {
+    const result = await resultOf(area);
+    for (const { scenario, steps } of result.scenarios) {
+      await test.step(scenario.name, () => {
+        const wrong = steps.filter(({ verdict }) =>
+          verdict.kind === "mismatch"
+        );
+        assertEquals(wrong.length, 0, wrong.map(describeStep).join("\n"));
+      });
+    }
+    report(area, countVerdicts(stepsOf([result])));
+  });
+}
+
+Deno.test("replays match outright but for the listed deviations", async () => {
+  const steps = stepsOf(await allResults());
+  const counts = countVerdicts(steps);
+  report("all areas", counts);
+  const comparable = counts.match + counts.deviation + counts.mismatch;
+  assert(
+    counts.match >= MATCH_SHARE_MIN * comparable,
+    `${counts.match} of ${comparable} comparable steps match`,
+  );
+});
+
+Deno.test("every listed deviation is needed", async () => {
+  const steps = stepsOf(await allResults());
+  const used = new Set(
+    steps.flatMap(({ verdict }) =>
+      verdict.kind === "deviation" ? [verdict.deviation] : []
+    ),
+  );
+  const unused = DEVIATIONS.filter((deviation) => !used.has(deviation));
+  assertEquals(unused.map(({ title }) => title), []);
+});
+
+Deno.test("pending rules say how many steps are open", async () => {
+  const steps = stepsOf(await allResults());
+  const open = PENDING.map((rule) => ({
+    need: rule.need,
+    openSteps:
+      steps.filter(({ verdict }) =>
+        verdict.kind === "pending" && verdict.rule === rule
+      ).length,
+  }));
+  const listed = PENDING.map(({ need, openSteps }) => ({ need, openSteps }));
+  assertEquals(open, listed);
+});
+
+function resultOf(area: string): Promise<AreaResult> {
+  let result = results.get(area);
+  if (result === undefined) {
+    const excuses = { deviations: DEVIATIONS, pending: PENDING };
+    result = replayArea(area, openTarget, excuses);
+    results.set(area, result);
+  }
+  return result;
+}
+
+function allResults(): Promise<AreaResult[]> {
+  return Promise.all(areaNames().map(resultOf));
+}
+
+function report(name: string, counts: VerdictCounts): void {
+  const line = Object.entries(counts)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(", ");
+  Deno.stderr.writeSync(new TextEncoder().encode(`${name}: ${line}\n`));
+}
