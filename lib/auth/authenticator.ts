@@ -68,9 +68,12 @@ class StoreAuthenticator implements Authenticator {
   /** Checks under way, by a name of their header. */
   readonly #checks = new Map<string, Promise<Principal | "rejected">>();
 
+  /** What `UserChanges.forgottenUpTo` was when everything was forgotten. */
+  #clearedUpTo = 0;
+
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
-    options.changes.onChange((login) => this.#verified.forget(login));
+    options.changes.onChange((login) => this.#forget(login));
   }
 
   authenticate(
@@ -105,6 +108,17 @@ class StoreAuthenticator implements Authenticator {
     this.#options.throttle.close();
     this.#options.changes.close();
     this.#verified.clear();
+  }
+
+  #forget(login: string): void {
+    const { forgottenUpTo } = this.#options.changes;
+    if (forgottenUpTo > this.#clearedUpTo) {
+      // Principals of that age are current no longer: none may be remembered.
+      this.#verified.clear();
+      this.#clearedUpTo = forgottenUpTo;
+    } else {
+      this.#verified.forget(login);
+    }
   }
 
   #hasEnded({ expiresAtUs }: Principal): boolean {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { anEvent } from "../../tests/support/events.ts";
 import {
   ADMIN_REQUESTER,
   basic,
@@ -172,6 +173,21 @@ Deno.test("a change of one user forgets nobody else", async () => {
     auth.authenticator.authenticate(header, LOCAL_REQUEST),
     admin,
   );
+});
+
+Deno.test("after very many changes remembered logins are current again", async () => {
+  await using auth = await openWithAlice();
+  await auth.login("alice", "Pa55!");
+  for (let index = 0; index <= LIMITS.verifiedLoginsMax; index++) {
+    await auth.store.append({
+      streamName: `$user-${index}`,
+      expectedVersion: "any",
+      events: [anEvent(index)],
+    });
+  }
+  const principal = await auth.login("alice", "Pa55!");
+  assert(principal !== undefined && principal !== "rejected");
+  assertEquals(auth.authenticator.isCurrent(principal), true);
 });
 
 Deno.test("a user that changes during the check is judged as it became", async () => {

@@ -33,6 +33,11 @@ export class UserChanges {
     return this.#epoch;
   }
 
+  /** Facts of this epoch and older hold no longer, whoever they are about. */
+  get forgottenUpTo(): number {
+    return this.#forgottenUpTo;
+  }
+
   /** Whether a fact of that login and epoch holds no longer. */
   hasChanged(login: string, epoch: number): boolean {
     const changedIn = this.#changedIn.get(login) ?? this.#forgottenUpTo;
