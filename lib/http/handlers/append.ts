@@ -116,12 +116,13 @@ export async function writeMetadata(
     eventId,
     eventType: METADATA_EVENT_TYPE,
   });
+  const streamUri = streamUriOf(metastreamOf(streamName), context, services);
   const outcome = await services.streams.appendMetadata(context.caller, {
     streamName,
     expectedVersion,
     events,
   });
-  return answer(outcome, metastreamOf(streamName), context, services);
+  return answer(outcome, streamUri, context);
 }
 
 async function appendTo(
@@ -131,28 +132,26 @@ async function appendTo(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
+  const streamUri = streamUriOf(streamName, context, services);
   const outcome = await services.streams.append(context.caller, {
     streamName,
     expectedVersion,
     events,
   });
-  return answer(outcome, streamName, context, services);
+  return answer(outcome, streamUri, context);
 }
 
 function answer(
   outcome: AppendOutcome,
-  streamName: string,
-  context: RequestContext,
-  services: HandlerServices,
+  streamUri: string,
+  { allowedMethods }: RequestContext,
 ): Response {
-  const { allowedMethods, request, info } = context;
   switch (outcome.kind) {
-    case "written": {
-      const location = `${services.baseUrlOf(request, info)}/streams/${
-        encodeStreamName(streamName)
-      }/${outcome.firstEventNumber}`;
-      return createdResponse(location, allowedMethods);
-    }
+    case "written":
+      return createdResponse(
+        `${streamUri}/${outcome.firstEventNumber}`,
+        allowedMethods,
+      );
     case "conflict":
       return problemResponse(PROBLEMS.conflict, allowedMethods, {
         currentVersion: outcome.head,
@@ -170,16 +169,27 @@ function redirectToIncoming(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const { request, info, target, allowedMethods } = context;
+  const { target, allowedMethods } = context;
   const query = target.query === "" ? "" : "?" + target.query;
+  const streamUri = streamUriOf(streamName, context, services);
   return redirectResponse({
     status: 307,
-    location: `${services.baseUrlOf(request, info)}/streams/${
-      encodeStreamName(streamName)
-    }/incoming/${services.newId()}${query}`,
+    location: `${streamUri}/incoming/${services.newId()}${query}`,
     text: "Forwarding to idempotent URI",
     isPermanent: false,
   }, allowedMethods);
+}
+
+/**
+ * URI of a stream. To be made before anything is written: a request whose host
+ * is refused must change nothing.
+ */
+function streamUriOf(
+  streamName: string,
+  { request, info }: RequestContext,
+  { baseUrlOf }: HandlerServices,
+): string {
+  return `${baseUrlOf(request, info)}/streams/${encodeStreamName(streamName)}`;
 }
 
 /** Whether ids and types stand in the body, and headers need not name them. */
