@@ -13,6 +13,7 @@ import { LIMITS } from "../lib/model/limits.ts";
 import type { Logger } from "../lib/model/logger.ts";
 import type { Disk, DiskLock } from "./disk/disk.ts";
 import { createFileDisk } from "./disk/file_disk.ts";
+import { snapshotBytesFor } from "./index/heads_snapshot.ts";
 import { StoreIndex } from "./index/store_index.ts";
 import type { Catalog } from "./kv/catalog.ts";
 import { openKvCatalog } from "./kv/kv_catalog.ts";
@@ -80,6 +81,7 @@ export async function openStoreOn(
     const index = new StoreIndex({
       disk,
       files,
+      storeDirectory: directory,
       logDirectory,
       blockCacheBytes: LIMITS.indexBlockCacheBytes,
       idFilterBytesMax: LIMITS.idFilterBytesMax,
@@ -203,7 +205,7 @@ export async function openStoreOn(
       files,
       durable,
       release: async () => {
-        await sealer.finished();
+        await sealer.close();
         lock.release();
       },
     });
@@ -251,20 +253,24 @@ const OWN_NAMES = ["lock", "catalog.kv", "log"];
 /** Names the directory in what the operating system says about it. */
 function asOpenError(error: unknown, directory: string): Error {
   if (error instanceof QuipuError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
   return new QuipuError(
     "notWritable",
-    `Cannot open "${directory}": ${reason}`,
+    `Cannot open "${directory}": ${reasonOf(error)}`,
     { cause: error },
   );
 }
 
-/** Writes index files of sealed segments in the background, one at a time. */
+/**
+ * Writes index files of sealed segments in the background, one at a time, and
+ * now and then a snapshot of the heads.
+ */
 class Sealer {
   readonly #index: StoreIndex;
   readonly #storeId: string;
   readonly #logger: Logger;
   #work: Promise<void> = Promise.resolve();
+  /** Bytes of log that were sealed since the last snapshot. */
+  #sealedBytes = 0;
 
   constructor(index: StoreIndex, storeId: string, logger: Logger) {
     this.#index = index;
@@ -280,20 +286,45 @@ class Sealer {
     return this.#work;
   }
 
+  async close(): Promise<void> {
+    await this.#work;
+    if (this.#sealedBytes > 0) await this.#snapshot();
+  }
+
   async #seal(): Promise<void> {
     try {
       const segment = await this.#index.sealOldest(
         this.#storeId,
         createPause(),
       );
-      this.#logger.info("segment.sealed", { segment: segment?.number });
+      if (segment === undefined) return;
+      this.#logger.info("segment.sealed", { segment: segment.number });
+      this.#sealedBytes += segment.endPosition - segment.startPosition;
+      const snapshotBytes = snapshotBytesFor(this.#index.lists.size);
+      if (this.#sealedBytes > SNAPSHOT_SHARE * snapshotBytes) {
+        await this.#snapshot();
+      }
     } catch (error) {
       // The segment is served from memory; its file is made at the next start.
-      this.#logger.error("segment.seal_failed", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      this.#logger.error("segment.seal_failed", { reason: reasonOf(error) });
     }
   }
+
+  async #snapshot(): Promise<void> {
+    try {
+      await this.#index.writeSnapshot(this.#storeId, createPause());
+      this.#sealedBytes = 0;
+    } catch (error) {
+      this.#logger.warn("heads.snapshot_failed", { reason: reasonOf(error) });
+    }
+  }
+}
+
+/** The log grows by so many times the size of a snapshot between two of them. */
+const SNAPSHOT_SHARE = 4;
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Milliseconds that background work goes on before it lets others work. */

@@ -42,6 +42,8 @@ export interface Disk {
   /**
    * Opens a file that exists. Synchronous, because a look-up in the middle of
    * a decision may find that it needs a file that is not open.
+   *
+   * @throws {Deno.errors.NotFound} If there is no such file.
    */
   open(path: string, mode: "read" | "write"): DiskFile;
   /** Creates a file that must not exist, for reading and writing. */

@@ -22,7 +22,7 @@ class FileDiskFile implements DiskFile {
   constructor(path: string, writer: Deno.FsFile | undefined) {
     this.path = path;
     this.#writer = writer;
-    this.#readFd = openSync(path, "r");
+    this.#readFd = openForReading(path);
   }
 
   readAt(buffer: Uint8Array, offset: number): number {
@@ -69,6 +69,19 @@ class FileDiskFile implements DiskFile {
       throw new TypeError(`Cannot write "${this.path}": opened for reading`);
     }
     return this.#writer;
+  }
+}
+
+/** @throws {Deno.errors.NotFound} If there is no such file. */
+function openForReading(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    const isMissing = error instanceof Error && "code" in error &&
+      error.code === "ENOENT";
+    throw isMissing
+      ? new Deno.errors.NotFound(`Cannot open "${path}": no such file`)
+      : error;
   }
 }
 

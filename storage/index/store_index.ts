@@ -6,6 +6,7 @@
  * @module
  */
 
+import { join } from "@std/path";
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { encodeUtf8 } from "../log/bytes.ts";
@@ -18,6 +19,11 @@ import {
 import { BlockCache } from "./blocked_file.ts";
 import { LIST_KINDS, ListDirectory, NO_SEGMENT } from "./list_directory.ts";
 import type { Slice, SlicePointer } from "./index_file.ts";
+import {
+  type HeadsSnapshot,
+  openHeadsSnapshot,
+  writeHeadsSnapshot,
+} from "./heads_snapshot.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { type LogSample, Memtable } from "./memtable.ts";
 import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
@@ -31,6 +37,8 @@ export interface PositionRun {
   readonly ordinal: number;
 }
 
+const SNAPSHOT_NAME = "heads.snap";
+
 interface UnsealedSegment {
   readonly segment: Segment;
   readonly memtable: Memtable;
@@ -39,6 +47,7 @@ interface UnsealedSegment {
 export interface StoreIndexOptions {
   readonly disk: Disk;
   readonly files: OpenFiles;
+  readonly storeDirectory: string;
   readonly logDirectory: string;
   readonly blockCacheBytes: number;
   readonly idFilterBytesMax: number;
@@ -183,6 +192,32 @@ export class StoreIndex {
     this.#addSealedIndex(segment, index);
     this.#unsealed.shift();
     return segment;
+  }
+
+  /** Writes where the lists end as of the newest sealed segment. */
+  async writeSnapshot(
+    storeId: string,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    const newest = [...this.#sealed.values()].at(-1);
+    if (newest === undefined) return;
+    const { disk, storeDirectory } = this.#options;
+    await writeHeadsSnapshot({
+      disk,
+      directory: storeDirectory,
+      path: join(storeDirectory, SNAPSHOT_NAME),
+      storeId,
+      segment: newest.segment,
+      lists: this.lists,
+      sealedNextOf: (listId) => this.#firstOrdinalIn(listId, 0),
+      pause,
+    });
+  }
+
+  /** Opens what `writeSnapshot` wrote; undefined if it cannot be used. */
+  openSnapshot(): HeadsSnapshot | undefined {
+    const { disk, storeDirectory } = this.#options;
+    return openHeadsSnapshot(disk, join(storeDirectory, SNAPSHOT_NAME));
   }
 
   /**

@@ -8,6 +8,7 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
+import type { HeadsSnapshot } from "../index/heads_snapshot.ts";
 import { hashEventId, hashName } from "../index/id_table.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { enterInLists, findMembership } from "../index/membership.ts";
@@ -82,6 +83,7 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     faultPosition: 0,
   };
   const unborn: string[] = [];
+  const heads = new Heads(index);
   for (const [at, file] of found.entries()) {
     const isLast = at === found.length - 1;
     if (file.number !== at) {
@@ -119,10 +121,11 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       await index.sealOldest(header.storeId, noPause);
     }
     if (!isLast && index.addSealed(segment, header.storeId)) {
-      index.enterSealed(segment.number);
+      heads.take(segment);
       takeSealed(segment, state, options);
       continue;
     }
+    heads.enterAll();
     scanInto(segment, path, state, options);
     if (!isLast && state.fault !== undefined) {
       throw damaged(
@@ -131,12 +134,57 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       );
     }
   }
+  heads.enterAll();
   return {
     ...state,
     unborn,
     hasRecordsBeyondDamage: state.fault !== undefined &&
       hasRecordBeyond(options, state),
   };
+}
+
+/**
+ * Enters where lists end: up to the snapshot's segment from the snapshot, if
+ * there is one that fits, and from the index files of all others.
+ */
+class Heads {
+  readonly #index: StoreIndex;
+  #snapshot: HeadsSnapshot | undefined;
+  /** Sealed segments that are not entered yet. */
+  #waiting: number[] = [];
+
+  constructor(index: StoreIndex) {
+    this.#index = index;
+    this.#snapshot = index.openSnapshot();
+  }
+
+  take(segment: Segment): void {
+    this.#waiting.push(segment.number);
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined) this.enterAll();
+    else if (segment.number === snapshot.segmentNumber) {
+      if (snapshot.checksum === segment.checksum) this.#enterSnapshot(snapshot);
+      this.enterAll();
+    }
+  }
+
+  /** Enters what waits, without the snapshot. */
+  enterAll(): void {
+    for (const number of this.#waiting) this.#index.enterSealed(number);
+    this.#waiting = [];
+    this.#snapshot?.close();
+    this.#snapshot = undefined;
+  }
+
+  #enterSnapshot(snapshot: HeadsSnapshot): void {
+    try {
+      snapshot.enter(this.#index.lists);
+      this.#waiting = [];
+    } catch (error) {
+      // A damaged snapshot is no loss: the index files say it all again.
+      if (!(error instanceof QuipuError)) throw error;
+    }
+  }
 }
 
 interface LoadState {
