@@ -64,6 +64,15 @@ Deno.test("every listed deviation is needed", async () => {
   assertEquals(unused.map(({ title }) => title), []);
 });
 
+Deno.test("the README tells of every listed deviation", () => {
+  const readme = Deno.readTextFileSync(
+    new URL("../../README.md", import.meta.url),
+  )
+    .replaceAll(/\s+/g, " ");
+  const untold = DEVIATIONS.filter(({ title }) => !readme.includes(title));
+  assertEquals(untold.map(({ title }) => title), []);
+});
+
 Deno.test("pending rules say how many steps are open", async () => {
   const steps = stepsOf(await allResults());
   const open = PENDING.map((rule) => ({

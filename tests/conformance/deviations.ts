@@ -27,6 +27,7 @@ export interface DeviatingExchange extends Exchange {
 
 /** One intended difference. */
 export interface Deviation {
+  /** In the words of the README, where users read of it. */
   readonly title: string;
   /** Why we do otherwise. */
   readonly reason: string;
@@ -41,7 +42,7 @@ export interface Deviation {
 
 const ATOM_JSON = "application/vnd.eventstore.atom+json";
 
-/** Every intended difference; the README tells users of each. */
+/** Every intended difference. */
 export const DEVIATIONS: readonly Deviation[] = [
   {
     title: "HEAD works like GET",
