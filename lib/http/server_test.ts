@@ -1,0 +1,132 @@
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { LIMITS } from "../model/limits.ts";
+import { SILENT_LOGGER } from "../model/logger.ts";
+import { testUuid } from "../../tests/support/events.ts";
+import {
+  openTestApp,
+  type TestAppOptions,
+} from "../../tests/support/test_app.ts";
+import { type HttpServer, serveHttp } from "./server.ts";
+
+const EVENTS_JSON = "application/vnd.eventstore.events+json";
+const ONE = `[{"eventId":"${testUuid(1)}","eventType":"t","data":{"n":1}}]`;
+
+/** Serves a test app on a free port for as long as `use` runs. */
+async function serving(
+  use: (server: HttpServer, baseUrl: string) => Promise<void>,
+  options: TestAppOptions = {},
+): Promise<void> {
+  await using testApp = openTestApp(options);
+  await using server = serveHttp({
+    app: testApp.app,
+    hostname: "127.0.0.1",
+    port: 0,
+    logger: SILENT_LOGGER,
+  });
+  await use(server, `http://127.0.0.1:${server.port}`);
+}
+
+/** Sends bytes as they are and reads until the answer's body has come. */
+async function sendRaw(port: number, text: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text));
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(64 * 1024);
+  let answer = "";
+  for (;;) {
+    const length = await connection.read(buffer);
+    if (length === null) return answer;
+    answer += decoder.decode(buffer.subarray(0, length), { stream: true });
+    const [head = "", body] = answer.split("\r\n\r\n", 2);
+    const size = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+    if (body !== undefined && body.length >= size) return answer;
+  }
+}
+
+Deno.test("a server answers over its socket, with links to its own address", () =>
+  serving(async (_server, baseUrl) => {
+    const written = await fetch(`${baseUrl}/streams/s`, {
+      method: "POST",
+      headers: { "Content-Type": EVENTS_JSON },
+      body: ONE,
+    });
+    assertEquals([written.status, await written.text()], [201, ""]);
+    assertEquals(written.headers.get("Location"), `${baseUrl}/streams/s/0`);
+    const head = await fetch(`${baseUrl}/streams/s/0`, { method: "HEAD" });
+    assertEquals(head.status, 200);
+    assert(Number(head.headers.get("Content-Length")) > 100);
+    await head.body?.cancel();
+  }));
+
+Deno.test("a body may be chunked, and must have a length otherwise", () =>
+  serving(async ({ port }) => {
+    const start =
+      `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
+    const chunks = [ONE.slice(0, 7), ONE.slice(7), ""]
+      .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("");
+    const chunked = await sendRaw(
+      port,
+      `${start}Transfer-Encoding: chunked\r\n\r\n${chunks}`,
+    );
+    assertStringIncludes(chunked, "201 Created");
+    const bare = await sendRaw(port, `${start}\r\n`);
+    assertStringIncludes(bare, "411 Length Required");
+  }));
+
+Deno.test("a body that is too large or too slow is refused", () =>
+  serving(async ({ port }) => {
+    const start =
+      `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
+    const large = `${start}Content-Length: ${
+      LIMITS.requestBytesMax + 1
+    }\r\n\r\n[`;
+    assertStringIncludes(await sendRaw(port, large), "413 Payload Too Large");
+    const slow = `${start}Content-Length: 100\r\n\r\n[`;
+    assertStringIncludes(await sendRaw(port, slow), "408 Request Timeout");
+  }, { bodyReadMs: 50 }));
+
+Deno.test("draining lets held requests be answered and refuses new ones", async () => {
+  await using testApp = openTestApp();
+  await testApp.append("s", JSON.parse(ONE));
+  const received = Promise.withResolvers<void>();
+  const { app } = testApp;
+  const server = serveHttp({
+    app: Object.assign(
+      (request: Request, info: Deno.ServeHandlerInfo) => {
+        received.resolve();
+        return app(request, info);
+      },
+      { endLongPolls: app.endLongPolls, close: app.close },
+    ),
+    hostname: "127.0.0.1",
+    port: 0,
+    logger: SILENT_LOGGER,
+  });
+  const url = `http://127.0.0.1:${server.port}/streams/s/1/forward/20`;
+  const held = fetch(url, {
+    headers: { "Accept": "application/json", "ES-LongPoll": "30" },
+  });
+  await received.promise;
+  server.endLongPolls();
+  await server.drain();
+  const answer = await held;
+  assertEquals(answer.status, 200);
+  assertEquals((await answer.json()).entries, []);
+  const refused = await fetch(url).then(() => false, () => true);
+  assert(refused);
+});
+
+Deno.test("serveHttp() says that a port is in use", () =>
+  serving(async ({ port }) => {
+    await using other = openTestApp();
+    const options = { hostname: "127.0.0.1", port, logger: SILENT_LOGGER };
+    assertThrows(
+      () => serveHttp({ app: other.app, ...options }),
+      Deno.errors.AddrInUse,
+    );
+  }));
