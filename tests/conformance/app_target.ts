@@ -7,7 +7,8 @@
  */
 
 import { openAuth } from "../../lib/auth/open_auth.ts";
-import { createApp } from "../../lib/http/app.ts";
+import { type App, createApp } from "../../lib/http/app.ts";
+import { serveHttp } from "../../lib/http/server.ts";
 import type { Clock } from "../../lib/model/clock.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
@@ -27,10 +28,49 @@ const CLIENT: Deno.ServeHandlerInfo = {
  */
 export async function openTarget(): Promise<Target> {
   const baseUrl = Deno.env.get("QUIPU_CONFORMANCE_URL");
-  return baseUrl === undefined ? await openApp() : serverTarget(baseUrl);
+  return baseUrl === undefined ? await openAppTarget() : serverTarget(baseUrl);
 }
 
-async function openApp(): Promise<Target> {
+/** Opens a target in this process whose requests go over a socket. */
+export async function openSocketTarget(): Promise<Target> {
+  const opened = await openApp();
+  const server = serveHttp({
+    app: opened.app,
+    hostname: "127.0.0.1",
+    port: 0,
+    logger: SILENT_LOGGER,
+  });
+  const target = serverTarget(`http://127.0.0.1:${server.port}`);
+  return {
+    ...target,
+    async [Symbol.asyncDispose]() {
+      await target[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+      await opened.close();
+    },
+  };
+}
+
+async function openAppTarget(): Promise<Target> {
+  const { app, advance, close } = await openApp();
+  return inProcessTarget({
+    handle: (request) => app(request, CLIENT),
+    advance,
+    async close() {
+      app.close();
+      await close();
+    },
+  });
+}
+
+interface OpenedApp {
+  readonly app: App;
+  readonly advance: (durationMs: number) => void;
+  /** Closes what the app stands on. */
+  readonly close: () => Promise<void>;
+}
+
+async function openApp(): Promise<OpenedApp> {
   const clock = createTickingClock();
   const newEventId = createTestIds();
   const store = createModelStore({ clock, newEventId });
@@ -51,15 +91,14 @@ async function openApp(): Promise<Target> {
     newId: newEventId,
     node: { version: "0.0.0", projectionsMode: "All" },
   });
-  return inProcessTarget({
-    handle: (request) => app(request, CLIENT),
+  return {
+    app,
     advance: clock.advanceMs,
     async close() {
-      app.close();
       authenticator.close();
       await store.close();
     },
-  });
+  };
 }
 
 /** A clock that no two callers see alike, so that every event has its time. */
