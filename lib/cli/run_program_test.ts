@@ -6,6 +6,7 @@ import { COMMAND_NAMES } from "./commands.ts";
 import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
 import { listenError } from "./run_error.ts";
 import { runProgram } from "./run_program.ts";
+import { flagLabel } from "./usage_text.ts";
 
 async function run(
   args: readonly string[],
@@ -60,7 +61,7 @@ Deno.test("help on serve lists every option in lines that fit", async () => {
     assertEquals(await run(args), { exitCode: 0, output, failures: [] });
   }
   for (const name of OPTION_NAMES) {
-    assertStringIncludes(output, `  --${OPTIONS[name].flag}`);
+    assertStringIncludes(output, `\n  ${flagLabel(OPTIONS[name])}  `);
   }
   assertStringIncludes(output, "[default: 256MiB]");
   assert(output.split("\n").every((line) => line.length <= 80), output);

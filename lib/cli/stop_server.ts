@@ -11,38 +11,47 @@
  * @module
  */
 
+import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { settlesWithin } from "../runtime/settles_within.ts";
 import { RunError } from "./run_error.ts";
 
-/** The running parts, as far as stopping them goes. */
-export interface RunningParts {
+/** Time for steps 1 and 2. */
+const DRAIN_MS_MAX = LIMITS.shutdownMs * 0.7;
+
+/** Time for step 3. */
+const CLOSE_MS_MAX = LIMITS.shutdownMs - DRAIN_MS_MAX;
+
+/** A listening server, as far as stopping it goes. */
+export interface DrainableServer {
+  /** Answers every held request now. */
   endLongPolls(): void;
-  /** Stops accepting and settles once every request is answered. */
+  /** Stops accepting; settles once every request is answered. */
   drain(): Promise<void>;
-  closeStore(): Promise<void>;
 }
 
-/** Share of the time that draining may take; the rest is the store's. */
-const DRAIN_SHARE = 0.7;
+/** Steps 1 and 2; gives up on clients that take longer than `timeoutMs`. */
+export async function drainInTime(
+  server: DrainableServer,
+  logger: Logger,
+  timeoutMs = DRAIN_MS_MAX,
+): Promise<void> {
+  server.endLongPolls();
+  if (!await settlesWithin(server.drain(), timeoutMs)) {
+    logger.warn("server.drainTimedOut", { timeoutMs });
+  }
+}
 
 /**
- * Stops the parts in order.
+ * Step 3.
  *
- * @param options.timeoutMs Time for everything together.
  * @throws {RunError} If the store does not close in time.
  */
-export async function stopServer(
-  parts: RunningParts,
-  options: { readonly timeoutMs: number; readonly logger: Logger },
+export async function closeInTime(
+  store: { close(): Promise<void> },
+  timeoutMs = CLOSE_MS_MAX,
 ): Promise<void> {
-  const { timeoutMs, logger } = options;
-  const drainMs = timeoutMs * DRAIN_SHARE;
-  parts.endLongPolls();
-  if (!await settlesWithin(parts.drain(), drainMs)) {
-    logger.warn("server.drainTimedOut", { drainMs });
-  }
-  if (!await settlesWithin(parts.closeStore(), timeoutMs - drainMs)) {
+  if (!await settlesWithin(store.close(), timeoutMs)) {
     throw new RunError(
       `Cannot stop cleanly: the store did not close within ${timeoutMs} ms`,
     );

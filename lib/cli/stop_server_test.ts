@@ -1,54 +1,42 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { RunError } from "./run_error.ts";
-import { stopServer } from "./stop_server.ts";
+import { closeInTime, drainInTime } from "./stop_server.ts";
 
-function partsThat(
-  behave: { drains: boolean; closes: boolean },
-): { steps: string[]; parts: Parameters<typeof stopServer>[0] } {
+const NEVER = new Promise<void>(() => {});
+
+async function drained(draining: Promise<void>, timeoutMs: number) {
   const steps: string[] = [];
-  const never = new Promise<void>(() => {});
-  return {
-    steps,
-    parts: {
-      endLongPolls: () => steps.push("endLongPolls"),
-      drain() {
-        steps.push("drain");
-        return behave.drains ? Promise.resolve() : never;
-      },
-      closeStore() {
-        steps.push("closeStore");
-        return behave.closes ? Promise.resolve() : never;
-      },
+  const server = {
+    endLongPolls: () => steps.push("endLongPolls"),
+    drain() {
+      steps.push("drain");
+      return draining;
     },
   };
-}
-
-const IN_ORDER = ["endLongPolls", "drain", "closeStore"];
-
-Deno.test("stopServer() ends long polls, drains, then closes the store", async () => {
-  const { steps, parts } = partsThat({ drains: true, closes: true });
-  await stopServer(parts, { timeoutMs: 10_000, logger: SILENT_LOGGER });
-  assertEquals(steps, IN_ORDER);
-});
-
-Deno.test("stopServer() closes the store though clients hold on", async () => {
-  const { steps, parts } = partsThat({ drains: false, closes: true });
-  const warnings: string[] = [];
   const logger = {
     ...SILENT_LOGGER,
-    warn: (event: string) => warnings.push(event),
+    warn: (event: string) => steps.push(event),
   };
-  await stopServer(parts, { timeoutMs: 20, logger });
-  assertEquals(steps, IN_ORDER);
-  assertEquals(warnings, ["server.drainTimedOut"]);
+  await drainInTime(server, logger, timeoutMs);
+  return steps;
+}
+
+Deno.test("drainInTime() ends long polls, then drains", async () => {
+  const steps = await drained(Promise.resolve(), 10_000);
+  assertEquals(steps, ["endLongPolls", "drain"]);
 });
 
-Deno.test("stopServer() throws when the store does not close in time", async () => {
-  const { parts } = partsThat({ drains: true, closes: false });
+Deno.test("drainInTime() gives up on clients that hold on", async () => {
+  const steps = await drained(NEVER, 10);
+  assertEquals(steps, ["endLongPolls", "drain", "server.drainTimedOut"]);
+});
+
+Deno.test("closeInTime() waits for the store, but not for ever", async () => {
+  await closeInTime({ close: () => Promise.resolve() }, 10_000);
   await assertRejects(
-    () => stopServer(parts, { timeoutMs: 20, logger: SILENT_LOGGER }),
+    () => closeInTime({ close: () => NEVER }, 10),
     RunError,
-    "did not close within 20 ms",
+    "did not close within 10 ms",
   );
 });

@@ -94,7 +94,10 @@ function optionRow(row: OptionRow): Row {
   ];
 }
 
-/** The flag with a placeholder for its value: `--port NUMBER`. */
+/**
+ * The flag with a placeholder for its value, `--port NUMBER`; for a secret,
+ * which has none, its environment variable.
+ */
 export function flagLabel(row: OptionRow): string {
   switch (row.kind) {
     case "boolean":
@@ -107,6 +110,8 @@ export function flagLabel(row: OptionRow): string {
       return `--${row.flag} ${row.choices.join("|")}`;
     case "text":
       return `--${row.flag} ${row.valueName}`;
+    case "secret":
+      return environmentNameOf(row.flag);
   }
 }
 

@@ -48,6 +48,7 @@ export function decodeText(row: OptionRow, text: string): DecodedValue {
         ? { kind: "value", value: text }
         : bad(describeValues(row) + suggestion(text, row.choices));
     case "text":
+    case "secret":
       // A control character here is a mistake, and would forge log lines.
       return text !== "" && !/\p{Cc}/u.test(text)
         ? { kind: "value", value: text }
@@ -69,6 +70,7 @@ export function decodeJson(row: OptionRow, json: unknown): DecodedValue {
       return decodeNumber(row, typeof json === "number" ? json : undefined);
     case "choice":
     case "text":
+    case "secret":
       return typeof json === "string"
         ? decodeText(row, json)
         : bad(describeValues(row));
@@ -101,9 +103,13 @@ export function describeValues(row: OptionRow): string {
     case "choice":
       return `one of ${row.choices.join(", ")}`;
     case "text":
+    case "secret":
       return "text without control characters";
   }
 }
+
+/** What stands for a secret wherever it would be shown. */
+const HIDDEN = "(hidden)";
 
 /** An option's value as it would be typed; undefined when it has none. */
 export function encodeValue(
@@ -111,6 +117,7 @@ export function encodeValue(
   value: OptionValue,
 ): string | undefined {
   if (value === undefined) return undefined;
+  if (row.kind === "secret") return HIDDEN;
   return row.kind === "bytes" && typeof value === "number"
     ? encodeByteSize(value)
     : String(value);

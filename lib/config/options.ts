@@ -17,7 +17,12 @@ interface RowBase {
   /** Name on the command line and in the file, in kebab case. */
   readonly flag: string;
   /** Heading under which usage texts list it. */
-  readonly group: "Storage" | "Network" | "Logging" | "Configuration";
+  readonly group:
+    | "Storage"
+    | "Network"
+    | "Security"
+    | "Logging"
+    | "Configuration";
   /** What it does, without a final period. */
   readonly help: string;
   /** Flag of an option that must not be given together with this one. */
@@ -61,13 +66,23 @@ export interface TextRow extends RowBase {
   readonly valueName: string;
 }
 
+/**
+ * Text that nobody else may read: it has no flag, because every user of the
+ * machine sees command lines, and is never shown.
+ */
+export interface SecretRow extends RowBase {
+  readonly kind: "secret";
+  readonly default: undefined;
+}
+
 /** What is known of one option. */
 export type OptionRow =
   | BooleanRow
   | IntegerRow
   | BytesRow
   | ChoiceRow
-  | TextRow;
+  | TextRow
+  | SecretRow;
 
 /** All options by the names that the code has for them. */
 export const OPTIONS = {
@@ -113,6 +128,13 @@ export const OPTIONS = {
     most: 65_535,
     help: "TCP port to listen on; 0 takes a free one",
   },
+  adminPassword: {
+    flag: "admin-password",
+    group: "Security",
+    kind: "secret",
+    default: undefined,
+    help: "Password of the user admin in a new store",
+  },
   logLevel: {
     flag: "log-level",
     group: "Logging",
@@ -152,7 +174,8 @@ export type OptionName = keyof typeof OPTIONS;
 type ValueOf<Row> = Row extends { kind: "boolean" } ? boolean
   : Row extends { kind: "integer" | "bytes" } ? number
   : Row extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
-  : Row extends { kind: "text"; default: undefined } ? string | undefined
+  : Row extends { kind: "text" | "secret"; default: undefined }
+    ? string | undefined
   : string;
 
 /** The value of every option. */

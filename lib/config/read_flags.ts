@@ -8,7 +8,12 @@
 
 import { suggestion } from "./nearest_name.ts";
 import { describeValues } from "./option_value.ts";
-import { OPTION_NAMES, type OptionName, OPTIONS } from "./options.ts";
+import {
+  environmentNameOf,
+  OPTION_NAMES,
+  type OptionName,
+  OPTIONS,
+} from "./options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
@@ -72,6 +77,13 @@ function findFlag(
   }
   for (const name of accepted) {
     const { flag, kind } = OPTIONS[name];
+    if (kind === "secret") {
+      if (typed !== `--${flag}`) continue;
+      throw new UsageError(
+        `Option ${typed} is a secret, and command lines are seen by others: ` +
+          `set ${environmentNameOf(flag)} instead`,
+      );
+    }
     if (typed === `--${flag}`) return { name, isNegated: false };
     if (kind === "boolean" && typed === `--no-${flag}`) {
       return { name, isNegated: true };
@@ -80,6 +92,8 @@ function findFlag(
   if (OPTION_NAMES.some((name) => typed === `--${OPTIONS[name].flag}`)) {
     throw new UsageError(`Option ${typed} is not one of this command`);
   }
-  const flags = accepted.map((name) => `--${OPTIONS[name].flag}`);
+  const flags = accepted.filter((name) => OPTIONS[name].kind !== "secret").map((
+    name,
+  ) => `--${OPTIONS[name].flag}`);
   throw new UsageError(`Unknown option ${typed}${suggestion(typed, flags)}`);
 }

@@ -70,9 +70,11 @@ export function resolveOptions(
     const path = decodeOf("configFile", configFile, "--config");
     for (const [name, json] of readConfigFile(sources, String(path))) {
       const decoded = decodeJson(OPTIONS[name], json);
-      const shown = typeof json === "string" ? json : JSON.stringify(json);
-      const source = `"${OPTIONS[name].flag}" in ${path}`;
-      const value = valueOf(decoded, { shown, source });
+      const value = valueOf(decoded, {
+        name,
+        text: typeof json === "string" ? json : JSON.stringify(json),
+        source: `"${OPTIONS[name].flag}" in ${path}`,
+      });
       settings.set(name, { value, origin: "file" });
     }
   }
@@ -89,16 +91,22 @@ export function resolveOptions(
 }
 
 function decodeOf(name: OptionName, text: string, source: string): OptionValue {
-  return valueOf(decodeText(OPTIONS[name], text), { shown: text, source });
+  return valueOf(decodeText(OPTIONS[name], text), { name, text, source });
 }
 
 function valueOf(
   decoded: DecodedValue,
-  given: { readonly shown: string; readonly source: string },
+  given: {
+    readonly name: OptionName;
+    readonly text: string;
+    readonly source: string;
+  },
 ): OptionValue {
   if (decoded.kind === "value") return decoded.value;
+  const isSecret = OPTIONS[given.name].kind === "secret";
+  const value = isSecret ? "value" : `value "${given.text}"`;
   throw new UsageError(
-    `Bad value "${given.shown}" for ${given.source}: wanted ${decoded.wanted}`,
+    `Bad ${value} for ${given.source}: wanted ${decoded.wanted}`,
   );
 }
 

@@ -41,6 +41,7 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
     segmentSizeBytes: 268_435_456,
     host: "127.0.0.1",
     port: 2113,
+    adminPassword: undefined,
     logLevel: "info",
     logFormat: "text",
     logRequests: false,
@@ -83,6 +84,7 @@ Deno.test("every option can be set by flag, environment and file", () => {
     segmentSizeBytes: ["1MiB", 1_048_576],
     host: ["::", "::"],
     port: ["0", 0],
+    adminPassword: ["s3cret", "s3cret"],
     logLevel: ["debug", "debug"],
     logFormat: ["json", "json"],
     logRequests: ["true", true],
@@ -91,8 +93,10 @@ Deno.test("every option can be set by flag, environment and file", () => {
   for (const name of OPTION_NAMES) {
     const [text, value] = samples[name];
     const { flag, kind } = OPTIONS[name];
-    const byFlag = resolve({ args: [`--${flag}=${text}`], file: "{}" });
-    assertEquals(byFlag.values[name], value as never, flag);
+    if (kind !== "secret") {
+      const byFlag = resolve({ args: [`--${flag}=${text}`], file: "{}" });
+      assertEquals(byFlag.values[name], value as never, flag);
+    }
     const environment = { [environmentNameOf(flag)]: text };
     const byVariable = resolve({ environment, file: "{}" });
     assertEquals(byVariable.values[name], value as never, flag);
@@ -278,4 +282,20 @@ Deno.test("an option of other commands is no flag here, but may be in the enviro
   const environment = { QUIPU_PORT: "9" };
   const options = resolve({ args: ["--db=x"], environment, accepted });
   assertEquals(options.values.directory, "x");
+});
+
+Deno.test("a secret has no flag and is shown in no message or log line", () => {
+  const noFlag = "Option --admin-password is a secret, and command lines are " +
+    "seen by others: set QUIPU_ADMIN_PASSWORD instead";
+  for (const args of [["--admin-password=x"], ["--admin-password", "x"]]) {
+    assertEquals(refusalOf({ args }), noFlag);
+  }
+  assertEquals(
+    refusalOf({ environment: { QUIPU_ADMIN_PASSWORD: "s3\ncret" } }),
+    "Bad value for QUIPU_ADMIN_PASSWORD: wanted text without control characters",
+  );
+  const given = { environment: { QUIPU_ADMIN_PASSWORD: "s3cret" } };
+  assertEquals(changedOptions(resolve(given)), [
+    { flag: "admin-password", value: "(hidden)", origin: "environment" },
+  ]);
 });

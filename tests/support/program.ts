@@ -63,13 +63,24 @@ function spawn(
   }).spawn();
 }
 
+/** Time for a program to end, or to listen; a start takes far less. */
+const PROGRAM_MS_MAX = 30_000;
+
+/** Ends a process that hangs, so that its test fails instead of hanging too. */
+function killLater(child: Deno.ChildProcess): () => void {
+  const timer = setTimeout(() => child.kill("SIGKILL"), PROGRAM_MS_MAX);
+  return () => clearTimeout(timer);
+}
+
 /** Runs the program to its end. */
 export async function runProgram(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
 ): Promise<ProgramEnd> {
   const child = spawn(args, variables);
+  const keepAlive = killLater(child);
   const { code, stdout, stderr } = await child.output();
+  keepAlive();
   const decoder = new TextDecoder();
   return {
     exitCode: code,
@@ -100,7 +111,8 @@ export async function startServer(
       new Error(`The server ended with exit code ${exitCode}:\n${log}`),
     )
   );
-  const url = await listening.promise;
+  const keepAlive = killLater(child);
+  const url = await listening.promise.finally(keepAlive);
   return {
     url,
     processId: child.pid,

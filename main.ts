@@ -1,0 +1,115 @@
+/**
+ * The program: the only file that knows every part and puts them together.
+ *
+ *   options → open store → services → app → listen … → close in reverse
+ *
+ * @module
+ */
+
+import { isLoopbackHost } from "./lib/auth/default_password.ts";
+import { openAuth } from "./lib/auth/open_auth.ts";
+import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
+import { listenError } from "./lib/cli/run_error.ts";
+import { runProgram } from "./lib/cli/run_program.ts";
+import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
+import { closeInTime, drainInTime } from "./lib/cli/stop_server.ts";
+import type { OptionValues } from "./lib/config/options.ts";
+import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
+import { createApp } from "./lib/http/app.ts";
+import { withRequestLog } from "./lib/http/request_log.ts";
+import { type HttpServer, serveHttp } from "./lib/http/server.ts";
+import { createLogger } from "./lib/logging/logger.ts";
+import { printFailure, printText } from "./lib/logging/standard_streams.ts";
+import type { EventStore } from "./lib/model/event_store.ts";
+import type { Logger } from "./lib/model/logger.ts";
+import { newEventId } from "./lib/runtime/event_ids.ts";
+import { exitProgram } from "./lib/runtime/exit_program.ts";
+import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
+import { SYSTEM_CLOCK as clock } from "./lib/runtime/system_clock.ts";
+import { onUnhandledError } from "./lib/runtime/unhandled_errors.ts";
+import { VERSION } from "./lib/runtime/version.ts";
+import { createStreamService } from "./lib/streams/stream_service.ts";
+import { openStore } from "./storage/mod.ts";
+
+/** Runs the server until a signal asks it to stop. */
+async function serve(options: ResolvedOptions): Promise<void> {
+  const { values } = options;
+  const logger = createLogger({
+    level: values.logLevel,
+    format: values.logFormat,
+    clock,
+    writer: Deno.stderr,
+  });
+  // From the beginning, so that no signal ends the program halfway through
+  // opening the store.
+  using signals = listenForStopSignals();
+  onUnhandledError((error) => logBug(logger, error));
+  logStart(logger, { version: VERSION, options });
+
+  const store = await openStore({
+    directory: values.isInMemory ? undefined : values.directory,
+    segmentSizeBytes: values.segmentSizeBytes,
+    clock,
+    newEventId,
+    logger,
+  });
+  try {
+    const services = await startServices(store, { values, logger });
+    const signal = await signals.first;
+    logger.info("program.stopping", { signal });
+    await drainInTime(services.server, logger);
+    services.close();
+  } finally {
+    await closeInTime(store);
+  }
+  logger.info("program.stopped");
+}
+
+/** Puts everything between the store and the socket together, and listens. */
+async function startServices(
+  store: EventStore,
+  options: { readonly values: OptionValues; readonly logger: Logger },
+): Promise<{ readonly server: HttpServer; close(): void }> {
+  const { values, logger } = options;
+  const { host, port } = values;
+  const { authenticator, defaultUsers } = await openAuth({
+    store,
+    clock,
+    newEventId,
+    logger,
+    isLoopbackServer: isLoopbackHost(host),
+    adminPassword: values.adminPassword,
+  });
+  void announceDefaultUsers(defaultUsers, { logger, print: printText });
+  const app = createApp({
+    streams: createStreamService({ store, clock }),
+    authenticate: (authorization, request) =>
+      authenticator.authenticate(authorization, request),
+    logger,
+    newId: newEventId,
+    node: { version: VERSION, projectionsMode: "None" },
+  });
+  try {
+    const server = serveHttp({
+      app: values.logRequests ? withRequestLog(app, { clock, logger }) : app,
+      hostname: host,
+      port,
+      logger,
+    });
+    return { server, close: () => authenticator.close() };
+  } catch (error) {
+    authenticator.close();
+    throw listenError(addressOf({ host, port }), error);
+  }
+}
+
+exitProgram(
+  await runProgram({
+    args: Deno.args,
+    environment: Deno.env.toObject(),
+    version: VERSION,
+    readFile: (path) => Deno.readTextFileSync(path),
+    print: printText,
+    printFailure,
+  }, { serve }),
+);
