@@ -5,12 +5,12 @@
  */
 
 import { GrowingBytes } from "../storage/log/bytes.ts";
+import { LogRecord } from "../storage/log/log_record.ts";
 import {
   checkRecord,
   encodeRecord,
   FLAG_JSON,
   FLAG_RUN_END,
-  LogRecord,
   NO_ORDINAL,
   type RecordFields,
 } from "../storage/log/record.ts";

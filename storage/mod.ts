@@ -28,7 +28,8 @@ import { settle } from "./recovery/settle.ts";
 import { FileStore } from "./store.ts";
 import { BatchEncoder } from "./write/batch_encoder.ts";
 import { StreamStates } from "./write/stream_states.ts";
-import { type ActiveSegment, type DurableEnd, Writer } from "./write/writer.ts";
+import { Publisher } from "./write/publisher.ts";
+import { type ActiveSegment, Writer } from "./write/writer.ts";
 
 export interface OpenStoreOptions {
   /** Directory of the store; undefined keeps everything in memory. */
@@ -142,10 +143,12 @@ export async function openStoreOn(
 
     const sealer = new Sealer(index, storeId, logger);
     if (index.unsealedCount > 1) sealer.start();
-    const durable: DurableEnd = {
+    const publisher = new Publisher({
+      lists: index.lists,
+      logger,
       end: log.validEnd,
       lastPosition: log.lastPosition,
-    };
+    });
     const states = new StreamStates({
       index,
       metadataCacheMax: LIMITS.streamMetadataCacheMax,
@@ -164,14 +167,14 @@ export async function openStoreOn(
     });
     encoder.lastCreatedAtUs = log.lastCreatedAtUs;
     const writer: Writer = new Writer({
-      lists: index.lists,
       encoder,
       catalog,
       storeId,
       epoch,
       logger,
       active,
-      durable,
+      publisher,
+      end: log.validEnd,
       checksum: log.checksum,
       segmentSizeBytes: options.segmentSizeBytes,
       batchBytesMax: LIMITS.batchBytesMax,
@@ -191,7 +194,7 @@ export async function openStoreOn(
       verdict: settled.label,
       segments: segments.length,
       streams: index.lists.streamCount,
-      endPosition: durable.end,
+      endPosition: publisher.end,
       epoch,
       tookMs: Math.round((clock.nowUs() - startedAtUs) / 1000),
     });
@@ -203,7 +206,7 @@ export async function openStoreOn(
       writer,
       catalog,
       files,
-      durable,
+      publisher,
       release: async () => {
         await sealer.close();
         lock.release();

@@ -10,7 +10,8 @@ import type {
   ReadAllResult,
 } from "../lib/model/event_store.ts";
 import type { StoreIndex } from "./index/store_index.ts";
-import type { LogRecord, RecordFault } from "./log/record.ts";
+import type { LogRecord } from "./log/log_record.ts";
+import type { RecordFault } from "./log/record.ts";
 import { corrupt, type RecordReader } from "./log/record_reader.ts";
 import type { Segment } from "./log/segment.ts";
 

@@ -30,7 +30,8 @@ import type { RecordReader } from "./log/record_reader.ts";
 import type { OpenFiles, Segment } from "./log/segment.ts";
 import { findPosition, type LogView, readAll } from "./read_all.ts";
 import { isWritable, type StreamStates } from "./write/stream_states.ts";
-import type { DurableEnd, Writer } from "./write/writer.ts";
+import type { Publisher } from "./write/publisher.ts";
+import type { Writer } from "./write/writer.ts";
 
 export interface StoreParts {
   readonly segments: readonly Segment[];
@@ -40,7 +41,7 @@ export interface StoreParts {
   readonly writer: Writer;
   readonly catalog: Catalog;
   readonly files: OpenFiles;
-  readonly durable: DurableEnd;
+  readonly publisher: Publisher;
   /** Waits for work in the background and lets go of the directory. */
   readonly release: () => Promise<void>;
 }
@@ -153,15 +154,15 @@ export class FileStore implements EventStore {
   onCommit(
     listener: (events: readonly CommittedEvent[]) => void,
   ): () => void {
-    return this.#parts.writer.onCommit(listener);
+    return this.#parts.publisher.onCommit(listener);
   }
 
   status(): StoreStatus {
-    const { writer, durable, segments, index } = this.#parts;
+    const { writer, publisher, segments, index } = this.#parts;
     return {
       readOnlyReason: writer.failure?.message,
-      end: durable.end,
-      lastPosition: durable.lastPosition,
+      end: publisher.end,
+      lastPosition: publisher.lastPosition,
       segmentCount: segments.length,
       streamCount: index.lists.streamCount,
     };
@@ -185,12 +186,12 @@ export class FileStore implements EventStore {
   }
 
   #view(): LogView {
-    const { segments, index, reader, durable } = this.#parts;
+    const { segments, index, reader, publisher } = this.#parts;
     return {
       segments,
       index,
       reader,
-      end: durable.end,
+      end: publisher.end,
       scanMax: LIMITS.filterScanMax,
       bytesMax: LIMITS.pageBytesMax,
     };

@@ -7,18 +7,15 @@
  */
 
 import { join } from "@std/path";
-import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import { invariant } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
-import { encodeUtf8 } from "../log/bytes.ts";
 import {
   type OpenFiles,
   positionOf,
   type Segment,
   segmentPath,
 } from "../log/segment.ts";
-import { BlockCache } from "./blocked_file.ts";
-import { LIST_KINDS, ListDirectory, NO_SEGMENT } from "./list_directory.ts";
-import type { Slice, SlicePointer } from "./index_file.ts";
+import { ListDirectory, NO_SEGMENT } from "./list_directory.ts";
 import {
   type HeadsSnapshot,
   openHeadsSnapshot,
@@ -26,7 +23,8 @@ import {
 } from "./heads_snapshot.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { type LogSample, Memtable } from "./memtable.ts";
-import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
+import type { SealedIndex } from "./sealed_index.ts";
+import { type ListPlace, SealedSegments } from "./sealed_segments.ts";
 
 /** Positions of consecutive entries of a list that lie in one segment. */
 export interface PositionRun {
@@ -56,19 +54,13 @@ export interface StoreIndexOptions {
 export class StoreIndex {
   readonly lists = new ListDirectory();
   readonly #options: StoreIndexOptions;
-  readonly #cache: BlockCache;
   /** Segments without an index file, oldest first; the last is active. */
   readonly #unsealed: UnsealedSegment[] = [];
-  /** Sealed segments by number, oldest first. */
-  readonly #sealed = new Map<
-    number,
-    { segment: Segment; index: SealedIndex }
-  >();
-  #filterBytes = 0;
+  readonly #sealed: SealedSegments;
 
   constructor(options: StoreIndexOptions) {
     this.#options = options;
-    this.#cache = new BlockCache(options.blockCacheBytes);
+    this.#sealed = new SealedSegments({ ...options, lists: this.lists });
   }
 
   /** Memtable of the active segment. */
@@ -92,62 +84,12 @@ export class StoreIndex {
 
   /** Opens the index file of a sealed segment; false when it is to be made. */
   addSealed(segment: Segment, storeId: string): boolean {
-    const { files, logDirectory } = this.#options;
-    const path = segmentPath(logDirectory, segment, "idx");
-    let index: SealedIndex | undefined;
-    try {
-      index = openSealedIndex(
-        () => files.open(path),
-        this.#cache,
-        segment.number,
-      );
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    const isOfSegment = index !== undefined &&
-      index.footer.storeId === storeId &&
-      index.footer.segmentNumber === segment.number &&
-      index.footer.generation === segment.generation &&
-      index.footer.startPosition === segment.startPosition;
-    if (index === undefined || !isOfSegment) {
-      files.forget(path);
-      return false;
-    }
-    segment.endPosition = index.footer.endPosition;
-    segment.checksum = index.footer.checksum;
-    this.#addSealedIndex(segment, index);
-    return true;
-  }
-
-  #addSealedIndex(segment: Segment, index: SealedIndex): void {
-    if (
-      this.#filterBytes + index.filterBytes <= this.#options.idFilterBytesMax
-    ) {
-      index.loadFilter();
-      this.#filterBytes += index.filterBytes;
-    }
-    this.#sealed.set(segment.number, { segment, index });
+    return this.#sealed.open(segment, storeId);
   }
 
   /** Enters what an index file says of its lists: where they end. */
   enterSealed(segmentNumber: number): void {
-    const { lists } = this;
-    for (
-      const { slice, offset, name } of this.#sealedIndex(segmentNumber).walk()
-    ) {
-      const kind = LIST_KINDS[slice.kind];
-      invariant(kind !== undefined, "A slice has a kind");
-      const id = lists.findOrCreate(kind, name);
-      if (slice.count > 0) {
-        lists.visibleNext[id] = slice.firstOrdinal + slice.count;
-        lists.decidedNext[id] = slice.firstOrdinal + slice.count;
-      }
-      lists.lastSegment[id] = segmentNumber;
-      lists.lastSlice[id] = offset;
-      const flags = (lists.visibleFlags[id] ?? 0) | slice.flags;
-      lists.visibleFlags[id] = flags;
-      lists.decidedFlags[id] = flags;
-    }
+    this.#sealed.enter(segmentNumber);
   }
 
   /**
@@ -164,7 +106,7 @@ export class StoreIndex {
     const oldest = this.#unsealed[0];
     if (oldest === undefined) return undefined;
     const { segment, memtable } = oldest;
-    const { disk, files, logDirectory } = this.#options;
+    const { disk, logDirectory } = this.#options;
     const path = segmentPath(logDirectory, segment, "idx");
     const sliceOffsets = await writeIndexFile({
       disk,
@@ -175,21 +117,16 @@ export class StoreIndex {
       memtable,
       lists: this.lists,
       firstOrdinalOf: (listId) => this.#firstOrdinalIn(listId, 0),
-      previousSliceOf: (listId) => this.#newestSlice(listId),
-      sliceAt: (pointer) => this.#slice(pointer),
+      previousSliceOf: (listId) => this.#sealed.newestSlice(listId),
+      sliceAt: (pointer) => this.#sealed.sliceAt(pointer),
       pause,
     });
-    const index = openSealedIndex(
-      () => files.open(path),
-      this.#cache,
-      segment.number,
-    );
-    invariant(index !== undefined, "An index file just written can be read");
+    const isReadable = this.#sealed.open(segment, storeId);
+    invariant(isReadable, "An index file just written can be read");
     for (const [listId, offset] of sliceOffsets) {
       this.lists.lastSegment[listId] = segment.number;
       this.lists.lastSlice[listId] = offset;
     }
-    this.#addSealedIndex(segment, index);
     this.#unsealed.shift();
     return segment;
   }
@@ -199,7 +136,7 @@ export class StoreIndex {
     storeId: string,
     pause: () => Promise<void>,
   ): Promise<void> {
-    const newest = [...this.#sealed.values()].at(-1);
+    const { newest } = this.#sealed;
     if (newest === undefined) return;
     const { disk, storeDirectory } = this.#options;
     await writeHeadsSnapshot({
@@ -207,7 +144,7 @@ export class StoreIndex {
       directory: storeDirectory,
       path: join(storeDirectory, SNAPSHOT_NAME),
       storeId,
-      segment: newest.segment,
+      segment: newest,
       lists: this.lists,
       sealedNextOf: (listId) => this.#firstOrdinalIn(listId, 0),
       pause,
@@ -280,13 +217,8 @@ export class StoreIndex {
     matches: (segment: Segment, position: number) => boolean,
   ): number | undefined {
     if (this.lists.lastSegment[listId] !== NO_SEGMENT) {
-      for (const { segment, index } of this.#sealed.values()) {
-        const offset = index.findId(
-          hash,
-          (candidate) => matches(segment, positionOf(segment, candidate)),
-        );
-        if (offset !== undefined) return positionOf(segment, offset);
-      }
+      const position = this.#sealed.findId(hash, matches);
+      if (position !== undefined) return position;
     }
     for (const { segment, memtable } of this.#unsealed) {
       const offset = memtable.ids.find(
@@ -332,8 +264,8 @@ export class StoreIndex {
     ofMemtable: (samples: readonly LogSample[]) => LogSample | undefined,
     ofIndex: (index: SealedIndex) => LogSample | undefined,
   ): LogSample | undefined {
-    const sealed = this.#sealed.get(segment.number);
-    if (sealed !== undefined) return ofIndex(sealed.index);
+    const sealed = this.#sealed.indexOf(segment);
+    if (sealed !== undefined) return ofIndex(sealed);
     const unsealed = this.#unsealed.find((one) => one.segment === segment);
     return unsealed === undefined
       ? undefined
@@ -369,82 +301,6 @@ export class StoreIndex {
       }
       next = firstOrdinal;
     }
-    return this.#sealedPlaceOf(listId, ordinal);
+    return this.#sealed.placeOf(listId, ordinal);
   }
-
-  #sealedPlaceOf(listId: number, ordinal: number): ListPlace | undefined {
-    let found = this.#newestSlice(listId);
-    while (found !== undefined && ordinal < found.slice.firstOrdinal) {
-      const jump = this.#sliceOf(found.slice.jump);
-      const isTooFar = jump === undefined ||
-        jump.slice.firstOrdinal + jump.slice.count <= ordinal;
-      found = isTooFar ? this.#sliceOf(found.slice.previous) : jump;
-    }
-    if (found === undefined) return undefined;
-    const { slice, pointer } = found;
-    if (ordinal >= slice.firstOrdinal + slice.count) return undefined;
-    const sealed = this.#sealed.get(pointer.segment);
-    invariant(sealed !== undefined, "A slice lies in a sealed segment");
-    return {
-      segment: sealed.segment,
-      firstOrdinal: slice.firstOrdinal,
-      count: slice.count,
-      offsetAt: (index) => sealed.index.entryOf(slice, index),
-    };
-  }
-
-  #newestSlice(
-    listId: number,
-  ): { pointer: SlicePointer; slice: Slice } | undefined {
-    const segment = this.lists.lastSegment[listId] ?? NO_SEGMENT;
-    if (segment === NO_SEGMENT) return undefined;
-    const offset = this.lists.lastSlice[listId] ?? 0;
-    const slice = this.#sealedIndex(segment).sliceAt(offset);
-    if (!hasName(slice, this.lists.nameOf(listId))) {
-      throw new QuipuError(
-        "corruptRecord",
-        `Cannot read the index of segment ${segment}: another list is where ` +
-          `that of "${this.lists.nameOf(listId)}" should be`,
-      );
-    }
-    return { pointer: { segment, offset, depth: slice.depth }, slice };
-  }
-
-  #sliceOf(
-    pointer: SlicePointer,
-  ): { pointer: SlicePointer; slice: Slice } | undefined {
-    return pointer.segment === NO_SEGMENT
-      ? undefined
-      : { pointer, slice: this.#slice(pointer) };
-  }
-
-  #slice(pointer: SlicePointer): Slice {
-    return this.#sealedIndex(pointer.segment).sliceAt(pointer.offset);
-  }
-
-  #sealedIndex(segmentNumber: number): SealedIndex {
-    const sealed = this.#sealed.get(segmentNumber);
-    if (sealed === undefined) {
-      throw new QuipuError(
-        "corruptRecord",
-        `Cannot read the index of segment ${segmentNumber}: there is none`,
-      );
-    }
-    return sealed.index;
-  }
-}
-
-/** A list's part in one segment. */
-interface ListPlace {
-  readonly segment: Segment;
-  readonly firstOrdinal: number;
-  readonly count: number;
-  /** Offset of the entry with that index in this part. */
-  offsetAt(index: number): number;
-}
-
-function hasName(slice: Slice, name: string): boolean {
-  const bytes = encodeUtf8(name);
-  return bytes.length === slice.name.length &&
-    bytes.every((byte, index) => slice.name[index] === byte);
 }

@@ -38,11 +38,8 @@
 
 import { crc32 } from "node:zlib";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
-import type { RecordedEvent } from "../../lib/model/event.ts";
 import {
-  decodeUtf8,
   getSafeUint64,
-  getUuid,
   type GrowingBytes,
   setSafeUint64,
   setUuid,
@@ -50,7 +47,8 @@ import {
 
 /** Size of a record's header without names and first ordinals. */
 export const RECORD_HEADER_BYTES = 92;
-const FIRST_ORDINALS_BYTES = 16;
+/** Size of the ordinals that only a stream's first event has. */
+export const FIRST_ORDINALS_BYTES = 16;
 const TRAILER_BYTES = 4;
 /** Length of the shortest record there can be. */
 export const RECORD_BYTES_MIN = RECORD_HEADER_BYTES + TRAILER_BYTES;
@@ -68,7 +66,6 @@ export const FLAG_TOMBSTONE = 8;
 export const NO_ORDINAL = -1;
 
 const ENCODER = new TextEncoder();
-const EMPTY = new Uint8Array(0);
 
 /** What a record says besides the event that a client proposed. */
 export interface RecordFields {
@@ -206,153 +203,6 @@ function setOrdinal(view: DataView, offset: number, value: number): void {
     view.setUint32(offset, 0xffff_ffff, true);
     view.setUint32(offset + 4, 0xffff_ffff, true);
   } else setSafeUint64(view, offset, value);
-}
-
-function getOrdinal(view: DataView, offset: number): number {
-  return view.getUint32(offset + 4, true) === 0xffff_ffff
-    ? NO_ORDINAL
-    : getSafeUint64(view, offset);
-}
-
-/**
- * A record in a byte array. Fields are decoded when they are asked for; the
- * array must not change while the record is used.
- */
-export class LogRecord implements RecordedEvent {
-  readonly #array: Uint8Array;
-  readonly #view: DataView;
-  readonly #start: number;
-  readonly #withBodies: boolean;
-  #streamName: string | undefined;
-
-  /**
-   * @param start Where the record begins in the array.
-   * @param streamName Name of the stream, if known: it need not be decoded.
-   */
-  constructor(
-    bytes: { readonly array: Uint8Array; readonly view: DataView },
-    start: number,
-    options: { withBodies: boolean; streamName?: string | undefined },
-  ) {
-    this.#array = bytes.array;
-    this.#view = bytes.view;
-    this.#start = start;
-    this.#withBodies = options.withBodies;
-    this.#streamName = options.streamName;
-  }
-
-  get lengthBytes(): number {
-    return this.#view.getUint32(this.#start, true);
-  }
-  get headerCrc(): number {
-    return this.#view.getUint32(this.#start + 4, true);
-  }
-  get logPosition(): number {
-    return getSafeUint64(this.#view, this.#start + 8);
-  }
-  get createdAtUs(): number {
-    return getSafeUint64(this.#view, this.#start + 16);
-  }
-  get eventNumber(): number {
-    return getSafeUint64(this.#view, this.#start + 24);
-  }
-  get categoryOrdinal(): number {
-    return getOrdinal(this.#view, this.#start + 32);
-  }
-  get typeOrdinal(): number {
-    return getOrdinal(this.#view, this.#start + 40);
-  }
-  get eventId(): string {
-    return getUuid(this.#array, this.#start + 48);
-  }
-  get previousCrc(): number {
-    return this.#view.getUint32(this.#start + 64, true);
-  }
-  get indexInRun(): number {
-    return this.#view.getUint32(this.#start + 84, true);
-  }
-  get flags(): number {
-    return this.#view.getUint8(this.#start + 88);
-  }
-  get isJson(): boolean {
-    return (this.flags & FLAG_JSON) !== 0;
-  }
-  get streamsOrdinal(): number {
-    return (this.flags & FLAG_FIRST) === 0
-      ? NO_ORDINAL
-      : getOrdinal(this.#view, this.#start + 92);
-  }
-  get categoryStreamsOrdinal(): number {
-    return (this.flags & FLAG_FIRST) === 0
-      ? NO_ORDINAL
-      : getOrdinal(this.#view, this.#start + 100);
-  }
-  get streamName(): string {
-    if (this.#streamName === undefined) {
-      const start = this.#namesStart();
-      this.#streamName = decodeUtf8(
-        this.#array,
-        start,
-        start + this.#view.getUint16(this.#start + 80, true),
-      );
-    }
-    return this.#streamName;
-  }
-  get eventType(): string {
-    const start = this.#namesStart() +
-      this.#view.getUint16(this.#start + 80, true);
-    return decodeUtf8(
-      this.#array,
-      start,
-      start + this.#view.getUint16(this.#start + 82, true),
-    );
-  }
-  get data(): Uint8Array {
-    if (!this.#withBodies) return EMPTY;
-    const start = this.#bodyStart();
-    return this.#array.subarray(
-      start,
-      start + this.#view.getUint32(this.#start + 72, true),
-    );
-  }
-  get metadata(): Uint8Array {
-    if (!this.#withBodies) return EMPTY;
-    const start = this.#bodyStart() +
-      this.#view.getUint32(this.#start + 72, true);
-    return this.#array.subarray(
-      start,
-      start + this.#view.getUint32(this.#start + 76, true),
-    );
-  }
-  /** Bytes of data and metadata. */
-  get bodyBytes(): number {
-    return this.#view.getUint32(this.#start + 72, true) +
-      this.#view.getUint32(this.#start + 76, true);
-  }
-
-  /** Whether the record is of the stream and has the id. */
-  hasId(eventIdBytes: Uint8Array): boolean {
-    const start = this.#start + 48;
-    for (let index = 0; index < 16; index++) {
-      if (this.#array[start + index] !== eventIdBytes[index]) return false;
-    }
-    return true;
-  }
-
-  /** The id's four words, for hashing. */
-  idWord(index: 0 | 1 | 2 | 3): number {
-    return this.#view.getUint32(this.#start + 48 + index * 4, true);
-  }
-
-  #namesStart(): number {
-    return this.#start + RECORD_HEADER_BYTES +
-      ((this.flags & FLAG_FIRST) === 0 ? 0 : FIRST_ORDINALS_BYTES);
-  }
-
-  #bodyStart(): number {
-    return this.#namesStart() + this.#view.getUint16(this.#start + 80, true) +
-      this.#view.getUint16(this.#start + 82, true);
-  }
 }
 
 /** What is wrong with the bytes where a record should be. */

@@ -9,12 +9,8 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
-import {
-  checkRecord,
-  LogRecord,
-  RECORD_BYTES_MIN,
-  type RecordFault,
-} from "./record.ts";
+import { LogRecord } from "./log_record.ts";
+import { checkRecord, RECORD_BYTES_MIN, type RecordFault } from "./record.ts";
 import {
   offsetOf,
   type OpenFiles,

@@ -8,20 +8,14 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
-import type { HeadsSnapshot } from "../index/heads_snapshot.ts";
 import { hashEventId, hashName } from "../index/id_table.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { enterInLists, findMembership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import {
-  checkRecord,
-  FLAG_TOMBSTONE,
-  type LogRecord,
-  RECORD_BYTES_MIN,
-} from "../log/record.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import { FLAG_TOMBSTONE } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { bytesOf } from "../log/bytes.ts";
 import {
   offsetOf,
   type OpenFiles,
@@ -35,7 +29,9 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "../log/segment_header.ts";
+import { Heads } from "./heads.ts";
 import { scanSegment } from "./scan_segment.ts";
+import { hasRecordBeyond } from "./search_records.ts";
 import { join } from "@std/path";
 
 export interface LoadOptions {
@@ -138,53 +134,8 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
   return {
     ...state,
     unborn,
-    hasRecordsBeyondDamage: state.fault !== undefined &&
-      hasRecordBeyond(options, state),
+    hasRecordsBeyondDamage: hasRecordAfterFault(options, state),
   };
-}
-
-/**
- * Enters where lists end: up to the snapshot's segment from the snapshot, if
- * there is one that fits, and from the index files of all others.
- */
-class Heads {
-  readonly #index: StoreIndex;
-  #snapshot: HeadsSnapshot | undefined;
-  /** Sealed segments that are not entered yet. */
-  #waiting: number[] = [];
-
-  constructor(index: StoreIndex) {
-    this.#index = index;
-    this.#snapshot = index.openSnapshot();
-  }
-
-  take(segment: Segment): void {
-    this.#waiting.push(segment.number);
-    const snapshot = this.#snapshot;
-    if (snapshot === undefined) this.enterAll();
-    else if (segment.number === snapshot.segmentNumber) {
-      if (snapshot.checksum === segment.checksum) this.#enterSnapshot(snapshot);
-      this.enterAll();
-    }
-  }
-
-  /** Enters what waits, without the snapshot. */
-  enterAll(): void {
-    for (const number of this.#waiting) this.#index.enterSealed(number);
-    this.#waiting = [];
-    this.#snapshot?.close();
-    this.#snapshot = undefined;
-  }
-
-  #enterSnapshot(snapshot: HeadsSnapshot): void {
-    try {
-      snapshot.enter(this.#index.lists);
-      this.#waiting = [];
-    } catch (error) {
-      // A damaged snapshot is no loss: the index files say it all again.
-      if (!(error instanceof QuipuError)) throw error;
-    }
-  }
 }
 
 interface LoadState {
@@ -364,41 +315,21 @@ function hashOfRecord(record: LogRecord, streamName: string): number {
   );
 }
 
+/** Whether a whole record stands after the damage that ends the log. */
+function hasRecordAfterFault(options: LoadOptions, state: LoadState): boolean {
+  const segment = state.segments[state.segments.length - 1];
+  if (segment === undefined || state.fault === undefined) return false;
+  const path = segmentPath(options.logDirectory, segment, "seg");
+  return hasRecordBeyond(
+    options.files.open(path),
+    segment,
+    state.faultPosition,
+  );
+}
+
 /** While the store opens there is nobody to pause for. */
 function noPause(): Promise<void> {
   return Promise.resolve();
-}
-
-const SEARCH_CHUNK_BYTES = 1024 * 1024;
-
-/**
- * Whether a whole record stands somewhere after the first damage: then it is
- * no torn end of the last write.
- */
-function hasRecordBeyond(options: LoadOptions, state: LoadState): boolean {
-  const segment = state.segments[state.segments.length - 1];
-  if (segment === undefined) return false;
-  const path = segmentPath(options.logDirectory, segment, "seg");
-  const file = options.files.open(path);
-  const sizeBytes = file.size();
-  let offset = offsetOf(segment, state.faultPosition) + 1;
-  while (sizeBytes - offset >= RECORD_BYTES_MIN) {
-    const length = Math.min(SEARCH_CHUNK_BYTES, sizeBytes - offset);
-    const array = readExactly(file, offset, length);
-    if (array === undefined) return false;
-    const bytes = bytesOf(array);
-    for (let at = 0; at + RECORD_BYTES_MIN <= length; at++) {
-      const position = positionOf(segment, offset + at);
-      const fault = checkRecord(bytes, at, {
-        available: length - at,
-        position,
-        withBody: false,
-      });
-      if (fault === undefined) return true;
-    }
-    offset += length - RECORD_BYTES_MIN + 1;
-  }
-  return false;
 }
 
 function damaged(what: string): QuipuError {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogRecord } from "../log/record.ts";
+import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_RUN_END, type RecordFault } from "../log/record.ts";
 import { RecordScanner } from "../log/record_reader.ts";
 import type { DiskFile } from "../disk/disk.ts";

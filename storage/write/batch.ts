@@ -8,7 +8,7 @@
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import type { CommittedEvent } from "../../lib/model/event_store.ts";
 import { GrowingBytes } from "../log/bytes.ts";
-import { LogRecord } from "../log/record.ts";
+import { LogRecord } from "../log/log_record.ts";
 import type { Segment } from "../log/segment.ts";
 
 /** Memory that an idle batch keeps for the next one. */

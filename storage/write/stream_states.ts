@@ -28,7 +28,8 @@ import {
 } from "../index/list_directory.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import { bytesOf } from "../log/bytes.ts";
-import { type LogRecord, uuidBytes } from "../log/record.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import { uuidBytes } from "../log/record.ts";
 import type { Segment } from "../log/segment.ts";
 
 /** Hash of an event's id in its stream. */

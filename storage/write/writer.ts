@@ -22,20 +22,19 @@ import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import type {
   AppendRequest,
   AppendResult,
-  CommittedEvent,
   DeleteRequest,
   DeleteResult,
 } from "../../lib/model/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import type { ListDirectory } from "../index/list_directory.ts";
 import type { Catalog } from "../kv/catalog.ts";
-import { LIST_TOMBSTONED } from "../index/list_directory.ts";
-import type { LogRecord } from "../log/record.ts";
+import type { LogRecord } from "../log/log_record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
+import { AppendQueue, type QueuedRequest } from "./append_queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
+import type { Publisher } from "./publisher.ts";
 
 /** The segment that is written, and its file. */
 export interface ActiveSegment {
@@ -43,22 +42,16 @@ export interface ActiveSegment {
   readonly file: DiskFile;
 }
 
-/** Where the log ends for readers. */
-export interface DurableEnd {
-  end: number;
-  /** Position of the last record, -1 for an empty log. */
-  lastPosition: number;
-}
-
 export interface WriterOptions {
-  readonly lists: ListDirectory;
   readonly encoder: BatchEncoder;
   readonly catalog: Catalog;
   readonly storeId: string;
   readonly epoch: number;
   readonly logger: Logger;
   readonly active: ActiveSegment;
-  readonly durable: DurableEnd;
+  readonly publisher: Publisher;
+  /** Position after the last record of the log. */
+  readonly end: number;
   /** Header CRC of the last record of the log. */
   readonly checksum: number;
   /** Bytes of a segment's file, at most, unless one run alone is larger. */
@@ -75,16 +68,6 @@ export interface WriterOptions {
   >;
 }
 
-/** A request that waits for its batch. */
-interface QueuedRequest {
-  readonly eventCount: number;
-  /** Bytes of its run, at most. */
-  readonly bytesMax: number;
-  /** Encodes it; returns how to answer it. */
-  readonly encode: (batch: Batch) => () => void;
-  readonly refuse: (error: Error) => void;
-}
-
 /** Bytes of a record besides texts and bodies, generously. */
 const RECORD_OVERHEAD_BYTES = 256;
 
@@ -94,9 +77,7 @@ export class Writer {
   /** Position after the last encoded record. */
   #encodedEnd: number;
   #checksum: number;
-  #queue: QueuedRequest[] = [];
-  #queuedEvents = 0;
-  #queuedBytes = 0;
+  readonly #queue: AppendQueue;
   /** Batches from step 1 until they are published, oldest first. */
   readonly #inFlight: Batch[] = [];
   readonly #idleBatches: Batch[] = [new Batch(), new Batch(), new Batch()];
@@ -107,16 +88,17 @@ export class Writer {
   #whenPublished: (() => void) | undefined;
   #isClosing = false;
   #failure: QuipuError | undefined;
-  readonly #listeners = new Set<
-    (events: readonly CommittedEvent[]) => void
-  >();
   readonly #loops: Promise<unknown>;
 
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#active = options.active;
-    this.#encodedEnd = options.durable.end;
+    this.#encodedEnd = options.end;
     this.#checksum = options.checksum;
+    this.#queue = new AppendQueue({
+      eventsMax: options.queueEventsMax,
+      bytesMax: options.queueBytesMax,
+    });
     this.#loops = Promise.all([this.#writeLoop(), this.#commitLoop()]);
   }
 
@@ -148,11 +130,6 @@ export class Writer {
     );
   }
 
-  onCommit(listener: (events: readonly CommittedEvent[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   /** The record at a position that is not published yet. */
   recordInFlight(position: number): LogRecord | undefined {
     const batch = this.#inFlight.findLast((one) =>
@@ -175,10 +152,14 @@ export class Writer {
     bytesMax: number,
     decide: (batch: Batch) => Result,
   ): Promise<Result> {
-    const refusal = this.#refusalOf(eventCount, bytesMax);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#isClosing) {
+      return Promise.reject(
+        new QuipuError("storeClosed", "The server is shutting down"),
+      );
+    }
     return new Promise((resolve, reject) => {
-      this.#queue.push({
+      const isQueued = this.#queue.push({
         eventCount,
         // A soft-deleted stream that is reopened gets one event more.
         bytesMax: bytesMax + bytesMax / 2 + RECORD_OVERHEAD_BYTES,
@@ -188,32 +169,14 @@ export class Writer {
         },
         refuse: reject,
       });
-      this.#queuedEvents += eventCount;
-      this.#queuedBytes += bytesMax;
-      this.#wake?.();
+      if (isQueued) this.#wake?.();
+      else reject(queueFull());
     });
-  }
-
-  #refusalOf(eventCount: number, bytesMax: number): QuipuError | undefined {
-    if (this.#failure !== undefined) return this.#failure;
-    if (this.#isClosing) {
-      return new QuipuError("storeClosed", "The server is shutting down");
-    }
-    const { queueEventsMax, queueBytesMax } = this.#options;
-    const isFull = this.#queue.length > 0 &&
-      (this.#queuedEvents + eventCount > queueEventsMax ||
-        this.#queuedBytes + bytesMax > queueBytesMax);
-    return isFull
-      ? new QuipuError(
-        "queueFull",
-        "Cannot append: too many appends are waiting already",
-      )
-      : undefined;
   }
 
   async #writeLoop(): Promise<void> {
     while (true) {
-      if (this.#queue.length === 0) {
+      if (this.#queue.isEmpty) {
         if (this.#isClosing) break;
         await new Promise<void>((resolve) => this.#wake = resolve);
         this.#wake = undefined;
@@ -271,23 +234,18 @@ export class Writer {
   #encode(batch: Batch): void {
     const { batchBytesMax, segmentSizeBytes } = this.#options;
     const { segment } = this.#active;
-    let taken = 0;
-    for (const request of this.#queue) {
+    for (let isFirst = true;; isFirst = false) {
+      const { first } = this.#queue;
+      if (first === undefined) return;
       const segmentBytes = offsetOf(segment, batch.endPosition);
-      const isFirstInSegment = segmentBytes === SEGMENT_HEADER_BYTES;
-      const isFull = taken > 0 &&
-        batch.bytes.length + request.bytesMax > batchBytesMax;
-      const overflows = segmentBytes + request.bytesMax > segmentSizeBytes;
-      if (isFull || (overflows && !isFirstInSegment)) break;
-      this.#encodeOne(batch, request);
-      this.#queuedEvents -= request.eventCount;
-      this.#queuedBytes -= request.bytesMax;
-      taken++;
-    }
-    this.#queue = this.#queue.slice(taken);
-    if (this.#queue.length === 0) {
-      this.#queuedEvents = 0;
-      this.#queuedBytes = 0;
+      const isFull = !isFirst &&
+        batch.bytes.length + first.bytesMax > batchBytesMax;
+      // A run that is larger than a segment has one for itself.
+      const overflows = segmentBytes > SEGMENT_HEADER_BYTES &&
+        segmentBytes + first.bytesMax > segmentSizeBytes;
+      if (isFull || overflows) return;
+      this.#queue.shift();
+      this.#encodeOne(batch, first);
     }
   }
 
@@ -308,11 +266,11 @@ export class Writer {
 
   /** Whether the next request does not fit in the active segment. */
   #needsRoll(): boolean {
-    const [next] = this.#queue;
-    if (next === undefined) return false;
+    const { first } = this.#queue;
+    if (first === undefined) return false;
     const segmentBytes = offsetOf(this.#active.segment, this.#encodedEnd);
     return segmentBytes > SEGMENT_HEADER_BYTES &&
-      segmentBytes + next.bytesMax > this.#options.segmentSizeBytes;
+      segmentBytes + first.bytesMax > this.#options.segmentSizeBytes;
   }
 
   async #commitLoop(): Promise<void> {
@@ -357,41 +315,13 @@ export class Writer {
   }
 
   #publish(batch: Batch): void {
-    const { lists, durable } = this.#options;
-    if (!batch.isEmpty) {
-      const { touchedLists, touchedNexts, segment } = batch;
-      for (let index = 0; index < touchedLists.length; index++) {
-        lists.visibleNext[touchedLists[index] ?? 0] = touchedNexts[index] ?? 0;
-      }
-      for (const listId of batch.tombstonedLists) {
-        lists.visibleFlags[listId] = LIST_TOMBSTONED;
-      }
-      invariant(segment !== undefined, "A batch has a segment");
-      segment.endPosition = batch.endPosition;
-      segment.checksum = batch.checksum;
-      durable.end = batch.endPosition;
-      durable.lastPosition = batch.lastPosition;
-      if (this.#listeners.size > 0) this.#notify(batch.committedEvents());
-    }
+    this.#options.publisher.publish(batch);
     invariant(this.#inFlight[0] === batch, "Batches are published in order");
     this.#inFlight.shift();
     const { answers } = batch;
     this.#idleBatches.push(batch);
     for (const answer of answers) answer();
     this.#whenPublished?.();
-  }
-
-  #notify(events: readonly CommittedEvent[]): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(events);
-      } catch (error) {
-        // What a listener does wrong must not take back a commit.
-        this.#options.logger.error("store.listener_failed", {
-          reason: String(error),
-        });
-      }
-    }
   }
 
   async #untilPublished(): Promise<void> {
@@ -423,11 +353,10 @@ export class Writer {
   }
 
   #refuseQueued(error: Error): void {
-    const queued = this.#queue;
-    this.#queue = [];
-    this.#queuedEvents = 0;
-    this.#queuedBytes = 0;
-    for (const request of queued) request.refuse(error);
+    let request = this.#queue.shift();
+    for (; request !== undefined; request = this.#queue.shift()) {
+      request.refuse(error);
+    }
   }
 
   #refuseBatches(batches: readonly Batch[]): void {
@@ -443,6 +372,13 @@ export class Writer {
     }
     this.#whenPublished?.();
   }
+}
+
+function queueFull(): QuipuError {
+  return new QuipuError(
+    "queueFull",
+    "Cannot append: too many appends are waiting already",
+  );
 }
 
 function bytesMaxOf(value: string | Uint8Array): number {

@@ -1,0 +1,228 @@
+/**
+ * The sealed segments of a store and their index files: where a list's older
+ * entries are, found from its newest slice back over jump slices.
+ *
+ * @module
+ */
+
+import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import { encodeUtf8 } from "../log/bytes.ts";
+import {
+  type OpenFiles,
+  positionOf,
+  type Segment,
+  segmentPath,
+} from "../log/segment.ts";
+import { BlockCache } from "./blocked_file.ts";
+import type { Slice, SlicePointer } from "./index_file.ts";
+import {
+  LIST_KINDS,
+  type ListDirectory,
+  NO_SEGMENT,
+} from "./list_directory.ts";
+import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
+
+/** A list's part in one segment. */
+export interface ListPlace {
+  readonly segment: Segment;
+  readonly firstOrdinal: number;
+  readonly count: number;
+  /** Offset in the segment of the entry with that index in this part. */
+  offsetAt(index: number): number;
+}
+
+/** A slice and where it is. */
+export interface FoundSlice {
+  readonly pointer: SlicePointer;
+  readonly slice: Slice;
+}
+
+export interface SealedSegmentsOptions {
+  readonly files: OpenFiles;
+  readonly logDirectory: string;
+  readonly lists: ListDirectory;
+  readonly blockCacheBytes: number;
+  /** Bytes of filters of event ids that are kept in memory. */
+  readonly idFilterBytesMax: number;
+}
+
+export class SealedSegments {
+  readonly #options: SealedSegmentsOptions;
+  readonly #cache: BlockCache;
+  /** By number, oldest first. */
+  readonly #segments = new Map<
+    number,
+    { segment: Segment; index: SealedIndex }
+  >();
+  #filterBytes = 0;
+
+  constructor(options: SealedSegmentsOptions) {
+    this.#options = options;
+    this.#cache = new BlockCache(options.blockCacheBytes);
+  }
+
+  /** The newest of them. */
+  get newest(): Segment | undefined {
+    let newest: Segment | undefined;
+    for (const { segment } of this.#segments.values()) newest = segment;
+    return newest;
+  }
+
+  /** Index of a segment; undefined when it is not sealed. */
+  indexOf(segment: Segment): SealedIndex | undefined {
+    return this.#segments.get(segment.number)?.index;
+  }
+
+  /**
+   * Opens the index file of a segment, which learns from it where it ends.
+   *
+   * @returns False when there is none that is whole and the segment's own: it
+   * is to be made.
+   */
+  open(segment: Segment, storeId: string): boolean {
+    const { files, logDirectory } = this.#options;
+    const path = segmentPath(logDirectory, segment, "idx");
+    let index: SealedIndex | undefined;
+    try {
+      index = openSealedIndex(
+        () => files.open(path),
+        this.#cache,
+        segment.number,
+      );
+      if (index !== undefined) this.#loadFilter(index);
+    } catch (error) {
+      const isToBeMade = error instanceof Deno.errors.NotFound ||
+        error instanceof QuipuError;
+      if (!isToBeMade) throw error;
+      index = undefined;
+    }
+    const isOfSegment = index !== undefined &&
+      index.footer.storeId === storeId &&
+      index.footer.segmentNumber === segment.number &&
+      index.footer.generation === segment.generation &&
+      index.footer.startPosition === segment.startPosition;
+    if (index === undefined || !isOfSegment) {
+      files.forget(path);
+      return false;
+    }
+    segment.endPosition = index.footer.endPosition;
+    segment.checksum = index.footer.checksum;
+    this.#segments.set(segment.number, { segment, index });
+    return true;
+  }
+
+  /** Enters what an index file says of its lists: where they end. */
+  enter(segmentNumber: number): void {
+    const { lists } = this.#options;
+    for (
+      const { slice, offset, name } of this.#indexAt(segmentNumber).walk()
+    ) {
+      const kind = LIST_KINDS[slice.kind];
+      invariant(kind !== undefined, "A slice has a kind");
+      const id = lists.findOrCreate(kind, name);
+      if (slice.count > 0) {
+        lists.visibleNext[id] = slice.firstOrdinal + slice.count;
+        lists.decidedNext[id] = slice.firstOrdinal + slice.count;
+      }
+      lists.lastSegment[id] = segmentNumber;
+      lists.lastSlice[id] = offset;
+      const flags = (lists.visibleFlags[id] ?? 0) | slice.flags;
+      lists.visibleFlags[id] = flags;
+      lists.decidedFlags[id] = flags;
+    }
+  }
+
+  /**
+   * Position of the first-written record whose (stream, id) has that hash and
+   * that `matches` accepts.
+   */
+  findId(
+    hash: number,
+    matches: (segment: Segment, position: number) => boolean,
+  ): number | undefined {
+    for (const { segment, index } of this.#segments.values()) {
+      const offset = index.findId(
+        hash,
+        (candidate) => matches(segment, positionOf(segment, candidate)),
+      );
+      if (offset !== undefined) return positionOf(segment, offset);
+    }
+    return undefined;
+  }
+
+  /** The part of a list in which an ordinal is; undefined when it is in none. */
+  placeOf(listId: number, ordinal: number): ListPlace | undefined {
+    let found = this.newestSlice(listId);
+    while (found !== undefined && ordinal < found.slice.firstOrdinal) {
+      const jump = this.#sliceOf(found.slice.jump);
+      const isTooFar = jump === undefined ||
+        jump.slice.firstOrdinal + jump.slice.count <= ordinal;
+      found = isTooFar ? this.#sliceOf(found.slice.previous) : jump;
+    }
+    if (found === undefined) return undefined;
+    const { slice, pointer } = found;
+    if (ordinal >= slice.firstOrdinal + slice.count) return undefined;
+    const sealed = this.#segments.get(pointer.segment);
+    invariant(sealed !== undefined, "A slice lies in a sealed segment");
+    return {
+      segment: sealed.segment,
+      firstOrdinal: slice.firstOrdinal,
+      count: slice.count,
+      offsetAt: (index) => sealed.index.entryOf(slice, index),
+    };
+  }
+
+  /** The list's newest slice; undefined when it has none. */
+  newestSlice(listId: number): FoundSlice | undefined {
+    const { lists } = this.#options;
+    const segment = lists.lastSegment[listId] ?? NO_SEGMENT;
+    if (segment === NO_SEGMENT) return undefined;
+    const offset = lists.lastSlice[listId] ?? 0;
+    const slice = this.#indexAt(segment).sliceAt(offset);
+    if (!hasName(slice, lists.nameOf(listId))) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot read the index of segment ${segment}: another list is where ` +
+          `that of "${lists.nameOf(listId)}" should be`,
+      );
+    }
+    return { pointer: { segment, offset, depth: slice.depth }, slice };
+  }
+
+  #sliceOf(
+    pointer: SlicePointer,
+  ): FoundSlice | undefined {
+    return pointer.segment === NO_SEGMENT
+      ? undefined
+      : { pointer, slice: this.sliceAt(pointer) };
+  }
+
+  /** The slice that a pointer points at. */
+  sliceAt(pointer: SlicePointer): Slice {
+    return this.#indexAt(pointer.segment).sliceAt(pointer.offset);
+  }
+
+  #indexAt(segmentNumber: number): SealedIndex {
+    const sealed = this.#segments.get(segmentNumber);
+    if (sealed === undefined) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot read the index of segment ${segmentNumber}: there is none`,
+      );
+    }
+    return sealed.index;
+  }
+
+  #loadFilter(index: SealedIndex): void {
+    const bytes = this.#filterBytes + index.filterBytes;
+    if (bytes > this.#options.idFilterBytesMax) return;
+    index.loadFilter();
+    this.#filterBytes = bytes;
+  }
+}
+
+function hasName(slice: Slice, name: string): boolean {
+  const bytes = encodeUtf8(name);
+  return bytes.length === slice.name.length &&
+    bytes.every((byte, index) => slice.name[index] === byte);
+}

@@ -1,0 +1,55 @@
+/**
+ * Enters where the lists of sealed segments end, while the log is loaded.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { HeadsSnapshot } from "../index/heads_snapshot.ts";
+import type { StoreIndex } from "../index/store_index.ts";
+import type { Segment } from "../log/segment.ts";
+
+/**
+ * Enters where lists end: up to the snapshot's segment from the snapshot, if
+ * there is one that fits, and from the index files of all others.
+ */
+export class Heads {
+  readonly #index: StoreIndex;
+  #snapshot: HeadsSnapshot | undefined;
+  /** Sealed segments that are not entered yet. */
+  #waiting: number[] = [];
+
+  constructor(index: StoreIndex) {
+    this.#index = index;
+    this.#snapshot = index.openSnapshot();
+  }
+
+  /** Takes the next sealed segment, oldest first. */
+  take(segment: Segment): void {
+    this.#waiting.push(segment.number);
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined) this.enterAll();
+    else if (segment.number === snapshot.segmentNumber) {
+      if (snapshot.checksum === segment.checksum) this.#enterSnapshot(snapshot);
+      this.enterAll();
+    }
+  }
+
+  /** Enters what waits, without the snapshot. */
+  enterAll(): void {
+    for (const number of this.#waiting) this.#index.enterSealed(number);
+    this.#waiting = [];
+    this.#snapshot?.close();
+    this.#snapshot = undefined;
+  }
+
+  #enterSnapshot(snapshot: HeadsSnapshot): void {
+    try {
+      snapshot.enter(this.#index.lists);
+      this.#waiting = [];
+    } catch (error) {
+      // A damaged snapshot is no loss: the index files say it all again.
+      if (!(error instanceof QuipuError)) throw error;
+    }
+  }
+}
