@@ -10,6 +10,7 @@ import { openAuth } from "../../lib/auth/open_auth.ts";
 import { type App, createApp } from "../../lib/http/app.ts";
 import { serveHttp } from "../../lib/http/server.ts";
 import type { Clock } from "../../lib/model/clock.ts";
+import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestIds } from "../support/events.ts";
@@ -28,12 +29,19 @@ const CLIENT: Deno.ServeHandlerInfo = {
  */
 export async function openTarget(): Promise<Target> {
   const baseUrl = Deno.env.get("QUIPU_CONFORMANCE_URL");
-  return baseUrl === undefined ? await openAppTarget() : serverTarget(baseUrl);
+  return baseUrl === undefined
+    ? await openAppTarget(createModelStore)
+    : serverTarget(baseUrl);
 }
+
+/** Makes the store under a target; the target closes it. */
+export type OpenStore = (
+  options: { readonly clock: Clock; readonly newEventId: () => string },
+) => EventStore | Promise<EventStore>;
 
 /** Opens a target in this process whose requests go over a socket. */
 export async function openSocketTarget(): Promise<Target> {
-  const opened = await openApp();
+  const opened = await openApp(createModelStore);
   const server = serveHttp({
     app: opened.app,
     hostname: "127.0.0.1",
@@ -51,8 +59,9 @@ export async function openSocketTarget(): Promise<Target> {
   };
 }
 
-async function openAppTarget(): Promise<Target> {
-  const { app, advance, close } = await openApp();
+/** Opens a target in this process over a store. */
+export async function openAppTarget(openStore: OpenStore): Promise<Target> {
+  const { app, advance, close } = await openApp(openStore);
   return inProcessTarget({
     handle: (request) => app(request, CLIENT),
     advance,
@@ -70,10 +79,10 @@ interface OpenedApp {
   readonly close: () => Promise<void>;
 }
 
-async function openApp(): Promise<OpenedApp> {
+async function openApp(openStore: OpenStore): Promise<OpenedApp> {
   const clock = createTickingClock();
   const newEventId = createTestIds();
-  const store = createModelStore({ clock, newEventId });
+  const store = await openStore({ clock, newEventId });
   const { authenticator } = await openAuth({
     store,
     clock,

@@ -1,0 +1,60 @@
+/**
+ * The recorded answers over the program's own stores instead of the model.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import { openStore } from "../../storage/mod.ts";
+import { openAppTarget } from "./app_target.ts";
+import { describeStep, replayArea, stepsOf } from "./area_result.ts";
+import { DEVIATIONS } from "./deviations.ts";
+import { PENDING } from "./pending.ts";
+import { areaNames } from "./recording.ts";
+import type { Target } from "./target.ts";
+
+const SEGMENT_SIZE_BYTES = 1024 * 1024;
+
+Deno.test("replays over the store in memory", async (test) => {
+  for (const area of areaNames()) {
+    await test.step(area, () => assertReplays(area, () => openOn(undefined)));
+  }
+});
+
+Deno.test("replays over the store on disk", async (test) => {
+  for (const area of areaNames()) {
+    await test.step(area, async () => {
+      const directory = await Deno.makeTempDir({ prefix: "quipu_replay_" });
+      try {
+        await assertReplays(area, () => openOn(directory));
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    });
+  }
+});
+
+function openOn(directory: string | undefined): Promise<Target> {
+  return openAppTarget((options) =>
+    openStore({
+      ...options,
+      directory,
+      segmentSizeBytes: SEGMENT_SIZE_BYTES,
+      logger: SILENT_LOGGER,
+    })
+  );
+}
+
+async function assertReplays(
+  area: string,
+  openTarget: () => Promise<Target>,
+): Promise<void> {
+  const result = await replayArea(area, openTarget, {
+    deviations: DEVIATIONS,
+    pending: PENDING,
+  });
+  const wrong = stepsOf([result])
+    .filter(({ verdict }) => verdict.kind === "mismatch");
+  assertEquals(wrong.length, 0, wrong.map(describeStep).join("\n"));
+}
