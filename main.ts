@@ -80,7 +80,6 @@ async function startServices(
     isLoopbackServer: isLoopbackHost(host),
     adminPassword: values.adminPassword,
   });
-  void announceDefaultUsers(defaultUsers, { logger, print: printText });
   const app = createApp({
     streams: createStreamService({ store, clock }),
     authenticate: (authorization, request) =>
@@ -96,6 +95,7 @@ async function startServices(
       port,
       logger,
     });
+    void announceDefaultUsers(defaultUsers, { logger, print: printText });
     return { server, close: () => authenticator.close() };
   } catch (error) {
     authenticator.close();

@@ -50,7 +50,6 @@ function spawn(
       "--allow-read",
       "--allow-write",
       "--allow-env",
-      "--allow-sys=hostname",
       "main.ts",
       ...args,
     ],
