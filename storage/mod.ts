@@ -74,7 +74,7 @@ export async function openStoreOn(
   const { disk } = platform;
   const startedAtUs = clock.nowUs();
   const lock = await takeDirectory(disk, directory);
-  const logDirectory = join(directory, "log");
+  const logDirectory = join(directory, SEGMENTS_NAME);
   const files = new OpenFiles(disk, LIMITS.openFilesMax);
   let catalog: Catalog | undefined;
   try {
@@ -92,6 +92,7 @@ export async function openStoreOn(
     const settled = await settle({
       platform,
       directory,
+      logDirectory,
       log,
       index,
       reader,
@@ -225,12 +226,13 @@ async function takeDirectory(disk: Disk, directory: string): Promise<DiskLock> {
   try {
     await disk.makeDirectory(directory);
     const names = await disk.list(directory);
-    const isOurs = names.length === 0 ||
+    const foreign = names.filter((name) => !TOLERATED_NAME.test(name));
+    const isOurs = foreign.length === 0 ||
       OWN_NAMES.some((name) => names.includes(name));
     if (!isOurs) {
       throw new QuipuError(
         "foreignFormat",
-        `Cannot open "${directory}": it is not empty and holds no store ` +
+        `Cannot open "${directory}": it holds "${foreign[0]}" and no store ` +
           `of this program`,
       );
     }
@@ -251,7 +253,11 @@ async function takeDirectory(disk: Disk, directory: string): Promise<DiskLock> {
   }
 }
 
-const OWN_NAMES = ["lock", "catalog.kv", "log"];
+const SEGMENTS_NAME = "segments";
+const OWN_NAMES = ["lock", "catalog.kv", SEGMENTS_NAME];
+
+/** What may lie in a new store's directory: logs, and what mounting leaves. */
+const TOLERATED_NAME = /^(log|.*\.log|lost\+found|\..*)$/;
 
 /** Names the directory in what the operating system says about it. */
 function asOpenError(error: unknown, directory: string): Error {

@@ -22,6 +22,7 @@ import { type VerdictLabel, verdictOf } from "./verdict.ts";
 export interface SettleOptions {
   readonly platform: StorePlatform;
   readonly directory: string;
+  readonly logDirectory: string;
   readonly log: LoadedLog;
   readonly index: StoreIndex;
   readonly reader: RecordReader;
@@ -151,10 +152,10 @@ function refusal(
 
 /** Keeps the broken end of the log in `lost/` and cuts it off. */
 async function cutTail(options: SettleOptions): Promise<void> {
-  const { platform: { disk }, directory, log, files } = options;
+  const { platform: { disk }, logDirectory, log, files } = options;
   const segment = log.segments[log.segments.length - 1];
   if (segment === undefined) return;
-  const path = segmentPath(join(directory, "log"), segment, "seg");
+  const path = segmentPath(logDirectory, segment, "seg");
   const offset = offsetOf(segment, log.validEnd);
   const tail = readExactly(
     files.open(path),
