@@ -1,42 +1,31 @@
 /**
- * Reads that wait for something new (spec: streams §5.8). They are woken by
- * commits; the store is listened to only while somebody waits, so that appends
- * cost nothing otherwise.
+ * Reads that wait for something new (spec: streams §5.8), woken by commits.
  *
  * @module
  */
 
-import type { CommittedEvent, EventStore } from "../model/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
-import { isSystemList, membershipsOf } from "../model/lists.ts";
-import { isMetastream } from "../model/stream_names.ts";
-import { ALL_STREAM } from "./access.ts";
+import type { NewsBoard } from "./news_board.ts";
 
 /** A place in the queue for news of one stream. */
-export interface Waiter {
+interface Waiter {
   /** Settles when there may be news, or when waiting is over. */
   readonly news: Promise<void>;
-  /** Gives the place up. */
-  leave(): void;
-}
-
-interface WaiterState extends Waiter {
   readonly wake: () => void;
+  /** Gives the place up. */
+  readonly leave: () => void;
 }
 
 /** Everybody who waits. */
 export class LongPolls {
-  readonly #store: EventStore;
-  readonly #waiters = new Map<string, Set<WaiterState>>();
+  readonly #board: NewsBoard;
+  readonly #waiters = new Set<Waiter>();
   readonly #heldMax: number;
-  #waiterCount = 0;
-  #listWaiterCount = 0;
   #heldCount = 0;
   #isEnded = false;
-  #endListening: (() => void) | undefined;
 
-  constructor(store: EventStore, heldMax: number = LIMITS.longPollsMax) {
-    this.#store = store;
+  constructor(board: NewsBoard, heldMax: number = LIMITS.longPollsMax) {
+    this.#board = board;
     this.#heldMax = heldMax;
   }
 
@@ -63,7 +52,7 @@ export class LongPolls {
     const signal = options.signal?.();
     this.#heldCount++;
     let isOver = false;
-    let waiter: WaiterState | undefined;
+    let waiter: Waiter | undefined;
     const finish = () => {
       isOver = true;
       waiter?.wake();
@@ -90,58 +79,21 @@ export class LongPolls {
   /** Answers every held read now; from now on none is held. */
   end(): void {
     this.#isEnded = true;
-    for (const waiters of [...this.#waiters.values()]) wakeAll(waiters);
+    for (const waiter of [...this.#waiters]) waiter.wake();
   }
 
-  #enlist(streamName: string): WaiterState {
+  #enlist(streamName: string): Waiter {
     const { promise: news, resolve: wake } = Promise.withResolvers<void>();
-    const leave = () => this.#strike(streamName, waiter);
-    const waiter: WaiterState = { news, wake, leave };
-    const waiters = this.#waiters.get(streamName);
-    if (waiters === undefined) this.#waiters.set(streamName, new Set([waiter]));
-    else waiters.add(waiter);
-    this.#waiterCount++;
-    if (isSystemList(streamName)) this.#listWaiterCount++;
-    this.#endListening ??= this.#store.onCommit((events) => this.#tell(events));
+    const endWatching = this.#board.watch(streamName, wake);
+    const waiter: Waiter = {
+      news,
+      wake,
+      leave: () => {
+        this.#waiters.delete(waiter);
+        endWatching();
+      },
+    };
+    this.#waiters.add(waiter);
     return waiter;
   }
-
-  #strike(streamName: string, waiter: WaiterState): void {
-    const waiters = this.#waiters.get(streamName);
-    if (waiters?.delete(waiter) !== true) return;
-    if (waiters.size === 0) this.#waiters.delete(streamName);
-    this.#waiterCount--;
-    if (isSystemList(streamName)) this.#listWaiterCount--;
-    if (this.#waiterCount > 0) return;
-    this.#endListening?.();
-    this.#endListening = undefined;
-  }
-
-  #tell(events: readonly CommittedEvent[]): void {
-    wakeAll(this.#waiters.get(ALL_STREAM));
-    for (const event of events) {
-      wakeAll(this.#waiters.get(event.streamName));
-      if (this.#listWaiterCount > 0) this.#tellLists(event);
-    }
-  }
-
-  #tellLists(event: CommittedEvent): void {
-    const { category, eventType, isInStreams, categoryOfStream } =
-      membershipsOf(event);
-    if (category !== undefined) wakeAll(this.#waiters.get("$ce-" + category));
-    if (eventType !== undefined) wakeAll(this.#waiters.get("$et-" + eventType));
-    // What metadata says is not told, so each may be a soft delete.
-    if (isMetastream(event.streamName)) {
-      wakeAll(this.#waiters.get("$et-$deleted"));
-    }
-    if (isInStreams) wakeAll(this.#waiters.get("$streams"));
-    if (categoryOfStream !== undefined) {
-      wakeAll(this.#waiters.get("$category-" + categoryOfStream));
-    }
-  }
-}
-
-function wakeAll(waiters: ReadonlySet<WaiterState> | undefined): void {
-  if (waiters === undefined) return;
-  for (const waiter of waiters) waiter.wake();
 }

@@ -13,6 +13,7 @@ import type { StreamContext } from "./context.ts";
 import { deleteStream } from "./delete.ts";
 import { LongPolls } from "./long_poll.ts";
 import { appendMetadata, readMetadata } from "./metadata.ts";
+import { NewsBoard } from "./news_board.ts";
 import type { StreamService } from "./outcomes.ts";
 import { readAll } from "./read_all.ts";
 import { readEvent } from "./read_event.ts";
@@ -30,7 +31,7 @@ export interface StreamServiceOptions {
 export function createStreamService(
   { store, clock, longPollsMax }: StreamServiceOptions,
 ): StreamService {
-  const longPolls = new LongPolls(store, longPollsMax);
+  const longPolls = new LongPolls(new NewsBoard(store), longPollsMax);
   const access = new StreamAccess(store);
   const context: StreamContext = { store, clock, access, longPolls };
   return {
