@@ -130,7 +130,7 @@ export class BatchEncoder {
         event: {
           eventId: newEventId(),
           eventType: "$streamDeleted",
-          isJson: true,
+          isJson: false,
           data: "",
           metadata: "",
         },
