@@ -6,41 +6,6 @@
  * @module
  */
 
-/**
- * Hash of an event id in a stream, 32 bits.
- *
- * @param streamHash Hash of the stream's name, by `hashName`.
- */
-export function hashEventId(
-  streamHash: number,
-  word0: number,
-  word1: number,
-  word2: number,
-  word3: number,
-): number {
-  let hash = streamHash;
-  hash = mix(hash ^ word0);
-  hash = mix(hash + word1 | 0);
-  hash = mix(hash ^ word2);
-  hash = mix(hash + word3 | 0);
-  return hash >>> 0;
-}
-
-function mix(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85eb_ca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
-  return mixed ^ (mixed >>> 16);
-}
-
-/** Hash of a name, 32 bits: FNV-1a over UTF-16 units, then mixed. */
-export function hashName(name: string): number {
-  let hash = 0x811c_9dc5;
-  for (let index = 0; index < name.length; index++) {
-    hash = Math.imul(hash ^ name.charCodeAt(index), 0x0100_0193);
-  }
-  return mix(hash) >>> 0;
-}
-
 export class IdTable {
   /** Entry index + 1 by slot; 0 for an empty slot. */
   #slots = new Uint32Array(1 << 10);

@@ -11,7 +11,7 @@ import type { Disk } from "../disk/disk.ts";
 import { encodeUtf8, GrowingBytes } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
 import { BlockedWriter } from "./blocked_file.ts";
-import { hashName } from "./id_table.ts";
+import { hashName } from "../log/event_id_hash.ts";
 import {
   addToFilter,
   encodeFooter,

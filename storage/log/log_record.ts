@@ -7,7 +7,9 @@
 
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import { decodeUtf8, getSafeUint64, getUuid } from "./bytes.ts";
+import { hashEventIdAt } from "./event_id_hash.ts";
 import {
+  EVENT_ID_OFFSET,
   FIRST_ORDINALS_BYTES,
   FLAG_FIRST,
   FLAG_JSON,
@@ -66,7 +68,7 @@ export class LogRecord implements RecordedEvent {
     return getOrdinal(this.#view, this.#start + 40);
   }
   get eventId(): string {
-    return getUuid(this.#array, this.#start + 48);
+    return getUuid(this.#array, this.#start + EVENT_ID_OFFSET);
   }
   get previousCrc(): number {
     return this.#view.getUint32(this.#start + 64, true);
@@ -135,16 +137,16 @@ export class LogRecord implements RecordedEvent {
 
   /** Whether the record is of the stream and has the id. */
   hasId(eventIdBytes: Uint8Array): boolean {
-    const start = this.#start + 48;
+    const start = this.#start + EVENT_ID_OFFSET;
     for (let index = 0; index < 16; index++) {
       if (this.#array[start + index] !== eventIdBytes[index]) return false;
     }
     return true;
   }
 
-  /** The id's four words, for hashing. */
-  idWord(index: 0 | 1 | 2 | 3): number {
-    return this.#view.getUint32(this.#start + 48 + index * 4, true);
+  /** Hash of the id in its stream, given the hash of the stream's name. */
+  hashId(streamHash: number): number {
+    return hashEventIdAt(streamHash, this.#view, this.#start + EVENT_ID_OFFSET);
   }
 
   #namesStart(): number {

@@ -45,6 +45,8 @@ import {
   setUuid,
 } from "./bytes.ts";
 
+/** Where in a record its event id is. */
+export const EVENT_ID_OFFSET = 48;
 /** Size of a record's header without names and first ordinals. */
 export const RECORD_HEADER_BYTES = 92;
 /** Size of the ordinals that only a stream's first event has. */
@@ -150,7 +152,7 @@ export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
   setEventNumber(view, start + 24, fields.eventNumber);
   setOrdinal(view, start + 32, fields.categoryOrdinal);
   setOrdinal(view, start + 40, fields.typeOrdinal);
-  setUuid(array, start + 48, fields.eventId);
+  setUuid(array, start + EVENT_ID_OFFSET, fields.eventId);
   view.setUint32(start + 64, fields.previousCrc, true);
   view.setUint32(
     start + 68,
@@ -254,11 +256,4 @@ export function checkRecord(
   if (view.getUint32(start + 68, true) !== bodyCrc) return "badBody";
   if (view.getUint32(start + bodyEnd, true) !== lengthBytes) return "badLength";
   return undefined;
-}
-
-/** The 16 bytes of a UUID. */
-export function uuidBytes(uuid: string): Uint8Array {
-  const bytes = new Uint8Array(16);
-  setUuid(bytes, 0, uuid);
-  return bytes;
 }

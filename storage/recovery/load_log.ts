@@ -8,7 +8,7 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
-import { hashEventId, hashName } from "../index/id_table.ts";
+import { hashName } from "../log/event_id_hash.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { enterInLists, findMembership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
@@ -287,7 +287,7 @@ function enterRecord(
   }
   const offset = offsetOf(segment, logPosition);
   memtable.addRecord(offset, record.createdAtUs);
-  memtable.ids.add(hashOfRecord(record, streamName), offset);
+  memtable.ids.add(record.hashId(hashName(streamName)), offset);
   enterInLists(
     lists,
     memtable,
@@ -303,16 +303,6 @@ function enterRecord(
     lists.decidedFlags[streamId] = LIST_TOMBSTONED;
     lists.visibleFlags[streamId] = LIST_TOMBSTONED;
   }
-}
-
-function hashOfRecord(record: LogRecord, streamName: string): number {
-  return hashEventId(
-    hashName(streamName),
-    record.idWord(0),
-    record.idWord(1),
-    record.idWord(2),
-    record.idWord(3),
-  );
 }
 
 /** Whether a whole record stands after the damage that ends the log. */

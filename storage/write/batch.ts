@@ -18,7 +18,8 @@ const KEPT_BYTES = 1024 * 1024;
 interface WrittenRun {
   readonly streamName: string;
   readonly firstEventNumber: number;
-  readonly firstPosition: number;
+  /** Index of its first event among all of the batch. */
+  readonly firstIndex: number;
   readonly events: readonly ProposedEvent[];
 }
 
@@ -39,6 +40,8 @@ export class Batch {
   /** Streams that got a tombstone. */
   tombstonedLists: number[] = [];
   runs: WrittenRun[] = [];
+  /** Log position of each event. */
+  positions: number[] = [];
 
   /** Position of the batch's last record. */
   lastPosition = -1;
@@ -64,6 +67,7 @@ export class Batch {
     this.touchedNexts = [];
     this.tombstonedLists = [];
     this.runs = [];
+    this.positions = [];
   }
 
   /** The record at a position of this batch. */
@@ -77,15 +81,13 @@ export class Batch {
   committedEvents(): CommittedEvent[] {
     const committed: CommittedEvent[] = [];
     for (const run of this.runs) {
-      let position = run.firstPosition;
-      for (const [index, event] of run.events.entries()) {
+      for (let index = 0; index < run.events.length; index++) {
         committed.push({
           streamName: run.streamName,
           eventNumber: run.firstEventNumber + index,
-          eventType: event.eventType,
-          logPosition: position,
+          eventType: run.events[index]?.eventType ?? "",
+          logPosition: this.positions[run.firstIndex + index] ?? 0,
         });
-        position += this.recordAt(position).lengthBytes;
       }
     }
     return committed;

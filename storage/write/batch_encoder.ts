@@ -32,7 +32,7 @@ import {
   metastreamOf,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
-import { hashName } from "../index/id_table.ts";
+import { hashEventIdAt, hashName } from "../log/event_id_hash.ts";
 import {
   LIST_TOMBSTONED,
   type ListDirectory,
@@ -46,6 +46,7 @@ import {
 import type { Memtable } from "../index/memtable.ts";
 import {
   encodeRecord,
+  EVENT_ID_OFFSET,
   FLAG_FIRST,
   FLAG_JSON,
   FLAG_RUN_END,
@@ -53,7 +54,7 @@ import {
 } from "../log/record.ts";
 import { offsetOf } from "../log/segment.ts";
 import type { Batch } from "./batch.ts";
-import { hashOfEvent, type StreamStates } from "./stream_states.ts";
+import type { StreamStates } from "./stream_states.ts";
 
 export interface BatchEncoderOptions {
   readonly lists: ListDirectory;
@@ -209,7 +210,7 @@ export class BatchEncoder {
         batch.runs.push({
           streamName: one.streamName,
           firstEventNumber: one.eventNumber,
-          firstPosition: batch.endPosition,
+          firstIndex: batch.positions.length,
           events: run
             .filter(({ streamId }) => streamId === one.streamId)
             .map(({ event }) => event),
@@ -241,6 +242,7 @@ export class BatchEncoder {
     });
     const logPosition = batch.endPosition;
     batch.lastPosition = logPosition;
+    batch.positions.push(logPosition);
     batch.checksum = encodeRecord(batch.bytes, {
       logPosition,
       createdAtUs: this.lastCreatedAtUs,
@@ -267,7 +269,14 @@ export class BatchEncoder {
     const offset = offsetOf(segment, logPosition);
     const table = memtable();
     table.addRecord(offset, this.lastCreatedAtUs);
-    table.ids.add(hashOfEvent(hashName(streamName), event.eventId), offset);
+    table.ids.add(
+      hashEventIdAt(
+        hashName(streamName),
+        batch.bytes.view,
+        logPosition - batch.startPosition + EVENT_ID_OFFSET,
+      ),
+      offset,
+    );
     enterInLists(
       lists,
       table,

@@ -20,29 +20,19 @@ import {
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
 import { listOfStream } from "../../lib/model/lists.ts";
-import { hashEventId, hashName } from "../index/id_table.ts";
+import { hashEventIdAt, hashName } from "../log/event_id_hash.ts";
 import {
   LIST_TOMBSTONED,
   type ListDirectory,
   NO_LIST,
 } from "../index/list_directory.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import { bytesOf } from "../log/bytes.ts";
+import { bytesOf, setUuid } from "../log/bytes.ts";
 import type { LogRecord } from "../log/log_record.ts";
-import { uuidBytes } from "../log/record.ts";
 import type { Segment } from "../log/segment.ts";
 
-/** Hash of an event's id in its stream. */
-export function hashOfEvent(streamHash: number, eventId: string): number {
-  const { view } = bytesOf(uuidBytes(eventId));
-  return hashEventId(
-    streamHash,
-    view.getUint32(0, true),
-    view.getUint32(4, true),
-    view.getUint32(8, true),
-    view.getUint32(12, true),
-  );
-}
+/** An id that is looked up, as bytes; used up before the next one. */
+const SOUGHT_ID = bytesOf(new Uint8Array(16));
 
 /** A stream as the writer sees it. */
 export interface DecidedStream extends DecidableStream {
@@ -190,14 +180,15 @@ export class StreamStates {
     streamName: string,
     eventId: string,
   ): number | undefined {
-    const bytes = uuidBytes(eventId);
+    const { array, view } = SOUGHT_ID;
+    setUuid(array, 0, eventId);
     let eventNumber: number | undefined;
     this.#index.findId(
       id,
-      hashOfEvent(hashName(streamName), eventId),
+      hashEventIdAt(hashName(streamName), view, 0),
       (segment, position) => {
         const record = this.#recordAt(segment, position);
-        const isIt = record.hasId(bytes) && record.streamName === streamName;
+        const isIt = record.hasId(array) && record.streamName === streamName;
         if (isIt) eventNumber = record.eventNumber;
         return isIt;
       },
