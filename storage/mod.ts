@@ -79,6 +79,8 @@ export async function openStoreOn(
   let catalog: Catalog | undefined;
   try {
     await disk.makeDirectory(logDirectory);
+    // A file is only as permanent as the directories that it stands in.
+    await disk.syncDirectory(directory);
     const index = new StoreIndex({
       disk,
       files,
