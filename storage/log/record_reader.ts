@@ -119,24 +119,31 @@ export class RecordReader {
       4,
     );
     if (trailer.array.length < 4) return undefined;
-    const before = position - trailer.view.getUint32(0, true);
-    return before >= segment.startPosition && this.isRecordAt(segment, before)
-      ? before
-      : undefined;
+    const lengthBytes = trailer.view.getUint32(0, true);
+    const before = position - lengthBytes;
+    // Any bytes may point at a record; only its own end is as far from it.
+    return this.#lengthAt(segment, before) === lengthBytes ? before : undefined;
   }
 
   /** Whether a record with a whole header stands at the position. */
   isRecordAt(segment: Segment, position: number): boolean {
+    return this.#lengthAt(segment, position) !== undefined;
+  }
+
+  /** Length of the record at the position; undefined if there is none. */
+  #lengthAt(segment: Segment, position: number): number | undefined {
     const left = segment.endPosition - position;
     if (position < segment.startPosition || left < RECORD_BYTES_MIN) {
-      return false;
+      return undefined;
     }
     const bytes = readUpTo(
       this.#fileOf(segment),
       offsetOf(segment, position),
       Math.min(SINGLE_READ_BYTES, left),
     );
-    return faultAt(bytes, 0, position, { withBodies: false }) === undefined;
+    const isWhole =
+      faultAt(bytes, 0, position, { withBodies: false }) === undefined;
+    return isWhole ? bytes.view.getUint32(0, true) : undefined;
   }
 
   /** Reads on from a record of the segment, in the order of the log. */
