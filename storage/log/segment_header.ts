@@ -61,7 +61,8 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
  * Decodes a segment's header.
  *
  * @returns The header; `"foreign"` when it is not of this program or of a
- * later format; `"damaged"` when its checksum is wrong or it is cut short.
+ * later format; `"damaged"` when its checksum is wrong, it is cut short, or it
+ * was never written: all zeroes.
  */
 export function decodeSegmentHeader(
   array: Uint8Array | undefined,
@@ -73,7 +74,10 @@ export function decodeSegmentHeader(
   const isCrcRight = view.getUint32(12, true) ===
     crc32(array.subarray(16, SEGMENT_HEADER_BYTES));
   const isOurs = MAGIC.every((byte, index) => array[index] === byte);
-  if (!isOurs) return isCrcRight ? "damaged" : "foreign";
+  if (!isOurs) {
+    const isBlank = array.every((byte) => byte === 0);
+    return isCrcRight || isBlank ? "damaged" : "foreign";
+  }
   if (!isCrcRight) return "damaged";
   if (view.getUint32(8, true) !== FORMAT) return "foreign";
   return {
