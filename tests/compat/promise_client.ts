@@ -1,11 +1,16 @@
 /**
- * The HTTP client of `geteventstore-promise`, unmodified, with the types that
- * its package lacks: as far as the tests use it, after its README.
+ * The HTTP client of `geteventstore-promise`, unmodified, in a process of its
+ * own (`client_host.ts`): its methods for streams, typed after its README.
  *
  * @module
  */
 
-import library from "geteventstore-promise";
+import { fromFileUrl } from "@std/path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+
+/** What is imported; `client.lock` holds its checksum and what it needs. */
+const PACKAGE = "npm:geteventstore-promise@4.0.1";
 
 /** An event as the client hands it out. */
 export interface ClientEvent {
@@ -13,7 +18,7 @@ export interface ClientEvent {
   readonly eventType: string;
   readonly eventNumber: number;
   readonly streamId: string;
-  readonly data: unknown;
+  readonly data?: unknown;
   /** With `embed=body`, text. */
   readonly metaData?: unknown;
   readonly created: string;
@@ -24,15 +29,13 @@ export interface ClientEvent {
 /** What the client makes of a page of a feed. */
 export interface ClientPage {
   readonly streamId: string;
-  readonly eTag?: string;
   readonly isEndOfStream: boolean;
   readonly readDirection: "forward" | "backward";
-  readonly fromEventNumber: number | "head";
   readonly nextEventNumber: number;
   readonly events: readonly ClientEvent[];
 }
 
-/** An event to write, made by {@link newEvent}. */
+/** An event to write, in the form of the interface. */
 export interface NewEvent {
   readonly eventId: string;
   readonly eventType: string;
@@ -43,8 +46,11 @@ export interface NewEvent {
 type Embed = "body" | "rich";
 type Direction = "forward" | "backward";
 type Position = number | "head";
+interface WriteOptions {
+  readonly expectedVersion: number;
+}
 
-/** The client's methods for streams. */
+/** The client's methods for streams: arguments and results. */
 export interface PromiseClient {
   ping(): Promise<unknown>;
   writeEvent(
@@ -52,12 +58,12 @@ export interface PromiseClient {
     eventType: string,
     data: unknown,
     metadata?: unknown,
-    options?: { expectedVersion: number },
+    options?: WriteOptions,
   ): Promise<unknown>;
   writeEvents(
     streamName: string,
     events: readonly NewEvent[],
-    options?: { expectedVersion: number },
+    options?: WriteOptions,
   ): Promise<unknown>;
   getEvents(
     streamName: string,
@@ -99,54 +105,88 @@ export interface PromiseClient {
   deleteStream(streamName: string, isHard?: boolean): Promise<unknown>;
 }
 
-/** How the client fails: it hands the error of its own HTTP library through. */
-export interface ClientError extends Error {
-  readonly response?: {
-    readonly status: number;
-    readonly data: unknown;
-    readonly headers: Readonly<Record<string, string>>;
-  };
+/** The client failed. */
+export class ClientError extends Error {
+  override readonly name = "ClientError";
+  /** Of the answer that made it fail, if one did. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status: number | undefined) {
+    super(message);
+    this.status = status;
+  }
 }
 
-interface Library {
-  readonly HTTPClient: new (config: {
-    readonly hostname: string;
-    readonly port: string | number;
-    readonly credentials: {
-      readonly username: string;
-      readonly password: string;
-    };
-    readonly timeout?: number;
-  }) => PromiseClient;
-  readonly EventFactory: new () => {
-    newEvent(
-      eventType: string,
-      data: unknown,
-      metadata?: unknown,
-      eventId?: string,
-    ): NewEvent;
-  };
-}
+/** A client in its process; disposing of it ends the process. */
+export interface HostedClient extends PromiseClient, AsyncDisposable {}
 
-const { HTTPClient, EventFactory } = library as Library;
-
-/** A client for a server. Who asks is the administrator of a new store. */
-export function createPromiseClient(
+/**
+ * Starts a client for a server.
+ *
+ * @param credentials Default: the administrator of a new store.
+ */
+export function startClient(
   url: string,
   credentials = { username: "admin", password: "changeit" },
-): PromiseClient {
+): HostedClient {
   const { hostname, port } = new URL(url);
-  return new HTTPClient({ hostname, port, credentials, timeout: 10_000 });
+  const child = spawnHost();
+  const writer = child.stdin.getWriter();
+  const answers = createInterface({ input: Readable.from(child.stdout) })
+    [Symbol.asyncIterator]();
+  const send = (message: unknown) =>
+    writer.write(new TextEncoder().encode(JSON.stringify(message) + "\n"));
+  const ready = send({
+    make: "HTTPClient",
+    options: { hostname, port, credentials, timeout: 10_000 },
+  });
+
+  /** One call at a time: each waits for its answer. */
+  async function call(name: string, args: readonly unknown[]) {
+    await ready;
+    await send({ call: name, args });
+    const line = await answers.next();
+    if (line.done) throw new Error("The client's process has ended");
+    const { value, error } = JSON.parse(line.value);
+    if (error === undefined) return value;
+    throw new ClientError(error.message, error.status);
+  }
+
+  return {
+    ping: (...args) => call("ping", args),
+    writeEvent: (...args) => call("writeEvent", args),
+    writeEvents: (...args) => call("writeEvents", args),
+    getEvents: (...args) => call("getEvents", args),
+    getEventsByType: (...args) => call("getEventsByType", args),
+    getAllStreamEvents: (...args) => call("getAllStreamEvents", args),
+    readEventsForward: (...args) => call("readEventsForward", args),
+    readEventsBackward: (...args) => call("readEventsBackward", args),
+    checkStreamExists: (...args) => call("checkStreamExists", args),
+    deleteStream: (...args) => call("deleteStream", args),
+    async [Symbol.asyncDispose]() {
+      await writer.close();
+      await answers.return?.();
+      await child.status;
+    },
+  };
 }
 
-const factory = new EventFactory();
-
-/** An event as the client's own factory makes it. */
-export function newEvent(
-  eventType: string,
-  data: unknown,
-  metadata?: unknown,
-  eventId?: string,
-): NewEvent {
-  return factory.newEvent(eventType, data, metadata, eventId);
+function spawnHost() {
+  const pathOf = (name: string) => fromFileUrl(new URL(name, import.meta.url));
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--no-config",
+      "--frozen",
+      `--lock=${pathOf("client.lock")}`,
+      "--allow-all",
+      pathOf("client_host.ts"),
+      PACKAGE,
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
 }
