@@ -32,8 +32,13 @@ export interface Feed {
  * The feed of a stream's page.
  *
  * @param baseUrl `http://host[:port][/prefix]`, no slash at its end.
+ * @param query Added to the links to pages: empty, or `?` and parameters.
  */
-export function feedOfStream(page: StreamPage, baseUrl: string): Feed {
+export function feedOfStream(
+  page: StreamPage,
+  baseUrl: string,
+  query = "",
+): Feed {
   const refs = new StreamRefs(baseUrl);
   const { uri } = refs.of(page.streamName);
   const isBackward = page.range.kind !== "forward";
@@ -47,15 +52,15 @@ export function feedOfStream(page: StreamPage, baseUrl: string): Feed {
     etag: isBackward && page.isHeadOfStream
       ? `${page.etagNumber ?? page.head};${ATOM_JSON_HASH}`
       : undefined,
-    links: streamPageLinks(page, uri),
+    links: streamPageLinks(page, uri, query),
     entries: page.entries,
     moreEntries: page.moreEntries,
     refs,
   };
 }
 
-/** The feed of a page of `$all`. */
-export function feedOfAll(page: AllPage, baseUrl: string): Feed {
+/** The feed of a page of `$all`; parameters as those of `feedOfStream`. */
+export function feedOfAll(page: AllPage, baseUrl: string, query = ""): Feed {
   const refs = new StreamRefs(baseUrl);
   const { uri } = refs.of("$all");
   return {
@@ -67,7 +72,7 @@ export function feedOfAll(page: AllPage, baseUrl: string): Feed {
     isHeadOfStream: false,
     hasSelfUrl: false,
     etag: undefined,
-    links: allPageLinks(page, uri),
+    links: allPageLinks(page, uri, query),
     entries: page.entries,
     moreEntries: page.moreEntries,
     refs,

@@ -29,6 +29,8 @@ export interface RenderOptions {
   readonly embed: EmbedLevel;
   /** `http://host[:port][/prefix]`, no slash at its end. */
   readonly baseUrl: string;
+  /** Added to the links of a feed: `?` and parameters. Default: nothing. */
+  readonly linkQuery?: string;
 }
 
 /** A page of a stream. */
@@ -36,12 +38,18 @@ export function renderStreamPage(
   page: StreamPage,
   options: RenderOptions,
 ): BodyInit {
-  return renderFeed(feedOfStream(page, options.baseUrl), options);
+  return renderFeed(
+    feedOfStream(page, options.baseUrl, options.linkQuery),
+    options,
+  );
 }
 
 /** A page of the whole log. */
 export function renderAllPage(page: AllPage, options: RenderOptions): BodyInit {
-  return renderFeed(feedOfAll(page, options.baseUrl), options);
+  return renderFeed(
+    feedOfAll(page, options.baseUrl, options.linkQuery),
+    options,
+  );
 }
 
 function renderFeed(feed: Feed, { type, embed }: RenderOptions): BodyInit {

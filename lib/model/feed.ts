@@ -76,9 +76,19 @@ export interface StreamPage {
    * link of such a head page starts at 0, as recorded (spec: streams §9.3).
    */
   readonly isHidden?: boolean;
+  /** Numbers that the page leads on to, where its range does not tell them. */
+  readonly follow?: PageFollow;
   /** Number for the ETag; undefined for an immutable page. */
   readonly etagNumber: number | undefined;
   readonly cache: CachePolicy;
+}
+
+/** Where a page leads on to that leaves out events between those it shows. */
+export interface PageFollow {
+  /** Number that the older page begins at; undefined: there is none. */
+  readonly next: number | undefined;
+  /** Number that the newer page begins at. */
+  readonly previous: number | undefined;
 }
 
 /** Place in `$all` as the wire has it (spec: streams §8.3). */

@@ -40,6 +40,24 @@ export const LIMITS = {
   shutdownMs: 10_000,
   longPollMsMax: 60_000,
   longPollsMax: 20_000,
+  /** Live feeds in all, of one address and of one user. */
+  liveFeedsMax: 20_000,
+  liveFeedsPerAddressMax: 10_000,
+  liveFeedsPerUserMax: 10_000,
+  /** Characters of events that a live feed sends at once; one event may be longer. */
+  liveFeedChunkLengthMax: 32 * KIB,
+  /** Bytes that are handed to a live feed's client at once. */
+  liveFeedPieceBytesMax: 64 * KIB,
+  /** Bytes of longer events that clients of live feeds are in the middle of. */
+  liveFeedLongBytesMax: 64 * MIB,
+  /** Rendered events that live feeds share, and how long they may. */
+  liveFeedCacheBytes: 8 * MIB,
+  liveFeedCacheMs: 1_000,
+  liveFeedHeartbeatMs: 15_000,
+  /** Time that a client may leave what it is sent unread. */
+  liveFeedStallMs: 60_000,
+  /** Age at which no record with an earlier time is still on its way. */
+  asOfSettleMs: 10_000,
 
   // Who may log in, and how often they may fail.
   /** UTF-8 bytes of a login, of a full name and of one group. */

@@ -6,6 +6,7 @@
  */
 
 import type { ProposedEvent } from "../model/event.ts";
+import type { EventFilter } from "../model/event_filter.ts";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import type {
   AllPage,
@@ -74,6 +75,13 @@ export interface FeedReadOptions {
   readonly longPollMs: number;
   /** Ends a held read early; touched only when `longPollMs` > 0. */
   readonly signal?: () => AbortSignal;
+  /** Leaves out events; only of system lists and of the whole log. */
+  readonly filter?: EventFilter | undefined;
+  /**
+   * Shows the feed as it was then, less what is hidden by now; microseconds
+   * since 1970. Such a read is never held.
+   */
+  readonly asOfUs?: number | undefined;
 }
 
 export interface ReadFeedCommand extends FeedReadOptions {

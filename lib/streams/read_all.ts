@@ -6,16 +6,18 @@
 
 import { invariant } from "../model/errors.ts";
 import type { RecordedEvent } from "../model/event.ts";
-import type { ListEntry, StoreStatus } from "../model/event_store.ts";
+import type { EventFilter } from "../model/event_filter.ts";
 import type {
-  AllPage,
-  AllPosition,
-  AllRange,
-  ResolvedEvent,
-} from "../model/feed.ts";
+  EventStore,
+  ListEntry,
+  StoreStatus,
+} from "../model/event_store.ts";
+import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
 import { ALL_STREAM } from "./access.ts";
+import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
+import { readLog } from "./read_log.ts";
 import {
   LinkResolver,
   type PlannedEntry,
@@ -36,22 +38,30 @@ export async function readAll(
   command: ReadAllCommand,
 ): Promise<AllOutcome> {
   const { store } = context;
-  const { range } = command;
+  const { range, filter, asOfUs } = command;
   const state = await store.readState(ALL_STREAM);
   const access = await context.access.readAccess(caller, ALL_STREAM, state);
   if (access === "denied") return { kind: "unauthorized" };
   const status = store.status();
-  const mayHold = command.longPollMs > 0 && range.kind === "forward" &&
-    boundOf(range.from, Infinity) >= status.end;
-  if (mayHold) {
-    await holdForNews(context, command, status);
-    return await readAll(context, caller, { ...command, longPollMs: 0 });
+  if (command.longPollMs > 0 && range.kind === "forward") {
+    const bound = boundOf(range.from, Infinity);
+    const mayHold = asOfUs === undefined &&
+      (bound >= status.end ||
+        filter !== undefined &&
+          !await findsAny(store, { from: bound, filter }));
+    if (mayHold) {
+      await holdForNews(context, command, status);
+      return await readAll(context, caller, { ...command, longPollMs: 0 });
+    }
   }
   const { lastPosition } = status;
-  if (lastPosition >= 0 && command.ifNoneMatch === lastPosition) {
-    return { kind: "notModified" };
-  }
-  const read = await readRange(context, command, status);
+  const isSame = asOfUs === undefined && lastPosition >= 0 &&
+    command.ifNoneMatch === lastPosition;
+  if (isSame) return { kind: "notModified" };
+  const end = asOfUs === undefined
+    ? status.end
+    : Math.min(status.end, await store.findPosition(asOfUs + 1));
+  const read = await readRange(context, command, end);
   const resolver = new LinkResolver(context, caller);
   const planned = await resolver.planEntries(read.shown, {
     ...OPTIONS,
@@ -61,19 +71,24 @@ export async function readAll(
   const source: PageSource = { context, command, resolver };
   const parts = partsOf(source, read, planned);
   const first = await parts.next();
+  const isFull = filter === undefined
+    ? read.shown.length === range.count
+    : !read.isAtEnd;
   const isImmutable = range.kind === "backward"
     ? Number(range.from.commit) <= lastPosition
-    : range.kind === "forward" && read.shown.length === range.count;
+    : range.kind === "forward" && isFull;
   const page: AllPage = {
     range,
     entries: first.done ? [] : first.value,
     updatedUs: await resolver.dateOf(planned[0]),
-    ...linksOf(range, read, status),
+    ...linksOf(command, read, { end, isFull }),
     lastPosition,
-    hasEtag: !isImmutable,
+    hasEtag: !isImmutable && asOfUs === undefined,
     cache: {
-      kind: isImmutable ? "immutable" : "head",
-      maxAgeSeconds: state.metadata.cacheControlSeconds,
+      ...cacheAsOf(asOfUs, context.clock, {
+        kind: isImmutable ? "immutable" : "head",
+        maxAgeSeconds: state.metadata.cacheControlSeconds,
+      }),
       isPublic: access === "public" && resolver.isPublic,
     },
   };
@@ -89,15 +104,37 @@ const OPTIONS = {
 
 function holdForNews(
   { store, longPolls }: StreamContext,
-  { longPollMs, signal }: ReadAllCommand,
+  { longPollMs, signal, filter }: ReadAllCommand,
   status: StoreStatus,
 ): Promise<void> {
+  let from = status.end;
   return longPolls.hold({
     streamName: ALL_STREAM,
     timeoutMs: longPollMs,
     signal,
-    hasNews: () => Promise.resolve(store.status().end > status.end),
+    async hasNews() {
+      const { end } = store.status();
+      if (filter === undefined || end === from) return end > from;
+      if (await findsAny(store, { from, filter })) return true;
+      from = end;
+      return false;
+    },
   });
+}
+
+/** Whether there is an event to show, or more to look through than one read does. */
+async function findsAny(
+  store: EventStore,
+  { from, filter }: { readonly from: number; readonly filter: EventFilter },
+): Promise<boolean> {
+  const { events, isAtEnd } = await readLog(store, {
+    from,
+    count: 1,
+    direction: "forward",
+    withBodies: false,
+    filter,
+  });
+  return events.length > 0 || !isAtEnd;
 }
 
 /**
@@ -113,6 +150,8 @@ interface RangeRead {
   /** The page's events newest first; without bodies unless `isWhole`. */
   readonly shown: readonly ListEntry[];
   readonly isWhole: boolean;
+  /** Whether nothing is left in that direction. */
+  readonly isAtEnd: boolean;
   /** Position that the read began at. */
   readonly bound: number;
   /** Position to go on from in the same direction. */
@@ -121,19 +160,30 @@ interface RangeRead {
 
 async function readRange(
   { store }: StreamContext,
-  { range, withBodies }: ReadAllCommand,
-  { end }: StoreStatus,
+  { range, withBodies, filter }: ReadAllCommand,
+  end: number,
 ): Promise<RangeRead> {
   const bound = range.kind === "head" ? end : boundOf(range.from, end);
   const direction = range.kind === "forward" ? "forward" : "backward";
-  const request = { from: bound, count: range.count, direction } as const;
-  let read = await store.readAll({ ...request, withBodies });
-  const isWhole = read.isAtEnd || read.events.length === range.count;
-  if (!isWhole) read = await store.readAll({ ...request, withBodies: false });
-  const events = direction === "forward"
-    ? read.events.toReversed()
+  const { count } = range;
+  const request = { from: bound, count, direction, filter } as const;
+  let read = await readLog(store, { ...request, withBodies });
+  // A page with a filter may be shorter than was asked for: it leads on.
+  const isWhole = filter !== undefined || read.isAtEnd ||
+    read.events.length === count;
+  if (!isWhole) read = await readLog(store, { ...request, withBodies: false });
+  const isPast = direction === "forward" && read.next >= end;
+  const events = isPast
+    ? read.events.filter(({ logPosition }) => logPosition < end)
     : read.events;
-  return { shown: events.map(entryOf), isWhole, bound, next: read.next };
+  return {
+    shown: (direction === "forward" ? events.toReversed() : events)
+      .map(entryOf),
+    isWhole,
+    isAtEnd: read.isAtEnd || isPast,
+    bound,
+    next: Math.min(read.next, end),
+  };
 }
 
 /** The whole log has no ordinals; nothing asks for them. */
@@ -143,12 +193,11 @@ function entryOf(event: RecordedEvent): ListEntry {
 
 /** Where the page leads on to. */
 function linksOf(
-  range: AllRange,
+  { range, filter }: ReadAllCommand,
   { shown, bound, next }: RangeRead,
-  { end }: StoreStatus,
+  { end, isFull }: { readonly end: number; readonly isFull: boolean },
 ): Pick<AllPage, "next" | "previous" | "hasLast"> {
   if (range.kind !== "forward") {
-    const isFull = shown.length === range.count;
     const previous = range.kind === "head" ? end : bound;
     return {
       next: isFull ? { commit: next, prepare: next } : undefined,
@@ -163,7 +212,9 @@ function linksOf(
     : { commit, prepare: PREPARE_MAX };
   return {
     next: isAtStart ? undefined : back,
-    previous: shown.length > 0 ? { commit: next, prepare: 0 } : undefined,
+    previous: shown.length > 0 || filter !== undefined && next > bound
+      ? { commit: next, prepare: 0 }
+      : undefined,
     hasLast: !isAtStart,
   };
 }

@@ -4,19 +4,15 @@
  * @module
  */
 
-import type {
-  ListEntry,
-  ReadResult,
-  StreamState,
-} from "../model/event_store.ts";
+import type { ListEntry, ReadResult } from "../model/event_store.ts";
 import { invariant } from "../model/errors.ts";
 import type { ResolvedEvent, StreamPage } from "../model/feed.ts";
-import { listOfStream, type ListRef } from "../model/lists.ts";
-import { isSystemStream } from "../model/stream_names.ts";
-import type { ReadAccess } from "./access.ts";
+import { cacheAsOf, headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import type { Caller, FeedOutcome, ReadFeedCommand } from "./outcomes.ts";
+import { type PageRequest, systemListOf } from "./page_request.ts";
 import { type PageWindow, pageWindowOf } from "./page_window.ts";
+import { findsAny, readFilteredPage } from "./read_filtered_feed.ts";
 import {
   LinkResolver,
   needsPlan,
@@ -37,54 +33,74 @@ export async function readFeed(
   caller: Caller,
   command: ReadFeedCommand,
 ): Promise<FeedOutcome> {
-  const { streamName, range } = command;
+  const { streamName, range, filter, asOfUs } = command;
   const state = await context.store.readState(streamName);
   const access = await context.access.readAccess(caller, streamName, state);
   if (access === "denied") return { kind: "unauthorized" };
   if (state.isTombstoned) return { kind: "deleted" };
-  const mayHold = command.longPollMs > 0 && range.kind === "forward" &&
-    range.from > state.head;
+  const maySee = command.longPollMs > 0 && range.kind === "forward" &&
+    asOfUs === undefined;
+  const mayHold = maySee && (range.from > state.head ||
+    filter !== undefined &&
+      !await findsAny(context, {
+        streamName,
+        filter,
+        from: Number(range.from),
+      }));
   if (mayHold) {
     await holdForNews(context, command, state.head);
     return await readFeed(context, caller, { ...command, longPollMs: 0 });
   }
-  if (state.head >= 0 && command.ifNoneMatch === state.head) {
-    return { kind: "notModified" };
-  }
+  const isSame = asOfUs === undefined && state.head >= 0 &&
+    command.ifNoneMatch === state.head;
+  if (isSame) return { kind: "notModified" };
   if (presenceOf(state) === "missing") return { kind: "notFound" };
-  return await readPage(context, { caller, command, state, access });
+  const visible = visibleRangeOf(state, context.clock);
+  const head = asOfUs === undefined
+    ? state.head
+    : await headAsOf(context.store, asOfUs, { streamName, head: state.head });
+  if (head < 0) return { kind: "notFound" };
+  const request: PageRequest = {
+    caller,
+    command,
+    state: { ...state, head },
+    access,
+    visible,
+  };
+  return filter === undefined
+    ? await readPage(context, request)
+    : await readFilteredPage(context, request, filter);
 }
 
 function holdForNews(
-  { store, longPolls }: StreamContext,
-  { streamName, longPollMs, signal }: ReadFeedCommand,
+  context: StreamContext,
+  { streamName, longPollMs, signal, filter }: ReadFeedCommand,
   head: number,
 ): Promise<void> {
+  const { store, longPolls } = context;
+  let seen = head;
   return longPolls.hold({
     streamName,
     timeoutMs: longPollMs,
     signal,
     async hasNews() {
       const now = await store.readState(streamName);
-      return now.head > head || now.isTombstoned;
+      if (now.isTombstoned) return true;
+      if (filter === undefined || now.head === seen) return now.head > seen;
+      const from = seen + 1;
+      if (await findsAny(context, { streamName, filter, from })) return true;
+      seen = now.head;
+      return false;
     },
   });
-}
-
-interface PageRequest {
-  readonly caller: Caller;
-  readonly command: ReadFeedCommand;
-  readonly state: StreamState;
-  readonly access: ReadAccess;
 }
 
 async function readPage(
   context: StreamContext,
   request: PageRequest,
 ): Promise<FeedOutcome> {
-  const { command, state } = request;
+  const { command, state, visible } = request;
   const { streamName, range, withBodies, resolveLinks } = command;
-  const visible = visibleRangeOf(state, context.clock);
   const window = pageWindowOf(range, state.head, visible);
   const reader = new WindowReader(context, streamName, window, visible.sinceUs);
   const first = await reader.read(window.high, withBodies);
@@ -101,7 +117,7 @@ async function readPage(
   if (!needsPlan(shown, options)) {
     const entries = first.entries.map(({ event }) => unresolved(event));
     const dating = range.kind === "forward" ? shown.at(-1) : shown[0];
-    const page = describePage(request, window, {
+    const page = describePage(context, { request, window }, {
       shown,
       entries,
       hasEntries: shown.length > 0,
@@ -130,7 +146,7 @@ async function readPage(
     0,
     withBodies,
   );
-  const page = describePage(request, window, {
+  const page = describePage(context, { request, window }, {
     shown,
     entries,
     hasEntries: planned.length > 0,
@@ -144,12 +160,6 @@ async function readPage(
   return { kind: "page", page: { ...page, moreEntries } };
 }
 
-function systemListOf(streamName: string): ListRef | undefined {
-  if (!isSystemStream(streamName)) return undefined;
-  const list = listOfStream(streamName);
-  return list.kind === "stream" ? undefined : list;
-}
-
 interface PageParts {
   /** Every entry of the window, perhaps without bodies, before any is left out. */
   readonly shown: readonly ListEntry[];
@@ -161,11 +171,15 @@ interface PageParts {
 }
 
 function describePage(
-  { command, state, access }: PageRequest,
-  window: PageWindow,
+  { clock }: StreamContext,
+  { request, window }: {
+    readonly request: PageRequest;
+    readonly window: PageWindow;
+  },
   parts: PageParts,
 ): StreamPage {
-  const { streamName, range } = command;
+  const { command, state, access } = request;
+  const { streamName, range, asOfUs } = command;
   const { head, metadata } = state;
   // A page with something left out may show it tomorrow.
   const isImmutable = window.isImmutable && parts.showsAll;
@@ -182,10 +196,12 @@ function describePage(
     isHeadOfStream: range.kind === "head" ||
       range.kind === "forward" && isEndOfStream,
     isHidden: window.isHidden,
-    etagNumber: isImmutable ? undefined : head,
+    etagNumber: isImmutable || asOfUs !== undefined ? undefined : head,
     cache: {
-      kind: isImmutable ? "immutable" : "head",
-      maxAgeSeconds: metadata.cacheControlSeconds,
+      ...cacheAsOf(asOfUs, clock, {
+        kind: isImmutable ? "immutable" : "head",
+        maxAgeSeconds: metadata.cacheControlSeconds,
+      }),
       isPublic: access === "public" && parts.isSameForAll,
     },
   };

@@ -1,0 +1,111 @@
+/**
+ * Looking through a list for events that a filter lets pass.
+ *
+ * @module
+ */
+
+import { type EventFilter, passesFilter } from "../model/event_filter.ts";
+import type { EventStore, ListEntry } from "../model/event_store.ts";
+import { LIMITS } from "../model/limits.ts";
+
+/** What to look through, and for what. */
+export interface ScanRequest {
+  readonly streamName: string;
+  readonly filter: EventFilter;
+  /** Lowest and highest number to look at. */
+  readonly low: number;
+  readonly high: number;
+  readonly direction: "forward" | "backward";
+  /** Events wanted, 1 or more. */
+  readonly count: number;
+  /** Older events don't count; microseconds since 1970. */
+  readonly sinceUs: number;
+  readonly withBodies: boolean;
+}
+
+/** What was found, and how far it went. */
+export interface Scan {
+  /** In scanning direction. */
+  readonly entries: readonly ListEntry[];
+  /** Number to go on from in the same direction. */
+  readonly next: number;
+  /** The last entry that was looked at, wanted or not. */
+  readonly lastLookedAt: ListEntry | undefined;
+  /** Whether something is left to look at in that direction. */
+  readonly isCutShort: boolean;
+}
+
+/** Entries that are read together. */
+const BLOCK_COUNT = 256;
+
+/**
+ * Looks through a list until enough is found, `LIMITS.filterScanMax` entries
+ * were looked at or `LIMITS.pageBytesMax` of bodies are gathered.
+ *
+ * @throws {QuipuError} As `EventStore.readStream` does.
+ */
+export async function scanList(
+  store: EventStore,
+  request: ScanRequest,
+): Promise<Scan> {
+  const { streamName, filter, low, high, direction, count } = request;
+  const isForward = direction === "forward";
+  const step = isForward ? 1 : -1;
+  const found: ListEntry[] = [];
+  let next = isForward ? low : high;
+  let lastLookedAt: ListEntry | undefined;
+  let lookedAt = 0;
+  let gatheredBytes = 0;
+  while (next >= low && next <= high) {
+    // Most of a list is wanted, or little: the bodies of a first few tell.
+    const withBodies = request.withBodies && lookedAt === 0;
+    const left = isForward ? high - next + 1 : next - low + 1;
+    const wanted = withBodies ? Math.min(count, BLOCK_COUNT) : BLOCK_COUNT;
+    const blockCount = Math.min(wanted, left);
+    const blockEnd = next + step * blockCount;
+    const { entries, continueFrom } = await store.readStream({
+      streamName,
+      from: next,
+      count: blockCount,
+      direction,
+      withBodies,
+    });
+    for (const entry of entries) {
+      const isFull = found.length >= count ||
+        lookedAt >= LIMITS.filterScanMax ||
+        gatheredBytes >= LIMITS.pageBytesMax;
+      if (isFull) {
+        return { entries: found, next, lastLookedAt, isCutShort: true };
+      }
+      lookedAt++;
+      lastLookedAt = entry;
+      next = entry.ordinal + step;
+      if (entry.event.createdAtUs < request.sinceUs) continue;
+      if (!passesFilter(filter, entry.event)) continue;
+      const shown = request.withBodies && !withBodies
+        ? await readWhole(store, streamName, entry)
+        : entry;
+      gatheredBytes += shown.event.data.length + shown.event.metadata.length;
+      found.push(shown);
+    }
+    // The last numbers of a block may have been scavenged.
+    next = continueFrom ?? blockEnd;
+  }
+  return { entries: found, next, lastLookedAt, isCutShort: false };
+}
+
+/** Reads an entry again, with its bodies. */
+async function readWhole(
+  store: EventStore,
+  streamName: string,
+  entry: ListEntry,
+): Promise<ListEntry> {
+  const { entries } = await store.readStream({
+    streamName,
+    from: entry.ordinal,
+    count: 1,
+    direction: "forward",
+    withBodies: true,
+  });
+  return entries[0] ?? entry;
+}
