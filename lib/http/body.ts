@@ -7,7 +7,7 @@
 
 import { LIMITS } from "../model/limits.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { Refusal } from "./refusal.ts";
+import { describeBytes, Refusal } from "./refusal.ts";
 
 const UTF8 = new TextDecoder();
 const NO_BYTES = new Uint8Array(0);
@@ -15,40 +15,45 @@ const NO_BYTES = new Uint8Array(0);
 /**
  * Reads a body as text; invalid UTF-8 becomes U+FFFD.
  *
- * @throws {Refusal} If it is longer than `LIMITS.requestBytesMax`, comes too
- * slowly, or has no length.
+ * @throws {Refusal} If it is longer than `bytesMax`, comes too slowly, or has
+ * no length.
  */
 export async function readBodyText(
   request: Request,
   deadlines: Deadlines,
+  bytesMax: number = LIMITS.requestBytesMax,
 ): Promise<string> {
-  const length = declaredLength(request);
+  const length = declaredLength(request, bytesMax);
   if (length === 0) return "";
   if (length !== undefined) {
     return await deadlines.race(request.text(), tooSlow);
   }
-  return UTF8.decode(await readCounting(request, deadlines));
+  return UTF8.decode(await readCounting(request, deadlines, bytesMax));
 }
 
 /** Reads a body as bytes. Throws as {@link readBodyText} does. */
 export async function readBodyBytes(
   request: Request,
   deadlines: Deadlines,
+  bytesMax: number = LIMITS.requestBytesMax,
 ): Promise<Uint8Array> {
-  const length = declaredLength(request);
+  const length = declaredLength(request, bytesMax);
   if (length === 0) return NO_BYTES;
   if (length !== undefined) {
     return await deadlines.race(request.bytes(), tooSlow);
   }
-  return await readCounting(request, deadlines);
+  return await readCounting(request, deadlines, bytesMax);
 }
 
 /** Content-Length, checked; undefined: the body is chunked, or there is none. */
-function declaredLength(request: Request): number | undefined {
+function declaredLength(
+  request: Request,
+  bytesMax: number,
+): number | undefined {
   const text = request.headers.get("Content-Length");
   if (text === null) return undefined;
   const length = /^\d{1,15}$/.test(text) ? Number(text) : Infinity;
-  if (length > LIMITS.requestBytesMax) throw tooLarge();
+  if (length > bytesMax) throw tooLarge(bytesMax);
   return length;
 }
 
@@ -56,6 +61,7 @@ function declaredLength(request: Request): number | undefined {
 async function readCounting(
   request: Request,
   deadlines: Deadlines,
+  bytesMax: number,
 ): Promise<Uint8Array> {
   const isChunked = request.headers.has("Transfer-Encoding");
   if (request.body === null) {
@@ -63,7 +69,7 @@ async function readCounting(
     throw lengthRequired();
   }
   const reader = request.body.getReader();
-  const bytes = await deadlines.race(readPieces(reader), () => {
+  const bytes = await deadlines.race(readPieces(reader, bytesMax), () => {
     reader.cancel().catch(() => {});
     return tooSlow();
   });
@@ -75,6 +81,7 @@ async function readCounting(
 
 async function readPieces(
   reader: ReadableStreamDefaultReader<Uint8Array>,
+  bytesMax: number,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -82,9 +89,9 @@ async function readPieces(
     const { done, value } = await reader.read();
     if (done) break;
     length += value.length;
-    if (length > LIMITS.requestBytesMax) {
+    if (length > bytesMax) {
       reader.cancel().catch(() => {});
-      throw tooLarge();
+      throw tooLarge(bytesMax);
     }
     pieces.push(value);
   }
@@ -99,11 +106,10 @@ async function readPieces(
   return bytes;
 }
 
-function tooLarge(): Refusal {
-  const mebibytes = LIMITS.requestBytesMax / (1024 * 1024);
+function tooLarge(bytesMax: number): Refusal {
   return new Refusal(
     "bodyTooLarge",
-    `Request body too large. Limit is ${mebibytes}mb`,
+    `Request body too large. Limit is ${describeBytes(bytesMax)}`,
   );
 }
 

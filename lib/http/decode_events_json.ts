@@ -5,7 +5,7 @@
  */
 
 import type { ProposedEvent } from "../model/event.ts";
-import { LIMITS } from "../model/limits.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
 import {
   type JsonMember,
   scanEventArray,
@@ -28,11 +28,14 @@ import {
  * @returns At least one event.
  * @throws {Refusal} If it is no array of events, or one of them lacks something.
  */
-export function decodeEventsJson(text: string): ProposedEvent[] {
+export function decodeEventsJson(
+  text: string,
+  limits: Limits = LIMITS,
+): ProposedEvent[] {
   const scanned = scanEventArray(text, {
-    depthMax: LIMITS.jsonDepthMax,
-    layoutMax: LIMITS.eventBytesMax,
-    eventsMax: LIMITS.batchEventsMax,
+    depthMax: limits.jsonDepthMax,
+    layoutMax: limits.eventBytesMax,
+    eventsMax: limits.batchEventsMax,
   });
   switch (scanned.kind) {
     case "malformed":
@@ -40,9 +43,9 @@ export function decodeEventsJson(text: string): ProposedEvent[] {
     case "tooDeep":
       throw nestedTooDeeply();
     case "tooLong":
-      throw eventTooLarge();
+      throw eventTooLarge(limits);
     case "tooMany":
-      throw tooManyEvents();
+      throw tooManyEvents(limits);
   }
   if (scanned.events.length === 0) throw invalidBody();
   // What cannot be read anywhere makes the whole body invalid, before what is
@@ -50,7 +53,7 @@ export function decodeEventsJson(text: string): ProposedEvent[] {
   const eventIds = scanned.events.map(readEventId);
   return scanned.events.map((event, index) => {
     if (event === null) throw invalidBody();
-    return proposeEvent(event, eventIds[index]);
+    return proposeEvent(event, eventIds[index], limits);
   });
 }
 
@@ -65,6 +68,7 @@ function readEventId(event: ScannedEvent | null): string | undefined {
 function proposeEvent(
   event: ScannedEvent,
   eventId: string | undefined,
+  limits: Limits,
 ): ProposedEvent {
   if (eventId === undefined || eventId === ZERO_EVENT_ID) throw emptyEventId();
   const eventType = readEventType(event.eventType);
@@ -76,7 +80,7 @@ function proposeEvent(
     data: storedText(event.data),
     metadata: storedMetadata(event.metadata),
   };
-  checkEvent(proposed);
+  checkEvent(proposed, limits);
   return proposed;
 }
 

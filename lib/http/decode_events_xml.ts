@@ -5,7 +5,7 @@
  */
 
 import type { ProposedEvent } from "../model/event.ts";
-import { LIMITS } from "../model/limits.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
 import { type XmlContent, xmlContentOf } from "../text/xml_json.ts";
 import { parseXml } from "../text/xml_parse.ts";
 import { childElements, textOf, type XmlElement } from "../text/xml_tree.ts";
@@ -27,8 +27,11 @@ import {
  * @returns At least one event.
  * @throws {Refusal} If it is no list of events, or one of them lacks something.
  */
-export function decodeEventsXml(text: string): ProposedEvent[] {
-  const parsed = parseXml(text, { depthMax: LIMITS.xmlDepthMax });
+export function decodeEventsXml(
+  text: string,
+  limits: Limits = LIMITS,
+): ProposedEvent[] {
+  const parsed = parseXml(text, { depthMax: limits.xmlDepthMax });
   switch (parsed.kind) {
     case "malformed":
     case "doctype":
@@ -36,15 +39,17 @@ export function decodeEventsXml(text: string): ProposedEvent[] {
     case "tooDeep":
       throw nestedTooDeeply();
     case "tooMany":
-      throw tooManyEvents();
+      throw tooManyEvents(limits);
   }
   const events = childElements(parsed.root).map(partsOf);
   if (events.length === 0) throw invalidBody();
-  if (events.length > LIMITS.batchEventsMax) throw tooManyEvents();
+  if (events.length > limits.batchEventsMax) throw tooManyEvents(limits);
   // What cannot be read anywhere makes the whole body invalid, before what is
   // missing in some event is looked at.
   const eventIds = events.map(readEventId);
-  return events.map((event, index) => proposeEvent(event, eventIds[index]));
+  return events.map((event, index) =>
+    proposeEvent(event, eventIds[index], limits)
+  );
 }
 
 /** The known children of one event; the last of equal names counts. */
@@ -77,12 +82,13 @@ function readEventId({ eventid }: EventParts): string | undefined {
 function proposeEvent(
   { eventtype, data, metadata }: EventParts,
   eventId: string | undefined,
+  limits: Limits,
 ): ProposedEvent {
   if (eventId === undefined || eventId === ZERO_EVENT_ID) throw emptyEventId();
   const eventType = eventtype === undefined ? "" : textOf(eventtype);
   if (eventType === "") throw emptyEventType();
-  const dataContent = contentOf(data);
-  const metadataContent = contentOf(metadata);
+  const dataContent = contentOf(data, limits);
+  const metadataContent = contentOf(metadata, limits);
   const proposed: ProposedEvent = {
     eventId,
     eventType,
@@ -90,7 +96,7 @@ function proposeEvent(
     data: storedText(dataContent),
     metadata: storedText(metadataContent),
   };
-  checkEvent(proposed);
+  checkEvent(proposed, limits);
   return proposed;
 }
 
@@ -98,12 +104,15 @@ type StoredContent = Exclude<XmlContent, { readonly kind: "tooLong" }>;
 
 const EMPTY: StoredContent = { kind: "empty" };
 
-function contentOf(element: XmlElement | undefined): StoredContent {
+function contentOf(
+  element: XmlElement | undefined,
+  limits: Limits,
+): StoredContent {
   if (element === undefined) return EMPTY;
   // Comments have no place in the JSON that this becomes; the original refuses.
   if (hasComment(element)) throw invalidBody();
-  const content = xmlContentOf(element, LIMITS.eventBytesMax);
-  if (content.kind === "tooLong") throw eventTooLarge();
+  const content = xmlContentOf(element, limits.eventBytesMax);
+  if (content.kind === "tooLong") throw eventTooLarge(limits);
   return content;
 }
 

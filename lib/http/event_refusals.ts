@@ -7,8 +7,8 @@
 
 import { Buffer } from "node:buffer";
 import type { ProposedEvent } from "../model/event.ts";
-import { LIMITS } from "../model/limits.ts";
-import { malformed, Refusal } from "./refusal.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
+import { describeBytes, malformed, Refusal } from "./refusal.ts";
 
 /** The body is not what its type promises. */
 export function invalidBody(): Refusal {
@@ -30,19 +30,21 @@ export function emptyEventType(): Refusal {
   return malformed("Empty eventType provided.");
 }
 
-/** An event's data and metadata are larger than `LIMITS` allows. */
-export function eventTooLarge(): Refusal {
+/** An event's data and metadata are larger than the limits allow. */
+export function eventTooLarge(limits: Limits = LIMITS): Refusal {
   return new Refusal(
     "bodyTooLarge",
-    "Too large events received. Limit is 4mb",
+    `Too large events received. Limit is ${
+      describeBytes(limits.eventBytesMax)
+    }`,
   );
 }
 
 /** The batch holds more events than `LIMITS` allows. */
-export function tooManyEvents(): Refusal {
+export function tooManyEvents(limits: Limits = LIMITS): Refusal {
   return new Refusal(
     "bodyTooLarge",
-    `Too many events received. Limit is ${LIMITS.batchEventsMax}`,
+    `Too many events received. Limit is ${limits.batchEventsMax}`,
   );
 }
 
@@ -51,16 +53,19 @@ export function tooManyEvents(): Refusal {
  *
  * @throws {Refusal} If its data and metadata, or its type, are too large.
  */
-export function checkEvent(event: ProposedEvent): void {
+export function checkEvent(
+  event: ProposedEvent,
+  limits: Limits = LIMITS,
+): void {
   const { eventType, data, metadata } = event;
-  if (!fits(eventType.length * 3, LIMITS.eventTypeBytesMax, [eventType])) {
+  if (!fits(eventType.length * 3, limits.eventTypeBytesMax, [eventType])) {
     throw malformed(
-      `Event type too long. Limit is ${LIMITS.eventTypeBytesMax} bytes`,
+      `Event type too long. Limit is ${limits.eventTypeBytesMax} bytes`,
     );
   }
   const most = (data.length + metadata.length) * 3;
-  if (!fits(most, LIMITS.eventBytesMax, [data, metadata])) {
-    throw eventTooLarge();
+  if (!fits(most, limits.eventBytesMax, [data, metadata])) {
+    throw eventTooLarge(limits);
   }
 }
 

@@ -20,6 +20,9 @@ export type RefusedOutcome = "unauthorized" | "notFound" | "deleted";
 const REFUSAL_STATUS = {
   malformed: 400,
   unauthenticated: 401,
+  // The original has no 403: only what is not of it is answered so.
+  crossSite: 403,
+  readOnlyScope: 403,
   notFound: 404,
   methodNotAllowed: 405,
   notAcceptable: 406,
@@ -28,6 +31,8 @@ const REFUSAL_STATUS = {
   bodyTooLarge: 413,
   nameTooLong: 414,
   unsupportedType: 415,
+  tooManyHeld: 429,
+  overloaded: 503,
 } satisfies Record<RefusalCode, number>;
 
 const ERROR_STATUS = {
@@ -69,6 +74,18 @@ export const PIPELINE_REFUSALS = {
   notAcceptable: new Refusal(
     "notAcceptable",
     "Requested URI is not available in requested format",
+  ),
+  readOnlyScope: new Refusal(
+    "readOnlyScope",
+    "The token allows nothing but reading",
+  ),
+  crossSite: new Refusal(
+    "crossSite",
+    "Refused: the request comes from a page of another site",
+  ),
+  overloaded: new Refusal(
+    "overloaded",
+    "Too many requests are being answered: try again later",
   ),
 } as const;
 

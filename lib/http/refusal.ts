@@ -5,11 +5,17 @@
  * @module
  */
 
+const MIB = 1024 * 1024;
+
 /** One code per way in which a request itself is at fault. */
 export type RefusalCode =
   | "malformed"
   | "bodyTooLarge"
   | "bodyTooSlow"
+  | "crossSite"
+  | "readOnlyScope"
+  | "tooManyHeld"
+  | "overloaded"
   | "lengthRequired"
   | "nameTooLong"
   | "notFound"
@@ -27,6 +33,11 @@ export class Refusal extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** A number of bytes as the texts of refusals have it: `4mb`. */
+export function describeBytes(bytes: number): string {
+  return bytes % MIB === 0 ? `${bytes / MIB}mb` : `${bytes} bytes`;
 }
 
 /** A request that says something wrong: 400. */

@@ -24,6 +24,8 @@ export const LIMITS = {
   eventTypeBytesMax: 1 * KIB,
   /** Time to send a whole body. */
   bodyReadMs: 15_000,
+  /** Requests that are answered at the same time, held ones aside. */
+  requestsInFlightMax: 8192,
 
   // What an answer may hold.
   /** Entries of one page (spec: streams §5.1). */
@@ -39,7 +41,14 @@ export const LIMITS = {
   batchBytesMax: 8 * MIB,
   shutdownMs: 10_000,
   longPollMsMax: 60_000,
+  /** Long polls that are held in all, of one address and of one user. */
   longPollsMax: 20_000,
+  longPollsPerAddressMax: 10_000,
+  longPollsPerUserMax: 10_000,
+  /** Longest time that a client takes nothing of a large answer. */
+  sendStallMs: 30_000,
+  /** Bytes of large answers that clients have yet to take. */
+  sendBufferBytesMax: 256 * MIB,
   /** Live feeds in all, of one address and of one user. */
   liveFeedsMax: 20_000,
   liveFeedsPerAddressMax: 10_000,
@@ -101,3 +110,6 @@ export const LIMITS = {
   openFilesMax: 512,
   streamMetadataCacheMax: 65_536,
 } as const;
+
+/** The bounds that hold in one server: `LIMITS`, some changed by options. */
+export type Limits = { readonly [Name in keyof typeof LIMITS]: number };
