@@ -20,6 +20,7 @@ export const BLOCK_BYTES = 4096;
 /** Bytes of content in a block. */
 export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - 4;
 const BLOCKS_PER_WRITE = 256;
+const BLOCKS_PER_CHECK = 64;
 
 /** Writes a blocked file from its start to its end. */
 export class BlockedWriter {
@@ -180,6 +181,25 @@ export class BlockedReader {
       from = 0;
     }
     return result;
+  }
+
+  /** Checks all blocks, in large reads and without the cache. */
+  isWhole(): boolean {
+    const file = this.#open();
+    const sizeBytes = file.size();
+    const chunk = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_CHECK));
+    for (let offset = 0; offset < sizeBytes;) {
+      const count = file.readAt(chunk.array, offset);
+      const end = count - count % BLOCK_BYTES;
+      if (end === 0) return false;
+      for (let at = 0; at < end; at += BLOCK_BYTES) {
+        const content = chunk.array.subarray(at, at + BLOCK_CONTENT_BYTES);
+        const checksum = chunk.view.getUint32(at + BLOCK_CONTENT_BYTES, true);
+        if (checksum !== crc32(content)) return false;
+      }
+      offset += end;
+    }
+    return true;
   }
 
   /** Content of a block. */

@@ -61,6 +61,11 @@ export class SealedIndex {
     ).slice();
   }
 
+  /** Whether every block is as it was written. */
+  isWhole(): boolean {
+    return this.#reader.isWhole();
+  }
+
   /** The slice at an offset. */
   sliceAt(offset: number): Slice {
     return decodeSlice(
@@ -202,18 +207,19 @@ export class SealedIndex {
 /**
  * Opens an index file.
  *
+ * @param cacheKey Number of the file among all that were opened with the cache.
  * @returns `undefined` when its footer cannot be read: it is to be made again.
  */
 export function openSealedIndex(
   open: () => DiskFile,
   cache: BlockCache,
-  segmentNumber: number,
+  cacheKey: number,
 ): SealedIndex | undefined {
   const sizeBytes = open().size();
   if (sizeBytes < BLOCK_BYTES || sizeBytes % BLOCK_BYTES !== 0) {
     return undefined;
   }
-  const reader = new BlockedReader(open, cache, segmentNumber);
+  const reader = new BlockedReader(open, cache, cacheKey);
   try {
     const footer = decodeFooter(reader.block(sizeBytes / BLOCK_BYTES - 1));
     return footer === undefined ? undefined : new SealedIndex(footer, reader);

@@ -55,6 +55,8 @@ export class SealedSegments {
     { segment: Segment; index: SealedIndex }
   >();
   #filterBytes = 0;
+  /** Index files opened so far: each has its own key in the cache. */
+  #openedCount = 0;
 
   constructor(options: SealedSegmentsOptions) {
     this.#options = options;
@@ -87,8 +89,12 @@ export class SealedSegments {
       index = openSealedIndex(
         () => files.open(path),
         this.#cache,
-        segment.number,
+        // A file that is made again must not be read from the old one's blocks.
+        this.#openedCount++,
       );
+      if (index !== undefined && !isOf(index, segment, storeId)) {
+        index = undefined;
+      }
       if (index !== undefined) this.#loadFilter(index);
     } catch (error) {
       const isToBeMade = error instanceof Deno.errors.NotFound ||
@@ -96,12 +102,7 @@ export class SealedSegments {
       if (!isToBeMade) throw error;
       index = undefined;
     }
-    const isOfSegment = index !== undefined &&
-      index.footer.storeId === storeId &&
-      index.footer.segmentNumber === segment.number &&
-      index.footer.generation === segment.generation &&
-      index.footer.startPosition === segment.startPosition;
-    if (index === undefined || !isOfSegment) {
+    if (index === undefined) {
       files.forget(path);
       return false;
     }
@@ -109,6 +110,18 @@ export class SealedSegments {
     segment.checksum = index.footer.checksum;
     this.#segments.set(segment.number, { segment, index });
     return true;
+  }
+
+  /** Whether every block of a segment's index file is as it was written. */
+  isWhole(segment: Segment): boolean {
+    return this.#indexAt(segment.number).isWhole();
+  }
+
+  /** Closes an index file that turned out to be unfit: it is to be made. */
+  drop(segment: Segment): void {
+    const { files, logDirectory } = this.#options;
+    this.#segments.delete(segment.number);
+    files.forget(segmentPath(logDirectory, segment, "idx"));
   }
 
   /** Enters what an index file says of its lists: where they end. */
@@ -219,6 +232,14 @@ export class SealedSegments {
     index.loadFilter();
     this.#filterBytes = bytes;
   }
+}
+
+function isOf(index: SealedIndex, segment: Segment, storeId: string): boolean {
+  const { footer } = index;
+  return footer.storeId === storeId &&
+    footer.segmentNumber === segment.number &&
+    footer.generation === segment.generation &&
+    footer.startPosition === segment.startPosition;
 }
 
 function hasName(slice: Slice, name: string): boolean {

@@ -87,6 +87,16 @@ export class StoreIndex {
     return this.#sealed.open(segment, storeId);
   }
 
+  /** Whether a sealed segment's index file is as it was written. */
+  isWhole(segment: Segment): boolean {
+    return this.#sealed.isWhole(segment);
+  }
+
+  /** Takes back `addSealed`: the segment is to be scanned. */
+  dropSealed(segment: Segment): void {
+    this.#sealed.drop(segment);
+  }
+
   /** Enters what an index file says of its lists: where they end. */
   enterSealed(segmentNumber: number): void {
     this.#sealed.enter(segmentNumber);

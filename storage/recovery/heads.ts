@@ -24,6 +24,12 @@ export class Heads {
     this.#snapshot = index.openSnapshot();
   }
 
+  /** Whether the snapshot, rather than its index file, speaks for a segment. */
+  covers(segment: Segment): boolean {
+    return this.#snapshot !== undefined &&
+      segment.number <= this.#snapshot.segmentNumber;
+  }
+
   /** Takes the next sealed segment, oldest first. */
   take(segment: Segment): void {
     this.#waiting.push(segment.number);

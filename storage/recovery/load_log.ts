@@ -117,9 +117,14 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       await index.sealOldest(header.storeId, noPause);
     }
     if (!isLast && index.addSealed(segment, header.storeId)) {
-      heads.take(segment);
-      takeSealed(segment, state, options);
-      continue;
+      // Where the snapshot does not say it all, the index file is read anyway.
+      const isFit = (heads.covers(segment) || index.isWhole(segment)) &&
+        takeSealed(segment, state, options);
+      if (isFit) {
+        heads.take(segment);
+        continue;
+      }
+      index.dropSealed(segment);
     }
     heads.enterAll();
     scanInto(segment, path, state, options);
@@ -208,12 +213,17 @@ function checkHeader(
   }
 }
 
-/** Goes on after a segment whose index file says where it ends. */
+/**
+ * Goes on after a segment whose index file says where it ends.
+ *
+ * @returns False when the two do not fit: the log decides, so the segment is
+ * to be scanned.
+ */
 function takeSealed(
   segment: Segment,
   state: LoadState,
   options: LoadOptions,
-): void {
+): boolean {
   const { files, logDirectory, reader } = options;
   const path = segmentPath(logDirectory, segment, "seg");
   const sizeBytes = files.open(path).size();
@@ -221,20 +231,16 @@ function takeSealed(
   if (
     sizeBytes !== offsetOf(segment, segment.endPosition) || last === undefined
   ) {
-    throw damaged(
-      `segment ${segment.number} ends at offset ${sizeBytes} instead of ` +
-        `${offsetOf(segment, segment.endPosition)}`,
-    );
+    return false;
   }
-  const record = reader.read(segment, last, { withBodies: true });
-  if (record.headerCrc !== segment.checksum) {
-    throw damaged(`segment ${segment.number} is not what its index is of`);
-  }
+  const record = reader.read(segment, last, { withBodies: false });
+  if (record.headerCrc !== segment.checksum) return false;
   state.validEnd = segment.endPosition;
   state.fileEnd = segment.endPosition;
   state.checksum = segment.checksum;
   state.lastPosition = last;
   state.lastCreatedAtUs = record.createdAtUs;
+  return true;
 }
 
 /** For a guess at how many records a file holds. */
