@@ -20,7 +20,11 @@ import {
   type Slice,
   type SlicePointer,
 } from "./index_file.ts";
-import { type ListDirectory, NO_SEGMENT } from "./list_directory.ts";
+import {
+  LIST_TOMBSTONED,
+  type ListDirectory,
+  NO_SEGMENT,
+} from "./list_directory.ts";
 import type { Memtable } from "./memtable.ts";
 
 /** Lists or ids that are handled between two pauses: about a millisecond. */
@@ -116,6 +120,7 @@ async function writeSlices(
   const out = new GrowingBytes(64 * 1024);
   let work = 0;
   const entered = new Set(memtable.lists);
+  const tombstoned = new Set(memtable.tombstoned);
   // A stream of which only the tombstone is here has a slice without entries.
   const ids = [
     ...memtable.lists,
@@ -127,7 +132,8 @@ async function writeSlices(
     const offsets = memtable.offsetsOf(listId);
     encodeSlice(out, {
       kind: lists.kinds[listId] ?? 0,
-      flags: lists.visibleFlags[listId] ?? 0,
+      // Of this segment alone: made again later, the file must be the same.
+      flags: tombstoned.has(listId) ? LIST_TOMBSTONED : 0,
       name: encodeUtf8(lists.nameOf(listId)),
       firstOrdinal: request.firstOrdinalOf(listId),
       count: offsets.length,
