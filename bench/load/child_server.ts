@@ -17,6 +17,8 @@ export interface ChildServerOptions {
   readonly command?: string;
   /** Its arguments; `{port}` stands for the port. */
   readonly args: readonly string[];
+  /** Where it runs; the project's root when it is left out. */
+  readonly cwd?: string;
   /** Path that answers with a status below 500 once it is up. */
   readonly readyPath: string;
 }
@@ -32,7 +34,7 @@ export async function startServer(
   const port = freePort();
   const process = new Deno.Command(options.command ?? Deno.execPath(), {
     args: options.args.map((arg) => arg.replace("{port}", String(port))),
-    cwd: PROJECT_ROOT,
+    cwd: options.cwd ?? PROJECT_ROOT,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,6 +1,7 @@
 /**
- * The three servers of a row, each a process of its own, all fresh: the server
- * under test on an empty store, the reference with its answers, a bare one.
+ * The servers of a row, each a process of its own, all fresh: the server under
+ * test on an empty store, the reference with its answers, a bare one; and, if
+ * asked for, the server of another checkout.
  *
  * @module
  */
@@ -17,12 +18,23 @@ import { PROJECT_ROOT } from "./project_root.ts";
 import { type RecordedReads, type Row, SEED_DATA_BYTES } from "./rows.ts";
 import { recordCreated, seedReads } from "./seed_store.ts";
 
-/** Their names, in the order of the report. */
-export const CONTESTANTS = ["quipu", "reference", "bare"] as const;
+export type Contestant = "quipu" | "before" | "reference" | "bare";
 
-export type Contestant = typeof CONTESTANTS[number];
+/** Those that take part, in the order of the report. */
+export function contestantsOf(options: BenchOptions): Contestant[] {
+  return options.beforeDirectory === undefined
+    ? ["quipu", "reference", "bare"]
+    : ["quipu", "before", "reference", "bare"];
+}
 
 const REFERENCE = join(PROJECT_ROOT, "bench", "load", "reference_server.ts");
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys=hostname",
+];
 const NO_READS: RecordedReads = {
   events: [],
   feeds: [],
@@ -32,89 +44,102 @@ const NO_READS: RecordedReads = {
 
 /** A row's servers and what can be read of the one under test. */
 export interface RowServers {
-  readonly servers: Readonly<Record<Contestant, ChildServer>>;
+  readonly servers: ReadonlyMap<Contestant, ChildServer>;
   readonly recorded: RecordedReads;
 }
 
+interface RowPlace {
+  readonly options: BenchOptions;
+  /** Empty, for stores and the recorded answers. */
+  readonly directory: string;
+}
+
 /**
- * Starts all three.
+ * Starts all of them.
  *
  * @param stack Stops them when it is disposed of.
- * @param directory Empty, for the store and the recorded answers.
  */
 export async function startContestants(
   stack: AsyncDisposableStack,
   row: Row,
-  { options, directory }: {
-    readonly options: BenchOptions;
-    readonly directory: string;
-  },
+  place: RowPlace,
 ): Promise<RowServers> {
-  const start = async (args: readonly string[], readyPath: string) => {
-    const server = await startServer({ args, readyPath });
+  const servers = new Map<Contestant, ChildServer>();
+  const start = async (name: Contestant, child: ChildServerOptions) => {
+    const server = await startServer(child);
     stack.defer(() => server.stop());
+    servers.set(name, server);
     return server;
   };
-  const quipu = await startServer(quipuChild(row, { options, directory }));
-  stack.defer(() => quipu.stop());
-  const recorded = row.expectedStatus === 201
-    ? NO_READS
-    : await seedReads(quipu, {
-      dataBytes: SEED_DATA_BYTES,
-      seed: options.seed,
-    });
+  const quipu = await start("quipu", quipuChild(row, place));
+  const recorded = await seed(quipu, row, place);
+  if (place.options.beforeDirectory !== undefined) {
+    const cwd = place.options.beforeDirectory;
+    const before = await start("before", beforeChild(cwd, place));
+    await seed(before, row, place);
+  }
   const answers: RecordedAnswers = {
     created: await recordCreated(quipu.origin),
     reads: [...recorded.events, ...recorded.feeds, ...recorded.bodyFeeds],
   };
-  const answersFile = join(directory, "answers.json");
+  const answersFile = join(place.directory, "answers.json");
   await Deno.writeTextFile(answersFile, JSON.stringify(answers));
-  const serve = ["run", "--allow-net", "--allow-read", REFERENCE];
+  await start("reference", referenceChild(["parse", "{port}", answersFile]));
+  await start("bare", referenceChild([row.bare, "{port}"]));
+  return { servers, recorded };
+}
+
+/** Writes what a read row reads. */
+async function seed(
+  server: ChildServer,
+  row: Row,
+  { options }: RowPlace,
+): Promise<RecordedReads> {
+  if (row.expectedStatus === 201) return NO_READS;
+  return await seedReads(server, {
+    dataBytes: SEED_DATA_BYTES,
+    seed: options.seed,
+  });
+}
+
+function referenceChild(args: readonly string[]): ChildServerOptions {
   return {
-    servers: {
-      quipu,
-      reference: await start(
-        [...serve, "parse", "{port}", answersFile],
-        "/ready",
-      ),
-      bare: await start([...serve, row.bare, "{port}"], "/ready"),
-    },
-    recorded,
+    args: ["run", "--allow-net", "--allow-read", REFERENCE, ...args],
+    readyPath: "/ready",
   };
 }
 
-function quipuChild(
-  row: Row,
-  { options, directory }: {
-    readonly options: BenchOptions;
-    readonly directory: string;
-  },
-): ChildServerOptions {
-  const store = options.isInMemory
-    ? ["--mem-db"]
-    : ["--db", join(directory, "store")];
-  const serve = ["serve", ...store, "--port", "{port}", "--log-level", "warn"];
-  if (options.serverBinary !== undefined) {
-    return {
-      command: options.serverBinary,
-      args: serve,
-      readyPath: "/ping",
-    };
+function quipuChild(row: Row, place: RowPlace): ChildServerOptions {
+  const { serverBinary, profileDirectory } = place.options;
+  const serve = serveArgs("store", place);
+  if (serverBinary !== undefined) {
+    return { command: serverBinary, args: serve, readyPath: "/ping" };
   }
-  const profile = options.profileDirectory === undefined ? [] : [
+  const profile = profileDirectory === undefined ? [] : [
     "--cpu-prof",
-    `--cpu-prof-dir=${options.profileDirectory}`,
+    `--cpu-prof-dir=${profileDirectory}`,
     `--cpu-prof-name=${row.name}.cpuprofile`,
   ];
-  const permissions = [
-    "--allow-net",
-    "--allow-read",
-    "--allow-write",
-    "--allow-env",
-    "--allow-sys=hostname",
-  ];
   return {
-    args: ["run", ...profile, ...permissions, "main.ts", ...serve],
+    args: ["run", ...profile, ...PERMISSIONS, "main.ts", ...serve],
     readyPath: "/ping",
   };
+}
+
+function beforeChild(cwd: string, place: RowPlace): ChildServerOptions {
+  return {
+    cwd,
+    args: ["run", ...PERMISSIONS, "main.ts", ...serveArgs("before", place)],
+    readyPath: "/ping",
+  };
+}
+
+function serveArgs(
+  storeName: string,
+  { options, directory }: RowPlace,
+): string[] {
+  const store = options.isInMemory
+    ? ["--mem-db"]
+    : ["--db", join(directory, storeName)];
+  return ["serve", ...store, "--port", "{port}", "--log-level", "warn"];
 }

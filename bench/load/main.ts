@@ -54,8 +54,18 @@ function optionsOrExit(): BenchOptions {
   }
 }
 
+/** The bench's results; a server that does not start is said in one line. */
+async function resultsOrExit(options: BenchOptions): Promise<RowResult[]> {
+  try {
+    return await runBench(options);
+  } catch (error) {
+    print(`${error instanceof Error ? error.message : error}\n`);
+    Deno.exit(1);
+  }
+}
+
 if (import.meta.main) {
-  const results = await runBench(optionsOrExit());
+  const results = await resultsOrExit(optionsOrExit());
   const hasFailed = results.some((result) => result.verdict === "failed");
   Deno.exit(hasFailed ? 1 : 0);
 }

@@ -20,6 +20,8 @@ export const USAGE = `Usage: deno task bench:load [options]
                   system's directory for temporary files)
   --mem-db        let the server keep everything in memory
   --quipu FILE    a compiled server to run instead of main.ts
+  --before DIR    also run the server of another checkout of the project, and
+                  say how this one's rate compares
   --profile DIR   write a CPU profile of the server for each row
   --json FILE     write all figures to a file
   --seed N        seed of the event ids (default 1)
@@ -36,6 +38,8 @@ export interface BenchOptions {
   readonly isInMemory: boolean;
   /** A compiled server; undefined: `main.ts`. */
   readonly serverBinary: string | undefined;
+  /** Root of another checkout to compare with. */
+  readonly beforeDirectory: string | undefined;
   readonly profileDirectory: string | undefined;
   readonly jsonFile: string | undefined;
   readonly seed: number;
@@ -60,6 +64,7 @@ export function parseOptions(
       dir: { type: "string" },
       "mem-db": { type: "boolean", default: false },
       quipu: { type: "string" },
+      before: { type: "string" },
       profile: { type: "string" },
       json: { type: "string" },
       seed: { type: "string", default: "1" },
@@ -82,6 +87,7 @@ export function parseOptions(
     directory: values.dir,
     isInMemory: values["mem-db"],
     serverBinary: values.quipu,
+    beforeDirectory: values.before,
     profileDirectory: values.profile,
     jsonFile: values.json,
     seed: Math.trunc(numberOf("--seed", values.seed, 2 ** 31)),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Contestant, CONTESTANTS } from "./contestants.ts";
+import type { Contestant } from "./contestants.ts";
 import type { LatencySummary } from "./histogram.ts";
 import { median } from "./median.ts";
 import type { Row } from "./rows.ts";
@@ -29,7 +29,7 @@ export function rowText(result: RowResult): string {
       "driver µs",
       "bytes",
     ].map((title) => title.padStart(10)).join(""),
-    ...CONTESTANTS.map((name) => contestantText(row, name, runs[name])),
+    ...Array.from(runs, ([name, one]) => contestantText(row, name, one)),
     `  ${ratioText(result)}`,
     ...warningsOf(result).map((warning) => `  ! ${warning}`),
   ];
@@ -63,6 +63,9 @@ function contestantText(
 
 function ratioText(result: RowResult): string {
   const { row, ratio, ratioLeast, ratioMost, verdict, residentMb } = result;
+  const before = result.ratioToBefore === undefined
+    ? ""
+    : `; ${result.ratioToBefore.toFixed(3)} of before`;
   const what = row.measure === "rate"
     ? `of the ${row.twin ? "JSON twin" : "reference"}`
     : "× one fdatasync and one KV commit";
@@ -85,7 +88,7 @@ function ratioText(result: RowResult): string {
   return `${ratio.toFixed(3)} ${what} (${ratioLeast.toFixed(3)} to ` +
     `${ratioMost.toFixed(3)}): ${
       verdict ?? "no marks"
-    }${marks}${cpuText}${memory}`;
+    }${marks}${cpuText}${before}${memory}`;
 }
 
 /**
@@ -95,21 +98,23 @@ function ratioText(result: RowResult): string {
  */
 function cpuShare({ runs }: RowResult): number | undefined {
   const of = (name: Contestant) =>
-    median(runs[name].map((run) => run.serverCpuUs ?? Number.NaN));
+    median((runs.get(name) ?? []).map((run) => run.serverCpuUs ?? Number.NaN));
   const share = of("reference") / of("quipu");
   return Number.isFinite(share) ? share : undefined;
 }
 
 function warningsOf({ row, runs }: RowResult): string[] {
-  const warnings = CONTESTANTS.flatMap((name) => {
-    const errors = runs[name].reduce((sum, run) => sum + run.errors, 0);
-    const first = runs[name].find((run) => run.firstError !== undefined);
+  const warnings = Array.from(runs).flatMap(([name, one]) => {
+    const errors = one.reduce((sum, run) => sum + run.errors, 0);
+    const first = one.find((run) => run.firstError !== undefined);
     return errors === 0
       ? []
       : [`${name}: ${errors} errors, the first: ${first?.firstError}`];
   });
-  const own = median(runs.quipu.map((run) => run.responseBytes));
-  const reference = median(runs.reference.map((run) => run.responseBytes));
+  const bytesOf = (name: Contestant) =>
+    median((runs.get(name) ?? []).map((run) => run.responseBytes));
+  const own = bytesOf("quipu");
+  const reference = bytesOf("reference");
   if (row.twin !== undefined) return warnings;
   if (Math.abs(own - reference) > SIZE_DIFFERENCE_MAX * reference) {
     warnings.push(
@@ -144,7 +149,7 @@ export function resultsJson(results: readonly RowResult[]): string {
     deno: Deno.version.deno,
     v8: Deno.version.v8,
   };
-  const rows = results.map(({ row, ...figures }) => ({
+  const rows = results.map(({ row, runs, ...figures }) => ({
     name: row.name,
     title: row.title,
     connections: row.connections,
@@ -152,6 +157,7 @@ export function resultsJson(results: readonly RowResult[]): string {
     measure: row.measure,
     marks: row.marks,
     ...figures,
+    runs: Object.fromEntries(runs),
   }));
   return JSON.stringify({ machine, rows }, undefined, 2) + "\n";
 }

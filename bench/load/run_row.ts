@@ -9,7 +9,7 @@ import { join } from "@std/path";
 import type { ChildServer } from "./child_server.ts";
 import {
   type Contestant,
-  CONTESTANTS,
+  contestantsOf,
   startContestants,
 } from "./contestants.ts";
 import { type DiskTimes, probeDisk } from "./disk_probe.ts";
@@ -34,13 +34,15 @@ export interface Run extends DriverResult {
 
 export interface RowResult {
   readonly row: Row;
-  readonly runs: Readonly<Record<Contestant, readonly Run[]>>;
+  readonly runs: ReadonlyMap<Contestant, readonly Run[]>;
   /** One for each round, before its runs. */
   readonly disk: readonly DiskTimes[];
   /** Median over the rounds of what the row measures. */
   readonly ratio: number;
   readonly ratioLeast: number;
   readonly ratioMost: number;
+  /** The same over the other checkout's rate; undefined without one. */
+  readonly ratioToBefore: number | undefined;
   readonly verdict: Verdict | undefined;
   /** Memory of the server under test at the end; undefined if not known. */
   readonly residentMb: number | undefined;
@@ -74,7 +76,8 @@ export async function runRow(
   let seed = options.seed + 1_000_000;
   const run = (name: Contestant, change: Partial<DriverJob> = {}) => {
     const isTwin = name === "reference" && row.twin !== undefined;
-    const server = servers[isTwin ? "quipu" : name];
+    const server = servers.get(isTwin ? "quipu" : name);
+    if (server === undefined) throw new Error(`Cannot drive ${name}`);
     seed++;
     return runOnce(server, {
       ...job,
@@ -85,27 +88,29 @@ export async function runRow(
       ...change,
     });
   };
-  for (const name of CONTESTANTS) {
+  const names = contestantsOf(options);
+  for (const name of names) {
     await run(name, { warmupMs: 0, measureMs: FIRST_WARMUP_MS });
   }
   const disk: DiskTimes[] = [];
-  const runs: Record<Contestant, Run[]> = {
-    quipu: [],
-    reference: [],
-    bare: [],
-  };
+  const runs = new Map(names.map((name): [Contestant, Run[]] => [name, []]));
   for (let round = 0; round < options.rounds; round++) {
     disk.push(await probeDisk(rowDirectory));
-    for (const name of turnOrder(round)) runs[name].push(await run(name));
+    for (const name of turnOrder(names, round)) {
+      runs.get(name)?.push(await run(name));
+    }
   }
-  const residentMb = servers.quipu.residentMb();
+  const residentMb = servers.get("quipu")?.residentMb();
   return { ...rated(row, runs, disk), row, runs, disk, residentMb };
 }
 
 /** Who comes first changes from round to round. */
-function turnOrder(round: number): Contestant[] {
-  const first = round % CONTESTANTS.length;
-  return [...CONTESTANTS.slice(first), ...CONTESTANTS.slice(0, first)];
+function turnOrder(
+  names: readonly Contestant[],
+  round: number,
+): readonly Contestant[] {
+  const first = round % names.length;
+  return [...names.slice(first), ...names.slice(0, first)];
 }
 
 async function runOnce(server: ChildServer, job: DriverJob): Promise<Run> {
@@ -140,30 +145,40 @@ async function runDriver(job: DriverJob): Promise<DriverResult> {
 
 function rated(
   row: Row,
-  runs: Readonly<Record<Contestant, readonly Run[]>>,
+  runs: ReadonlyMap<Contestant, readonly Run[]>,
   disk: readonly DiskTimes[],
 ): Pick<
   RowResult,
-  "ratio" | "ratioLeast" | "ratioMost" | "verdict" | "errors"
+  | "ratio"
+  | "ratioLeast"
+  | "ratioMost"
+  | "ratioToBefore"
+  | "verdict"
+  | "errors"
 > {
+  const own = runs.get("quipu") ?? [];
   // Round by round, so that a slow minute of the machine cancels out.
-  const ratios = runs.quipu.map((run, round) => {
-    const times = disk[round];
-    const reference = runs.reference[round];
-    if (row.measure === "rate") return rateOf(run) / rateOf(reference);
-    return run.latency.p50Us / ((times?.sync.p50Us ?? 0) +
-      (times?.commit.p50Us ?? 0));
-  });
-  const errors = Object.values(runs).flat()
+  const ratiosTo = (name: Contestant) =>
+    own.map((run, round) => rateOf(run) / rateOf(runs.get(name)?.[round]));
+  const ratios = row.measure === "rate"
+    ? ratiosTo("reference")
+    : own.map((run, round) => run.latency.p50Us / leastLatencyUs(disk[round]));
+  const errors = [...runs.values()].flat()
     .reduce((sum, run) => sum + run.errors, 0);
   const ratio = median(ratios);
   return {
     ratio,
     ratioLeast: Math.min(...ratios),
     ratioMost: Math.max(...ratios),
+    ratioToBefore: runs.has("before") ? median(ratiosTo("before")) : undefined,
     verdict: errors > 0 ? "failed" : verdictOf(row, ratio),
     errors,
   };
+}
+
+/** What an append takes at least: one sync, and after it one commit. */
+function leastLatencyUs(times: DiskTimes | undefined): number {
+  return (times?.sync.p50Us ?? 0) + (times?.commit.p50Us ?? 0);
 }
 
 /** Requests per second. */
