@@ -89,12 +89,14 @@ export async function openStoreOn(
       blockCacheBytes: LIMITS.indexBlockCacheBytes,
       idFilterBytesMax: LIMITS.idFilterBytesMax,
     });
-    const reader = new RecordReader(logDirectory, files);
+    const reader = new RecordReader({
+      files,
+      cacheBytes: LIMITS.recordCacheBytes,
+    });
     const log = await loadLog({ disk, logDirectory, files, index, reader });
     const settled = await settle({
       platform,
       directory,
-      logDirectory,
       log,
       index,
       reader,
@@ -111,14 +113,15 @@ export async function openStoreOn(
       startPosition: number,
       checksum: number,
     ): Promise<ActiveSegment> => {
+      const name = { number: segments.length, generation: 1 };
       const segment: Segment = {
-        number: segments.length,
-        generation: 1,
+        ...name,
+        path: segmentPath(logDirectory, name, "seg"),
         startPosition,
         endPosition: startPosition,
         checksum,
       };
-      const file = await disk.create(segmentPath(logDirectory, segment, "seg"));
+      const file = await disk.create(segment.path);
       const header = encodeSegmentHeader({
         storeId,
         number: segment.number,
@@ -141,7 +144,7 @@ export async function openStoreOn(
         ? await createSegment(log.validEnd, log.checksum)
         : {
           segment: last,
-          file: disk.open(segmentPath(logDirectory, last, "seg"), "write"),
+          file: disk.open(last.path, "write"),
         };
 
     const sealer = new Sealer(index, storeId, logger);

@@ -6,7 +6,7 @@
  */
 
 import type { RecordedEvent } from "../../lib/model/event.ts";
-import { decodeUtf8, getSafeUint64, getUuid } from "./bytes.ts";
+import { bytesOf, decodeUtf8, getSafeUint64, getUuid } from "./bytes.ts";
 import { hashEventIdAt } from "./event_id_hash.ts";
 import {
   EVENT_ID_OFFSET,
@@ -44,6 +44,27 @@ export class LogRecord implements RecordedEvent {
     this.#start = start;
     this.#withBodies = options.withBodies;
     this.#streamName = options.streamName;
+  }
+
+  /** The record with bytes of its own, which it shares with nothing. */
+  copy(): LogRecord {
+    const array = this.#array.slice(
+      this.#start,
+      this.#start + this.lengthBytes,
+    );
+    return new LogRecord(bytesOf(array), 0, {
+      withBodies: this.#withBodies,
+      streamName: this.#streamName,
+    });
+  }
+
+  /** The record as a read without bodies gives it. */
+  withoutBodies(): LogRecord {
+    return new LogRecord(
+      { array: this.#array, view: this.#view },
+      this.#start,
+      { withBodies: false, streamName: this.#streamName },
+    );
   }
 
   get lengthBytes(): number {

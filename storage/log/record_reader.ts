@@ -11,12 +11,8 @@ import type { DiskFile } from "../disk/disk.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
 import { checkRecord, RECORD_BYTES_MIN, type RecordFault } from "./record.ts";
-import {
-  offsetOf,
-  type OpenFiles,
-  type Segment,
-  segmentPath,
-} from "./segment.ts";
+import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
+import { CACHED_RECORD_BYTES_MAX, RecordCache } from "./record_cache.ts";
 
 /** What most records fit in: one page of memory. */
 const SINGLE_READ_BYTES = 4096;
@@ -32,13 +28,16 @@ export interface RecordReadOptions {
   readonly streamName?: string | undefined;
 }
 
-export class RecordReader {
-  readonly #logDirectory: string;
-  readonly #files: OpenFiles;
+/** Pages up to this long are kept in the cache; longer ones are scans. */
+const CACHED_PAGE_MAX = 32;
 
-  constructor(logDirectory: string, files: OpenFiles) {
-    this.#logDirectory = logDirectory;
-    this.#files = files;
+export class RecordReader {
+  readonly #files: OpenFiles;
+  readonly #cache: RecordCache;
+
+  constructor(options: { files: OpenFiles; cacheBytes: number }) {
+    this.#files = options.files;
+    this.#cache = new RecordCache(options.cacheBytes);
   }
 
   /**
@@ -51,22 +50,10 @@ export class RecordReader {
     position: number,
     options: RecordReadOptions,
   ): LogRecord {
-    const file = this.#fileOf(segment);
-    const offset = offsetOf(segment, position);
-    const left = segment.endPosition - position;
-    const first = readUpTo(file, offset, Math.min(SINGLE_READ_BYTES, left));
-    const fault = faultAt(first, 0, position, options);
-    if (fault === undefined) return new LogRecord(first, 0, options);
-    if (fault === "short" && first.array.length >= 4) {
-      // The length may be damaged: it counts only as far as the log goes.
-      const lengthBytes = first.view.getUint32(0, true);
-      if (lengthBytes <= left) {
-        const whole = readUpTo(file, offset, lengthBytes);
-        const remaining = faultAt(whole, 0, position, options);
-        if (remaining === undefined) return new LogRecord(whole, 0, options);
-      }
-    }
-    throw corrupt(segment, position, fault);
+    const cached = this.#cache.get(position);
+    if (cached !== undefined) return asAsked(cached, options);
+    const record = this.#readFromFile(segment, position, options);
+    return options.withBodies ? this.#keep(position, record) : record;
   }
 
   /**
@@ -79,31 +66,87 @@ export class RecordReader {
     options: RecordReadOptions,
     visit: (record: LogRecord, index: number) => boolean,
   ): void {
-    const file = this.#fileOf(segment);
+    const isCached = positions.length <= CACHED_PAGE_MAX;
     for (let start = 0; start < positions.length;) {
-      const window = windowFrom(positions, start);
-      if (window.end - start === 1) {
-        if (!visit(this.read(segment, window.low, options), start)) return;
-        start = window.end;
+      const cached = isCached
+        ? this.#cache.get(positions[start] ?? 0)
+        : undefined;
+      if (cached !== undefined) {
+        if (!visit(asAsked(cached, options), start)) return;
+        start++;
         continue;
       }
-      const byteCount = Math.min(
-        window.high - window.low + SINGLE_READ_BYTES,
-        segment.endPosition - window.low,
-      );
-      const bytes = readUpTo(file, offsetOf(segment, window.low), byteCount);
+      const window = windowFrom(positions, start);
+      const bytes = this.#readWindow(segment, window);
       for (let index = start; index < window.end; index++) {
         const position = positions[index] ?? 0;
-        const at = position - window.low;
-        const isWhole = faultAt(bytes, at, position, options) === undefined;
+        const record = this.#recordIn(
+          bytes,
+          position - window.low,
+          position,
+          isCached ? { ...options, withBodies: true } : options,
+        );
         // What is cut off by the window's end, or damaged, is read by itself.
-        const record = isWhole
-          ? new LogRecord(bytes, at, options)
-          : this.read(segment, position, options);
-        if (!visit(record, index)) return;
+        const read = record === undefined
+          ? this.read(segment, position, options)
+          : isCached
+          ? asAsked(this.#keep(position, record), options)
+          : record;
+        if (!visit(read, index)) return;
       }
       start = window.end;
     }
+  }
+
+  #readWindow(segment: Segment, window: Window): Bytes {
+    const byteCount = Math.min(
+      window.high - window.low + SINGLE_READ_BYTES,
+      segment.endPosition - window.low,
+    );
+    const file = this.#files.open(segment.path);
+    return readUpTo(file, offsetOf(segment, window.low), byteCount);
+  }
+
+  #recordIn(
+    bytes: Bytes,
+    at: number,
+    position: number,
+    options: RecordReadOptions,
+  ): LogRecord | undefined {
+    return faultAt(bytes, at, position, options) === undefined
+      ? new LogRecord(bytes, at, options)
+      : undefined;
+  }
+
+  #readFromFile(
+    segment: Segment,
+    position: number,
+    options: RecordReadOptions,
+  ): LogRecord {
+    const file = this.#files.open(segment.path);
+    const offset = offsetOf(segment, position);
+    const left = segment.endPosition - position;
+    const first = readUpTo(file, offset, Math.min(SINGLE_READ_BYTES, left));
+    const fault = faultAt(first, 0, position, options);
+    if (fault === undefined) return new LogRecord(first, 0, options);
+    if (fault === "short" && first.array.length >= 4) {
+      // The length may be damaged: it counts only as far as the log goes.
+      const lengthBytes = first.view.getUint32(0, true);
+      if (lengthBytes <= left) {
+        const whole = readUpTo(file, offset, lengthBytes);
+        const record = this.#recordIn(whole, 0, position, options);
+        if (record !== undefined) return record;
+      }
+    }
+    throw corrupt(segment, position, fault);
+  }
+
+  /** Keeps a copy of a record: its bytes are part of a larger read. */
+  #keep(position: number, record: LogRecord): LogRecord {
+    if (record.lengthBytes > CACHED_RECORD_BYTES_MAX) return record;
+    const own = record.copy();
+    this.#cache.set(position, own);
+    return own;
   }
 
   /**
@@ -114,7 +157,7 @@ export class RecordReader {
   positionBefore(segment: Segment, position: number): number | undefined {
     if (position < segment.startPosition + RECORD_BYTES_MIN) return undefined;
     const trailer = readUpTo(
-      this.#fileOf(segment),
+      this.#files.open(segment.path),
       offsetOf(segment, position) - 4,
       4,
     );
@@ -137,7 +180,7 @@ export class RecordReader {
       return undefined;
     }
     const bytes = readUpTo(
-      this.#fileOf(segment),
+      this.#files.open(segment.path),
       offsetOf(segment, position),
       Math.min(SINGLE_READ_BYTES, left),
     );
@@ -148,16 +191,16 @@ export class RecordReader {
 
   /** Reads on from a record of the segment, in the order of the log. */
   scan(segment: Segment, position: number): RecordScanner {
-    return new RecordScanner(this.#fileOf(segment), segment, position);
+    return new RecordScanner(this.#files.open(segment.path), segment, position);
   }
 
   /** Reads back from the end of a record of the segment. */
   scanBack(segment: Segment, position: number): BackwardScanner {
-    return new BackwardScanner(this.#fileOf(segment), segment, position);
-  }
-
-  #fileOf(segment: Segment): DiskFile {
-    return this.#files.open(segmentPath(this.#logDirectory, segment, "seg"));
+    return new BackwardScanner(
+      this.#files.open(segment.path),
+      segment,
+      position,
+    );
   }
 }
 
@@ -291,11 +334,24 @@ export class BackwardScanner {
   }
 }
 
+/** Positions of a page that are read at once. */
+interface Window {
+  /** Index after the last of them. */
+  readonly end: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A cached record, with bodies only if they were asked for. */
+function asAsked(record: LogRecord, options: RecordReadOptions): LogRecord {
+  return options.withBodies ? record : record.withoutBodies();
+}
+
 /** Positions from `start` on that lie close together: [start, end). */
 function windowFrom(
   positions: readonly number[],
   start: number,
-): { end: number; low: number; high: number } {
+): Window {
   let last = positions[start] ?? 0;
   let low = last;
   let high = last;

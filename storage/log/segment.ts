@@ -13,6 +13,8 @@ import { SEGMENT_HEADER_BYTES, segmentFileName } from "./segment_header.ts";
 export interface Segment {
   readonly number: number;
   readonly generation: number;
+  /** Path of its file. */
+  readonly path: string;
   /** Log position of its first record. */
   readonly startPosition: number;
   /** Position after the last record that readers may trust; grows while active. */

@@ -106,6 +106,7 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     const segment: Segment = {
       number: file.number,
       generation: file.generation,
+      path,
       startPosition: header.startPosition,
       endPosition: header.startPosition,
       checksum: state.checksum,
@@ -224,8 +225,8 @@ function takeSealed(
   state: LoadState,
   options: LoadOptions,
 ): boolean {
-  const { files, logDirectory, reader } = options;
-  const path = segmentPath(logDirectory, segment, "seg");
+  const { files, reader } = options;
+  const { path } = segment;
   const sizeBytes = files.open(path).size();
   const last = reader.positionBefore(segment, segment.endPosition);
   if (
@@ -315,7 +316,7 @@ function enterRecord(
 function hasRecordAfterFault(options: LoadOptions, state: LoadState): boolean {
   const segment = state.segments[state.segments.length - 1];
   if (segment === undefined || state.fault === undefined) return false;
-  const path = segmentPath(options.logDirectory, segment, "seg");
+  const { path } = segment;
   return hasRecordBeyond(
     options.files.open(path),
     segment,

@@ -14,7 +14,7 @@ import { readExactly } from "../disk/disk.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { Catalog, CommitRecord } from "../kv/catalog.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { offsetOf, type OpenFiles, segmentPath } from "../log/segment.ts";
+import { offsetOf, type OpenFiles } from "../log/segment.ts";
 import type { StorePlatform } from "../platform.ts";
 import type { LoadedLog } from "./load_log.ts";
 import { type VerdictLabel, verdictOf } from "./verdict.ts";
@@ -22,7 +22,6 @@ import { type VerdictLabel, verdictOf } from "./verdict.ts";
 export interface SettleOptions {
   readonly platform: StorePlatform;
   readonly directory: string;
-  readonly logDirectory: string;
   readonly log: LoadedLog;
   readonly index: StoreIndex;
   readonly reader: RecordReader;
@@ -152,10 +151,10 @@ function refusal(
 
 /** Keeps the broken end of the log in `lost/` and cuts it off. */
 async function cutTail(options: SettleOptions): Promise<void> {
-  const { platform: { disk }, logDirectory, log, files } = options;
+  const { platform: { disk }, log, files } = options;
   const segment = log.segments[log.segments.length - 1];
   if (segment === undefined) return;
-  const path = segmentPath(logDirectory, segment, "seg");
+  const { path } = segment;
   const offset = offsetOf(segment, log.validEnd);
   const tail = readExactly(
     files.open(path),
