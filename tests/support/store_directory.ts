@@ -125,7 +125,10 @@ export async function createStoreDirectory(): Promise<StoreDirectory> {
   );
 }
 
-/** Numbers of all events of a store written by `StoreDirectory.append`. */
+/**
+ * Numbers of all events of a store written by `StoreDirectory.append`; 0 for
+ * one without data.
+ */
 export async function numbersOf(store: EventStore): Promise<number[]> {
   const numbers: number[] = [];
   for (let from = 0, isAtEnd = false; !isAtEnd;) {
@@ -136,7 +139,8 @@ export async function numbersOf(store: EventStore): Promise<number[]> {
       withBodies: true,
     });
     for (const { data } of page.events) {
-      numbers.push(JSON.parse(new TextDecoder().decode(data)).n);
+      const text = new TextDecoder().decode(data);
+      numbers.push(text === "" ? 0 : JSON.parse(text).n);
     }
     from = page.next;
     isAtEnd = page.isAtEnd;
