@@ -9,16 +9,27 @@
  * @module
  */
 
-import type { Authentication, LoginRequest } from "../auth/contract.ts";
+import type {
+  Authentication,
+  LoginRequest,
+  TokenService,
+  UserService,
+} from "../auth/contract.ts";
 import { QuipuError } from "../model/errors.ts";
-import { LIMITS } from "../model/limits.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
+import { accessTokenOf } from "./access_token.ts";
+import { Admission } from "./admission.ts";
 import { createBaseUrlOf, type Scheme } from "./base_url.ts";
+import { type IsTrustedProxy, peerAddressOf } from "./client_address.ts";
 import type { Handler, HandlerServices, NodeInfo } from "./context.ts";
+import { type AllowOrigin, createAllowOrigin } from "./allow_origin.ts";
+import { isFromOtherSite } from "./cross_site.ts";
 import { createDeadlines } from "./deadlines.ts";
 import { HANDLERS } from "./handlers/table.ts";
 import { loginRequestOf } from "./login_request.ts";
+import { type MediaType, TEXT_PLAIN } from "./media_types.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
 import {
   errorProblemOf,
@@ -29,6 +40,7 @@ import {
 import { parseQuery } from "./query.ts";
 import { malformed, Refusal } from "./refusal.ts";
 import { optionsResponse, problemResponse } from "./responses.ts";
+import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import { type Route, ROUTES } from "./routes.ts";
 
@@ -42,16 +54,29 @@ export type Authenticate = (
 export interface AppOptions {
   readonly streams: StreamService;
   readonly authenticate: Authenticate;
+  /** Judges an access token of a live feed. */
+  readonly authenticateAccessToken?: (accessToken: string) => Authentication;
+  readonly users: UserService;
+  readonly tokens: TokenService;
   readonly logger: Logger;
   /** A new random UUID, lower case with hyphens. */
   readonly newId: () => string;
   readonly node: NodeInfo;
   /** Scheme that the server is reached by. Default: `http`. */
   readonly scheme?: Scheme;
-  /** Whether the X-Forwarded-* headers of a client count. Default: always. */
-  readonly trustsForwarded?: (info: Deno.ServeHandlerInfo) => boolean;
-  /** Time to send a whole body, in milliseconds. */
-  readonly bodyReadMs?: number;
+  /** What links start with, without a slash at its end, whatever was asked. */
+  readonly publicUrl?: string | undefined;
+  /**
+   * Whose X-Forwarded-* headers count. Without it, those for links count from
+   * everybody, as in the original, and X-Forwarded-For from nobody.
+   */
+  readonly isTrustedProxy?: IsTrustedProxy | undefined;
+  /** Origins whose pages may read answers. Default: all, as in the original. */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** Default: `LIMITS`. */
+  readonly limits?: Limits;
+  /** Stops the server, once what is under way is answered. */
+  readonly shutDown?: () => void;
 }
 
 /** Answers requests; never throws and never rejects. */
@@ -68,35 +93,54 @@ export interface App {
 
 /** Puts the interface together. */
 export function createApp(options: AppOptions): App {
-  const { authenticate, logger, newId, streams } = options;
+  const { authenticate, logger, newId, streams, isTrustedProxy } = options;
+  const { limits = LIMITS } = options;
   const router = createRouter(ROUTES);
+  const admission = new Admission(limits);
   const services: HandlerServices = {
     streams,
+    users: options.users,
+    tokens: options.tokens,
+    admission,
+    sending: new Sending(limits),
+    logger,
     baseUrlOf: createBaseUrlOf({
       scheme: options.scheme ?? "http",
-      trustsForwarded: options.trustsForwarded ?? (() => true),
+      publicUrl: options.publicUrl,
+      trustsForwarded: (info) => isTrustedProxy?.(peerAddressOf(info)) ?? true,
     }),
-    deadlines: createDeadlines(options.bodyReadMs ?? LIMITS.bodyReadMs),
+    deadlines: createDeadlines(limits.bodyReadMs),
     newId,
     node: options.node,
+    shutDown: options.shutDown ?? (() => {}),
+  };
+  const allowOrigin: AllowOrigin | undefined = options.corsOrigins &&
+    createAllowOrigin(options.corsOrigins);
+  const siteRules = {
+    corsOrigins: options.corsOrigins && new Set(options.corsOrigins),
   };
 
   function answer(
     request: Request,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response> {
-    const authentication = authenticate(
-      request.headers.get("Authorization"),
-      loginRequestOf(request, info),
-    );
+    const authorization = request.headers.get("Authorization");
+    const client = loginRequestOf(request, info, isTrustedProxy);
+    const accessToken = authorization === null
+      ? accessTokenOf(request)
+      : undefined;
+    const authentication = accessToken !== undefined
+      ? options.authenticateAccessToken?.(accessToken) ?? "rejected"
+      : authenticate(authorization, client);
     return authentication instanceof Promise
-      ? authentication.then((who) => answerTo(who, request, info))
-      : answerTo(authentication, request, info);
+      ? authentication.then((who) => answerTo(who, request, client, info))
+      : answerTo(authentication, request, client, info);
   }
 
   function answerTo(
     who: Authentication,
     request: Request,
+    client: LoginRequest,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response> {
     if (who === "rejected") throw PIPELINE_REFUSALS.unauthenticated;
@@ -117,12 +161,23 @@ export function createApp(options: AppOptions): App {
         allowedMethods,
       );
     }
+    if (who?.isReadOnly && isWrite(route)) {
+      throw PIPELINE_REFUSALS.readOnlyScope;
+    }
     const query = parseQuery(target.query);
     const types = negotiate(route, request.headers, query.format);
+    if (method === "POST" && isSentUnasked(types.requestType)) {
+      const ownHosts = () => ownHostsOf(request, info);
+      if (isFromOtherSite(request.headers, siteRules, ownHosts)) {
+        throw PIPELINE_REFUSALS.crossSite;
+      }
+    }
     const context = {
       request,
       info,
       caller: who satisfies Caller,
+      client,
+      limits,
       target,
       segments,
       query,
@@ -134,6 +189,21 @@ export function createApp(options: AppOptions): App {
       () => handler(context, services),
       (error) => answerError(error, request, route, allowedMethods),
     );
+  }
+
+  /** What the client called this server, and what proxies say that it did. */
+  function ownHostsOf(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): readonly string[] {
+    const hosts = [request.headers.get("Host") ?? ""];
+    try {
+      hosts.push(new URL(services.baseUrlOf(request, info)).host);
+    } catch (error) {
+      // A host that is none is nobody's name.
+      if (!(error instanceof Refusal)) throw error;
+    }
+    return hosts;
   }
 
   function answerError(
@@ -165,15 +235,40 @@ export function createApp(options: AppOptions): App {
     request: Request,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response> {
-    const response = settle(
-      () => answer(request, info),
-      (error) => answerError(error, request, undefined, ""),
-    );
-    return request.method === "HEAD" ? withoutBody(response) : response;
+    let response: Response | Promise<Response>;
+    try {
+      admission.enter();
+    } catch (error) {
+      return answerError(error, request, undefined, "");
+    }
+    try {
+      response = answer(request, info);
+      if (response instanceof Promise) {
+        response = response.then((settled) => {
+          admission.leave();
+          return settled;
+        }, (error) => {
+          admission.leave();
+          return answerError(error, request, undefined, "");
+        });
+      } else admission.leave();
+    } catch (error) {
+      admission.leave();
+      response = answerError(error, request, undefined, "");
+    }
+    if (request.method === "HEAD") response = withoutBody(response);
+    if (allowOrigin === undefined) return response;
+    const origin = request.headers.get("Origin");
+    return response instanceof Promise
+      ? response.then((settled) => allowOrigin(origin, settled))
+      : allowOrigin(origin, response);
   }
   return Object.assign(app, {
     endLongPolls: () => streams.endLongPolls(),
-    close: () => services.deadlines.close(),
+    close() {
+      services.deadlines.close();
+      services.sending.close();
+    },
   });
 }
 
@@ -197,6 +292,21 @@ function negotiate(
   });
   if (responseType === undefined) throw PIPELINE_REFUSALS.notAcceptable;
   return { requestType, responseType };
+}
+
+/** Whether a principal that may only read is refused. */
+function isWrite({ method, operation }: Route): boolean {
+  // A token for reading makes another one for reading.
+  return method !== "GET" && operation !== "createAccessToken";
+}
+
+/**
+ * Whether a page of another site can have a browser send a POST with such a
+ * body without asking first. Of the types that browsers do not ask about, any
+ * that a route takes but `text/plain` is refused as unsupported.
+ */
+function isSentUnasked(requestType: MediaType | undefined): boolean {
+  return requestType === undefined || requestType === TEXT_PLAIN;
 }
 
 /** Calls a function whose errors, now or later, become answers. */

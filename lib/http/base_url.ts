@@ -15,6 +15,8 @@ export type Scheme = "http" | "https";
 export interface BaseUrlOptions {
   /** Scheme that this server is reached by when no proxy says otherwise. */
   readonly scheme: Scheme;
+  /** Without a slash at its end; it alone counts then. */
+  readonly publicUrl?: string | undefined;
   /** Whether the X-Forwarded-* headers of that client count. */
   readonly trustsForwarded: (info: Deno.ServeHandlerInfo) => boolean;
 }
@@ -37,7 +39,8 @@ const PREFIX_MAX_LENGTH = 200;
 
 /** Makes the function that tells the address. */
 export function createBaseUrlOf(options: BaseUrlOptions): BaseUrlOf {
-  const { scheme, trustsForwarded } = options;
+  const { scheme, publicUrl, trustsForwarded } = options;
+  if (publicUrl !== undefined) return () => publicUrl;
   // Nearly all requests name the same host: check it once.
   let lastHost: string | undefined;
   let lastBaseUrl = "";

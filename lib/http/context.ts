@@ -5,20 +5,32 @@
  */
 
 import { Buffer } from "node:buffer";
-import { LIMITS } from "../model/limits.ts";
+import type {
+  LoginRequest,
+  Requester,
+  TokenService,
+  UserService,
+} from "../auth/contract.ts";
+import type { Limits } from "../model/limits.ts";
+import type { Logger } from "../model/logger.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
+import type { Admission } from "./admission.ts";
 import type { BaseUrlOf } from "./base_url.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { MediaType } from "./media_types.ts";
 import type { Query } from "./query.ts";
 import { Refusal } from "./refusal.ts";
 import type { RequestTarget } from "./router.ts";
+import type { Sending } from "./sending.ts";
 
 /** A request that was routed, authenticated and negotiated. */
 export interface RequestContext {
   readonly request: Request;
   readonly info: Deno.ServeHandlerInfo;
   readonly caller: Caller;
+  /** Where the request comes from. */
+  readonly client: LoginRequest;
+  readonly limits: Limits;
   readonly target: RequestTarget;
   /** Decoded segments of the path. */
   readonly segments: readonly string[];
@@ -37,11 +49,29 @@ export interface NodeInfo {
   readonly version: string;
   /** Which projections run, in the original's words. */
   readonly projectionsMode: "None" | "System" | "All";
+  /** The options that it runs with; secrets have no value. */
+  readonly options?: readonly NodeOption[];
+}
+
+/** An option as `/info/options` shows it. */
+export interface NodeOption {
+  readonly name: string;
+  readonly description: string;
+  readonly group: string;
+  readonly value: string;
+  readonly possibleValues?: readonly string[];
 }
 
 /** What handlers answer with. */
 export interface HandlerServices {
   readonly streams: StreamService;
+  readonly users: UserService;
+  readonly tokens: TokenService;
+  readonly admission: Admission;
+  readonly sending: Sending;
+  readonly logger: Logger;
+  /** Stops the server, once what is under way is answered. */
+  readonly shutDown: () => void;
   readonly baseUrlOf: BaseUrlOf;
   /** Bounds the time to send a body. */
   readonly deadlines: Deadlines;
@@ -56,6 +86,11 @@ export type Handler = (
   services: HandlerServices,
 ) => Response | Promise<Response>;
 
+/** Who asks, for the services of users. */
+export function requesterOf({ caller, client }: RequestContext): Requester {
+  return { caller, remoteAddress: client.remoteAddress };
+}
+
 /** A placeholder's value: the segment at its place in the template. */
 export function segmentAt(context: RequestContext, index: number): string {
   return context.segments[index] ?? "";
@@ -64,17 +99,18 @@ export function segmentAt(context: RequestContext, index: number): string {
 /**
  * Name of the stream in `/streams/{stream}…`.
  *
- * @throws {Refusal} If it is longer than `LIMITS.streamNameBytesMax`.
+ * @throws {Refusal} If it is longer than `Limits.streamNameBytesMax`.
  */
 export function streamNameOf(context: RequestContext): string {
   const streamName = segmentAt(context, 1);
+  const { streamNameBytesMax } = context.limits;
   if (
-    streamName.length * 3 > LIMITS.streamNameBytesMax &&
-    Buffer.byteLength(streamName) > LIMITS.streamNameBytesMax
+    streamName.length * 3 > streamNameBytesMax &&
+    Buffer.byteLength(streamName) > streamNameBytesMax
   ) {
     throw new Refusal(
       "nameTooLong",
-      `Stream name too long. Limit is ${LIMITS.streamNameBytesMax} bytes`,
+      `Stream name too long. Limit is ${streamNameBytesMax} bytes`,
     );
   }
   return streamName;

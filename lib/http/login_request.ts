@@ -5,33 +5,46 @@
  */
 
 import type { LoginRequest } from "../auth/contract.ts";
+import {
+  clientAddressOf,
+  type IsTrustedProxy,
+  peerAddressOf,
+} from "./client_address.ts";
 
 /** Makes it. */
 export function loginRequestOf(
   request: Request,
   info: Deno.ServeHandlerInfo,
+  isTrustedProxy?: IsTrustedProxy,
 ): LoginRequest {
-  return new HttpLoginRequest(request.headers, info);
+  return new HttpLoginRequest(request.headers, info, isTrustedProxy);
 }
 
 class HttpLoginRequest implements LoginRequest {
   readonly #headers: Headers;
   readonly #info: Deno.ServeHandlerInfo;
+  readonly #isTrustedProxy: IsTrustedProxy | undefined;
 
-  constructor(headers: Headers, info: Deno.ServeHandlerInfo) {
+  constructor(
+    headers: Headers,
+    info: Deno.ServeHandlerInfo,
+    isTrustedProxy: IsTrustedProxy | undefined,
+  ) {
     this.#headers = headers;
     this.#info = info;
+    this.#isTrustedProxy = isTrustedProxy;
   }
 
   get remoteAddress(): string {
-    return this.peerAddress;
+    return clientAddressOf(
+      this.peerAddress,
+      this.#headers,
+      this.#isTrustedProxy,
+    );
   }
 
   get peerAddress(): string {
-    const { remoteAddr } = this.#info;
-    return remoteAddr.transport === "tcp" || remoteAddr.transport === "udp"
-      ? remoteAddr.hostname
-      : "";
+    return peerAddressOf(this.#info);
   }
 
   get trustedAuth(): string | null {

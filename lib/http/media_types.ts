@@ -18,7 +18,8 @@ export type BodyForm =
   | "eventJson"
   | "bytes"
   | "html"
-  | "text";
+  | "text"
+  | "eventStream";
 
 /** A media type. There is one object for each: compare them by identity. */
 export interface MediaType {
@@ -50,6 +51,8 @@ export const EVENT_JSON = textType(VENDOR + "event+json", "eventJson");
 export const EVENTS_XML = textType(VENDOR + "events+xml", "eventXml");
 export const EVENTS_JSON = textType(VENDOR + "events+json", "eventJson");
 export const TEXT_HTML = textType("text/html", "html");
+/** Live feeds: an addition to the original's types. */
+export const EVENT_STREAM = textType("text/event-stream", "eventStream");
 export const TEXT_PLAIN = textType("text/plain", "text");
 /** Bytes as they are: the one type without a charset. */
 export const OCTET_STREAM: MediaType = {
@@ -74,6 +77,8 @@ const ATOM_EXCEPT_LAST = [
 
 export const ATOM: MediaTypeSet = [...ATOM_EXCEPT_LAST, OCTET_STREAM];
 export const ATOM_OR_HTML: MediaTypeSet = [...ATOM_EXCEPT_LAST, TEXT_HTML];
+/** Of pages that go on as live feeds. */
+export const FEED: MediaTypeSet = [...ATOM_OR_HTML, EVENT_STREAM];
 export const ATOM_WITHOUT_BATCHES: MediaTypeSet = [
   ATOM_XML,
   ATOM_JSON,
@@ -91,6 +96,13 @@ export const EVENT: MediaTypeSet = [
   EVENT_JSON,
   OCTET_STREAM,
   TEXT_HTML,
+];
+export const JSON_OR_TEXT_XML: MediaTypeSet = [APPLICATION_JSON, TEXT_XML];
+export const ADMIN: MediaTypeSet = [
+  TEXT_PLAIN,
+  APPLICATION_JSON,
+  TEXT_XML,
+  APPLICATION_XML,
 ];
 export const JSON_XML_TEXT: MediaTypeSet = [
   APPLICATION_JSON,

@@ -6,7 +6,7 @@
  */
 
 import type { AllPosition, AllRange, PageRange } from "../model/feed.ts";
-import { LIMITS } from "../model/limits.ts";
+import type { Limits } from "../model/limits.ts";
 import { malformed } from "./refusal.ts";
 
 /** Events of a page whose URI does not say how many. */
@@ -63,6 +63,22 @@ export function readAllForwardRange(position: string, count: string): AllRange {
   return { kind: "forward", from, count: pageCount };
 }
 
+/**
+ * Checks that a page is within bounds.
+ *
+ * @throws {Refusal} If it has too many events.
+ */
+export function checkPageSize(
+  { count }: { readonly count: number },
+  { pageEventsMax }: Limits,
+): void {
+  if (count > pageEventsMax) {
+    throw malformed(
+      `Read size too big, should be less than ${pageEventsMax} items`,
+    );
+  }
+}
+
 function readNumber(text: string): number | bigint {
   if (/^\+?\d{1,15}$/.test(text)) return Number(text);
   if (/^\+?\d{1,64}$/.test(text)) {
@@ -79,11 +95,6 @@ function readNumber(text: string): number | bigint {
 function readCount(text: string, badText: string): number {
   const count = /^\+?\d{1,15}$/.test(text) ? Number(text) : 0;
   if (count <= 0 || count > INT32_MAX) throw malformed(badText);
-  if (count > LIMITS.pageEventsMax) {
-    throw malformed(
-      `Read size too big, should be less than ${LIMITS.pageEventsMax} items`,
-    );
-  }
   return count;
 }
 

@@ -1,5 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { LIMITS } from "../model/limits.ts";
 import {
+  checkPageSize,
   readAllBackwardRange,
   readAllForwardRange,
   readBackwardRange,
@@ -50,7 +52,7 @@ Deno.test("bad event numbers and counts are named", () => {
     );
   }
   assertEquals(
-    refusalOf(() => readForwardRange("0", "4097")),
+    refusalOf(() => checkPageSize({ count: 4097 }, LIMITS)),
     "Read size too big, should be less than 4096 items",
   );
 });

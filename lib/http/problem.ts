@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { UserOutcome } from "../auth/contract.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
 
@@ -40,6 +41,7 @@ const ERROR_STATUS = {
   reservedStream: 400,
   eventTooLarge: 413,
   batchTooLarge: 413,
+  clientTooSlow: 408,
   tooManyLogins: 429,
   queueFull: 503,
   storeClosed: 503,
@@ -88,6 +90,15 @@ export const PIPELINE_REFUSALS = {
     "Too many requests are being answered: try again later",
   ),
 } as const;
+
+/** How a request about users ended, as a status and in the original's words. */
+export const USER_PROBLEMS = {
+  success: { status: 200, code: "Success" },
+  notFound: { status: 404, code: "NotFound" },
+  conflict: { status: 409, code: "Conflict" },
+  unauthorized: { status: 401, code: "Unauthorized" },
+  tryAgain: { status: 408, code: "TryAgain" },
+} as const satisfies Record<UserOutcome["kind"], unknown>;
 
 /** Problem that a refused read is. */
 export function readProblemOf(kind: RefusedOutcome): Problem {

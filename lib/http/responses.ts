@@ -129,13 +129,45 @@ export function documentResponse(
     readonly status: number;
     readonly type: MediaType;
     readonly body: string;
+    readonly location?: string;
+    readonly cacheControl?: string;
   },
   allowedMethods: string,
 ): Response {
-  return new Response(document.body, {
-    status: document.status,
-    headers: commonHeaders(allowedMethods, document.type.contentType),
-  });
+  const { status, type, body, location, cacheControl } = document;
+  const headers = commonHeaders(allowedMethods, type.contentType);
+  if (status === 401) headers["WWW-Authenticate"] = CHALLENGE;
+  if (location !== undefined) headers["Location"] = location;
+  if (cacheControl !== undefined) headers["Cache-Control"] = cacheControl;
+  if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
+  return new Response(body, { status, headers });
+}
+
+/** An answer without a body, and thus without a type. */
+export function emptyResponse(
+  status: number,
+  allowedMethods: string,
+): Response {
+  const headers = commonHeaders(allowedMethods, TEXT_PLAIN.contentType);
+  delete headers["Content-Type"];
+  return new Response(null, { status, headers });
+}
+
+/** Value of `WWW-Authenticate`. */
+const CHALLENGE = 'Basic realm="ES"';
+
+/** A live feed: sent as it comes, by proxies too, and kept by nobody. */
+export function liveResponse(
+  live: {
+    readonly type: MediaType;
+    readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  },
+  allowedMethods: string,
+): Response {
+  const headers = commonHeaders(allowedMethods, live.type.contentType);
+  headers["Cache-Control"] = "no-store";
+  headers["X-Accel-Buffering"] = "no";
+  return new Response(live.body, { headers });
 }
 
 /** Seconds after which a busy server may be asked again. */
@@ -154,7 +186,7 @@ export function problemResponse(
 ): Response {
   const { status, text } = problem;
   const headers = commonHeaders(allowedMethods, TEXT_PLAIN.contentType);
-  if (status === 401) headers["WWW-Authenticate"] = 'Basic realm="ES"';
+  if (status === 401) headers["WWW-Authenticate"] = CHALLENGE;
   if (status === 503 || status === 429) {
     headers["Retry-After"] = RETRY_AFTER_SECONDS;
   }

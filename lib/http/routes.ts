@@ -8,15 +8,18 @@
  */
 
 import {
+  ADMIN,
   ATOM,
   ATOM_JSON,
   ATOM_OR_HTML,
   ATOM_WITHOUT_BATCHES,
   EVENT,
+  FEED,
   JSON_XML_TEXT,
   type MediaType,
   type MediaTypeSet,
 } from "./media_types.ts";
+import { USER_ROUTES } from "./user_routes.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -30,6 +33,10 @@ export type Operation =
   | "writeMetadata"
   | "readMetadata"
   | "readNode"
+  | "administer"
+  | "readUsers"
+  | "changeUsers"
+  | "createAccessToken"
   | "redirect";
 
 /** Which function answers; `lib/http/handlers` has one for each. */
@@ -51,7 +58,23 @@ export type HandlerKey =
   | "redirectToUnslashed"
   | "redirectToWeb"
   | "ping"
-  | "info";
+  | "info"
+  | "listOptions"
+  | "shutDown"
+  | "listUsers"
+  | "createUser"
+  | "readUser"
+  | "updateUser"
+  | "deleteUser"
+  | "readCurrentUser"
+  | "enableUser"
+  | "disableUser"
+  | "resetPassword"
+  | "changePassword"
+  | "listTokens"
+  | "createToken"
+  | "revokeToken"
+  | "createAccessToken";
 
 export interface Route {
   readonly method: Method;
@@ -90,7 +113,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     withoutAccept: ATOM_JSON,
     handler: "readHeadPage",
     operation: "readFeed",
@@ -139,7 +162,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/{event}/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     withoutAccept: ATOM_JSON,
     handler: "readBackwardPage",
     operation: "readFeed",
@@ -148,7 +171,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/{event}/backward/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     withoutAccept: ATOM_JSON,
     handler: "readBackwardPage",
     operation: "readFeed",
@@ -157,7 +180,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/{event}/forward/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readForwardPage",
     operation: "readFeed",
   },
@@ -206,7 +229,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/metadata/{event}/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readMetadataBackwardPage",
     operation: "readFeed",
   },
@@ -214,7 +237,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/metadata/{event}/backward/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readMetadataBackwardPage",
     operation: "readFeed",
   },
@@ -222,7 +245,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/metadata/{event}/forward/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readMetadataForwardPage",
     operation: "readFeed",
   },
@@ -231,7 +254,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readAllHeadPage",
     operation: "readAll",
   },
@@ -247,7 +270,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all/{position}/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readAllBackwardPage",
     operation: "readAll",
   },
@@ -255,7 +278,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all/{position}/backward/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readAllBackwardPage",
     operation: "readAll",
   },
@@ -263,10 +286,12 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all/{position}/forward/{count}",
     request: undefined,
-    response: ATOM_OR_HTML,
+    response: FEED,
     handler: "readAllForwardPage",
     operation: "readAll",
   },
+  // Users (§2.6).
+  ...USER_ROUTES,
   // The node (§2.9).
   {
     method: "GET",
@@ -283,6 +308,22 @@ export const ROUTES: readonly Route[] = [
     response: JSON_XML_TEXT,
     handler: "info",
     operation: "readNode",
+  },
+  {
+    method: "GET",
+    template: "/info/options",
+    request: undefined,
+    response: JSON_XML_TEXT,
+    handler: "listOptions",
+    operation: "readNode",
+  },
+  {
+    method: "POST",
+    template: "/admin/shutdown",
+    request: undefined,
+    response: ADMIN,
+    handler: "shutDown",
+    operation: "administer",
   },
   {
     method: "GET",

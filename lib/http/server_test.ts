@@ -88,7 +88,7 @@ Deno.test("a body that is too large or too slow is refused", () =>
     assertStringIncludes(await sendRaw(port, large), "413 Payload Too Large");
     const slow = `${start}Content-Length: 100\r\n\r\n[`;
     assertStringIncludes(await sendRaw(port, slow), "408 Request Timeout");
-  }, { bodyReadMs: 50 }));
+  }, { limits: { bodyReadMs: 50 } }));
 
 Deno.test("draining lets held requests be answered and refuses new ones", async () => {
   await using testApp = openTestApp();

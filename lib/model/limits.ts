@@ -22,6 +22,8 @@ export const LIMITS = {
   streamNameBytesMax: 4 * KIB,
   /** UTF-8 bytes of an event type. */
   eventTypeBytesMax: 1 * KIB,
+  /** Body of a request about users or tokens. */
+  userBodyBytesMax: 512 * KIB,
   /** Time to send a whole body. */
   bodyReadMs: 15_000,
   /** Requests that are answered at the same time, held ones aside. */

@@ -83,7 +83,7 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
   const clock = createTickingClock();
   const newEventId = createTestIds();
   const store = await openStore({ clock, newEventId });
-  const { authenticator } = await openAuth({
+  const { authenticator, users, tokens } = await openAuth({
     store,
     clock,
     newEventId,
@@ -96,6 +96,8 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     streams: createStreamService({ store, clock }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),
+    users,
+    tokens,
     logger: SILENT_LOGGER,
     newId: newEventId,
     node: { version: "0.0.0", projectionsMode: "All" },

@@ -391,7 +391,7 @@ Deno.test("POST /streams/{stream} is 411 without a length", async () => {
 });
 
 Deno.test("POST /streams/{stream} is 408 when the body does not come", async () => {
-  await using app = openTestApp({ bodyReadMs: 16 });
+  await using app = openTestApp({ limits: { bodyReadMs: 16 } });
   const request = new Request(`${TEST_BASE_URL}/streams/s`, {
     method: "POST",
     headers: { "Content-Type": EVENTS_JSON, "Content-Length": "10" },

@@ -230,7 +230,7 @@ Deno.test("links follow the proxy that is trusted", async () => {
     JSON.parse(feed.body).id,
     "https://events.example.com:8080/es/streams/s",
   );
-  await using wary = openTestApp({ trustsForwarded: () => false });
+  await using wary = openTestApp({ app: { isTrustedProxy: () => false } });
   const other = await wary.append("s", ONE, headers);
   assertEquals(other.headers.get("Location"), `${TEST_BASE_URL}/streams/s/0`);
 });

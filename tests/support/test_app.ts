@@ -4,9 +4,15 @@
  * @module
  */
 
-import type { Authentication } from "../../lib/auth/contract.ts";
-import { type App, createApp } from "../../lib/http/app.ts";
+import type {
+  Authentication,
+  Authenticator,
+  TokenService,
+  UserService,
+} from "../../lib/auth/contract.ts";
+import { type App, type AppOptions, createApp } from "../../lib/http/app.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
+import { LIMITS, type Limits } from "../../lib/model/limits.ts";
 import { type Logger, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { ROLE_ADMINS, ROLE_OPS } from "../../lib/model/principal.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
@@ -31,8 +37,16 @@ export interface TestAppOptions {
   readonly store?: EventStore;
   readonly clock?: TestClock;
   readonly logger?: Logger;
-  readonly trustsForwarded?: () => boolean;
-  readonly bodyReadMs?: number;
+  /** Whom users, tokens and logins are of; default: the `TEST_LOGINS` alone. */
+  readonly auth?: {
+    readonly authenticator: Authenticator;
+    readonly users: UserService;
+    readonly tokens: TokenService;
+  };
+  /** Limits other than `LIMITS`. */
+  readonly limits?: Partial<Limits>;
+  /** Anything else that the app takes. */
+  readonly app?: Partial<AppOptions>;
 }
 
 /** Headers and body of a request; the method is GET, or POST with a body. */
@@ -93,14 +107,12 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
   const streams = createStreamService({ store, clock });
   const app = createApp({
     streams,
-    authenticate: authenticateTestLogin,
+    ...authOf(options),
     logger: options.logger ?? SILENT_LOGGER,
     newId,
     node: { version: "0.0.0", projectionsMode: "None" },
-    ...(options.trustsForwarded && {
-      trustsForwarded: options.trustsForwarded,
-    }),
-    ...(options.bodyReadMs && { bodyReadMs: options.bodyReadMs }),
+    limits: { ...LIMITS, ...options.limits },
+    ...options.app,
   });
 
   async function send(
@@ -160,6 +172,35 @@ function requestOf(path: string, init: RequestInit): Request {
   const request = new Request(TEST_BASE_URL + "/", init);
   Object.defineProperty(request, "url", { value: url });
   return request;
+}
+
+function authOf({ auth }: TestAppOptions) {
+  if (auth === undefined) {
+    return { authenticate: authenticateTestLogin, ...NOBODY };
+  }
+  const { authenticator, users, tokens } = auth;
+  return {
+    authenticate: authenticator.authenticate.bind(authenticator),
+    authenticateAccessToken: authenticator.authenticateAccessToken.bind(
+      authenticator,
+    ),
+    users,
+    tokens,
+  };
+}
+
+/** For tests that have nothing to do with users. */
+const NOBODY = {
+  users: refusing<UserService>(),
+  tokens: refusing<TokenService>(),
+};
+
+function refusing<Service extends object>(): Service {
+  return new Proxy({} as Service, {
+    get(_target, name) {
+      throw new Error(`This test app has no users: ${String(name)}`);
+    },
+  });
 }
 
 function authenticateTestLogin(authorization: string | null): Authentication {

@@ -7,6 +7,7 @@
 
 import type { ProposedEvent } from "../../model/event.ts";
 import type { ExpectedVersion } from "../../model/expected_version.ts";
+import type { Limits } from "../../model/limits.ts";
 import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
 import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
 import type { AppendOutcome } from "../../streams/outcomes.ts";
@@ -209,29 +210,30 @@ async function decodeBody(
   services: HandlerServices,
   eventHeaders: EventHeaders,
 ): Promise<ProposedEvent[]> {
-  const { request, requestType } = context;
+  const { request, requestType, limits } = context;
   const { deadlines } = services;
+  const { requestBytesMax } = limits;
   switch (requestType?.form) {
     case "eventJson":
-    case "atomJson":
-      return decodeEventsJson(await readBodyText(request, deadlines));
+    case "atomJson": {
+      const body = await readBodyText(request, deadlines, requestBytesMax);
+      return decodeEventsJson(body, limits);
+    }
     case "eventXml":
-    case "atomXml":
-      return decodeEventsXml(await readBodyText(request, deadlines));
+    case "atomXml": {
+      const body = await readBodyText(request, deadlines, requestBytesMax);
+      return decodeEventsXml(body, limits);
+    }
     case "json":
-      return single(await readBodyText(request, deadlines), true, eventHeaders);
-    case "xml":
-      return single(
-        await readBodyText(request, deadlines),
-        false,
-        eventHeaders,
-      );
-    case "bytes":
-      return single(
-        await readBodyBytes(request, deadlines),
-        false,
-        eventHeaders,
-      );
+    case "xml": {
+      const isJson = requestType.form === "json";
+      const data = await readBodyText(request, deadlines, requestBytesMax);
+      return single({ data, isJson, ...eventHeaders }, limits);
+    }
+    case "bytes": {
+      const data = await readBodyBytes(request, deadlines, requestBytesMax);
+      return single({ data, isJson: false, ...eventHeaders }, limits);
+    }
     default:
       throw invalidBody();
   }
@@ -239,13 +241,15 @@ async function decodeBody(
 
 /** The body is the event's data as it is; it need not be what its type says. */
 function single(
-  data: string | Uint8Array,
-  isJson: boolean,
-  { eventId, eventType }: EventHeaders,
+  { data, isJson, eventId, eventType }: EventHeaders & {
+    readonly data: string | Uint8Array;
+    readonly isJson: boolean;
+  },
+  limits: Limits,
 ): ProposedEvent[] {
   if (eventId === undefined || eventId === ZERO_EVENT_ID) throw emptyEventId();
   if (eventType === undefined || eventType === "") throw emptyEventType();
   const event = { eventId, eventType, isJson, data, metadata: "" };
-  checkEvent(event);
+  checkEvent(event, limits);
   return [event];
 }

@@ -74,11 +74,11 @@ function answer(
     case "event":
       return representationResponse({
         type,
-        body: renderEvent(outcome.event, {
+        body: services.sending.bodyOf(renderEvent(outcome.event, {
           type,
           embed: query.embed,
           baseUrl: services.baseUrlOf(request, info),
-        }),
+        })),
         cache: outcome.cache,
         etagNumber: outcome.etagNumber,
       }, allowedMethods);

@@ -13,8 +13,16 @@ import {
   segmentAt,
   streamNameOf,
 } from "../context.ts";
-import { ATOM_JSON, isXml, type MediaType } from "../media_types.ts";
+import { readFeedView } from "../feed_query.ts";
+import { readFrom } from "../live_start.ts";
 import {
+  ATOM_JSON,
+  EVENT_STREAM,
+  isXml,
+  type MediaType,
+} from "../media_types.ts";
+import {
+  checkPageSize,
   DEFAULT_PAGE_COUNT,
   readAllBackwardRange,
   readAllForwardRange,
@@ -36,6 +44,8 @@ import {
   representationResponse,
 } from "../responses.ts";
 import { describeStream } from "./describe_stream.ts";
+import { redirectToPage } from "./feed_from.ts";
+import { type LiveTarget, openLiveFeed } from "./live_feed.ts";
 
 const HEAD_PAGE: PageRange = { kind: "head", count: DEFAULT_PAGE_COUNT };
 const HEAD_OF_ALL: AllRange = { kind: "head", count: DEFAULT_PAGE_COUNT };
@@ -162,29 +172,44 @@ async function readPage(
 ): Promise<Response> {
   const { allowedMethods, caller, request } = context;
   const { headers } = request;
+  checkPageSize(range, context.limits);
   const type = context.responseType ?? ATOM_JSON;
+  const target = { streamName, isAll: false };
+  if (type === EVENT_STREAM) {
+    const page = range === HEAD_PAGE ? undefined : range;
+    return await openLiveFeed({ ...target, range: page }, context, services);
+  }
+  const redirection = redirectFrom({ ...target, range }, context, services);
+  if (redirection !== undefined) return await redirection;
+  const { filter, asOfUs, linkQuery } = readFeedView(context.query);
   const embed = embedLevelOf(type, context.query.embed);
   const resolveLinks = readResolveLinks(headers);
   checkRequireMaster(headers);
-  const outcome = await services.streams.readFeed(caller, {
-    streamName,
-    range,
-    resolveLinks,
-    withBodies: needsBodies(embed),
-    ifNoneMatch: readIfNoneMatch(headers, type),
-    longPollMs: range.kind === "forward" ? readLongPollMs(headers) : 0,
-    signal: () => request.signal,
-  });
+  const longPollMs = range.kind === "forward" ? readLongPollMs(headers) : 0;
+  const read = () =>
+    services.streams.readFeed(caller, {
+      streamName,
+      range,
+      resolveLinks,
+      withBodies: needsBodies(embed),
+      ifNoneMatch: readIfNoneMatch(headers, type),
+      longPollMs,
+      signal: () => request.signal,
+      filter,
+      asOfUs,
+    });
+  const outcome = await heldIf(longPollMs > 0, read, context, services);
   switch (outcome.kind) {
     case "page": {
       const { page } = outcome;
       return representationResponse({
         type,
-        body: renderStreamPage(page, {
+        body: services.sending.bodyOf(renderStreamPage(page, {
           type,
           embed,
           baseUrl: services.baseUrlOf(request, context.info),
-        }),
+          linkQuery,
+        })),
         cache: page.cache,
         etagNumber: page.etagNumber,
       }, allowedMethods);
@@ -196,6 +221,21 @@ async function readPage(
   }
 }
 
+/** Leads to where `from` says, unless that is the head itself. */
+function redirectFrom(
+  { streamName, range, isAll }: LiveTarget,
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> | undefined {
+  const { from } = context.query;
+  if (from === undefined || range?.kind !== "head") return undefined;
+  const start = readFrom(from, isAll);
+  if (start.kind !== "at" && start.kind !== "time") return undefined;
+  const { count } = range;
+  const target = { streamName, count, isAll, start };
+  return redirectToPage(target, context, services);
+}
+
 async function readAll(
   range: AllRange,
   context: RequestContext,
@@ -203,26 +243,41 @@ async function readAll(
 ): Promise<Response> {
   const { allowedMethods, caller, request } = context;
   const { headers } = request;
+  checkPageSize(range, context.limits);
   const type = context.responseType ?? ATOM_JSON;
+  const target = { streamName: "$all", isAll: true };
+  if (type === EVENT_STREAM) {
+    const page = range === HEAD_OF_ALL ? undefined : range;
+    return await openLiveFeed({ ...target, range: page }, context, services);
+  }
+  const redirection = redirectFrom({ ...target, range }, context, services);
+  if (redirection !== undefined) return await redirection;
+  const { filter, asOfUs, linkQuery } = readFeedView(context.query);
   const embed = embedLevelOf(type, context.query.embed);
   checkRequireMaster(headers);
-  const outcome = await services.streams.readAll(caller, {
-    range,
-    withBodies: needsBodies(embed),
-    ifNoneMatch: readIfNoneMatch(headers, type),
-    longPollMs: range.kind === "forward" ? readLongPollMs(headers) : 0,
-    signal: () => request.signal,
-  });
+  const longPollMs = range.kind === "forward" ? readLongPollMs(headers) : 0;
+  const read = () =>
+    services.streams.readAll(caller, {
+      range,
+      withBodies: needsBodies(embed),
+      ifNoneMatch: readIfNoneMatch(headers, type),
+      longPollMs,
+      signal: () => request.signal,
+      filter,
+      asOfUs,
+    });
+  const outcome = await heldIf(longPollMs > 0, read, context, services);
   switch (outcome.kind) {
     case "page": {
       const { page } = outcome;
       return representationResponse({
         type,
-        body: renderAllPage(page, {
+        body: services.sending.bodyOf(renderAllPage(page, {
           type,
           embed,
           baseUrl: services.baseUrlOf(request, context.info),
-        }),
+          linkQuery,
+        })),
         cache: page.cache,
         etagNumber: page.hasEtag ? page.lastPosition : undefined,
       }, allowedMethods);
@@ -232,6 +287,18 @@ async function readAll(
     case "unauthorized":
       return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
+}
+
+/** Counts a read among those that are held, if it may be. */
+function heldIf<T>(
+  mayBeHeld: boolean,
+  read: () => Promise<T>,
+  { caller, client }: RequestContext,
+  { admission }: HandlerServices,
+): Promise<T> {
+  if (!mayBeHeld) return read();
+  const { remoteAddress } = client;
+  return admission.hold({ remoteAddress, login: caller?.login }, read);
 }
 
 /** XML feeds know one level; pages show all there is. */

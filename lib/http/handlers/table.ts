@@ -6,6 +6,7 @@
 
 import type { Handler } from "../context.ts";
 import type { HandlerKey } from "../routes.ts";
+import { listOptions, shutDown } from "./admin.ts";
 import { append, appendIncoming, writeMetadata } from "./append.ts";
 import { deleteStream } from "./delete_stream.ts";
 import { info, ping } from "./node.ts";
@@ -21,6 +22,24 @@ import {
   readMetadataForwardPage,
 } from "./read_feed.ts";
 import { redirectToUnslashed, redirectToWeb } from "./redirect.ts";
+import {
+  createAccessToken,
+  createToken,
+  listTokens,
+  revokeToken,
+} from "./tokens.ts";
+import {
+  changePassword,
+  createUser,
+  deleteUser,
+  disableUser,
+  enableUser,
+  listUsers,
+  readCurrentUser,
+  readUser,
+  resetPassword,
+  updateUser,
+} from "./users.ts";
 
 /** One handler for each key. */
 export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
@@ -42,4 +61,20 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   redirectToWeb,
   ping,
   info,
+  listOptions,
+  shutDown,
+  listUsers,
+  createUser,
+  readUser,
+  updateUser,
+  deleteUser,
+  readCurrentUser,
+  enableUser,
+  disableUser,
+  resetPassword,
+  changePassword,
+  listTokens,
+  createToken,
+  revokeToken,
+  createAccessToken,
 };

@@ -1,0 +1,43 @@
+import { assertEquals } from "@std/assert";
+import { parseIpRanges } from "../text/ip_ranges.ts";
+import { clientAddressOf } from "./client_address.ts";
+
+const isTrusted = parseIpRanges("10.0.0.0/8, ::1");
+
+/** Peer, X-Forwarded-For → client. */
+const CASES: readonly (readonly [string, string | undefined, string])[] = [
+  ["203.0.113.9", undefined, "203.0.113.9"],
+  ["203.0.113.9", "198.51.100.1", "203.0.113.9"],
+  ["10.0.0.1", undefined, "10.0.0.1"],
+  ["10.0.0.1", "198.51.100.1", "198.51.100.1"],
+  ["10.0.0.1", "1.2.3.4, 198.51.100.1", "198.51.100.1"],
+  ["10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"],
+  ["10.0.0.1", "10.0.0.3,10.0.0.2", "10.0.0.3"],
+  ["10.0.0.1", "198.51.100.1:4711", "198.51.100.1"],
+  ["::1", "[2001:db8::1]:4711", "2001:db8::1"],
+  ["10.0.0.1", "unknown", "10.0.0.1"],
+  ["10.0.0.1", "198.51.100.1, unknown, 10.0.0.2", "10.0.0.2"],
+  ["10.0.0.1", "", "10.0.0.1"],
+];
+
+for (const [peer, forwarded, client] of CASES) {
+  Deno.test(`X-Forwarded-For ${forwarded} from ${peer} is ${client}`, () => {
+    const headers = new Headers(
+      forwarded === undefined ? {} : { "X-Forwarded-For": forwarded },
+    );
+    assertEquals(clientAddressOf(peer, headers, isTrusted), client);
+  });
+}
+
+Deno.test("X-Forwarded-For counts for nothing without trusted proxies", () => {
+  const headers = new Headers({ "X-Forwarded-For": "198.51.100.1" });
+  assertEquals(clientAddressOf("10.0.0.1", headers, undefined), "10.0.0.1");
+});
+
+Deno.test("a long X-Forwarded-For takes no time", () => {
+  const list = "10.0.0.9,".repeat(100_000) + "10.0.0.8";
+  const headers = new Headers({ "X-Forwarded-For": list });
+  const startedAt = performance.now();
+  assertEquals(clientAddressOf("10.0.0.1", headers, isTrusted), "10.0.0.9");
+  assertEquals(performance.now() - startedAt < 50, true);
+});

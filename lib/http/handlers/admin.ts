@@ -1,0 +1,51 @@
+/**
+ * What operators may ask of the node (spec: admin).
+ *
+ * @module
+ */
+
+import { ROLE_ADMINS, ROLE_OPS } from "../../model/principal.ts";
+import type { HandlerServices, RequestContext } from "../context.ts";
+import { APPLICATION_JSON } from "../media_types.ts";
+import { PROBLEMS } from "../problem.ts";
+import {
+  documentResponse,
+  emptyResponse,
+  problemResponse,
+} from "../responses.ts";
+
+/** `POST /admin/shutdown`: answers, then stops the server as a signal would. */
+export function shutDown(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { caller, allowedMethods, client } = context;
+  if (!isOperator(context)) {
+    return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+  }
+  services.logger.info("node.shutdown_requested", {
+    by: caller?.login,
+    from: client.remoteAddress,
+  });
+  services.shutDown();
+  return emptyResponse(200, allowedMethods);
+}
+
+/** `GET /info/options` */
+export function listOptions(
+  context: RequestContext,
+  { node }: HandlerServices,
+): Response {
+  const { allowedMethods, responseType } = context;
+  if (!isOperator(context)) {
+    return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+  }
+  const type = responseType ?? APPLICATION_JSON;
+  const body = JSON.stringify(node.options ?? [], null, 2);
+  return documentResponse({ status: 200, type, body }, allowedMethods);
+}
+
+function isOperator({ caller }: RequestContext): boolean {
+  return caller !== undefined &&
+    (caller.roles.has(ROLE_ADMINS) || caller.roles.has(ROLE_OPS));
+}

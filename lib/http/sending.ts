@@ -1,0 +1,137 @@
+/**
+ * Large answers on their way to slow readers. Whatever a client does not take,
+ * the platform's server keeps in memory without a bound; so large bodies are
+ * handed over in pieces, counted until they are taken, and given up when a
+ * client takes nothing for a while.
+ *
+ * @module
+ */
+
+import type { Limits } from "../model/limits.ts";
+import { PIPELINE_REFUSALS } from "./problem.ts";
+
+/** Bodies up to this size are handed over at once: the system buffers them. */
+const SMALL_BYTES_MAX = 64 * 1024;
+
+const PIECE_BYTES = 64 * 1024;
+
+/** Counts what is being sent. */
+export class Sending {
+  readonly #limits: Limits;
+  readonly #open = new Set<() => void>();
+  #pendingBytes = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Bytes of large bodies that clients have yet to take. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /**
+   * A body that lasts only while its reader takes it.
+   *
+   * @throws {Refusal} `overloaded`, when too much waits for slow readers.
+   */
+  bodyOf(body: BodyInit): BodyInit {
+    if (typeof body === "string") {
+      // No text has fewer bytes than UTF-16 units.
+      if (body.length * 3 <= SMALL_BYTES_MAX) return body;
+      const bytes = new TextEncoder().encode(body);
+      return bytes.length <= SMALL_BYTES_MAX ? body : this.#sendBytes(bytes);
+    }
+    if (body instanceof Uint8Array) {
+      return body.length <= SMALL_BYTES_MAX
+        ? body
+        : this.#sendBytes(new Uint8Array(body));
+    }
+    return body instanceof ReadableStream ? this.#sendStream(body) : body;
+  }
+
+  /** Gives up what is still being sent. */
+  close(): void {
+    for (const abandon of [...this.#open]) abandon();
+  }
+
+  #sendBytes(bytes: Uint8Array): ReadableStream<Uint8Array> {
+    let offset = 0;
+    return this.#send(bytes.length, {
+      next() {
+        const piece = bytes.subarray(offset, offset + PIECE_BYTES);
+        offset += piece.length;
+        return Promise.resolve(piece.length === 0 ? undefined : piece);
+      },
+      cancel() {},
+    });
+  }
+
+  /** A page that is made as it is sent keeps its events until then. */
+  #sendStream(stream: ReadableStream): ReadableStream<Uint8Array> {
+    const reader: ReadableStreamDefaultReader<Uint8Array> = stream.getReader();
+    return this.#send(this.#limits.pageBytesMax, {
+      async next() {
+        return (await reader.read()).value;
+      },
+      cancel() {
+        reader.cancel().catch(() => {});
+      },
+    });
+  }
+
+  #send(
+    bytes: number,
+    source: {
+      next(): Promise<Uint8Array | undefined>;
+      cancel(): void;
+    },
+  ): ReadableStream<Uint8Array> {
+    const { sendBufferBytesMax, sendStallMs } = this.#limits;
+    if (this.#pendingBytes + bytes > sendBufferBytesMax) {
+      source.cancel();
+      throw PIPELINE_REFUSALS.overloaded;
+    }
+    this.#pendingBytes += bytes;
+    let stallTimer: ReturnType<typeof setTimeout> | undefined;
+    const finish = () => {
+      if (!this.#open.delete(abandon)) return;
+      clearTimeout(stallTimer);
+      this.#pendingBytes -= bytes;
+    };
+    let fail: (error: Error) => void = () => {};
+    const abandon = () => {
+      finish();
+      source.cancel();
+      fail(new Error("The client takes nothing of its answer"));
+    };
+    this.#open.add(abandon);
+    stallTimer = setTimeout(abandon, sendStallMs);
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        fail = (error) => controller.error(error);
+      },
+      pull: async (controller) => {
+        clearTimeout(stallTimer);
+        try {
+          const piece = await source.next();
+          if (!this.#open.has(abandon)) return;
+          if (piece === undefined) {
+            finish();
+            controller.close();
+            return;
+          }
+          stallTimer = setTimeout(abandon, sendStallMs);
+          controller.enqueue(piece);
+        } catch (error) {
+          finish();
+          throw error;
+        }
+      },
+      cancel() {
+        finish();
+        source.cancel();
+      },
+    }, { highWaterMark: 0 });
+  }
+}
