@@ -18,6 +18,8 @@ export type QuipuErrorCode =
   // Being busy or closing; nothing was changed, try again.
   | "queueFull"
   | "storeClosed"
+  // Reading what it asked for so slowly that the answer was broken off.
+  | "clientTooSlow"
   // Too many logins fail or wait for their password to be checked: slow down.
   | "tooManyLogins"
   // Being unable to write; the message says why.

@@ -17,6 +17,11 @@ import type {
   StreamPage,
 } from "../model/feed.ts";
 import type { Principal } from "../model/principal.ts";
+import type {
+  LiveFeedCommand,
+  LiveFeedOutcome,
+  LocateOutcome,
+} from "./live_contract.ts";
 
 /** The caller lacks a right. */
 export interface Unauthorized {
@@ -150,6 +155,16 @@ export interface StreamService {
     command: ReadEventCommand,
   ): Promise<MetadataOutcome>;
   readAll(caller: Caller, command: ReadAllCommand): Promise<AllOutcome>;
-  /** Answers every held read now; further ones are not held. */
+  /** Opens a live feed; ends with its body. Throws as `LiveFeeds.open` does. */
+  openLiveFeed(
+    caller: Caller,
+    command: LiveFeedCommand,
+  ): Promise<LiveFeedOutcome>;
+  /** Finds the first event of a time (microseconds since 1970), or after it. */
+  locateTime(
+    caller: Caller,
+    command: { readonly streamName: string; readonly timeUs: number },
+  ): Promise<LocateOutcome>;
+  /** Answers every held read now and ends every live feed; no more are held. */
   endLongPolls(): void;
 }

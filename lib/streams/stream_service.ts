@@ -7,10 +7,17 @@
 
 import type { Clock } from "../model/clock.ts";
 import type { EventStore } from "../model/event_store.ts";
+import type { Principal } from "../model/principal.ts";
 import { StreamAccess } from "./access.ts";
 import { append } from "./append.ts";
 import type { StreamContext } from "./context.ts";
 import { deleteStream } from "./delete.ts";
+import {
+  LIVE_FEED_LIMITS,
+  type LiveFeedLimits,
+  LiveFeeds,
+} from "./live_feeds.ts";
+import { locateTime } from "./live_start.ts";
 import { LongPolls } from "./long_poll.ts";
 import { appendMetadata, readMetadata } from "./metadata.ts";
 import { NewsBoard } from "./news_board.ts";
@@ -25,15 +32,22 @@ export interface StreamServiceOptions {
   readonly clock: Clock;
   /** Most reads that are held at once; `LIMITS.longPollsMax` by default. */
   readonly longPollsMax?: number;
+  readonly liveFeedLimits?: Partial<LiveFeedLimits>;
+  /** Whether a caller's login still holds. Default: always. */
+  readonly isCurrent?: (caller: Principal) => boolean;
 }
 
 /** Makes the service. It owns nothing: the store is closed by its opener. */
 export function createStreamService(
-  { store, clock, longPollsMax }: StreamServiceOptions,
+  options: StreamServiceOptions,
 ): StreamService {
-  const longPolls = new LongPolls(new NewsBoard(store), longPollsMax);
+  const { store, clock, longPollsMax, isCurrent = () => true } = options;
+  const board = new NewsBoard(store);
+  const longPolls = new LongPolls(board, longPollsMax);
   const access = new StreamAccess(store);
   const context: StreamContext = { store, clock, access, longPolls };
+  const limits = { ...LIVE_FEED_LIMITS, ...options.liveFeedLimits };
+  const liveFeeds = new LiveFeeds(context, { board, isCurrent, limits });
   return {
     append: (caller, command) => append(context, caller, command),
     appendMetadata: (caller, command) =>
@@ -43,6 +57,11 @@ export function createStreamService(
     readEvent: (caller, command) => readEvent(context, caller, command),
     readMetadata: (caller, command) => readMetadata(context, caller, command),
     readAll: (caller, command) => readAll(context, caller, command),
-    endLongPolls: () => longPolls.end(),
+    openLiveFeed: (caller, command) => liveFeeds.open(caller, command),
+    locateTime: (caller, command) => locateTime(context, caller, command),
+    endLongPolls() {
+      longPolls.end();
+      liveFeeds.end();
+    },
   };
 }

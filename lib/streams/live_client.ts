@@ -1,0 +1,276 @@
+/**
+ * One client of a live feed. Nothing is made for it before it asks: the
+ * stream's `pull` says that the client has taken what it was handed. One that
+ * does not is paused where it is, and goes on from there, out of the store.
+ *
+ * @module
+ */
+
+import { invariant, QuipuError } from "../model/errors.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { Principal } from "../model/principal.ts";
+import { type LiveChunks, rightsKeyOf } from "./live_chunks.ts";
+import type { LiveEnd } from "./live_contract.ts";
+import type { LiveChunk, LiveSource } from "./live_reader.ts";
+import type { LongPieces } from "./long_pieces.ts";
+import type { Caller } from "./outcomes.ts";
+
+/** What a client's feed is made of. */
+export interface LiveClientOptions {
+  readonly source: LiveSource;
+  readonly caller: Caller;
+  /** Place of the first event wanted. */
+  readonly place: number;
+  readonly chunks: LiveChunks;
+  readonly longPieces: LongPieces;
+  /** Whether a caller's login still holds. */
+  readonly isCurrent: (caller: Principal) => boolean;
+  /** Heartbeats that may go by while the client takes nothing. */
+  readonly stalledBeatsMax: number;
+  /** Called once, when the feed has ended for whatever reason. */
+  readonly onEnd: () => void;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Events that are read together at first, and at most. */
+const FIRST_COUNT = 32;
+const COUNT_MAX = 512;
+
+const UTF8 = new TextEncoder();
+
+/** Hands a feed to one client. */
+export class LiveClient {
+  readonly body: ReadableStream<Bytes>;
+  readonly #options: LiveClientOptions;
+  readonly #rightsKey: string;
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
+  #place: number;
+  /** Place that the client knows to resume from. */
+  #toldPlace: number;
+  #count = FIRST_COUNT;
+  /** Whether the client has taken everything, and waits. */
+  #isPulled = false;
+  #isReading = false;
+  #hasNews = false;
+  /** Whether there was nothing left when it last read. */
+  #isAtEnd = false;
+  #hasOpened = false;
+  #isCaughtUp = false;
+  #isOver = false;
+  #stalledBeats = 0;
+  /** What was read before the client asked. */
+  #readAhead: LiveChunk | undefined;
+  /** A long event that the client is in the middle of, and how far. */
+  #long: Bytes | undefined;
+  #longOffset = 0;
+  #endWaiting: (() => void) | undefined;
+
+  constructor(options: LiveClientOptions) {
+    this.#options = options;
+    this.#rightsKey = rightsKeyOf(options.caller);
+    this.#place = options.place;
+    this.#toldPlace = options.place;
+    this.body = new ReadableStream<Bytes>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => {
+        this.#isPulled = true;
+        this.#stalledBeats = 0;
+        this.#advance();
+      },
+      cancel: () => this.#leave(),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Reads the first stretch, to know whether there is a feed at all. */
+  async readAhead(): Promise<LiveEnd | undefined> {
+    const chunk = await this.#next();
+    if (chunk.kind === "ended") {
+      this.#leave();
+      return chunk.reason;
+    }
+    this.#readAhead = chunk;
+    return undefined;
+  }
+
+  /** Says that there may be something new. */
+  notify(): void {
+    this.#hasNews = true;
+    if (this.#isPulled && !this.#isReading) this.#advance();
+  }
+
+  /** A moment to say that the feed is alive, and to see whether its client is. */
+  beat(): void {
+    if (this.#isOver || this.#endIfOutdated()) return;
+    if (!this.#isPulled) {
+      this.#stalledBeats++;
+      if (this.#stalledBeats >= this.#options.stalledBeatsMax) {
+        this.end("tooSlow");
+      }
+      return;
+    }
+    if (this.#isReading) return;
+    const { format } = this.#options.source;
+    const isUntold = this.#toldPlace < this.#place;
+    this.#sendText(
+      isUntold ? format.progress(this.#place - 1) : format.heartbeat,
+    );
+    this.#toldPlace = this.#place;
+  }
+
+  /** Ends the feed, with a word on why where that can still be said. */
+  end(reason: LiveEnd): void {
+    if (this.#isOver) return;
+    const isInMiddle = this.#long !== undefined;
+    const isStalled = this.#stalledBeats > 0;
+    this.#leave();
+    if (isInMiddle || isStalled || reason === "tooSlow") {
+      // Closing would wait for the client to read on.
+      this.#controller?.error(
+        new QuipuError("clientTooSlow", "The client reads too slowly"),
+      );
+      return;
+    }
+    const text = this.#options.source.format.ended(reason);
+    this.#controller?.enqueue(UTF8.encode(text));
+    this.#controller?.close();
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#readAhead = undefined;
+    this.#endWaiting?.();
+    if (this.#long !== undefined) {
+      this.#options.longPieces.letGo(this.#long);
+      this.#long = undefined;
+    }
+    this.#options.onEnd();
+  }
+
+  #endIfOutdated(): boolean {
+    const { caller, isCurrent } = this.#options;
+    if (caller === undefined || isCurrent(caller)) return false;
+    this.end("unauthorized");
+    return true;
+  }
+
+  #next(): LiveChunk | Promise<LiveChunk> {
+    const { chunks, source, caller } = this.#options;
+    this.#hasNews = false;
+    return chunks.next({
+      source,
+      caller,
+      rightsKey: this.#rightsKey,
+      place: this.#place,
+      count: this.#count,
+    });
+  }
+
+  /** Does the next thing there is to do for a client that waits. */
+  #advance(): void {
+    if (this.#isOver || this.#isReading || !this.#isPulled) return;
+    if (this.#long !== undefined) return this.#sendPiece();
+    if (!this.#hasOpened) {
+      this.#hasOpened = true;
+      return this.#sendText(this.#options.source.format.opening);
+    }
+    if (this.#endIfOutdated()) return;
+    if (this.#isAtEnd && !this.#hasNews) return this.#rest();
+    const ahead = this.#readAhead;
+    this.#readAhead = undefined;
+    // What was read ahead is old news by now, perhaps.
+    const chunk = ahead !== undefined && !this.#hasNews ? ahead : this.#next();
+    if (!(chunk instanceof Promise)) return this.#take(chunk);
+    this.#isReading = true;
+    chunk.then((chunk) => {
+      this.#isReading = false;
+      if (!this.#isOver) this.#take(chunk);
+    }, (error) => {
+      this.#isReading = false;
+      this.#fail(error);
+    });
+  }
+
+  #take(chunk: LiveChunk): void {
+    if (chunk.kind === "ended") return this.end(chunk.reason);
+    const { bytes } = chunk;
+    if (bytes !== undefined) {
+      const isLong = bytes.length > LIMITS.liveFeedPieceBytesMax;
+      if (isLong && !this.#options.longPieces.tryHold(bytes)) {
+        return this.#waitForRoom();
+      }
+      this.#adaptCount(chunk.eventCount, bytes.length);
+      this.#place = chunk.next;
+      this.#toldPlace = chunk.next;
+      this.#isAtEnd = chunk.isAtEnd;
+      if (!isLong) return this.#send(bytes);
+      this.#long = bytes;
+      this.#longOffset = 0;
+      return this.#sendPiece();
+    }
+    const hasMoved = chunk.next > this.#place;
+    this.#place = chunk.next;
+    this.#isAtEnd = chunk.isAtEnd || !hasMoved;
+    if (this.#isAtEnd) return this.#advance();
+    // Much was looked through in vain: remember how far.
+    this.#toldPlace = chunk.next;
+    this.#sendText(this.#options.source.format.progress(chunk.next - 1));
+  }
+
+  /** Waits for news; the first time it says so. */
+  #rest(): void {
+    if (this.#isCaughtUp) return;
+    this.#isCaughtUp = true;
+    this.#toldPlace = this.#place;
+    this.#sendText(this.#options.source.format.caughtUp(this.#place - 1));
+  }
+
+  /** Reads about as many events at once as a client is handed at once. */
+  #adaptCount(eventCount: number, byteLength: number): void {
+    const perEvent = byteLength / Math.max(1, eventCount);
+    const fitting = Math.ceil(LIMITS.liveFeedChunkLengthMax / perEvent);
+    this.#count = Math.min(COUNT_MAX, fitting + 1);
+  }
+
+  #waitForRoom(): void {
+    this.#endWaiting?.();
+    this.#endWaiting = this.#options.longPieces.waitForRoom(() => {
+      this.#endWaiting = undefined;
+      this.#advance();
+    });
+  }
+
+  #sendPiece(): void {
+    const long = this.#long;
+    invariant(long !== undefined, "A long event is being sent");
+    const end = this.#longOffset + LIMITS.liveFeedPieceBytesMax;
+    const piece = long.subarray(this.#longOffset, end);
+    this.#longOffset = end;
+    if (end >= long.length) {
+      this.#options.longPieces.letGo(long);
+      this.#long = undefined;
+    }
+    this.#send(piece);
+  }
+
+  #sendText(text: string): void {
+    this.#send(UTF8.encode(text));
+  }
+
+  #send(bytes: Bytes): void {
+    this.#isPulled = false;
+    this.#controller?.enqueue(bytes);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    const isStopping = error instanceof QuipuError &&
+      error.code === "storeClosed";
+    if (isStopping) return this.end("stopping");
+    this.#leave();
+    this.#controller?.error(error);
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Live feeds (an addition to the original's interface): all of them, within
+ * bounds, and one timer that keeps them alive.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../model/errors.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { Principal } from "../model/principal.ts";
+import type { StreamContext } from "./context.ts";
+import { LiveChunks } from "./live_chunks.ts";
+import { LiveClient } from "./live_client.ts";
+import type { LiveFeedCommand, LiveFeedOutcome } from "./live_contract.ts";
+import { liveSourceOf } from "./live_reader.ts";
+import { placeOfStart } from "./live_start.ts";
+import { LongPieces } from "./long_pieces.ts";
+import type { NewsBoard } from "./news_board.ts";
+import type { Caller } from "./outcomes.ts";
+
+/** Bounds of live feeds; `LIMITS` has the defaults. */
+export interface LiveFeedLimits {
+  readonly feedsMax: number;
+  readonly feedsPerAddressMax: number;
+  readonly feedsPerUserMax: number;
+  readonly heartbeatMs: number;
+  readonly stallMs: number;
+}
+
+/** The bounds when nobody says otherwise. */
+export const LIVE_FEED_LIMITS: LiveFeedLimits = {
+  feedsMax: LIMITS.liveFeedsMax,
+  feedsPerAddressMax: LIMITS.liveFeedsPerAddressMax,
+  feedsPerUserMax: LIMITS.liveFeedsPerUserMax,
+  heartbeatMs: LIMITS.liveFeedHeartbeatMs,
+  stallMs: LIMITS.liveFeedStallMs,
+};
+
+/** Parts of the heartbeat's time, so that not all clients have it at once. */
+const BEAT_PARTS = 16;
+
+/** Everybody who reads a live feed. */
+export class LiveFeeds {
+  readonly #context: StreamContext;
+  readonly #board: NewsBoard;
+  readonly #isCurrent: (caller: Principal) => boolean;
+  readonly #limits: LiveFeedLimits;
+  readonly #chunks: LiveChunks;
+  readonly #longPieces = new LongPieces(LIMITS.liveFeedLongBytesMax);
+  readonly #places = new Places();
+  readonly #parts: readonly Set<LiveClient>[];
+  #part = 0;
+  #clientCount = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #isEnded = false;
+
+  constructor(
+    context: StreamContext,
+    { board, isCurrent, limits }: {
+      readonly board: NewsBoard;
+      /** Whether a caller's login still holds. */
+      readonly isCurrent: (caller: Principal) => boolean;
+      readonly limits: LiveFeedLimits;
+    },
+  ) {
+    this.#context = context;
+    this.#board = board;
+    this.#isCurrent = isCurrent;
+    this.#limits = limits;
+    this.#chunks = new LiveChunks(context, board);
+    this.#parts = Array.from({ length: BEAT_PARTS }, () => new Set());
+  }
+
+  /** How many feeds are open. */
+  get openCount(): number {
+    return this.#clientCount;
+  }
+
+  /**
+   * Opens a feed.
+   *
+   * @throws {QuipuError} `storeClosed` when the server is stopping, and as
+   * `EventStore.readStream` does.
+   */
+  async open(
+    caller: Caller,
+    command: LiveFeedCommand,
+  ): Promise<LiveFeedOutcome> {
+    if (this.#isEnded) {
+      throw new QuipuError("storeClosed", "The server is stopping");
+    }
+    const givePlaceUp = this.#places.take(this.#limits, {
+      address: command.address,
+      user: caller?.login,
+    });
+    if (typeof givePlaceUp === "string") {
+      return { kind: "tooMany", where: givePlaceUp };
+    }
+    try {
+      const outcome = await this.#begin(caller, command, givePlaceUp);
+      if (outcome.kind !== "feed") givePlaceUp();
+      return outcome;
+    } catch (error) {
+      givePlaceUp();
+      throw error;
+    }
+  }
+
+  /** Ends every feed with a word on why; from now on none is opened. */
+  end(): void {
+    this.#isEnded = true;
+    for (const clients of this.#parts) {
+      for (const client of [...clients]) client.end("stopping");
+    }
+  }
+
+  async #begin(
+    caller: Caller,
+    command: LiveFeedCommand,
+    givePlaceUp: () => void,
+  ): Promise<LiveFeedOutcome> {
+    const { store, access } = this.#context;
+    const { streamName } = command;
+    const state = await store.readState(streamName);
+    const granted = await access.readAccess(caller, streamName, state);
+    if (granted === "denied") return { kind: "unauthorized" };
+    if (state.isTombstoned) return { kind: "deleted" };
+    const place = await placeOfStart(this.#context, command);
+    const part = this.#parts[this.#clientCount % BEAT_PARTS];
+    const client = new LiveClient({
+      source: liveSourceOf(command),
+      caller,
+      place,
+      chunks: this.#chunks,
+      longPieces: this.#longPieces,
+      isCurrent: this.#isCurrent,
+      stalledBeatsMax: Math.ceil(
+        this.#limits.stallMs / this.#limits.heartbeatMs,
+      ),
+      onEnd: () => {
+        endWatching();
+        part?.delete(client);
+        this.#clientCount--;
+        if (this.#clientCount === 0) this.#stopTimer();
+        givePlaceUp();
+      },
+    });
+    // Watching before reading: news that come meanwhile are seen.
+    const endWatching = this.#board.watch(streamName, () => client.notify());
+    part?.add(client);
+    this.#clientCount++;
+    this.#timer ??= setInterval(
+      () => this.#beat(),
+      this.#limits.heartbeatMs / BEAT_PARTS,
+    );
+    try {
+      const end = await client.readAhead();
+      if (end === "deleted" || end === "unauthorized") return { kind: end };
+    } catch (error) {
+      await client.body.cancel();
+      throw error;
+    }
+    if (this.#isEnded) client.end("stopping");
+    return { kind: "feed", body: client.body };
+  }
+
+  #beat(): void {
+    this.#part = (this.#part + 1) % BEAT_PARTS;
+    for (const client of [...this.#parts[this.#part] ?? []]) client.beat();
+  }
+
+  #stopTimer(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** Counts feeds in all, by address and by user. */
+class Places {
+  readonly #byAddress = new Map<string, number>();
+  readonly #byUser = new Map<string, number>();
+  #count = 0;
+
+  /**
+   * Takes a place.
+   *
+   * @returns A function that gives it up, and may be called again; or where
+   * there are too many.
+   */
+  take(
+    limits: LiveFeedLimits,
+    { address, user }: {
+      readonly address: string;
+      readonly user: string | undefined;
+    },
+  ): (() => void) | "inAll" | "ofClient" {
+    if (this.#count >= limits.feedsMax) return "inAll";
+    const ofAddress = this.#byAddress.get(address) ?? 0;
+    const ofUser = user === undefined ? 0 : this.#byUser.get(user) ?? 0;
+    const isFull = ofAddress >= limits.feedsPerAddressMax ||
+      ofUser >= limits.feedsPerUserMax;
+    if (isFull) return "ofClient";
+    this.#count++;
+    this.#byAddress.set(address, ofAddress + 1);
+    if (user !== undefined) this.#byUser.set(user, ofUser + 1);
+    let isTaken = true;
+    return () => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.#count--;
+      decrement(this.#byAddress, address);
+      if (user !== undefined) decrement(this.#byUser, user);
+    };
+  }
+}
+
+function decrement(counts: Map<string, number>, key: string): void {
+  const count = (counts.get(key) ?? 0) - 1;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}

@@ -1,0 +1,232 @@
+/**
+ * Reads what comes next in a live feed and writes it as one piece of text, as
+ * much as a client takes at once.
+ *
+ * @module
+ */
+
+import type { ListEntry } from "../model/event_store.ts";
+import type { ResolvedEvent } from "../model/feed.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { ListRef } from "../model/lists.ts";
+import { ALL_STREAM } from "./access.ts";
+import type { StreamContext } from "./context.ts";
+import type { LiveFeedCommand } from "./live_contract.ts";
+import type { Caller } from "./outcomes.ts";
+import { systemListOf } from "./page_request.ts";
+import { readLog } from "./read_log.ts";
+import { LinkResolver, needsPlan, unresolved } from "./resolve_links.ts";
+import { scanList } from "./scan_list.ts";
+import { presenceOf, visibleRangeOf } from "./visibility.ts";
+
+/** What a live feed shows, whoever reads it. */
+export interface LiveSource extends
+  Pick<
+    LiveFeedCommand,
+    "streamName" | "resolveLinks" | "filter" | "format"
+  > {
+  readonly list: ListRef | undefined;
+  /** The same for sources that show the same in the same format. */
+  readonly key: string;
+}
+
+/** A stretch of a live feed. */
+export type LiveChunk =
+  | {
+    readonly kind: "events";
+    /** Undefined when there is nothing to show. Must not be changed. */
+    readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+    readonly eventCount: number;
+    /** Place to go on from. */
+    readonly next: number;
+    /** Whether nothing is left for now. */
+    readonly isAtEnd: boolean;
+    /** Whether every reader gets to see the same. */
+    readonly isForAll: boolean;
+  }
+  | {
+    readonly kind: "ended";
+    readonly reason: "deleted" | "unauthorized";
+    readonly isForAll: boolean;
+  };
+
+/** Where to read, and for whom. */
+export interface LiveRead {
+  readonly caller: Caller;
+  /** Place of the first event wanted: an event number or a log position. */
+  readonly place: number;
+  /** Events to read at most, 1 or more. */
+  readonly count: number;
+}
+
+/** What the source of a command is. */
+export function liveSourceOf(command: LiveFeedCommand): LiveSource {
+  const { streamName, filter, format } = command;
+  const resolveLinks = command.resolveLinks || streamName === ALL_STREAM;
+  return {
+    streamName,
+    resolveLinks,
+    filter,
+    format,
+    list: systemListOf(streamName),
+    key: JSON.stringify([streamName, resolveLinks, filter, format.key]),
+  };
+}
+
+/** An event and its place in the feed. */
+interface PlacedEntry {
+  readonly place: number;
+  readonly entry: ListEntry;
+}
+
+interface Stretch {
+  readonly entries: readonly PlacedEntry[];
+  readonly next: number;
+  readonly isAtEnd: boolean;
+}
+
+/**
+ * Reads a stretch. The reader's right to read the stream itself was checked.
+ *
+ * @throws {QuipuError} As `EventStore.readStream` does.
+ */
+export async function readLiveChunk(
+  context: StreamContext,
+  source: LiveSource,
+  read: LiveRead,
+): Promise<LiveChunk> {
+  const stretch = source.streamName === ALL_STREAM
+    ? await readLogStretch(context, source, read)
+    : await readStreamStretch(context, source, read);
+  return stretch === "deleted"
+    ? { kind: "ended", reason: "deleted", isForAll: true }
+    : await writeChunk(context, { source, read, stretch });
+}
+
+async function readLogStretch(
+  { store }: StreamContext,
+  { filter }: LiveSource,
+  { place, count }: LiveRead,
+): Promise<Stretch> {
+  const { events, next, isAtEnd } = await readLog(store, {
+    from: place,
+    count,
+    direction: "forward",
+    withBodies: true,
+    filter,
+  });
+  const entries = events.map((event) => ({
+    place: event.logPosition,
+    entry: { ordinal: event.eventNumber, event },
+  }));
+  return { entries, next: Math.max(next, place), isAtEnd };
+}
+
+async function readStreamStretch(
+  { store, clock }: StreamContext,
+  { streamName, filter }: LiveSource,
+  { place, count }: LiveRead,
+): Promise<Stretch | "deleted"> {
+  const state = await store.readState(streamName);
+  const presence = presenceOf(state);
+  if (presence === "deleted") return "deleted";
+  const { head } = state;
+  const { first, sinceUs } = visibleRangeOf(state, clock);
+  // A stream that is deleted softly goes on after its head.
+  const low = presence === "missing"
+    ? Math.max(place, head + 1)
+    : Math.max(place, Math.min(first, head + 1));
+  if (low > head) return { entries: [], next: low, isAtEnd: true };
+  if (filter !== undefined) {
+    const scan = await scanList(store, {
+      streamName,
+      filter,
+      low,
+      high: head,
+      direction: "forward",
+      count,
+      sinceUs,
+      withBodies: true,
+    });
+    const entries = scan.entries.map(placed);
+    return { entries, next: scan.next, isAtEnd: !scan.isCutShort };
+  }
+  const wanted = Math.min(count, head - low + 1);
+  const { entries, continueFrom } = await store.readStream({
+    streamName,
+    from: low,
+    count: wanted,
+    direction: "forward",
+    withBodies: true,
+  });
+  const next = continueFrom ?? low + wanted;
+  const shown = sinceUs === -Infinity
+    ? entries
+    : entries.filter(({ event }) => event.createdAtUs >= sinceUs);
+  return { entries: shown.map(placed), next, isAtEnd: next > head };
+}
+
+function placed(entry: ListEntry): PlacedEntry {
+  return { place: entry.ordinal, entry };
+}
+
+const UTF8 = new TextEncoder();
+
+async function writeChunk(
+  context: StreamContext,
+  { source, read, stretch }: {
+    readonly source: LiveSource;
+    readonly read: LiveRead;
+    readonly stretch: Stretch;
+  },
+): Promise<LiveChunk> {
+  const { format } = source;
+  const resolver = new LinkResolver(context, read.caller);
+  let text = "";
+  let eventCount = 0;
+  let { next, isAtEnd } = stretch;
+  for (const { place, entry } of stretch.entries) {
+    const shown = await resolve(resolver, source, entry);
+    if (shown === "refused" && eventCount === 0) {
+      return { kind: "ended", reason: "unauthorized", isForAll: false };
+    }
+    const part = shown === "refused"
+      ? undefined
+      : shown === "hidden"
+      ? ""
+      : format.event(shown, place);
+    const isTooMuch = part === undefined || text !== "" &&
+        text.length + part.length > LIMITS.liveFeedChunkLengthMax;
+    if (isTooMuch) {
+      next = place;
+      isAtEnd = false;
+      break;
+    }
+    text += part;
+    if (part !== "") eventCount++;
+  }
+  return {
+    kind: "events",
+    bytes: text === "" ? undefined : UTF8.encode(text),
+    eventCount,
+    next,
+    isAtEnd,
+    isForAll: resolver.isPublic && resolver.showsAll,
+  };
+}
+
+/** Follows an entry's link. A link that may not be followed refuses the feed. */
+async function resolve(
+  resolver: LinkResolver,
+  { list, streamName, resolveLinks }: LiveSource,
+  entry: ListEntry,
+): Promise<ResolvedEvent | "hidden" | "refused"> {
+  const options = { list, streamName, resolveLinks, withBodies: true };
+  if (!needsPlan([entry], options)) return unresolved(entry.event);
+  const planned = await resolver.planEntries([entry], options);
+  if (planned === undefined) return "refused";
+  const [first] = planned;
+  if (first === undefined) return "hidden";
+  const target = await resolver.findTarget(first, true);
+  return { original: first.original, link: first.link, target };
+}
