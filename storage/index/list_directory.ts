@@ -17,7 +17,6 @@ import {
 } from "../../lib/model/lists.ts";
 import {
   isMetastream,
-  metastreamOf,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
 
@@ -171,13 +170,12 @@ export class ListDirectory {
       const category = this.findOrCreate("category", memberships.category);
       this.category[id] = category;
     }
+    // A metastream brings its stream with it, so a stream that is made later
+    // than its metastream is not to be looked for.
     if (isMetastream(streamName)) {
       const described = originalOfMetastream(streamName);
       const original = this.findOrCreate("stream", described);
       this.metastream[original] = id;
-    } else {
-      const metastream = this.#ids.stream.get(metastreamOf(streamName));
-      if (metastream !== NO_LIST) this.metastream[id] = metastream;
     }
   }
 
