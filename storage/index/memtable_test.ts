@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { createRandom } from "../../tests/support/random.ts";
+import { Memtable } from "./memtable.ts";
+
+Deno.test("lists that grow in turns keep their own offsets", () => {
+  const random = createRandom(2);
+  const memtable = new Memtable();
+  const wanted = new Map<number, number[]>();
+  for (let offset = 64; offset < 60_000; offset++) {
+    // Few long lists and many short ones, with ids far apart.
+    const listId = random.chance(0.5)
+      ? random.integer(1, 3)
+      : random.integer(4, 5_000);
+    memtable.addToList(listId, offset);
+    const offsets = wanted.get(listId);
+    if (offsets === undefined) wanted.set(listId, [offset]);
+    else offsets.push(offset);
+  }
+  assertEquals(memtable.lists, [...wanted.keys()]);
+  for (const [listId, offsets] of wanted) {
+    assertEquals([...memtable.offsetsOf(listId)], offsets);
+    assertEquals(memtable.lengthOf(listId), offsets.length);
+    const last = offsets.length - 1;
+    assertEquals(memtable.offsetAt(listId, last), offsets[last]);
+  }
+});
+
+Deno.test("a list without entries is empty, whatever its id", () => {
+  const memtable = new Memtable();
+  for (const listId of [0, 1, 5_000, 1_000_000]) {
+    assertEquals(memtable.lengthOf(listId), 0);
+    assertEquals(memtable.offsetsOf(listId).length, 0);
+  }
+});
+
+Deno.test("a sample is kept of every 128th record", () => {
+  const memtable = new Memtable();
+  for (let index = 0; index < 300; index++) {
+    memtable.addRecord(64 + index * 100, 1_000 + index);
+  }
+  assertEquals(memtable.recordCount, 300);
+  assertEquals(memtable.samples, [
+    { offset: 64, createdAtUs: 1_000 },
+    { offset: 64 + 12_800, createdAtUs: 1_128 },
+    { offset: 64 + 25_600, createdAtUs: 1_256 },
+  ]);
+});
