@@ -8,7 +8,6 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
-import { hashName } from "../log/event_id_hash.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { enterInLists, findMembership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
@@ -294,7 +293,7 @@ function enterRecord(
   }
   const offset = offsetOf(segment, logPosition);
   memtable.addRecord(offset, record.createdAtUs);
-  memtable.ids.add(record.hashId(hashName(streamName)), offset);
+  memtable.ids.add(record.hashId(lists.hashes[streamId] ?? 0), offset);
   enterInLists(
     lists,
     memtable,
