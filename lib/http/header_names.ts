@@ -16,6 +16,7 @@ export const REQUEST_HEADERS = {
   longPoll: "ES-LongPoll",
   hardDelete: "ES-HardDelete",
   ifNoneMatch: "If-None-Match",
+  lastEventId: "Last-Event-ID",
 } as const;
 
 /** The original's lists, and what browsers need besides (spec: http-api §5.1). */

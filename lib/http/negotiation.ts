@@ -13,6 +13,7 @@ import {
   APPLICATION_JSON,
   ATOM_JSON,
   ATOM_XML,
+  EVENT_STREAM,
   type MediaType,
   type MediaTypeSet,
   OCTET_STREAM,
@@ -99,7 +100,7 @@ export function negotiateResponse(
   );
 }
 
-/** `?format=html` is an addition to the original's. */
+/** `html` and `sse` are additions to the original's. */
 const FORMATS: ReadonlyMap<string, MediaType> = new Map([
   ["json", APPLICATION_JSON],
   ["xml", TEXT_XML],
@@ -107,6 +108,7 @@ const FORMATS: ReadonlyMap<string, MediaType> = new Map([
   ["atomxj", ATOM_JSON],
   ["text", TEXT_PLAIN],
   ["html", TEXT_HTML],
+  ["sse", EVENT_STREAM],
 ]);
 
 function memoOf(memos: Map<MediaTypeSet, Memo>, set: MediaTypeSet): Memo {

@@ -11,9 +11,26 @@ export interface Query {
   readonly embed: EmbedLevel;
   /** Lower case; undefined: the Accept header decides. */
   readonly format: string | undefined;
+  /** `from`, `asOf`, `filter-type`, `filter-stream` and `system`, as sent. */
+  readonly from?: string;
+  readonly asOf?: string;
+  readonly filterType?: string;
+  readonly filterStream?: string;
+  readonly system?: string;
 }
 
+type FeedParameter = keyof Omit<Query, "embed" | "format">;
+
 const EMPTY_QUERY: Query = { embed: "none", format: undefined };
+
+/** Parameters whose values stay as they are, by their names in lower case. */
+const FEED_PARAMETERS: ReadonlyMap<string, FeedParameter> = new Map([
+  ["from", "from"],
+  ["asof", "asOf"],
+  ["filter-type", "filterType"],
+  ["filter-stream", "filterStream"],
+  ["system", "system"],
+]);
 
 const EMBED_LEVELS: ReadonlyMap<string, EmbedLevel> = new Map([
   ["none", "none"],
@@ -29,19 +46,25 @@ export function parseQuery(text: string): Query {
   if (text === "") return EMPTY_QUERY;
   let embed: EmbedLevel | undefined;
   let format: string | undefined;
+  const ofFeed: { [Name in FeedParameter]?: string } = {};
   for (const parameter of text.split("&")) {
     const separator = parameter.indexOf("=");
     if (separator < 0) continue;
     const name = decodeParameter(parameter.slice(0, separator)).toLowerCase();
-    const value = decodeParameter(parameter.slice(separator + 1)).toLowerCase();
-    if (name === "embed") embed ??= EMBED_LEVELS.get(value) ?? "none";
-    else if (name === "format") format ??= value;
+    const value = decodeParameter(parameter.slice(separator + 1));
+    if (name === "embed") {
+      embed ??= EMBED_LEVELS.get(value.toLowerCase()) ?? "none";
+    } else if (name === "format") format ??= value.toLowerCase();
+    else {
+      const member = FEED_PARAMETERS.get(name);
+      if (member !== undefined) ofFeed[member] ??= value;
+    }
   }
-  return { embed: embed ?? "none", format };
+  return { ...ofFeed, embed: embed ?? "none", format };
 }
 
 /** Broken escapes stay as they are: they make no name or value that is known. */
-function decodeParameter(text: string): string {
+export function decodeParameter(text: string): string {
   const spaced = text.replaceAll("+", " ");
   try {
     return decodeURIComponent(spaced);

@@ -75,6 +75,7 @@ function eventFormOf(form: MediaType["form"]): EventForm {
   switch (form) {
     case "html":
     case "text":
+    case "eventStream":
     case "streamDescription":
       throw new Error(`Invariant broken: no event is served as ${form}`);
     default:

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { App } from "./app.ts";
@@ -54,6 +55,10 @@ export function serveHttp(options: ServeOptions): HttpServer {
       // The app answers every error itself: what comes here broke on the way
       // out, and nobody is left to tell.
       onError(error) {
+        if (error instanceof QuipuError && error.code === "clientTooSlow") {
+          logger.info("http.clientDropped", { reason: error.message });
+          return new Response(null, { status: 408 });
+        }
         logger.error("http.answerFailed", {
           error: error instanceof Error ? error.message : String(error),
         });

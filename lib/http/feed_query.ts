@@ -1,0 +1,113 @@
+/**
+ * What a query says about the events of a feed: filters, times, and where to
+ * begin. Additions to the original's interface.
+ *
+ * @module
+ */
+
+import type { EventFilter, NamePattern } from "../model/event_filter.ts";
+import { LIMITS } from "../model/limits.ts";
+import { isSystemStream } from "../model/stream_names.ts";
+import { parseIsoTime } from "./iso_time.ts";
+import type { Query } from "./query.ts";
+import { malformed } from "./refusal.ts";
+
+/** A view on a feed. */
+export interface FeedView {
+  readonly filter: EventFilter | undefined;
+  /** Microseconds since 1970; undefined: now. */
+  readonly asOfUs: number | undefined;
+  /** What keeps the view in links: empty, or `?` and parameters. */
+  readonly linkQuery: string;
+}
+
+const PLAIN_VIEW: FeedView = {
+  filter: undefined,
+  asOfUs: undefined,
+  linkQuery: "",
+};
+
+/**
+ * Reads `filter-type`, `filter-stream`, `system` and `asOf`.
+ *
+ * @throws {Refusal} If one of them makes no sense.
+ */
+export function readFeedView(query: Query): FeedView {
+  const { filterType, filterStream, system, asOf } = query;
+  const isPlain = filterType === undefined && filterStream === undefined &&
+    system === undefined && asOf === undefined;
+  if (isPlain) return PLAIN_VIEW;
+  const linked = [
+    ["filter-type", filterType],
+    ["filter-stream", filterStream],
+    ["system", system],
+    ["asOf", asOf],
+  ].flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [`${name}=${encodeURIComponent(value.toWellFormed())}`]
+  );
+  return {
+    filter: readFilter(query),
+    asOfUs: asOf === undefined ? undefined : readTime("asOf", asOf),
+    linkQuery: "?" + linked.join("&"),
+  };
+}
+
+/**
+ * A time in a parameter, in microseconds since 1970.
+ *
+ * @throws {Refusal} If it is none.
+ */
+export function readTime(name: string, text: string): number {
+  const timeUs = parseIsoTime(text);
+  if (timeUs !== undefined) return timeUs;
+  throw malformed(
+    `Invalid ${name}: a date or a time with its zone is needed, such as ` +
+      "2026-01-31 or 2026-01-31T12:00:00Z",
+  );
+}
+
+function readFilter(
+  { filterType, filterStream, system }: Query,
+): EventFilter | undefined {
+  const eventType = readPattern("filter-type", filterType);
+  const streamName = readPattern("filter-stream", filterStream);
+  const withSystem = readSystem(system);
+  // Whoever asks for a type of their own does not mean the system's streams.
+  const excludesSystem = withSystem === undefined
+    ? eventType !== undefined && !isSystemStream(eventType.text) &&
+      streamName === undefined
+    : !withSystem;
+  if (eventType === undefined && streamName === undefined && !excludesSystem) {
+    return undefined;
+  }
+  return { eventType, streamName, excludesSystem };
+}
+
+function readSystem(text: string | undefined): boolean | undefined {
+  switch (text?.toLowerCase()) {
+    case undefined:
+      return undefined;
+    case "true":
+      return true;
+    case "false":
+      return false;
+  }
+  throw malformed("Invalid system: it is true or false");
+}
+
+function readPattern(
+  name: string,
+  text: string | undefined,
+): NamePattern | undefined {
+  if (text === undefined) return undefined;
+  const isPrefix = text.endsWith("*");
+  const pattern = { text: isPrefix ? text.slice(0, -1) : text, isPrefix };
+  if (pattern.text === "" || pattern.text.length > LIMITS.streamNameBytesMax) {
+    throw malformed(
+      `Invalid ${name}: a name is needed, or its beginning and a *`,
+    );
+  }
+  return pattern;
+}

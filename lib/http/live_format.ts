@@ -1,0 +1,75 @@
+/**
+ * Live feeds as server-sent events: each message is an entry as feeds with
+ * `embed=body` have it, on one line; its id resumes right after it.
+ *
+ * @module
+ */
+
+import { renderEntryLine } from "../atom/entry_json.ts";
+import { formatAllPosition } from "../atom/links.ts";
+import { StreamRefs } from "../atom/uris.ts";
+import { formatEventNumber } from "../model/event_number.ts";
+import type { EmbedLevel } from "../model/feed.ts";
+import type { LiveEnd, LiveFormat } from "../streams/live_contract.ts";
+
+/** What follows an id in a place that comes before all others. */
+const BEFORE_ALL = "-1";
+
+const REASONS = {
+  stopping: "the server is stopping",
+  deleted: "the stream was deleted",
+  unauthorized: "the right to read this was taken away",
+  tooSlow: "the client reads too slowly",
+} satisfies Record<LiveEnd, string>;
+
+/** Events whose streams' names are remembered, to write them faster. */
+const REMEMBERED_EVENTS = 1_000;
+
+/** How a feed's messages are written. */
+export interface LiveFormatOptions {
+  /** `http://host[:port][/prefix]`, no slash at its end. */
+  readonly baseUrl: string;
+  readonly embed: EmbedLevel;
+  /** Whether places are positions in the whole log. */
+  readonly isAll: boolean;
+}
+
+/** Makes the format. */
+export function createLiveFormat(
+  { baseUrl, embed, isAll }: LiveFormatOptions,
+): LiveFormat {
+  const formatPlace = isAll ? formatPosition : formatNumber;
+  const placeName = isAll ? "position" : "eventNumber";
+  let refs = new StreamRefs(baseUrl);
+  let eventCount = 0;
+  return {
+    key: `${embed} ${baseUrl}`,
+    event(event, place) {
+      if (++eventCount % REMEMBERED_EVENTS === 0) {
+        refs = new StreamRefs(baseUrl);
+      }
+      return `id: ${formatPlace(place)}\ndata: ` +
+        renderEntryLine(event, refs, embed) + "\n\n";
+    },
+    progress: (place) => `id: ${formatPlace(place)}\n\n`,
+    caughtUp(place) {
+      const text = formatPlace(place);
+      const value = isAll ? `"${text}"` : text;
+      return `event: caught-up\nid: ${text}\n` +
+        `data: {"${placeName}": ${value}}\n\n`;
+    },
+    opening: "retry: 2000\n\n",
+    heartbeat: ": heartbeat\n\n",
+    ended: (reason) => `: ended, ${REASONS[reason]}\n\n`,
+  };
+}
+
+function formatNumber(place: number): string {
+  return place < 0 ? BEFORE_ALL : formatEventNumber(place);
+}
+
+function formatPosition(place: number): string {
+  return place < 0
+    ? BEFORE_ALL
+    : formatAllPosition({ commit: place, prepare: place });
+}
