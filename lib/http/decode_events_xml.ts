@@ -31,7 +31,10 @@ export function decodeEventsXml(
   text: string,
   limits: Limits = LIMITS,
 ): ProposedEvent[] {
-  const parsed = parseXml(text, { depthMax: limits.xmlDepthMax });
+  const parsed = parseXml(text, {
+    depthMax: limits.xmlDepthMax,
+    rootChildrenMax: limits.batchEventsMax,
+  });
   switch (parsed.kind) {
     case "malformed":
     case "doctype":
@@ -43,7 +46,6 @@ export function decodeEventsXml(
   }
   const events = childElements(parsed.root).map(partsOf);
   if (events.length === 0) throw invalidBody();
-  if (events.length > limits.batchEventsMax) throw tooManyEvents(limits);
   // What cannot be read anywhere makes the whole body invalid, before what is
   // missing in some event is looked at.
   const eventIds = events.map(readEventId);

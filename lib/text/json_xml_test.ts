@@ -154,6 +154,9 @@ Deno.test("parseXml() refuses DTDs, depth, size and what is not well-formed", ()
     kind: "doctype",
   });
   assertEquals(parseXml("<a>".repeat(5000)), { kind: "tooDeep" });
+  const ten = `<r>${"<a><b/></a>".repeat(10)}</r>`;
+  assertEquals(parseXml(ten, { rootChildrenMax: 10 }).kind, "document");
+  assertEquals(parseXml(ten, { rootChildrenMax: 9 }), { kind: "tooMany" });
   assertEquals(parseXml("<r>" + "<a/>".repeat(20) + "</r>", { nodesMax: 20 }), {
     kind: "tooMany",
   });

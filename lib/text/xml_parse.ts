@@ -20,6 +20,8 @@ export interface ParseXmlOptions {
   readonly depthMax?: number;
   /** Elements, texts and attributes that are read. */
   readonly nodesMax?: number;
+  /** Elements right below the root that are read. */
+  readonly rootChildrenMax?: number;
 }
 
 /** Ends the parser early. */
@@ -47,11 +49,13 @@ export function parseXml(
   options: ParseXmlOptions = {},
 ): ParsedXml {
   const { depthMax = 200, nodesMax = 1_000_000 } = options;
+  const { rootChildrenMax = nodesMax } = options;
   // Namespaces are off: looking them up is quadratic in the depth.
   const parser = new SaxesParser({ xmlns: false });
   const open: OpenElement[] = [];
   let root: XmlElement | undefined;
   let nodeCount = 0;
+  let rootChildCount = 0;
 
   function refuse(kind: Refusal["kind"]): never {
     throw new Refusal(kind);
@@ -71,6 +75,9 @@ export function parseXml(
   parser.on("doctype", () => refuse("doctype"));
   parser.on("opentag", (tag) => {
     if (open.length >= depthMax) refuse("tooDeep");
+    if (open.length === 1 && ++rootChildCount > rootChildrenMax) {
+      refuse("tooMany");
+    }
     const attributes = Object.entries(tag.attributes);
     count(1 + attributes.length);
     open.push({ name: tag.name, attributes, children: [] });

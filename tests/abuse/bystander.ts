@@ -1,0 +1,77 @@
+/**
+ * Another client of a server that is being abused: it appends small events, one
+ * after another, and notes how long that takes. Beside it, the memory that the
+ * server takes.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { type RunningServer, startServer } from "../support/program.ts";
+
+/** Longest time that an append of another client may take meanwhile. */
+const APPEND_MS_MAX = 1000;
+
+/** Peak of the server's memory; at rest it takes some 70 MiB. */
+const PEAK_MIB_MAX = 768;
+
+/**
+ * Abuses a server of its own.
+ *
+ * @throws {AssertionError} If another client was harmed, the server took too
+ * much memory, or it did not outlive it all.
+ */
+export async function abuse(
+  attack: (server: RunningServer) => Promise<void>,
+): Promise<void> {
+  await using server = await startServer(["--mem-db"]);
+  let isOver = false;
+  const longest = appendUntil(server.url, () => isOver);
+  try {
+    await attack(server);
+  } finally {
+    isOver = true;
+  }
+  assertLess(await longest, APPEND_MS_MAX, "Another client had to wait");
+  const peak = readPeakMebibytes(server.processId);
+  assert(peak === undefined || peak < PEAK_MIB_MAX, `It took ${peak} MiB`);
+}
+
+/** @returns The longest time that an append took, in milliseconds. */
+async function appendUntil(
+  url: string,
+  isOver: () => boolean,
+): Promise<number> {
+  let longest = 0;
+  let count = 0;
+  do {
+    const startedAt = performance.now();
+    const response = await fetch(`${url}/streams/bystander`, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        "ES-EventType": "Bystander",
+        "ES-EventId": crypto.randomUUID(),
+      },
+      body: `{"count":${count}}`,
+      redirect: "manual",
+    });
+    await response.body?.cancel();
+    assertEquals(response.status, 201);
+    assertEquals(
+      response.headers.get("Location"),
+      `${url}/streams/bystander/${count++}`,
+    );
+    longest = Math.max(longest, performance.now() - startedAt);
+  } while (!isOver());
+  return longest;
+}
+
+/** Most memory that a process ever had, in MiB; undefined where unknown. */
+function readPeakMebibytes(processId: number): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const status = Deno.readTextFileSync(`/proc/${processId}/status`);
+  const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  assert(peak !== undefined, status);
+  return Number(peak) / 1024;
+}
