@@ -15,6 +15,8 @@ import {
   listOfStream,
   membershipsOf,
 } from "../../lib/model/lists.ts";
+import { hashName } from "../log/event_id_hash.ts";
+import { NameTable } from "./name_table.ts";
 import {
   isMetastream,
   originalOfMetastream,
@@ -39,47 +41,20 @@ export const LIST_KINDS: readonly ListKind[] = [
 /** The stream has a tombstone. */
 export const LIST_TOMBSTONED = 1;
 
-/** JavaScript's `Map` holds no more than 2²⁴ entries. */
-const SHARD_ENTRIES_MAX = 1 << 24;
-
-/** A map of any size from names to ids. */
-class NameMap {
-  readonly #shards: Map<string, number>[] = [new Map()];
-
-  get(name: string): number {
-    for (const shard of this.#shards) {
-      const id = shard.get(name);
-      if (id !== undefined) return id;
-    }
-    return NO_LIST;
-  }
-
-  set(name: string, id: number): void {
-    let last = this.#shards[this.#shards.length - 1];
-    if (last === undefined || last.size >= SHARD_ENTRIES_MAX) {
-      last = new Map();
-      this.#shards.push(last);
-    }
-    last.set(name, id);
-  }
-
-  get size(): number {
-    return this.#shards.reduce((sum, shard) => sum + shard.size, 0);
-  }
-}
-
 export class ListDirectory {
-  readonly #ids: Record<ListKind, NameMap> = {
-    stream: new NameMap(),
-    category: new NameMap(),
-    eventType: new NameMap(),
-    streams: new NameMap(),
-    categoryStreams: new NameMap(),
+  readonly #tables: Record<ListKind, NameTable> = {
+    stream: new NameTable(),
+    category: new NameTable(),
+    eventType: new NameTable(),
+    streams: new NameTable(),
+    categoryStreams: new NameTable(),
   };
   /** Names by id; index 0 is no list. */
-  readonly #names: string[] = [""];
+  readonly names: string[] = [""];
   #capacity = 1024;
 
+  /** Hash of the name, by id. */
+  hashes = new Uint32Array(this.#capacity);
   /** Code of the kind, by id. */
   kinds = new Uint8Array(this.#capacity);
   /** Ordinal that the next entry visible to readers will have. */
@@ -107,15 +82,15 @@ export class ListDirectory {
 
   /** Number of ids given out, `NO_LIST` included. */
   get size(): number {
-    return this.#names.length;
+    return this.names.length;
   }
 
   get streamCount(): number {
-    return this.#ids.stream.size;
+    return this.#tables.stream.size;
   }
 
   nameOf(id: number): string {
-    return this.#names[id] ?? "";
+    return this.names[id] ?? "";
   }
 
   kindOf(id: number): ListKind {
@@ -124,13 +99,15 @@ export class ListDirectory {
 
   /** Id of a list, `NO_LIST` if there is none. */
   find(kind: ListKind, name: string): number {
-    return kind === "streams" ? STREAMS_LIST : this.#ids[kind].get(name);
+    return kind === "streams"
+      ? STREAMS_LIST
+      : this.#tables[kind].find(name, hashName(name), this);
   }
 
   /** Id of the list that a stream name is served from, `NO_LIST` if none. */
   findStream(streamName: string): number {
     if (streamName.charCodeAt(0) !== 0x24) {
-      return this.#ids.stream.get(streamName);
+      return this.find("stream", streamName);
     }
     const { kind, name } = listOfStream(streamName);
     return this.find(kind, name);
@@ -148,10 +125,11 @@ export class ListDirectory {
   }
 
   #create(kind: ListKind, name: string): number {
-    const id = this.#names.length;
+    const id = this.names.length;
     if (id >= this.#capacity) this.#grow();
-    this.#names.push(name);
-    this.#ids[kind].set(name, id);
+    this.names.push(name);
+    this.hashes[id] = hashName(name);
+    this.#tables[kind].add(id, this);
     this.kinds[id] = LIST_KINDS.indexOf(kind);
     this.lastSegment[id] = NO_SEGMENT;
     if (kind === "stream") this.#relate(id, name);
@@ -182,6 +160,7 @@ export class ListDirectory {
   #grow(): void {
     this.#capacity *= 2;
     const capacity = this.#capacity;
+    this.hashes = grown(this.hashes, new Uint32Array(capacity));
     this.kinds = grown(this.kinds, new Uint8Array(capacity));
     this.visibleNext = grown(this.visibleNext, new Float64Array(capacity));
     this.decidedNext = grown(this.decidedNext, new Float64Array(capacity));

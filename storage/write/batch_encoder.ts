@@ -32,7 +32,7 @@ import {
   metastreamOf,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
-import { hashEventIdAt, hashName } from "../log/event_id_hash.ts";
+import { hashEventIdAt } from "../log/event_id_hash.ts";
 import {
   LIST_TOMBSTONED,
   type ListDirectory,
@@ -271,7 +271,7 @@ export class BatchEncoder {
     table.addRecord(offset, this.lastCreatedAtUs);
     table.ids.add(
       hashEventIdAt(
-        hashName(streamName),
+        lists.hashes[streamId] ?? 0,
         batch.bytes.view,
         logPosition - batch.startPosition + EVENT_ID_OFFSET,
       ),

@@ -20,7 +20,7 @@ import {
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
 import { listOfStream } from "../../lib/model/lists.ts";
-import { hashEventIdAt, hashName } from "../log/event_id_hash.ts";
+import { hashEventIdAt } from "../log/event_id_hash.ts";
 import {
   LIST_TOMBSTONED,
   type ListDirectory,
@@ -185,7 +185,7 @@ export class StreamStates {
     let eventNumber: number | undefined;
     this.#index.findId(
       id,
-      hashEventIdAt(hashName(streamName), view, 0),
+      hashEventIdAt(this.#lists.hashes[id] ?? 0, view, 0),
       (segment, position) => {
         const record = this.#recordAt(segment, position);
         const isIt = record.hasId(array) && record.streamName === streamName;
