@@ -222,6 +222,13 @@ function refusalOf(
       "Cannot write a stream without a name",
     );
   }
+  // As UTF-8 two such names may be one: after a restart they would be.
+  if (!streamName.isWellFormed()) {
+    return new QuipuError(
+      "invalidRequest",
+      "Cannot write a stream whose name is no well-formed Unicode",
+    );
+  }
   if (events.length > LIMITS.batchEventsMax) {
     return new QuipuError(
       "batchTooLarge",
@@ -235,6 +242,12 @@ function refusalOf(
         "invalidRequest",
         `Cannot append an event whose type has more than ` +
           `${LIMITS.eventTypeBytesMax} bytes`,
+      );
+    }
+    if (!event.eventType.isWellFormed()) {
+      return new QuipuError(
+        "invalidRequest",
+        "Cannot append an event whose type is no well-formed Unicode",
       );
     }
     if (isEventTooLarge(event)) {
