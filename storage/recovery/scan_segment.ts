@@ -54,25 +54,28 @@ export function scanSegment(
   let runTimeUs = lastCreatedAtUs;
   let run: LogRecord[] = [];
 
-  const ended = (fault: ScanFault | undefined): ScanResult => ({
+  const ended = (
+    fault: ScanFault | undefined,
+    faultPosition: number,
+  ): ScanResult => ({
     validEnd,
     checksum,
     lastPosition,
     lastCreatedAtUs,
     fault,
-    faultPosition: scanner.position,
+    faultPosition,
   });
 
   while (true) {
     const position = scanner.position;
     const record = scanner.next({ withBodies: true });
     if (record === undefined) {
-      return ended(run.length > 0 ? "badRun" : undefined);
+      return ended(run.length > 0 ? "badRun" : undefined, position);
     }
-    if (typeof record === "string") return ended(record);
-    if (record.previousCrc !== chainCrc) return ended("badChain");
-    if (record.indexInRun !== run.length) return ended("badRun");
-    if (record.createdAtUs < runTimeUs) return ended("badTime");
+    if (typeof record === "string") return ended(record, position);
+    if (record.previousCrc !== chainCrc) return ended("badChain", position);
+    if (record.indexInRun !== run.length) return ended("badRun", position);
+    if (record.createdAtUs < runTimeUs) return ended("badTime", position);
     chainCrc = record.headerCrc;
     runTimeUs = record.createdAtUs;
     run.push(record);
