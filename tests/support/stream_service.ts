@@ -16,7 +16,10 @@ import type {
   ReadFeedCommand,
   StreamService,
 } from "../../lib/streams/outcomes.ts";
-import { createStreamService } from "../../lib/streams/stream_service.ts";
+import {
+  createStreamService,
+  type StreamServiceOptions,
+} from "../../lib/streams/stream_service.ts";
 import {
   aMetadataEvent,
   anEvent,
@@ -57,7 +60,7 @@ export interface ServiceFixture {
 
 /** Makes a service on an empty model store. */
 export function createServiceFixture(
-  options: { readonly longPollsMax?: number } = {},
+  options: Omit<StreamServiceOptions, "store" | "clock"> = {},
 ): ServiceFixture {
   const clock = createTestClock();
   const store = createModelStore({ clock, newEventId: createTestIds() });
