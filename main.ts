@@ -11,16 +11,21 @@ import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError } from "./lib/cli/run_error.ts";
 import { runProgram } from "./lib/cli/run_program.ts";
+import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
 import { closeInTime, drainInTime } from "./lib/cli/stop_server.ts";
+import { limitsOf } from "./lib/config/limits_of.ts";
+import { showOptions } from "./lib/config/node_options.ts";
 import type { OptionValues } from "./lib/config/options.ts";
 import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
+import { parseBaseUrl, parseOrigins } from "./lib/config/text_form.ts";
 import { createApp } from "./lib/http/app.ts";
 import { withRequestLog } from "./lib/http/request_log.ts";
 import { type HttpServer, serveHttp } from "./lib/http/server.ts";
 import { createLogger } from "./lib/logging/logger.ts";
 import { printFailure, printText } from "./lib/logging/standard_streams.ts";
 import type { EventStore } from "./lib/model/event_store.ts";
+import type { Limits } from "./lib/model/limits.ts";
 import type { Logger } from "./lib/model/logger.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { exitProgram } from "./lib/runtime/exit_program.ts";
@@ -29,6 +34,7 @@ import { SYSTEM_CLOCK as clock } from "./lib/runtime/system_clock.ts";
 import { onUnhandledError } from "./lib/runtime/unhandled_errors.ts";
 import { VERSION } from "./lib/runtime/version.ts";
 import { createStreamService } from "./lib/streams/stream_service.ts";
+import { parseIpRanges } from "./lib/text/ip_ranges.ts";
 import { openStore } from "./storage/mod.ts";
 
 /** Runs the server until a signal asks it to stop. */
@@ -45,6 +51,8 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using signals = listenForStopSignals();
   onUnhandledError((error) => logBug(logger, error));
   logStart(logger, { version: VERSION, options });
+  const tls = readTls(values);
+  const limits = limitsOf(values);
 
   const store = await openStore({
     directory: values.isInMemory ? undefined : values.directory,
@@ -52,10 +60,21 @@ async function serve(options: ResolvedOptions): Promise<void> {
     clock,
     newEventId,
     logger,
+    queue: {
+      eventsMax: limits.appendQueueEventsMax,
+      bytesMax: limits.appendQueueBytesMax,
+    },
   });
   try {
-    const services = await startServices(store, { values, logger });
-    const signal = await signals.first;
+    const shutdown = Promise.withResolvers<"shutdown">();
+    const services = await startServices(store, {
+      values,
+      limits,
+      tls,
+      logger,
+      shutDown: () => shutdown.resolve("shutdown"),
+    });
+    const signal = await Promise.race([signals.first, shutdown.promise]);
     logger.info("program.stopping", { signal });
     await drainInTime(services.server, logger);
     services.close();
@@ -68,31 +87,69 @@ async function serve(options: ResolvedOptions): Promise<void> {
 /** Puts everything between the store and the socket together, and listens. */
 async function startServices(
   store: EventStore,
-  options: { readonly values: OptionValues; readonly logger: Logger },
+  options: {
+    readonly values: OptionValues;
+    readonly limits: Limits;
+    readonly tls: TlsPair | undefined;
+    readonly logger: Logger;
+    readonly shutDown: () => void;
+  },
 ): Promise<{ readonly server: HttpServer; close(): void }> {
-  const { values, logger } = options;
+  const { values, limits, tls, logger, shutDown } = options;
   const { host, port } = values;
-  const { authenticator, defaultUsers } = await openAuth({
+  const { trustedProxies, publicUrl, corsOrigins } = values;
+  const isTrustedProxy = trustedProxies && parseIpRanges(trustedProxies);
+  const { authenticator, users, tokens, defaultUsers } = await openAuth({
     store,
     clock,
     newEventId,
     logger,
-    isLoopbackServer: isLoopbackHost(host),
+    // Whoever names proxies or a public address is reached from elsewhere.
+    isLoopbackServer: isLoopbackHost(host) && trustedProxies === undefined &&
+      publicUrl === undefined,
     adminPassword: values.adminPassword,
+    isTrustedPeer: values.isTrustedAuthEnabled
+      ? isTrustedProxy || undefined
+      : undefined,
   });
   const app = createApp({
-    streams: createStreamService({ store, clock }),
+    streams: createStreamService({
+      store,
+      clock,
+      longPollsMax: limits.longPollsMax,
+      liveFeedLimits: {
+        feedsMax: limits.liveFeedsMax,
+        feedsPerAddressMax: limits.liveFeedsPerAddressMax,
+        feedsPerUserMax: limits.liveFeedsPerUserMax,
+      },
+      isCurrent: (caller) => authenticator.isCurrent(caller),
+    }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),
+    authenticateAccessToken: (accessToken) =>
+      authenticator.authenticateAccessToken(accessToken),
+    users,
+    tokens,
     logger,
     newId: newEventId,
-    node: { version: VERSION, projectionsMode: "None" },
+    node: {
+      version: VERSION,
+      projectionsMode: "None",
+      options: showOptions(values),
+    },
+    scheme: tls === undefined ? "http" : "https",
+    publicUrl: publicUrl && parseBaseUrl(publicUrl),
+    isTrustedProxy: isTrustedProxy || undefined,
+    corsOrigins: (corsOrigins && parseOrigins(corsOrigins)) || undefined,
+    limits,
+    shutDown,
   });
   try {
     const server = serveHttp({
       app: values.logRequests ? withRequestLog(app, { clock, logger }) : app,
       hostname: host,
       port,
+      tls,
       logger,
     });
     void announceDefaultUsers(defaultUsers, { logger, print: printText });
@@ -101,6 +158,18 @@ async function startServices(
     authenticator.close();
     throw listenError(addressOf({ host, port }), error);
   }
+}
+
+/** The pair that options name; undefined: no HTTPS. */
+function readTls(values: OptionValues): TlsPair | undefined {
+  const { tlsCertificate, tlsKey } = values;
+  if (tlsCertificate === undefined || tlsKey === undefined) return undefined;
+  return readTlsPair({
+    certPath: tlsCertificate,
+    keyPath: tlsKey,
+    readFile: (path) => Deno.readTextFileSync(path),
+    nowMs: clock.nowUs() / 1000,
+  });
 }
 
 exitProgram(

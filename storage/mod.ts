@@ -39,6 +39,11 @@ export interface OpenStoreOptions {
   readonly clock: Clock;
   readonly newEventId: () => string;
   readonly logger: Logger;
+  /** Bounds of what waits to be written; those of `LIMITS` by default. */
+  readonly queue?: {
+    readonly eventsMax: number;
+    readonly bytesMax: number;
+  };
 }
 
 /**
@@ -184,8 +189,9 @@ export async function openStoreOn(
       checksum: log.checksum,
       segmentSizeBytes: options.segmentSizeBytes,
       batchBytesMax: LIMITS.batchBytesMax,
-      queueEventsMax: LIMITS.appendQueueEventsMax,
-      queueBytesMax: LIMITS.appendQueueBytesMax,
+      queueEventsMax: options.queue?.eventsMax ??
+        LIMITS.appendQueueEventsMax,
+      queueBytesMax: options.queue?.bytesMax ?? LIMITS.appendQueueBytesMax,
       roll: async (startPosition, checksum) => {
         // At most one segment waits for its index while another is written.
         await sealer.finished();

@@ -37,6 +37,8 @@ export interface LoginRequest {
   readonly host: string | null;
   /** Header `Sec-Fetch-Site`. */
   readonly secFetchSite: string | null;
+  /** Whether a proxy says that it passed the request on. */
+  readonly isProxied?: boolean;
 }
 
 /**

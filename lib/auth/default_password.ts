@@ -19,9 +19,14 @@ export const DEFAULT_PASSWORD = "changeit";
  */
 export function mayUseDefaultPassword(
   isLoopbackServer: boolean,
-  request: Pick<LoginRequest, "origin" | "host" | "secFetchSite">,
+  request: Pick<
+    LoginRequest,
+    "origin" | "host" | "secFetchSite" | "isProxied"
+  >,
 ): boolean {
   if (!isLoopbackServer) return false;
+  // Whoever is behind a proxy on this machine may be anywhere.
+  if (request.isProxied) return false;
   const { origin, host, secFetchSite } = request;
   if (secFetchSite === "cross-site") return false;
   // A name that isn't loopback comes from a proxy in front, or from a page

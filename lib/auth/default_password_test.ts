@@ -7,6 +7,7 @@ interface Case {
   readonly origin?: string;
   readonly host?: string;
   readonly secFetchSite?: string;
+  readonly isProxied?: boolean;
   readonly may: boolean;
 }
 
@@ -28,6 +29,7 @@ const CASES: readonly Case[] = [
     may: false,
   },
   { what: "an address typed in", secFetchSite: "none", may: true },
+  { what: "a proxy on this machine", isProxied: true, may: false },
   { what: "a rebound name", host: "evil.example:2113", may: false },
   {
     what: "a server on the network",

@@ -6,7 +6,8 @@
 
 import { decodeByteSize, encodeByteSize } from "./byte_size.ts";
 import { suggestion } from "./nearest_name.ts";
-import type { OptionRow } from "./options.ts";
+import { isOfForm } from "./text_form.ts";
+import type { OptionRow, TextForm } from "./options.ts";
 
 /** What an option may be. */
 export type OptionValue = string | number | boolean | undefined;
@@ -50,10 +51,15 @@ export function decodeText(row: OptionRow, text: string): DecodedValue {
     case "text":
     case "secret":
       // A control character here is a mistake, and would forge log lines.
-      return text !== "" && !/\p{Cc}/u.test(text)
+      return text !== "" && !/\p{Cc}/u.test(text) && hasForm(row, text)
         ? { kind: "value", value: text }
         : bad(describeValues(row));
   }
+}
+
+function hasForm(row: OptionRow, text: string): boolean {
+  return row.kind !== "text" || row.form === undefined ||
+    isOfForm(row.form, text);
 }
 
 /** Decodes a value of the configuration file. */
@@ -90,6 +96,14 @@ function bad(wanted: string): DecodedValue {
   return { kind: "bad", wanted };
 }
 
+const TEXT = "text without control characters";
+
+const FORM_DESCRIPTIONS = {
+  url: "an address such as https://events.example.org",
+  ipRanges: "addresses or ranges such as 10.0.0.0/8,::1",
+  origins: "origins such as https://app.example.org",
+} satisfies Record<TextForm, string>;
+
 /** Which values an option takes, for messages and tables. */
 export function describeValues(row: OptionRow): string {
   switch (row.kind) {
@@ -103,8 +117,9 @@ export function describeValues(row: OptionRow): string {
     case "choice":
       return `one of ${row.choices.join(", ")}`;
     case "text":
+      return row.form === undefined ? TEXT : FORM_DESCRIPTIONS[row.form];
     case "secret":
-      return "text without control characters";
+      return TEXT;
   }
 }
 

@@ -9,8 +9,9 @@
  * @module
  */
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+import { LIMIT_OPTIONS } from "./limit_options.ts";
+
+const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
 interface RowBase {
@@ -21,12 +22,15 @@ interface RowBase {
     | "Storage"
     | "Network"
     | "Security"
+    | "Limits"
     | "Logging"
     | "Configuration";
   /** What it does, without a final period. */
   readonly help: string;
   /** Flag of an option that must not be given together with this one. */
   readonly excludes?: string;
+  /** Flag of an option that must be given together with this one. */
+  readonly needs?: string;
 }
 
 /** `--flag`, `--flag=true`, `--flag=false`, `--no-flag`. */
@@ -61,6 +65,8 @@ export interface ChoiceRow extends RowBase {
 /** Text that is not empty and has no control characters. */
 export interface TextRow extends RowBase {
   readonly kind: "text";
+  /** Which texts it takes; default: all. */
+  readonly form?: TextForm;
   readonly default: string | undefined;
   /** Stands for the value in usage texts, such as `DIR`. */
   readonly valueName: string;
@@ -74,6 +80,15 @@ export interface SecretRow extends RowBase {
   readonly kind: "secret";
   readonly default: undefined;
 }
+
+/** A form that a text must have. */
+export type TextForm =
+  /** `http://host[:port][/path]`, or with `https`. */
+  | "url"
+  /** Addresses and ranges of addresses, with commas between them. */
+  | "ipRanges"
+  /** `scheme://host[:port]`, with commas between them. */
+  | "origins";
 
 /** What is known of one option. */
 export type OptionRow =
@@ -128,6 +143,42 @@ export const OPTIONS = {
     most: 65_535,
     help: "TCP port to listen on; 0 takes a free one",
   },
+  publicUrl: {
+    flag: "public-url",
+    group: "Network",
+    kind: "text",
+    form: "url",
+    valueName: "URL",
+    default: undefined,
+    help: "What links start with; default: what the client asked",
+  },
+  trustedProxies: {
+    flag: "trusted-proxy",
+    group: "Network",
+    kind: "text",
+    form: "ipRanges",
+    valueName: "LIST",
+    default: undefined,
+    help: "Addresses or ranges whose X-Forwarded-* headers count",
+  },
+  tlsCertificate: {
+    flag: "tls-cert",
+    group: "Network",
+    kind: "text",
+    valueName: "FILE",
+    needs: "tls-key",
+    default: undefined,
+    help: "Certificates, PEM, the server's own first; turns on HTTPS",
+  },
+  tlsKey: {
+    flag: "tls-key",
+    group: "Network",
+    kind: "text",
+    valueName: "FILE",
+    needs: "tls-cert",
+    default: undefined,
+    help: "Private key of the certificate, PEM, without a password",
+  },
   adminPassword: {
     flag: "admin-password",
     group: "Security",
@@ -135,6 +186,24 @@ export const OPTIONS = {
     default: undefined,
     help: "Password of the user admin in a new store",
   },
+  isTrustedAuthEnabled: {
+    flag: "enable-trusted-auth",
+    group: "Security",
+    kind: "boolean",
+    needs: "trusted-proxy",
+    default: false,
+    help: "Let trusted proxies say who asks, by ES-TrustedAuth",
+  },
+  corsOrigins: {
+    flag: "cors-origin",
+    group: "Security",
+    kind: "text",
+    form: "origins",
+    valueName: "LIST",
+    default: undefined,
+    help: "Origins whose pages may read answers; default: all",
+  },
+  ...LIMIT_OPTIONS,
   logLevel: {
     flag: "log-level",
     group: "Logging",

@@ -87,6 +87,7 @@ export function resolveOptions(
     settings.set(name, { value, origin: "flag" });
   }
   refuseExclusions(settings);
+  refuseMissing(settings);
   return completed(settings);
 }
 
@@ -188,6 +189,21 @@ function refuseExclusions(settings: ReadonlyMap<OptionName, Setting>): void {
       throw new UsageError(
         `Options ${nameIn(settings, excluded)} and ${nameIn(settings, name)} ` +
           "exclude each other: give one",
+      );
+    }
+  }
+}
+
+function refuseMissing(settings: ReadonlyMap<OptionName, Setting>): void {
+  for (const [name, { value }] of settings) {
+    const row: OptionRow = OPTIONS[name];
+    if (row.needs === undefined || value === false) continue;
+    const needed = OPTION_NAMES.find((other) =>
+      OPTIONS[other].flag === row.needs
+    );
+    if (needed !== undefined && !settings.has(needed)) {
+      throw new UsageError(
+        `Option ${nameIn(settings, name)} needs --${row.needs}: give both`,
       );
     }
   }

@@ -3,6 +3,7 @@ import {
   environmentNameOf,
   OPTION_NAMES,
   type OptionName,
+  type OptionRow,
   OPTIONS,
 } from "./options.ts";
 import { changedOptions, resolveOptions } from "./resolve_options.ts";
@@ -41,7 +42,33 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
     segmentSizeBytes: 268_435_456,
     host: "127.0.0.1",
     port: 2113,
+    publicUrl: undefined,
+    trustedProxies: undefined,
+    tlsCertificate: undefined,
+    tlsKey: undefined,
     adminPassword: undefined,
+    isTrustedAuthEnabled: false,
+    corsOrigins: undefined,
+    requestBytesMax: 16_777_216,
+    eventBytesMax: 4_194_304,
+    batchEventsMax: 100_000,
+    jsonDepthMax: 200,
+    xmlDepthMax: 200,
+    streamNameBytesMax: 4096,
+    eventTypeBytesMax: 1024,
+    pageEventsMax: 4096,
+    longPollsMax: 20_000,
+    longPollsPerAddressMax: 10_000,
+    longPollsPerUserMax: 10_000,
+    liveFeedsMax: 20_000,
+    liveFeedsPerAddressMax: 10_000,
+    liveFeedsPerUserMax: 10_000,
+    requestsInFlightMax: 8192,
+    appendQueueEventsMax: 200_000,
+    appendQueueBytesMax: 134_217_728,
+    bodyReadMs: 15_000,
+    sendStallMs: 30_000,
+    sendBufferBytesMax: 268_435_456,
     logLevel: "info",
     logFormat: "text",
     logRequests: false,
@@ -84,7 +111,33 @@ Deno.test("every option can be set by flag, environment and file", () => {
     segmentSizeBytes: ["1MiB", 1_048_576],
     host: ["::", "::"],
     port: ["0", 0],
+    publicUrl: ["https://events.example.org", "https://events.example.org"],
+    trustedProxies: ["10.0.0.0/8,::1", "10.0.0.0/8,::1"],
+    tlsCertificate: ["cert.pem", "cert.pem"],
+    tlsKey: ["key.pem", "key.pem"],
     adminPassword: ["s3cret", "s3cret"],
+    isTrustedAuthEnabled: ["true", true],
+    corsOrigins: ["https://a.example", "https://a.example"],
+    requestBytesMax: ["1MiB", 1_048_576],
+    eventBytesMax: ["64KiB", 65_536],
+    batchEventsMax: ["100", 100],
+    jsonDepthMax: ["10", 10],
+    xmlDepthMax: ["10", 10],
+    streamNameBytesMax: ["100", 100],
+    eventTypeBytesMax: ["100", 100],
+    pageEventsMax: ["50", 50],
+    longPollsMax: ["7", 7],
+    longPollsPerAddressMax: ["7", 7],
+    longPollsPerUserMax: ["7", 7],
+    liveFeedsMax: ["7", 7],
+    liveFeedsPerAddressMax: ["7", 7],
+    liveFeedsPerUserMax: ["7", 7],
+    requestsInFlightMax: ["7", 7],
+    appendQueueEventsMax: ["7", 7],
+    appendQueueBytesMax: ["32MiB", 33_554_432],
+    bodyReadMs: ["500", 500],
+    sendStallMs: ["500", 500],
+    sendBufferBytesMax: ["64MiB", 67_108_864],
     logLevel: ["debug", "debug"],
     logFormat: ["json", "json"],
     logRequests: ["true", true],
@@ -92,18 +145,31 @@ Deno.test("every option can be set by flag, environment and file", () => {
   };
   for (const name of OPTION_NAMES) {
     const [text, value] = samples[name];
-    const { flag, kind } = OPTIONS[name];
+    const row: OptionRow = OPTIONS[name];
+    const { flag, kind, needs } = row;
+    const partner = OPTION_NAMES.find((other) => OPTIONS[other].flag === needs);
+    const given = partner === undefined
+      ? {}
+      : { [environmentNameOf(OPTIONS[partner].flag)]: samples[partner][0] };
     if (kind !== "secret") {
-      const byFlag = resolve({ args: [`--${flag}=${text}`], file: "{}" });
+      const byFlag = resolve({
+        args: [`--${flag}=${text}`],
+        environment: given,
+        file: "{}",
+      });
       assertEquals(byFlag.values[name], value as never, flag);
     }
-    const environment = { [environmentNameOf(flag)]: text };
+    const environment = { ...given, [environmentNameOf(flag)]: text };
     const byVariable = resolve({ environment, file: "{}" });
     assertEquals(byVariable.values[name], value as never, flag);
     if (name === "configFile") continue;
     const json = kind === "boolean" || kind === "integer" ? value : text;
     const file = JSON.stringify({ [flag]: json });
-    const byFile = resolve({ args: ["--config", "quipu.json"], file });
+    const byFile = resolve({
+      args: ["--config", "quipu.json"],
+      environment: given,
+      file,
+    });
     assertEquals(byFile.values[name], value as never, flag);
     assertEquals(byFile.origins[name], "file");
   }
@@ -298,4 +364,38 @@ Deno.test("a secret has no flag and is shown in no message or log line", () => {
   assertEquals(changedOptions(resolve(given)), [
     { flag: "admin-password", value: "(hidden)", origin: "environment" },
   ]);
+});
+
+Deno.test("an option that needs another one is refused without it", () => {
+  const cases: [Given, string][] = [
+    [
+      { args: ["--tls-cert=cert.pem"] },
+      "Option --tls-cert needs --tls-key: give both",
+    ],
+    [
+      { environment: { QUIPU_TLS_KEY: "key.pem" } },
+      "Option QUIPU_TLS_KEY needs --tls-cert: give both",
+    ],
+    [
+      { args: ["--enable-trusted-auth"] },
+      "Option --enable-trusted-auth needs --trusted-proxy: give both",
+    ],
+  ];
+  for (const [given, message] of cases) assertEquals(refusalOf(given), message);
+  resolve({ args: ["--no-enable-trusted-auth"] });
+});
+
+Deno.test("texts of a form are refused in another", () => {
+  const cases: [string, string][] = [
+    [
+      "--trusted-proxy=proxy.local",
+      "addresses or ranges such as 10.0.0.0/8,::1",
+    ],
+    ["--public-url=events", "an address such as https://events.example.org"],
+    ["--cors-origin=*", "origins such as https://app.example.org"],
+  ];
+  for (const [flag, wanted] of cases) {
+    const message = refusalOf({ args: [flag] });
+    assertEquals(message.split(": wanted ")[1], wanted);
+  }
 });

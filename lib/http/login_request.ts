@@ -59,6 +59,12 @@ class HttpLoginRequest implements LoginRequest {
     return this.#headers.get("Host");
   }
 
+  get isProxied(): boolean {
+    const headers = this.#headers;
+    return headers.has("X-Forwarded-For") || headers.has("Forwarded") ||
+      headers.has("Via") || headers.has("X-Real-IP");
+  }
+
   get secFetchSite(): string | null {
     return this.#headers.get("Sec-Fetch-Site");
   }

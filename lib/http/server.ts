@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Certificates and key in PEM: HTTPS, and HTTP/2 for those that know it. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   readonly logger: Logger;
   /** Time that disposing waits for answers under way, in milliseconds. */
   readonly shutdownMs?: number;
@@ -42,12 +44,13 @@ export interface HttpServer extends AsyncDisposable {
  * of the platform when it cannot listen there.
  */
 export function serveHttp(options: ServeOptions): HttpServer {
-  const { app, hostname, port, logger } = options;
+  const { app, hostname, port, tls, logger } = options;
   const abortion = new AbortController();
   const server = Deno.serve(
     {
       hostname,
       port,
+      ...(tls && { cert: tls.cert, key: tls.key }),
       signal: abortion.signal,
       onListen({ hostname, port }) {
         logger.info("http.listening", { hostname, port });

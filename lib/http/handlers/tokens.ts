@@ -63,7 +63,7 @@ export async function revokeToken(
   const login = loginOf(context);
   const outcome = await services.tokens.revoke(requesterOf(context), {
     login,
-    tokenId: segmentAt(context, 4),
+    tokenId: segmentAt(context, 3),
   });
   return answerChange(login, outcome, context);
 }
@@ -84,7 +84,7 @@ export function createAccessToken(
 }
 
 function loginOf(context: RequestContext): string {
-  const login = segmentAt(context, 2);
+  const login = segmentAt(context, 1);
   return login === CURRENT ? context.caller?.login ?? "" : login;
 }
 

@@ -7,7 +7,6 @@
 import type { UserOutcome, UserReadOutcome } from "../../auth/contract.ts";
 import { LIMITS } from "../../model/limits.ts";
 import { encodeStreamName } from "../../atom/uris.ts";
-import { readBodyText } from "../body.ts";
 import {
   type HandlerServices,
   type RequestContext,
@@ -50,7 +49,7 @@ export async function readUser(
 ): Promise<Response> {
   const outcome = await services.users.read(
     requesterOf(context),
-    segmentAt(context, 2),
+    segmentAt(context, 1),
   );
   if (outcome.kind !== "user") return refused("user", outcome, context);
   const baseUrl = services.baseUrlOf(context.request, context.info);
@@ -94,7 +93,7 @@ export async function updateUser(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const login = segmentAt(context, 2);
+  const login = segmentAt(context, 1);
   const members = await readMembers(context, services);
   const outcome = await services.users.update(requesterOf(context), {
     login,
@@ -109,7 +108,7 @@ export async function deleteUser(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const login = segmentAt(context, 2);
+  const login = segmentAt(context, 1);
   const outcome = await services.users.delete(requesterOf(context), login);
   return answerChange(login, outcome, context);
 }
@@ -119,7 +118,7 @@ export async function enableUser(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const login = segmentAt(context, 2);
+  const login = segmentAt(context, 1);
   const outcome = await services.users.enable(requesterOf(context), login);
   return answerChange(login, outcome, context);
 }
@@ -129,7 +128,7 @@ export async function disableUser(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const login = segmentAt(context, 2);
+  const login = segmentAt(context, 1);
   const outcome = await services.users.disable(requesterOf(context), login);
   return answerChange(login, outcome, context);
 }
@@ -139,7 +138,7 @@ export async function resetPassword(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const login = segmentAt(context, 2);
+  const login = segmentAt(context, 1);
   const members = await readMembers(context, services);
   const outcome = await services.users.resetPassword(requesterOf(context), {
     login,
@@ -153,7 +152,7 @@ export async function changePassword(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const login = segmentAt(context, 2);
+  const login = segmentAt(context, 1);
   const members = await readMembers(context, services);
   const outcome = await services.users.changePassword(requesterOf(context), {
     login,
@@ -171,7 +170,7 @@ export async function readMembers(
 ): Promise<NamedMembers> {
   const { request, requestType, limits } = context;
   const bytesMax = Math.min(limits.requestBytesMax, LIMITS.userBodyBytesMax);
-  const body = await readBodyText(request, services.deadlines, bytesMax);
+  const body = await services.receiving.readText(request, bytesMax);
   return decodeNamedMembers(body, requestType ?? APPLICATION_JSON, limits);
 }
 
