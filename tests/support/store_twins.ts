@@ -168,12 +168,12 @@ export async function readWholeLog(
   return events;
 }
 
-/** Compares everything that can be read of two stores. */
-export async function compareStores(
+/** Compares all events of two stores; tells them as each store has them. */
+export async function compareLogs(
   real: EventStore,
   model: EventStore,
   random: Random,
-): Promise<void> {
+): Promise<Logs> {
   const realLog = await readWholeLog(real, random);
   const modelLog = await readWholeLog(model, random);
   assertSameEvents(realLog, modelLog, "the log");
@@ -182,10 +182,19 @@ export async function compareStores(
     real.status().lastPosition,
     realLog.at(-1)?.logPosition ?? -1,
   );
-  const logs = { real, model, realLog, modelLog };
+  return { real, model, realLog, modelLog };
+}
+
+/** Compares everything that can be read of two stores. */
+export async function compareStores(
+  real: EventStore,
+  model: EventStore,
+  random: Random,
+): Promise<void> {
+  const logs = await compareLogs(real, model, random);
   for (let count = 0; count < 12; count++) await comparePage(logs, random);
   for (let count = 0; count < 6; count++) await compareTime(logs, random);
-  for (const name of namesIn(modelLog)) {
+  for (const name of namesIn(logs.modelLog)) {
     await compareList(real, model, { name, random });
   }
 }
@@ -219,7 +228,8 @@ function namesIn(events: readonly RecordedEvent[]): Set<string> {
   return names;
 }
 
-interface Logs {
+/** Two stores with all their events. */
+export interface Logs {
   readonly real: EventStore;
   readonly model: EventStore;
   readonly realLog: readonly RecordedEvent[];
