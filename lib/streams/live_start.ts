@@ -98,13 +98,13 @@ async function placeInStream(
         hasPassed: ({ createdAtUs }) => createdAtUs >= start.timeUs,
       });
     case "last": {
-      const high = Math.min((start.before ?? Infinity) - 1, head);
-      if (filter === undefined) return Math.max(0, high - start.count + 1);
+      const { before = head + 1 } = start;
+      if (filter === undefined) return Math.max(0, before - start.count);
       const { next } = await scanList(store, {
         streamName,
         filter,
         low: 0,
-        high,
+        high: Math.min(before - 1, head),
         direction: "backward",
         count: start.count,
         sinceUs: -Infinity,
