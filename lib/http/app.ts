@@ -26,7 +26,6 @@ import { type IsTrustedProxy, peerAddressOf } from "./client_address.ts";
 import type { Handler, HandlerServices, NodeInfo } from "./context.ts";
 import { type AllowOrigin, createAllowOrigin } from "./allow_origin.ts";
 import { isFromOtherSite } from "./cross_site.ts";
-import { createDeadlines } from "./deadlines.ts";
 import { HANDLERS } from "./handlers/table.ts";
 import { loginRequestOf } from "./login_request.ts";
 import { type MediaType, TEXT_PLAIN } from "./media_types.ts";
@@ -38,6 +37,7 @@ import {
   refusalProblemOf,
 } from "./problem.ts";
 import { parseQuery } from "./query.ts";
+import { Receiving } from "./receiving.ts";
 import { malformed, Refusal } from "./refusal.ts";
 import { optionsResponse, problemResponse } from "./responses.ts";
 import { Sending } from "./sending.ts";
@@ -109,7 +109,7 @@ export function createApp(options: AppOptions): App {
       publicUrl: options.publicUrl,
       trustsForwarded: (info) => isTrustedProxy?.(peerAddressOf(info)) ?? true,
     }),
-    deadlines: createDeadlines(limits.bodyReadMs),
+    receiving: new Receiving(limits),
     newId,
     node: options.node,
     shutDown: options.shutDown ?? (() => {}),
@@ -266,7 +266,7 @@ export function createApp(options: AppOptions): App {
   return Object.assign(app, {
     endLongPolls: () => streams.endLongPolls(),
     close() {
-      services.deadlines.close();
+      services.receiving.close();
       services.sending.close();
     },
   });

@@ -16,9 +16,9 @@ import type { Logger } from "../model/logger.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { Admission } from "./admission.ts";
 import type { BaseUrlOf } from "./base_url.ts";
-import type { Deadlines } from "./deadlines.ts";
 import type { MediaType } from "./media_types.ts";
 import type { Query } from "./query.ts";
+import type { Receiving } from "./receiving.ts";
 import { Refusal } from "./refusal.ts";
 import type { RequestTarget } from "./router.ts";
 import type { Sending } from "./sending.ts";
@@ -74,7 +74,7 @@ export interface HandlerServices {
   readonly shutDown: () => void;
   readonly baseUrlOf: BaseUrlOf;
   /** Bounds the time to send a body. */
-  readonly deadlines: Deadlines;
+  readonly receiving: Receiving;
   /** A new random UUID, lower case with hyphens. */
   readonly newId: () => string;
   readonly node: NodeInfo;

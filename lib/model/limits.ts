@@ -26,6 +26,8 @@ export const LIMITS = {
   userBodyBytesMax: 512 * KIB,
   /** Time to send a whole body. */
   bodyReadMs: 15_000,
+  /** Bytes of large bodies that clients have yet to send whole. */
+  receiveBufferBytesMax: 256 * MIB,
   /** Requests that are answered at the same time, held ones aside. */
   requestsInFlightMax: 8192,
 

@@ -49,3 +49,34 @@ Deno.test("connections that say nothing, or half a request, harm nobody", () =>
       for (const connection of connections) connection[Symbol.dispose]();
     }
   }));
+
+Deno.test("large bodies that stop before their end are bounded in all", () =>
+  abuse(async ({ url }) => {
+    const head = postHead([
+      `Content-Type: ${EVENTS_JSON}`,
+      `Content-Length: ${LIMITS.requestBytesMax}`,
+    ]);
+    const most = new Uint8Array(LIMITS.requestBytesMax - 1).fill(0x20);
+    const connections: RawConnection[] = [];
+    const answers: Promise<[number, string]>[] = [];
+    try {
+      for (let count = 0; count < 40; count++) {
+        const connection = await RawConnection.open(url);
+        connections.push(connection);
+        await connection.write(head);
+        answers.push(
+          connection.readAnswer().then(({ status, body }) => [status, body]),
+        );
+        // A server that refuses may close before it has read everything.
+        await connection.write(most).catch(() => {});
+      }
+      const refused = await Promise.race(answers);
+      assertEquals(refused, [
+        503,
+        "Too many requests are being answered: try again later",
+      ]);
+    } finally {
+      for (const connection of connections) connection[Symbol.dispose]();
+      await Promise.allSettled(answers);
+    }
+  }));

@@ -12,7 +12,6 @@ import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
 import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
 import type { AppendOutcome } from "../../streams/outcomes.ts";
 import { encodeStreamName } from "../../atom/uris.ts";
-import { readBodyBytes, readBodyText } from "../body.ts";
 import {
   type HandlerServices,
   type RequestContext,
@@ -211,27 +210,26 @@ async function decodeBody(
   eventHeaders: EventHeaders,
 ): Promise<ProposedEvent[]> {
   const { request, requestType, limits } = context;
-  const { deadlines } = services;
-  const { requestBytesMax } = limits;
+  const { receiving } = services;
   switch (requestType?.form) {
     case "eventJson":
     case "atomJson": {
-      const body = await readBodyText(request, deadlines, requestBytesMax);
+      const body = await receiving.readText(request);
       return decodeEventsJson(body, limits);
     }
     case "eventXml":
     case "atomXml": {
-      const body = await readBodyText(request, deadlines, requestBytesMax);
+      const body = await receiving.readText(request);
       return decodeEventsXml(body, limits);
     }
     case "json":
     case "xml": {
       const isJson = requestType.form === "json";
-      const data = await readBodyText(request, deadlines, requestBytesMax);
+      const data = await receiving.readText(request);
       return single({ data, isJson, ...eventHeaders }, limits);
     }
     case "bytes": {
-      const data = await readBodyBytes(request, deadlines, requestBytesMax);
+      const data = await receiving.readBytes(request);
       return single({ data, isJson: false, ...eventHeaders }, limits);
     }
     default:

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { LIMITS } from "../model/limits.ts";
-import { readBodyBytes, readBodyText } from "./body.ts";
-import { createDeadlines, type Deadlines } from "./deadlines.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
+import { Receiving } from "./receiving.ts";
 import { Refusal } from "./refusal.ts";
 
 function post(
@@ -24,15 +23,16 @@ function pieces(
   });
 }
 
-async function withDeadlines(
-  use: (deadlines: Deadlines) => Promise<void>,
-  durationMs = 10_000,
+async function withReceiving(
+  use: (receiving: Receiving) => Promise<void>,
+  limits: Partial<Limits> = {},
 ): Promise<void> {
-  const deadlines = createDeadlines(durationMs);
+  const receiving = new Receiving({ ...LIMITS, ...limits });
   try {
-    await use(deadlines);
+    await use(receiving);
+    assertEquals(receiving.pendingBytes, 0);
   } finally {
-    deadlines.close();
+    receiving.close();
   }
 }
 
@@ -41,35 +41,35 @@ async function codeOf(read: () => Promise<unknown>): Promise<string> {
 }
 
 Deno.test("a body of known length is read as text or bytes", () =>
-  withDeadlines(async (deadlines) => {
+  withReceiving(async (receiving) => {
     const known = () => post("grüß", { "Content-Length": "6" });
-    assertEquals(await readBodyText(known(), deadlines), "grüß");
-    assertEquals((await readBodyBytes(known(), deadlines)).length, 6);
+    assertEquals(await receiving.readText(known()), "grüß");
+    assertEquals((await receiving.readBytes(known())).length, 6);
     const empty = () => post(null, { "Content-Length": "0" });
-    assertEquals(await readBodyText(empty(), deadlines), "");
-    assertEquals((await readBodyBytes(empty(), deadlines)).length, 0);
+    assertEquals(await receiving.readText(empty()), "");
+    assertEquals((await receiving.readBytes(empty())).length, 0);
   }));
 
 Deno.test("a chunked body is put together", () =>
-  withDeadlines(async (deadlines) => {
+  withReceiving(async (receiving) => {
     const bytes = new TextEncoder().encode("grüß");
     const chunked = () =>
       post(pieces([bytes.subarray(0, 3), bytes.subarray(3)]), {
         "Transfer-Encoding": "chunked",
       });
-    assertEquals(await readBodyText(chunked(), deadlines), "grüß");
-    assertEquals(await readBodyBytes(chunked(), deadlines), bytes);
+    assertEquals(await receiving.readText(chunked()), "grüß");
+    assertEquals(await receiving.readBytes(chunked()), bytes);
     const empty = post(pieces([]), { "Transfer-Encoding": "chunked" });
-    assertEquals(await readBodyText(empty, deadlines), "");
+    assertEquals(await receiving.readText(empty), "");
   }));
 
 Deno.test("a body above the limit is refused, declared or not", () =>
-  withDeadlines(async (deadlines) => {
+  withReceiving(async (receiving) => {
     const declared = String(LIMITS.requestBytesMax + 1);
     for (const length of [declared, "9".repeat(30), "x"]) {
       const request = post("x", { "Content-Length": length });
       assertEquals(
-        await codeOf(() => readBodyText(request, deadlines)),
+        await codeOf(() => receiving.readText(request)),
         "bodyTooLarge",
       );
     }
@@ -78,18 +78,18 @@ Deno.test("a body above the limit is refused, declared or not", () =>
       "Transfer-Encoding": "chunked",
     });
     assertEquals(
-      await codeOf(() => readBodyBytes(endless, deadlines)),
+      await codeOf(() => receiving.readBytes(endless)),
       "bodyTooLarge",
     );
     const largest = post(pieces([half, half]), {
       "Transfer-Encoding": "chunked",
     });
-    const { length } = await readBodyBytes(largest, deadlines);
+    const { length } = await receiving.readBytes(largest);
     assertEquals(length, LIMITS.requestBytesMax);
   }));
 
 Deno.test("a body that drips is given up", () =>
-  withDeadlines(async (deadlines) => {
+  withReceiving(async (receiving) => {
     const declared = post(pieces([new Uint8Array(1)], false), {
       "Content-Length": "100",
     });
@@ -98,18 +98,44 @@ Deno.test("a body that drips is given up", () =>
     });
     for (const request of [declared, chunked]) {
       assertEquals(
-        await codeOf(() => readBodyText(request, deadlines)),
+        await codeOf(() => receiving.readText(request)),
         "bodyTooSlow",
       );
     }
-  }, 16));
+  }, { bodyReadMs: 16 }));
 
 Deno.test("a request without a length has no body", () =>
-  withDeadlines(async (deadlines) => {
+  withReceiving(async (receiving) => {
     for (const body of [null, pieces([])]) {
       assertEquals(
-        await codeOf(() => readBodyText(post(body), deadlines)),
+        await codeOf(() => receiving.readText(post(body))),
         "lengthRequired",
       );
     }
   }));
+
+Deno.test("large bodies on their way are bounded together, small ones are not", () =>
+  withReceiving(async (receiving) => {
+    const open: ReadableStreamDefaultController<Uint8Array>[] = [];
+    const large = () => {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          open.push(controller);
+          controller.enqueue(new Uint8Array(60_000));
+        },
+      });
+      return post(body, { "Content-Length": "100000" });
+    };
+    const first = receiving.readBytes(large());
+    assertEquals(await codeOf(() => receiving.readText(large())), "overloaded");
+    const small = post("x", { "Content-Length": "1" });
+    assertEquals(await receiving.readText(small), "x");
+
+    open[0]?.enqueue(new Uint8Array(40_000));
+    open[0]?.close();
+    assertEquals((await first).length, 100_000);
+    const chunked = post(pieces([new Uint8Array(100_000)]), {
+      "Transfer-Encoding": "chunked",
+    });
+    assertEquals((await receiving.readBytes(chunked)).length, 100_000);
+  }, { receiveBufferBytesMax: 100_000 }));
