@@ -8,7 +8,7 @@
 import { escapeXmlAttribute, escapeXmlText } from "../text/xml_text.ts";
 
 const STYLE =
-  `:root{color-scheme:light dark;--line:#8884;--soft:#8882;--dim:#767676;--link:#0b62c4}
+  `:root{color-scheme:light dark;--line:#8884;--soft:#8882;--dim:#666;--link:#0b62c4}
 @media (prefers-color-scheme:dark){:root{--dim:#9a9a9a;--link:#7ab8ff}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:64rem;padding:1.5rem 1rem 4rem;font:16px/1.5 system-ui,sans-serif}
@@ -38,7 +38,7 @@ strong{overflow-wrap:anywhere}
  * by its hash.
  */
 export const HTML_CONTENT_SECURITY_POLICY =
-  "default-src 'none'; style-src 'sha256-7ZzmCkKON7ggl4P2U4+rQ8PsE3nGzYwUqp4W28XDdNw='; " +
+  "default-src 'none'; style-src 'sha256-kLn09yAutmXVSH61u7FNsMs+ZH1wwwYhfADYjY4/jAI='; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Writes what stands before a page's content. */

@@ -2,7 +2,7 @@
  * The socket side: an app listening on an address.
  *
  * `Deno.serve` has no bound on time or size of its own; the app bounds bodies
- * (`body.ts`), and a proxy in front must bound what comes before them.
+ * (`receiving.ts`), and a proxy in front must bound what comes before them.
  *
  * @module
  */
