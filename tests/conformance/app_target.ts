@@ -13,10 +13,17 @@ import type { Clock } from "../../lib/model/clock.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
+import { showOptions } from "../../lib/config/node_options.ts";
+import { resolveOptions } from "../../lib/config/resolve_options.ts";
 import { createTestIds } from "../support/events.ts";
 import { createModelStore } from "../support/model_store.ts";
 import { CHEAP_COST } from "../support/test_auth.ts";
 import { inProcessTarget, serverTarget, type Target } from "./target.ts";
+
+/** What the program shows when it is started without any. */
+const OPTIONS = showOptions(
+  resolveOptions({ args: [], environment: {}, readFile: () => "" }).values,
+);
 
 const CLIENT: Deno.ServeHandlerInfo = {
   remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
@@ -100,7 +107,7 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     tokens,
     logger: SILENT_LOGGER,
     newId: newEventId,
-    node: { version: "0.0.0", projectionsMode: "All" },
+    node: { version: "0.0.0", projectionsMode: "All", options: OPTIONS },
   });
   return {
     app,

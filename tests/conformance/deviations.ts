@@ -17,6 +17,7 @@ import {
 } from "./recording.ts";
 import { type Exchange, readdressed } from "./replay.ts";
 import type { ServerMade } from "./server_made.ts";
+import { USER_DEVIATIONS } from "./user_deviations.ts";
 
 /** A step that is not as recorded. */
 export interface DeviatingExchange extends Exchange {
@@ -199,6 +200,7 @@ export const DEVIATIONS: readonly Deviation[] = [
       ];
     },
   },
+  ...USER_DEVIATIONS,
 ];
 
 function mustBe(where: string, wanted: unknown, got: unknown): Difference[] {

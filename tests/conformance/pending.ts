@@ -33,17 +33,6 @@ export const PENDING: readonly PendingRule[] = [
       exchange.scenario.area === "projections",
   },
   {
-    need: "users",
-    openSteps: 42,
-    concerns: (exchange) =>
-      isBelow(exchange, "/users") || isBelow(exchange, "/streams/$users") ||
-      isBelow(exchange, "/streams/%24users") ||
-      (exchange.scenario.area === "acl" &&
-        exchange.scenario.steps.some(({ request }) =>
-          request.path.startsWith("/users/")
-        )),
-  },
-  {
     need: "statistics, gossip, histograms and subsystems of the node",
     openSteps: 19,
     concerns: (exchange) =>
@@ -52,10 +41,9 @@ export const PENDING: readonly PendingRule[] = [
       ),
   },
   {
-    need: "administration and the list of options",
-    openSteps: 10,
-    concerns: (exchange) =>
-      isBelow(exchange, "/admin") || isBelow(exchange, "/info/options"),
+    need: "scavenging",
+    openSteps: 6,
+    concerns: (exchange) => isBelow(exchange, "/admin/scavenge"),
   },
   {
     need: "pages of the dashboard",
