@@ -123,6 +123,7 @@ async function startServices(
         feedsPerUserMax: limits.liveFeedsPerUserMax,
       },
       isCurrent: (caller) => authenticator.isCurrent(caller),
+      onLoginChange: (listener) => authenticator.onChange(listener),
     }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),

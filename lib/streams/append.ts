@@ -4,6 +4,13 @@
  * @module
  */
 
+import type { EventStore } from "../model/event_store.ts";
+import {
+  isMetastream,
+  isSystemStream,
+  originalOfMetastream,
+} from "../model/stream_names.ts";
+import { SETTINGS_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import type { AppendCommand, AppendOutcome, Caller } from "./outcomes.ts";
 
@@ -22,8 +29,26 @@ export async function append(
   if (!await access.mayChange(caller, "write", streamName, state)) {
     return { kind: "unauthorized" };
   }
+  // Few streams say who may do what, and this is asked for each append.
+  const mayChangeRights = isSystemStream(streamName);
+  const setRightsBefore = mayChangeRights &&
+    await setsRights(store, streamName);
   const result = await store.append(command);
-  return "firstEventNumber" in result
-    ? { kind: "written", firstEventNumber: result.firstEventNumber }
-    : result;
+  if (!("firstEventNumber" in result)) return result;
+  const { firstEventNumber } = result;
+  const changesRights = mayChangeRights &&
+    (setRightsBefore || await setsRights(store, streamName));
+  return changesRights
+    ? { kind: "written", firstEventNumber, changesRights }
+    : { kind: "written", firstEventNumber };
+}
+
+/** Whether the stream says who may do what, by an access list or the defaults. */
+async function setsRights(
+  store: EventStore,
+  streamName: string,
+): Promise<boolean> {
+  if (!isMetastream(streamName)) return streamName === SETTINGS_STREAM;
+  const described = originalOfMetastream(streamName);
+  return (await store.readState(described)).metadata.acl !== undefined;
 }

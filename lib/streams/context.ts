@@ -6,6 +6,7 @@
 
 import type { Clock } from "../model/clock.ts";
 import type { EventStore } from "../model/event_store.ts";
+import type { Principal } from "../model/principal.ts";
 import type { StreamAccess } from "./access.ts";
 import type { LongPolls } from "./long_poll.ts";
 
@@ -15,4 +16,6 @@ export interface StreamContext {
   readonly clock: Clock;
   readonly access: StreamAccess;
   readonly longPolls: LongPolls;
+  /** Whether a caller's login still holds. */
+  readonly isCurrent: (caller: Principal) => boolean;
 }

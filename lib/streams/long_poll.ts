@@ -9,6 +9,8 @@ import type { NewsBoard } from "./news_board.ts";
 
 /** A place in the queue for news of one stream. */
 interface Waiter {
+  /** Whose read it is; undefined for an anonymous one's. */
+  readonly login: string | undefined;
   /** Settles when there may be news, or when waiting is over. */
   readonly news: Promise<void>;
   readonly wake: () => void;
@@ -45,10 +47,12 @@ export class LongPolls {
     readonly streamName: string;
     readonly timeoutMs: number;
     readonly signal: (() => AbortSignal) | undefined;
+    /** Whose read it is; undefined for an anonymous one's. */
+    readonly login: string | undefined;
     readonly hasNews: () => Promise<boolean>;
   }): Promise<void> {
     if (this.#isEnded || this.#heldCount >= this.#heldMax) return;
-    const { streamName, timeoutMs, hasNews } = options;
+    const { streamName, timeoutMs, login, hasNews } = options;
     const signal = options.signal?.();
     this.#heldCount++;
     let isOver = false;
@@ -62,7 +66,7 @@ export class LongPolls {
     try {
       while (!isOver && !this.#isEnded && signal?.aborted !== true) {
         // Enlisted before looking: news that come meanwhile wake it at once.
-        waiter = this.#enlist(streamName);
+        waiter = this.#enlist(streamName, login);
         if (await hasNews()) return;
         if (isOver) return;
         await waiter.news;
@@ -82,10 +86,18 @@ export class LongPolls {
     for (const waiter of [...this.#waiters]) waiter.wake();
   }
 
-  #enlist(streamName: string): Waiter {
+  /** Lets the reads of a login look again, because it has changed. */
+  wakeLogin(login: string): void {
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.login === login) waiter.wake();
+    }
+  }
+
+  #enlist(streamName: string, login: string | undefined): Waiter {
     const { promise: news, resolve: wake } = Promise.withResolvers<void>();
     const endWatching = this.#board.watch(streamName, wake);
     const waiter: Waiter = {
+      login,
       news,
       wake,
       leave: () => {

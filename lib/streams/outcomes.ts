@@ -53,7 +53,12 @@ export interface AppendCommand {
 }
 
 export type AppendOutcome =
-  | { readonly kind: "written"; readonly firstEventNumber: number }
+  | {
+    readonly kind: "written";
+    readonly firstEventNumber: number;
+    /** Whether it changes who may do what: for the audit. */
+    readonly changesRights?: boolean;
+  }
   | { readonly kind: "conflict"; readonly head: number }
   | Deleted
   | Unauthorized;

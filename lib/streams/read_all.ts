@@ -14,6 +14,7 @@ import type {
 } from "../model/event_store.ts";
 import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
 import { ALL_STREAM } from "./access.ts";
+import { hasLostRights, isStillCurrent } from "./held_rights.ts";
 import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
@@ -50,7 +51,8 @@ export async function readAll(
         filter !== undefined &&
           !await findsAny(store, { from: bound, filter }));
     if (mayHold) {
-      await holdForNews(context, command, status);
+      await holdForNews(context, caller, command, status);
+      if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
       return await readAll(context, caller, { ...command, longPollMs: 0 });
     }
   }
@@ -103,21 +105,28 @@ const OPTIONS = {
 } satisfies Partial<PlanOptions>;
 
 function holdForNews(
-  { store, longPolls }: StreamContext,
+  context: StreamContext,
+  caller: Caller,
   { longPollMs, signal, filter }: ReadAllCommand,
   status: StoreStatus,
 ): Promise<void> {
+  const { store, longPolls } = context;
   let from = status.end;
   return longPolls.hold({
     streamName: ALL_STREAM,
     timeoutMs: longPollMs,
     signal,
+    login: caller?.login,
     async hasNews() {
       const { end } = store.status();
-      if (filter === undefined || end === from) return end > from;
-      if (await findsAny(store, { from, filter })) return true;
-      from = end;
-      return false;
+      if (end > from) {
+        if (filter === undefined) return true;
+        if (await findsAny(store, { from, filter })) return true;
+        from = end;
+      }
+      const state = await store.readState(ALL_STREAM);
+      const read = { streamName: ALL_STREAM, state };
+      return await hasLostRights(context, caller, read);
     },
   });
 }

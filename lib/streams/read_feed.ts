@@ -9,6 +9,7 @@ import { invariant } from "../model/errors.ts";
 import type { ResolvedEvent, StreamPage } from "../model/feed.ts";
 import { cacheAsOf, headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
+import { hasLostRights, isStillCurrent } from "./held_rights.ts";
 import type { Caller, FeedOutcome, ReadFeedCommand } from "./outcomes.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
 import { type PageWindow, pageWindowOf } from "./page_window.ts";
@@ -48,7 +49,8 @@ export async function readFeed(
         from: Number(range.from),
       }));
   if (mayHold) {
-    await holdForNews(context, command, state.head);
+    await holdForNews(context, caller, command, state.head);
+    if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
     return await readFeed(context, caller, { ...command, longPollMs: 0 });
   }
   const isSame = asOfUs === undefined && state.head >= 0 &&
@@ -74,6 +76,7 @@ export async function readFeed(
 
 function holdForNews(
   context: StreamContext,
+  caller: Caller,
   { streamName, longPollMs, signal, filter }: ReadFeedCommand,
   head: number,
 ): Promise<void> {
@@ -83,14 +86,17 @@ function holdForNews(
     streamName,
     timeoutMs: longPollMs,
     signal,
+    login: caller?.login,
     async hasNews() {
       const now = await store.readState(streamName);
       if (now.isTombstoned) return true;
-      if (filter === undefined || now.head === seen) return now.head > seen;
-      const from = seen + 1;
-      if (await findsAny(context, { streamName, filter, from })) return true;
-      seen = now.head;
-      return false;
+      if (now.head > seen) {
+        if (filter === undefined) return true;
+        const from = seen + 1;
+        if (await findsAny(context, { streamName, filter, from })) return true;
+        seen = now.head;
+      }
+      return await hasLostRights(context, caller, { streamName, state: now });
     },
   });
 }

@@ -35,6 +35,8 @@ export interface StreamServiceOptions {
   readonly liveFeedLimits?: Partial<LiveFeedLimits>;
   /** Whether a caller's login still holds. Default: always. */
   readonly isCurrent?: (caller: Principal) => boolean;
+  /** Has a function called with each login that changes. Default: none does. */
+  readonly onLoginChange?: (listener: (login: string) => void) => unknown;
 }
 
 /** Makes the service. It owns nothing: the store is closed by its opener. */
@@ -45,7 +47,14 @@ export function createStreamService(
   const board = new NewsBoard(store);
   const longPolls = new LongPolls(board, longPollsMax);
   const access = new StreamAccess(store);
-  const context: StreamContext = { store, clock, access, longPolls };
+  options.onLoginChange?.((login) => longPolls.wakeLogin(login));
+  const context: StreamContext = {
+    store,
+    clock,
+    access,
+    longPolls,
+    isCurrent,
+  };
   const limits = { ...LIVE_FEED_LIMITS, ...options.liveFeedLimits };
   const liveFeeds = new LiveFeeds(context, { board, isCurrent, limits });
   return {

@@ -122,7 +122,24 @@ export async function writeMetadata(
     expectedVersion,
     events,
   });
+  logRights(metastreamOf(streamName), outcome, context, services);
   return answer(outcome, streamUri, context);
+}
+
+/** An audit line for each change of who may do what. */
+function logRights(
+  streamName: string,
+  outcome: AppendOutcome,
+  { caller, client }: RequestContext,
+  { logger }: HandlerServices,
+): void {
+  if (outcome.kind !== "written" || outcome.changesRights !== true) return;
+  logger.info("stream.rights_changed", {
+    stream: streamName,
+    eventNumber: outcome.firstEventNumber,
+    by: caller?.login ?? null,
+    from: client.remoteAddress,
+  });
 }
 
 async function appendTo(
@@ -138,6 +155,7 @@ async function appendTo(
     expectedVersion,
     events,
   });
+  logRights(streamName, outcome, context, services);
   return answer(outcome, streamUri, context);
 }
 
