@@ -104,7 +104,15 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
   const clock = options.clock ?? createTestClock();
   const newId = createTestIds();
   const store = options.store ?? createModelStore({ clock, newEventId: newId });
-  const streams = createStreamService({ store, clock });
+  const { auth } = options;
+  const streams = createStreamService({
+    store,
+    clock,
+    ...(auth && {
+      isCurrent: (caller) => auth.authenticator.isCurrent(caller),
+      onLoginChange: (listener) => auth.authenticator.onChange(listener),
+    }),
+  });
   const app = createApp({
     streams,
     ...authOf(options),

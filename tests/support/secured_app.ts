@@ -1,0 +1,112 @@
+/**
+ * The interface over a store in memory with its real users, tokens and logins,
+ * called without a socket.
+ *
+ * @module
+ */
+
+import type { AuthOptions } from "../../lib/auth/open_auth.ts";
+import {
+  openTestApp,
+  type TestAnswer,
+  type TestApp,
+  type TestAppOptions,
+  type TestRequest,
+} from "./test_app.ts";
+import { basic, openTestAuth, type TestAuth } from "./test_auth.ts";
+
+/** Headers of a request by the administrator. */
+export const ADMIN = { Authorization: basic("admin", "changeit") };
+
+/** Headers of a request by the operator of a new store. */
+export const OPS = { Authorization: basic("ops", "changeit") };
+
+/** A JSON body's own type. */
+export const JSON_TYPE = { "Content-Type": "application/json" };
+
+/** What a test may choose. */
+export interface SecuredAppOptions extends TestAppOptions {
+  readonly authOptions?: Partial<AuthOptions>;
+}
+
+/** An app whose users are real. */
+export interface SecuredApp extends TestApp {
+  readonly auth: TestAuth;
+  /** Sends JSON: POST, unless it says otherwise. */
+  sendJson(
+    path: string,
+    json: unknown,
+    request?: TestRequest,
+  ): Promise<TestAnswer>;
+  /** Makes a user; answers with its headers. */
+  createUser(
+    login: string,
+    options?: { readonly groups?: readonly string[] },
+  ): Promise<{ readonly Authorization: string }>;
+  /** Writes an access list. */
+  writeAcl(streamName: string, acl: unknown): Promise<void>;
+}
+
+/** Opens an app; disposing it closes all that it stands on. */
+export async function openSecuredApp(
+  options: SecuredAppOptions = {},
+): Promise<SecuredApp> {
+  const auth = await openTestAuth(options.authOptions);
+  await auth.defaultUsers;
+  const { store, clock } = auth;
+  const log = (event: string, fields = {}) => {
+    logged.push([event, fields]);
+  };
+  const { logged } = auth;
+  const testApp = openTestApp({
+    logger: { debug: log, info: log, warn: log, error: log },
+    ...options,
+    store,
+    clock,
+    auth,
+  });
+  // A first login may give its user a hash of the tests' cost.
+  for (const headers of [ADMIN, OPS]) {
+    await testApp.send("/users/$current", { headers });
+  }
+  let metadataCount = 0;
+  const secured: SecuredApp = {
+    ...testApp,
+    auth,
+    sendJson(path, json, request = {}) {
+      return testApp.send(path, {
+        method: "POST",
+        ...request,
+        headers: { ...JSON_TYPE, ...request.headers },
+        body: JSON.stringify(json),
+      });
+    },
+    async createUser(login, { groups = [] } = {}) {
+      const password = `${login}'s password`;
+      const user = { loginName: login, fullName: login, groups, password };
+      const answer = await secured.sendJson("/users/", user, {
+        headers: ADMIN,
+      });
+      if (answer.status !== 201) throw new Error(answer.body);
+      return { Authorization: basic(login, password) };
+    },
+    async writeAcl(streamName, acl) {
+      const number = (++metadataCount).toString(16).padStart(12, "0");
+      const name = encodeURIComponent(streamName);
+      const answer = await testApp.send(`/streams/${name}/metadata`, {
+        headers: {
+          ...ADMIN,
+          ...JSON_TYPE,
+          "ES-EventId": `aaaaaaaa-0000-4000-8000-${number}`,
+        },
+        body: JSON.stringify({ $acl: acl }),
+      });
+      if (answer.status !== 201) throw new Error(answer.body);
+    },
+    async [Symbol.asyncDispose]() {
+      await testApp[Symbol.asyncDispose]();
+      await auth[Symbol.asyncDispose]();
+    },
+  };
+  return secured;
+}
