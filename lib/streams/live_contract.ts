@@ -59,6 +59,12 @@ export interface LiveFeedCommand {
   readonly format: LiveFormat;
   /** Address of the client, for the limits. */
   readonly address: string;
+  /**
+   * Settles when the connection has let go of the body. A client that was
+   * dropped for its slowness counts until then: what it was sent waits in the
+   * connection's buffers.
+   */
+  readonly released?: Promise<unknown>;
 }
 
 /** A stream that was never written has a live feed too: it waits. */

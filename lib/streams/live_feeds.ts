@@ -142,7 +142,8 @@ export class LiveFeeds {
         part?.delete(client);
         this.#clientCount--;
         if (this.#clientCount === 0) this.#stopTimer();
-        givePlaceUp();
+        const { released = Promise.resolve() } = command;
+        released.then(givePlaceUp, givePlaceUp);
       },
     });
     // Watching before reading: news that come meanwhile are seen.

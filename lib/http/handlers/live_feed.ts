@@ -64,6 +64,7 @@ export async function openLiveFeed(
       embed: "body",
       isAll,
     }),
+    released: info.completed,
     address: limitKeyOfAddress(context.client.remoteAddress),
   });
   if (outcome.kind === "tooMany") {
