@@ -179,6 +179,16 @@ Deno.test("external libraries are imported by their names in deno.json", async (
   assertEquals(wrong, []);
 });
 
+Deno.test("every external library is used, and a document says why", () => {
+  const sources = listSources().map(readText).join("\n");
+  const reasons = readTableRows("lib/DESIGN.md");
+  const wrong = Object.keys(project.imports).filter((name) =>
+    !sources.includes(`from "${name}"`) ||
+    ![...reasons].some((row) => row.startsWith(`\`${name}\` | `))
+  );
+  assertEquals(wrong, [], "delete it, or give it a row in lib/DESIGN.md");
+});
+
 Deno.test("imports have no cycles", async () => {
   const importsByPath = new Map(
     (await readModules()).map(({ path, imports }) => [path, imports]),

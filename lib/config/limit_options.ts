@@ -175,6 +175,15 @@ export const LIMIT_OPTIONS = {
     most: 600_000,
     help: "Milliseconds to send a whole body; above: 408",
   },
+  receiveBufferBytesMax: {
+    flag: "max-incoming-size",
+    group: "Limits",
+    kind: "bytes",
+    default: LIMITS.receiveBufferBytesMax,
+    least: 2 * LIMITS.requestBytesMax,
+    most: 16 * GIB,
+    help: "Size of bodies that clients are still sending; above: 503",
+  },
   sendStallMs: {
     flag: "send-timeout",
     group: "Limits",

@@ -102,21 +102,3 @@ declare module "@std/uuid" {
   export function validate(uuid: string): boolean;
   export function version(uuid: string): number;
 }
-
-declare module "@std/uuid/v4" {
-  export function validate(id: string): boolean;
-}
-
-declare module "@std/uuid/v5" {
-  export function validate(id: string): boolean;
-  export function generate(
-    namespace: string,
-    data: Uint8Array,
-  ): Promise<string>;
-}
-
-declare module "@std/uuid/v7" {
-  export function validate(id: string): boolean;
-  export function generate(timestamp?: number): string;
-  export function extractTimestamp(uuid: string): number;
-}

@@ -18,13 +18,15 @@ const PEAK_MIB_MAX = 768;
 /**
  * Abuses a server of its own.
  *
+ * @param options Of the server.
  * @throws {AssertionError} If another client was harmed, the server took too
  * much memory, or it did not outlive it all.
  */
 export async function abuse(
   attack: (server: RunningServer) => Promise<void>,
+  options: readonly string[] = [],
 ): Promise<void> {
-  await using server = await startServer(["--mem-db"]);
+  await using server = await startServer(["--mem-db", ...options]);
   let isOver = false;
   const longest = appendUntil(server.url, () => isOver);
   try {
