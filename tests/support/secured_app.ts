@@ -16,10 +16,12 @@ import {
 import { basic, openTestAuth, type TestAuth } from "./test_auth.ts";
 
 /** Headers of a request by the administrator. */
-export const ADMIN = { Authorization: basic("admin", "changeit") };
+export const ADMIN = { Authorization: basic("admin", "admin's password") };
 
-/** Headers of a request by the operator of a new store. */
-export const OPS = { Authorization: basic("ops", "changeit") };
+/** Headers of a request by somebody of the group `$ops`. */
+export const OPS = {
+  Authorization: basic("operator", "operator's password"),
+};
 
 /** A JSON body's own type. */
 export const JSON_TYPE = { "Content-Type": "application/json" };
@@ -51,7 +53,11 @@ export interface SecuredApp extends TestApp {
 export async function openSecuredApp(
   options: SecuredAppOptions = {},
 ): Promise<SecuredApp> {
-  const auth = await openTestAuth(options.authOptions);
+  const auth = await openTestAuth({
+    // Hashed at the tests' cost, as the published password is not.
+    adminPassword: "admin's password",
+    ...options.authOptions,
+  });
   await auth.defaultUsers;
   const { store, clock } = auth;
   const log = (event: string, fields = {}) => {
@@ -65,10 +71,6 @@ export async function openSecuredApp(
     clock,
     auth,
   });
-  // A first login may give its user a hash of the tests' cost.
-  for (const headers of [ADMIN, OPS]) {
-    await testApp.send("/users/$current", { headers });
-  }
   let metadataCount = 0;
   const secured: SecuredApp = {
     ...testApp,
@@ -108,5 +110,6 @@ export async function openSecuredApp(
       await auth[Symbol.asyncDispose]();
     },
   };
+  await secured.createUser("operator", { groups: ["$ops"] });
   return secured;
 }

@@ -48,7 +48,7 @@ for (const path of ["/users/", "/users"]) {
     assertEquals({ success, error }, { success: true, error: "Success" });
     assertEquals(
       data.map((user: { loginName: string }) => user.loginName),
-      ["admin", "anna", "bert", "ops"],
+      ["admin", "anna", "bert", "operator", "ops"],
     );
   });
 }
