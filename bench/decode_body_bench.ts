@@ -4,7 +4,10 @@
  * @module
  */
 
-import { decodeEventsJson } from "../lib/http/decode_events_json.ts";
+import {
+  decodeEventsJson,
+  decodeEventsJsonBytes,
+} from "../lib/http/decode_events_json.ts";
 import { decodeEventsXml } from "../lib/http/decode_events_xml.ts";
 import {
   eventsJsonBody,
@@ -26,7 +29,11 @@ for (const { title, count, dataBytes } of SHAPES) {
   Deno.bench(`JSON.parse, ${title}`, { group, baseline: true }, () => {
     JSON.parse(json);
   });
+  const jsonBytes = new TextEncoder().encode(json);
   Deno.bench(`events+json, ${title}`, { group }, () => {
+    decodeEventsJsonBytes(jsonBytes);
+  });
+  Deno.bench(`events+json, not plain, ${title}`, { group }, () => {
     decodeEventsJson(json);
   });
   Deno.bench(`events+xml, ${title}`, { group }, () => {

@@ -11,6 +11,7 @@ import {
   scanEventArray,
   type ScannedEvent,
 } from "../text/json_events.ts";
+import { type PlainEvent, scanPlainEvents } from "../text/json_events_bytes.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
 import {
   checkEvent,
@@ -21,6 +22,51 @@ import {
   nestedTooDeeply,
   tooManyEvents,
 } from "./event_refusals.ts";
+
+const UTF8 = new TextDecoder();
+
+/**
+ * Decodes the body of the types `events+json`, `event+json` and `atom+json`
+ * from its bytes: plain bodies the quick way.
+ *
+ * @returns At least one event.
+ * @throws {Refusal} As `decodeEventsJson`.
+ */
+export function decodeEventsJsonBytes(
+  bytes: Uint8Array,
+  limits: Limits = LIMITS,
+): ProposedEvent[] {
+  const plain = scanPlainEvents(bytes, {
+    depthMax: limits.jsonDepthMax,
+    eventsMax: limits.batchEventsMax,
+  });
+  return plain !== undefined && plain.every((one) => isWithin(one, limits))
+    ? plain.map(proposePlainEvent)
+    : decodeEventsJson(UTF8.decode(bytes), limits);
+}
+
+/** What is refused is left to the other way, which says why. */
+function isWithin(event: PlainEvent, limits: Limits): boolean {
+  return event.eventId !== ZERO_EVENT_ID &&
+    event.data.length + event.metadata.length <= limits.eventBytesMax &&
+    event.eventType.length * 3 <= limits.eventTypeBytesMax;
+}
+
+function proposePlainEvent(event: PlainEvent): ProposedEvent {
+  const { eventId, eventType, dataKind, metadataKind } = event;
+  const isDataJson = dataKind !== "string" && dataKind !== "null" &&
+    dataKind !== "absent";
+  const isMetadataKept = metadataKind === "object" || metadataKind === "string";
+  return {
+    eventId,
+    eventType,
+    isJson: isDataJson || metadataKind === "object",
+    data: dataKind === "null" ? NO_BYTES : event.data,
+    metadata: isMetadataKept ? event.metadata : NO_BYTES,
+  };
+}
+
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * Decodes the body of the types `events+json`, `event+json` and `atom+json`.

@@ -18,7 +18,7 @@ import {
   segmentAt,
   streamNameOf,
 } from "../context.ts";
-import { decodeEventsJson } from "../decode_events_json.ts";
+import { decodeEventsJsonBytes } from "../decode_events_json.ts";
 import { decodeEventsXml } from "../decode_events_xml.ts";
 import { parseEventId, ZERO_EVENT_ID } from "../event_id.ts";
 import {
@@ -232,8 +232,8 @@ async function decodeBody(
   switch (requestType?.form) {
     case "eventJson":
     case "atomJson": {
-      const body = await receiving.readText(request);
-      return decodeEventsJson(body, limits);
+      const body = await receiving.readBytes(request);
+      return decodeEventsJsonBytes(body, limits);
     }
     case "eventXml":
     case "atomXml": {
