@@ -7,22 +7,11 @@
  */
 
 import { membershipsOf } from "../../lib/model/lists.ts";
-import {
-  decodeStreamMetadata,
-  type StreamMetadata,
-} from "../../lib/model/stream_metadata.ts";
+import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
 import { isMetastream } from "../../lib/model/stream_names.ts";
 import { NO_ORDINAL } from "../log/record.ts";
 import { type ListDirectory, NO_LIST, STREAMS_LIST } from "./list_directory.ts";
 import type { Memtable } from "./memtable.ts";
-
-/** The lists, besides its own stream, that an event is entered in. */
-export interface Membership {
-  categoryList: number;
-  typeList: number;
-  streamsList: number;
-  categoryStreamsList: number;
-}
 
 /** What the rules look at. */
 export interface ListedEvent {
@@ -33,78 +22,89 @@ export interface ListedEvent {
   readonly data: string | Uint8Array;
 }
 
+/** Is told each list that an event is entered in, and its next ordinal. */
+export interface EntrySink {
+  entered(listId: number, nextOrdinal: number): void;
+}
+
 const DOLLAR = 0x24;
 
-/** Finds the lists of an event, making those that are new. */
-export function findMembership(
-  lists: ListDirectory,
-  streamId: number,
-  event: ListedEvent,
-): Membership {
-  const membership: Membership = {
-    categoryList: NO_LIST,
-    typeList: NO_LIST,
-    streamsList: NO_LIST,
-    categoryStreamsList: NO_LIST,
-  };
-  if (lists.isSource[streamId] !== 1) return membership;
-  const { streamName, eventType, eventNumber } = event;
-  membership.categoryList = lists.category[streamId] ?? NO_LIST;
-  const isOfMetastream = streamName.charCodeAt(0) === DOLLAR &&
-    isMetastream(streamName);
-  // Only types of the system and metadata need a look at the rule itself.
-  const listedType = isOfMetastream || eventType.charCodeAt(0) === DOLLAR
-    ? membershipsOf(event, isOfMetastream ? metadataOf(event) : undefined)
-      .eventType
-    : eventType;
-  if (listedType !== undefined) {
-    membership.typeList = lists.findOrCreate("eventType", listedType);
-  }
-  if (eventNumber === 0) {
-    membership.streamsList = STREAMS_LIST;
-    if (!isOfMetastream && membership.categoryList !== NO_LIST) {
-      membership.categoryStreamsList = lists.findOrCreate(
+/**
+ * The lists, besides its own stream, that one event is entered in. One object
+ * serves event after event: this is done for each event that is written.
+ */
+export class Membership {
+  categoryList = NO_LIST;
+  typeList = NO_LIST;
+  streamsList = NO_LIST;
+  categoryStreamsList = NO_LIST;
+
+  /** Finds the lists of an event, making those that are new. */
+  find(lists: ListDirectory, streamId: number, event: ListedEvent): void {
+    this.categoryList = NO_LIST;
+    this.typeList = NO_LIST;
+    this.streamsList = NO_LIST;
+    this.categoryStreamsList = NO_LIST;
+    if (lists.isSource[streamId] !== 1) return;
+    const { streamName, eventType } = event;
+    this.categoryList = lists.category[streamId] ?? NO_LIST;
+    const isOfMetastream = streamName.charCodeAt(0) === DOLLAR &&
+      isMetastream(streamName);
+    // Only types of the system and metadata need a look at the rule itself.
+    const listedType = isOfMetastream || eventType.charCodeAt(0) === DOLLAR
+      ? membershipsOf(
+        event,
+        isOfMetastream ? decodeStreamMetadata(event) : undefined,
+      ).eventType
+      : eventType;
+    if (listedType !== undefined) {
+      this.typeList = lists.findOrCreate("eventType", listedType);
+    }
+    if (event.eventNumber !== 0) return;
+    this.streamsList = STREAMS_LIST;
+    if (!isOfMetastream && this.categoryList !== NO_LIST) {
+      this.categoryStreamsList = lists.findOrCreate(
         "categoryStreams",
-        lists.nameOf(membership.categoryList),
+        lists.nameOf(this.categoryList),
       );
     }
   }
-  return membership;
+
+  /**
+   * Enters the record at `offset` in its lists.
+   *
+   * @param streamId Its stream, or `NO_LIST` for a tombstone: it has no number.
+   */
+  enter(
+    lists: ListDirectory,
+    memtable: Memtable,
+    record: { readonly streamId: number; readonly offset: number },
+    sink: EntrySink,
+  ): void {
+    const { offset } = record;
+    enterIn(record.streamId, lists, memtable, offset, sink);
+    enterIn(this.categoryList, lists, memtable, offset, sink);
+    enterIn(this.typeList, lists, memtable, offset, sink);
+    enterIn(this.streamsList, lists, memtable, offset, sink);
+    enterIn(this.categoryStreamsList, lists, memtable, offset, sink);
+  }
 }
 
-function metadataOf(event: ListedEvent): StreamMetadata {
-  return decodeStreamMetadata(event);
+function enterIn(
+  listId: number,
+  lists: ListDirectory,
+  memtable: Memtable,
+  offset: number,
+  sink: EntrySink,
+): void {
+  if (listId === NO_LIST) return;
+  memtable.addToList(listId, offset);
+  const next = (lists.decidedNext[listId] ?? 0) + 1;
+  lists.decidedNext[listId] = next;
+  sink.entered(listId, next);
 }
 
 /** Ordinal that the next entry of a list gets; `NO_ORDINAL` for no list. */
 export function nextOrdinalOf(lists: ListDirectory, listId: number): number {
   return listId === NO_LIST ? NO_ORDINAL : lists.decidedNext[listId] ?? 0;
-}
-
-/**
- * Enters the record at `offset` in its lists.
- *
- * @param streamId Its stream, or `NO_LIST` for a tombstone: it has no number.
- * @param entered Is told each list and its next ordinal.
- */
-export function enterInLists(
-  lists: ListDirectory,
-  memtable: Memtable,
-  options: { streamId: number; membership: Membership; offset: number },
-  entered: (listId: number, nextOrdinal: number) => void,
-): void {
-  const { streamId, membership, offset } = options;
-  enter(streamId);
-  enter(membership.categoryList);
-  enter(membership.typeList);
-  enter(membership.streamsList);
-  enter(membership.categoryStreamsList);
-
-  function enter(listId: number): void {
-    if (listId === NO_LIST) return;
-    memtable.addToList(listId, offset);
-    const next = (lists.decidedNext[listId] ?? 0) + 1;
-    lists.decidedNext[listId] = next;
-    entered(listId, next);
-  }
 }

@@ -55,40 +55,34 @@ const HEX_PAIRS = Array.from(
   (_, byte) => byte.toString(16).padStart(2, "0"),
 );
 
-/** Index in the text of a UUID of the first digit of each byte. */
-const DIGIT_INDEXES = [
-  0,
-  2,
-  4,
-  6,
-  9,
-  11,
-  14,
-  16,
-  19,
-  21,
-  24,
-  26,
-  28,
-  30,
-  32,
-  34,
-] as const;
-
 /** Writes a UUID of 36 characters as 16 bytes. */
 export function setUuid(
   array: Uint8Array,
   offset: number,
   uuid: string,
 ): void {
-  let at = offset;
-  for (const index of DIGIT_INDEXES) {
-    array[at++] = (digitAt(uuid, index) << 4) | digitAt(uuid, index + 1);
+  setHex(array, offset, uuid, 0, 4);
+  setHex(array, offset + 4, uuid, 9, 2);
+  setHex(array, offset + 6, uuid, 14, 2);
+  setHex(array, offset + 8, uuid, 19, 2);
+  setHex(array, offset + 10, uuid, 24, 6);
+}
+
+/** Writes the bytes of the digits from `index` on. */
+function setHex(
+  array: Uint8Array,
+  offset: number,
+  text: string,
+  index: number,
+  byteCount: number,
+): void {
+  for (let at = 0, from = index; at < byteCount; at++, from += 2) {
+    array[offset + at] = (digitAt(text, from) << 4) | digitAt(text, from + 1);
   }
 }
 
 function digitAt(text: string, index: number): number {
-  return DIGIT_VALUES[text.charCodeAt(index)] ?? 0;
+  return DIGIT_VALUES[text.charCodeAt(index) & 0x7f] ?? 0;
 }
 
 /** Reads 16 bytes as a UUID of 36 characters in lower case. */

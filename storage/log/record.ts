@@ -107,43 +107,13 @@ export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
   );
   const start = out.length;
   const { array, view } = out;
-  let at = start + headerBytes;
-  let nameBytes = streamName.length;
-  let typeBytes = eventType.length;
-  let dataBytes = data.length;
-  let metadataBytes = metadata.length;
-
-  // One call encodes all four texts; when every character took one byte, the
-  // lengths of the parts are known without a look at them.
-  const dataText = typeof data === "string" ? data : "";
-  const metadataText = typeof data === "string" && typeof metadata === "string"
-    ? metadata
-    : "";
-  const text = streamName + eventType + dataText + metadataText;
-  const { written } = ENCODER.encodeInto(text, array.subarray(at));
-  if (written !== text.length) {
-    nameBytes = write(array, at, streamName);
-    typeBytes = write(array, at + nameBytes, eventType);
-    dataBytes = write(array, at + nameBytes + typeBytes, data);
-    metadataBytes = write(
-      array,
-      at + nameBytes + typeBytes + dataBytes,
-      metadata,
-    );
-  } else {
-    if (typeof data !== "string") {
-      array.set(data, at + nameBytes + typeBytes);
-    }
-    if (metadataText.length !== metadata.length) {
-      metadataBytes = write(
-        array,
-        at + nameBytes + typeBytes + dataBytes,
-        metadata,
-      );
-    }
-  }
-  const bodyStart = at + nameBytes + typeBytes;
-  at = bodyStart + dataBytes + metadataBytes;
+  const namesStart = start + headerBytes;
+  const nameBytes = write(array, namesStart, streamName);
+  const typeBytes = write(array, namesStart + nameBytes, eventType);
+  const bodyStart = namesStart + nameBytes + typeBytes;
+  const dataBytes = write(array, bodyStart, data);
+  const metadataBytes = write(array, bodyStart + dataBytes, metadata);
+  const at = bodyStart + dataBytes + metadataBytes;
   const lengthBytes = at + TRAILER_BYTES - start;
 
   view.setUint32(start, lengthBytes, true);
@@ -180,17 +150,31 @@ function byteLengthMax(value: string | Uint8Array): number {
   return typeof value === "string" ? value.length * 3 : value.length;
 }
 
+/** Texts up to this long are written by a loop: a call takes longer. */
+const LOOP_CHARACTERS_MAX = 64;
+
 /** Writes a value at `offset`; returns how many bytes it took. */
 function write(
   array: Uint8Array,
   offset: number,
   value: string | Uint8Array,
 ): number {
-  if (typeof value === "string") {
-    return ENCODER.encodeInto(value, array.subarray(offset)).written;
+  const { length } = value;
+  if (length === 0) return 0;
+  if (typeof value !== "string") {
+    array.set(value, offset);
+    return length;
   }
-  array.set(value, offset);
-  return value.length;
+  let index = 0;
+  if (length <= LOOP_CHARACTERS_MAX) {
+    for (; index < length; index++) {
+      const code = value.charCodeAt(index);
+      if (code >= 0x80) break;
+      array[offset + index] = code;
+    }
+    if (index === length) return length;
+  }
+  return ENCODER.encodeInto(value, array.subarray(offset)).written;
 }
 
 function setEventNumber(view: DataView, offset: number, value: number): void {

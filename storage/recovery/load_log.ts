@@ -9,7 +9,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
-import { enterInLists, findMembership } from "../index/membership.ts";
+import { Membership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
@@ -274,6 +274,9 @@ function scanInto(
   state.faultPosition = result.faultPosition;
 }
 
+/** Lists of the record that is entered. */
+const MEMBERSHIP = new Membership();
+
 /** Enters a committed record as the writer did when it was written. */
 function enterRecord(
   index: StoreIndex,
@@ -294,15 +297,16 @@ function enterRecord(
   const offset = offsetOf(segment, logPosition);
   memtable.addRecord(offset, record.createdAtUs);
   memtable.ids.add(record.hashId(lists.hashes[streamId] ?? 0), offset);
-  enterInLists(
+  MEMBERSHIP.find(lists, streamId, record);
+  MEMBERSHIP.enter(
     lists,
     memtable,
+    { streamId: isTombstone ? NO_LIST : streamId, offset },
     {
-      streamId: isTombstone ? NO_LIST : streamId,
-      membership: findMembership(lists, streamId, record),
-      offset,
+      entered(listId, nextOrdinal) {
+        lists.visibleNext[listId] = nextOrdinal;
+      },
     },
-    (listId, nextOrdinal) => lists.visibleNext[listId] = nextOrdinal,
   );
   if (isTombstone) {
     memtable.tombstoned.push(streamId);

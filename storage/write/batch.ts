@@ -7,6 +7,7 @@
 
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import type { CommittedEvent } from "../../lib/model/event_store.ts";
+import type { EntrySink } from "../index/membership.ts";
 import { GrowingBytes } from "../log/bytes.ts";
 import { LogRecord } from "../log/log_record.ts";
 import type { Segment } from "../log/segment.ts";
@@ -23,7 +24,7 @@ interface WrittenRun {
   readonly events: readonly ProposedEvent[];
 }
 
-export class Batch {
+export class Batch implements EntrySink {
   readonly bytes = new GrowingBytes(64 * 1024);
   segment: Segment | undefined;
   startPosition = 0;
@@ -68,6 +69,12 @@ export class Batch {
     this.tombstonedLists = [];
     this.runs = [];
     this.positions = [];
+  }
+
+  /** Notes the ordinal after a list's newest entry. */
+  entered(listId: number, nextOrdinal: number): void {
+    this.touchedLists.push(listId);
+    this.touchedNexts.push(nextOrdinal);
   }
 
   /** The record at a position of this batch. */

@@ -14,6 +14,7 @@ import {
   decideAppend,
   decideDelete,
 } from "../../lib/model/decide_append.ts";
+import { invariant } from "../../lib/model/errors.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
 import type {
@@ -39,8 +40,8 @@ import {
   NO_LIST,
 } from "../index/list_directory.ts";
 import {
-  enterInLists,
-  findMembership,
+  type ListedEvent,
+  Membership,
   nextOrdinalOf,
 } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
@@ -51,6 +52,8 @@ import {
   FLAG_JSON,
   FLAG_RUN_END,
   FLAG_TOMBSTONE,
+  NO_ORDINAL,
+  type RecordFields,
 } from "../log/record.ts";
 import { offsetOf } from "../log/segment.ts";
 import type { Batch } from "./batch.ts";
@@ -65,17 +68,41 @@ export interface BatchEncoderOptions {
   readonly memtable: () => Memtable;
 }
 
-/** One record of a run before it is numbered in the log. */
-interface RunEvent {
+/** Consecutive events of one stream in a run. */
+interface RunPart {
   readonly streamId: number;
   readonly streamName: string;
-  readonly eventNumber: number;
-  readonly event: ProposedEvent;
+  readonly firstEventNumber: number;
+  readonly events: readonly ProposedEvent[];
   readonly flags: number;
 }
 
+/** A record that is being encoded; one object serves record after record. */
+interface Draft extends Mutable<RecordFields>, Mutable<ListedEvent> {}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 export class BatchEncoder {
   readonly #options: BatchEncoderOptions;
+  readonly #membership = new Membership();
+  readonly #draft: Draft = {
+    logPosition: 0,
+    createdAtUs: 0,
+    eventNumber: 0,
+    eventId: "",
+    streamName: "",
+    eventType: "",
+    isJson: false,
+    data: "",
+    metadata: "",
+    flags: 0,
+    indexInRun: 0,
+    previousCrc: 0,
+    categoryOrdinal: NO_ORDINAL,
+    typeOrdinal: NO_ORDINAL,
+    streamsOrdinal: NO_ORDINAL,
+    categoryStreamsOrdinal: NO_ORDINAL,
+  };
   /** Time of the last record; the next one's is never less. */
   lastCreatedAtUs = 0;
 
@@ -99,18 +126,18 @@ export class BatchEncoder {
     const streamId = stream.id === NO_LIST
       ? lists.findOrCreate("stream", streamName)
       : stream.id;
-    const run: RunEvent[] = events.map((event, index) => ({
-      streamId,
-      streamName,
-      eventNumber: decision.first + index,
-      event,
-      flags: 0,
-    }));
     const reopening = isMetastream(streamName)
       ? this.#reopeningByMetadata(streamName, decision.first, events)
       : this.#reopeningByAppend(streamName, stream);
-    if (reopening !== undefined) run.push(reopening);
-    this.#encodeRun(batch, run);
+    const parts: RunPart[] = [{
+      streamId,
+      streamName,
+      firstEventNumber: decision.first,
+      events,
+      flags: 0,
+    }];
+    if (reopening !== undefined) parts.push(reopening);
+    this.#encodeRun(batch, parts);
     return { kind: "appended", firstEventNumber: decision.first };
   }
 
@@ -127,14 +154,14 @@ export class BatchEncoder {
       this.#encodeRun(batch, [{
         streamId: lists.findOrCreate("stream", streamName),
         streamName,
-        eventNumber: TOMBSTONE_EVENT_NUMBER,
-        event: {
+        firstEventNumber: TOMBSTONE_EVENT_NUMBER,
+        events: [{
           eventId: newEventId(),
           eventType: "$streamDeleted",
           isJson: false,
           data: "",
           metadata: "",
-        },
+        }],
         flags: FLAG_TOMBSTONE,
       }]);
     }
@@ -148,7 +175,7 @@ export class BatchEncoder {
   #reopeningByAppend(
     streamName: string,
     stream: DecidableStream,
-  ): RunEvent | undefined {
+  ): RunPart | undefined {
     if (!stream.isSoftDeleted) return undefined;
     const newest = this.#options.states.decidedMetadataEvent(streamName);
     const data = withTruncateBefore(newest?.data ?? "{}", stream.head + 1);
@@ -160,7 +187,7 @@ export class BatchEncoder {
     metastream: string,
     first: number,
     events: readonly ProposedEvent[],
-  ): RunEvent | undefined {
+  ): RunPart | undefined {
     const streamName = originalOfMetastream(metastream);
     const stream = this.#options.states.decided(streamName);
     const newest = events[events.length - 1];
@@ -179,97 +206,90 @@ export class BatchEncoder {
     streamName: string,
     data: string,
     leastNumber: number,
-  ): RunEvent {
+  ): RunPart {
     const { lists, newEventId } = this.#options;
     const metastream = metastreamOf(streamName);
     const streamId = lists.findOrCreate("stream", metastream);
     return {
       streamId,
       streamName: metastream,
-      eventNumber: Math.max(leastNumber, lists.decidedNext[streamId] ?? 0),
-      event: {
+      firstEventNumber: Math.max(leastNumber, lists.decidedNext[streamId] ?? 0),
+      events: [{
         eventId: newEventId(),
         eventType: METADATA_EVENT_TYPE,
         isJson: true,
         data,
         metadata: "",
-      },
+      }],
       flags: 0,
     };
   }
 
-  #encodeRun(batch: Batch, run: readonly RunEvent[]): void {
-    const { clock } = this.#options;
-    this.lastCreatedAtUs = Math.max(this.lastCreatedAtUs, clock.nowUs());
-    const lastIndex = run.length - 1;
-    for (const [index, one] of run.entries()) {
-      const previous = run[index - 1];
-      const isSameRun = previous !== undefined &&
-        previous.streamId === one.streamId;
-      if (!isSameRun) {
-        batch.runs.push({
-          streamName: one.streamName,
-          firstEventNumber: one.eventNumber,
-          firstIndex: batch.positions.length,
-          events: run
-            .filter(({ streamId }) => streamId === one.streamId)
-            .map(({ event }) => event),
-        });
-      }
-      this.#encodeEvent(batch, one, {
-        index,
-        isLast: index === lastIndex,
+  #encodeRun(batch: Batch, parts: readonly RunPart[]): void {
+    this.lastCreatedAtUs = Math.max(
+      this.lastCreatedAtUs,
+      this.#options.clock.nowUs(),
+    );
+    batch.createdAtUs = this.lastCreatedAtUs;
+    const draft = this.#draft;
+    draft.createdAtUs = this.lastCreatedAtUs;
+    draft.indexInRun = 0;
+    const lastPart = parts[parts.length - 1];
+    for (const part of parts) {
+      const { events } = part;
+      batch.runs.push({
+        streamName: part.streamName,
+        firstEventNumber: part.firstEventNumber,
+        firstIndex: batch.positions.length,
+        events,
       });
+      draft.streamName = part.streamName;
+      for (let index = 0; index < events.length; index++) {
+        const event = events[index];
+        if (event === undefined) continue;
+        const isRunEnd = part === lastPart && index === events.length - 1;
+        draft.eventNumber = part.firstEventNumber + index;
+        draft.flags = isRunEnd ? part.flags | FLAG_RUN_END : part.flags;
+        this.#encodeEvent(batch, part.streamId, event);
+        draft.indexInRun++;
+      }
     }
   }
 
-  #encodeEvent(
-    batch: Batch,
-    one: RunEvent,
-    place: { index: number; isLast: boolean },
-  ): void {
-    const { lists, states, memtable } = this.#options;
-    const { streamId, streamName, eventNumber, event } = one;
+  /** Encodes the draft's event and enters it in its lists. */
+  #encodeEvent(batch: Batch, streamId: number, event: ProposedEvent): void {
+    const { lists, states } = this.#options;
     const { segment } = batch;
-    if (segment === undefined) return;
-    const isTombstone = (one.flags & FLAG_TOMBSTONE) !== 0;
-    const membership = findMembership(lists, streamId, {
-      streamName,
-      eventType: event.eventType,
-      eventNumber,
-      isJson: event.isJson,
-      data: event.data,
-    });
+    invariant(segment !== undefined, "A batch has a segment");
+    const draft = this.#draft;
+    const membership = this.#membership;
     const logPosition = batch.endPosition;
+    draft.logPosition = logPosition;
+    draft.eventId = event.eventId;
+    draft.eventType = event.eventType;
+    draft.isJson = event.isJson;
+    draft.data = event.data;
+    draft.metadata = event.metadata;
+    draft.previousCrc = batch.checksum;
+    membership.find(lists, streamId, draft);
+    if (event.isJson) draft.flags |= FLAG_JSON;
+    if (membership.streamsList !== NO_LIST) draft.flags |= FLAG_FIRST;
+    draft.categoryOrdinal = nextOrdinalOf(lists, membership.categoryList);
+    draft.typeOrdinal = nextOrdinalOf(lists, membership.typeList);
+    draft.streamsOrdinal = nextOrdinalOf(lists, membership.streamsList);
+    draft.categoryStreamsOrdinal = nextOrdinalOf(
+      lists,
+      membership.categoryStreamsList,
+    );
+    batch.checksum = encodeRecord(batch.bytes, draft);
     batch.lastPosition = logPosition;
     batch.positions.push(logPosition);
-    batch.checksum = encodeRecord(batch.bytes, {
-      logPosition,
-      createdAtUs: this.lastCreatedAtUs,
-      eventNumber,
-      eventId: event.eventId,
-      streamName,
-      eventType: event.eventType,
-      data: event.data,
-      metadata: event.metadata,
-      flags: one.flags | (event.isJson ? FLAG_JSON : 0) |
-        (place.isLast ? FLAG_RUN_END : 0) |
-        (membership.streamsList !== NO_LIST ? FLAG_FIRST : 0),
-      indexInRun: place.index,
-      previousCrc: batch.checksum,
-      categoryOrdinal: nextOrdinalOf(lists, membership.categoryList),
-      typeOrdinal: nextOrdinalOf(lists, membership.typeList),
-      streamsOrdinal: nextOrdinalOf(lists, membership.streamsList),
-      categoryStreamsOrdinal: nextOrdinalOf(
-        lists,
-        membership.categoryStreamsList,
-      ),
-    });
-    batch.createdAtUs = this.lastCreatedAtUs;
+
+    const isTombstone = (draft.flags & FLAG_TOMBSTONE) !== 0;
     const offset = offsetOf(segment, logPosition);
-    const table = memtable();
-    table.addRecord(offset, this.lastCreatedAtUs);
-    table.ids.add(
+    const memtable = this.#options.memtable();
+    memtable.addRecord(offset, draft.createdAtUs);
+    memtable.ids.add(
       hashEventIdAt(
         lists.hashes[streamId] ?? 0,
         batch.bytes.view,
@@ -277,20 +297,17 @@ export class BatchEncoder {
       ),
       offset,
     );
-    enterInLists(
+    membership.enter(
       lists,
-      table,
-      { streamId: isTombstone ? NO_LIST : streamId, membership, offset },
-      (listId, nextOrdinal) => {
-        batch.touchedLists.push(listId);
-        batch.touchedNexts.push(nextOrdinal);
-      },
+      memtable,
+      { streamId: isTombstone ? NO_LIST : streamId, offset },
+      batch,
     );
     if (isTombstone) {
-      table.tombstoned.push(streamId);
+      memtable.tombstoned.push(streamId);
       lists.decidedFlags[streamId] = LIST_TOMBSTONED;
       batch.tombstonedLists.push(streamId);
     }
-    if (isMetastream(streamName)) states.forgetMetadata(streamName);
+    if (isMetastream(draft.streamName)) states.forgetMetadata(draft.streamName);
   }
 }
