@@ -105,9 +105,15 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
   const newId = createTestIds();
   const store = options.store ?? createModelStore({ clock, newEventId: newId });
   const { auth } = options;
+  const limits = { ...LIMITS, ...options.limits };
   const streams = createStreamService({
     store,
     clock,
+    liveFeedLimits: {
+      feedsMax: limits.liveFeedsMax,
+      feedsPerAddressMax: limits.liveFeedsPerAddressMax,
+      feedsPerUserMax: limits.liveFeedsPerUserMax,
+    },
     ...(auth && {
       isCurrent: (caller) => auth.authenticator.isCurrent(caller),
       onLoginChange: (listener) => auth.authenticator.onChange(listener),
@@ -119,7 +125,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
     logger: options.logger ?? SILENT_LOGGER,
     newId,
     node: { version: "0.0.0", projectionsMode: "None" },
-    limits: { ...LIMITS, ...options.limits },
+    limits,
     ...options.app,
   });
 
