@@ -26,6 +26,10 @@ const BRACE_END = 0x7d;
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 
+/** 1 for JSON's white space. */
+const IS_BLANK = new Uint8Array(256);
+for (const code of [SPACE, NEWLINE, 0x0d, 0x09]) IS_BLANK[code] = 1;
+
 /** 1 for `"`, `\`, `b`, `f`, `n`, `r` and `t`. */
 const SHORT_ESCAPES = new Uint8Array(256);
 for (const escape of '"\\bfnrt') SHORT_ESCAPES[escape.charCodeAt(0)] = 1;
@@ -67,10 +71,7 @@ export class JsonCopier {
   skipBlanks(): void {
     const bytes = this.#bytes;
     let position = this.position;
-    let code = bytes[position] ?? 0;
-    while (
-      code === SPACE || code === NEWLINE || code === 0x0d || code === 0x09
-    ) code = bytes[++position] ?? 0;
+    while (IS_BLANK[bytes[position] ?? 0] === 1) position++;
     this.position = position;
   }
 

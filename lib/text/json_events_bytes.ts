@@ -162,13 +162,12 @@ class PlainScan {
     const bytes = this.#bytes;
     const start = this.#copier.position;
     const end = start + EVENT_ID_LENGTH;
+    let wrong = 0;
     for (let index = 0; index < EVENT_ID_LENGTH; index++) {
-      const code = bytes[start + index] ?? 0;
-      const isHyphenPlace = index === 8 || index === 13 || index === 18 ||
-        index === 23;
-      const isRight = isHyphenPlace ? code === HYPHEN : isLowerHex(code);
-      if (!isRight) return undefined;
+      const allowed = EVENT_ID_CODES[bytes[start + index] ?? 0] ?? 0;
+      wrong |= allowed ^ (EVENT_ID_SHAPE[index] ?? 0);
     }
+    if (wrong !== 0) return undefined;
     if (bytes[end] !== QUOTE) return undefined;
     this.#copier.position = end + 1;
     return this.#buffer.toString("latin1", start, end);
@@ -203,9 +202,16 @@ const EVENT_ID_LENGTH = 36;
 const HYPHEN = 0x2d;
 const BACKSLASH = 0x5c;
 
-function isLowerHex(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66);
+/** What each code may be in an event id: 1 a digit in lower case, 2 a hyphen. */
+const EVENT_ID_CODES = new Uint8Array(256);
+for (const digit of "0123456789abcdef") {
+  EVENT_ID_CODES[digit.charCodeAt(0)] = 1;
 }
+EVENT_ID_CODES[HYPHEN] = 2;
+
+/** What has to stand at each place of an event id. */
+const EVENT_ID_SHAPE = new Uint8Array(EVENT_ID_LENGTH).fill(1);
+for (const place of [8, 13, 18, 23]) EVENT_ID_SHAPE[place] = 2;
 
 /** The names of the members, each with its closing quote. */
 const MEMBER_NAMES = (["eventId", "eventType", "data", "metadata"] as const)

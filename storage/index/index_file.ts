@@ -16,7 +16,7 @@
  *              for each entry u32 offset of its record in the segment
  * directory  for each slice u32 hash of kind and name, u32 offset; by hash
  * ids        for each record u32 hash of stream and id, u32 offset; by both
- * filter     a Bloom filter of the hashes, 10 bits each, 7 probes
+ * filter     a Bloom filter of the hashes in blocks of 64 bytes, 10 bits each
  * samples    for every 128th record u32 offset, u64 time
  * footer     the last block: see `encodeFooter`
  * ```
@@ -213,34 +213,46 @@ export function decodeFooter(array: Uint8Array): IndexFooter | undefined {
 }
 
 const FILTER_BITS_PER_ID = 10;
-const FILTER_PROBES = 7;
+const FILTER_PROBES = 6;
+/** All probes of an id fall in one block: one look at memory. */
+const FILTER_BLOCK_BYTES = 64;
+const FILTER_BLOCK_BITS = FILTER_BLOCK_BYTES * 8;
 
 /** Bytes of a filter for so many ids. */
 export function filterBytesFor(idCount: number): number {
-  return Math.max(8, Math.ceil(idCount * FILTER_BITS_PER_ID / 8));
+  const blocks = Math.ceil(idCount * FILTER_BITS_PER_ID / FILTER_BLOCK_BITS);
+  return Math.max(1, blocks) * FILTER_BLOCK_BYTES;
 }
 
 /** Enters a hash in a filter. */
 export function addToFilter(filter: Uint8Array, hash: number): void {
-  const bitCount = filter.length * 8;
-  const step = filterStep(hash);
-  for (let probe = 0, bit = hash % bitCount; probe < FILTER_PROBES; probe++) {
-    filter[bit >>> 3] = (filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
-    bit = (bit + step) % bitCount;
+  const block = filterBlockOf(filter, hash);
+  let bits = filterBitsOf(hash);
+  const step = (bits >>> 20) | 1;
+  for (let probe = 0; probe < FILTER_PROBES; probe++, bits += step) {
+    const at = block + ((bits & (FILTER_BLOCK_BITS - 1)) >>> 3);
+    filter[at] = (filter[at] ?? 0) | (1 << (bits & 7));
   }
 }
 
 /** Whether a hash may have been entered; never wrongly "no". */
 export function filterMayHave(filter: Uint8Array, hash: number): boolean {
-  const bitCount = filter.length * 8;
-  const step = filterStep(hash);
-  for (let probe = 0, bit = hash % bitCount; probe < FILTER_PROBES; probe++) {
-    if (((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
-    bit = (bit + step) % bitCount;
+  const block = filterBlockOf(filter, hash);
+  let bits = filterBitsOf(hash);
+  const step = (bits >>> 20) | 1;
+  for (let probe = 0; probe < FILTER_PROBES; probe++, bits += step) {
+    const at = block + ((bits & (FILTER_BLOCK_BITS - 1)) >>> 3);
+    if (((filter[at] ?? 0) & (1 << (bits & 7))) === 0) return false;
   }
   return true;
 }
 
-function filterStep(hash: number): number {
-  return (Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d) >>> 1) | 1;
+/** Where the block of a hash begins. */
+function filterBlockOf(filter: Uint8Array, hash: number): number {
+  return (hash % (filter.length / FILTER_BLOCK_BYTES)) * FILTER_BLOCK_BYTES;
+}
+
+/** Bits of a hash that do not follow from the choice of its block. */
+function filterBitsOf(hash: number): number {
+  return Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d) >>> 1;
 }
