@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { Limits } from "../model/limits.ts";
 import { PIPELINE_REFUSALS } from "./problem.ts";
 
@@ -38,9 +39,10 @@ export class Sending {
   bodyOf(body: BodyInit): BodyInit {
     if (typeof body === "string") {
       // No text has fewer bytes than UTF-16 units.
-      if (body.length * 3 <= SMALL_BYTES_MAX) return body;
-      const bytes = new TextEncoder().encode(body);
-      return bytes.length <= SMALL_BYTES_MAX ? body : this.#sendBytes(bytes);
+      const isSmall = body.length * 3 <= SMALL_BYTES_MAX ||
+        (body.length <= SMALL_BYTES_MAX &&
+          Buffer.byteLength(body) <= SMALL_BYTES_MAX);
+      return isSmall ? body : this.#sendBytes(new TextEncoder().encode(body));
     }
     if (body instanceof Uint8Array) {
       return body.length <= SMALL_BYTES_MAX
