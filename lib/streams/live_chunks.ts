@@ -15,23 +15,40 @@ import {
   readLiveChunk,
 } from "./live_reader.ts";
 import type { NewsBoard } from "./news_board.ts";
+import type { Caller } from "./outcomes.ts";
 
-/** A stretch that a client wants. */
-export interface ChunkRequest extends LiveRead {
-  readonly source: LiveSource;
+/** Who wants a stretch. What it says of itself stays until it is told. */
+export interface ChunkReader extends LiveRead {
+  readonly feed: SharedFeed;
   /** The same for callers with the same rights: {@link rightsKeyOf}. */
   readonly rightsKey: string;
+  /** Epoch of the rules in which the caller was found to have the right to read. */
+  grantedEpoch: number;
+  /** Gets a stretch that was not there at once. */
+  takeChunk(chunk: LiveChunk): void;
+  /** Gets what made reading it fail. */
+  failChunk(error: unknown): void;
+}
+
+/** What all who read the same feed in the same format share. */
+export interface SharedFeed {
+  readonly source: LiveSource;
+  /** Stretches by the place that they begin at. */
+  readonly chunks: Map<number, Entry>;
+  /** Those that differ from reader to reader, by place and rights. */
+  readonly ownChunks: Map<string, Entry>;
 }
 
 interface Entry {
+  readonly forget: () => void;
   /** Of whom it was read for. */
   readonly rightsKey: string;
-  /** Set once it has been read. */
-  chunk: LiveChunk | undefined;
-  readonly promise: Promise<LiveChunk>;
   /** Commits before the read: later ones may be missing from it. */
   readonly commitCount: number;
   readonly readAtUs: number;
+  /** Set once it has been read. */
+  chunk: LiveChunk | undefined;
+  waiting: ChunkReader[];
 }
 
 const UNAUTHORIZED: LiveChunk = {
@@ -44,20 +61,25 @@ const UNAUTHORIZED: LiveChunk = {
 const RIGHTS_MAX = 10_000;
 
 /** What callers with the same rights have in common. */
-export function rightsKeyOf(caller: LiveRead["caller"]): string {
+export function rightsKeyOf(caller: Caller): string {
   return caller === undefined ? "" : JSON.stringify([...caller.roles].sort());
+}
+
+/** A feed of which nothing was read yet. */
+export function sharedFeedOf(source: LiveSource): SharedFeed {
+  return { source, chunks: new Map(), ownChunks: new Map() };
 }
 
 /** Reads stretches, and hands them out again. */
 export class LiveChunks {
   readonly #context: StreamContext;
   readonly #board: NewsBoard;
-  /** Oldest first. */
-  readonly #entries = new Map<string, Entry>();
+  /** Stretches that may be handed out again, oldest first. */
+  readonly #kept = new Set<Entry>();
+  #keptBytes = 0;
   /** Whether who may read which stream. */
   readonly #rights = new Map<string, boolean>();
   #rulesEpoch = -1;
-  #keptBytes = 0;
 
   constructor(context: StreamContext, board: NewsBoard) {
     this.#context = context;
@@ -65,97 +87,113 @@ export class LiveChunks {
   }
 
   /**
-   * The stretch from a place on; at once if it is there. Asked for only while
-   * the board is watched.
-   *
-   * @throws {QuipuError} As a rejection, as `EventStore.readStream` does.
+   * The stretch from the reader's place on, if it is there; otherwise the
+   * reader is told later. Asked for only while the board is watched.
    */
-  next(request: ChunkRequest): LiveChunk | Promise<LiveChunk> {
-    this.#forgetOutdated();
-    const { source, rightsKey } = request;
-    const rights = this.#rights.get(source.streamName + "\n" + rightsKey);
-    if (rights === undefined) return this.#decideRights(request);
-    if (!rights) return UNAUTHORIZED;
-    const key = `${request.place} ${source.key}`;
-    const shared = this.#get(key, request);
-    return shared instanceof Promise
-      ? shared.then((chunk) => this.#ownOf(chunk, key, request))
-      : this.#ownOf(shared, key, request);
-  }
-
-  /** The stretch as this reader may see it. */
-  #ownOf(
-    shared: LiveChunk,
-    key: string,
-    request: ChunkRequest,
-  ): LiveChunk | Promise<LiveChunk> {
-    if (shared.isForAll) return shared;
-    const entry = this.#entries.get(key);
-    const isOwn = entry?.chunk === shared &&
-      entry.rightsKey === request.rightsKey;
-    return isOwn ? shared : this.#get(`${key} ${request.rightsKey}`, request);
-  }
-
-  #get(key: string, request: ChunkRequest): LiveChunk | Promise<LiveChunk> {
-    const known = this.#entries.get(key);
-    if (known !== undefined) {
-      const { chunk } = known;
-      if (chunk === undefined) {
-        const sawAll = known.commitCount === this.#board.commitCount;
-        if (sawAll) return known.promise;
-      } else if (!this.#isStale(known)) {
-        return this.#upToDate(known, chunk);
+  next(reader: ChunkReader): LiveChunk | undefined {
+    if (reader.grantedEpoch !== this.#board.rulesEpoch) {
+      const isGranted = this.#knownRight(reader);
+      if (isGranted === undefined) void this.#decideRight(reader);
+      if (isGranted !== true) {
+        return isGranted === false ? UNAUTHORIZED : undefined;
       }
-      this.#forget(key, known);
+      reader.grantedEpoch = this.#rulesEpoch;
     }
-    return this.#read(key, request);
+    const { chunks } = reader.feed;
+    return this.#from(
+      this.#usable(chunks.get(reader.place)) ??
+        this.#read(chunks, reader.place, reader),
+      reader,
+    );
   }
 
-  /** What was the end when it was read may be it no more. */
-  #upToDate(entry: Entry, chunk: LiveChunk): LiveChunk {
-    const isOutdated = chunk.kind === "events" && chunk.isAtEnd &&
-      entry.commitCount !== this.#board.commitCount;
-    if (!isOutdated) return chunk;
-    entry.chunk = { ...chunk, isAtEnd: false };
-    return entry.chunk;
+  /** What an entry has for a reader; the reader waits if it has nothing yet. */
+  #from(entry: Entry, reader: ChunkReader): LiveChunk | undefined {
+    const { chunk } = entry;
+    if (chunk === undefined) {
+      entry.waiting.push(reader);
+      return undefined;
+    }
+    if (chunk.isForAll || entry.rightsKey === reader.rightsKey) return chunk;
+    const { ownChunks } = reader.feed;
+    const key = `${reader.place} ${reader.rightsKey}`;
+    return this.#from(
+      this.#usable(ownChunks.get(key)) ?? this.#read(ownChunks, key, reader),
+      reader,
+    );
   }
 
-  #read(key: string, request: ChunkRequest): Promise<LiveChunk> {
-    const promise = readLiveChunk(this.#context, request.source, request);
+  /** The entry, unless what it has is outdated. */
+  #usable(entry: Entry | undefined): Entry | undefined {
+    if (entry === undefined) return undefined;
+    const { chunk } = entry;
+    const hasSeenAll = entry.commitCount === this.#board.commitCount;
+    if (chunk === undefined) return hasSeenAll ? entry : undefined;
+    if (this.#isStale(entry)) {
+      this.#forget(entry);
+      return undefined;
+    }
+    // What was the end when it was read may be it no more.
+    if (!hasSeenAll && chunk.kind === "events" && chunk.isAtEnd) {
+      entry.chunk = { ...chunk, isAtEnd: false };
+    }
+    return entry;
+  }
+
+  #read<Key>(
+    entries: Map<Key, Entry>,
+    key: Key,
+    reader: ChunkReader,
+  ): Entry {
     const entry: Entry = {
-      rightsKey: request.rightsKey,
-      chunk: undefined,
-      promise,
+      forget() {
+        if (entries.get(key) === entry) entries.delete(key);
+      },
+      rightsKey: reader.rightsKey,
       commitCount: this.#board.commitCount,
       readAtUs: this.#context.clock.nowUs(),
+      chunk: undefined,
+      waiting: [],
     };
-    this.#entries.set(key, entry);
-    promise.then(
-      (chunk) => this.#keep(key, entry, chunk),
-      () => this.#forget(key, entry),
+    entries.set(key, entry);
+    const { caller, place, count } = reader;
+    const read = { caller, place, count };
+    readLiveChunk(this.#context, reader.feed.source, read).then(
+      (chunk) => this.#settle(entry, chunk),
+      (error) => {
+        entry.forget();
+        for (const waiting of entry.waiting) waiting.failChunk(error);
+      },
     );
-    return promise;
+    return entry;
   }
 
-  #keep(key: string, entry: Entry, chunk: LiveChunk): void {
-    if (this.#entries.get(key) !== entry) return;
-    // That there is nothing yet is true only now.
-    if (chunk.kind === "ended" || chunk.bytes === undefined) {
-      this.#entries.delete(key);
-      return;
-    }
+  #settle(entry: Entry, chunk: LiveChunk): void {
     entry.chunk = chunk;
-    this.#keptBytes += chunk.bytes.length;
-    for (const [oldKey, old] of this.#entries) {
+    // That there is nothing yet is true only now.
+    if (chunk.kind === "ended" || chunk.bytes === undefined) entry.forget();
+    else this.#keep(entry, chunk.bytes.length);
+    const { waiting } = entry;
+    entry.waiting = [];
+    for (const reader of waiting) {
+      const own = this.#from(entry, reader);
+      if (own !== undefined) reader.takeChunk(own);
+    }
+  }
+
+  #keep(entry: Entry, byteLength: number): void {
+    this.#kept.add(entry);
+    this.#keptBytes += byteLength;
+    for (const old of this.#kept) {
       const isBounded = this.#keptBytes <= LIMITS.liveFeedCacheBytes;
       if (isBounded && !this.#isStale(old)) break;
-      if (old.chunk !== undefined) this.#forget(oldKey, old);
+      this.#forget(old);
     }
   }
 
-  #forget(key: string, entry: Entry): void {
-    if (this.#entries.get(key) !== entry) return;
-    this.#entries.delete(key);
+  #forget(entry: Entry): void {
+    entry.forget();
+    if (!this.#kept.delete(entry)) return;
     if (entry.chunk?.kind === "events") {
       this.#keptBytes -= entry.chunk.bytes?.length ?? 0;
     }
@@ -167,26 +205,39 @@ export class LiveChunks {
   }
 
   /** What rights and metadata decided is decided anew once they change. */
-  #forgetOutdated(): void {
+  #knownRight({ feed, rightsKey }: ChunkReader): boolean | undefined {
     const { rulesEpoch } = this.#board;
-    if (rulesEpoch === this.#rulesEpoch) return;
-    this.#rulesEpoch = rulesEpoch;
-    this.#rights.clear();
-    this.#entries.clear();
-    this.#keptBytes = 0;
+    if (rulesEpoch !== this.#rulesEpoch) {
+      this.#rulesEpoch = rulesEpoch;
+      this.#rights.clear();
+      for (const entry of this.#kept) entry.forget();
+      this.#kept.clear();
+      this.#keptBytes = 0;
+    }
+    return this.#rights.get(rightsEntryOf(feed, rightsKey));
   }
 
-  async #decideRights(request: ChunkRequest): Promise<LiveChunk> {
+  async #decideRight(reader: ChunkReader): Promise<void> {
     const { store, access } = this.#context;
-    const { source: { streamName }, caller, rightsKey } = request;
+    const { feed, caller, rightsKey } = reader;
+    const { streamName } = feed.source;
     const epoch = this.#rulesEpoch;
-    const state = await store.readState(streamName);
-    const granted = await access.readAccess(caller, streamName, state);
-    if (granted === "denied") return UNAUTHORIZED;
-    if (epoch === this.#rulesEpoch) {
-      if (this.#rights.size >= RIGHTS_MAX) this.#rights.clear();
-      this.#rights.set(streamName + "\n" + rightsKey, true);
+    try {
+      const state = await store.readState(streamName);
+      const granted = await access.readAccess(caller, streamName, state);
+      if (epoch === this.#rulesEpoch) {
+        if (this.#rights.size >= RIGHTS_MAX) this.#rights.clear();
+        const entry = rightsEntryOf(feed, rightsKey);
+        this.#rights.set(entry, granted !== "denied");
+      }
+      const chunk = this.next(reader);
+      if (chunk !== undefined) reader.takeChunk(chunk);
+    } catch (error) {
+      reader.failChunk(error);
     }
-    return await this.next(request);
   }
+}
+
+function rightsEntryOf({ source }: SharedFeed, rightsKey: string): string {
+  return source.streamName + "\n" + rightsKey;
 }

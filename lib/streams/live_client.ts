@@ -9,15 +9,20 @@
 import { invariant, QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
-import { type LiveChunks, rightsKeyOf } from "./live_chunks.ts";
+import {
+  type ChunkReader,
+  type LiveChunks,
+  rightsKeyOf,
+  type SharedFeed,
+} from "./live_chunks.ts";
 import type { LiveEnd } from "./live_contract.ts";
-import type { LiveChunk, LiveSource } from "./live_reader.ts";
+import type { LiveChunk } from "./live_reader.ts";
 import type { LongPieces } from "./long_pieces.ts";
 import type { Caller } from "./outcomes.ts";
 
 /** What a client's feed is made of. */
 export interface LiveClientOptions {
-  readonly source: LiveSource;
+  readonly feed: SharedFeed;
   readonly caller: Caller;
   /** Place of the first event wanted. */
   readonly place: number;
@@ -40,10 +45,13 @@ const COUNT_MAX = 512;
 const UTF8 = new TextEncoder();
 
 /** Hands a feed to one client. */
-export class LiveClient {
+export class LiveClient implements ChunkReader {
   readonly body: ReadableStream<Bytes>;
+  readonly feed: SharedFeed;
+  readonly caller: Caller;
+  readonly rightsKey: string;
+  grantedEpoch = -1;
   readonly #options: LiveClientOptions;
-  readonly #rightsKey: string;
   #controller: ReadableStreamDefaultController<Bytes> | undefined;
   #place: number;
   /** Place that the client knows to resume from. */
@@ -61,6 +69,8 @@ export class LiveClient {
   #stalledBeats = 0;
   /** What was read before the client asked. */
   #readAhead: LiveChunk | undefined;
+  /** Settles what waits for it. */
+  #opening: PromiseWithResolvers<LiveEnd | undefined> | undefined;
   /** A long event that the client is in the middle of, and how far. */
   #long: Bytes | undefined;
   #longOffset = 0;
@@ -68,7 +78,9 @@ export class LiveClient {
 
   constructor(options: LiveClientOptions) {
     this.#options = options;
-    this.#rightsKey = rightsKeyOf(options.caller);
+    this.feed = options.feed;
+    this.caller = options.caller;
+    this.rightsKey = rightsKeyOf(options.caller);
     this.#place = options.place;
     this.#toldPlace = options.place;
     this.body = new ReadableStream<Bytes>({
@@ -85,14 +97,49 @@ export class LiveClient {
   }
 
   /** Reads the first stretch, to know whether there is a feed at all. */
-  async readAhead(): Promise<LiveEnd | undefined> {
-    const chunk = await this.#next();
+  readAhead(): Promise<LiveEnd | undefined> {
+    this.#opening = Promise.withResolvers();
+    const { promise } = this.#opening;
+    this.#isReading = true;
+    const chunk = this.#next();
+    if (chunk !== undefined) this.takeChunk(chunk);
+    return promise;
+  }
+
+  /** Place of the next event. */
+  get place(): number {
+    return this.#place;
+  }
+
+  /** How many events to read together. */
+  get count(): number {
+    return this.#count;
+  }
+
+  takeChunk(chunk: LiveChunk): void {
+    this.#isReading = false;
+    if (this.#isOver) return;
+    const opening = this.#opening;
+    if (opening === undefined) return this.#take(chunk);
+    this.#opening = undefined;
     if (chunk.kind === "ended") {
       this.#leave();
-      return chunk.reason;
+      opening.resolve(chunk.reason);
+    } else {
+      this.#readAhead = chunk;
+      opening.resolve(undefined);
     }
-    this.#readAhead = chunk;
-    return undefined;
+  }
+
+  failChunk(error: unknown): void {
+    this.#isReading = false;
+    if (this.#isOver) return;
+    const isStopping = error instanceof QuipuError &&
+      error.code === "storeClosed";
+    if (isStopping && this.#opening === undefined) return this.end("stopping");
+    this.#leave();
+    this.#opening?.reject(error);
+    this.#controller?.error(error);
   }
 
   /** Says that there may be something new. */
@@ -112,7 +159,7 @@ export class LiveClient {
       return;
     }
     if (this.#isReading) return;
-    const { format } = this.#options.source;
+    const { format } = this.feed.source;
     const isUntold = this.#toldPlace < this.#place;
     this.#sendText(
       isUntold ? format.progress(this.#place - 1) : format.heartbeat,
@@ -133,7 +180,7 @@ export class LiveClient {
       );
       return;
     }
-    const text = this.#options.source.format.ended(reason);
+    const text = this.feed.source.format.ended(reason);
     this.#controller?.enqueue(UTF8.encode(text));
     this.#controller?.close();
   }
@@ -151,22 +198,15 @@ export class LiveClient {
   }
 
   #endIfOutdated(): boolean {
-    const { caller, isCurrent } = this.#options;
-    if (caller === undefined || isCurrent(caller)) return false;
+    const { caller } = this;
+    if (caller === undefined || this.#options.isCurrent(caller)) return false;
     this.end("unauthorized");
     return true;
   }
 
-  #next(): LiveChunk | Promise<LiveChunk> {
-    const { chunks, source, caller } = this.#options;
+  #next(): LiveChunk | undefined {
     this.#hasNews = false;
-    return chunks.next({
-      source,
-      caller,
-      rightsKey: this.#rightsKey,
-      place: this.#place,
-      count: this.#count,
-    });
+    return this.#options.chunks.next(this);
   }
 
   /** Does the next thing there is to do for a client that waits. */
@@ -175,7 +215,7 @@ export class LiveClient {
     if (this.#long !== undefined) return this.#sendPiece();
     if (!this.#hasOpened) {
       this.#hasOpened = true;
-      return this.#sendText(this.#options.source.format.opening);
+      return this.#sendText(this.feed.source.format.opening);
     }
     if (this.#endIfOutdated()) return;
     if (this.#isAtEnd && !this.#hasNews) return this.#rest();
@@ -183,15 +223,8 @@ export class LiveClient {
     this.#readAhead = undefined;
     // What was read ahead is old news by now, perhaps.
     const chunk = ahead !== undefined && !this.#hasNews ? ahead : this.#next();
-    if (!(chunk instanceof Promise)) return this.#take(chunk);
-    this.#isReading = true;
-    chunk.then((chunk) => {
-      this.#isReading = false;
-      if (!this.#isOver) this.#take(chunk);
-    }, (error) => {
-      this.#isReading = false;
-      this.#fail(error);
-    });
+    if (chunk !== undefined) this.#take(chunk);
+    else this.#isReading = true;
   }
 
   #take(chunk: LiveChunk): void {
@@ -217,7 +250,7 @@ export class LiveClient {
     if (this.#isAtEnd) return this.#advance();
     // Much was looked through in vain: remember how far.
     this.#toldPlace = chunk.next;
-    this.#sendText(this.#options.source.format.progress(chunk.next - 1));
+    this.#sendText(this.feed.source.format.progress(chunk.next - 1));
   }
 
   /** Waits for news; the first time it says so. */
@@ -225,7 +258,7 @@ export class LiveClient {
     if (this.#isCaughtUp) return;
     this.#isCaughtUp = true;
     this.#toldPlace = this.#place;
-    this.#sendText(this.#options.source.format.caughtUp(this.#place - 1));
+    this.#sendText(this.feed.source.format.caughtUp(this.#place - 1));
   }
 
   /** Reads about as many events at once as a client is handed at once. */
@@ -263,14 +296,5 @@ export class LiveClient {
   #send(bytes: Bytes): void {
     this.#isPulled = false;
     this.#controller?.enqueue(bytes);
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isOver) return;
-    const isStopping = error instanceof QuipuError &&
-      error.code === "storeClosed";
-    if (isStopping) return this.end("stopping");
-    this.#leave();
-    this.#controller?.error(error);
   }
 }

@@ -7,7 +7,6 @@
 
 import type { EventFilter } from "../model/event_filter.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
-import type { Deleted, NotFound, Unauthorized } from "./outcomes.ts";
 
 /**
  * Where to begin. Places are event numbers, or log positions in the whole log.
@@ -76,13 +75,10 @@ export type LiveFeedOutcome =
   }
   /** Too many are open, in all or of this client: address or user. */
   | { readonly kind: "tooMany"; readonly where: "inAll" | "ofClient" }
-  | Deleted
-  | Unauthorized;
+  | { readonly kind: "deleted" | "unauthorized" };
 
 /** Where in a feed the events of a time begin. */
 export type LocateOutcome =
   /** Of the first event of that time or after it, or of the next one. */
   | { readonly kind: "place"; readonly place: number }
-  | NotFound
-  | Deleted
-  | Unauthorized;
+  | { readonly kind: "notFound" | "deleted" | "unauthorized" };

@@ -9,10 +9,10 @@ import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
 import type { StreamContext } from "./context.ts";
-import { LiveChunks } from "./live_chunks.ts";
+import { LiveChunks, type SharedFeed, sharedFeedOf } from "./live_chunks.ts";
 import { LiveClient } from "./live_client.ts";
 import type { LiveFeedCommand, LiveFeedOutcome } from "./live_contract.ts";
-import { liveSourceOf } from "./live_reader.ts";
+import { type LiveSource, liveSourceOf } from "./live_reader.ts";
 import { placeOfStart } from "./live_start.ts";
 import { LongPieces } from "./long_pieces.ts";
 import type { NewsBoard } from "./news_board.ts";
@@ -48,6 +48,11 @@ export class LiveFeeds {
   readonly #chunks: LiveChunks;
   readonly #longPieces = new LongPieces(LIMITS.liveFeedLongBytesMax);
   readonly #places = new Places();
+  /** Feeds that somebody reads, by their source's key. */
+  readonly #feeds = new Map<
+    string,
+    { feed: SharedFeed; clientCount: number }
+  >();
   readonly #parts: readonly Set<LiveClient>[];
   #part = 0;
   #clientCount = 0;
@@ -126,9 +131,11 @@ export class LiveFeeds {
     if (granted === "denied") return { kind: "unauthorized" };
     if (state.isTombstoned) return { kind: "deleted" };
     const place = await placeOfStart(this.#context, command);
+    const { released = Promise.resolve() } = command;
+    const feed = this.#enterFeed(liveSourceOf(command));
     const part = this.#parts[this.#clientCount % BEAT_PARTS];
     const client = new LiveClient({
-      source: liveSourceOf(command),
+      feed,
       caller,
       place,
       chunks: this.#chunks,
@@ -139,10 +146,10 @@ export class LiveFeeds {
       ),
       onEnd: () => {
         endWatching();
+        this.#leaveFeed(feed);
         part?.delete(client);
         this.#clientCount--;
         if (this.#clientCount === 0) this.#stopTimer();
-        const { released = Promise.resolve() } = command;
         released.then(givePlaceUp, givePlaceUp);
       },
     });
@@ -163,6 +170,24 @@ export class LiveFeeds {
     }
     if (this.#isEnded) client.end("stopping");
     return { kind: "feed", body: client.body };
+  }
+
+  #enterFeed(source: LiveSource): SharedFeed {
+    const { key } = source;
+    let shared = this.#feeds.get(key);
+    if (shared === undefined) {
+      shared = { feed: sharedFeedOf(source), clientCount: 0 };
+      this.#feeds.set(key, shared);
+    }
+    shared.clientCount++;
+    return shared.feed;
+  }
+
+  #leaveFeed({ source: { key } }: SharedFeed): void {
+    const shared = this.#feeds.get(key);
+    if (shared === undefined) return;
+    shared.clientCount--;
+    if (shared.clientCount === 0) this.#feeds.delete(key);
   }
 
   #beat(): void {
