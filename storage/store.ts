@@ -22,7 +22,6 @@ import type {
   StreamState,
 } from "../lib/model/event_store.ts";
 import { LIMITS } from "../lib/model/limits.ts";
-import type { Catalog } from "./kv/catalog.ts";
 import { NO_LIST } from "./index/list_directory.ts";
 import type { StoreIndex } from "./index/store_index.ts";
 import { utf8Length } from "./log/bytes.ts";
@@ -39,10 +38,9 @@ export interface StoreParts {
   readonly reader: RecordReader;
   readonly states: StreamStates;
   readonly writer: Writer;
-  readonly catalog: Catalog;
   readonly files: OpenFiles;
   readonly publisher: Publisher;
-  /** Waits for work in the background and lets go of the directory. */
+  /** Waits for work in the background and lets go of catalog and directory. */
   readonly release: () => Promise<void>;
 }
 
@@ -178,10 +176,9 @@ export class FileStore implements EventStore {
   }
 
   async #close(): Promise<void> {
-    const { writer, catalog, files, release } = this.#parts;
+    const { writer, files, release } = this.#parts;
     await writer.close();
     await release();
-    catalog.close();
     files.close();
   }
 

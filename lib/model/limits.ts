@@ -43,6 +43,8 @@ export const LIMITS = {
   appendQueueEventsMax: 200_000,
   appendQueueBytesMax: 128 * MIB,
   batchBytesMax: 8 * MIB,
+  /** First wait before a failing store tries to write again; then longer ones. */
+  writeRetryMs: 1_000,
   shutdownMs: 10_000,
   longPollMsMax: 60_000,
   /** Long polls that are held in all, of one address and of one user. */
@@ -114,6 +116,10 @@ export const LIMITS = {
   /** Files of the log open for reading. */
   openFilesMax: 512,
   streamMetadataCacheMax: 65_536,
+
+  // What is kept free.
+  /** Room on the device that is given up when it is full. */
+  ballastBytes: 16 * MIB,
 } as const;
 
 /** The bounds that hold in one server: `LIMITS`, some changed by options. */

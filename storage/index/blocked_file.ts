@@ -144,16 +144,24 @@ export class BlockedReader {
   readonly #open: () => DiskFile;
   readonly #cache: BlockCache;
   readonly #cacheKey: number;
+  readonly #onDamage: () => void;
 
   /**
    * @param open Gives the open file.
    * @param cacheKey Number of the file among those that share the cache; a
    * file has fewer than 2²² blocks.
+   * @param onDamage Called when a block cannot be read, before that is thrown.
    */
-  constructor(open: () => DiskFile, cache: BlockCache, cacheKey: number) {
+  constructor(
+    open: () => DiskFile,
+    cache: BlockCache,
+    cacheKey: number,
+    onDamage: () => void = () => {},
+  ) {
     this.#open = open;
     this.#cache = cache;
     this.#cacheKey = cacheKey * 2 ** 22;
+    this.#onDamage = onDamage;
   }
 
   /**
@@ -207,6 +215,17 @@ export class BlockedReader {
     const key = this.#cacheKey + blockNumber;
     const cached = this.#cache.get(key);
     if (cached !== undefined) return cached;
+    try {
+      const content = this.#readBlock(blockNumber);
+      this.#cache.set(key, content);
+      return content;
+    } catch (error) {
+      this.#onDamage();
+      throw error;
+    }
+  }
+
+  #readBlock(blockNumber: number): Uint8Array {
     const file = this.#open();
     const block = bytesOf(new Uint8Array(BLOCK_BYTES));
     const count = file.readAt(block.array, blockNumber * BLOCK_BYTES);
@@ -221,7 +240,6 @@ export class BlockedReader {
           (count === BLOCK_BYTES ? "wrong checksum" : "the file is too short"),
       );
     }
-    this.#cache.set(key, content);
     return content;
   }
 }

@@ -16,8 +16,7 @@
  * @module
  */
 
-import { QuipuError } from "../../lib/model/errors.ts";
-import type { Disk } from "../disk/disk.ts";
+import type { Disk, DiskFile } from "../disk/disk.ts";
 import {
   bytesOf,
   decodeUtf8,
@@ -147,35 +146,38 @@ export interface HeadsSnapshot {
   close(): void;
 }
 
-/** Opens the snapshot; undefined when there is none that can be used. */
+/**
+ * Opens the snapshot; undefined when there is none that can be used: a store
+ * must open without it, too.
+ */
 export function openHeadsSnapshot(
   disk: Disk,
   path: string,
 ): HeadsSnapshot | undefined {
-  let file;
+  let file: DiskFile | undefined;
   try {
-    file = disk.open(path, "read");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    const opened = file = disk.open(path, "read");
+    const reader = new BlockedReader(
+      () => opened,
+      new BlockCache(BLOCK_BYTES),
+      0,
+    );
+    const sizeBytes = opened.size();
+    const footer = readFooter(reader, sizeBytes);
+    if (footer !== undefined) {
+      const contentBytes = (sizeBytes / BLOCK_BYTES - 1) * BLOCK_CONTENT_BYTES;
+      return {
+        ...footer,
+        enter: (lists) =>
+          enterLists(reader, contentBytes, footer.listCount, lists),
+        close: () => opened.close(),
+      };
+    }
+  } catch {
+    // Missing, damaged, or on a bad part of the device.
   }
-  const opened = file;
-  const reader = new BlockedReader(
-    () => opened,
-    new BlockCache(BLOCK_BYTES),
-    0,
-  );
-  const footer = readFooter(reader, opened.size());
-  if (footer === undefined) {
-    opened.close();
-    return undefined;
-  }
-  const contentBytes = (opened.size() / BLOCK_BYTES - 1) * BLOCK_CONTENT_BYTES;
-  return {
-    ...footer,
-    enter: (lists) => enterLists(reader, contentBytes, footer.listCount, lists),
-    close: () => opened.close(),
-  };
+  file?.close();
+  return undefined;
 }
 
 function readFooter(
@@ -185,13 +187,7 @@ function readFooter(
   if (sizeBytes < BLOCK_BYTES || sizeBytes % BLOCK_BYTES !== 0) {
     return undefined;
   }
-  let array: Uint8Array;
-  try {
-    array = reader.block(sizeBytes / BLOCK_BYTES - 1);
-  } catch (error) {
-    if (error instanceof QuipuError) return undefined;
-    throw error;
-  }
+  const array = reader.block(sizeBytes / BLOCK_BYTES - 1);
   const { view } = bytesOf(array);
   const isOurs = MAGIC.every((byte, index) => array[index] === byte) &&
     view.getUint32(8, true) === FORMAT;

@@ -51,6 +51,16 @@ export class IdTable {
     return this.#offsets[index] ?? 0;
   }
 
+  /** Drops the newest entries, all but the first `count`. */
+  truncate(count: number): void {
+    if (count >= this.size) return;
+    this.size = count;
+    this.#slots.fill(0);
+    for (let entry = 1; entry <= count; entry++) {
+      this.#link(this.#hashes[entry - 1] ?? 0, entry);
+    }
+  }
+
   #link(hash: number, entry: number): void {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;

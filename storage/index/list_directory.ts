@@ -124,6 +124,12 @@ export class ListDirectory {
     return (this.visibleNext[id] ?? 0) - 1;
   }
 
+  /** Takes back what was decided and never committed. */
+  rollBack(): void {
+    this.decidedNext.set(this.visibleNext);
+    this.decidedFlags.set(this.visibleFlags);
+  }
+
   #create(kind: ListKind, name: string): number {
     const id = this.names.length;
     if (id >= this.#capacity) this.#grow();

@@ -38,9 +38,9 @@ export class Memtable {
   #starts = new Uint32Array(1 << 10);
   #lengths = new Uint32Array(1 << 10);
   /** Ids of lists with entries, in the order of their first one. */
-  readonly lists: number[] = [];
+  lists: number[] = [];
   /** Ids of streams whose tombstone is in this segment. */
-  readonly tombstoned: number[] = [];
+  tombstoned: number[] = [];
 
   /** Enters a record that the segment holds at `offset`. */
   addRecord(offset: number, createdAtUs: number): void {
@@ -78,6 +78,31 @@ export class Memtable {
   offsetsOf(listId: number): Uint32Array {
     const start = this.#starts[listId] ?? 0;
     return this.#arena.subarray(start, start + this.lengthOf(listId));
+  }
+
+  /**
+   * Takes back the entries of records from `offset` on: they were written in
+   * vain.
+   *
+   * @param isTombstoned Whether a stream's tombstone is among those that stay.
+   */
+  truncate(offset: number, isTombstoned: (listId: number) => boolean): void {
+    for (const listId of this.lists) {
+      let length = this.lengthOf(listId);
+      while (length > 0 && this.offsetAt(listId, length - 1) >= offset) {
+        length--;
+      }
+      this.#lengths[listId] = length;
+    }
+    this.lists = this.lists.filter((listId) => this.lengthOf(listId) > 0);
+    this.tombstoned = this.tombstoned.filter(isTombstoned);
+    while ((this.samples[this.samples.length - 1]?.offset ?? -1) >= offset) {
+      this.samples.pop();
+    }
+    let count = this.ids.size;
+    while (count > 0 && this.ids.offsetAt(count - 1) >= offset) count--;
+    this.ids.truncate(count);
+    this.recordCount = count;
   }
 
   /** A block is full when the length is a power of two: doubles it. */

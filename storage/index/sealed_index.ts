@@ -53,6 +53,11 @@ export class SealedIndex {
     return this.footer.filterBytes;
   }
 
+  /** Bytes of the filter that are in memory. */
+  get filterBytesKept(): number {
+    return this.#filter?.length ?? 0;
+  }
+
   /** Keeps the filter of ids in memory. */
   loadFilter(): void {
     this.#filter = this.#reader.read(
@@ -72,6 +77,34 @@ export class SealedIndex {
       offset,
       (at, length) => this.#reader.read(at, length),
     );
+  }
+
+  /**
+   * The slice of a list.
+   *
+   * @param kind Code of the list's kind.
+   * @param name Name of the list, as UTF-8.
+   * @param hash Hash of both, as in the directory.
+   * @returns Undefined when the list has no entry in the segment.
+   */
+  findSlice(
+    kind: number,
+    name: Uint8Array,
+    hash: number,
+  ): { slice: Slice; offset: number } | undefined {
+    const { directoryOffset, sliceCount } = this.footer;
+    for (
+      let index = this.#firstWithHash(hash, directoryOffset, sliceCount);
+      index < sliceCount && this.#hashAt(directoryOffset, index) === hash;
+      index++
+    ) {
+      const offset = this.#valueAt(directoryOffset, index);
+      const slice = this.sliceAt(offset);
+      if (slice.kind === kind && isSame(slice.name, name)) {
+        return { slice, offset };
+      }
+    }
+    return undefined;
   }
 
   /** Offset in the segment of the slice's entry with that index. */
@@ -208,18 +241,20 @@ export class SealedIndex {
  * Opens an index file.
  *
  * @param cacheKey Number of the file among all that were opened with the cache.
+ * @param onDamage Called when a block cannot be read later on.
  * @returns `undefined` when its footer cannot be read: it is to be made again.
  */
 export function openSealedIndex(
   open: () => DiskFile,
   cache: BlockCache,
   cacheKey: number,
+  onDamage: () => void,
 ): SealedIndex | undefined {
   const sizeBytes = open().size();
   if (sizeBytes < BLOCK_BYTES || sizeBytes % BLOCK_BYTES !== 0) {
     return undefined;
   }
-  const reader = new BlockedReader(open, cache, cacheKey);
+  const reader = new BlockedReader(open, cache, cacheKey, onDamage);
   try {
     const footer = decodeFooter(reader.block(sizeBytes / BLOCK_BYTES - 1));
     return footer === undefined ? undefined : new SealedIndex(footer, reader);
@@ -227,4 +262,9 @@ export function openSealedIndex(
     if (error instanceof QuipuError) return undefined;
     throw error;
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length &&
+    one.every((byte, index) => byte === other[index]);
 }

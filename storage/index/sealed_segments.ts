@@ -7,6 +7,7 @@
 
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import { encodeUtf8 } from "../log/bytes.ts";
+import { hashName } from "../log/event_id_hash.ts";
 import {
   type OpenFiles,
   positionOf,
@@ -44,6 +45,8 @@ export interface SealedSegmentsOptions {
   readonly blockCacheBytes: number;
   /** Bytes of filters of event ids that are kept in memory. */
   readonly idFilterBytesMax: number;
+  /** Called when an index file cannot be read: it is to be made again. */
+  readonly onDamage: (segmentNumber: number) => void;
 }
 
 export class SealedSegments {
@@ -91,21 +94,22 @@ export class SealedSegments {
         this.#cache,
         // A file that is made again must not be read from the old one's blocks.
         this.#openedCount++,
+        () => this.#options.onDamage(segment.number),
       );
       if (index !== undefined && !isOf(index, segment, storeId)) {
         index = undefined;
       }
       if (index !== undefined) this.#loadFilter(index);
-    } catch (error) {
-      const isToBeMade = error instanceof Deno.errors.NotFound ||
-        error instanceof QuipuError;
-      if (!isToBeMade) throw error;
+    } catch {
+      // Missing, damaged or on a bad part of the device: the segment has it all.
       index = undefined;
     }
     if (index === undefined) {
       files.forget(path);
       return false;
     }
+    const before = this.#segments.get(segment.number);
+    if (before !== undefined) this.#filterBytes -= before.index.filterBytesKept;
     segment.endPosition = index.footer.endPosition;
     segment.checksum = index.footer.checksum;
     this.#segments.set(segment.number, { segment, index });
@@ -119,9 +123,38 @@ export class SealedSegments {
 
   /** Closes an index file that turned out to be unfit: it is to be made. */
   drop(segment: Segment): void {
-    const { files, logDirectory } = this.#options;
     this.#segments.delete(segment.number);
+    this.closeFile(segment);
+  }
+
+  /** Closes a segment's index file; it is opened again when it is read. */
+  closeFile(segment: Segment): void {
+    const { files, logDirectory } = this.#options;
     files.forget(segmentPath(logDirectory, segment, "idx"));
+  }
+
+  /** The segment of a number; undefined when it is not sealed. */
+  segmentOf(segmentNumber: number): Segment | undefined {
+    return this.#segments.get(segmentNumber)?.segment;
+  }
+
+  /** The list's newest slice in the segments before one. */
+  sliceBefore(listId: number, segmentNumber: number): FoundSlice | undefined {
+    const { lists } = this.#options;
+    const last = lists.lastSegment[listId] ?? NO_SEGMENT;
+    if (last === NO_SEGMENT) return undefined;
+    if (last < segmentNumber) return this.newestSlice(listId);
+    const kind = lists.kinds[listId] ?? 0;
+    const name = lists.nameOf(listId);
+    const bytes = encodeUtf8(name);
+    const hash = hashName(kind + name);
+    for (let segment = segmentNumber - 1; segment >= 0; segment--) {
+      const found = this.#indexAt(segment).findSlice(kind, bytes, hash);
+      if (found === undefined) continue;
+      const { slice, offset } = found;
+      return { pointer: { segment, offset, depth: slice.depth }, slice };
+    }
+    return undefined;
   }
 
   /** Enters what an index file says of its lists: where they end. */

@@ -10,12 +10,17 @@ import { join } from "@std/path";
 import { invariant } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import {
+  offsetOf,
   type OpenFiles,
   positionOf,
   type Segment,
   segmentPath,
 } from "../log/segment.ts";
-import { ListDirectory, NO_SEGMENT } from "./list_directory.ts";
+import {
+  LIST_TOMBSTONED,
+  ListDirectory,
+  NO_SEGMENT,
+} from "./list_directory.ts";
 import {
   type HeadsSnapshot,
   openHeadsSnapshot,
@@ -49,6 +54,8 @@ export interface StoreIndexOptions {
   readonly logDirectory: string;
   readonly blockCacheBytes: number;
   readonly idFilterBytesMax: number;
+  /** Called when an index file cannot be read: it is to be made again. */
+  readonly onDamage?: (segmentNumber: number) => void;
 }
 
 export class StoreIndex {
@@ -60,7 +67,11 @@ export class StoreIndex {
 
   constructor(options: StoreIndexOptions) {
     this.#options = options;
-    this.#sealed = new SealedSegments({ ...options, lists: this.lists });
+    this.#sealed = new SealedSegments({
+      ...options,
+      lists: this.lists,
+      onDamage: options.onDamage ?? (() => {}),
+    });
   }
 
   /** Memtable of the active segment. */
@@ -78,8 +89,29 @@ export class StoreIndex {
   /** Adds a segment that has no index file, newer than all others. */
   addUnsealed(segment: Segment): Memtable {
     const memtable = new Memtable();
+    // It will grow about as large as the one before it: no ids move then.
+    const before = this.#unsealed[this.#unsealed.length - 1];
+    memtable.ids.reserve(before?.memtable.recordCount ?? 0);
     this.#unsealed.push({ segment, memtable });
     return memtable;
+  }
+
+  /** Takes the active segment back, in which nothing was committed. */
+  dropActive(): void {
+    this.#unsealed.pop();
+  }
+
+  /** Takes back what was decided and never committed. */
+  rollBack(): void {
+    const { lists } = this;
+    lists.rollBack();
+    const last = this.#unsealed[this.#unsealed.length - 1];
+    if (last === undefined) return;
+    const { segment, memtable } = last;
+    memtable.truncate(
+      offsetOf(segment, segment.endPosition),
+      (listId) => lists.visibleFlags[listId] === LIST_TOMBSTONED,
+    );
   }
 
   /** Opens the index file of a sealed segment; false when it is to be made. */
@@ -139,6 +171,50 @@ export class StoreIndex {
     }
     this.#unsealed.shift();
     return segment;
+  }
+
+  /**
+   * Writes the index file of a sealed segment again, the same as it was.
+   *
+   * @param content What a look at all records of the segment gave.
+   */
+  async rebuildSealed(
+    content: {
+      readonly segment: Segment;
+      readonly memtable: Memtable;
+      readonly firstOrdinalOf: (listId: number) => number;
+    },
+    storeId: string,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    const { lists } = this;
+    const { segment } = content;
+    const { disk, logDirectory } = this.#options;
+    const sliceOffsets = await writeIndexFile({
+      ...content,
+      disk,
+      directoryPath: logDirectory,
+      path: segmentPath(logDirectory, segment, "idx"),
+      storeId,
+      lists,
+      previousSliceOf: (listId) =>
+        this.#sealed.sliceBefore(listId, segment.number),
+      sliceAt: (pointer) => this.#sealed.sliceAt(pointer),
+      pause,
+    });
+    for (const [listId, offset] of sliceOffsets) {
+      const isSame = lists.lastSegment[listId] !== segment.number ||
+        lists.lastSlice[listId] === offset;
+      invariant(isSame, "An index file made again is the same");
+    }
+    this.#sealed.closeFile(segment);
+    const isReadable = this.#sealed.open(segment, storeId);
+    invariant(isReadable, "An index file just written can be read");
+  }
+
+  /** The sealed segment of a number; undefined when there is none. */
+  sealedSegment(segmentNumber: number): Segment | undefined {
+    return this.#sealed.segmentOf(segmentNumber);
   }
 
   /** Writes where the lists end as of the newest sealed segment. */

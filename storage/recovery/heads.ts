@@ -4,7 +4,6 @@
  * @module
  */
 
-import { QuipuError } from "../../lib/model/errors.ts";
 import type { HeadsSnapshot } from "../index/heads_snapshot.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { Segment } from "../log/segment.ts";
@@ -53,9 +52,9 @@ export class Heads {
     try {
       snapshot.enter(this.#index.lists);
       this.#waiting = [];
-    } catch (error) {
-      // A damaged snapshot is no loss: the index files say it all again.
-      if (!(error instanceof QuipuError)) throw error;
+    } catch {
+      // A snapshot that cannot be read is no loss: the index files say it all
+      // again.
     }
   }
 }

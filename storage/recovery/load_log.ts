@@ -6,8 +6,8 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
+import type { Logger } from "../../lib/model/logger.ts";
 import type { Disk } from "../disk/disk.ts";
-import { readExactly } from "../disk/disk.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { Membership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
@@ -20,18 +20,12 @@ import {
   type OpenFiles,
   positionOf,
   type Segment,
-  segmentPath,
 } from "../log/segment.ts";
-import {
-  decodeSegmentHeader,
-  parseSegmentFileName,
-  SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
-} from "../log/segment_header.ts";
+import type { SegmentHeader } from "../log/segment_header.ts";
+import { findSegments } from "./find_segments.ts";
 import { Heads } from "./heads.ts";
 import { scanSegment } from "./scan_segment.ts";
 import { hasRecordBeyond } from "./search_records.ts";
-import { join } from "@std/path";
 
 export interface LoadOptions {
   readonly disk: Disk;
@@ -39,6 +33,7 @@ export interface LoadOptions {
   readonly files: OpenFiles;
   readonly index: StoreIndex;
   readonly reader: RecordReader;
+  readonly logger: Logger;
 }
 
 /** What was found in the log. */
@@ -52,7 +47,9 @@ export interface LoadedLog {
   readonly fileEnd: number;
   readonly hasRecordsBeyondDamage: boolean;
   /** Files of segments that were never completely created. */
-  readonly unborn: string[];
+  readonly unborn: readonly string[];
+  /** Files of segments that were given up before anything stood in them. */
+  readonly stale: readonly string[];
   /** What is wrong at the end of the log; undefined when nothing is. */
   readonly fault: string | undefined;
 }
@@ -64,8 +61,8 @@ export interface LoadedLog {
  * the last one is missing, damaged or not of this store.
  */
 export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
-  const { disk, logDirectory, files, index } = options;
-  const found = await listSegments(disk, logDirectory);
+  const { index } = options;
+  const { found, unborn, stale } = await findSegments(options);
   const state: LoadState = {
     segments: [],
     storeId: undefined,
@@ -77,29 +74,10 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     fault: undefined,
     faultPosition: 0,
   };
-  const unborn: string[] = [];
   const heads = new Heads(index);
   for (const [at, file] of found.entries()) {
-    const isLast = at === found.length - 1;
-    if (file.number !== at) {
-      throw damaged(`segment ${at} is missing in "${logDirectory}"`);
-    }
-    const path = segmentPath(logDirectory, file, "seg");
-    const header = readHeader(files, path);
-    if (header === "foreign") {
-      throw new QuipuError(
-        "foreignFormat",
-        `Cannot open "${path}": it is not a segment of this program's format`,
-      );
-    }
-    if (header === "damaged") {
-      const hasRecords = files.open(path).size() > SEGMENT_HEADER_BYTES;
-      if (!isLast || hasRecords) {
-        throw damaged(`the header of segment ${file.number} is damaged`);
-      }
-      unborn.push(path);
-      continue;
-    }
+    const next = found[at + 1]?.header;
+    const { header, path } = file;
     checkHeader(header, file, state);
     state.storeId = header.storeId;
     const segment: Segment = {
@@ -111,15 +89,13 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       checksum: state.checksum,
     };
     state.segments.push(segment);
-    // Only the newest segments may be without an index file while the store
-    // is open: one that lost it gets it again before the next is looked at.
-    if (index.unsealedCount > 0) {
-      await index.sealOldest(header.storeId, noPause);
-    }
-    if (!isLast && index.addSealed(segment, header.storeId)) {
+    await sealWaiting(options, header.storeId);
+    // Index files cannot stand behind segments that have none.
+    const maySeal = next !== undefined && index.unsealedCount === 0;
+    if (maySeal && index.addSealed(segment, header.storeId)) {
       // Where the snapshot does not say it all, the index file is read anyway.
       const isFit = (heads.covers(segment) || index.isWhole(segment)) &&
-        takeSealed(segment, state, options);
+        takeSealed(segment, { state, next, options });
       if (isFit) {
         heads.take(segment);
         continue;
@@ -127,8 +103,8 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       index.dropSealed(segment);
     }
     heads.enterAll();
-    scanInto(segment, path, state, options);
-    if (!isLast && state.fault !== undefined) {
+    scanInto(segment, { state, next, options });
+    if (next !== undefined && state.fault !== undefined) {
       throw damaged(
         `${state.fault} in segment ${segment.number} at offset ` +
           `${offsetOf(segment, state.faultPosition)}`,
@@ -139,8 +115,29 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
   return {
     ...state,
     unborn,
+    stale,
     hasRecordsBeyondDamage: hasRecordAfterFault(options, state),
   };
+}
+
+/**
+ * Only the newest segments may be without an index file while the store is
+ * open: one that lost it gets it again before the next is looked at. Where it
+ * cannot be written, it and all later ones are served from memory.
+ */
+async function sealWaiting(
+  { index, logger }: LoadOptions,
+  storeId: string,
+): Promise<void> {
+  if (index.unsealedCount !== 1) return;
+  try {
+    await index.sealOldest(storeId, noPause);
+  } catch (error) {
+    if (error instanceof QuipuError) throw error;
+    logger.error("segment.seal_failed", {
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  }
 }
 
 interface LoadState {
@@ -153,36 +150,6 @@ interface LoadState {
   fileEnd: number;
   fault: string | undefined;
   faultPosition: number;
-}
-
-/** Segment files, the newest generation of each number, oldest first. */
-async function listSegments(
-  disk: Disk,
-  logDirectory: string,
-): Promise<{ number: number; generation: number }[]> {
-  const newest = new Map<number, number>();
-  for (const name of await disk.list(logDirectory)) {
-    if (name.endsWith(".tmp")) {
-      await disk.remove(join(logDirectory, name));
-      continue;
-    }
-    const parsed = parseSegmentFileName(name);
-    if (parsed?.extension !== "seg") continue;
-    const known = newest.get(parsed.number) ?? 0;
-    newest.set(parsed.number, Math.max(known, parsed.generation));
-  }
-  return [...newest]
-    .map(([number, generation]) => ({ number, generation }))
-    .sort((one, other) => one.number - other.number);
-}
-
-function readHeader(
-  files: OpenFiles,
-  path: string,
-): SegmentHeader | "foreign" | "damaged" {
-  return decodeSegmentHeader(
-    readExactly(files.open(path), 0, SEGMENT_HEADER_BYTES),
-  );
 }
 
 /** A segment must say that it comes right after the one before it. */
@@ -213,26 +180,30 @@ function checkHeader(
   }
 }
 
+/** A segment on its way into the index. */
+interface SegmentPart {
+  readonly state: LoadState;
+  /** Header of the segment after it: where it starts, this one ends. */
+  readonly next: SegmentHeader | undefined;
+  readonly options: LoadOptions;
+}
+
 /**
  * Goes on after a segment whose index file says where it ends.
  *
  * @returns False when the two do not fit: the log decides, so the segment is
  * to be scanned.
  */
-function takeSealed(
-  segment: Segment,
-  state: LoadState,
-  options: LoadOptions,
-): boolean {
-  const { files, reader } = options;
-  const { path } = segment;
-  const sizeBytes = files.open(path).size();
-  const last = reader.positionBefore(segment, segment.endPosition);
-  if (
-    sizeBytes !== offsetOf(segment, segment.endPosition) || last === undefined
-  ) {
-    return false;
-  }
+function takeSealed(segment: Segment, part: SegmentPart): boolean {
+  const { state, next, options: { files, reader } } = part;
+  const { endPosition } = segment;
+  // What stands behind the end was written in vain: see `write/writer.ts`.
+  const isThere = files.open(segment.path).size() >=
+    offsetOf(segment, endPosition);
+  const fits = isThere && endPosition === next?.startPosition &&
+    segment.checksum === next.previousChecksum;
+  const last = fits ? reader.positionBefore(segment, endPosition) : undefined;
+  if (last === undefined) return false;
   const record = reader.read(segment, last, { withBodies: false });
   if (record.headerCrc !== segment.checksum) return false;
   state.validEnd = segment.endPosition;
@@ -247,17 +218,15 @@ function takeSealed(
 const TYPICAL_RECORD_BYTES = 300;
 
 /** Reads a segment without an index file into a memtable. */
-function scanInto(
-  segment: Segment,
-  path: string,
-  state: LoadState,
-  options: LoadOptions,
-): void {
-  const { files, index } = options;
-  const file = files.open(path);
+function scanInto(segment: Segment, part: SegmentPart): void {
+  const { state, next, options: { files, index } } = part;
+  const file = files.open(segment.path);
   const memtable = index.addUnsealed(segment);
   memtable.ids.reserve(Math.ceil(file.size() / TYPICAL_RECORD_BYTES));
-  segment.endPosition = positionOf(segment, file.size());
+  segment.endPosition = Math.min(
+    positionOf(segment, file.size()),
+    next?.startPosition ?? Infinity,
+  );
   state.fileEnd = segment.endPosition;
   const result = scanSegment(file, segment, state, (records) => {
     for (const record of records) {

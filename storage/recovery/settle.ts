@@ -22,6 +22,7 @@ import { type VerdictLabel, verdictOf } from "./verdict.ts";
 export interface SettleOptions {
   readonly platform: StorePlatform;
   readonly directory: string;
+  readonly logDirectory: string;
   readonly log: LoadedLog;
   readonly index: StoreIndex;
   readonly reader: RecordReader;
@@ -61,7 +62,10 @@ export async function settle(options: SettleOptions): Promise<Settled> {
       });
     }
     if (verdict.cutsTail) await cutTail(options);
-    for (const path of log.unborn) await moveToLost(options, path);
+    await secureTail(options, commit);
+    for (const path of [...log.unborn, ...log.stale]) {
+      await moveToLost(options, path);
+    }
     const storeId = log.storeId ?? commit?.storeId ?? newEventId();
     const epoch = (commit?.epoch ?? 0) + 1;
     const outcome = await catalog.commit({
@@ -164,6 +168,7 @@ async function cutTail(options: SettleOptions): Promise<void> {
   if (tail !== undefined) {
     const lost = await lostPath(options, `${basename(path)}-${offset}`);
     await writeFile(disk, lost, tail);
+    await disk.syncDirectory(join(options.directory, "lost"));
   }
   const file = disk.open(path, "write");
   try {
@@ -174,10 +179,62 @@ async function cutTail(options: SettleOptions): Promise<void> {
   }
 }
 
+/**
+ * Makes permanent what is about to be committed. A process that was killed may
+ * have left bytes that were never synced, or whose sync failed: those look
+ * fine until the power goes, and a mere sync does nothing for them, because
+ * the kernel takes them for written. So they are written once more.
+ */
+async function secureTail(
+  options: SettleOptions,
+  commit: CommitRecord | undefined,
+): Promise<void> {
+  const { platform: { disk }, log, logDirectory } = options;
+  const segment = log.segments[log.segments.length - 1];
+  if (segment !== undefined) {
+    const { startPosition, path } = segment;
+    const securedEnd = commit?.end ?? log.validEnd - UNSYNCED_BYTES_MAX;
+    const from = securedEnd <= startPosition
+      ? 0
+      : offsetOf(segment, securedEnd);
+    const end = offsetOf(segment, log.validEnd);
+    if (from < end) await rewrite(disk, { path, from, end });
+  }
+  await disk.syncDirectory(logDirectory);
+}
+
+/** Never is more than one batch, or one longer run, on its way to the device. */
+const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
+const REWRITE_CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Writes bytes of a file over themselves, and syncs it. */
+async function rewrite(
+  disk: Disk,
+  { path, from, end }: { path: string; from: number; end: number },
+): Promise<void> {
+  const file = disk.open(path, "write");
+  try {
+    for (let at = from; at < end; at += REWRITE_CHUNK_BYTES) {
+      const length = Math.min(REWRITE_CHUNK_BYTES, end - at);
+      const bytes = readExactly(file, at, length);
+      if (bytes === undefined) throw new Error(`Cannot read "${path}" again`);
+      await file.writeAt(bytes, at);
+    }
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
 async function moveToLost(options: SettleOptions, path: string): Promise<void> {
   const { disk } = options.platform;
   options.files.forget(path);
-  await disk.rename(path, await lostPath(options, basename(path)));
+  try {
+    await disk.rename(path, await lostPath(options, basename(path)));
+  } catch (error) {
+    // An attempt to settle that failed later on has moved it already.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
   await disk.syncDirectory(join(options.directory, "lost"));
 }
 

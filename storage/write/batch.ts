@@ -100,3 +100,24 @@ export class Batch implements EntrySink {
     return committed;
   }
 }
+
+/** An end of the log that is, or was to be, committed. */
+export interface CommitPoint {
+  /** Position after the last record. */
+  readonly end: number;
+  /** Header CRC of that record. */
+  readonly checksum: number;
+  readonly lastCreatedAtUs: number;
+}
+
+/** Where the log ends with these batches; undefined when all are empty. */
+export function commitPointOf(
+  batches: readonly Batch[],
+): CommitPoint | undefined {
+  const last = batches.findLast((batch) => !batch.isEmpty);
+  return last && {
+    end: last.endPosition,
+    checksum: last.checksum,
+    lastCreatedAtUs: last.createdAtUs,
+  };
+}

@@ -140,6 +140,11 @@ export class StreamStates {
     this.#metadata.delete(this.#lists.metastream[id] ?? NO_LIST);
   }
 
+  /** Forgets all decoded metadata: numbers may come to mean other events. */
+  forgetAllMetadata(): void {
+    this.#metadata.clear();
+  }
+
   /** A tombstone ends the stream and its metastream. */
   #isTombstoned(id: number, streamName: string, flags: Uint8Array): boolean {
     if (id !== NO_LIST && flags[id] === LIST_TOMBSTONED) return true;

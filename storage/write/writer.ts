@@ -12,13 +12,14 @@
  *
  * The order is the promise: nothing is committed that is not synced, nothing
  * is visible or answered that is not committed. Whatever goes wrong in step 2
- * or 3 ends writing: the file may hold anything after its durable end, so it
- * is not written again by this process.
+ * or 3 ends writing, with the reason, until `WriteAccess` has gained ground
+ * again: then what was decided in vain is taken back, and the log goes on in a
+ * new segment at its durable end.
  *
  * @module
  */
 
-import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import { invariant, type QuipuError } from "../../lib/model/errors.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -26,108 +27,108 @@ import type {
   DeleteResult,
 } from "../../lib/model/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
-import type { DiskFile } from "../disk/disk.ts";
-import type { Catalog } from "../kv/catalog.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
-import { AppendQueue, type QueuedRequest } from "./append_queue.ts";
-import { Batch } from "./batch.ts";
+import type { AppendQueue, QueuedRequest } from "./append_queue.ts";
+import { Batch, type CommitPoint, commitPointOf } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
+import { closedError, failureOf, reasonOf } from "./failure.ts";
+import { Intake } from "./intake.ts";
 import type { Publisher } from "./publisher.ts";
-
-/** The segment that is written, and its file. */
-export interface ActiveSegment {
-  readonly segment: Segment;
-  readonly file: DiskFile;
-}
+import { RetryDelay } from "./retry_delay.ts";
+import {
+  type ActiveSegment,
+  FencedError,
+  fencedError,
+  type WriteAccess,
+} from "./write_access.ts";
 
 export interface WriterOptions {
   readonly encoder: BatchEncoder;
-  readonly catalog: Catalog;
-  readonly storeId: string;
-  readonly epoch: number;
+  readonly access: WriteAccess;
   readonly logger: Logger;
-  readonly active: ActiveSegment;
+  /** Undefined when the store could not be opened for writing: see `failure`. */
+  readonly active: ActiveSegment | undefined;
+  readonly failure: unknown;
+  /** Whether it is not to be tried again. */
+  readonly isReadOnly: boolean;
   readonly publisher: Publisher;
-  /** Position after the last record of the log. */
-  readonly end: number;
-  /** Header CRC of the last record of the log. */
-  readonly checksum: number;
+  /** The end of the log. */
+  readonly point: CommitPoint;
   /** Bytes of a segment's file, at most, unless one run alone is larger. */
   readonly segmentSizeBytes: number;
   readonly batchBytesMax: number;
   readonly queueEventsMax: number;
   readonly queueBytesMax: number;
-  /**
-   * Ends the active segment and begins the next one; called when nothing is
-   * in flight.
-   */
-  readonly roll: (startPosition: number, checksum: number) => Promise<
-    ActiveSegment
-  >;
+  /** Time after a failure until writing is tried again, at first. */
+  readonly retryMs: number;
+  /** Takes back what was decided and never committed. */
+  readonly rollBack: () => void;
 }
-
-/** Bytes of a record besides texts and bodies, generously. */
-const RECORD_OVERHEAD_BYTES = 256;
 
 export class Writer {
   readonly #options: WriterOptions;
-  #active: ActiveSegment;
+  #active: ActiveSegment | undefined;
   /** Position after the last encoded record. */
   #encodedEnd: number;
   #checksum: number;
+  /** What is committed for sure. */
+  #committed: CommitPoint;
+  readonly #intake: Intake;
   readonly #queue: AppendQueue;
   /** Batches from step 1 until they are published, oldest first. */
   readonly #inFlight: Batch[] = [];
   readonly #idleBatches: Batch[] = [new Batch(), new Batch(), new Batch()];
+  /** The batch in steps 1 and 2. */
+  #writing: Batch | undefined;
   /** Batches that are synced and wait for their commit. */
   readonly #synced: Batch[] = [];
+  /** Batches whose commit failed: it may have been made all the same. */
+  #unsettled: readonly Batch[] = [];
   #wake: (() => void) | undefined;
   #wakeCommitter: (() => void) | undefined;
   #whenPublished: (() => void) | undefined;
   #isClosing = false;
+  /** Nothing more will be synced; the committer ends after what is. */
+  #isWritten = false;
   #failure: QuipuError | undefined;
+  #isFinal: boolean;
+  readonly #retry: RetryDelay;
   readonly #loops: Promise<unknown>;
 
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#active = options.active;
-    this.#encodedEnd = options.end;
-    this.#checksum = options.checksum;
-    this.#queue = new AppendQueue({
-      eventsMax: options.queueEventsMax,
-      bytesMax: options.queueBytesMax,
+    this.#committed = options.point;
+    this.#encodedEnd = options.point.end;
+    this.#checksum = options.point.checksum;
+    this.#isFinal = options.isReadOnly;
+    this.#retry = new RetryDelay(options.retryMs);
+    this.#intake = new Intake({
+      encoder: options.encoder,
+      queueEventsMax: options.queueEventsMax,
+      queueBytesMax: options.queueBytesMax,
+      refusal: () =>
+        this.#failure ?? (this.#isClosing ? closedError() : undefined),
+      onQueued: () => this.#wake?.(),
     });
+    this.#queue = this.#intake.queue;
+    if (options.failure !== undefined) this.#fail("open", options.failure);
     this.#loops = Promise.all([this.#writeLoop(), this.#commitLoop()]);
   }
 
-  /** Why nothing can be written any more. */
+  /** Why nothing can be written at the moment. */
   get failure(): QuipuError | undefined {
     return this.#failure;
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
-    let bytesMax = 0;
-    for (const event of request.events) {
-      bytesMax += RECORD_OVERHEAD_BYTES +
-        3 * (request.streamName.length + event.eventType.length) +
-        bytesMaxOf(event.data) + bytesMaxOf(event.metadata);
-    }
-    return this.#enqueue(
-      request.events.length,
-      bytesMax,
-      (batch) => this.#options.encoder.append(batch, request),
-    );
+    return this.#intake.append(request);
   }
 
   deleteStream(request: DeleteRequest): Promise<DeleteResult> {
-    const bytesMax = RECORD_OVERHEAD_BYTES + 3 * request.streamName.length;
-    return this.#enqueue(
-      1,
-      bytesMax,
-      (batch) => this.#options.encoder.deleteStream(batch, request),
-    );
+    return this.#intake.deleteStream(request);
   }
 
   /** The record at a position that is not published yet. */
@@ -143,39 +144,19 @@ export class Writer {
     this.#isClosing = true;
     this.#wake?.();
     this.#wakeCommitter?.();
+    this.#retry.cancel();
     await this.#loops;
-    this.#active.file.close();
-  }
-
-  #enqueue<Result>(
-    eventCount: number,
-    bytesMax: number,
-    decide: (batch: Batch) => Result,
-  ): Promise<Result> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#isClosing) {
-      return Promise.reject(
-        new QuipuError("storeClosed", "The server is shutting down"),
-      );
-    }
-    return new Promise((resolve, reject) => {
-      const isQueued = this.#queue.push({
-        eventCount,
-        // A soft-deleted stream that is reopened gets one event more.
-        bytesMax: bytesMax + bytesMax / 2 + RECORD_OVERHEAD_BYTES,
-        encode: (batch) => {
-          const result = decide(batch);
-          return () => resolve(result);
-        },
-        refuse: reject,
-      });
-      if (isQueued) this.#wake?.();
-      else reject(queueFull());
-    });
+    this.#active?.file.close();
   }
 
   async #writeLoop(): Promise<void> {
     while (true) {
+      const mayRecover = this.#failure !== undefined && !this.#isFinal &&
+        !this.#isClosing;
+      if (mayRecover) {
+        await this.#recover();
+        continue;
+      }
       if (this.#queue.isEmpty) {
         if (this.#isClosing) break;
         await new Promise<void>((resolve) => this.#wake = resolve);
@@ -188,24 +169,22 @@ export class Writer {
         this.#fail("write", error);
       }
     }
-    // Nothing more will be synced; the committer ends after what is.
     this.#isWritten = true;
     this.#wakeCommitter?.();
   }
-  #isWritten = false;
 
   /** Steps 1 and 2 for what is queued. */
   async #writeBatch(): Promise<void> {
-    if (this.#failure !== undefined) {
-      this.#refuseQueued(this.#failure);
+    const active = this.#active;
+    if (this.#failure !== undefined || active === undefined) {
+      this.#refuseQueued();
       return;
     }
-    if (this.#needsRoll()) {
+    if (this.#needsRoll(active.segment)) {
       await this.#untilAllPublished();
       if (this.#failure !== undefined) return;
-      const ended = this.#active.file;
-      this.#active = await this.#options.roll(this.#encodedEnd, this.#checksum);
-      ended.close();
+      this.#active = await this.#options.access.roll(this.#committed);
+      active.file.close();
       return;
     }
     const batch = this.#idleBatches.pop();
@@ -213,10 +192,11 @@ export class Writer {
       await this.#untilPublished();
       return;
     }
-    const { segment, file } = this.#active;
+    const { segment, file } = active;
     batch.begin(segment, this.#encodedEnd, this.#checksum);
     this.#inFlight.push(batch);
-    this.#encode(batch);
+    this.#writing = batch;
+    this.#encode(batch, segment);
     this.#encodedEnd = batch.endPosition;
     this.#checksum = batch.checksum;
     if (!batch.isEmpty) {
@@ -226,14 +206,14 @@ export class Writer {
       );
       await file.sync();
     }
+    this.#writing = undefined;
     this.#synced.push(batch);
     this.#wakeCommitter?.();
   }
 
   /** Step 1: takes requests off the queue until the batch is full. */
-  #encode(batch: Batch): void {
+  #encode(batch: Batch, segment: Segment): void {
     const { batchBytesMax, segmentSizeBytes } = this.#options;
-    const { segment } = this.#active;
     for (let isFirst = true;; isFirst = false) {
       const { first } = this.#queue;
       if (first === undefined) return;
@@ -265,10 +245,10 @@ export class Writer {
   }
 
   /** Whether the next request does not fit in the active segment. */
-  #needsRoll(): boolean {
+  #needsRoll(segment: Segment): boolean {
     const { first } = this.#queue;
     if (first === undefined) return false;
-    const segmentBytes = offsetOf(this.#active.segment, this.#encodedEnd);
+    const segmentBytes = offsetOf(segment, this.#encodedEnd);
     return segmentBytes > SEGMENT_HEADER_BYTES &&
       segmentBytes + first.bytesMax > this.#options.segmentSizeBytes;
   }
@@ -285,6 +265,8 @@ export class Writer {
       try {
         await this.#commit(batches);
       } catch (error) {
+        // Of several failed commits only the first one's fate is open.
+        if (this.#unsettled.length === 0) this.#unsettled = batches;
         this.#fail("commit", error);
         this.#refuseBatches(batches);
       }
@@ -293,23 +275,15 @@ export class Writer {
 
   /** Steps 3 and 4. */
   async #commit(batches: readonly Batch[]): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
-    const last = batches.findLast((batch) => !batch.isEmpty);
-    if (last !== undefined) {
-      const { catalog, storeId, epoch } = this.#options;
-      const outcome = await catalog.commit({
-        storeId,
-        epoch,
-        end: last.endPosition,
-        checksum: last.checksum,
-        lastCreatedAtUs: last.createdAtUs,
-      });
-      if (outcome === "fenced") {
-        throw new QuipuError(
-          "storeReadOnly",
-          "Cannot append: another process has written to this store",
-        );
-      }
+    // What is synced is committed even if a later write failed. What follows a
+    // commit that failed is not.
+    if (this.#unsettled.length > 0) throw new Error("a commit before failed");
+    const point = commitPointOf(batches);
+    if (point !== undefined) {
+      const outcome = await this.#options.access.commit(point);
+      if (outcome === "fenced") throw fencedError();
+      this.#committed = point;
+      this.#retry.reset();
     }
     for (const batch of batches) this.#publish(batch);
   }
@@ -333,26 +307,74 @@ export class Writer {
     while (this.#inFlight.length > 0) await this.#untilPublished();
   }
 
+  /** Waits, then tries to take up writing again. */
+  async #recover(): Promise<void> {
+    this.#refuseQueued();
+    await this.#untilAllPublished();
+    const { access, logger } = this.#options;
+    try {
+      if (this.#failure?.code === "storeFull") await access.releaseBallast();
+    } catch (error) {
+      logger.warn("ballast.not_released", { reason: reasonOf(error) });
+    }
+    await this.#retry.wait();
+    if (this.#isClosing) return;
+    try {
+      await this.#regain();
+    } catch (error) {
+      if (error instanceof FencedError) {
+        this.#failure = undefined;
+        this.#fail("commit", error);
+      }
+      logger.debug("store.still_read_only", { reason: reasonOf(error) });
+      return;
+    }
+    this.#failure = undefined;
+    logger.warn("store.writing_again", { endPosition: this.#encodedEnd });
+  }
+
+  async #regain(): Promise<void> {
+    const { access, publisher, rollBack } = this.#options;
+    const unsettled = commitPointOf(this.#unsettled);
+    const found = await access.regainCatalog({
+      committed: this.#committed,
+      unsettled,
+    });
+    if (found === "unsettledCommitted" && unsettled !== undefined) {
+      // They were refused, for want of an answer; now they turn out to be kept.
+      this.#committed = unsettled;
+      for (const batch of this.#unsettled) publisher.publish(batch);
+    }
+    this.#idleBatches.push(...this.#unsettled);
+    this.#unsettled = [];
+    rollBack();
+    const ended = this.#active;
+    this.#active = undefined;
+    ended?.file.close();
+    this.#active = await access.regainSegment(this.#committed);
+    this.#encodedEnd = this.#committed.end;
+    this.#checksum = this.#committed.checksum;
+  }
+
   /** Ends writing: says why, once, and refuses everything. */
   #fail(step: string, error: unknown): void {
     if (this.#failure === undefined) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#failure = error instanceof QuipuError ? error : new QuipuError(
-        isDiskFull(error) ? "storeFull" : "storeReadOnly",
-        `Cannot append: the store failed to ${step} (${reason})`,
-        { cause: error },
-      );
+      this.#failure = failureOf(step, error);
+      const reason = reasonOf(error);
       this.#options.logger.error("store.write_failed", { step, reason });
     }
-    this.#refuseQueued(this.#failure);
-    // The batch that failed in step 2 is in flight and in no other queue.
-    const unsynced = this.#inFlight.filter((batch) =>
-      !this.#synced.includes(batch)
-    );
-    if (step === "write") this.#refuseBatches(unsynced.slice(-1));
+    if (error instanceof FencedError) this.#isFinal = true;
+    this.#refuseQueued();
+    if (step === "write" && this.#writing !== undefined) {
+      this.#refuseBatches([this.#writing]);
+      this.#idleBatches.push(this.#writing);
+      this.#writing = undefined;
+    }
+    this.#wake?.();
   }
 
-  #refuseQueued(error: Error): void {
+  #refuseQueued(): void {
+    const error = this.#refusal();
     let request = this.#queue.shift();
     for (; request !== undefined; request = this.#queue.shift()) {
       request.refuse(error);
@@ -360,32 +382,19 @@ export class Writer {
   }
 
   #refuseBatches(batches: readonly Batch[]): void {
-    const error = this.#failure ??
-      new QuipuError("storeReadOnly", "Cannot append: the store failed");
+    const error = this.#refusal();
     for (const batch of batches) {
       const at = this.#inFlight.indexOf(batch);
       if (at >= 0) this.#inFlight.splice(at, 1);
       for (const refuse of batch.refusals) refuse(error);
-      // Refused once: a second failure must find nothing to refuse.
-      batch.refusals = [];
-      this.#idleBatches.push(batch);
+      if (!this.#unsettled.includes(batch) && batch !== this.#writing) {
+        this.#idleBatches.push(batch);
+      }
     }
     this.#whenPublished?.();
   }
-}
 
-function queueFull(): QuipuError {
-  return new QuipuError(
-    "queueFull",
-    "Cannot append: too many appends are waiting already",
-  );
-}
-
-function bytesMaxOf(value: string | Uint8Array): number {
-  return typeof value === "string" ? value.length * 3 : value.length;
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error &&
-    /no space left|os error 28|disk is full|ENOSPC/i.test(error.message);
+  #refusal(): QuipuError {
+    return this.#failure ?? failureOf("write", "no reason");
+  }
 }

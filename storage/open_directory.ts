@@ -1,0 +1,64 @@
+/**
+ * Takes the directory of a store for this process.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { QuipuError } from "../lib/model/errors.ts";
+import type { Disk, DiskLock } from "./disk/disk.ts";
+
+/** Name of the directory of segments in that of a store. */
+export const SEGMENTS_NAME = "segments";
+
+/** Takes the lock and refuses a directory that holds something else. */
+export async function takeDirectory(
+  disk: Disk,
+  directory: string,
+): Promise<DiskLock> {
+  try {
+    await disk.makeDirectory(directory);
+    const names = await disk.list(directory);
+    const foreign = names.filter((name) => !TOLERATED_NAME.test(name));
+    const isOurs = foreign.length === 0 ||
+      OWN_NAMES.some((name) => names.includes(name));
+    if (!isOurs) {
+      throw new QuipuError(
+        "foreignFormat",
+        `Cannot open "${directory}": it holds "${foreign[0]}" and no store ` +
+          `of this program`,
+      );
+    }
+    const lock = await disk.lock(
+      join(directory, "lock"),
+      `process ${Deno.pid}`,
+    );
+    if ("heldBy" in lock) {
+      throw new QuipuError(
+        "directoryLocked",
+        `Cannot open "${directory}": it is in use by ` +
+          (lock.heldBy === "" ? "another process" : lock.heldBy),
+      );
+    }
+    return lock;
+  } catch (error) {
+    throw asOpenError(error, directory);
+  }
+}
+
+const OWN_NAMES = ["lock", "catalog.kv", SEGMENTS_NAME];
+
+/** What may lie in a new store's directory: logs, and what mounting leaves. */
+const TOLERATED_NAME = /^(log|.*\.log|lost\+found|\..*)$/;
+
+/** Names the directory in what the operating system says about it. */
+export function asOpenError(error: unknown, directory: string): Error {
+  if (error instanceof QuipuError) return error;
+  return new QuipuError(
+    "notWritable",
+    `Cannot open "${directory}": ${
+      error instanceof Error ? error.message : String(error)
+    }`,
+    { cause: error },
+  );
+}

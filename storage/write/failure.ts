@@ -1,0 +1,39 @@
+/**
+ * Why nothing can be written, in words for clients and logs.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../../lib/model/errors.ts";
+
+/** Message of whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * The refusal of what cannot be written.
+ *
+ * @param step What failed: `write`, `commit`, `open`.
+ */
+export function failureOf(step: string, error: unknown): QuipuError {
+  if (error instanceof QuipuError) return error;
+  return new QuipuError(
+    isDiskFull(error) ? "storeFull" : "storeReadOnly",
+    `Cannot append: the store failed to ${step} (${reasonOf(error)})`,
+    { cause: error },
+  );
+}
+
+/** The refusal of what comes while the store closes. */
+export function closedError(): QuipuError {
+  return new QuipuError("storeClosed", "The server is shutting down");
+}
+
+/** The operating system's words and SQLite's. */
+const DISK_FULL =
+  /no space left|os error 28|disk is full|ENOSPC|quota exceeded|os error 122/i;
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && DISK_FULL.test(error.message);
+}

@@ -1,0 +1,223 @@
+/**
+ * What writing stands on: the commit record and the active segment. Gained
+ * when the store opens, and gained anew after a failure.
+ *
+ * After a failed write or sync the file may hold anything behind its durable
+ * end, and the kernel may have dropped pages that it could not write, so that
+ * file is never written again: the log goes on in a new segment, which starts
+ * at the durable end. Its header says where that is, and with that where the
+ * segment before it ends; what stands behind that place was written in vain
+ * and is never looked at.
+ *
+ * Order, so that a crash at any point leaves a store that opens:
+ *
+ *   1. the device takes a synced write, and has room for the ballast
+ *   2. the commit record says what it said last, and is written anew
+ *   3. the new segment: header written and synced, directory synced
+ *
+ * The end in the commit record never goes back: it stays a lower bound even
+ * when a device loses the newest commits.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../lib/model/clock.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { Logger } from "../../lib/model/logger.ts";
+import type { Disk, DiskFile } from "../disk/disk.ts";
+import type { Sealer } from "../index/sealer.ts";
+import type { StoreIndex } from "../index/store_index.ts";
+import type { CommitOutcome } from "../kv/catalog.ts";
+import { type OpenFiles, type Segment, segmentPath } from "../log/segment.ts";
+import { encodeSegmentHeader } from "../log/segment_header.ts";
+import type { Settled } from "../recovery/settle.ts";
+import type { Ballast } from "./ballast.ts";
+import type { CommitPoint } from "./batch.ts";
+
+/** The segment that is written, and its file. */
+export interface ActiveSegment {
+  readonly segment: Segment;
+  readonly file: DiskFile;
+}
+
+export interface WriteAccessOptions {
+  readonly disk: Disk;
+  readonly logDirectory: string;
+  readonly files: OpenFiles;
+  readonly index: StoreIndex;
+  /** Oldest first; new ones are added. */
+  readonly segments: Segment[];
+  readonly sealer: Sealer;
+  readonly ballast: Ballast;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Makes log and commit record agree; throws when they cannot be written. */
+  readonly settle: () => Promise<Settled>;
+}
+
+export class WriteAccess {
+  readonly #options: WriteAccessOptions;
+  #settled: Settled | undefined;
+
+  constructor(options: WriteAccessOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until the commit record was written once. */
+  get settled(): Settled | undefined {
+    return this.#settled;
+  }
+
+  /** Gains access when the store opens; `point` is the end that was found. */
+  async open(point: CommitPoint): Promise<ActiveSegment> {
+    const { disk, index, segments, settle, sealer } = this.#options;
+    this.#settled ??= await settle();
+    const last = segments[segments.length - 1];
+    const active = last === undefined || index.unsealedCount === 0
+      ? await this.#createSegment(point)
+      : { segment: last, file: disk.open(last.path, "write") };
+    if (index.unsealedCount > 1) sealer.start();
+    return active;
+  }
+
+  /** Makes a point the end of what is committed. */
+  async commit(point: CommitPoint): Promise<CommitOutcome> {
+    const { catalog, storeId, epoch } = this.#require();
+    return await catalog.commit({ storeId, epoch, ...point });
+  }
+
+  /** Begins the next segment; nothing is in flight. */
+  async roll(point: CommitPoint): Promise<ActiveSegment> {
+    const { sealer, logger } = this.#options;
+    // At most one segment waits for its index while another is written.
+    await sealer.finished();
+    const next = await this.#createSegment(point);
+    logger.info("segment.rolled", { segment: next.segment.number });
+    sealer.start();
+    return next;
+  }
+
+  /** Steps 1 and 2. Throws when the device does not take writes yet. */
+  async regainCatalog(options: {
+    /** What is committed for sure. */
+    readonly committed: CommitPoint;
+    /** What may have been committed, when that failed. */
+    readonly unsettled: CommitPoint | undefined;
+  }): Promise<"committed" | "unsettledCommitted"> {
+    const { ballast, settle } = this.#options;
+    await ballast.probe();
+    await ballast.make();
+    if (this.#settled === undefined) {
+      this.#settled = await settle();
+      return "committed";
+    }
+    const { committed, unsettled } = options;
+    const { catalog, storeId, epoch } = this.#settled;
+    const record = await catalog.read();
+    if (record === undefined) {
+      throw new Error("the commit record cannot be read");
+    }
+    const isOurs = record.storeId === storeId && record.epoch === epoch;
+    const found = [committed, unsettled].find((point) =>
+      isOurs && point?.end === record.end && point.checksum === record.checksum
+    );
+    if (found === undefined) throw fencedError();
+    // Whatever a failed commit left in the journal is overwritten by this one.
+    const outcome = await catalog.commit({ storeId, epoch, ...found });
+    if (outcome === "fenced") throw fencedError();
+    return found === committed ? "committed" : "unsettledCommitted";
+  }
+
+  /** Step 3; nothing is decided beyond the point. */
+  async regainSegment(point: CommitPoint): Promise<ActiveSegment> {
+    const { sealer, segments, index, files } = this.#options;
+    await sealer.finished();
+    const last = segments[segments.length - 1];
+    let generation = 1;
+    if (last !== undefined && last.startPosition === point.end) {
+      // Nothing committed stands in it: a new file takes its place.
+      generation = last.generation + 1;
+      segments.pop();
+      index.dropActive();
+      files.forget(last.path);
+    }
+    const active = await this.#createSegment(point, generation);
+    if (index.unsealedCount > 1) sealer.start();
+    return active;
+  }
+
+  /** Gives up the ballast, so that what must be written still can be. */
+  async releaseBallast(): Promise<void> {
+    await this.#options.ballast.release();
+  }
+
+  close(): void {
+    this.#settled?.catalog.close();
+  }
+
+  async #createSegment(
+    point: CommitPoint,
+    leastGeneration = 1,
+  ): Promise<ActiveSegment> {
+    const { disk, logDirectory, index, segments, clock } = this.#options;
+    const { storeId } = this.#require();
+    for (let generation = leastGeneration;; generation++) {
+      const name = { number: segments.length, generation };
+      const path = segmentPath(logDirectory, name, "seg");
+      let file;
+      try {
+        file = await disk.create(path);
+      } catch (error) {
+        // Left by an attempt that failed: not to be written again.
+        if (error instanceof Deno.errors.AlreadyExists) continue;
+        throw error;
+      }
+      try {
+        const header = encodeSegmentHeader({
+          ...name,
+          storeId,
+          startPosition: point.end,
+          previousChecksum: point.checksum,
+          createdAtUs: clock.nowUs(),
+        });
+        await file.writeAt(header, 0);
+        await file.sync();
+        await disk.syncDirectory(logDirectory);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      const segment: Segment = {
+        ...name,
+        path,
+        startPosition: point.end,
+        endPosition: point.end,
+        checksum: point.checksum,
+      };
+      index.addUnsealed(segment);
+      segments.push(segment);
+      return { segment, file };
+    }
+  }
+
+  #require(): Settled {
+    if (this.#settled === undefined) {
+      throw new QuipuError("storeReadOnly", "The store takes no writes yet");
+    }
+    return this.#settled;
+  }
+}
+
+/** Somebody else writes: this process must never write again. */
+export class FencedError extends QuipuError {
+  constructor(message: string) {
+    super("storeReadOnly", message);
+  }
+}
+
+/** The refusal of a process that is fenced off. */
+export function fencedError(): FencedError {
+  return new FencedError(
+    "Cannot append: another process has written to this store",
+  );
+}
