@@ -148,6 +148,11 @@ export class LiveClient implements ChunkReader {
     if (this.#isPulled && !this.#isReading) this.#advance();
   }
 
+  /** Ends the feed if its caller's login holds no more. */
+  recheckLogin(): void {
+    if (!this.#isOver) this.#endIfOutdated();
+  }
+
   /** A moment to say that the feed is alive, and to see whether its client is. */
   beat(): void {
     if (this.#isOver || this.#endIfOutdated()) return;

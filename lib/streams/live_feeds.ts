@@ -111,6 +111,15 @@ export class LiveFeeds {
     }
   }
 
+  /** Ends the feeds of a login that has changed, unless it still holds. */
+  recheckLogin(login: string): void {
+    for (const clients of this.#parts) {
+      for (const client of [...clients]) {
+        if (client.caller?.login === login) client.recheckLogin();
+      }
+    }
+  }
+
   /** Ends every feed with a word on why; from now on none is opened. */
   end(): void {
     this.#isEnded = true;

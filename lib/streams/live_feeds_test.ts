@@ -183,6 +183,27 @@ Deno.test("a login that holds no more ends a live feed", async () => {
   assertEquals(await reader.next(), "ended unauthorized");
 });
 
+Deno.test("a login that changes ends its live feeds at once, and no others", async () => {
+  const logins = new Set(["jane", "john"]);
+  let change: (login: string) => void = () => {};
+  const { service, append } = createServiceFixture({
+    isCurrent: ({ login }) => logins.has(login),
+    onLoginChange: (listener) => change = listener,
+  });
+  await append("s", [1]);
+  const jane = await openLive(service, {}, aUser("jane"));
+  const john = await openLive(service, {}, aUser("john"));
+  await Promise.all([jane.take(3), john.take(3)]);
+  change("jane");
+  logins.delete("jane");
+  change("jane");
+  change("john");
+  assertEquals(await jane.take(2), ["ended unauthorized", undefined]);
+  await append("s", [2]);
+  assertEquals(await john.next(), "1 1@s");
+  await john.cancel();
+});
+
 Deno.test("deleting a stream for good ends its live feed", async () => {
   const { service, append, hardDelete } = createServiceFixture();
   await append("s", [1]);

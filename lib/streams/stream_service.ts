@@ -47,7 +47,6 @@ export function createStreamService(
   const board = new NewsBoard(store);
   const longPolls = new LongPolls(board, longPollsMax);
   const access = new StreamAccess(store);
-  options.onLoginChange?.((login) => longPolls.wakeLogin(login));
   const context: StreamContext = {
     store,
     clock,
@@ -57,6 +56,10 @@ export function createStreamService(
   };
   const limits = { ...LIVE_FEED_LIMITS, ...options.liveFeedLimits };
   const liveFeeds = new LiveFeeds(context, { board, isCurrent, limits });
+  options.onLoginChange?.((login) => {
+    longPolls.wakeLogin(login);
+    liveFeeds.recheckLogin(login);
+  });
   return {
     append: (caller, command) => append(context, caller, command),
     appendMetadata: (caller, command) =>
