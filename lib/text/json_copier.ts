@@ -43,13 +43,41 @@ SPECIAL_BYTES[BACKSLASH] = 1;
 SPECIAL_BYTES[0xc2] = 1;
 SPECIAL_BYTES[0xe2] = 1;
 
-const EMPTY = new Uint8Array(0);
+const EMPTY: Uint8Array = new Uint8Array(0);
+
+/** Small outputs share blocks of memory: an allocation costs more than a copy. */
+const SLAB_BYTES = 64 * 1024;
+const SHARED_BYTES_MAX = 8 * 1024;
+let slab: Uint8Array = EMPTY;
+let slabEnd = 0;
+
+/** Bytes that nobody else writes. */
+function takeBytes(byteCount: number): Uint8Array {
+  if (byteCount > SHARED_BYTES_MAX) return new Uint8Array(byteCount);
+  if (slabEnd + byteCount > slab.length) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabEnd = 0;
+  }
+  slabEnd += byteCount;
+  return slab.subarray(slabEnd - byteCount, slabEnd);
+}
+
+/**
+ * Closing bracket of each open container, by depth. One array serves all:
+ * copying is not interrupted.
+ */
+let sharedClosers = new Uint8Array(256);
+
+function closersUpTo(depthMax: number): Uint8Array {
+  if (sharedClosers.length <= depthMax) {
+    sharedClosers = new Uint8Array(depthMax + 1);
+  }
+  return sharedClosers;
+}
 
 export class JsonCopier {
   readonly #bytes: Uint8Array;
   readonly #depthMax: number;
-  /** Closing bracket of each open container, by depth. */
-  readonly #closers: Uint8Array;
   #out: Uint8Array;
   #outEnd = 0;
   /** Most bytes that are written: layout of deep, short items is not plain. */
@@ -63,8 +91,7 @@ export class JsonCopier {
   constructor(bytes: Uint8Array, depthMax: number) {
     this.#bytes = bytes;
     this.#depthMax = depthMax;
-    this.#closers = new Uint8Array(Math.max(depthMax, 0) + 1);
-    this.#out = new Uint8Array(bytes.length * 2 + 64);
+    this.#out = takeBytes(bytes.length * 2 + 64);
     this.#outMax = bytes.length * 8 + 4096;
   }
 
@@ -104,7 +131,7 @@ export class JsonCopier {
   /** Copies an array or object without recursion. */
   #copyContainer(): boolean {
     const bytes = this.#bytes;
-    const closers = this.#closers;
+    const closers = closersUpTo(this.#depthMax);
     let depth = 0;
     for (;;) {
       // A value is next.
