@@ -227,6 +227,7 @@ async function openParts(
   });
   const making = makeBallast(ballast, logger);
   const openedSealer = sealer;
+  openedSealer.finishOpening();
   return new FileStore({
     segments: log.segments,
     index,

@@ -13,14 +13,42 @@ export class IdTable {
   #offsets = new Uint32Array(1 << 9);
   /** How many ids were entered. */
   size = 0;
+  /** How many of them, the first ones, are in slots. */
+  #linked = 0;
 
   /** Enters the record at `offset`. */
   add(hash: number, offset: number): void {
+    this.addLater(hash, offset);
+    this.link(LINKS_PER_ADD);
+  }
+
+  /**
+   * Enters the record at `offset`, and leaves it to `link()` or the next
+   * `find()` to give it a slot: a start that enters a million records has
+   * other things to do first.
+   */
+  addLater(hash: number, offset: number): void {
     if (this.size === this.#hashes.length) this.reserve(this.size * 2);
     this.#hashes[this.size] = hash;
     this.#offsets[this.size] = offset;
     this.size++;
-    this.#link(hash, this.size);
+  }
+
+  /**
+   * Gives slots to at most `count` ids that have none.
+   *
+   * @returns Whether all have one now.
+   */
+  link(count: number): boolean {
+    const end = Math.min(this.size, this.#linked + count);
+    const mask = this.#slots.length - 1;
+    for (let index = this.#linked; index < end; index++) {
+      let slot = (this.#hashes[index] ?? 0) & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = index + 1;
+    }
+    this.#linked = end;
+    return end === this.size;
   }
 
   /**
@@ -30,6 +58,7 @@ export class IdTable {
     hash: number,
     matches: (offset: number) => boolean,
   ): number | undefined {
+    this.link(this.size);
     const mask = this.#slots.length - 1;
     // Nothing is ever removed, so an earlier entry comes earlier on the way.
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
@@ -56,16 +85,7 @@ export class IdTable {
     if (count >= this.size) return;
     this.size = count;
     this.#slots.fill(0);
-    for (let entry = 1; entry <= count; entry++) {
-      this.#link(this.#hashes[entry - 1] ?? 0, entry);
-    }
-  }
-
-  #link(hash: number, entry: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = entry;
+    this.#linked = 0;
   }
 
   /** Makes room for so many ids in all. */
@@ -79,8 +99,11 @@ export class IdTable {
     this.#hashes = hashes;
     this.#offsets = offsets;
     this.#slots = new Uint32Array(capacity * 2);
-    for (let entry = 1; entry <= this.size; entry++) {
-      this.#link(this.#hashes[entry - 1] ?? 0, entry);
-    }
+    const linked = this.#linked;
+    this.#linked = 0;
+    this.link(linked);
   }
 }
+
+/** A backlog of ids without slots shrinks by one with each id that is added. */
+const LINKS_PER_ADD = 2;

@@ -51,6 +51,11 @@ export class Sealer {
     this.#work = this.#work.then(() => this.#seal());
   }
 
+  /** Finishes what opening left for later, after what is under way. */
+  finishOpening(): void {
+    this.#work = this.#work.then(() => this.#index.linkIds(createPause()));
+  }
+
   /** Settles once nothing is under way. */
   finished(): Promise<void> {
     return this.#work;

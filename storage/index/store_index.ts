@@ -41,6 +41,8 @@ export interface PositionRun {
 }
 
 const SNAPSHOT_NAME = "heads.snap";
+/** Ids that get a slot between two pauses. */
+const LINKS_PER_PAUSE = 4096;
 
 interface UnsealedSegment {
   readonly segment: Segment;
@@ -94,6 +96,13 @@ export class StoreIndex {
     memtable.ids.reserve(before?.memtable.recordCount ?? 0);
     this.#unsealed.push({ segment, memtable });
     return memtable;
+  }
+
+  /** Gives slots to the ids that were only entered while the store opened. */
+  async linkIds(pause: () => Promise<void>): Promise<void> {
+    for (const { memtable } of [...this.#unsealed]) {
+      while (!memtable.ids.link(LINKS_PER_PAUSE)) await pause();
+    }
   }
 
   /** Takes the active segment back, in which nothing was committed. */

@@ -265,7 +265,7 @@ function enterRecord(
   }
   const offset = offsetOf(segment, logPosition);
   memtable.addRecord(offset, record.createdAtUs);
-  memtable.ids.add(record.hashId(lists.hashes[streamId] ?? 0), offset);
+  memtable.ids.addLater(record.hashId(lists.hashes[streamId] ?? 0), offset);
   MEMBERSHIP.find(lists, streamId, record);
   MEMBERSHIP.enter(
     lists,
