@@ -1,11 +1,12 @@
 /**
  * Access tokens for live feeds, for clients that cannot send a header:
  *
- *   quipu-live.<base64url of {login, roles, expiresAtUs, epoch}>.<HMAC-SHA256>
+ *   quipu-live.<base64url of the payload>.<HMAC-SHA256>
  *
  * Nothing is stored: the signature vouches for the rest, under a key that lives
- * as long as the process. A token allows reading for `LIMITS.accessTokenMs`,
- * and ends at once when its user changes.
+ * as long as the process. A token opens feeds for `LIMITS.accessTokenMs`. What
+ * it has opened goes on until its user changes, or the credentials end that it
+ * was made by.
  *
  * @module
  */
@@ -22,7 +23,10 @@ const PREFIX = "quipu-live.";
 interface Payload {
   readonly login: string;
   readonly roles: readonly string[];
+  /** When it opens nothing any more. */
   readonly expiresAtUs: number;
+  /** When the credentials end that it was made by, if they do. */
+  readonly credentialsExpireAtUs?: number;
   /** Epoch of `UserChanges` that the caller was verified in. */
   readonly epoch: number;
 }
@@ -53,6 +57,9 @@ export class AccessTokens {
       login: caller.login,
       roles: [...caller.roles],
       expiresAtUs,
+      ...(caller.expiresAtUs === undefined
+        ? {}
+        : { credentialsExpireAtUs: caller.expiresAtUs }),
       epoch: this.#changes.epochOf(caller),
     };
     const encoded = Buffer.from(JSON.stringify(payload)).toString("base64url");
@@ -60,7 +67,10 @@ export class AccessTokens {
     return { accessToken: `${PREFIX}${encoded}.${signature}`, expiresAtUs };
   }
 
-  /** Whose token it is; undefined when it is forged or has ended. */
+  /**
+   * Whose token it is; undefined when it is forged or has ended. The principal
+   * outlives the token: it ends with the credentials behind it.
+   */
   verify(accessToken: string): Principal | undefined {
     if (!accessToken.startsWith(PREFIX)) return undefined;
     const separatorIndex = accessToken.lastIndexOf(".");
@@ -74,9 +84,11 @@ export class AccessTokens {
       timingSafeEqual(signature, expected);
     if (!isSigned) return undefined;
     // Signed: this process wrote it.
-    const { login, roles, expiresAtUs, epoch }: Payload = JSON.parse(
+    const payload: Payload = JSON.parse(
       Buffer.from(encoded, "base64url").toString("utf8"),
     );
+    const { login, roles, expiresAtUs, epoch } = payload;
+    const { credentialsExpireAtUs } = payload;
     const hasEnded = expiresAtUs <= this.#clock.nowUs() ||
       this.#changes.hasChanged(login, epoch);
     if (hasEnded) return undefined;
@@ -84,7 +96,9 @@ export class AccessTokens {
       login,
       roles: new Set(roles),
       isReadOnly: true,
-      expiresAtUs,
+      ...(credentialsExpireAtUs === undefined
+        ? {}
+        : { expiresAtUs: credentialsExpireAtUs }),
     };
     this.#changes.mark(principal, epoch);
     return principal;

@@ -297,6 +297,36 @@ Deno.test("an access token ends, and ends with the token that it was made by", a
   });
 });
 
+Deno.test("what an access token has opened goes on until its user or the token behind it ends", async () => {
+  await using opened = await openWithAlice();
+  const { auth } = opened;
+  const { authenticator } = auth;
+  const open = (requester: Requester) => {
+    const made = auth.tokens.createAccessToken(requester);
+    assert(made.kind === "created");
+    const { accessToken } = made;
+    const principal = authenticator.authenticateAccessToken(accessToken);
+    assert(principal !== undefined && principal !== "rejected");
+    return principal;
+  };
+  const { secret } = await createToken(opened, { lifetimeSeconds: 3600 });
+  const bearer = await bear(auth, secret);
+  assert(bearer !== undefined && bearer !== "rejected");
+  const alice = await auth.requesterOf("alice", "Pa55!");
+  const ofPassword = open(alice);
+  const ofToken = open({ ...alice, caller: bearer });
+  const isCurrent = () => ({
+    ofPassword: authenticator.isCurrent(ofPassword),
+    ofToken: authenticator.isCurrent(ofToken),
+  });
+  auth.clock.advanceMs(LIMITS.accessTokenMs + 1000);
+  assertEquals(isCurrent(), { ofPassword: true, ofToken: true });
+  auth.clock.advanceMs(3_600_000);
+  assertEquals(isCurrent(), { ofPassword: true, ofToken: false });
+  await auth.users.disable(ADMIN_REQUESTER, "alice");
+  assertEquals(isCurrent(), { ofPassword: false, ofToken: false });
+});
+
 Deno.test("forged access tokens are rejected", async () => {
   await using opened = await openWithAlice();
   const { auth, alice } = opened;

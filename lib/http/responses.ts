@@ -167,7 +167,14 @@ export function liveResponse(
   const headers = commonHeaders(allowedMethods, live.type.contentType);
   headers["Cache-Control"] = "no-store";
   headers["X-Accel-Buffering"] = "no";
-  return new Response(live.body, { headers });
+  return new Response(live.body ?? emptyBody(), { headers });
+}
+
+/** For HEAD: with no body at all the platform would say that its length is 0. */
+function emptyBody(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    start: (controller) => controller.close(),
+  });
 }
 
 /** Seconds after which a busy server may be asked again. */

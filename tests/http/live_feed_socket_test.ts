@@ -14,6 +14,7 @@ import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { EventSourceReader } from "../support/event_source.ts";
 import { anEvent, createTestClock, createTestIds } from "../support/events.ts";
 import { createModelStore } from "../support/model_store.ts";
+import { RawConnection } from "../support/raw_http.ts";
 import { openTestApp } from "../support/test_app.ts";
 
 interface Serving {
@@ -208,3 +209,19 @@ Deno.test("stopping the server ends live feeds with a word", async () => {
   assertEquals((await reader.nextAny())?.data, "ended, the server is stopping");
   assertEquals(await reader.nextAny(), undefined);
 });
+
+Deno.test("HEAD sees that there is a feed, and no length of it", () =>
+  serving(async ({ baseUrl, listenerCount }) => {
+    using connection = await RawConnection.open(baseUrl);
+    for (let again = 0; again < 2; again++) {
+      await connection.write(
+        "HEAD /streams/s?format=sse HTTP/1.1\r\nHost: h\r\n\r\n",
+      );
+      const { status, header } = await connection.readAnswer({
+        isToHead: true,
+      });
+      assertEquals(status, 200);
+      assertEquals(header("Content-Length"), undefined);
+    }
+    assertEquals(listenerCount(), 0);
+  }));
