@@ -83,6 +83,18 @@ export function parseTarget(url: string): RequestTarget {
 }
 
 /**
+ * Escapes what no URI holds, in a part of a target that goes out again: targets
+ * are taken as they come, and come with anything but blanks.
+ */
+export function escapeForUri(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex
+    /[\x00-\x20"<>\\^`{|}\x7f]|[^\x00-\x7f]+/g,
+    (characters) => encodeURIComponent(characters.toWellFormed()),
+  );
+}
+
+/**
  * Decodes a path into segments, as the original does: the path first, so that
  * `%2F` separates segments, then each segment again, this time leaving alone
  * what is no escape (spec: http-api §2.1.3; recorded for `%252F`).

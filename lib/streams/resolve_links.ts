@@ -182,10 +182,10 @@ export class LinkResolver {
     const source = isLink && list.kind === "category"
       ? {
         ordinal: entry.ordinal,
-        event: {
-          ...entry.event,
-          data: await this.#dataOf(entry.event, options),
-        },
+        event: withData(
+          entry.event,
+          await this.#dataOf(entry.event, options),
+        ),
       }
       : entry;
     const made = systemEventOf(list, streamName, source, withBodies);
@@ -241,4 +241,19 @@ export class LinkResolver {
     });
     return entries[0]?.event;
   }
+}
+
+/** Member by member: a store's events may decode theirs when they are read. */
+function withData(event: RecordedEvent, data: Uint8Array): RecordedEvent {
+  return {
+    streamName: event.streamName,
+    eventNumber: event.eventNumber,
+    eventId: event.eventId,
+    eventType: event.eventType,
+    isJson: event.isJson,
+    data,
+    metadata: event.metadata,
+    createdAtUs: event.createdAtUs,
+    logPosition: event.logPosition,
+  };
 }

@@ -34,6 +34,7 @@ import {
 } from "../responses.ts";
 import { PROBLEMS } from "../problem.ts";
 import { malformed } from "../refusal.ts";
+import { escapeForUri } from "../router.ts";
 import {
   checkRequireMaster,
   readEventId,
@@ -188,7 +189,7 @@ function redirectToIncoming(
   services: HandlerServices,
 ): Response {
   const { target, allowedMethods } = context;
-  const query = target.query === "" ? "" : "?" + target.query;
+  const query = target.query === "" ? "" : "?" + escapeForUri(target.query);
   const streamUri = streamUriOf(streamName, context, services);
   return redirectResponse({
     status: 307,

@@ -7,6 +7,7 @@
 
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { redirectResponse } from "../responses.ts";
+import { escapeForUri } from "../router.ts";
 
 /** Every route that ends in a slash: to the URI without it. */
 export function redirectToUnslashed(
@@ -14,8 +15,11 @@ export function redirectToUnslashed(
   services: HandlerServices,
 ): Response {
   const { request, info, target, allowedMethods } = context;
-  const path = displayForm(target.path).replace(/(?:\/|%2f)$/i, "");
-  const query = target.query === "" ? "" : "?" + target.query;
+  const path = escapeForUri(displayForm(target.path)).replace(
+    /(?:\/|%2f)$/i,
+    "",
+  );
+  const query = target.query === "" ? "" : "?" + escapeForUri(target.query);
   return redirectResponse({
     status: 307,
     location: services.baseUrlOf(request, info) + path + query,

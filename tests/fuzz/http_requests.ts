@@ -1,0 +1,452 @@
+/**
+ * Requests that nobody should send, and some that everybody does: made by
+ * chance, from a seed.
+ *
+ * @module
+ */
+
+import { ROUTES } from "../../lib/http/routes.ts";
+import type { Random } from "../support/random.ts";
+
+/** A request as it goes to the app. */
+export interface FuzzRequest {
+  readonly method: string;
+  /** Path and query, as they would be sent. */
+  readonly target: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** What the requests may know of the server. */
+export interface FuzzSurroundings {
+  readonly authorizations: readonly string[];
+}
+
+const METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
+
+const NAMES = [
+  "s",
+  "orders-1",
+  "$all",
+  "$$s",
+  "$$$settings",
+  "$settings",
+  "$ce-orders",
+  "$et-t",
+  "$streams",
+  "$users",
+  "$user-nobody",
+  "$stats",
+  "$",
+  "$$",
+  "$$$$",
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  "head",
+  "metadata",
+  "incoming",
+  "ünïcödé",
+  "日本語",
+  "💥",
+  "a b",
+  "a+b",
+  "a'b\"c",
+  "<script>alert(1)</script>",
+  "]]>",
+  "-->",
+  "&amp;",
+  "..",
+  ".",
+  "...",
+  "a\0b",
+  "a\r\nX-Evil: 1",
+  "\u202e",
+  "\ufeff",
+  "x".repeat(300),
+];
+
+const RAW_SEGMENTS = [
+  "%",
+  "%zz",
+  "%2",
+  "%2e%2e",
+  "%2F..%2F",
+  "%5c",
+  "\\",
+  "%00",
+  "%0d%0aSet-Cookie:%20a=b",
+  "%ff%fe",
+  "%c0%ae",
+  "%ed%a0%80",
+  "%25",
+  "%252F",
+  "%u0041",
+  ";a=b",
+  "//",
+  "",
+  "~",
+  "*",
+  "{stream}",
+];
+
+const NUMBERS = [
+  "0",
+  "1",
+  "-1",
+  "head",
+  "00",
+  "+1",
+  "1.5",
+  "1e3",
+  "4096",
+  "4097",
+  "2147483647",
+  "2147483648",
+  "9007199254740993",
+  "9223372036854775807",
+  "9223372036854775808",
+  "99999999999999999999999999",
+  "0x10",
+  "NaN",
+  "Infinity",
+  "０",
+];
+
+const TYPES = [
+  "application/json",
+  "application/json; charset=utf-8",
+  "application/json;charset=utf-16",
+  "application/xml",
+  "text/xml",
+  "text/html",
+  "text/plain",
+  "text/event-stream",
+  "application/atom+xml",
+  "application/vnd.eventstore.atom+json",
+  "application/vnd.eventstore.event+json",
+  "application/vnd.eventstore.events+json",
+  "application/vnd.eventstore.events+xml",
+  "application/vnd.eventstore.streamdesc+json",
+  "application/octet-stream",
+  "multipart/form-data",
+  "*/*",
+  "a/b;q=0.5,*/*;q=0",
+  ",;,q=;=",
+  "text/*;q=x",
+];
+
+const HEADER_VALUES: Readonly<Record<string, readonly string[]>> = {
+  "Accept": TYPES,
+  "Content-Type": TYPES,
+  "ES-EventId": [
+    "fbf4a1a1-b4a3-4dfe-a01f-ec52c34e16e4",
+    "00000000-0000-0000-0000-000000000000",
+    "{fbf4a1a1-b4a3-4dfe-a01f-ec52c34e16e4}",
+    "fbf4a1a1b4a34dfea01fec52c34e16e4",
+    "nonsense",
+    "",
+  ],
+  "ES-EventType": ["t", "$metadata", "$>", "", "<b>", "ü", "x".repeat(2000)],
+  "ES-ExpectedVersion": [...NUMBERS, "-2", "-4", "-3"],
+  "ES-ResolveLinkTos": ["true", "false", "maybe"],
+  "ES-RequireMaster": ["true", "false", "1"],
+  "ES-HardDelete": ["true", "false", "x"],
+  "ES-TrustedAuth": ["root; $admins", "a;b;c", ";"],
+  "If-None-Match": [
+    '"0;248368668"',
+    '"0;-1296467268"',
+    '"x"',
+    "*",
+    '""',
+    '"-1;-1"',
+    'W/"1"',
+  ],
+  "Last-Event-ID": NUMBERS,
+  "Origin": ["https://evil.example", "null", "http://127.0.0.1:2113"],
+  "Sec-Fetch-Site": ["cross-site", "same-origin", "none"],
+  "X-Forwarded-Host": ["a.example", "a b", 'evil"><b>', "[::1]:5"],
+  "X-Forwarded-Port": ["443", "99999", "x"],
+  "X-Forwarded-Proto": ["https", "javascript"],
+  "X-Forwarded-Prefix": ["/p", "/../..", "//evil"],
+  "X-Forwarded-For": ["203.0.113.1", "x", "1,2,3"],
+  "Transfer-Encoding": ["identity"],
+};
+
+const QUERIES = [
+  "embed=body",
+  "embed=TryHarder",
+  "embed=__proto__",
+  "format=json",
+  "format=sse",
+  "format=html",
+  "format=%",
+  "access_token=x",
+  "from=0",
+  "from=head",
+  "from=2026-01-01T00:00:00Z",
+  "from=9999-99-99",
+  "asOf=2026-01-01",
+  "asOf=x",
+  "filter=%5Bx",
+  "type=t",
+  "eventType=a*",
+  "streamPrefix=s",
+  "=",
+  "&&&",
+  "a=%ff",
+];
+
+const EVENT_ID = "12345678-1234-4234-8234-1234567890";
+
+/** Where most is read and written. */
+const STREAM_ROUTES = ROUTES.filter(({ template }) =>
+  template.startsWith("/streams/{stream}") && !template.endsWith("/")
+);
+
+/** Makes the next request. */
+export function nextRequest(
+  random: Random,
+  surroundings: FuzzSurroundings,
+): FuzzRequest {
+  const route = random.chance(0.4)
+    ? random.pick(STREAM_ROUTES)
+    : random.pick(ROUTES);
+  const method = random.chance(0.8) ? route.method : random.pick(METHODS);
+  const isRead = method === "GET" || method === "HEAD";
+  const { type, body } = isRead
+    ? { type: undefined, body: undefined }
+    : nextBody(random);
+  return {
+    method,
+    target: nextPath(random, route.template) + nextQuery(random),
+    headers: nextHeaders(random, surroundings, { type, body }),
+    body,
+  };
+}
+
+function nextPath(random: Random, template: string): string {
+  const segments = template.slice(1).split("/").map((segment) => {
+    if (!segment.startsWith("{")) return encode(random, segment);
+    if (segment === "{event}" || segment === "{count}") {
+      return random.pick(NUMBERS);
+    }
+    if (segment === "{position}") {
+      return random.chance(0.5)
+        ? "0".repeat(32)
+        : random.pick(["head", "f".repeat(32), "x"]);
+    }
+    if (segment === "{guid}") {
+      return random.chance(0.8) ? nextEventId(random) : "nonsense";
+    }
+    return encode(random, random.pick(NAMES));
+  });
+  if (random.chance(0.05)) {
+    segments[random.integer(0, segments.length - 1)] = random.pick(
+      RAW_SEGMENTS,
+    );
+  }
+  if (random.chance(0.03)) segments.push(random.pick(RAW_SEGMENTS));
+  if (random.chance(0.02)) segments.shift();
+  return "/" + segments.join("/");
+}
+
+/** Once, twice, or not at all where a request line could hold it. */
+function encode(random: Random, text: string): string {
+  const once = encodeURIComponent(text);
+  if (random.chance(0.05)) return encodeURIComponent(once);
+  const isPlain = /^[\x21-\x7e]*$/.test(text) && !/[?#/]/.test(text);
+  return isPlain && random.chance(0.5) ? text : once;
+}
+
+function nextQuery(random: Random): string {
+  if (random.chance(0.6)) return "";
+  const parts = Array.from(
+    { length: random.integer(1, 3) },
+    () => random.pick(QUERIES),
+  );
+  return "?" + parts.join("&");
+}
+
+function nextHeaders(
+  random: Random,
+  { authorizations }: FuzzSurroundings,
+  { type, body }: {
+    readonly type: string | undefined;
+    readonly body: Uint8Array | undefined;
+  },
+): FuzzRequest["headers"] {
+  const headers: (readonly [string, string])[] = [];
+  if (random.chance(0.9)) headers.push(["Host", "127.0.0.1:2113"]);
+  if (random.chance(0.8)) {
+    headers.push(["Authorization", random.pick(authorizations)]);
+  }
+  if (body !== undefined && random.chance(0.9)) {
+    headers.push(["Content-Length", String(body.length)]);
+  }
+  const isTyped = type !== undefined && random.chance(0.8);
+  if (isTyped) headers.push(["Content-Type", type]);
+  for (const [name, values] of Object.entries(HEADER_VALUES)) {
+    if (isTyped && name === "Content-Type") continue;
+    if (random.chance(0.08)) headers.push([name, random.pick(values)]);
+  }
+  return headers;
+}
+
+const UTF8 = new TextEncoder();
+
+function nextBody(random: Random): {
+  readonly type: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+} {
+  const [type, text] = random.pick<() => readonly [string, string]>([
+    () => [EVENTS_JSON, nextEventsJson(random)],
+    () => [EVENTS_JSON, nextEventsJson(random)],
+    () => [EVENTS_XML, nextEventsXml(random)],
+    () => ["application/json", JSON.stringify(nextJson(random, 0))],
+    () => ["application/json", JSON.stringify(nextMetadata(random))],
+    () => ["application/json", nextUser(random)],
+    () => ["text/xml", nextEventsXml(random)],
+    () => ["application/octet-stream", ""],
+  ])();
+  if (random.chance(0.05)) {
+    return { type, body: random.bytes(random.integer(0, 200)) };
+  }
+  return { type, body: mutate(random, UTF8.encode(text)) };
+}
+
+const EVENTS_JSON = "application/vnd.eventstore.events+json";
+const EVENTS_XML = "application/vnd.eventstore.events+xml";
+
+/** A body for users and tokens. */
+function nextUser(random: Random): string {
+  const user = {
+    loginName: random.pick(NAMES),
+    fullName: random.pick(NAMES),
+    groups: [random.pick(NAMES)],
+    password: "p",
+    newPassword: "p",
+    currentPassword: "p",
+    label: random.pick(NAMES),
+    readOnly: random.chance(0.5),
+    expiresInSeconds: random.pick([1, 0, -1, 3600, 2 ** 40]),
+  };
+  return JSON.stringify(user);
+}
+
+/** Most stay as they are. */
+function mutate(
+  random: Random,
+  bytes: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  if (bytes.length === 0 || random.chance(0.6)) return bytes;
+  const changed = bytes.slice(
+    0,
+    random.chance(0.3) ? random.integer(0, bytes.length) : bytes.length,
+  );
+  for (let count = random.integer(0, 3); count > 0; count--) {
+    changed[random.integer(0, changed.length)] = random.integer(0, 255);
+  }
+  return changed;
+}
+
+function nextEventId(random: Random): string {
+  return EVENT_ID + random.integer(10, 99);
+}
+
+function nextEventsJson(random: Random): string {
+  const events = Array.from({ length: random.integer(0, 3) }, () => {
+    const event: Record<string, unknown> = {
+      eventId: random.chance(0.9) ? nextEventId(random) : random.pick(NAMES),
+      eventType: random.pick(["t", "$metadata", "$>", "$@", ...NAMES]),
+      data: random.chance(0.3) ? nextMetadata(random) : nextJson(random, 0),
+    };
+    if (random.chance(0.3)) event["metadata"] = nextJson(random, 0);
+    if (random.chance(0.1)) delete event[random.pick(Object.keys(event))];
+    return event;
+  });
+  const text = JSON.stringify(events);
+  if (random.chance(0.02)) return "[".repeat(5000);
+  if (random.chance(0.02)) return text.replace('"data":', '"__proto__":');
+  return text;
+}
+
+/** Metadata and settings, right and wrong. */
+function nextMetadata(random: Random): unknown {
+  const roles = random.pick([
+    ["$all"],
+    "readers",
+    [],
+    "",
+    5,
+    null,
+    [1],
+    "$all",
+  ]);
+  const count = random.pick([0, 1, -1, 2 ** 53, "1", null, 1e300, 0.5]);
+  return random.pick<unknown>([
+    { $acl: { $r: roles, $w: roles } },
+    { $acl: roles },
+    { $maxCount: count },
+    { $maxAge: count },
+    { $tb: count },
+    { $cacheControl: count },
+    { $userStreamAcl: { $r: roles }, $systemStreamAcl: roles },
+  ]);
+}
+
+function nextJson(random: Random, depth: number): unknown {
+  switch (random.integer(0, depth > 4 ? 5 : 8)) {
+    case 0:
+      return null;
+    case 1:
+      return random.chance(0.5);
+    case 2:
+      return random.pick([0, -0, 1e308, -1, 2 ** 53, 0.1]);
+    case 3:
+    case 4:
+    case 5:
+      return random.pick([...NAMES, "0@s", "1@$$s", "@", "0@", "99@none"]);
+    case 6:
+      return Array.from(
+        { length: random.integer(0, 3) },
+        () => nextJson(random, depth + 1),
+      );
+    default:
+      return Object.fromEntries(
+        Array.from({ length: random.integer(0, 4) }, () => [
+          random.pick([...NAMES, "loginName", "password", "groups", "label"]),
+          nextJson(random, depth + 1),
+        ]),
+      );
+  }
+}
+
+function nextEventsXml(random: Random): string {
+  const events = Array.from(
+    { length: random.integer(0, 3) },
+    () =>
+      `<event><eventId>${nextEventId(random)}</eventId>` +
+      `<eventType>${random.pick(["t", "&lt;", "<![CDATA[x]]>"])}</eventType>` +
+      `<data>${
+        random.pick([
+          "<a>1</a>",
+          "<a b='1'>&#xA;</a><a/>",
+          "text",
+          "<!-- c -->",
+          "<?p i?>",
+          "&undefined;",
+          "<a".repeat(300),
+          "<a>".repeat(300) + "</a>".repeat(300),
+        ])
+      }</data></event>`,
+  );
+  const prolog = random.pick([
+    "",
+    '<?xml version="1.0"?>',
+    '<!DOCTYPE a [<!ENTITY b "c">]>',
+    '<!DOCTYPE a SYSTEM "file:///etc/passwd">',
+  ]);
+  return `${prolog}<events>${events.join("")}</events>`;
+}
