@@ -28,7 +28,7 @@ import { type AllowOrigin, createAllowOrigin } from "./allow_origin.ts";
 import { isFromOtherSite } from "./cross_site.ts";
 import { HANDLERS } from "./handlers/table.ts";
 import { loginRequestOf } from "./login_request.ts";
-import { type MediaType, TEXT_PLAIN } from "./media_types.ts";
+import { EVENT_STREAM, type MediaType, TEXT_PLAIN } from "./media_types.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
 import {
   errorProblemOf,
@@ -324,22 +324,34 @@ function settle(
 
 /**
  * The answer to GET without its body, but with the body's length, unless the
- * body is too long to be made for nothing.
+ * body has no end or is too long to be made for nothing.
  */
 async function withoutBody(
   answered: Response | Promise<Response>,
 ): Promise<Response> {
   const response = await answered;
   const headers = new Headers(response.headers);
-  const length = await lengthOf(response.body);
+  const length = await lengthOf(response);
   if (length !== undefined) headers.set("Content-Length", String(length));
-  return new Response(null, { status: response.status, headers });
+  const body = length === undefined ? bodyOfNoLength() : null;
+  return new Response(body, { status: response.status, headers });
+}
+
+/** Nothing, of which the platform doesn't know before that its length is 0. */
+function bodyOfNoLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    pull: (controller) => controller.close(),
+  }, { highWaterMark: 0 });
 }
 
 async function lengthOf(
-  body: ReadableStream<Uint8Array> | null,
+  { body, headers }: Response,
 ): Promise<number | undefined> {
   if (body === null) return 0;
+  if (headers.get("Content-Type") === EVENT_STREAM.contentType) {
+    await body.cancel();
+    return undefined;
+  }
   let length = 0;
   // Leaving the loop early cancels the body.
   for await (const piece of body) {

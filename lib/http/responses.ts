@@ -160,7 +160,7 @@ const CHALLENGE = 'Basic realm="ES"';
 export function liveResponse(
   live: {
     readonly type: MediaType;
-    readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+    readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   },
   allowedMethods: string,
 ): Response {

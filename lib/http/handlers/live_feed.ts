@@ -36,7 +36,7 @@ const TOO_MANY_OF_CLIENT = new Refusal(
   "Too many live feeds are open from this address or of this user",
 );
 
-/** Opens a live feed; HEAD only sees whether there is one. */
+/** Opens a live feed. */
 export async function openLiveFeed(
   { streamName, range, isAll }: LiveTarget,
   context: RequestContext,
@@ -74,9 +74,5 @@ export async function openLiveFeed(
     return problemResponse(readProblemOf(outcome.kind), allowedMethods);
   }
   const { body } = outcome;
-  if (request.method === "HEAD") await body.cancel();
-  return liveResponse({
-    type: EVENT_STREAM,
-    body: request.method === "HEAD" ? null : body,
-  }, allowedMethods);
+  return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
 }
