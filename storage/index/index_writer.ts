@@ -265,6 +265,7 @@ async function writeByHash(
   }
   const out = new GrowingBytes(64 * 1024);
   for (let bucket = 0; bucket < 2 ** BUCKET_BITS; bucket++) {
+    if (ends[bucket] === ends[bucket + 1]) continue;
     const sorted = keys.subarray(ends[bucket], ends[bucket + 1]).sort();
     out.clear();
     for (const key of sorted) {

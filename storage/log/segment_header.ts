@@ -62,7 +62,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
  *
  * @returns The header; `"foreign"` when it is not of this program or of a
  * later format; `"damaged"` when its checksum is wrong, it is cut short, or it
- * was never written: all zeroes.
+ * was never written, or not all of it: zeroes.
  */
 export function decodeSegmentHeader(
   array: Uint8Array | undefined,
@@ -75,8 +75,11 @@ export function decodeSegmentHeader(
     crc32(array.subarray(16, SEGMENT_HEADER_BYTES));
   const isOurs = MAGIC.every((byte, index) => array[index] === byte);
   if (!isOurs) {
-    const isBlank = array.every((byte) => byte === 0);
-    return isCrcRight || isBlank ? "damaged" : "foreign";
+    // A write that was torn leaves zeroes where it did not get to.
+    const isTorn = MAGIC.every((byte, index) =>
+      array[index] === byte || array[index] === 0
+    );
+    return isCrcRight || isTorn ? "damaged" : "foreign";
   }
   if (!isCrcRight) return "damaged";
   if (view.getUint32(8, true) !== FORMAT) return "foreign";

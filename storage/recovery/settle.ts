@@ -12,7 +12,7 @@ import type { Logger } from "../../lib/model/logger.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import type { Catalog, CommitRecord } from "../kv/catalog.ts";
+import type { Catalog, CommitOutcome, CommitRecord } from "../kv/catalog.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import { offsetOf, type OpenFiles } from "../log/segment.ts";
 import type { StorePlatform } from "../platform.ts";
@@ -46,7 +46,9 @@ export interface Settled {
  */
 export async function settle(options: SettleOptions): Promise<Settled> {
   const { directory, log, logger, newEventId } = options;
-  const { catalog, commit } = await openCatalog(options);
+  const opened = await openCatalog(options);
+  const { commit } = opened;
+  let { catalog } = opened;
   try {
     const verdict = verdictOf(
       { ...log, checksumAtCommit: checksumAt(options, commit) },
@@ -68,13 +70,24 @@ export async function settle(options: SettleOptions): Promise<Settled> {
     }
     const storeId = log.storeId ?? commit?.storeId ?? newEventId();
     const epoch = (commit?.epoch ?? 0) + 1;
-    const outcome = await catalog.commit({
+    const record: CommitRecord = {
       storeId,
       epoch,
       end: log.validEnd,
       checksum: log.checksum,
       lastCreatedAtUs: log.lastCreatedAtUs,
-    });
+    };
+    let outcome: CommitOutcome;
+    try {
+      outcome = await catalog.commit(record);
+    } catch (error) {
+      if (isOfDevice(error)) throw error;
+      // Damage that shows only when something is written.
+      catalog.close();
+      await moveCatalogAway(options, error);
+      catalog = (await openCatalog(options)).catalog;
+      outcome = await catalog.commit(record);
+    }
     if (outcome === "fenced") {
       throw new QuipuError(
         "directoryLocked",
@@ -88,32 +101,58 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   }
 }
 
-/** Opens the KV; one that cannot be used is moved away and made again. */
+/** Opens the KV; one that is damaged is moved away and made again. */
 async function openCatalog(
   options: SettleOptions,
 ): Promise<{ catalog: Catalog; commit: CommitRecord | undefined }> {
-  const { platform, directory, logger } = options;
+  const { platform, directory } = options;
   const path = join(directory, "catalog.kv");
   try {
-    const catalog = await platform.openCatalog(path);
-    try {
-      return { catalog, commit: await catalog.read() };
-    } catch (error) {
-      catalog.close();
-      throw error;
-    }
+    return await openAndRead(platform, path);
   } catch (error) {
-    logger.warn("catalog.unreadable", {
-      reason: error instanceof Error ? error.message : String(error),
-    });
-    for (const name of await platform.disk.list(directory)) {
-      if (name.startsWith("catalog.kv")) {
-        await moveToLost(options, join(directory, name));
-      }
-    }
-    const catalog = await platform.openCatalog(path);
-    return { catalog, commit: await catalog.read() };
+    if (isOfDevice(error)) throw error;
+    await moveCatalogAway(options, error);
+    return await openAndRead(platform, path);
   }
+}
+
+async function openAndRead(
+  platform: StorePlatform,
+  path: string,
+): Promise<{ catalog: Catalog; commit: CommitRecord | undefined }> {
+  const catalog = await platform.openCatalog(path);
+  try {
+    return { catalog, commit: await catalog.read() };
+  } catch (error) {
+    catalog.close();
+    throw error;
+  }
+}
+
+async function moveCatalogAway(
+  options: SettleOptions,
+  error: unknown,
+): Promise<void> {
+  const { platform, directory, logger } = options;
+  logger.warn("catalog.unreadable", {
+    reason: error instanceof Error ? error.message : String(error),
+  });
+  for (const name of await platform.disk.list(directory)) {
+    if (name.startsWith("catalog.kv")) {
+      await moveToLost(options, join(directory, name));
+    }
+  }
+}
+
+/**
+ * What SQLite and the operating system say when it is the device that fails,
+ * not the file that is damaged. Then the file stays: it may be whole.
+ */
+const OF_DEVICE =
+  /I\/O|is full|no space|quota|unable to open|too many open|locked|busy|readonly|read-only|permission|os error|power/i;
+
+function isOfDevice(error: unknown): boolean {
+  return error instanceof Error && OF_DEVICE.test(error.message);
 }
 
 /** Header CRC of the record that ends where the commit record says. */

@@ -25,6 +25,20 @@ export function failureOf(step: string, error: unknown): QuipuError {
   );
 }
 
+/** The refusal of a request that depends on what cannot be read. */
+export function undecidedError(error: unknown): Error {
+  const isOfDevice = error instanceof Error &&
+    ("code" in error || /os error/.test(error.message));
+  if (error instanceof QuipuError || !isOfDevice) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+  return new QuipuError(
+    "storeReadOnly",
+    "Cannot append: what it depends on cannot be read at the moment",
+    { cause: error },
+  );
+}
+
 /** The refusal of what comes while the store closes. */
 export function closedError(): QuipuError {
   return new QuipuError("storeClosed", "The server is shutting down");

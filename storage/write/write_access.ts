@@ -185,6 +185,8 @@ export class WriteAccess {
         await disk.syncDirectory(logDirectory);
       } catch (error) {
         file.close();
+        // Nobody must find a file that is perhaps only in memory.
+        await disk.remove(path).catch(() => {});
         throw error;
       }
       const segment: Segment = {

@@ -33,7 +33,7 @@ import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
 import type { AppendQueue, QueuedRequest } from "./append_queue.ts";
 import { Batch, type CommitPoint, commitPointOf } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
-import { closedError, failureOf, reasonOf } from "./failure.ts";
+import { closedError, failureOf, reasonOf, undecidedError } from "./failure.ts";
 import { Intake } from "./intake.ts";
 import type { Publisher } from "./publisher.ts";
 import { RetryDelay } from "./retry_delay.ts";
@@ -240,7 +240,7 @@ export class Writer {
       batch.refusals.push(request.refuse);
     } catch (error) {
       if (batch.bytes.length !== before) throw error;
-      request.refuse(error instanceof Error ? error : new Error(String(error)));
+      request.refuse(undecidedError(error));
     }
   }
 

@@ -1,0 +1,71 @@
+/**
+ * A store on a machine, with a witness beside it.
+ *
+ * @module
+ */
+
+import type { EventStore } from "../../lib/model/event_store.ts";
+import type { Logger } from "../../lib/model/logger.ts";
+import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import type { StorePlatform } from "../../storage/platform.ts";
+import { createTestClock, createTestIds } from "../support/events.ts";
+import type { Machine } from "./machine.ts";
+import type { Witness } from "./witness.ts";
+import { SEGMENT_BYTES, type StepGroups } from "./workload.ts";
+
+/** Opens a store: the real one, or one with a planted bug. */
+export type OpenStoreOn = (
+  platform: StorePlatform,
+  options: {
+    readonly directory: string;
+    readonly segmentSizeBytes: number;
+    readonly clock: ReturnType<typeof createTestClock>;
+    readonly newEventId: () => string;
+    readonly logger: Logger;
+    readonly retryMs?: number;
+    readonly ballastBytes?: number;
+    readonly isReadOnly?: boolean;
+  },
+) => Promise<EventStore>;
+
+/** What all lives of a store share. */
+export class World {
+  readonly openStoreOn: OpenStoreOn;
+  readonly #clock = createTestClock();
+  readonly #newEventId = createTestIds();
+
+  constructor(openStoreOn: OpenStoreOn) {
+    this.openStoreOn = openStoreOn;
+  }
+
+  open(
+    machine: Machine,
+    segmentSizeBytes = SEGMENT_BYTES,
+  ): Promise<EventStore> {
+    this.#clock.advanceMs(1);
+    return this.openStoreOn(machine, {
+      directory: "store",
+      segmentSizeBytes,
+      clock: this.#clock,
+      newEventId: this.#newEventId,
+      logger: SILENT_LOGGER,
+      retryMs: 0,
+      ballastBytes: 64,
+    });
+  }
+}
+
+/** Asks for groups of steps; what comes of them the witness remembers. */
+export async function live(
+  store: EventStore,
+  groups: StepGroups,
+  { machine, witness }: { machine: Machine; witness: Witness },
+): Promise<void> {
+  const mayCount = () => !machine.isOff;
+  for (const group of groups) {
+    if (machine.isOff) return;
+    await Promise.all(
+      group.map((step) => witness.ask(store, step, mayCount)),
+    );
+  }
+}
