@@ -77,7 +77,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
     const signal = await Promise.race([signals.first, shutdown.promise]);
     logger.info("program.stopping", { signal });
     await drainInTime(services.server, logger);
-    services.close();
+    await services.close();
   } finally {
     await closeInTime(store);
   }
@@ -94,7 +94,7 @@ async function startServices(
     readonly logger: Logger;
     readonly shutDown: () => void;
   },
-): Promise<{ readonly server: HttpServer; close(): void }> {
+): Promise<{ readonly server: HttpServer; close(): Promise<void> }> {
   const { values, limits, tls, logger, shutDown } = options;
   const { host, port } = values;
   const { trustedProxies, publicUrl, corsOrigins } = values;
@@ -153,8 +153,18 @@ async function startServices(
       tls,
       logger,
     });
-    void announceDefaultUsers(defaultUsers, { logger, print: printText });
-    return { server, close: () => authenticator.close() };
+    const announced = announceDefaultUsers(defaultUsers, {
+      logger,
+      print: printText,
+    });
+    return {
+      server,
+      async close() {
+        // A password that was made is shown, or it would be lost.
+        await announced;
+        authenticator.close();
+      },
+    };
   } catch (error) {
     authenticator.close();
     throw listenError(addressOf({ host, port }), error);

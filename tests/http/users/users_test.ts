@@ -262,7 +262,7 @@ Deno.test("members may be written in any case, and unknown ones mean nothing", a
     LOGINNAME: "anna",
     Password: "x",
     Groups: ["a"],
-    __proto__x: 1,
+    "x-__proto__": 1,
     isAdmin: true,
   };
   const answer = await app.sendJson("/users/", user, { headers: ADMIN });
