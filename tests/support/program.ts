@@ -89,16 +89,18 @@ export async function runProgram(
 }
 
 /**
- * Starts `serve` on a free port and waits until it listens.
+ * Starts `serve` and waits until it listens.
  *
  * @param args Options besides host and port, such as `--mem-db`.
+ * @param port Where it listens; a free port unless given.
  * @throws {Error} With its log, if it ends before it listens.
  */
 export async function startServer(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
+  port = 0,
 ): Promise<RunningServer> {
-  const child = spawn(["serve", "--port=0", ...args], variables);
+  const child = spawn(["serve", `--port=${port}`, ...args], variables);
   const listening = Promise.withResolvers<string>();
   const output = new Response(child.stdout).text();
   const log = collectLog(child.stderr, listening.resolve);
