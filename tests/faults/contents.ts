@@ -143,6 +143,67 @@ async function readList(
   return lines;
 }
 
+/** Lines of the log and of each list, by name. */
+export async function answersOf(
+  store: EventStore,
+): Promise<Map<string, readonly string[]>> {
+  const log = await readLog(store);
+  const answers = new Map<string, readonly string[]>();
+  answers.set(WHOLE_LOG, log.map(lineOf));
+  for (const name of listsIn(log).keys()) {
+    answers.set(name, await linesOfList(store, name));
+  }
+  return answers;
+}
+
+const WHOLE_LOG = "";
+
+async function linesOfList(
+  store: EventStore,
+  name: string,
+): Promise<string[]> {
+  const state = JSON.stringify(await store.readState(name));
+  return [state, ...await readList(store, name, "forward")];
+}
+
+/**
+ * Asks for everything again: each answer is the same or a refusal that says
+ * that something is damaged.
+ *
+ * @returns How many answers were refused.
+ */
+export async function countRefused(
+  store: EventStore,
+  answers: ReadonlyMap<string, readonly string[]>,
+): Promise<number> {
+  let count = 0;
+  for (const [name, lines] of answers) {
+    let found: readonly string[];
+    try {
+      found = name === WHOLE_LOG
+        ? (await readLog(store)).map(lineOf)
+        : await linesOfList(store, name);
+    } catch (error) {
+      assert(isDamageError(error), String(error));
+      count++;
+      continue;
+    }
+    const at = lines.findIndex((line, index) => line !== found[index]);
+    assert(
+      at < 0 && found.length === lines.length,
+      `${name} says ${found[at]} instead of ${lines[at]}`,
+    );
+  }
+  return count;
+}
+
+/** Whether an error says that something is damaged. */
+export function isDamageError(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    (error.code === "corruptRecord" || error.code === "damaged" ||
+      error.code === "foreignFormat");
+}
+
 /**
  * Everything that can be read, as lines: two stores with the same lines answer
  * the same.

@@ -38,6 +38,11 @@ export class World {
     this.openStoreOn = openStoreOn;
   }
 
+  /** Lets the next store have another id than those of other worlds. */
+  skipId(): void {
+    this.#newEventId();
+  }
+
   open(
     machine: Machine,
     segmentSizeBytes = SEGMENT_BYTES,

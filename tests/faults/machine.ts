@@ -52,6 +52,12 @@ export type Fault =
 /** Says what goes wrong with a call; undefined: nothing. */
 export type Plan = (call: Call) => Fault | undefined;
 
+/** Files with their bytes. */
+export type Image = ReadonlyMap<
+  string,
+  { readonly bytes: Uint8Array; readonly commits: readonly CommitRecord[] }
+>;
+
 /** Kinds of calls after which the machine is another. */
 const CHANGING: ReadonlySet<CallKind> = new Set<CallKind>([
   "write",
@@ -116,6 +122,30 @@ export class Machine implements StorePlatform {
   /** The machine as another process finds it when this one was killed. */
   afterKill(): Machine {
     return new Machine(this.#device.copy());
+  }
+
+  /** All files and their bytes, and the catalog's commits. */
+  image(): Image {
+    return new Map(
+      [...this.#device.seen.files].map(([path, content]) => [path, {
+        bytes: content.seen.content(),
+        commits: [...content.commits],
+      }]),
+    );
+  }
+
+  /** A machine on whose device these files are. */
+  static of(image: Image): Machine {
+    const entries = new Entries();
+    for (const [path, { bytes, commits }] of image) {
+      for (let at = dirname(path); at !== "."; at = dirname(at)) {
+        entries.directories.add(at);
+      }
+      const content = new Content(bytes);
+      content.commits = [...commits];
+      entries.files.set(path, content);
+    }
+    return new Machine(new Device(entries));
   }
 
   /** Content of a file as programs see it; undefined if there is none. */

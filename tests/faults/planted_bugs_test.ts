@@ -1,0 +1,265 @@
+/**
+ * Whether the suite bites: stores with planted bugs, each of which it must
+ * catch. A suite that passes on these says nothing about the real one.
+ *
+ * @module
+ */
+
+import { assert, assertRejects } from "@std/assert";
+import { QuipuError } from "../../lib/model/errors.ts";
+import { createRandom } from "../support/random.ts";
+import {
+  createSpecimen,
+  examine,
+  flipEveryByteOfTheLog,
+  pathsOf,
+  withBytes,
+} from "./damage.ts";
+import type { OpenStoreOn } from "./life.ts";
+import type { Fault } from "./machine.ts";
+import { loadPatchedStore, type Patch } from "./patched_store.ts";
+import {
+  changesIn,
+  failAt,
+  listCalls,
+  losePowerAt,
+  mayFail,
+  noFigures,
+} from "./sweep.ts";
+
+type Suite = (openStoreOn: OpenStoreOn) => Promise<void>;
+
+/** Power lost before every call. */
+async function losePower(openStoreOn: OpenStoreOn): Promise<void> {
+  const figures = noFigures();
+  for (const callIndex of changesIn(await listCalls(openStoreOn))) {
+    const random = createRandom(callIndex);
+    const losses = ["nothing is kept", "everything is kept", random] as const;
+    await losePowerAt(openStoreOn, callIndex, { losses, figures });
+  }
+}
+
+/** A fault at every call, once. */
+function fail(fault: Fault): Suite {
+  return async (openStoreOn) => {
+    const figures = noFigures();
+    for (const { index, kind } of await listCalls(openStoreOn)) {
+      if (!mayFail(kind, fault)) continue;
+      await failAt(openStoreOn, index, { fault, span: "once", figures });
+    }
+  };
+}
+
+/** A flipped bit at every byte of the log. */
+async function flipBits(openStoreOn: OpenStoreOn): Promise<void> {
+  const { harmless } = await flipEveryByteOfTheLog(openStoreOn);
+  assert(harmless === 0, `${harmless} flipped bits were not noticed`);
+}
+
+/** Segments of another store. */
+async function swapSegments(openStoreOn: OpenStoreOn): Promise<void> {
+  const specimen = await createSpecimen(openStoreOn);
+  const other = await createSpecimen(openStoreOn, true);
+  for (const path of pathsOf(specimen.image, ".seg")) {
+    const image = withBytes(
+      specimen.image,
+      path,
+      () => other.image.get(path)?.bytes.slice() ?? new Uint8Array(0),
+    );
+    const outcome = await examine(specimen, image);
+    assert(outcome === "refused", "A segment of another store is noticed");
+  }
+}
+
+const WRITER = "write/writer.ts";
+const SYNC = "      await file.sync();\n    }\n    this.#writing = undefined;";
+
+function insteadOfSync(to: string): Patch {
+  const end = "\n    }\n    this.#writing = undefined;";
+  return { file: WRITER, from: SYNC, to: to + end };
+}
+
+/** What was adopted beyond the record is cut off, as if it were not there. */
+const STALE_RECORD_TRUSTED = `
+    if (verdict.label === "KV_BEHIND") {
+      const { disk } = options.platform;
+      for (const segment of log.segments) {
+        if (segment.startPosition > commit.end) {
+          await disk.remove(segment.path);
+        } else {
+          const file = disk.open(segment.path, "write");
+          const end = offsetOf(segment, commit.end);
+          if (file.size() > end) await file.truncate(end);
+          await file.sync();
+        }
+      }
+      throw new QuipuError("damaged", "cut");
+    }
+    if (verdict.cutsTail) await cutTail(options);
+`;
+
+/** Bugs, and the part of the suite that must catch each. */
+const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
+  "answers before the sync": {
+    patches: [
+      insteadOfSync(
+        "for (const answer of batch.answers.splice(0)) answer();" +
+          "await file.sync();",
+      ),
+    ],
+    caughtBy: losePower,
+  },
+  "does not sync": { patches: [insteadOfSync("")], caughtBy: losePower },
+  "ignores a failed sync": {
+    patches: [insteadOfSync("await file.sync().catch(() => {});")],
+    caughtBy: fail("EIO"),
+  },
+  "goes on with a file whose sync failed": {
+    patches: [insteadOfSync("await file.sync().catch(() => file.sync());")],
+    caughtBy: fail("EIO"),
+  },
+  "commits before the sync": {
+    patches: [
+      insteadOfSync(
+        "await this.#options.access.commit({ end: batch.endPosition, " +
+          "checksum: batch.checksum, lastCreatedAtUs: batch.createdAtUs });" +
+          "await file.sync();",
+      ),
+    ],
+    caughtBy: losePower,
+  },
+  "publishes before the commit": {
+    patches: [
+      {
+        file: WRITER,
+        from: "    const point = commitPointOf(batches);\n",
+        to: "    const point = commitPointOf(batches);\n" +
+          "    for (const batch of batches) this.#options.publisher.publish(batch);\n",
+      },
+      {
+        file: WRITER,
+        from: "    this.#options.publisher.publish(batch);\n",
+        to: "",
+      },
+    ],
+    caughtBy: fail("EIO"),
+  },
+  "does not take back what was decided in vain": {
+    patches: [{ file: WRITER, from: "    rollBack();\n", to: "" }],
+    caughtBy: fail("EIO"),
+  },
+  "does not check bodies": {
+    patches: [{
+      file: "log/record.ts",
+      from:
+        '  if (view.getUint32(start + 68, true) !== bodyCrc) return "badBody";\n',
+      to: "",
+    }],
+    caughtBy: flipBits,
+  },
+  "does not check headers": {
+    patches: [{
+      file: "log/record.ts",
+      from:
+        '  if (view.getUint32(start + 4, true) !== headerCrc) return "badHeader";\n',
+      to: "",
+    }],
+    caughtBy: flipBits,
+  },
+  "does not check what a segment follows": {
+    patches: [
+      {
+        file: "recovery/load_log.ts",
+        from: "header.storeId !== state.storeId",
+        to: "header.storeId === undefined",
+      },
+      {
+        file: "recovery/load_log.ts",
+        from: "    header.previousChecksum !== state.checksum\n",
+        to: "    false\n",
+      },
+      {
+        file: "recovery/scan_segment.ts",
+        from: "record.previousCrc !== chainCrc",
+        to: "record.previousCrc === -1",
+      },
+    ],
+    caughtBy: swapSegments,
+  },
+  "drops the last entry of each list from index files": {
+    patches: [{
+      file: "index/index_writer.ts",
+      from: "const offsets = memtable.offsetsOf(listId);",
+      to: "const offsets = memtable.offsetsOf(listId).subarray(0, -1);",
+    }],
+    caughtBy: losePower,
+  },
+  "does not sync the directory of a new segment": {
+    patches: [{
+      file: "write/write_access.ts",
+      from: "        await disk.syncDirectory(logDirectory);\n",
+      to: "",
+    }],
+    caughtBy: losePower,
+  },
+  "does not sync the header of a new segment": {
+    patches: [{
+      file: "write/write_access.ts",
+      from: "        await file.sync();\n",
+      to: "",
+    }],
+    caughtBy: losePower,
+  },
+  "trusts a stale commit record": {
+    patches: [{
+      file: "recovery/settle.ts",
+      from: "    if (verdict.cutsTail) await cutTail(options);\n",
+      to: STALE_RECORD_TRUSTED,
+    }, {
+      file: "mod.ts",
+      from: "    throw asOpenError(error, directory);\n",
+      to:
+        '    if (error.message === "cut") return openStoreOn(platform, options);' +
+        "    throw asOpenError(error, directory);\n",
+    }],
+    caughtBy: losePower,
+  },
+  "adopts what a killed process did not sync": {
+    patches: [{
+      file: "recovery/settle.ts",
+      from: "    await secureTail(options, commit);\n",
+      to: "",
+    }],
+    caughtBy: losePower,
+  },
+  "adopts half a batch": {
+    patches: [{
+      file: "recovery/scan_segment.ts",
+      from: "if ((record.flags & FLAG_RUN_END) !== 0) {",
+      to: "if (record.indexInRun >= 0) {",
+    }],
+    caughtBy: losePower,
+  },
+};
+
+for (const [what, { patches, caughtBy }] of Object.entries(BUGS)) {
+  Deno.test(`planted: a store that ${what} is caught`, async () => {
+    await using patched = await loadPatchedStore(patches);
+    const error = await assertRejects(
+      () => caughtBy(patched.openStoreOn),
+      Error,
+    );
+    // Caught for what it does, not because the patch does not run.
+    assert(
+      error.name === "AssertionError" || error instanceof QuipuError,
+      `${error.stack}`,
+    );
+  });
+}
+
+Deno.test("a copy of the store without a bug passes where bugs are caught", async () => {
+  await using patched = await loadPatchedStore([]);
+  await losePower(patched.openStoreOn);
+  await flipBits(patched.openStoreOn);
+  await swapSegments(patched.openStoreOn);
+});
