@@ -64,6 +64,8 @@ async function serve(options: ResolvedOptions): Promise<void> {
       eventsMax: limits.appendQueueEventsMax,
       bytesMax: limits.appendQueueBytesMax,
     },
+    ballastBytes: limits.ballastBytes,
+    isReadOnly: values.isReadOnly,
   });
   try {
     const shutdown = Promise.withResolvers<"shutdown">();
@@ -135,9 +137,11 @@ async function startServices(
     newId: newEventId,
     node: {
       version: VERSION,
-      projectionsMode: "None",
+      // The system lists are always there; projections of users are not.
+      projectionsMode: "System",
       options: showOptions(values),
     },
+    readOnlyReason: () => store.status().readOnlyReason,
     scheme: tls === undefined ? "http" : "https",
     publicUrl: publicUrl && parseBaseUrl(publicUrl),
     isTrustedProxy: isTrustedProxy || undefined,
