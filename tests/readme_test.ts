@@ -111,7 +111,7 @@ function settle(text: string, fixedIds: ReadonlySet<string>): string {
   return text
     .replace(/\/incoming\/[\da-f-]{36}/g, "/incoming/<new id>")
     .replace(UUID, (id) => fixedIds.has(id) ? id : "<id>")
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, "<time>")
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)/g, "<time>")
     .trim();
 }
 

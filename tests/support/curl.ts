@@ -5,7 +5,7 @@
  * @module
  */
 
-import { exchange, type RawAnswer } from "./raw_http.ts";
+import { exchange, type RawAnswer, RawConnection } from "./raw_http.ts";
 
 /** What the arguments ask for. */
 interface CurlRequest {
@@ -15,6 +15,8 @@ interface CurlRequest {
   readonly body: string | undefined;
   readonly showsHeaders: boolean;
   readonly followsRedirects: boolean;
+  /** Time after which what has come by then is all; undefined: no end. */
+  readonly timeMaxMs: number | undefined;
 }
 
 /** Where curl runs. */
@@ -58,6 +60,7 @@ function parseArguments(
   let body: string | undefined;
   let showsHeaders = false;
   let followsRedirects = false;
+  let timeMaxMs: number | undefined;
   const headers: string[] = [];
 
   const rest = words.slice(1);
@@ -72,6 +75,8 @@ function parseArguments(
     const word = next();
     if (word === "-i") showsHeaders = true;
     else if (word === "-L") followsRedirects = true;
+    else if (word === "-N") continue;
+    else if (word === "--max-time") timeMaxMs = Number(next()) * 1000;
     else if (word === "-X") method = next();
     else if (word === "-H") headers.push(next());
     else if (word === "-u") {
@@ -83,7 +88,15 @@ function parseArguments(
     else url = word;
   }
   method ??= body === undefined ? "GET" : "POST";
-  return { url, method, headers, body, showsHeaders, followsRedirects };
+  return {
+    url,
+    method,
+    headers,
+    body,
+    showsHeaders,
+    followsRedirects,
+    timeMaxMs,
+  };
 }
 
 function send(
@@ -112,7 +125,24 @@ function send(
   }
   const head = `${method} ${pathname}${search} HTTP/1.1\r\n` +
     headers.join("\r\n") + "\r\n\r\n";
-  return exchange(actualOrigin, head + (body ?? ""), {
-    isToHead: method === "HEAD",
-  });
+  const text = head + (body ?? "");
+  if (request.timeMaxMs !== undefined) {
+    return exchangeWithin(request.timeMaxMs, actualOrigin, text);
+  }
+  return exchange(actualOrigin, text, { isToHead: method === "HEAD" });
+}
+
+async function exchangeWithin(
+  timeMaxMs: number,
+  origin: string,
+  request: string,
+): Promise<RawAnswer> {
+  using connection = await RawConnection.open(origin);
+  await connection.write(request);
+  const timer = setTimeout(() => connection.end(), timeMaxMs);
+  try {
+    return await connection.readAnswer({ isCutOff: true });
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -53,21 +53,32 @@ export class RawConnection implements Disposable {
    * Reads one answer; interim ones (100 Continue) are passed over.
    *
    * @param options.isToHead Answers to HEAD have no body, whatever they say.
+   * @param options.isCutOff The connection may end within the body, which then
+   * is what has come of it.
    * @throws {Deno.errors.UnexpectedEof} If the connection ends before the answer.
    */
-  async readAnswer(options: { isToHead?: boolean } = {}): Promise<RawAnswer> {
+  async readAnswer(
+    options: { isToHead?: boolean; isCutOff?: boolean } = {},
+  ): Promise<RawAnswer> {
     const head = await this.#readHead();
     const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? NaN);
     if (status < 200) return await this.readAnswer(options);
     const header = (name: string) => headerOf(head, name);
     const hasBody = status !== 204 && status !== 304 && !options.isToHead;
-    const body = hasBody ? await this.#readBody(header) : new Uint8Array(0);
+    const body = hasBody
+      ? await this.#readBody(header, options.isCutOff)
+      : new Uint8Array(0);
     return { status, head, header, body: UTF8.decode(body) };
   }
 
   /** Whether the server ends the connection without another byte. */
   async isEnded(): Promise<boolean> {
     return this.#buffer.length === 0 && !await this.#fill();
+  }
+
+  /** Ends the connection; what is being read ends with it. */
+  end(): void {
+    this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
@@ -90,9 +101,10 @@ export class RawConnection implements Disposable {
 
   async #readBody(
     header: (name: string) => string | undefined,
+    isCutOff = false,
   ): Promise<Uint8Array> {
     if (header("Transfer-Encoding") === "chunked") {
-      return await this.#readChunks();
+      return await this.#readChunks(isCutOff);
     }
     const length = header("Content-Length");
     if (length !== undefined) return await this.#readBytes(Number(length));
@@ -100,14 +112,19 @@ export class RawConnection implements Disposable {
     return this.#buffer;
   }
 
-  async #readChunks(): Promise<Uint8Array> {
+  async #readChunks(isCutOff: boolean): Promise<Uint8Array> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
-    for (;;) {
-      const length = parseInt(await this.#readLine(), 16);
-      pieces.push(await this.#readBytes(length));
-      await this.#readLine();
-      if (length === 0) return new Uint8Array(await new Blob(pieces).bytes());
+    try {
+      for (let length = -1; length !== 0;) {
+        length = parseInt(await this.#readLine(), 16);
+        pieces.push(await this.#readBytes(length));
+        await this.#readLine();
+      }
+    } catch (error) {
+      const isEnd = error instanceof Deno.errors.UnexpectedEof;
+      if (!isCutOff || !isEnd) throw error;
     }
+    return await new Blob(pieces).bytes();
   }
 
   async #readLine(): Promise<string> {
@@ -130,9 +147,18 @@ export class RawConnection implements Disposable {
     throw new Deno.errors.UnexpectedEof("The connection ended in an answer");
   }
 
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#connection.read(buffer);
+    } catch (error) {
+      if (this.#isClosed) return null;
+      throw error;
+    }
+  }
+
   async #fill(): Promise<boolean> {
     const piece = new Uint8Array(64 * 1024);
-    const count = await this.#connection.read(piece);
+    const count = await this.#read(piece);
     if (count === null) return false;
     const buffer = new Uint8Array(this.#buffer.length + count);
     buffer.set(this.#buffer);
