@@ -20,11 +20,17 @@ import { RecordReader } from "./log/record_reader.ts";
 import { OpenFiles } from "./log/segment.ts";
 import { createMemoryCatalog } from "./memory/memory_catalog.ts";
 import { createMemoryDisk } from "./memory/memory_disk.ts";
-import { asOpenError, SEGMENTS_NAME, takeDirectory } from "./open_directory.ts";
+import {
+  asOpenError,
+  SEGMENTS_NAME,
+  takeDirectory,
+  takeForReading,
+} from "./open_directory.ts";
 import type { StorePlatform } from "./platform.ts";
-import { loadLog } from "./recovery/load_log.ts";
+import { loadLog, type LoadOptions } from "./recovery/load_log.ts";
 import { rebuildIndex } from "./recovery/rebuild_index.ts";
-import { settle } from "./recovery/settle.ts";
+import { type SalvagedLog, salvageLog } from "./recovery/salvage_log.ts";
+import { readCommitRecord, settle } from "./recovery/settle.ts";
 import { FileStore } from "./store.ts";
 import { Ballast } from "./write/ballast.ts";
 import type { CommitPoint } from "./write/batch.ts";
@@ -49,6 +55,8 @@ export interface OpenStoreOptions {
   };
   /** Bytes kept free for a full device, 0 for none; none by default. */
   readonly ballastBytes?: number;
+  /** Serves what is whole and writes nothing, even if the store is damaged. */
+  readonly isReadOnly?: boolean;
   /** Time until writing is first tried again; `LIMITS.writeRetryMs` by default. */
   readonly retryMs?: number;
 }
@@ -84,7 +92,9 @@ export async function openStoreOn(
 ): Promise<EventStore> {
   const { directory } = options;
   const { disk } = platform;
-  const lock = await takeDirectory(disk, directory);
+  const lock = options.isReadOnly
+    ? await takeForReading(disk, directory)
+    : await takeDirectory(disk, directory);
   const files = new OpenFiles(disk, LIMITS.openFilesMax);
   try {
     return await openParts(platform, { ...options, files, lock });
@@ -107,9 +117,12 @@ async function openParts(
   const { disk } = platform;
   const startedAtUs = clock.nowUs();
   const logDirectory = join(directory, SEGMENTS_NAME);
-  await disk.makeDirectory(logDirectory);
-  // A file is only as permanent as the directories that it stands in.
-  await disk.syncDirectory(directory);
+  const isReadOnly = options.isReadOnly ?? false;
+  if (!isReadOnly) {
+    await disk.makeDirectory(logDirectory);
+    // A file is only as permanent as the directories that it stands in.
+    await disk.syncDirectory(directory);
+  }
   let sealer: Sealer | undefined = undefined;
   const index = new StoreIndex({
     disk,
@@ -118,20 +131,19 @@ async function openParts(
     logDirectory,
     blockCacheBytes: LIMITS.indexBlockCacheBytes,
     idFilterBytesMax: LIMITS.idFilterBytesMax,
-    onDamage: (segmentNumber) => sealer?.rebuild(segmentNumber),
+    onDamage: (segmentNumber) => {
+      if (!isReadOnly) sealer?.rebuild(segmentNumber);
+    },
   });
   const reader = new RecordReader({
     files,
     cacheBytes: LIMITS.recordCacheBytes,
   });
-  const log = await loadLog({
-    disk,
-    logDirectory,
-    files,
-    index,
-    reader,
-    logger,
-  });
+  const loading = { disk, logDirectory, files, index, reader, logger };
+  const salvaged = isReadOnly
+    ? await salvage(platform, directory, loading)
+    : undefined;
+  const log = salvaged?.log ?? await loadLog(loading);
   const point = {
     end: log.validEnd,
     checksum: log.checksum,
@@ -143,7 +155,15 @@ async function openParts(
     storeId,
     logger,
     rebuildIndex: (segmentNumber, pause) =>
-      rebuildIndex({ index, reader, storeId: storeId(), segmentNumber, pause }),
+      rebuildIndex({
+        disk,
+        logDirectory,
+        index,
+        reader,
+        storeId: storeId(),
+        segmentNumber,
+        pause,
+      }),
   });
   const ballast = new Ballast({
     disk,
@@ -174,7 +194,7 @@ async function openParts(
         newEventId,
       }),
   });
-  const opened = await openForWriting(access, point);
+  const opened = salvaged ?? await openForWriting(access, point);
   const publisher = new Publisher({
     lists: index.lists,
     logger,
@@ -199,11 +219,12 @@ async function openParts(
   });
   encoder.lastCreatedAtUs = log.lastCreatedAtUs;
   const writer: Writer = new Writer({
-    ...opened,
+    active: opened.active,
+    failure: opened.failure,
+    isReadOnly,
     encoder,
     access,
     logger,
-    isReadOnly: false,
     publisher,
     point,
     segmentSizeBytes: options.segmentSizeBytes,
@@ -218,14 +239,16 @@ async function openParts(
   });
   logger.info("store.opened", {
     directory,
-    verdict: access.settled?.label,
+    verdict: access.settled?.label ?? "READ_ONLY",
     segments: log.segments.length,
     streams: index.lists.streamCount,
     endPosition: publisher.end,
     epoch: access.settled?.epoch,
     tookMs: Math.round((clock.nowUs() - startedAtUs) / 1000),
   });
-  const making = makeBallast(ballast, logger);
+  const making = opened.failure === undefined
+    ? makeBallast(ballast, logger)
+    : undefined;
   const openedSealer = sealer;
   openedSealer.finishOpening();
   return new FileStore({
@@ -265,6 +288,32 @@ async function openForWriting(
     return { active: undefined, failure: error };
   }
 }
+
+/** Loads what is whole of a store that is to be read alone. */
+async function salvage(
+  platform: StorePlatform,
+  directory: string,
+  loading: LoadOptions,
+): Promise<{ log: SalvagedLog; active: undefined; failure: QuipuError }> {
+  const { logger } = loading;
+  const commit = await readCommitRecord(platform, directory);
+  const log = await salvageLog(loading, commit?.end ?? 0);
+  const { damages } = log;
+  for (const what of damages.slice(0, DAMAGES_LOGGED_MAX)) {
+    logger.error("store.damaged", { what });
+  }
+  const failure = new QuipuError(
+    "storeReadOnly",
+    "Cannot append: the store was opened with --read-only" +
+      (damages.length === 0
+        ? ""
+        : ` and is damaged in ${damages.length} places: ${damages[0]}`),
+  );
+  return { log, active: undefined, failure };
+}
+
+/** After so many, more would tell nothing new. */
+const DAMAGES_LOGGED_MAX = 20;
 
 async function makeBallast(ballast: Ballast, logger: Logger): Promise<void> {
   try {

@@ -33,17 +33,48 @@ export async function takeDirectory(
       join(directory, "lock"),
       `process ${Deno.pid}`,
     );
-    if ("heldBy" in lock) {
-      throw new QuipuError(
-        "directoryLocked",
-        `Cannot open "${directory}": it is in use by ` +
-          (lock.heldBy === "" ? "another process" : lock.heldBy),
-      );
-    }
+    if ("heldBy" in lock) throw lockedError(directory, lock.heldBy);
     return lock;
   } catch (error) {
     throw asOpenError(error, directory);
   }
+}
+
+/**
+ * Keeps writers out of a directory that is to be read alone, as far as it can
+ * be written at all.
+ *
+ * @throws {QuipuError} `directoryLocked` while another process has it,
+ * `notWritable` when it holds no store.
+ */
+export async function takeForReading(
+  disk: Disk,
+  directory: string,
+): Promise<DiskLock> {
+  const names = await disk.list(directory);
+  if (!names.includes(SEGMENTS_NAME)) {
+    throw new QuipuError(
+      "notWritable",
+      `Cannot open "${directory}": it holds no store to read`,
+    );
+  }
+  let lock: DiskLock | { heldBy: string };
+  try {
+    lock = await disk.lock(join(directory, "lock"), `process ${Deno.pid}`);
+  } catch {
+    // Where nothing can be written, nobody else writes either.
+    return { release() {} };
+  }
+  if ("heldBy" in lock) throw lockedError(directory, lock.heldBy);
+  return lock;
+}
+
+function lockedError(directory: string, heldBy: string): QuipuError {
+  return new QuipuError(
+    "directoryLocked",
+    `Cannot open "${directory}": it is in use by ` +
+      (heldBy === "" ? "another process" : heldBy),
+  );
 }
 
 const OWN_NAMES = ["lock", "catalog.kv", SEGMENTS_NAME];

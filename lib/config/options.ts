@@ -117,6 +117,14 @@ export const OPTIONS = {
     excludes: "db",
     help: "Keep everything in memory; it is gone when the server stops",
   },
+  isReadOnly: {
+    flag: "read-only",
+    group: "Storage",
+    kind: "boolean",
+    default: false,
+    excludes: "mem-db",
+    help: "Serve what is whole of a store, damaged or not; write nothing",
+  },
   segmentSizeBytes: {
     flag: "segment-size",
     group: "Storage",

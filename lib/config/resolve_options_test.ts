@@ -39,6 +39,7 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
   assertEquals(options.values, {
     directory: "./data",
     isInMemory: false,
+    isReadOnly: false,
     segmentSizeBytes: 268_435_456,
     host: "127.0.0.1",
     port: 2113,
@@ -109,6 +110,7 @@ Deno.test("every option can be set by flag, environment and file", () => {
   const samples: Record<OptionName, [text: string, value: unknown]> = {
     directory: ["/srv/events", "/srv/events"],
     isInMemory: ["true", true],
+    isReadOnly: ["true", true],
     segmentSizeBytes: ["1MiB", 1_048_576],
     host: ["::", "::"],
     port: ["0", 0],

@@ -62,6 +62,8 @@ export interface AppOptions {
   /** A new random UUID, lower case with hyphens. */
   readonly newId: () => string;
   readonly node: NodeInfo;
+  /** Why nothing can be written; undefined when it can. Default: it can. */
+  readonly readOnlyReason?: () => string | undefined;
   /** Scheme that the server is reached by. Default: `http`. */
   readonly scheme?: Scheme;
   /** What links start with, without a slash at its end, whatever was asked. */
@@ -112,6 +114,7 @@ export function createApp(options: AppOptions): App {
     receiving: new Receiving(limits),
     newId,
     node: options.node,
+    readOnlyReason: options.readOnlyReason ?? (() => undefined),
     shutDown: options.shutDown ?? (() => {}),
   };
   const allowOrigin: AllowOrigin | undefined = options.corsOrigins &&

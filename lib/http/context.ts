@@ -78,6 +78,8 @@ export interface HandlerServices {
   /** A new random UUID, lower case with hyphens. */
   readonly newId: () => string;
   readonly node: NodeInfo;
+  /** Why nothing can be written at the moment; undefined when it can. */
+  readonly readOnlyReason: () => string | undefined;
 }
 
 /** Answers a request; throws `Refusal`s and `QuipuError`s. */

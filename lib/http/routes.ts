@@ -59,6 +59,7 @@ export type HandlerKey =
   | "redirectToWeb"
   | "ping"
   | "info"
+  | "health"
   | "listOptions"
   | "shutDown"
   | "listUsers"
@@ -307,6 +308,14 @@ export const ROUTES: readonly Route[] = [
     request: undefined,
     response: JSON_XML_TEXT,
     handler: "info",
+    operation: "readNode",
+  },
+  {
+    method: "GET",
+    template: "/health",
+    request: undefined,
+    response: JSON_XML_TEXT,
+    handler: "health",
     operation: "readNode",
   },
   {

@@ -7,7 +7,7 @@
  */
 
 import { join } from "@std/path";
-import { invariant } from "../../lib/model/errors.ts";
+import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import {
   offsetOf,
@@ -16,6 +16,7 @@ import {
   type Segment,
   segmentPath,
 } from "../log/segment.ts";
+import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
 import {
   LIST_TOMBSTONED,
   ListDirectory,
@@ -74,6 +75,11 @@ export class StoreIndex {
       lists: this.lists,
       onDamage: options.onDamage ?? (() => {}),
     });
+  }
+
+  /** Segments with an index file. */
+  get sealed(): SealedSegments {
+    return this.#sealed;
   }
 
   /** Memtable of the active segment. */
@@ -182,50 +188,6 @@ export class StoreIndex {
     return segment;
   }
 
-  /**
-   * Writes the index file of a sealed segment again, the same as it was.
-   *
-   * @param content What a look at all records of the segment gave.
-   */
-  async rebuildSealed(
-    content: {
-      readonly segment: Segment;
-      readonly memtable: Memtable;
-      readonly firstOrdinalOf: (listId: number) => number;
-    },
-    storeId: string,
-    pause: () => Promise<void>,
-  ): Promise<void> {
-    const { lists } = this;
-    const { segment } = content;
-    const { disk, logDirectory } = this.#options;
-    const sliceOffsets = await writeIndexFile({
-      ...content,
-      disk,
-      directoryPath: logDirectory,
-      path: segmentPath(logDirectory, segment, "idx"),
-      storeId,
-      lists,
-      previousSliceOf: (listId) =>
-        this.#sealed.sliceBefore(listId, segment.number),
-      sliceAt: (pointer) => this.#sealed.sliceAt(pointer),
-      pause,
-    });
-    for (const [listId, offset] of sliceOffsets) {
-      const isSame = lists.lastSegment[listId] !== segment.number ||
-        lists.lastSlice[listId] === offset;
-      invariant(isSame, "An index file made again is the same");
-    }
-    this.#sealed.closeFile(segment);
-    const isReadable = this.#sealed.open(segment, storeId);
-    invariant(isReadable, "An index file just written can be read");
-  }
-
-  /** The sealed segment of a number; undefined when there is none. */
-  sealedSegment(segmentNumber: number): Segment | undefined {
-    return this.#sealed.segmentOf(segmentNumber);
-  }
-
   /** Writes where the lists end as of the newest sealed segment. */
   async writeSnapshot(
     storeId: string,
@@ -278,7 +240,7 @@ export class StoreIndex {
       const positions = new Array<number>(take);
       for (let index = 0; index < take; index++) {
         const offset = place.offsetAt(ordinal + step * index - firstOrdinal);
-        positions[index] = positionOf(segment, offset);
+        positions[index] = positionIn(segment, offset);
       }
       yield { segment, positions, ordinal };
       ordinal += step * take;
@@ -296,7 +258,7 @@ export class StoreIndex {
     const offset = place.offsetAt(ordinal - place.firstOrdinal);
     return {
       segment: place.segment,
-      position: positionOf(place.segment, offset),
+      position: positionIn(place.segment, offset),
     };
   }
 
@@ -398,4 +360,13 @@ export class StoreIndex {
     }
     return this.#sealed.placeOf(listId, ordinal);
   }
+}
+
+/** Log position of a list's entry. */
+function positionIn(segment: Segment, offset: number): number {
+  if (offset >= SEGMENT_HEADER_BYTES) return positionOf(segment, offset);
+  throw new QuipuError(
+    "corruptRecord",
+    `Cannot read an event that segment ${segment.number} or one before it lost`,
+  );
 }

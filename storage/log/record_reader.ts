@@ -7,26 +7,24 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { DiskFile } from "../disk/disk.ts";
-import { type Bytes, bytesOf } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
-import { checkRecord, RECORD_BYTES_MIN, type RecordFault } from "./record.ts";
+import { RECORD_BYTES_MIN, type RecordFault } from "./record.ts";
+import {
+  BackwardScanner,
+  faultAt,
+  readUpTo,
+  type RecordReadOptions,
+  RecordScanner,
+  WINDOW_BYTES_MAX,
+} from "./record_scanner.ts";
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
 import { CACHED_RECORD_BYTES_MAX, RecordCache } from "./record_cache.ts";
 
 /** What most records fit in: one page of memory. */
 const SINGLE_READ_BYTES = 4096;
-/** Most bytes that one read of several records takes. */
-const WINDOW_BYTES_MAX = 64 * 1024;
 /** Records that lie further apart are read separately. */
 const WINDOW_GAP_BYTES_MAX = 8 * 1024;
-
-export interface RecordReadOptions {
-  /** Whether data and metadata are read and checked. */
-  readonly withBodies: boolean;
-  /** Name of the stream of all records, if known. */
-  readonly streamName?: string | undefined;
-}
 
 /** Pages up to this long are kept in the cache; longer ones are scans. */
 const CACHED_PAGE_MAX = 32;
@@ -204,136 +202,6 @@ export class RecordReader {
   }
 }
 
-/**
- * Reads a segment's records one after the other, up to its `endPosition`.
- * Records stay valid: each chunk is read into memory of its own.
- */
-export class RecordScanner {
-  readonly #file: DiskFile;
-  readonly #segment: Segment;
-  readonly #chunkBytes: number;
-  #bytes: Bytes = bytesOf(new Uint8Array(0));
-  /** Log position of the first byte of `#bytes`. */
-  #bytesPosition: number;
-  /** Log position of the next record. */
-  position: number;
-
-  constructor(
-    file: DiskFile,
-    segment: Segment,
-    position: number,
-    chunkBytes = WINDOW_BYTES_MAX,
-  ) {
-    this.#file = file;
-    this.#segment = segment;
-    this.#chunkBytes = chunkBytes;
-    this.#bytesPosition = position;
-    this.position = position;
-  }
-
-  /**
-   * The next record.
-   *
-   * @returns `undefined` at the end; what is wrong when it is not whole.
-   */
-  next(options: RecordReadOptions): LogRecord | RecordFault | undefined {
-    const left = this.#segment.endPosition - this.position;
-    if (left <= 0) return undefined;
-    let at = this.position - this.#bytesPosition;
-    const available = this.#bytes.array.length - at;
-    // A scan reads on by whole records, so all of each one must be there.
-    const lengthBytes = available >= 4
-      ? this.#bytes.view.getUint32(at, true)
-      : RECORD_BYTES_MIN;
-    if (lengthBytes > left || left < RECORD_BYTES_MIN) return "short";
-    if (available < Math.max(lengthBytes, RECORD_BYTES_MIN)) {
-      this.#fill(Math.max(lengthBytes, RECORD_BYTES_MIN), left);
-      at = 0;
-      const actual = this.#bytes.view.getUint32(0, true);
-      if (actual > left) return "short";
-      if (actual > this.#bytes.array.length) this.#fill(actual, left);
-    }
-    const fault = faultAt(this.#bytes, at, this.position, options);
-    if (fault !== undefined) return fault;
-    const record = new LogRecord(this.#bytes, at, options);
-    this.position += record.lengthBytes;
-    return record;
-  }
-
-  #fill(neededBytes: number, leftBytes: number): void {
-    this.#bytes = readUpTo(
-      this.#file,
-      offsetOf(this.#segment, this.position),
-      Math.min(Math.max(neededBytes, this.#chunkBytes), leftBytes),
-    );
-    this.#bytesPosition = this.position;
-  }
-}
-
-/** Reads a segment's records one after the other, towards its start. */
-export class BackwardScanner {
-  readonly #file: DiskFile;
-  readonly #segment: Segment;
-  #bytes: Bytes = bytesOf(new Uint8Array(0));
-  /** Log position of the first byte of `#bytes`. */
-  #bytesPosition: number;
-  /** Log position after the next record: where it ends. */
-  position: number;
-
-  constructor(file: DiskFile, segment: Segment, position: number) {
-    this.#file = file;
-    this.#segment = segment;
-    this.#bytesPosition = position;
-    this.position = position;
-  }
-
-  /**
-   * The record that ends at `position`.
-   *
-   * @returns `undefined` at the segment's start; what is wrong when no whole
-   * record ends there.
-   */
-  next(options: RecordReadOptions): LogRecord | RecordFault | undefined {
-    const left = this.position - this.#segment.startPosition;
-    if (left <= 0) return undefined;
-    if (left < RECORD_BYTES_MIN) return "short";
-    if (this.position - this.#bytesPosition < 4) this.#fill(4, left);
-    const lengthBytes = this.#bytes.view.getUint32(
-      this.position - this.#bytesPosition - 4,
-      true,
-    );
-    if (lengthBytes < RECORD_BYTES_MIN || lengthBytes > left) {
-      return "badLength";
-    }
-    if (this.position - this.#bytesPosition < lengthBytes) {
-      this.#fill(lengthBytes, left);
-    }
-    const start = this.position - lengthBytes;
-    const at = start - this.#bytesPosition;
-    const fault = checkRecord(this.#bytes, at, {
-      available: lengthBytes,
-      position: start,
-      withBody: options.withBodies,
-    });
-    if (fault !== undefined) return fault;
-    this.position = start;
-    return new LogRecord(this.#bytes, at, options);
-  }
-
-  #fill(neededBytes: number, leftBytes: number): void {
-    const byteCount = Math.min(
-      Math.max(neededBytes, WINDOW_BYTES_MAX),
-      leftBytes,
-    );
-    this.#bytesPosition = this.position - byteCount;
-    this.#bytes = readUpTo(
-      this.#file,
-      offsetOf(this.#segment, this.#bytesPosition),
-      byteCount,
-    );
-  }
-}
-
 /** Positions of a page that are read at once. */
 interface Window {
   /** Index after the last of them. */
@@ -367,34 +235,6 @@ function windowFrom(
     last = position;
   }
   return { end, low, high };
-}
-
-/** Reads up to `length` bytes; fewer only where the file ends. */
-function readUpTo(file: DiskFile, offset: number, length: number): Bytes {
-  const array = new Uint8Array(length);
-  let have = 0;
-  while (have < length) {
-    const count = file.readAt(
-      have === 0 ? array : array.subarray(have),
-      offset + have,
-    );
-    if (count === 0) return bytesOf(array.subarray(0, have));
-    have += count;
-  }
-  return bytesOf(array);
-}
-
-function faultAt(
-  bytes: Bytes,
-  at: number,
-  position: number,
-  options: RecordReadOptions,
-): RecordFault | undefined {
-  return checkRecord(bytes, at, {
-    available: bytes.array.length - at,
-    position,
-    withBody: options.withBodies,
-  });
 }
 
 /** The error for a committed record that is damaged. */

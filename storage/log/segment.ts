@@ -6,6 +6,7 @@
  */
 
 import { join } from "@std/path";
+import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import { SEGMENT_HEADER_BYTES, segmentFileName } from "./segment_header.ts";
 
@@ -60,10 +61,22 @@ export class OpenFiles {
   open(path: string): DiskFile {
     const open = this.#files.get(path);
     if (open !== undefined) return open;
-    const file = this.#disk.open(path, "read");
+    const file = this.#openNow(path);
     this.#files.set(path, file);
     if (this.#files.size > this.#max) this.#closeOldest();
     return file;
+  }
+
+  #openNow(path: string): DiskFile {
+    try {
+      return this.#disk.open(path, "read");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot read "${path}": it is gone`,
+      );
+    }
   }
 
   /** Closes a file that will not be read again, if it is open. */

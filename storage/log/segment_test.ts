@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import { createMemoryDisk } from "../memory/memory_disk.ts";
 import { offsetOf, OpenFiles, positionOf, type Segment } from "./segment.ts";
@@ -67,8 +68,9 @@ Deno.test("open files are shared, and never more than allowed", async () => {
   assertEquals(open, []);
 });
 
-Deno.test("a file that is not there is not found", async () => {
+Deno.test("a file that is gone is damage", async () => {
   const { disk } = await createCountingDisk([]);
   const files = new OpenFiles(disk, 2);
-  assertThrows(() => files.open("a"), Deno.errors.NotFound);
+  const error = assertThrows(() => files.open("a"), QuipuError);
+  assertEquals(error.code, "corruptRecord");
 });

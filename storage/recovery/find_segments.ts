@@ -48,7 +48,9 @@ export async function findSegments(options: {
   readonly files: OpenFiles;
 }): Promise<FoundSegments> {
   const { disk, logDirectory, files } = options;
-  const generations = await listGenerations(disk, logDirectory);
+  const generations = await listGenerations(disk, logDirectory, {
+    removesTemporary: true,
+  });
   const newest = generations.length - 1;
   const found: FoundSegment[] = [];
   const unborn: string[] = [];
@@ -87,10 +89,11 @@ export async function findSegments(options: {
 export async function listGenerations(
   disk: Disk,
   logDirectory: string,
+  { removesTemporary }: { removesTemporary: boolean },
 ): Promise<(number[] | undefined)[]> {
   const generations: (number[] | undefined)[] = [];
   for (const name of await disk.list(logDirectory)) {
-    if (name.endsWith(".tmp")) {
+    if (name.endsWith(".tmp") && removesTemporary) {
       // What was being made when the power went. It may stay if it must.
       await disk.remove(join(logDirectory, name)).catch(() => {});
       continue;

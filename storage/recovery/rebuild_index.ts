@@ -7,6 +7,8 @@
  */
 
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import type { Disk } from "../disk/disk.ts";
+import { writeIndexFile } from "../index/index_writer.ts";
 import { NO_LIST } from "../index/list_directory.ts";
 import { Membership } from "../index/membership.ts";
 import { Memtable } from "../index/memtable.ts";
@@ -14,12 +16,14 @@ import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
 import { corrupt, type RecordReader } from "../log/record_reader.ts";
-import { offsetOf, type Segment } from "../log/segment.ts";
+import { offsetOf, type Segment, segmentPath } from "../log/segment.ts";
 
 /** Records that are looked at between two pauses. */
 const RECORDS_PER_PAUSE = 500;
 
 export interface RebuildOptions {
+  readonly disk: Disk;
+  readonly logDirectory: string;
   readonly index: StoreIndex;
   readonly reader: RecordReader;
   readonly storeId: string;
@@ -34,21 +38,34 @@ export interface RebuildOptions {
  * @throws {QuipuError} `corruptRecord` when the segment is damaged as well.
  */
 export async function rebuildIndex(options: RebuildOptions): Promise<void> {
-  const { index, storeId, segmentNumber, pause } = options;
-  const segment = index.sealedSegment(segmentNumber);
+  const { disk, logDirectory, index, storeId, segmentNumber } = options;
+  const { lists, sealed } = index;
+  const segment = sealed.segmentOf(segmentNumber);
   invariant(segment !== undefined, "Only sealed segments have index files");
   const { memtable, firstOrdinals } = await readSegment(segment, options);
-  await index.rebuildSealed(
-    {
-      segment,
-      memtable,
-      // Of a stream with nothing but its tombstone here: where it ended.
-      firstOrdinalOf: (listId) =>
-        firstOrdinals.get(listId) ?? index.lists.decidedNext[listId] ?? 0,
-    },
+  const sliceOffsets = await writeIndexFile({
+    disk,
+    directoryPath: logDirectory,
+    path: segmentPath(logDirectory, segment, "idx"),
     storeId,
-    pause,
-  );
+    segment,
+    memtable,
+    lists,
+    // Of a stream with nothing but its tombstone here: where it ended.
+    firstOrdinalOf: (listId) =>
+      firstOrdinals.get(listId) ?? lists.decidedNext[listId] ?? 0,
+    previousSliceOf: (listId) => sealed.sliceBefore(listId, segmentNumber),
+    sliceAt: (pointer) => sealed.sliceAt(pointer),
+    pause: options.pause,
+  });
+  for (const [listId, offset] of sliceOffsets) {
+    const isSame = lists.lastSegment[listId] !== segmentNumber ||
+      lists.lastSlice[listId] === offset;
+    invariant(isSame, "An index file made again is the same");
+  }
+  sealed.closeFile(segment);
+  const isReadable = sealed.open(segment, storeId);
+  invariant(isReadable, "An index file just written can be read");
 }
 
 async function readSegment(

@@ -6,7 +6,7 @@
 
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_RUN_END, type RecordFault } from "../log/record.ts";
-import { RecordScanner } from "../log/record_reader.ts";
+import { RecordScanner } from "../log/record_scanner.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import type { Segment } from "../log/segment.ts";
 

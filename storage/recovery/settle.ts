@@ -19,6 +19,8 @@ import type { StorePlatform } from "../platform.ts";
 import type { LoadedLog } from "./load_log.ts";
 import { type VerdictLabel, verdictOf } from "./verdict.ts";
 
+const CATALOG_NAME = "catalog.kv";
+
 export interface SettleOptions {
   readonly platform: StorePlatform;
   readonly directory: string;
@@ -106,13 +108,32 @@ async function openCatalog(
   options: SettleOptions,
 ): Promise<{ catalog: Catalog; commit: CommitRecord | undefined }> {
   const { platform, directory } = options;
-  const path = join(directory, "catalog.kv");
+  const path = join(directory, CATALOG_NAME);
   try {
     return await openAndRead(platform, path);
   } catch (error) {
     if (isOfDevice(error)) throw error;
     await moveCatalogAway(options, error);
     return await openAndRead(platform, path);
+  }
+}
+
+/**
+ * Reads the commit record for a store that is opened for reading alone.
+ *
+ * @returns Undefined when there is none that can be read.
+ */
+export async function readCommitRecord(
+  platform: StorePlatform,
+  directory: string,
+): Promise<CommitRecord | undefined> {
+  try {
+    const path = join(directory, CATALOG_NAME);
+    const { catalog, commit } = await openAndRead(platform, path);
+    catalog.close();
+    return commit;
+  } catch {
+    return undefined;
   }
 }
 
@@ -138,7 +159,7 @@ async function moveCatalogAway(
     reason: error instanceof Error ? error.message : String(error),
   });
   for (const name of await platform.disk.list(directory)) {
-    if (name.startsWith("catalog.kv")) {
+    if (name.startsWith(CATALOG_NAME)) {
       await moveToLost(options, join(directory, name));
     }
   }

@@ -90,7 +90,6 @@ export class Writer {
   #wakeCommitter: (() => void) | undefined;
   #whenPublished: (() => void) | undefined;
   #isClosing = false;
-  /** Nothing more will be synced; the committer ends after what is. */
   #isWritten = false;
   #failure: QuipuError | undefined;
   #isFinal: boolean;
@@ -360,8 +359,9 @@ export class Writer {
   #fail(step: string, error: unknown): void {
     if (this.#failure === undefined) {
       this.#failure = failureOf(step, error);
-      const reason = reasonOf(error);
-      this.#options.logger.error("store.write_failed", { step, reason });
+      const { logger, isReadOnly } = this.#options;
+      const fields = { step, reason: reasonOf(error) };
+      if (!isReadOnly) logger.error("store.write_failed", fields);
     }
     if (error instanceof FencedError) this.#isFinal = true;
     this.#refuseQueued();

@@ -43,6 +43,18 @@ export class World {
     this.#newEventId();
   }
 
+  /** Opens what is whole of a store, to read alone. */
+  openReadOnly(machine: Machine): Promise<EventStore> {
+    return this.openStoreOn(machine, {
+      directory: "store",
+      segmentSizeBytes: SEGMENT_BYTES,
+      clock: this.#clock,
+      newEventId: this.#newEventId,
+      logger: SILENT_LOGGER,
+      isReadOnly: true,
+    });
+  }
+
   open(
     machine: Machine,
     segmentSizeBytes = SEGMENT_BYTES,

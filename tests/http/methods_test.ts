@@ -212,6 +212,25 @@ Deno.test("GET /info tells the emulated version and our own", async () => {
   });
 });
 
+Deno.test("GET /health is 200, and 503 with the reason while nothing can be written", async () => {
+  let reason: string | undefined;
+  await using app = openTestApp({ app: { readOnlyReason: () => reason } });
+  const sound = await app.get("/health");
+  assertEquals(sound.status, 200);
+  assertEquals(JSON.parse(sound.body), { status: "ok" });
+  reason = "Cannot append: the store failed to write (EIO)";
+  const failing = await app.get("/health", "text/xml");
+  assertEquals(failing.status, 503);
+  assertEquals(
+    failing.headers.get("Content-Type"),
+    "application/json; charset=utf-8",
+  );
+  assertEquals(failing.headers.get("Cache-Control"), "no-store");
+  assertEquals(JSON.parse(failing.body), { status: "readOnly", reason });
+  const info = await app.get("/info");
+  assertEquals(JSON.parse(info.body).readOnlyReason, reason);
+});
+
 Deno.test("links follow the proxy that is trusted", async () => {
   const headers = {
     "X-Forwarded-Host": "events.example.com",

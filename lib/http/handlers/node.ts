@@ -1,5 +1,5 @@
 /**
- * What the node says of itself: `/ping` and `/info`.
+ * What the node says of itself: `/ping`, `/info` and `/health`.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export function ping(context: RequestContext): Response {
 /** `GET /info`: JSON, whatever type was asked for, as in the original. */
 export function info(
   context: RequestContext,
-  { node }: HandlerServices,
+  { node, readOnlyReason }: HandlerServices,
 ): Response {
   const type = context.responseType ?? APPLICATION_JSON;
   const body = JSON.stringify(
@@ -44,9 +44,30 @@ export function info(
       state: "master",
       projectionsMode: node.projectionsMode,
       quipuVersion: node.version,
+      // Only while it lasts: otherwise the answer is the original's.
+      readOnlyReason: readOnlyReason(),
     },
     null,
     2,
   );
   return documentResponse({ status: 200, type, body }, context.allowedMethods);
+}
+
+/** `GET /health`: 200, or 503 with the reason while nothing can be written. */
+export function health(
+  context: RequestContext,
+  { readOnlyReason }: HandlerServices,
+): Response {
+  const reason = readOnlyReason();
+  const body = JSON.stringify(
+    reason === undefined ? { status: "ok" } : { status: "readOnly", reason },
+    null,
+    2,
+  );
+  return documentResponse({
+    status: reason === undefined ? 200 : 503,
+    type: APPLICATION_JSON,
+    body,
+    cacheControl: "no-store",
+  }, context.allowedMethods);
 }

@@ -9,7 +9,7 @@ import type { HandlerKey } from "../routes.ts";
 import { listOptions, shutDown } from "./admin.ts";
 import { append, appendIncoming, writeMetadata } from "./append.ts";
 import { deleteStream } from "./delete_stream.ts";
-import { info, ping } from "./node.ts";
+import { health, info, ping } from "./node.ts";
 import { readEvent, readMetadata } from "./read_event.ts";
 import {
   readAllBackwardPage,
@@ -61,6 +61,7 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   redirectToWeb,
   ping,
   info,
+  health,
   listOptions,
   shutDown,
   listUsers,

@@ -1,0 +1,314 @@
+/**
+ * Loads a damaged log for reading alone: everything that is whole, with the
+ * positions, numbers and ordinals that it always had. Nothing is written. What
+ * is missing reads as an error, never as nothing and never as something else.
+ *
+ * Segments whose index file is whole are taken as it says, whatever state the
+ * segment is in: each record is checked when it is read. All others are
+ * scanned; after damage the scan goes on with the next whole record. Where a
+ * record's ordinals skip some, those are holes.
+ *
+ * @module
+ */
+
+import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
+import { Membership } from "../index/membership.ts";
+import type { Memtable } from "../index/memtable.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import { FLAG_RUN_END, FLAG_TOMBSTONE } from "../log/record.ts";
+import { RecordScanner } from "../log/record_scanner.ts";
+import {
+  offsetOf,
+  positionOf,
+  type Segment,
+  segmentPath,
+} from "../log/segment.ts";
+import {
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+} from "../log/segment_header.ts";
+import { listGenerations, readHeader } from "./find_segments.ts";
+import type { LoadedLog, LoadOptions } from "./load_log.ts";
+import { findRecordBeyond } from "./search_records.ts";
+
+/** A log with what is wrong with it, in words. */
+export interface SalvagedLog extends LoadedLog {
+  readonly damages: readonly string[];
+}
+
+/**
+ * Loads what is whole.
+ *
+ * @param committedEnd Position up to which all is known to be committed.
+ */
+export async function salvageLog(
+  options: LoadOptions,
+  committedEnd: number,
+): Promise<SalvagedLog> {
+  const salvage = new Salvage(options, committedEnd);
+  await salvage.load();
+  return salvage.log();
+}
+
+interface Candidate {
+  readonly number: number;
+  readonly generation: number;
+  readonly path: string;
+  /** Undefined when it is damaged: the segment before says where it starts. */
+  readonly header: SegmentHeader | undefined;
+}
+
+class Salvage {
+  readonly #options: LoadOptions;
+  readonly #committedEnd: number;
+  readonly #damages: string[] = [];
+  readonly #segments: Segment[] = [];
+  readonly #membership = new Membership();
+  #storeId: string | undefined;
+  #end = 0;
+  #checksum = 0;
+  #lastPosition = -1;
+  #lastCreatedAtUs = 0;
+
+  constructor(options: LoadOptions, committedEnd: number) {
+    this.#options = options;
+    this.#committedEnd = committedEnd;
+  }
+
+  log(): SalvagedLog {
+    return {
+      segments: this.#segments,
+      storeId: this.#storeId,
+      validEnd: this.#end,
+      checksum: this.#checksum,
+      lastPosition: this.#lastPosition,
+      lastCreatedAtUs: this.#lastCreatedAtUs,
+      fileEnd: this.#end,
+      hasRecordsBeyondDamage: false,
+      unborn: [],
+      stale: [],
+      fault: this.#damages[0],
+      damages: this.#damages,
+    };
+  }
+
+  async load(): Promise<void> {
+    const candidates = await this.#findCandidates();
+    for (const [at, candidate] of candidates.entries()) {
+      const start = candidate.header?.startPosition ?? this.#end;
+      if (start > this.#end) this.#addMissing(candidate.number - 1, start);
+      const next = candidates[at + 1];
+      const isFollowed = next?.number === candidate.number + 1;
+      this.#loadSegment(candidate, isFollowed ? next.header : undefined);
+    }
+    if (this.#committedEnd > this.#end) {
+      this.#damages.push(
+        `position ${this.#committedEnd} is committed, the log ends at ` +
+          `${this.#end}`,
+      );
+    }
+  }
+
+  /** Files that hold, or may hold, segments of one store, oldest first. */
+  async #findCandidates(): Promise<Candidate[]> {
+    const { disk, logDirectory } = this.#options;
+    const generations = await listGenerations(disk, logDirectory, {
+      removesTemporary: false,
+    });
+    const candidates: Candidate[] = [];
+    let start = 0;
+    for (let number = 0; number < generations.length; number++) {
+      const candidate = this.#candidateOf(number, generations[number] ?? []);
+      const isLast = number === generations.length - 1;
+      if (candidate === undefined) {
+        // A last one without a header may never have been begun.
+        if (!isLast) this.#damages.push(`segment ${number} is missing`);
+        continue;
+      }
+      const { header } = candidate;
+      this.#storeId ??= header?.storeId;
+      const fits = header === undefined ||
+        (header.storeId === this.#storeId && header.startPosition >= start);
+      if (header === undefined) {
+        this.#damages.push(`the header of segment ${number} is damaged`);
+      } else if (fits) start = header.startPosition;
+      else this.#damages.push(`segment ${number} is not of this store`);
+      if (fits) candidates.push(candidate);
+    }
+    return candidates;
+  }
+
+  #candidateOf(
+    number: number,
+    generations: readonly number[],
+  ): Candidate | undefined {
+    const { files, logDirectory } = this.#options;
+    let damaged: Candidate | undefined;
+    for (const generation of generations) {
+      const path = segmentPath(logDirectory, { number, generation }, "seg");
+      try {
+        const header = readHeader(files, path);
+        const isWhole = typeof header !== "string" &&
+          header.number === number && header.generation === generation;
+        if (isWhole) return { number, generation, path, header };
+        const mayHaveRecords = typeof header === "string" &&
+          files.open(path).size() > SEGMENT_HEADER_BYTES;
+        if (mayHaveRecords) {
+          damaged ??= { number, generation, path, header: undefined };
+        }
+      } catch {
+        // A device that cannot read it: as good as missing.
+      }
+    }
+    return damaged;
+  }
+
+  /** Positions that no file has: to read them is an error. */
+  #addMissing(number: number, endPosition: number): void {
+    const { logDirectory } = this.#options;
+    const name = { number, generation: 1 };
+    this.#segments.push({
+      ...name,
+      path: segmentPath(logDirectory, name, "seg"),
+      startPosition: this.#end,
+      endPosition,
+      checksum: 0,
+    });
+    this.#end = endPosition;
+  }
+
+  #loadSegment(candidate: Candidate, next: SegmentHeader | undefined): void {
+    const { index, reader } = this.#options;
+    const { number, generation, path, header } = candidate;
+    const segment: Segment = {
+      number,
+      generation,
+      path,
+      startPosition: header?.startPosition ?? this.#end,
+      endPosition: header?.startPosition ?? this.#end,
+      checksum: header?.previousChecksum ?? this.#checksum,
+    };
+    this.#segments.push(segment);
+    // Index files cannot stand behind segments that have none.
+    const isSealed = index.unsealedCount === 0 &&
+      index.addSealed(segment, this.#storeId ?? "");
+    if (isSealed) {
+      const isFit = index.isWhole(segment) &&
+        (next === undefined || next.startPosition === segment.endPosition);
+      if (isFit) {
+        index.enterSealed(number);
+        this.#end = segment.endPosition;
+        this.#checksum = segment.checksum;
+        this.#checkEnd(segment);
+        return;
+      }
+      index.dropSealed(segment);
+    }
+    this.#scan(segment, next);
+  }
+
+  /** A look at the end of a segment of which the index file says all else. */
+  #checkEnd(segment: Segment): void {
+    const { reader } = this.#options;
+    let last: number | undefined;
+    try {
+      last = reader.positionBefore(segment, segment.endPosition);
+    } catch {
+      // Said below.
+    }
+    if (last !== undefined) this.#lastPosition = last;
+    else this.#damages.push(`segment ${segment.number} is damaged at its end`);
+  }
+
+  #scan(segment: Segment, next: SegmentHeader | undefined): void {
+    const { index, files } = this.#options;
+    const memtable = index.addUnsealed(segment);
+    let validEnd = segment.startPosition;
+    try {
+      const file = files.open(segment.path);
+      const fileEnd = positionOf(segment, file.size());
+      segment.endPosition = Math.min(fileEnd, next?.startPosition ?? Infinity);
+      let scanner = new RecordScanner(file, segment, segment.startPosition);
+      let run: LogRecord[] = [];
+      const enterRun = (): void => {
+        for (const record of run) {
+          this.#enter(memtable, segment, record);
+          validEnd = record.logPosition + record.lengthBytes;
+        }
+        run = [];
+      };
+      while (true) {
+        const { position } = scanner;
+        const record = scanner.next({ withBodies: true });
+        if (record === undefined) break;
+        if (typeof record === "string") {
+          const found = findRecordBeyond(file, segment, position);
+          const isCommitted = found !== undefined || next !== undefined ||
+            position < this.#committedEnd;
+          // The end of a last write that nobody was told of is no damage.
+          if (isCommitted) {
+            this.#damages.push(
+              `${record} in segment ${segment.number} at offset ` +
+                `${offsetOf(segment, position)}`,
+            );
+            enterRun();
+          }
+          if (found === undefined) break;
+          scanner = new RecordScanner(file, segment, found);
+          continue;
+        }
+        run.push(record);
+        if ((record.flags & FLAG_RUN_END) !== 0) enterRun();
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#damages.push(`segment ${segment.number}: ${reason}`);
+    }
+    const isShort = next !== undefined && validEnd < next.startPosition;
+    if (isShort) {
+      this.#damages.push(`segment ${segment.number} is not whole`);
+    }
+    segment.endPosition = next?.startPosition ?? validEnd;
+    segment.checksum = next?.previousChecksum ?? this.#checksum;
+    this.#checksum = segment.checksum;
+    this.#end = segment.endPosition;
+  }
+
+  #enter(memtable: Memtable, segment: Segment, record: LogRecord): void {
+    const { index: { lists } } = this.#options;
+    const streamId = lists.findOrCreate("stream", record.streamName);
+    const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
+    const offset = offsetOf(segment, record.logPosition);
+    memtable.addRecord(offset, record.createdAtUs);
+    memtable.ids.addLater(record.hashId(lists.hashes[streamId] ?? 0), offset);
+    this.#membership.find(lists, streamId, record);
+    const { categoryList, typeList, streamsList, categoryStreamsList } =
+      this.#membership;
+    const enterInList = (listId: number, ordinal: number): void => {
+      const next = lists.decidedNext[listId] ?? 0;
+      if (listId === NO_LIST || ordinal < next) return;
+      for (let hole = next; hole < ordinal; hole++) {
+        memtable.addToList(listId, HOLE_OFFSET);
+      }
+      memtable.addToList(listId, offset);
+      lists.decidedNext[listId] = ordinal + 1;
+      lists.visibleNext[listId] = ordinal + 1;
+    };
+    enterInList(isTombstone ? NO_LIST : streamId, record.eventNumber);
+    enterInList(categoryList, record.categoryOrdinal);
+    enterInList(typeList, record.typeOrdinal);
+    enterInList(streamsList, record.streamsOrdinal);
+    enterInList(categoryStreamsList, record.categoryStreamsOrdinal);
+    if (isTombstone) {
+      memtable.tombstoned.push(streamId);
+      lists.decidedFlags[streamId] = LIST_TOMBSTONED;
+      lists.visibleFlags[streamId] = LIST_TOMBSTONED;
+    }
+    this.#checksum = record.headerCrc;
+    this.#lastPosition = record.logPosition;
+    this.#lastCreatedAtUs = record.createdAtUs;
+  }
+}
+
+/** No record stands in the header: to read such an entry is an error. */
+const HOLE_OFFSET = 0;
