@@ -147,8 +147,13 @@ async function lock(
     const heldBy = await new Response(file.readable).text();
     return { heldBy: heldBy.trim() };
   }
-  await file.truncate(0);
-  await file.write(new TextEncoder().encode(owner + "\n"));
+  try {
+    await file.truncate(0);
+    await file.write(new TextEncoder().encode(owner + "\n"));
+  } catch {
+    // A full device must not keep the store from opening: the lock is held,
+    // it only does not say by whom.
+  }
   return { release: () => file.close() };
 }
 

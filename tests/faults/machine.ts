@@ -181,7 +181,7 @@ export class Machine implements StorePlatform {
   #enter(kind: CallKind, path: string): Fault | undefined {
     const call = { index: this.calls.length, kind, name: basename(path) };
     if (!this.#isOff) this.onCall(call);
-    if (this.#isOff) throw new Error("The power is off");
+    if (this.#isOff) throw new Error("The power is off (os error 5)");
     this.calls.push(call);
     const fault = this.plan(call);
     if (fault !== undefined) this.faultCount++;
@@ -199,7 +199,7 @@ export class Machine implements StorePlatform {
     if (fault === undefined || fault === "EIO, but done") act();
     if (fault !== undefined) throw errorOf(fault);
     for (let turn = 0; turn < TURNS; turn++) await undefined;
-    if (this.#isOff) throw new Error("The power is off");
+    if (this.#isOff) throw new Error("The power is off (os error 5)");
   }
 
   #callNow(kind: CallKind, path: string): void {
@@ -239,7 +239,7 @@ export class Machine implements StorePlatform {
         if (fault !== undefined) throw catalogErrorOf(fault);
         known = commits.length;
         for (let turn = 0; turn < TURNS; turn++) await undefined;
-        if (this.#isOff) throw new Error("The power is off");
+        if (this.#isOff) throw new Error("The power is off (os error 5)");
         return "committed" as const;
       },
       close() {},
@@ -269,7 +269,7 @@ export class Machine implements StorePlatform {
         }
         if (fault !== undefined) throw errorOf(fault);
         for (let turn = 0; turn < TURNS; turn++) await undefined;
-        if (this.#isOff) throw new Error("The power is off");
+        if (this.#isOff) throw new Error("The power is off (os error 5)");
       },
       sync: async () => {
         const fault = await this.#enterSlowly("sync", path);
@@ -279,7 +279,7 @@ export class Machine implements StorePlatform {
           throw errorOf(fault);
         }
         for (let turn = 0; turn < TURNS; turn++) await undefined;
-        if (this.#isOff) throw new Error("The power is off");
+        if (this.#isOff) throw new Error("The power is off (os error 5)");
       },
       size: () => {
         this.#callNow("size", path);
