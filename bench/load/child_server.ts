@@ -112,6 +112,13 @@ export class ChildServer {
     await Promise.all(this.#output);
   }
 
+  /** Makes the server end at once, in the middle of whatever it does. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.status;
+    await Promise.all(this.#output);
+  }
+
   async #answers(path: string): Promise<boolean> {
     try {
       const response = await fetch(this.origin + path);
