@@ -46,33 +46,62 @@ export interface HttpServer extends AsyncDisposable {
 export function serveHttp(options: ServeOptions): HttpServer {
   const { app, hostname, port, tls, logger } = options;
   const abortion = new AbortController();
-  const server = Deno.serve(
-    {
-      hostname,
-      port,
-      ...(tls && { cert: tls.cert, key: tls.key }),
-      signal: abortion.signal,
-      onListen({ hostname, port }) {
-        logger.info("http.listening", { hostname, port });
-      },
-      // The app answers every error itself: what comes here broke on the way
-      // out, and nobody is left to tell.
-      onError(error) {
-        if (error instanceof QuipuError && error.code === "clientTooSlow") {
-          logger.info("http.clientDropped", { reason: error.message });
-          return new Response(null, { status: 408 });
-        }
-        logger.error("http.answerFailed", {
-          error: error instanceof Error ? error.message : String(error),
-        });
-        return new Response("Internal Server Error", { status: 500 });
-      },
-    },
-    app,
-  );
+  let server = listen(port);
   const { addr } = server;
+  let isDraining = false;
+  let listenAgain: ReturnType<typeof setTimeout> | undefined;
+  watch();
+
+  function listen(onPort: number): Deno.HttpServer<Deno.NetAddr> {
+    return Deno.serve(
+      {
+        hostname,
+        port: onPort,
+        ...(tls && { cert: tls.cert, key: tls.key }),
+        signal: abortion.signal,
+        onListen({ hostname, port }) {
+          logger.info("http.listening", { hostname, port });
+        },
+        // The app answers every error itself: what comes here broke on the way
+        // out, and nobody is left to tell.
+        onError(error) {
+          if (error instanceof QuipuError && error.code === "clientTooSlow") {
+            logger.info("http.clientDropped", { reason: error.message });
+            return new Response(null, { status: 408 });
+          }
+          logger.error("http.answerFailed", { error: reasonOf(error) });
+          return new Response("Internal Server Error", { status: 500 });
+        },
+      },
+      app,
+    );
+  }
+
+  /**
+   * A connection that cannot be accepted, for want of file descriptors, ends
+   * the platform's server for good. It must not end this one.
+   */
+  function watch(): void {
+    server.finished.catch((error) => {
+      if (isDraining) return;
+      logger.error("http.listeningFailed", { reason: reasonOf(error) });
+      listenAgain = setTimeout(tryAgain, LISTEN_AGAIN_MS);
+    });
+  }
+
+  function tryAgain(): void {
+    try {
+      server = listen(addr.port);
+      watch();
+    } catch (error) {
+      logger.error("http.listeningFailed", { reason: reasonOf(error) });
+      listenAgain = setTimeout(tryAgain, LISTEN_AGAIN_MS);
+    }
+  }
 
   async function drain(): Promise<void> {
+    isDraining = true;
+    clearTimeout(listenAgain);
     await server.shutdown();
     app.close();
     logger.info("http.drained");
@@ -93,4 +122,11 @@ export function serveHttp(options: ServeOptions): HttpServer {
       await server.finished;
     },
   };
+}
+
+/** Time until a server that could not go on listening tries it again. */
+const LISTEN_AGAIN_MS = 250;
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

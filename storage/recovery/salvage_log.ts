@@ -178,7 +178,7 @@ class Salvage {
   }
 
   #loadSegment(candidate: Candidate, next: SegmentHeader | undefined): void {
-    const { index, reader } = this.#options;
+    const { index } = this.#options;
     const { number, generation, path, header } = candidate;
     const segment: Segment = {
       number,

@@ -37,22 +37,37 @@ function environment(): Record<string, string> {
   return { ...variables, NO_COLOR: "1" };
 }
 
+/** In what circumstances a program runs. */
+export interface Circumstances {
+  /** Module that is run; `main.ts` by default. */
+  readonly entry?: string;
+  /** Most files that the process may have open; as many as this one else. */
+  readonly openFilesMax?: number;
+}
+
 function spawn(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
+  { entry = "main.ts", openFilesMax }: Circumstances = {},
 ): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--allow-net",
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
-      "main.ts",
-      ...args,
-    ],
+  const command = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--allow-net",
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    entry,
+    ...args,
+  ];
+  // The shell gives its process to the program: the id stays the same.
+  const [file = "", ...rest] = openFilesMax === undefined
+    ? command
+    : ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`, ...command];
+  return new Deno.Command(file, {
+    args: rest,
     cwd: ROOT,
     clearEnv: true,
     env: { ...environment(), ...variables },
@@ -99,8 +114,13 @@ export async function startServer(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
   port = 0,
+  circumstances: Circumstances = {},
 ): Promise<RunningServer> {
-  const child = spawn(["serve", `--port=${port}`, ...args], variables);
+  const child = spawn(
+    ["serve", `--port=${port}`, ...args],
+    variables,
+    circumstances,
+  );
   const listening = Promise.withResolvers<string>();
   const output = new Response(child.stdout).text();
   const log = collectLog(child.stderr, listening.resolve);

@@ -1,0 +1,166 @@
+/**
+ * A real full disk: a small file system in memory, filled to the brim and
+ * emptied again. Needs the right to mount; skipped where that is not given.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type RunningServer, startServer } from "../support/program.ts";
+import { StoreDirectory } from "../support/store_directory.ts";
+
+const SIZE_MIB = 40;
+
+interface SmallDisk extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Mounts a small file system; undefined where that is not allowed. */
+async function mountSmallDisk(): Promise<SmallDisk | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  const path = await Deno.makeTempDir({ prefix: "quipu-full-" });
+  const options = `size=${SIZE_MIB}m`;
+  if (!await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])) {
+    await Deno.remove(path);
+    return undefined;
+  }
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await run("umount", [path]);
+      await Deno.remove(path);
+    },
+  };
+}
+
+async function run(command: string, args: string[]): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(command, {
+      args,
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+const probe = await mountSmallDisk();
+await probe?.[Symbol.asyncDispose]();
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+async function append(server: RunningServer, bytes: number): Promise<Answer> {
+  const response = await fetch(`${server.url}/streams/s`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      "ES-EventType": "tested",
+      "ES-EventId": crypto.randomUUID(),
+    },
+    body: JSON.stringify("x".repeat(bytes)),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+async function get(server: RunningServer, path: string): Promise<Answer> {
+  const response = await fetch(server.url + path, {
+    headers: { Accept: "application/json" },
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+async function untilHealthy(server: RunningServer): Promise<void> {
+  let answer: Answer | undefined;
+  for (let attempt = 0; attempt < 300; attempt++) {
+    answer = await get(server, "/health");
+    if (answer.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`Not healthy again: ${answer?.text}`);
+}
+
+/** Takes all the room that is left. */
+async function fill(path: string): Promise<void> {
+  using file = await Deno.open(path, { create: true, append: true });
+  for (const size of [1 << 20, 4096, 1]) {
+    try {
+      while (true) await file.write(new Uint8Array(size));
+    } catch {
+      // Full.
+    }
+  }
+}
+
+Deno.test({
+  name:
+    "a full disk ends writing with 507, reading goes on, and room brings writing back",
+  ignore: probe === undefined,
+  async fn() {
+    await using disk = await mountSmallDisk();
+    assert(disk !== undefined);
+    const directory = new StoreDirectory(`${disk.path}/data`);
+    const args = [`--db=${directory.path}`, "--segment-size=1MiB"];
+    const filler = `${disk.path}/filler`;
+    let acknowledged = 0;
+
+    /** Appends until that is refused. */
+    async function appendUntilRefused(server: RunningServer): Promise<Answer> {
+      while (true) {
+        const answer = await append(server, 50_000);
+        if (answer.status !== 201) return answer;
+        acknowledged++;
+      }
+    }
+
+    async function assertWrites(server: RunningServer): Promise<void> {
+      const { status, text } = await append(server, 1000);
+      assertEquals(status, 201, text);
+      acknowledged++;
+    }
+
+    const server = await startServer(args);
+    for (let count = 0; count < 20; count++) await assertWrites(server);
+    for (let round = 0; round < 2; round++) {
+      await fill(filler);
+      const refused = await appendUntilRefused(server);
+      assertEquals(refused.status, 507, refused.text);
+      assertStringIncludes(refused.text, "Cannot append");
+      const health = await get(server, "/health");
+      assertEquals([health.status, JSON.parse(health.text).status], [
+        503,
+        "readOnly",
+      ]);
+      const info = await get(server, "/info");
+      assertStringIncludes(JSON.parse(info.text).readOnlyReason, "space");
+      assertEquals((await get(server, "/streams/s/0")).status, 200);
+      await Deno.remove(filler);
+      await untilHealthy(server);
+      await assertWrites(server);
+    }
+    // Killed while the disk is full, and started on a full disk.
+    await fill(filler);
+    await appendUntilRefused(server);
+    await fill(filler);
+    server.kill("SIGKILL");
+    const { log } = await server.end;
+    assertStringIncludes(log, "store.write_failed");
+    assertStringIncludes(log, "store.writing_again");
+    {
+      await using next = await startServer(args);
+      assertEquals((await get(next, "/streams/s/0")).status, 200);
+      await Deno.remove(filler);
+      await untilHealthy(next);
+      await assertWrites(next);
+    }
+    await using opened = await directory.open(1 << 20);
+    assertEquals(opened.verdict, "CLEAN");
+    const { head } = await opened.store.readState("s");
+    // What was refused may be there all the same: nobody was told that it is not.
+    assert(head + 1 >= acknowledged && head + 1 <= acknowledged + 3, `${head}`);
+  },
+});
