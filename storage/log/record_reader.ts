@@ -7,7 +7,7 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
 import { RECORD_BYTES_MIN, type RecordFault } from "./record.ts";
 import {
@@ -21,8 +21,8 @@ import {
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
 import { CACHED_RECORD_BYTES_MAX, RecordCache } from "./record_cache.ts";
 
-/** What most records fit in: one page of memory. */
-const SINGLE_READ_BYTES = 4096;
+/** What most records fit in. */
+const SINGLE_READ_BYTES = 2048;
 /** Records that lie further apart are read separately. */
 const WINDOW_GAP_BYTES_MAX = 8 * 1024;
 
@@ -32,6 +32,9 @@ const CACHED_PAGE_MAX = 32;
 export class RecordReader {
   readonly #files: OpenFiles;
   readonly #cache: RecordCache;
+  /** Memory for reads of one record, and of several; records are copied out. */
+  readonly #single = bytesOf(new Uint8Array(SINGLE_READ_BYTES));
+  readonly #window = bytesOf(new Uint8Array(WINDOW_BYTES_MAX));
 
   constructor(options: { files: OpenFiles; cacheBytes: number }) {
     this.#files = options.files;
@@ -51,7 +54,8 @@ export class RecordReader {
     const cached = this.#cache.get(position);
     if (cached !== undefined) return asAsked(cached, options);
     const record = this.#readFromFile(segment, position, options);
-    return options.withBodies ? this.#keep(position, record) : record;
+    if (options.withBodies) this.#keep(position, record);
+    return record;
   }
 
   /**
@@ -75,7 +79,7 @@ export class RecordReader {
         continue;
       }
       const window = windowFrom(positions, start);
-      const bytes = this.#readWindow(segment, window);
+      const bytes = this.#readWindow(segment, window, isCached);
       for (let index = start; index < window.end; index++) {
         const position = positions[index] ?? 0;
         const record = this.#recordIn(
@@ -88,7 +92,7 @@ export class RecordReader {
         const read = record === undefined
           ? this.read(segment, position, options)
           : isCached
-          ? asAsked(this.#keep(position, record), options)
+          ? asAsked(this.#keep(position, record.copy()), options)
           : record;
         if (!visit(read, index)) return;
       }
@@ -96,13 +100,19 @@ export class RecordReader {
     }
   }
 
-  #readWindow(segment: Segment, window: Window): Bytes {
+  /** @param isCopied Whether no record is kept but as a copy. */
+  #readWindow(segment: Segment, window: Window, isCopied: boolean): Bytes {
     const byteCount = Math.min(
       window.high - window.low + SINGLE_READ_BYTES,
       segment.endPosition - window.low,
     );
     const file = this.#files.open(segment.path);
-    return readUpTo(file, offsetOf(segment, window.low), byteCount);
+    return readUpTo(
+      file,
+      offsetOf(segment, window.low),
+      byteCount,
+      isCopied ? this.#window : undefined,
+    );
   }
 
   #recordIn(
@@ -124,9 +134,14 @@ export class RecordReader {
     const file = this.#files.open(segment.path);
     const offset = offsetOf(segment, position);
     const left = segment.endPosition - position;
-    const first = readUpTo(file, offset, Math.min(SINGLE_READ_BYTES, left));
+    const first = readUpTo(
+      file,
+      offset,
+      Math.min(SINGLE_READ_BYTES, left),
+      this.#single,
+    );
     const fault = faultAt(first, 0, position, options);
-    if (fault === undefined) return new LogRecord(first, 0, options);
+    if (fault === undefined) return new LogRecord(first, 0, options).copy();
     if (fault === "short" && first.array.length >= 4) {
       // The length may be damaged: it counts only as far as the log goes.
       const lengthBytes = first.view.getUint32(0, true);
@@ -139,12 +154,12 @@ export class RecordReader {
     throw corrupt(segment, position, fault);
   }
 
-  /** Keeps a copy of a record: its bytes are part of a larger read. */
+  /** Keeps a record, whose bytes are its own, for the next one who asks. */
   #keep(position: number, record: LogRecord): LogRecord {
-    if (record.lengthBytes > CACHED_RECORD_BYTES_MAX) return record;
-    const own = record.copy();
-    this.#cache.set(position, own);
-    return own;
+    if (record.lengthBytes <= CACHED_RECORD_BYTES_MAX) {
+      this.#cache.set(position, record);
+    }
+    return record;
   }
 
   /**
@@ -181,6 +196,7 @@ export class RecordReader {
       this.#files.open(segment.path),
       offsetOf(segment, position),
       Math.min(SINGLE_READ_BYTES, left),
+      this.#single,
     );
     const isWhole =
       faultAt(bytes, 0, position, { withBodies: false }) === undefined;

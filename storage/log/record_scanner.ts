@@ -160,13 +160,21 @@ export class BackwardScanner {
   }
 }
 
-/** Reads up to `length` bytes; fewer only where the file ends. */
+/**
+ * Reads up to `length` bytes; fewer only where the file ends.
+ *
+ * @param into Memory to use, for reads that are over before the next one; what
+ * is read must be copied to be kept. Default: memory of its own.
+ */
 export function readUpTo(
   file: DiskFile,
   offset: number,
   length: number,
+  into?: Bytes,
 ): Bytes {
-  const array = new Uint8Array(length);
+  const array = into === undefined || into.array.length < length
+    ? new Uint8Array(length)
+    : into.array.subarray(0, length);
   let have = 0;
   while (have < length) {
     const count = file.readAt(
@@ -176,7 +184,9 @@ export function readUpTo(
     if (count === 0) return bytesOf(array.subarray(0, have));
     have += count;
   }
-  return bytesOf(array);
+  return array.buffer === into?.array.buffer
+    ? { array, view: into.view }
+    : bytesOf(array);
 }
 
 /** What is wrong with the record at a place of an array. */
