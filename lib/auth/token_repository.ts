@@ -43,7 +43,7 @@ export interface TokenRepository {
   write(
     read: StoredTokens,
     change: {
-      readonly eventType: "$TokenCreated" | "$TokenRevoked";
+      readonly eventType: typeof TOKEN_CREATED_TYPE | "$TokenRevoked";
       readonly tokens: readonly StoredToken[];
     },
   ): Promise<boolean>;
@@ -53,6 +53,9 @@ export interface TokenRepository {
 
 /** What the names of tokens' streams begin with. */
 export const TOKEN_STREAM_PREFIX = "$tokens-";
+
+/** Type of the event that adds a token to those that are there. */
+export const TOKEN_CREATED_TYPE = "$TokenCreated";
 
 const METADATA = JSON.stringify({ $maxCount: 1 });
 

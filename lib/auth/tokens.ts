@@ -23,7 +23,11 @@ import type {
   UserOutcome,
 } from "./contract.ts";
 import { principalOf } from "./principal_of.ts";
-import type { StoredToken, TokenRepository } from "./token_repository.ts";
+import {
+  type StoredToken,
+  TOKEN_CREATED_TYPE,
+  type TokenRepository,
+} from "./token_repository.ts";
 import type { StoredUser, UserRepository } from "./user_repository.ts";
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
@@ -137,7 +141,7 @@ class StoredTokenService implements TokenService {
         userEventNumber: user.eventNumber,
       };
       const isWritten = await this.#tokens.write(read, {
-        eventType: "$TokenCreated",
+        eventType: TOKEN_CREATED_TYPE,
         tokens: [...valid, token],
       });
       if (!isWritten) continue;

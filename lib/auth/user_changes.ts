@@ -5,7 +5,7 @@
  * @module
  */
 
-import { TOKEN_STREAM_PREFIX } from "./token_repository.ts";
+import { TOKEN_CREATED_TYPE, TOKEN_STREAM_PREFIX } from "./token_repository.ts";
 import { USER_STREAM_PREFIX } from "./user_repository.ts";
 import type { CommittedEvent, EventStore } from "../model/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -77,9 +77,11 @@ export class UserChanges {
   }
 
   #look(events: readonly CommittedEvent[]): void {
-    for (const { streamName } of events) {
+    for (const { streamName, eventType } of events) {
       // Most commits are of ordinary streams: one comparison decides.
       if (streamName.charCodeAt(0) !== 0x24) continue;
+      // One more token takes nothing away that was known before.
+      if (eventType === TOKEN_CREATED_TYPE) continue;
       const login = loginOfStream(streamName);
       if (login !== undefined) this.#change(login);
     }

@@ -10,6 +10,7 @@ function createCommits(): {
     listener: (events: readonly CommittedEvent[]) => void,
   ) => () => void;
   readonly commit: (...streamNames: string[]) => void;
+  readonly commitOfType: (eventType: string, streamName: string) => void;
 } {
   let notify: ((events: readonly CommittedEvent[]) => void) | undefined;
   return {
@@ -18,14 +19,16 @@ function createCommits(): {
       return () => notify = undefined;
     },
     commit(...streamNames) {
-      notify?.(streamNames.map((streamName) => ({
-        streamName,
-        eventNumber: 0,
-        eventType: "tested",
-        logPosition: 0,
-      })));
+      notify?.(streamNames.map((streamName) => committed(streamName)));
+    },
+    commitOfType(eventType, streamName) {
+      notify?.([{ ...committed(streamName), eventType }]);
     },
   };
+}
+
+function committed(streamName: string): CommittedEvent {
+  return { streamName, eventNumber: 0, eventType: "tested", logPosition: 0 };
 }
 
 function principalOf(login: string): Principal {
@@ -55,6 +58,17 @@ for (const [streamName, login] of STREAMS) {
     assertEquals(changed, login === undefined ? [] : [login]);
   });
 }
+
+Deno.test("one more token changes nobody, a token less does", () => {
+  const { onCommit, commitOfType } = createCommits();
+  const changes = new UserChanges({ onCommit });
+  const changed: string[] = [];
+  changes.onChange((name) => changed.push(name));
+  commitOfType("$TokenCreated", "$tokens-alice");
+  assertEquals(changed, []);
+  commitOfType("$TokenRevoked", "$tokens-alice");
+  assertEquals(changed, ["alice"]);
+});
 
 Deno.test("what was found out before a change holds no longer", () => {
   const { onCommit, commit } = createCommits();
