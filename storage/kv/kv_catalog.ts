@@ -13,6 +13,7 @@ import {
   decodeCommitRecord,
   encodeCommitRecord,
 } from "./catalog.ts";
+import { checkDatabase } from "./check_database.ts";
 
 const COMMIT_KEY: Deno.KvKey = ["quipu", "commit"];
 
@@ -73,8 +74,9 @@ class KvCatalog implements Catalog {
 /**
  * Opens the catalog of a store.
  *
- * @throws Whatever Deno KV throws for a file that it cannot use.
+ * @throws Whatever SQLite says of a file that cannot be used.
  */
 export async function openKvCatalog(path: string): Promise<Catalog> {
+  checkDatabase(path);
   return new KvCatalog(await Deno.openKv(path));
 }
