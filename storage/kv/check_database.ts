@@ -12,12 +12,15 @@ import { DatabaseSync } from "node:sqlite";
 const KNOWN_LAYOUT = 3;
 
 /** What Deno KV reads without being asked. */
-const KNOWN_COLUMNS: Readonly<Record<string, string>> = {
-  kv: "k, v, v_encoding, version, seq, expiration_ms",
-  queue: "ts, id, data, backoff_schedule, keys_if_undelivered",
-  queue_running: "deadline, id, data, backoff_schedule, keys_if_undelivered",
-  data_version: "k, version, seq",
-};
+const KNOWN_COLUMNS: readonly (readonly [table: string, columns: string])[] = [
+  ["kv", "k, v, v_encoding, version, seq, expiration_ms"],
+  ["queue", "ts, id, data, backoff_schedule, keys_if_undelivered"],
+  [
+    "queue_running",
+    "deadline, id, data, backoff_schedule, keys_if_undelivered",
+  ],
+  ["data_version", "k, version, seq"],
+];
 
 /**
  * Checks all pages and tables of the file; one that is not there is fine.
@@ -39,7 +42,7 @@ export function checkDatabase(path: string): void {
     const [layout] = database.prepare("select version from migration_state")
       .all();
     if (layout?.version !== KNOWN_LAYOUT) return;
-    for (const [table, columns] of Object.entries(KNOWN_COLUMNS)) {
+    for (const [table, columns] of KNOWN_COLUMNS) {
       database.prepare(`select ${columns} from ${table}`).all();
     }
   } finally {

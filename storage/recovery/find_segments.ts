@@ -73,10 +73,9 @@ export async function findSegments(options: {
       if (header !== "damaged") {
         found.push({ number, generation, path, header });
         isFound = true;
-      } else if (
-        number === newest && files.open(path).size() <= SEGMENT_HEADER_BYTES
-      ) unborn.push(path);
-      else throw damaged(`the header of segment ${number} is damaged`);
+      } else if (files.open(path).size() <= SEGMENT_HEADER_BYTES) {
+        unborn.push(path);
+      } else throw damaged(`the header of segment ${number} is damaged`);
     }
     if (!isFound && number < newest) {
       throw damaged(`segment ${number} is missing in "${logDirectory}"`);

@@ -130,18 +130,12 @@ export class WriteAccess {
 
   /** Step 3; nothing is decided beyond the point. */
   async regainSegment(point: CommitPoint): Promise<ActiveSegment> {
-    const { sealer, segments, index, files } = this.#options;
+    const { sealer, segments, index } = this.#options;
     await sealer.finished();
     const last = segments[segments.length - 1];
-    let generation = 1;
-    if (last !== undefined && last.startPosition === point.end) {
-      // Nothing committed stands in it: a new file takes its place.
-      generation = last.generation + 1;
-      segments.pop();
-      index.dropActive();
-      files.forget(last.path);
-    }
-    const active = await this.#createSegment(point, generation);
+    // Where nothing committed stands in it, a new file takes its place.
+    const isEmpty = last !== undefined && last.startPosition === point.end;
+    const active = await this.#createSegment(point, isEmpty ? last : undefined);
     if (index.unsealedCount > 1) sealer.start();
     return active;
   }
@@ -155,14 +149,22 @@ export class WriteAccess {
     this.#settled?.catalog.close();
   }
 
+  /**
+   * Creates a segment.
+   *
+   * @param replaced The newest one, whose place it takes: with a later
+   * generation, because the latest counts when the store opens.
+   */
   async #createSegment(
     point: CommitPoint,
-    leastGeneration = 1,
+    replaced?: Segment,
   ): Promise<ActiveSegment> {
     const { disk, logDirectory, index, segments, clock } = this.#options;
     const { storeId } = this.#require();
-    for (let generation = leastGeneration;; generation++) {
-      const name = { number: segments.length, generation };
+    const number = replaced?.number ?? segments.length;
+    const first = (replaced?.generation ?? 0) + 1;
+    for (let generation = first;; generation++) {
+      const name = { number, generation };
       const path = segmentPath(logDirectory, name, "seg");
       let file;
       try {
@@ -196,6 +198,11 @@ export class WriteAccess {
         endPosition: point.end,
         checksum: point.checksum,
       };
+      if (replaced !== undefined) {
+        segments.pop();
+        index.dropActive();
+        this.#options.files.forget(replaced.path);
+      }
       index.addUnsealed(segment);
       segments.push(segment);
       return { segment, file };
