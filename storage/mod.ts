@@ -96,8 +96,18 @@ export async function openStoreOn(
     ? await takeForReading(disk, directory)
     : await takeDirectory(disk, directory);
   const files = new OpenFiles(disk, LIMITS.openFilesMax);
+  const open = (trustsHeads: boolean): Promise<EventStore> =>
+    openParts(platform, { ...options, files, lock, trustsHeads });
   try {
-    return await openParts(platform, { ...options, files, lock });
+    return await open(true).catch((error) => {
+      const isDamage = error instanceof QuipuError &&
+        error.code === "corruptRecord";
+      if (!isDamage) throw error;
+      // Index files that were not looked at, because of the heads, and then
+      // were needed: looked at one by one, the damaged ones are made again.
+      files.close();
+      return open(false);
+    });
   } catch (error) {
     files.close();
     lock.release();
@@ -111,6 +121,8 @@ async function openParts(
     readonly directory: string;
     readonly files: OpenFiles;
     readonly lock: DiskLock;
+    /** Whether the heads may spare a look at index files. */
+    readonly trustsHeads: boolean;
   },
 ): Promise<EventStore> {
   const { directory, files, lock, logger, clock, newEventId } = options;
@@ -139,7 +151,15 @@ async function openParts(
     files,
     cacheBytes: LIMITS.recordCacheBytes,
   });
-  const loading = { disk, logDirectory, files, index, reader, logger };
+  const loading: LoadOptions = {
+    disk,
+    logDirectory,
+    files,
+    index,
+    reader,
+    logger,
+    trustsHeads: options.trustsHeads,
+  };
   const salvaged = isReadOnly
     ? await salvage(platform, directory, loading)
     : undefined;

@@ -18,9 +18,10 @@ export class Heads {
   /** Sealed segments that are not entered yet. */
   #waiting: number[] = [];
 
-  constructor(index: StoreIndex) {
+  /** @param usesSnapshot Whether to use the snapshot, if there is one. */
+  constructor(index: StoreIndex, usesSnapshot: boolean) {
     this.#index = index;
-    this.#snapshot = index.openSnapshot();
+    this.#snapshot = usesSnapshot ? index.openSnapshot() : undefined;
   }
 
   /** Whether the snapshot, rather than its index file, speaks for a segment. */

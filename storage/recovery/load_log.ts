@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly index: StoreIndex;
   readonly reader: RecordReader;
   readonly logger: Logger;
+  /** Whether the snapshot of the heads may spare a look at index files. */
+  readonly trustsHeads: boolean;
 }
 
 /** What was found in the log. */
@@ -74,7 +76,7 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     fault: undefined,
     faultPosition: 0,
   };
-  const heads = new Heads(index);
+  const heads = new Heads(index, options.trustsHeads);
   for (const [at, file] of found.entries()) {
     const next = found[at + 1]?.header;
     const { header, path } = file;

@@ -129,6 +129,22 @@ Deno.test("index files that changed places, are gone or of another store change 
   }
 });
 
+Deno.test("of two index files one damaged, one gone, change no answer", async () => {
+  const specimen = await createSpecimen(openStoreOn);
+  const paths = pathsOf(specimen.image, ".idx");
+  for (const gone of paths) {
+    for (const path of paths) {
+      if (path === gone) continue;
+      const { bytes } = specimen.image.get(path) ?? { bytes: [] };
+      for (let offset = 50; offset < bytes.length; offset += 4096) {
+        const image = withFlippedBit(specimen.image, path, { offset, bit: 0 });
+        const outcome = await examine(specimen, withoutFile(image, gone));
+        assert(outcome !== "refused", `${path} at ${offset}, ${gone} gone`);
+      }
+    }
+  }
+});
+
 Deno.test("a catalog that is gone, or as it was some commits ago, loses no event", async () => {
   const specimen = await createSpecimen(openStoreOn);
   const [path = ""] = pathsOf(specimen.image, "catalog.kv");

@@ -213,7 +213,7 @@ Deno.test("GET /info tells the emulated version and our own", async () => {
 });
 
 Deno.test("GET /health is 200, and 503 with the reason while nothing can be written", async () => {
-  let reason: string | undefined;
+  let reason: string | undefined = undefined;
   await using app = openTestApp({ app: { readOnlyReason: () => reason } });
   const sound = await app.get("/health");
   assertEquals(sound.status, 200);
