@@ -45,3 +45,41 @@ Deno.test("a sample is kept of every 128th record", () => {
     { offset: 64 + 25_600, createdAtUs: 1_256 },
   ]);
 });
+
+Deno.test("what is taken back leaves no trace, whatever the lengths", () => {
+  for (const kept of [0, 1, 2, 3, 4, 5, 8, 9, 130]) {
+    const [table, fresh] = [new Memtable(), new Memtable()];
+    const enter = (into: Memtable, number: number): void => {
+      const offset = 64 + number * 100;
+      into.addRecord(offset, number);
+      into.ids.add(number * 7, offset);
+      into.addToList(2 + number % 3, offset);
+      into.addToList(9, offset);
+    };
+    for (let number = 0; number < kept; number++) {
+      enter(table, number);
+      enter(fresh, number);
+    }
+    for (let number = kept; number < kept + 300; number++) {
+      enter(table, number);
+      if (number % 50 === 0) table.tombstoned.push(number);
+    }
+    table.truncate(64 + kept * 100, () => false);
+    for (let number = kept; number < kept + 140; number++) {
+      enter(table, number);
+      enter(fresh, number);
+    }
+    assertEquals(table.lists, fresh.lists);
+    assertEquals(table.tombstoned, []);
+    assertEquals(table.samples, fresh.samples);
+    assertEquals(table.recordCount, fresh.recordCount);
+    for (const listId of fresh.lists) {
+      assertEquals(table.offsetsOf(listId), fresh.offsetsOf(listId));
+    }
+    for (let number = 0; number < kept + 300; number++) {
+      const find = (memtable: Memtable) =>
+        memtable.ids.find(number * 7, (offset) => offset === 64 + number * 100);
+      assertEquals(find(table), find(fresh));
+    }
+  }
+});
