@@ -327,7 +327,8 @@ async function salvage(
     "Cannot append: the store was opened with --read-only" +
       (damages.length === 0
         ? ""
-        : ` and is damaged in ${damages.length} places: ${damages[0]}`),
+        : ` and is damaged; of ${damages.length} findings the first: ` +
+          damages[0]),
   );
   return { log, active: undefined, failure };
 }

@@ -124,7 +124,7 @@ Deno.test("of a store whose segment is gone or short, all others are served", as
         const { events, reason } = await serve(specimen, image);
         assert(events >= whole - inSegment, `${path}: ${events} of ${whole}`);
         const isDamaged = events < whole;
-        assertEquals(reason.includes("damaged in"), isDamaged, reason);
+        assertEquals(reason.includes("is damaged"), isDamaged, reason);
       }
     }
   }
