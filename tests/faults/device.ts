@@ -13,6 +13,7 @@
  * @module
  */
 
+import { Entries, type EntryOperation } from "../support/directory_entries.ts";
 import { dirname } from "@std/path";
 import type { CommitRecord } from "../../storage/kv/catalog.ts";
 import type { Random } from "../support/random.ts";
@@ -152,51 +153,18 @@ function keep(operation: FileOperation, left: Bytes, loss: Loss): void {
   }
 }
 
-/** A change of a directory. */
-export type EntryOperation =
-  | { readonly kind: "create"; readonly path: string; content: Content }
-  | { readonly kind: "makeDirectory"; readonly path: string }
-  | { readonly kind: "rename"; readonly from: string; readonly to: string }
-  | { readonly kind: "remove"; readonly path: string };
-
-/** Names and what they stand for. */
-export class Entries {
-  readonly files: Map<string, Content>;
-  readonly directories: Set<string>;
-
-  constructor(from?: Entries) {
-    this.files = new Map(from?.files);
-    this.directories = new Set(from?.directories);
-  }
-
-  apply(operation: EntryOperation): void {
-    const { files, directories } = this;
-    if (operation.kind === "create") {
-      files.set(operation.path, operation.content);
-    } else if (operation.kind === "makeDirectory") {
-      directories.add(operation.path);
-    } else if (operation.kind === "remove") files.delete(operation.path);
-    else {
-      const content = files.get(operation.from);
-      if (content === undefined) return;
-      files.delete(operation.from);
-      files.set(operation.to, content);
-    }
-  }
-}
-
 /** A device with one tree of directories. */
 export class Device {
-  readonly seen: Entries;
-  readonly #kept: Entries;
-  #unsynced: EntryOperation[] = [];
+  readonly seen: Entries<Content>;
+  readonly #kept: Entries<Content>;
+  #unsynced: EntryOperation<Content>[] = [];
 
-  constructor(entries: Entries) {
+  constructor(entries: Entries<Content>) {
     this.seen = entries;
     this.#kept = new Entries(entries);
   }
 
-  do(operation: EntryOperation): void {
+  do(operation: EntryOperation<Content>): void {
     this.seen.apply(operation);
     this.#unsynced.push(operation);
   }
@@ -217,14 +185,16 @@ export class Device {
       if (copy === undefined) copies.set(content, copy = content.copy());
       return copy;
     };
-    const copyEntries = (from: Entries): Entries => {
+    const copyEntries = (from: Entries<Content>): Entries<Content> => {
       const entries = new Entries(from);
       for (const [path, content] of entries.files) {
         entries.files.set(path, copyOf(content));
       }
       return entries;
     };
-    const copyAll = (operations: EntryOperation[]): EntryOperation[] =>
+    const copyAll = (
+      operations: EntryOperation<Content>[],
+    ): EntryOperation<Content>[] =>
       operations.map((operation) =>
         operation.kind === "create"
           ? { ...operation, content: copyOf(operation.content) }
@@ -263,6 +233,6 @@ export class Device {
   }
 }
 
-function directoryOf(operation: EntryOperation): string {
+function directoryOf(operation: EntryOperation<Content>): string {
   return dirname(operation.kind === "rename" ? operation.to : operation.path);
 }

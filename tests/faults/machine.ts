@@ -10,7 +10,8 @@ import { basename, dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "../../storage/disk/disk.ts";
 import type { Catalog, CommitRecord } from "../../storage/kv/catalog.ts";
 import type { StorePlatform } from "../../storage/platform.ts";
-import { Content, Device, Entries, type Loss } from "./device.ts";
+import { Entries } from "../support/directory_entries.ts";
+import { Content, Device, type Loss } from "./device.ts";
 
 /** What can be asked of a disk or catalog. */
 export type CallKind =
@@ -93,7 +94,7 @@ export class Machine implements StorePlatform {
   #isOff = false;
 
   constructor(device?: Device, directory = "store") {
-    const entries = new Entries();
+    const entries = new Entries<Content>();
     entries.directories.add(directory);
     this.#device = device ?? new Device(entries);
     this.disk = this.#createDisk();
@@ -136,7 +137,7 @@ export class Machine implements StorePlatform {
 
   /** A machine on whose device these files are. */
   static of(image: Image): Machine {
-    const entries = new Entries();
+    const entries = new Entries<Content>();
     for (const [path, { bytes, commits }] of image) {
       for (let at = dirname(path); at !== "."; at = dirname(at)) {
         entries.directories.add(at);

@@ -13,6 +13,7 @@
  * @module
  */
 
+import { Entries, type EntryOperation } from "./directory_entries.ts";
 import { dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "../../storage/disk/disk.ts";
 import type { Catalog, CommitRecord } from "../../storage/kv/catalog.ts";
@@ -121,43 +122,12 @@ class Content {
   }
 }
 
-type EntryOperation =
-  | { readonly kind: "create"; readonly path: string; content: Content }
-  | { readonly kind: "makeDirectory"; readonly path: string }
-  | { readonly kind: "rename"; readonly from: string; readonly to: string }
-  | { readonly kind: "remove"; readonly path: string };
-
-class Entries {
-  readonly files: Map<string, Content>;
-  readonly directories: Set<string>;
-
-  constructor(from?: Entries) {
-    this.files = new Map(from?.files);
-    this.directories = new Set(from?.directories);
-  }
-
-  apply(operation: EntryOperation): void {
-    const { files, directories } = this;
-    if (operation.kind === "create") {
-      files.set(operation.path, operation.content);
-    } else if (operation.kind === "makeDirectory") {
-      directories.add(operation.path);
-    } else if (operation.kind === "remove") files.delete(operation.path);
-    else {
-      const content = files.get(operation.from);
-      if (content === undefined) return;
-      files.delete(operation.from);
-      files.set(operation.to, content);
-    }
-  }
-}
-
 /** Makes a machine whose disk holds an empty directory and nothing else. */
 export function createCrashPlatform(
   random: Random,
   directory: string,
 ): CrashPlatform {
-  const entries = new Entries();
+  const entries = new Entries<Content>();
   entries.directories.add(directory);
   return new Machine(random, entries, []);
 }
@@ -166,13 +136,17 @@ class Machine implements CrashPlatform {
   readonly disk: Disk;
   readonly commits: CommitRecord[];
   readonly #random: Random;
-  readonly #seen: Entries;
-  readonly #device: Entries;
-  readonly #unsynced: EntryOperation[] = [];
+  readonly #seen: Entries<Content>;
+  readonly #device: Entries<Content>;
+  readonly #unsynced: EntryOperation<Content>[] = [];
   readonly #locks = new Set<string>();
   #commitUnderWay: CommitRecord | undefined;
 
-  constructor(random: Random, entries: Entries, commits: CommitRecord[]) {
+  constructor(
+    random: Random,
+    entries: Entries<Content>,
+    commits: CommitRecord[],
+  ) {
     this.#random = random;
     this.#seen = entries;
     this.#device = new Entries(entries);
@@ -232,7 +206,7 @@ class Machine implements CrashPlatform {
     for (let turn = 0; turn < count; turn++) await undefined;
   }
 
-  #do(operation: EntryOperation): void {
+  #do(operation: EntryOperation<Content>): void {
     this.#seen.apply(operation);
     this.#unsynced.push(operation);
   }
@@ -327,6 +301,6 @@ class Machine implements CrashPlatform {
   }
 }
 
-function directoryOf(operation: EntryOperation): string {
+function directoryOf(operation: EntryOperation<Content>): string {
   return dirname(operation.kind === "rename" ? operation.to : operation.path);
 }
