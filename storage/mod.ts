@@ -8,8 +8,8 @@
 import { join } from "@std/path";
 import type { Clock } from "../lib/model/clock.ts";
 import { QuipuError } from "../lib/model/errors.ts";
-import type { EventStore } from "../lib/model/event_store.ts";
 import { LIMITS } from "../lib/model/limits.ts";
+import type { MaintainedStore } from "../lib/model/maintenance.ts";
 import type { Logger } from "../lib/model/logger.ts";
 import type { DiskLock } from "./disk/disk.ts";
 import { createFileDisk } from "./disk/file_disk.ts";
@@ -18,6 +18,7 @@ import { StoreIndex } from "./index/store_index.ts";
 import { openKvCatalog } from "./kv/kv_catalog.ts";
 import { RecordReader } from "./log/record_reader.ts";
 import { OpenFiles } from "./log/segment.ts";
+import { createMaintenance } from "./maintenance.ts";
 import { createMemoryCatalog } from "./memory/memory_catalog.ts";
 import { createMemoryDisk } from "./memory/memory_disk.ts";
 import {
@@ -67,7 +68,7 @@ export interface OpenStoreOptions {
  * @throws {QuipuError} `directoryLocked`, `notWritable`, `foreignFormat` or
  * `damaged`; each message says what is wrong and where.
  */
-export function openStore(options: OpenStoreOptions): Promise<EventStore> {
+export function openStore(options: OpenStoreOptions): Promise<MaintainedStore> {
   const { directory } = options;
   return directory === undefined
     ? openStoreOn(memoryPlatform(), { ...options, directory: "memory" })
@@ -89,14 +90,14 @@ function memoryPlatform(): StorePlatform {
 export async function openStoreOn(
   platform: StorePlatform,
   options: OpenStoreOptions & { readonly directory: string },
-): Promise<EventStore> {
+): Promise<MaintainedStore> {
   const { directory } = options;
   const { disk } = platform;
   const lock = options.isReadOnly
     ? await takeForReading(disk, directory)
     : await takeDirectory(disk, directory);
   const files = new OpenFiles(disk, LIMITS.openFilesMax);
-  const open = (trustsHeads: boolean): Promise<EventStore> =>
+  const open = (trustsHeads: boolean): Promise<MaintainedStore> =>
     openParts(platform, { ...options, files, lock, trustsHeads });
   try {
     return await open(true).catch((error) => {
@@ -124,7 +125,7 @@ async function openParts(
     /** Whether the heads may spare a look at index files. */
     readonly trustsHeads: boolean;
   },
-): Promise<EventStore> {
+): Promise<MaintainedStore> {
   const { directory, files, lock, logger, clock, newEventId } = options;
   const { disk } = platform;
   const startedAtUs = clock.nowUs();
@@ -279,6 +280,16 @@ async function openParts(
     writer,
     files,
     publisher,
+    maintenance: createMaintenance({
+      platform,
+      directory,
+      logDirectory,
+      segments: log.segments,
+      index,
+      files,
+      publisher,
+      storeId,
+    }),
     release: async () => {
       await making;
       await openedSealer.close();

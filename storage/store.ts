@@ -1,5 +1,5 @@
 /**
- * The store: the `EventStore` port over segments, index and catalog.
+ * The store: the port `EventStore` over segments, index and catalog.
  *
  * @module
  */
@@ -12,7 +12,6 @@ import type {
   CommittedEvent,
   DeleteRequest,
   DeleteResult,
-  EventStore,
   ListEntry,
   ReadAllRequest,
   ReadAllResult,
@@ -22,6 +21,10 @@ import type {
   StreamState,
 } from "../lib/model/event_store.ts";
 import { LIMITS } from "../lib/model/limits.ts";
+import type {
+  MaintainedStore,
+  StoreMaintenance,
+} from "../lib/model/maintenance.ts";
 import { NO_LIST } from "./index/list_directory.ts";
 import type { StoreIndex } from "./index/store_index.ts";
 import { utf8Length } from "./log/bytes.ts";
@@ -40,16 +43,21 @@ export interface StoreParts {
   readonly writer: Writer;
   readonly files: OpenFiles;
   readonly publisher: Publisher;
+  readonly maintenance: StoreMaintenance;
   /** Waits for work in the background and lets go of catalog and directory. */
   readonly release: () => Promise<void>;
 }
 
-export class FileStore implements EventStore {
+export class FileStore implements MaintainedStore {
   readonly #parts: StoreParts;
   #closing: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
+  }
+
+  get maintenance(): StoreMaintenance {
+    return this.#parts.maintenance;
   }
 
   append(request: AppendRequest): Promise<AppendResult> {

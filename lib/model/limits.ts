@@ -117,6 +117,10 @@ export const LIMITS = {
   openFilesMax: 512,
   streamMetadataCacheMax: 65_536,
 
+  // What keeps a store well.
+  /** Findings that a report of a verification lists. */
+  findingsMax: 1000,
+
   // What is kept free.
   /** Room on the device that is given up when it is full. */
   ballastBytes: 16 * MIB,

@@ -1,0 +1,127 @@
+/**
+ * The port of what keeps a store well: long work that an operator starts and
+ * watches, without a word on files.
+ *
+ * What holds for every job: it goes on beside appends and reads and keeps
+ * neither waiting; its memory is bounded; it ends soon after `signal` was
+ * aborted, by throwing the signal's reason, and leaves the store as it was or
+ * as if it had got that far.
+ *
+ * @module
+ */
+
+import type { EventStore } from "./event_store.ts";
+
+/** How far a job is. */
+export interface JobProgress {
+  /** What it is doing, in a word or two: "checking segments". */
+  readonly phase: string;
+  /** How much of this phase is done, 0 to `total`. */
+  readonly done: number;
+  /** How much there is to do in this phase; 0 while that is not known. */
+  readonly total: number;
+  readonly unit: "bytes" | "events" | "segments";
+}
+
+/** The other end of a job: who started it. */
+export interface JobControl {
+  /** Aborted when the job is to stop. */
+  readonly signal: AbortSignal;
+  /** Is told how far the job is; cheap, may be called often. */
+  report(progress: JobProgress): void;
+  /**
+   * Lets others go first. A job awaits it every few milliseconds of work;
+   * without it nobody else waits and the job need not.
+   */
+  pause?(): Promise<void>;
+}
+
+/** What is to be checked. */
+export interface VerifyRequest {
+  /**
+   * Whether indexes are compared entry by entry with what the log says, too,
+   * instead of by their checksums and counts alone.
+   */
+  readonly isDeep: boolean;
+}
+
+/** What can be wrong with a store; `storage/verify/` says what each means. */
+export type FindingKind =
+  | "missingSegment"
+  | "segmentHeader"
+  | "segmentChain"
+  | "record"
+  | "run"
+  | "eventNumber"
+  | "ordinal"
+  | "position"
+  | "tornTail"
+  | "uncommitted"
+  | "logShort"
+  | "indexMissing"
+  | "indexFile"
+  | "indexContent"
+  | "headsFile"
+  | "headsContent"
+  | "commitMissing"
+  | "commitRecord"
+  | "database"
+  | "lostRange"
+  | "strangeFile"
+  | "unreadable";
+
+/**
+ * How bad it is: `damage` loses events that were acknowledged, `broken` loses
+ * nothing but must be mended, `notice` is worth knowing and hurts nobody.
+ */
+export type FindingSeverity = "damage" | "broken" | "notice";
+
+/** One thing that is wrong. */
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly severity: FindingSeverity;
+  /** What is wrong, in words, without a final period. */
+  readonly what: string;
+  /** Where: a name in the store's directory, and a byte in it. */
+  readonly file?: string;
+  readonly offset?: number;
+  /** Log position that it is about. */
+  readonly position?: number;
+  /** What to do about it, in words, without a final period. */
+  readonly advice: string;
+}
+
+/** What checking a store found. */
+export interface VerifyReport {
+  readonly isDeep: boolean;
+  /** Whether nothing is damaged or broken. */
+  readonly isClean: boolean;
+  /** In the order in which they were found; at most `LIMITS.findingsMax`. */
+  readonly findings: readonly Finding[];
+  /** How many there were, by how bad they are; those not listed included. */
+  readonly damageCount: number;
+  readonly brokenCount: number;
+  readonly noticeCount: number;
+  readonly segmentCount: number;
+  readonly eventCount: number;
+  /** Bytes that were read and checked. */
+  readonly checkedBytes: number;
+  /** Position after the last committed record. */
+  readonly endPosition: number;
+}
+
+/** What an operator may have done to a store while it is open. */
+export interface StoreMaintenance {
+  /**
+   * Checks everything that is on disk: what was committed when it is called,
+   * and what is committed while it goes on or not.
+   *
+   * @throws {QuipuError} `storeClosed`. Damage is a finding, never an error.
+   */
+  verify(request: VerifyRequest, control: JobControl): Promise<VerifyReport>;
+}
+
+/** A store that can be kept well while it is open. */
+export type MaintainedStore = EventStore & {
+  readonly maintenance: StoreMaintenance;
+};
