@@ -23,16 +23,19 @@ export interface Specimen {
 /** Makes a store with sealed segments, index files, heads and a catalog. */
 export async function createSpecimen(
   openStoreOn: OpenStoreOn,
-  isOtherStore = false,
+  { isOtherStore = false, segmentBytes = SPECIMEN_SEGMENT_BYTES }: {
+    readonly isOtherStore?: boolean;
+    readonly segmentBytes?: number;
+  } = {},
 ): Promise<Specimen> {
   const world = new World(openStoreOn);
   if (isOtherStore) world.skipId();
   const machine = new Machine();
   const witness = new Witness();
-  let store = await world.open(machine, SPECIMEN_SEGMENT_BYTES);
+  let store = await world.open(machine, segmentBytes);
   await live(store, FIRST_LIFE, { machine, witness });
   await store.close();
-  store = await world.open(machine, SPECIMEN_SEGMENT_BYTES);
+  store = await world.open(machine, segmentBytes);
   await live(store, SECOND_LIFE, { machine, witness });
   const answers = await answersOf(store);
   await store.close();

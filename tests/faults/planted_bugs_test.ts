@@ -59,7 +59,7 @@ async function flipBits(openStoreOn: OpenStoreOn): Promise<void> {
 /** Segments of another store. */
 async function swapSegments(openStoreOn: OpenStoreOn): Promise<void> {
   const specimen = await createSpecimen(openStoreOn);
-  const other = await createSpecimen(openStoreOn, true);
+  const other = await createSpecimen(openStoreOn, { isOtherStore: true });
   for (const path of pathsOf(specimen.image, ".seg")) {
     const image = withBytes(
       specimen.image,
