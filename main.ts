@@ -164,9 +164,9 @@ async function startServices(
     return {
       server,
       async close() {
+        authenticator.close();
         // A password that was made is shown, or it would be lost.
         await announced;
-        authenticator.close();
       },
     };
   } catch (error) {

@@ -50,6 +50,8 @@ export interface AuthenticatorOptions {
   readonly isTrustedPeer?: ((peerAddress: string) => boolean) | undefined;
   /** Settled once the default users are there: logins wait for it. */
   readonly usersReady?: Promise<unknown> | undefined;
+  /** Called when the authenticator is closed. */
+  readonly onClose?: (() => void) | undefined;
 }
 
 /** How often a check begins anew because the user changed meanwhile. */
@@ -105,6 +107,7 @@ class StoreAuthenticator implements Authenticator {
   }
 
   close(): void {
+    this.#options.onClose?.();
     this.#options.throttle.close();
     this.#options.changes.close();
     this.#verified.clear();

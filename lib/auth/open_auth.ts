@@ -11,7 +11,12 @@ import {
   type DefaultUsersReport,
   ensureDefaultUsers,
 } from "./default_users.ts";
-import { createLoginThrottle, type Timer } from "./login_throttle.ts";
+import { ensureOnceWritable } from "./late_default_users.ts";
+import {
+  createLoginThrottle,
+  SYSTEM_TIMER,
+  type Timer,
+} from "./login_throttle.ts";
 import { createPasswordHasher, type ScryptCost } from "./password.ts";
 import { createTokenRepository } from "./token_repository.ts";
 import { createTokenService } from "./tokens.ts";
@@ -52,7 +57,7 @@ export interface Auth {
 /**
  * Opens the services. A new store gets its default users: on loopback before
  * this answers, otherwise shortly after, and logins wait for them. A store that
- * cannot be written gets none.
+ * cannot be written gets them once it can be.
  *
  * Close with `authenticator.close()`, before the store.
  *
@@ -66,14 +71,18 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
   const changes = new UserChanges(store);
   const throttle = createLoginThrottle({ clock, timer: options.timer });
   const accessTokens = new AccessTokens({ clock, changes });
-  const defaultUsers = store.status().readOnlyReason === undefined
-    ? (await ensureDefaultUsers({
-      users,
-      hasher,
-      isLoopbackServer,
-      adminPassword: options.adminPassword,
-    })).report
-    : Promise.resolve({ generated: [], withDefaultPassword: [] });
+  const ensure = async () => {
+    const { adminPassword } = options;
+    const shared = { users, hasher, isLoopbackServer, adminPassword };
+    return await ensureDefaultUsers(shared);
+  };
+  const isWritable = store.status().readOnlyReason === undefined;
+  const late = isWritable ? undefined : ensureOnceWritable({
+    store,
+    timer: options.timer ?? SYSTEM_TIMER,
+    ensure: async () => (await ensure()).report,
+  });
+  const defaultUsers = late?.report ?? (await ensure()).report;
   const shared = { users, tokens, hasher, throttle, clock, logger };
   return {
     authenticator: createAuthenticator({
@@ -82,7 +91,9 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
       changes,
       isLoopbackServer,
       isTrustedPeer: options.isTrustedPeer,
-      usersReady: defaultUsers,
+      // Nobody waits for a device to be mended: other logins work meanwhile.
+      usersReady: isWritable ? defaultUsers : undefined,
+      onClose: () => late?.cancel(),
     }),
     users: createUserService({ ...shared, isLoopbackServer }),
     tokens: createTokenService({ ...shared, accessTokens }),

@@ -164,3 +164,35 @@ Deno.test({
     assert(head + 1 >= acknowledged && head + 1 <= acknowledged + 3, `${head}`);
   },
 });
+
+Deno.test({
+  name:
+    "a new store that starts on a full disk gets its users once there is room",
+  ignore: probe === undefined,
+  async fn() {
+    await using disk = await mountSmallDisk();
+    assert(disk !== undefined);
+    const filler = `${disk.path}/filler`;
+    const data = `${disk.path}/data`;
+    await Deno.mkdir(data);
+    await fill(filler);
+    await using server = await startServer([`--db=${data}`]);
+    assertEquals((await get(server, "/health")).status, 503);
+    const asAdmin = { Authorization: `Basic ${btoa("admin:changeit")}` };
+    const logIn = async (): Promise<number> => {
+      const url = `${server.url}/users/$current`;
+      const response = await fetch(url, { headers: asAdmin });
+      await response.body?.cancel();
+      return response.status;
+    };
+    assertEquals(await logIn(), 401);
+    await Deno.remove(filler);
+    await untilHealthy(server);
+    let status = 0;
+    for (let attempt = 0; attempt < 100 && status !== 200; attempt++) {
+      status = await logIn();
+      if (status !== 200) await new Promise((go) => setTimeout(go, 100));
+    }
+    assertEquals(status, 200);
+  },
+});
