@@ -11,6 +11,10 @@ import { QuipuError } from "../lib/model/errors.ts";
 import { LIMITS } from "../lib/model/limits.ts";
 import type { MaintainedStore } from "../lib/model/maintenance.ts";
 import type { Logger } from "../lib/model/logger.ts";
+import {
+  NO_OBSERVER,
+  type StoreObserver,
+} from "../lib/model/store_observer.ts";
 import type { DiskLock } from "./disk/disk.ts";
 import { createFileDisk } from "./disk/file_disk.ts";
 import { Sealer } from "./index/sealer.ts";
@@ -49,6 +53,8 @@ export interface OpenStoreOptions {
   readonly clock: Clock;
   readonly newEventId: () => string;
   readonly logger: Logger;
+  /** Is told of each batch; nobody by default. */
+  readonly observer?: StoreObserver;
   /** Bounds of what waits to be written; those of `LIMITS` by default. */
   readonly queue?: {
     readonly eventsMax: number;
@@ -201,6 +207,7 @@ async function openParts(
     ballast,
     clock,
     logger,
+    observer: options.observer ?? NO_OBSERVER,
     settle: () =>
       settle({
         platform,

@@ -164,13 +164,19 @@ export class FileStore implements MaintainedStore {
   }
 
   status(): StoreStatus {
-    const { writer, publisher, segments, index } = this.#parts;
+    const { writer, publisher, segments, index, reader, files } = this.#parts;
     return {
       readOnlyReason: writer.failure?.message,
       end: publisher.end,
       lastPosition: publisher.lastPosition,
       segmentCount: segments.length,
       streamCount: index.lists.streamCount,
+      queue: writer.intake.queue.status,
+      caches: {
+        records: reader.cacheStatus,
+        indexBlocks: index.sealed.cacheStatus,
+      },
+      openFileCount: files.count,
     };
   }
 

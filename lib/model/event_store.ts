@@ -126,6 +126,30 @@ export interface StoreStatus {
   readonly lastPosition: number;
   readonly segmentCount: number;
   readonly streamCount: number;
+  /** What waits to be written, and how much may; undefined without a queue. */
+  readonly queue?: QueueStatus;
+  /** How often caches had what was asked for, since the store was opened. */
+  readonly caches?: Readonly<Record<CacheName, CacheStatus>>;
+  /** Files of the log that are open for reading. */
+  readonly openFileCount?: number;
+}
+
+/** Appends that wait for their batch. */
+export interface QueueStatus {
+  readonly requests: number;
+  readonly events: number;
+  readonly eventsMax: number;
+  /** Bytes that they take at most. */
+  readonly bytes: number;
+  readonly bytesMax: number;
+}
+
+/** The caches of a store. */
+export type CacheName = "records" | "indexBlocks";
+
+export interface CacheStatus {
+  readonly hits: number;
+  readonly misses: number;
 }
 
 export interface EventStore extends AsyncDisposable {

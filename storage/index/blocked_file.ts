@@ -117,6 +117,9 @@ export class BlockCache {
   readonly #blocksMax: number;
   #young = new Map<number, Uint8Array>();
   #old = new Map<number, Uint8Array>();
+  /** How often it had what was asked for, and how often not. */
+  hits = 0;
+  misses = 0;
 
   constructor(bytesMax: number) {
     this.#blocksMax = Math.max(1, Math.floor(bytesMax / BLOCK_BYTES / 2));
@@ -124,9 +127,16 @@ export class BlockCache {
 
   get(key: number): Uint8Array | undefined {
     const young = this.#young.get(key);
-    if (young !== undefined) return young;
+    if (young !== undefined) {
+      this.hits++;
+      return young;
+    }
     const old = this.#old.get(key);
-    if (old !== undefined) this.set(key, old);
+    if (old === undefined) this.misses++;
+    else {
+      this.hits++;
+      this.set(key, old);
+    }
     return old;
   }
 

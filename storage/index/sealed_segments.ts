@@ -6,6 +6,7 @@
  */
 
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import type { CacheStatus } from "../../lib/model/event_store.ts";
 import { encodeUtf8 } from "../log/bytes.ts";
 import { hashName } from "../log/event_id_hash.ts";
 import {
@@ -64,6 +65,12 @@ export class SealedSegments {
   constructor(options: SealedSegmentsOptions) {
     this.#options = options;
     this.#cache = new BlockCache(options.blockCacheBytes);
+  }
+
+  /** How often a block of an index file was in memory. */
+  get cacheStatus(): CacheStatus {
+    const { hits, misses } = this.#cache;
+    return { hits, misses };
   }
 
   /** The newest of them. */

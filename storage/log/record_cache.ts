@@ -17,6 +17,9 @@ export class RecordCache {
   #young = new Map<number, LogRecord>();
   #youngBytes = 0;
   #old = new Map<number, LogRecord>();
+  /** How often it had what was asked for, and how often not. */
+  hits = 0;
+  misses = 0;
 
   constructor(bytesMax: number) {
     this.#generationBytesMax = bytesMax / 2;
@@ -24,9 +27,16 @@ export class RecordCache {
 
   get(position: number): LogRecord | undefined {
     const young = this.#young.get(position);
-    if (young !== undefined) return young;
+    if (young !== undefined) {
+      this.hits++;
+      return young;
+    }
     const old = this.#old.get(position);
-    if (old !== undefined) this.set(position, old);
+    if (old === undefined) this.misses++;
+    else {
+      this.hits++;
+      this.set(position, old);
+    }
     return old;
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
+import type { CacheStatus } from "../../lib/model/event_store.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
 import { RECORD_BYTES_MIN, type RecordFault } from "./record.ts";
@@ -39,6 +40,12 @@ export class RecordReader {
   constructor(options: { files: OpenFiles; cacheBytes: number }) {
     this.#files = options.files;
     this.#cache = new RecordCache(options.cacheBytes);
+  }
+
+  /** How often a record was in memory. */
+  get cacheStatus(): CacheStatus {
+    const { hits, misses } = this.#cache;
+    return { hits, misses };
   }
 
   /**

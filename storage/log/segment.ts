@@ -57,6 +57,10 @@ export class OpenFiles {
     this.#max = max;
   }
 
+  get count(): number {
+    return this.#files.size;
+  }
+
   /** Opens a file, or finds it open. */
   open(path: string): DiskFile {
     const open = this.#files.get(path);

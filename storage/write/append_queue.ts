@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { QueueStatus } from "../../lib/model/event_store.ts";
 import type { Batch } from "./batch.ts";
 
 export interface QueuedRequest {
@@ -35,6 +36,17 @@ export class AppendQueue {
 
   get isEmpty(): boolean {
     return this.#first === this.#requests.length;
+  }
+
+  /** What waits, and how much may. */
+  get status(): QueueStatus {
+    return {
+      requests: this.#requests.length - this.#first,
+      events: this.#events,
+      eventsMax: this.#eventsMax,
+      bytes: this.#bytes,
+      bytesMax: this.#bytesMax,
+    };
   }
 
   /** The request that is next; undefined when none waits. */

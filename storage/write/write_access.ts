@@ -24,6 +24,7 @@
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
+import type { StoreObserver } from "../../lib/model/store_observer.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { StoreIndex } from "../index/store_index.ts";
@@ -51,6 +52,7 @@ export interface WriteAccessOptions {
   readonly ballast: Ballast;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly observer: StoreObserver;
   /** Makes log and commit record agree; throws when they cannot be written. */
   readonly settle: () => Promise<Settled>;
 }
@@ -59,8 +61,12 @@ export class WriteAccess {
   readonly #options: WriteAccessOptions;
   #settled: Settled | undefined;
 
+  /** Is told of each batch. */
+  readonly observer: StoreObserver;
+
   constructor(options: WriteAccessOptions) {
     this.#options = options;
+    this.observer = options.observer;
   }
 
   /** Undefined until the commit record was written once. */
@@ -83,7 +89,10 @@ export class WriteAccess {
   /** Makes a point the end of what is committed. */
   async commit(point: CommitPoint): Promise<CommitOutcome> {
     const { catalog, storeId, epoch } = this.#require();
-    return await catalog.commit({ storeId, epoch, ...point });
+    const startedAtMs = performance.now();
+    const outcome = await catalog.commit({ storeId, epoch, ...point });
+    this.observer.committed(performance.now() - startedAtMs);
+    return outcome;
   }
 
   /** Begins the next segment; nothing is in flight. */

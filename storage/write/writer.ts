@@ -43,6 +43,7 @@ import {
   fencedError,
   type WriteAccess,
 } from "./write_access.ts";
+import { writeOut } from "./write_out.ts";
 
 export interface WriterOptions {
   readonly encoder: BatchEncoder;
@@ -75,7 +76,7 @@ export class Writer {
   #checksum: number;
   /** What is committed for sure. */
   #committed: CommitPoint;
-  readonly #intake: Intake;
+  readonly intake: Intake;
   readonly #queue: AppendQueue;
   /** Batches from step 1 until they are published, oldest first. */
   readonly #inFlight: Batch[] = [];
@@ -104,7 +105,7 @@ export class Writer {
     this.#checksum = options.point.checksum;
     this.#isFinal = options.isReadOnly;
     this.#retry = new RetryDelay(options.retryMs);
-    this.#intake = new Intake({
+    this.intake = new Intake({
       encoder: options.encoder,
       queueEventsMax: options.queueEventsMax,
       queueBytesMax: options.queueBytesMax,
@@ -112,7 +113,7 @@ export class Writer {
         this.#failure ?? (this.#isClosing ? closedError() : undefined),
       onQueued: () => this.#wake?.(),
     });
-    this.#queue = this.#intake.queue;
+    this.#queue = this.intake.queue;
     if (options.failure !== undefined) this.#fail("open", options.failure);
     this.#loops = Promise.all([this.#writeLoop(), this.#commitLoop()]);
   }
@@ -123,11 +124,11 @@ export class Writer {
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
-    return this.#intake.append(request);
+    return this.intake.append(request);
   }
 
   deleteStream(request: DeleteRequest): Promise<DeleteResult> {
-    return this.#intake.deleteStream(request);
+    return this.intake.deleteStream(request);
   }
 
   /** The record at a position that is not published yet. */
@@ -191,7 +192,7 @@ export class Writer {
       await this.#untilPublished();
       return;
     }
-    const { segment, file } = active;
+    const { segment } = active;
     batch.begin(segment, this.#encodedEnd, this.#checksum);
     this.#inFlight.push(batch);
     this.#writing = batch;
@@ -199,11 +200,7 @@ export class Writer {
     this.#encodedEnd = batch.endPosition;
     this.#checksum = batch.checksum;
     if (!batch.isEmpty) {
-      await file.writeAt(
-        batch.bytes.bytes(),
-        offsetOf(segment, batch.startPosition),
-      );
-      await file.sync();
+      await writeOut(batch, active, this.#options.access.observer);
     }
     this.#writing = undefined;
     this.#synced.push(batch);

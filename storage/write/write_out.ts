@@ -1,0 +1,24 @@
+/**
+ * Puts a batch on the device.
+ *
+ * @module
+ */
+
+import type { StoreObserver } from "../../lib/model/store_observer.ts";
+import { offsetOf } from "../log/segment.ts";
+import type { Batch } from "./batch.ts";
+import type { ActiveSegment } from "./write_access.ts";
+
+/** Writes a batch that is not empty to its segment, and syncs that once. */
+export async function writeOut(
+  batch: Batch,
+  { segment, file }: ActiveSegment,
+  observer: StoreObserver,
+): Promise<void> {
+  const { answers, positions, bytes } = batch;
+  observer.batchEncoded(answers.length, positions.length, bytes.length);
+  await file.writeAt(bytes.bytes(), offsetOf(segment, batch.startPosition));
+  const startedAtMs = performance.now();
+  await file.sync();
+  observer.synced(performance.now() - startedAtMs);
+}
