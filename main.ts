@@ -11,9 +11,11 @@ import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError } from "./lib/cli/run_error.ts";
 import { runProgram } from "./lib/cli/run_program.ts";
+import { runVerify } from "./lib/cli/run_verify.ts";
 import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
 import { closeInTime, drainInTime } from "./lib/cli/stop_server.ts";
+import type { Workplace } from "./lib/cli/workplace.ts";
 import { limitsOf } from "./lib/config/limits_of.ts";
 import { showOptions } from "./lib/config/node_options.ts";
 import type { OptionValues } from "./lib/config/options.ts";
@@ -23,7 +25,12 @@ import { createApp } from "./lib/http/app.ts";
 import { withRequestLog } from "./lib/http/request_log.ts";
 import { type HttpServer, serveHttp } from "./lib/http/server.ts";
 import { createLogger } from "./lib/logging/logger.ts";
-import { printFailure, printText } from "./lib/logging/standard_streams.ts";
+import {
+  isErrorTerminal,
+  printFailure,
+  printNote,
+  printText,
+} from "./lib/logging/standard_streams.ts";
 import type { EventStore } from "./lib/model/event_store.ts";
 import type { Limits } from "./lib/model/limits.ts";
 import type { Logger } from "./lib/model/logger.ts";
@@ -36,6 +43,7 @@ import { VERSION } from "./lib/runtime/version.ts";
 import { createStreamService } from "./lib/streams/stream_service.ts";
 import { parseIpRanges } from "./lib/text/ip_ranges.ts";
 import { openStore } from "./storage/mod.ts";
+import { verifyDirectory } from "./storage/verify/verify_directory.ts";
 
 /** Runs the server until a signal asks it to stop. */
 async function serve(options: ResolvedOptions): Promise<void> {
@@ -187,6 +195,17 @@ function readTls(values: OptionValues): TlsPair | undefined {
   });
 }
 
+/** Where commands that work for a while do it. */
+const WORKPLACE: Workplace = {
+  print: printText,
+  progress: {
+    write: printNote,
+    isTerminal: isErrorTerminal(),
+    nowMs: () => performance.now(),
+  },
+  listenForStop: listenForStopSignals,
+};
+
 exitProgram(
   await runProgram({
     args: Deno.args,
@@ -195,5 +214,8 @@ exitProgram(
     readFile: (path) => Deno.readTextFileSync(path),
     print: printText,
     printFailure,
-  }, { serve }),
+  }, {
+    serve: ({ options }) => serve(options),
+    verify: (call) => runVerify(call, WORKPLACE, verifyDirectory),
+  }),
 );

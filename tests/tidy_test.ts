@@ -46,9 +46,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/atom": ["lib/model", "lib/text"],
   "lib/streams": ["lib/model", "lib/text"],
   "lib/auth": ["lib/model", "lib/text"],
+  "lib/admin": ["lib/model", "lib/text"],
   "lib/http": [
     "lib/model",
     "lib/text",
+    "lib/admin",
     "lib/atom",
     "lib/streams",
     "lib/auth",
@@ -59,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cli": [
     "lib/model",
     "lib/text",
+    "lib/admin",
     "lib/config",
     "lib/logging",
     "lib/runtime",

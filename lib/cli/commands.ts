@@ -4,17 +4,63 @@
  * @module
  */
 
-import { OPTION_NAMES, type OptionName } from "../config/options.ts";
+import {
+  OPTION_NAMES,
+  type OptionName,
+  type OptionRow,
+  type ValueOf,
+} from "../config/options.ts";
+
+/** What may follow a command besides options. */
+export interface OperandRow {
+  /** Stands for it in usage texts and messages, such as `TARGET`. */
+  readonly label: string;
+  /** What it is, without a final period. */
+  readonly help: string;
+  readonly isOptional?: boolean;
+}
 
 /** What is known of one command. */
 export interface CommandRow {
   /** What it does, without a final period. */
   readonly summary: string;
-  /** Options that it takes as flags. */
+  /** More of what it does, for its own usage text: sentences. */
+  readonly details?: string;
+  /** Options of the program that it takes as flags. */
   readonly options: readonly OptionName[];
-  /** What may follow it besides options, for usage texts. */
-  readonly operands?: string;
+  /** Options that it alone has, as flags and nowhere else. */
+  readonly own?: Readonly<Record<string, OptionRow>>;
+  /** Operands in their order, by the names that the code has for them. */
+  readonly operands?: Readonly<Record<string, OperandRow>>;
+  /** How to have a running server do it; for when one has the directory. */
+  readonly online?: string;
 }
+
+/** Options of the program for a command that works on a directory. */
+const STORE_OPTIONS = [
+  "directory",
+  "logLevel",
+  "logFormat",
+  "configFile",
+] as const satisfies readonly OptionName[];
+
+/** Own options of every command that works for a while and tells a result. */
+const TASK_OPTIONS = {
+  isJson: {
+    flag: "json",
+    group: "Command",
+    kind: "boolean",
+    default: false,
+    help: "Print the result as one line of JSON",
+  },
+  isQuiet: {
+    flag: "quiet",
+    group: "Command",
+    kind: "boolean",
+    default: false,
+    help: "Show no progress",
+  },
+} as const satisfies Record<string, OptionRow>;
 
 /** All commands by name, in the order of the usage text. */
 export const COMMANDS = {
@@ -22,10 +68,33 @@ export const COMMANDS = {
     summary: "Run the server until it is told to stop (Ctrl-C or SIGTERM)",
     options: OPTION_NAMES,
   },
+  verify: {
+    summary: "Check everything that is on disk, and say what is wrong",
+    details: "Reads every byte of the store and changes nothing. Ends with " +
+      "exit code 3 when anything is damaged or broken.",
+    options: STORE_OPTIONS,
+    own: {
+      isDeep: {
+        flag: "deep",
+        group: "Command",
+        kind: "boolean",
+        default: false,
+        help: "Compare indexes entry by entry with the log, too",
+      },
+      ...TASK_OPTIONS,
+    },
+    online: "POST /admin/verify",
+  },
   help: {
     summary: "Show what the program can do, or one of its commands",
     options: [],
-    operands: "[command]",
+    operands: {
+      command: {
+        label: "COMMAND",
+        help: "The command to show",
+        isOptional: true,
+      },
+    },
   },
   version: {
     summary: "Show the version",
@@ -34,6 +103,20 @@ export const COMMANDS = {
 } as const satisfies Record<string, CommandRow>;
 
 export type CommandName = keyof typeof COMMANDS;
+
+/** Values of the options that a command alone has. */
+export type OwnValues<Name extends CommandName> = typeof COMMANDS[Name] extends
+  { readonly own: infer Own }
+  ? { readonly [Option in keyof Own]: ValueOf<Own[Option]> }
+  : Readonly<Record<never, never>>;
+
+/** A command's operands. */
+export type OperandValues<Name extends CommandName> =
+  typeof COMMANDS[Name] extends { readonly operands: infer Operands } ? {
+      readonly [Operand in keyof Operands]: Operands[Operand] extends
+        { readonly isOptional: true } ? string | undefined : string;
+    }
+    : Readonly<Record<never, never>>;
 
 /** All command names, in the order of the table. */
 export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly CommandName[];

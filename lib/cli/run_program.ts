@@ -1,20 +1,25 @@
 /**
- * From a command line to an exit code: finds the command, resolves its options,
- * runs it and explains what went wrong in one line.
+ * From a command line to an exit code: finds the command, resolves its options
+ * and operands, runs it and explains what went wrong in one line.
  *
  * @module
  */
 
 import { suggestion } from "../config/nearest_name.ts";
-import type { ResolvedOptions } from "../config/resolve_options.ts";
-import { resolveOptions } from "../config/resolve_options.ts";
+import {
+  resolveCommandLine,
+  type ResolvedOptions,
+} from "../config/resolve_options.ts";
 import { UsageError } from "../config/usage_error.ts";
 import { QuipuError } from "../model/errors.ts";
 import {
   COMMAND_NAMES,
   type CommandName,
+  type CommandRow,
   COMMANDS,
   isCommandName,
+  type OperandValues,
+  type OwnValues,
 } from "./commands.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { RunError } from "./run_error.ts";
@@ -33,13 +38,29 @@ export interface ProgramContext {
 }
 
 /** Commands that need more than the tables: the program's parts. */
-type RunnableName = Exclude<CommandName, "help" | "version">;
+export type RunnableName = Exclude<CommandName, "help" | "version">;
+
+/** What a command is called with. */
+export interface CommandCall<Name extends RunnableName> {
+  readonly options: ResolvedOptions;
+  readonly own: OwnValues<Name>;
+  readonly operands: OperandValues<Name>;
+}
 
 /**
- * Runs a command to its end. Throws a `RunError` or `QuipuError` for what a
- * user can understand; anything else is a bug.
+ * Runs a command to its end. Throws a `RunError`, `UsageError` or `QuipuError`
+ * for what a user can understand; anything else is a bug.
+ *
+ * @returns The exit code, if it is not 0.
  */
-export type CommandRunner = (options: ResolvedOptions) => Promise<void>;
+export type CommandRunner<Name extends RunnableName> = (
+  call: CommandCall<Name>,
+) => Promise<ExitCode | void>;
+
+/** What runs each command. */
+export type CommandRunners = {
+  readonly [Name in RunnableName]: CommandRunner<Name>;
+};
 
 /**
  * Runs the command that `context.args` names.
@@ -48,7 +69,7 @@ export type CommandRunner = (options: ResolvedOptions) => Promise<void>;
  */
 export async function runProgram(
   context: ProgramContext,
-  runners: Readonly<Record<RunnableName, CommandRunner>>,
+  runners: CommandRunners,
 ): Promise<ExitCode> {
   const [first, ...args] = context.args;
   try {
@@ -58,21 +79,52 @@ export async function runProgram(
       context.print(`${context.version}\n`);
     } else if (name === "help") {
       context.print(helpOn(args, context.version));
-    } else if (args.some(isHelpFlag)) {
+    } else if (hasHelpFlag(args)) {
       context.print(commandUsage(name));
     } else {
-      const sources = {
-        args,
-        environment: context.environment,
-        readFile: context.readFile,
-      };
-      await runners[name](resolveOptions(sources, COMMANDS[name].options));
+      return await run(name, args, context, runners) ?? EXIT_CODES.ok;
     }
     return EXIT_CODES.ok;
   } catch (error) {
     context.printFailure(messageOf(error) + hintOf(error, first));
     return exitCodeOf(error);
   }
+}
+
+function run(
+  name: RunnableName,
+  args: readonly string[],
+  context: ProgramContext,
+  runners: CommandRunners,
+): Promise<ExitCode | void> {
+  const { environment, readFile } = context;
+  const command: CommandRow = COMMANDS[name];
+  const operandRows = Object.entries(command.operands ?? {});
+  const line = resolveCommandLine({ args, environment, readFile }, {
+    options: command.options,
+    own: command.own ?? {},
+    operandsMax: operandRows.length,
+  });
+  const operands: Record<string, string | undefined> = {};
+  for (
+    const [at, [key, { label, help, isOptional }]] of operandRows.entries()
+  ) {
+    operands[key] = line.operands[at];
+    if (operands[key] === undefined && isOptional !== true) {
+      throw new UsageError(`${label} is missing: ${help}`);
+    }
+  }
+  // Options and operands were decoded by the command's own rows, and each
+  // runner takes what those of its command make.
+  const runner = runners[name] as CommandRunner<RunnableName>;
+  const { options, own } = line;
+  return runner({ options, own, operands } as CommandCall<RunnableName>);
+}
+
+/** Whether help is asked for; what follows `--` is no flag. */
+function hasHelpFlag(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).some(isHelpFlag);
 }
 
 function isHelpFlag(argument: string): boolean {
@@ -124,7 +176,19 @@ function messageOf(error: unknown): string {
 }
 
 function hintOf(error: unknown, command: string | undefined): string {
-  if (!(error instanceof UsageError)) return "";
-  const isCommand = command !== undefined && isCommandName(command);
-  return isCommand ? ` (see quipu ${command} --help)` : " (see quipu --help)";
+  const name = command !== undefined && isCommandName(command)
+    ? command
+    : undefined;
+  if (error instanceof UsageError) {
+    return name === undefined
+      ? " (see quipu --help)"
+      : ` (see quipu ${name} --help)`;
+  }
+  const isLocked = error instanceof QuipuError &&
+    error.code === "directoryLocked";
+  if (!isLocked || name === undefined || name === "serve") return "";
+  const row: CommandRow = COMMANDS[name];
+  return row.online === undefined
+    ? "; stop it first"
+    : `; stop it first, or ask a running server by ${row.online}`;
 }

@@ -2,15 +2,27 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { OPTION_NAMES, OPTIONS } from "../config/options.ts";
 import type { ResolvedOptions } from "../config/resolve_options.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
-import { COMMAND_NAMES } from "./commands.ts";
+import { COMMAND_NAMES, type CommandRow, COMMANDS } from "./commands.ts";
 import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
 import { listenError } from "./run_error.ts";
-import { runProgram } from "./run_program.ts";
+import {
+  type CommandRunners,
+  type RunnableName,
+  runProgram,
+} from "./run_program.ts";
 import { flagLabel } from "./usage_text.ts";
+
+/** Runners of all commands, none of which is to be called. */
+const NO_RUNNERS = Object.fromEntries(
+  COMMAND_NAMES.map((name) => [name, () => {
+    throw new Error(`${name} was run`);
+  }]),
+) as Record<RunnableName, () => never>;
 
 async function run(
   args: readonly string[],
   serve: (options: ResolvedOptions) => Promise<void> = () => Promise.resolve(),
+  others: Partial<CommandRunners> = {},
 ) {
   let output = "";
   const failures: string[] = [];
@@ -21,7 +33,11 @@ async function run(
     readFile: () => "{}",
     print: (text) => output += text,
     printFailure: (message) => failures.push(message),
-  }, { serve });
+  }, {
+    ...NO_RUNNERS,
+    ...others,
+    serve: ({ options }) => serve(options),
+  });
   return { exitCode, output, failures };
 }
 
@@ -71,7 +87,7 @@ Deno.test("bad usage exits with 2 and one line", async () => {
   const cases: [string[], string][] = [
     [
       [],
-      "No command given: wanted one of serve, help, version " +
+      `No command given: wanted one of ${COMMAND_NAMES.join(", ")} ` +
       "(see quipu --help)",
     ],
     [
@@ -140,4 +156,74 @@ Deno.test("a bug exits with 1 and says where it is", async () => {
   const [message = ""] = result.failures;
   assert(message.startsWith("Unexpected failure: TypeError: x"), message);
   assertStringIncludes(message, "run_program_test.ts");
+});
+
+Deno.test("a command gets the options that it alone has, and says how it ended", async () => {
+  const seen: unknown[] = [];
+  const verify: CommandRunners["verify"] = ({ options, own, operands }) => {
+    seen.push([options.values.directory, own, operands]);
+    return Promise.resolve(3);
+  };
+  const args = ["verify", "--deep", "--db=x", "--json"];
+  const result = await run(args, undefined, { verify });
+  assertEquals(result, { exitCode: 3, output: "", failures: [] });
+  const own = { isDeep: true, isJson: true, isQuiet: false };
+  assertEquals(seen, [["x", own, {}]]);
+});
+
+Deno.test("options of one command are none of another, and no operands", async () => {
+  const cases: [string[], string][] = [
+    [["serve", "--deep"], "Unknown option --deep"],
+    [["verify", "--port=1"], "Option --port is not one of this command"],
+    [["verify", "--depe"], "Unknown option --depe; did you mean --deep?"],
+    [["verify", "--json=2"], 'Bad value "2" for --json: wanted true or false'],
+    [["verify", "x"], 'Unexpected argument "x": wanted an option'],
+    [["verify", "--deep", "--deep"], "Option --deep is given twice"],
+  ];
+  for (const [args, message] of cases) {
+    const failures = [`${message} (see quipu ${args[0]} --help)`];
+    assertEquals(await run(args), { exitCode: 2, output: "", failures });
+  }
+});
+
+Deno.test("every command shows its options and operands in lines that fit", async () => {
+  for (const name of COMMAND_NAMES) {
+    const { exitCode, output } = await run(["help", name]);
+    assertEquals(exitCode, 0);
+    const row: CommandRow = COMMANDS[name];
+    assertStringIncludes(output, row.summary);
+    for (const own of Object.values(row.own ?? {})) {
+      assertStringIncludes(output, `\n  ${flagLabel(own)}  `);
+    }
+    for (const { label, help } of Object.values(row.operands ?? {})) {
+      assertStringIncludes(output, `\n  ${label}  `);
+      assertStringIncludes(output.replace(/\s+/g, " "), help);
+    }
+    assert(output.split("\n").every((line) => line.length <= 80), output);
+  }
+});
+
+Deno.test("own options never share a name or flag with one of the program", () => {
+  const flags = OPTION_NAMES.map((name) => OPTIONS[name].flag as string);
+  for (const name of COMMAND_NAMES) {
+    const row: CommandRow = COMMANDS[name];
+    for (const [key, { flag, group }] of Object.entries(row.own ?? {})) {
+      assertEquals(group, "Command");
+      assert(!Object.hasOwn(OPTIONS, key), `${name}: ${key}`);
+      assert(!flags.includes(flag), `${name}: --${flag}`);
+    }
+  }
+});
+
+Deno.test("a directory in use is refused with the way to ask its server", async () => {
+  const verify = () =>
+    Promise.reject(new QuipuError("directoryLocked", "In use by process 7"));
+  const { exitCode, failures } = await run(["verify"], undefined, { verify });
+  assertEquals({ exitCode, failures }, {
+    exitCode: 1,
+    failures: [
+      "In use by process 7; stop it first, or ask a running server by " +
+      "POST /admin/verify",
+    ],
+  });
 });

@@ -52,29 +52,68 @@ export function programUsage(version: string): string {
 /** What `quipu <command> --help` shows. */
 export function commandUsage(name: CommandName): string {
   const command: CommandRow = COMMANDS[name];
+  const operands = Object.values(command.operands ?? {});
+  const rows = optionsOf(command);
   const parts = [`quipu ${name}`];
-  if (command.operands !== undefined) parts.push(command.operands);
-  if (command.options.length > 0) parts.push("[options]");
+  for (const { label, isOptional } of operands) {
+    parts.push(isOptional ? `[${label}]` : label);
+  }
+  if (rows.length > 0) parts.push("[options]");
   const lines = [`Usage: ${parts.join(" ")}`, "", command.summary, ""];
-  if (command.options.length > 0) lines.push(...optionLines(command), "");
+  if (command.details !== undefined) {
+    lines.push(...wrap(command.details, LINE_LENGTH_MAX), "");
+  }
+  const labelLength = Math.max(
+    0,
+    ...rows.map((row) => flagLabel(row).length),
+    ...operands.map(({ label }) => label.length),
+  );
+  if (operands.length > 0) {
+    const shown = operands.map(({ label, help }): Row => [label, help]);
+    lines.push("Operands", ...table(shown, labelLength), "");
+  }
+  if (rows.length > 0) lines.push(...optionLines(rows, labelLength), "");
+  if (command.online !== undefined) {
+    lines.push(
+      ...wrap(
+        "While a server has the directory, ask it instead: " +
+          command.online,
+        LINE_LENGTH_MAX,
+      ),
+      "",
+    );
+  }
   return lines.join("\n");
 }
 
-function optionLines(command: CommandRow): string[] {
-  const rows = command.options.map((name): OptionRow => OPTIONS[name]);
-  const labelLength = Math.max(...rows.map((row) => flagLabel(row).length));
+/** What a command takes as flags: first what it alone has. */
+function optionsOf(command: CommandRow): OptionRow[] {
+  return [
+    ...Object.values(command.own ?? {}),
+    ...command.options.map((name): OptionRow => OPTIONS[name]),
+  ];
+}
+
+function optionLines(
+  rows: readonly OptionRow[],
+  labelLength: number,
+): string[] {
   const lines: string[] = [];
   for (const group of new Set(rows.map((row) => row.group))) {
     const grouped = rows.filter((row) => row.group === group);
     lines.push(
-      group,
+      group === "Command" ? "Options of this command" : group,
       ...table(grouped.map(optionRow), labelLength),
       "",
     );
   }
+  const isOneShared = rows.some((row) => row.group !== "Command");
+  if (!isOneShared) return lines.slice(0, -1);
+  const areAllShared = rows.every((row) => row.group !== "Command");
   const example = OPTIONS.logLevel.flag;
   lines.push(...wrap(
-    `Each option may also be an environment variable ` +
+    `Each ${areAllShared ? "option" : "other option"} may also be an ` +
+      `environment variable ` +
       `(${environmentNameOf(example)} for --${example}) or a key of the JSON ` +
       `file named by --${OPTIONS.configFile.flag} ("${example}"). A flag wins ` +
       `over a variable, a variable over the file. --no-x turns off a switch ` +

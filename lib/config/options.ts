@@ -24,7 +24,9 @@ interface RowBase {
     | "Security"
     | "Limits"
     | "Logging"
-    | "Configuration";
+    | "Configuration"
+    /** Of one command alone: `lib/cli/commands.ts` has the rows. */
+    | "Command";
   /** What it does, without a final period. */
   readonly help: string;
   /** Flag of an option that must not be given together with this one. */
@@ -248,7 +250,8 @@ export const OPTIONS = {
 /** Name of an option in the code. */
 export type OptionName = keyof typeof OPTIONS;
 
-type ValueOf<Row> = Row extends { kind: "boolean" } ? boolean
+/** What the value of a row's option is. */
+export type ValueOf<Row> = Row extends { kind: "boolean" } ? boolean
   : Row extends { kind: "integer" | "bytes" } ? number
   : Row extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
   : Row extends { kind: "text" | "secret"; default: undefined }

@@ -1,7 +1,8 @@
 /**
- * Reads the flags of a command line: `--flag value`, `--flag=value`, and for
+ * Reads the arguments of a command: `--flag value`, `--flag=value`, and for
  * booleans `--flag`, `--no-flag`, `--flag=true`, `--flag=false`. A boolean
- * never takes the argument after it. No flag may be given twice.
+ * never takes the argument after it. No flag may be given twice. What is no
+ * flag is an operand, and so is everything after `--`.
  *
  * @module
  */
@@ -11,37 +12,61 @@ import { describeValues } from "./option_value.ts";
 import {
   environmentNameOf,
   OPTION_NAMES,
-  type OptionName,
+  type OptionRow,
   OPTIONS,
 } from "./options.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** What a command takes. */
+export interface AcceptedArguments {
+  /** Its options by the names that the code has for them. */
+  readonly rows: Readonly<Record<string, OptionRow>>;
+  /** How many operands it may have at most. */
+  readonly operandsMax: number;
+}
+
+/** Arguments, still as text. */
+export interface ReadArguments {
+  /** Values of the given flags, by the names of their options. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly operands: readonly string[];
+}
+
 /**
- * The values of the given flags, still as text.
+ * The flags and operands of a command line.
  *
  * @param args What follows the command.
- * @param accepted Options that the command has.
  * @throws {UsageError} If an argument is no flag of the command, is given
- * twice or lacks its value.
+ * twice or lacks its value, or if there are too many operands.
  */
-export function readFlags(
+export function readArguments(
   args: readonly string[],
-  accepted: readonly OptionName[],
-): Map<OptionName, string> {
-  const values = new Map<OptionName, string>();
+  accepted: AcceptedArguments,
+): ReadArguments {
+  const { rows, operandsMax } = accepted;
+  const flags = new Map<string, string>();
+  const operands: string[] = [];
   for (let i = 0; i < args.length; i++) {
-    const { typed, text } = splitArgument(args[i] ?? "");
-    const { name, isNegated } = findFlag(typed, accepted);
-    const row = OPTIONS[name];
-    if (values.has(name)) {
+    const argument = args[i] ?? "";
+    if (argument === "--" && operandsMax > 0) {
+      for (const rest of args.slice(i + 1)) takeOperand(rest);
+      break;
+    }
+    if (!argument.startsWith("-")) {
+      takeOperand(argument);
+      continue;
+    }
+    const { typed, text } = splitArgument(argument);
+    const { name, row, isNegated } = findFlag(typed, rows);
+    if (flags.has(name)) {
       throw new UsageError(`Option --${row.flag} is given twice`);
     }
     if (isNegated && text !== undefined) {
       throw new UsageError(`Option ${typed} takes no value`);
     }
-    if (text !== undefined) values.set(name, text);
+    if (text !== undefined) flags.set(name, text);
     else if (row.kind === "boolean") {
-      values.set(name, isNegated ? "false" : "true");
+      flags.set(name, isNegated ? "false" : "true");
     } else {
       const next = args[++i];
       if (next === undefined || next.startsWith("--")) {
@@ -49,19 +74,27 @@ export function readFlags(
           `Option ${typed} lacks its value: wanted ${describeValues(row)}`,
         );
       }
-      values.set(name, next);
+      flags.set(name, next);
     }
   }
-  return values;
+  return { flags, operands };
+
+  function takeOperand(operand: string): void {
+    if (operands.length === operandsMax) {
+      throw new UsageError(
+        `Unexpected argument "${operand}"` +
+          (operandsMax === 0 ? ": wanted an option" : ""),
+      );
+    }
+    operands.push(operand);
+  }
 }
 
 function splitArgument(
   argument: string,
 ): { typed: string; text: string | undefined } {
   const separatorIndex = argument.indexOf("=");
-  if (!argument.startsWith("-") || separatorIndex < 0) {
-    return { typed: argument, text: undefined };
-  }
+  if (separatorIndex < 0) return { typed: argument, text: undefined };
   return {
     typed: argument.slice(0, separatorIndex),
     text: argument.slice(separatorIndex + 1),
@@ -70,13 +103,10 @@ function splitArgument(
 
 function findFlag(
   typed: string,
-  accepted: readonly OptionName[],
-): { name: OptionName; isNegated: boolean } {
-  if (!typed.startsWith("-")) {
-    throw new UsageError(`Unexpected argument "${typed}": wanted an option`);
-  }
-  for (const name of accepted) {
-    const { flag, kind } = OPTIONS[name];
+  rows: Readonly<Record<string, OptionRow>>,
+): { name: string; row: OptionRow; isNegated: boolean } {
+  for (const [name, row] of Object.entries(rows)) {
+    const { flag, kind } = row;
     if (kind === "secret") {
       if (typed !== `--${flag}`) continue;
       throw new UsageError(
@@ -84,16 +114,16 @@ function findFlag(
           `set ${environmentNameOf(flag)} instead`,
       );
     }
-    if (typed === `--${flag}`) return { name, isNegated: false };
+    if (typed === `--${flag}`) return { name, row, isNegated: false };
     if (kind === "boolean" && typed === `--no-${flag}`) {
-      return { name, isNegated: true };
+      return { name, row, isNegated: true };
     }
   }
   if (OPTION_NAMES.some((name) => typed === `--${OPTIONS[name].flag}`)) {
     throw new UsageError(`Option ${typed} is not one of this command`);
   }
-  const flags = accepted.filter((name) => OPTIONS[name].kind !== "secret").map((
-    name,
-  ) => `--${OPTIONS[name].flag}`);
+  const flags = Object.values(rows).filter((row) => row.kind !== "secret").map((
+    row,
+  ) => `--${row.flag}`);
   throw new UsageError(`Unknown option ${typed}${suggestion(typed, flags)}`);
 }

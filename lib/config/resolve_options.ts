@@ -25,7 +25,7 @@ import {
   OPTIONS,
   type OptionValues,
 } from "./options.ts";
-import { readFlags } from "./read_flags.ts";
+import { readArguments } from "./read_flags.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Where options come from. */
@@ -46,6 +46,24 @@ export interface ResolvedOptions {
   readonly origins: Readonly<Record<OptionName, OptionOrigin>>;
 }
 
+/** What a command takes on its command line. */
+export interface CommandSyntax {
+  /** Options of the program that it takes as flags. */
+  readonly options: readonly OptionName[];
+  /** Options of its own, which are flags alone. */
+  readonly own: Readonly<Record<string, OptionRow>>;
+  /** How many operands it may have at most. */
+  readonly operandsMax: number;
+}
+
+/** What a command is called with. */
+export interface CommandLine {
+  readonly options: ResolvedOptions;
+  /** The value of each of its own options. */
+  readonly own: Readonly<Record<string, OptionValue>>;
+  readonly operands: readonly string[];
+}
+
 interface Setting {
   readonly value: OptionValue;
   readonly origin: OptionOrigin;
@@ -62,18 +80,61 @@ export function resolveOptions(
   sources: OptionSources,
   accepted: readonly OptionName[] = OPTION_NAMES,
 ): ResolvedOptions {
-  const flags = readFlags(sources.args, accepted);
+  const syntax = { options: accepted, own: {}, operandsMax: 0 };
+  return resolveCommandLine(sources, syntax).options;
+}
+
+/**
+ * Resolves everything that a command is called with.
+ *
+ * @throws {UsageError} As `resolveOptions` does.
+ */
+export function resolveCommandLine(
+  sources: OptionSources,
+  syntax: CommandSyntax,
+): CommandLine {
+  const rows: Record<string, OptionRow> = { ...syntax.own };
+  for (const name of syntax.options) rows[name] = OPTIONS[name];
+  const { operandsMax } = syntax;
+  const { flags, operands } = readArguments(sources.args, {
+    rows,
+    operandsMax,
+  });
+  return {
+    options: resolveAll(sources, flags),
+    own: resolveOwn(syntax.own, flags),
+    operands,
+  };
+}
+
+function resolveOwn(
+  rows: Readonly<Record<string, OptionRow>>,
+  flags: ReadonlyMap<string, string>,
+): Record<string, OptionValue> {
+  const values: Record<string, OptionValue> = {};
+  for (const [name, row] of Object.entries(rows)) {
+    const text = flags.get(name);
+    values[name] = text === undefined
+      ? row.default
+      : valueOf(row, decodeText(row, text), { text, source: `--${row.flag}` });
+  }
+  return values;
+}
+
+function resolveAll(
+  sources: OptionSources,
+  flags: ReadonlyMap<string, string>,
+): ResolvedOptions {
   const settings = new Map<OptionName, Setting>();
   const variables = readEnvironment(sources.environment);
   const configFile = flags.get("configFile") ?? variables.get("configFile");
   if (configFile !== undefined) {
     const path = decodeOf("configFile", configFile, "--config");
     for (const [name, json] of readConfigFile(sources, String(path))) {
-      const decoded = decodeJson(OPTIONS[name], json);
-      const value = valueOf(decoded, {
-        name,
+      const row = OPTIONS[name];
+      const value = valueOf(row, decodeJson(row, json), {
         text: typeof json === "string" ? json : JSON.stringify(json),
-        source: `"${OPTIONS[name].flag}" in ${path}`,
+        source: `"${row.flag}" in ${path}`,
       });
       settings.set(name, { value, origin: "file" });
     }
@@ -82,7 +143,9 @@ export function resolveOptions(
     const value = decodeOf(name, text, environmentNameOf(OPTIONS[name].flag));
     settings.set(name, { value, origin: "environment" });
   }
-  for (const [name, text] of flags) {
+  for (const name of OPTION_NAMES) {
+    const text = flags.get(name);
+    if (text === undefined) continue;
     const value = decodeOf(name, text, `--${OPTIONS[name].flag}`);
     settings.set(name, { value, origin: "flag" });
   }
@@ -92,20 +155,17 @@ export function resolveOptions(
 }
 
 function decodeOf(name: OptionName, text: string, source: string): OptionValue {
-  return valueOf(decodeText(OPTIONS[name], text), { name, text, source });
+  const row = OPTIONS[name];
+  return valueOf(row, decodeText(row, text), { text, source });
 }
 
 function valueOf(
+  row: OptionRow,
   decoded: DecodedValue,
-  given: {
-    readonly name: OptionName;
-    readonly text: string;
-    readonly source: string;
-  },
+  given: { readonly text: string; readonly source: string },
 ): OptionValue {
   if (decoded.kind === "value") return decoded.value;
-  const isSecret = OPTIONS[given.name].kind === "secret";
-  const value = isSecret ? "value" : `value "${given.text}"`;
+  const value = row.kind === "secret" ? "value" : `value "${given.text}"`;
   throw new UsageError(
     `Bad ${value} for ${given.source}: wanted ${decoded.wanted}`,
   );

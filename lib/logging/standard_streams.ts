@@ -40,3 +40,13 @@ export function printText(text: string): void {
 export function printFailure(message: string): void {
   writeText(Deno.stderr, `quipu: ${escapeControls(message)}\n`);
 }
+
+/** Writes to standard error what a user may see and no program reads. */
+export function printNote(text: string): void {
+  writeText(Deno.stderr, text);
+}
+
+/** Whether somebody looks at standard error. */
+export function isErrorTerminal(): boolean {
+  return Deno.stderr.isTerminal();
+}
