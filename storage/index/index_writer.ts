@@ -8,7 +8,7 @@
 
 import { invariant } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
-import { encodeUtf8, GrowingBytes } from "../log/bytes.ts";
+import { GrowingBytes } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
 import { BlockedWriter } from "./blocked_file.ts";
 import { hashName } from "../log/event_id_hash.ts";
@@ -134,7 +134,7 @@ async function writeSlices(
       kind: lists.kinds[listId] ?? 0,
       // Of this segment alone: made again later, the file must be the same.
       flags: tombstoned.has(listId) ? LIST_TOMBSTONED : 0,
-      name: encodeUtf8(lists.nameOf(listId)),
+      name: lists.names.bytesOf(listId),
       firstOrdinal: request.firstOrdinalOf(listId),
       count: offsets.length,
       ...pointersOf(listId, request),

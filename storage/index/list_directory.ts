@@ -15,7 +15,9 @@ import {
   listOfStream,
   membershipsOf,
 } from "../../lib/model/lists.ts";
+import { invariant } from "../../lib/model/errors.ts";
 import { hashName } from "../log/event_id_hash.ts";
+import { NameBytes } from "./name_bytes.ts";
 import { NameTable } from "./name_table.ts";
 import {
   isMetastream,
@@ -50,7 +52,7 @@ export class ListDirectory {
     categoryStreams: new NameTable(),
   };
   /** Names by id; index 0 is no list. */
-  readonly names: string[] = [""];
+  names = new NameBytes();
   #capacity = 1024;
 
   /** Hash of the name, by id. */
@@ -77,12 +79,13 @@ export class ListDirectory {
   isSource = new Uint8Array(this.#capacity);
 
   constructor() {
+    this.names.add("");
     this.#create("streams", "");
   }
 
   /** Number of ids given out, `NO_LIST` included. */
   get size(): number {
-    return this.names.length;
+    return this.names.count;
   }
 
   get streamCount(): number {
@@ -90,7 +93,7 @@ export class ListDirectory {
   }
 
   nameOf(id: number): string {
-    return this.names[id] ?? "";
+    return this.names.nameOf(id);
   }
 
   kindOf(id: number): ListKind {
@@ -130,10 +133,46 @@ export class ListDirectory {
     this.decidedFlags.set(this.visibleFlags);
   }
 
+  /**
+   * Takes lists as they were when they were written down. The directory must
+   * be as it was made; columns must have room for `names.count` lists or more.
+   */
+  adopt(loaded: LoadedLists): void {
+    invariant(this.size === STREAMS_LIST + 1, "Nothing was entered before");
+    const { next, flags, names, hashes, kinds } = loaded;
+    const capacity = kinds.length;
+    this.names = names;
+    this.hashes = hashes;
+    this.kinds = kinds;
+    this.visibleNext = next;
+    this.decidedNext = next.slice();
+    this.visibleFlags = flags;
+    this.decidedFlags = flags.slice();
+    this.lastSegment = loaded.lastSegment;
+    this.lastSlice = loaded.lastSlice;
+    this.metastream = loaded.metastream;
+    this.category = loaded.category;
+    this.isSource = loaded.isSource;
+    this.#capacity = capacity;
+    const counts = LIST_KINDS.map(() => 0);
+    for (let id = STREAMS_LIST; id < names.count; id++) {
+      const kind = kinds[id] ?? 0;
+      counts[kind] = (counts[kind] ?? 0) + 1;
+    }
+    const tables = LIST_KINDS.map((kind, code) => {
+      const table = new NameTable();
+      table.reserve(counts[code] ?? 0, this);
+      return this.#tables[kind] = table;
+    });
+    for (let id = STREAMS_LIST; id < names.count; id++) {
+      tables[kinds[id] ?? 0]?.add(id, this);
+    }
+  }
+
   #create(kind: ListKind, name: string): number {
-    const id = this.names.length;
+    const id = this.names.count;
     if (id >= this.#capacity) this.#grow();
-    this.names.push(name);
+    this.names.add(name);
     this.hashes[id] = hashName(name);
     this.#tables[kind].add(id, this);
     this.kinds[id] = LIST_KINDS.indexOf(kind);
@@ -164,7 +203,7 @@ export class ListDirectory {
   }
 
   #grow(): void {
-    this.#capacity *= 2;
+    this.#capacity = Math.ceil(this.#capacity * 1.5);
     const capacity = this.#capacity;
     this.hashes = grown(this.hashes, new Uint32Array(capacity));
     this.kinds = grown(this.kinds, new Uint8Array(capacity));
@@ -178,6 +217,21 @@ export class ListDirectory {
     this.category = grown(this.category, new Uint32Array(capacity));
     this.isSource = grown(this.isSource, new Uint8Array(capacity));
   }
+}
+
+/** What is known of lists, by id, as a file holds it. */
+export interface LoadedLists {
+  readonly names: NameBytes;
+  readonly hashes: Uint32Array<ArrayBuffer>;
+  readonly kinds: Uint8Array<ArrayBuffer>;
+  /** Ordinal after the last entry. */
+  readonly next: Float64Array<ArrayBuffer>;
+  readonly flags: Uint8Array<ArrayBuffer>;
+  readonly lastSegment: Uint32Array<ArrayBuffer>;
+  readonly lastSlice: Uint32Array<ArrayBuffer>;
+  readonly metastream: Uint32Array<ArrayBuffer>;
+  readonly category: Uint32Array<ArrayBuffer>;
+  readonly isSource: Uint8Array<ArrayBuffer>;
 }
 
 type TypedArray = Uint8Array | Uint32Array | Float64Array;

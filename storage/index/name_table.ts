@@ -6,9 +6,11 @@
  * @module
  */
 
+import type { NameBytes } from "./name_bytes.ts";
+
 /** Names by id, and the hash of each. */
 export interface NamesById {
-  readonly names: readonly string[];
+  readonly names: NameBytes;
   readonly hashes: Uint32Array;
 }
 
@@ -19,34 +21,46 @@ export class NameTable {
 
   /** Id of a name; 0 if there is none. */
   find(name: string, hash: number, known: NamesById): number {
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const { hashes, names } = known;
+    const mask = slots.length - 1;
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
-      const id = this.#slots[slot] ?? 0;
+      const id = slots[slot] ?? 0;
       if (id === 0) return 0;
-      if (known.hashes[id] === hash && known.names[id] === name) return id;
+      if (hashes[id] === hash && names.isName(id, name)) return id;
     }
   }
 
   /** Enters an id, 1 or more, whose name and hash are known already. */
   add(id: number, known: NamesById): void {
     // Half of the slots stay empty, so that searches are short.
-    if (this.size * 2 >= this.#slots.length) this.#grow(known);
-    this.#link(id, known);
+    if (this.size * 2 >= this.#slots.length) {
+      this.#grow(this.#slots.length * 2, known);
+    }
+    link(this.#slots, id, known.hashes);
     this.size++;
   }
 
-  #link(id: number, known: NamesById): void {
-    const mask = this.#slots.length - 1;
-    let slot = (known.hashes[id] ?? 0) & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = id;
+  /** Makes room for so many names in all. */
+  reserve(count: number, known: NamesById): void {
+    const slotCount = 2 ** Math.ceil(Math.log2(Math.max(1, count) * 2));
+    if (slotCount > this.#slots.length) this.#grow(slotCount, known);
   }
 
-  #grow(known: NamesById): void {
+  #grow(slotCount: number, { hashes }: NamesById): void {
     const ids = this.#slots;
-    this.#slots = new Uint32Array(ids.length * 2);
-    for (const id of ids) {
-      if (id !== 0) this.#link(id, known);
+    const slots = new Uint32Array(slotCount);
+    for (let index = 0; index < ids.length; index++) {
+      const id = ids[index] ?? 0;
+      if (id !== 0) link(slots, id, hashes);
     }
+    this.#slots = slots;
   }
+}
+
+function link(slots: Uint32Array, id: number, hashes: Uint32Array): void {
+  const mask = slots.length - 1;
+  let slot = (hashes[id] ?? 0) & mask;
+  while (slots[slot] !== 0) slot = (slot + 1) & mask;
+  slots[slot] = id;
 }

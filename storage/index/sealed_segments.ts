@@ -232,7 +232,7 @@ export class SealedSegments {
     if (segment === NO_SEGMENT) return undefined;
     const offset = lists.lastSlice[listId] ?? 0;
     const slice = this.#indexAt(segment).sliceAt(offset);
-    if (!hasName(slice, lists.nameOf(listId))) {
+    if (!lists.names.hasBytes(listId, slice.name)) {
       throw new QuipuError(
         "corruptRecord",
         `Cannot read the index of segment ${segment}: another list is where ` +
@@ -280,10 +280,4 @@ function isOf(index: SealedIndex, segment: Segment, storeId: string): boolean {
     footer.segmentNumber === segment.number &&
     footer.generation === segment.generation &&
     footer.startPosition === segment.startPosition;
-}
-
-function hasName(slice: Slice, name: string): boolean {
-  const bytes = encodeUtf8(name);
-  return bytes.length === slice.name.length &&
-    bytes.every((byte, index) => slice.name[index] === byte);
 }
