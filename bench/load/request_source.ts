@@ -165,6 +165,11 @@ function orderOf(dataBytes: number): Order {
   return padding > 0 ? { ...order, note: "n".repeat(padding) } : order;
 }
 
+/** Data of an event as the driver sends it, of the given length, 150 or more. */
+export function orderJson(dataBytes: number): string {
+  return JSON.stringify(orderOf(dataBytes));
+}
+
 /** Offsets of each occurrence; the text is ASCII, so characters are bytes. */
 function placesOf(text: string, wanted: string): number[] {
   const places: number[] = [];

@@ -113,7 +113,15 @@ function turnOrder(
   return [...names.slice(first), ...names.slice(0, first)];
 }
 
-async function runOnce(server: ChildServer, job: DriverJob): Promise<Run> {
+/**
+ * Drives the server once and takes its CPU time.
+ *
+ * @throws {Error} If the driver fails.
+ */
+export async function runOnce(
+  server: ChildServer,
+  job: DriverJob,
+): Promise<Run> {
   const before = server.cpuMs();
   const result = await runDriver(job);
   const after = server.cpuMs();
