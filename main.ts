@@ -6,6 +6,7 @@
  * @module
  */
 
+import { JobBoard } from "./lib/admin/job_board.ts";
 import { isLoopbackHost } from "./lib/auth/default_password.ts";
 import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
@@ -31,9 +32,9 @@ import {
   printNote,
   printText,
 } from "./lib/logging/standard_streams.ts";
-import type { EventStore } from "./lib/model/event_store.ts";
 import type { Limits } from "./lib/model/limits.ts";
 import type { Logger } from "./lib/model/logger.ts";
+import type { MaintainedStore } from "./lib/model/maintenance.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { exitProgram } from "./lib/runtime/exit_program.ts";
 import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
@@ -96,7 +97,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
 
 /** Puts everything between the store and the socket together, and listens. */
 async function startServices(
-  store: EventStore,
+  store: MaintainedStore,
   options: {
     readonly values: OptionValues;
     readonly limits: Limits;
@@ -122,6 +123,7 @@ async function startServices(
       ? isTrustedProxy || undefined
       : undefined,
   });
+  const jobs = new JobBoard({ clock, newId: newEventId, logger });
   const app = createApp({
     streams: createStreamService({
       store,
@@ -155,6 +157,7 @@ async function startServices(
     isTrustedProxy: isTrustedProxy || undefined,
     corsOrigins: (corsOrigins && parseOrigins(corsOrigins)) || undefined,
     limits,
+    upkeep: { jobs, maintenance: store.maintenance },
     shutDown,
   });
   try {
@@ -173,6 +176,7 @@ async function startServices(
       server,
       async close() {
         authenticator.close();
+        await jobs.close();
         // A password that was made is shown, or it would be lost.
         await announced;
       },

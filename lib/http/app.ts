@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Upkeep } from "../admin/upkeep.ts";
 import type {
   Authentication,
   LoginRequest,
@@ -77,6 +78,8 @@ export interface AppOptions {
   readonly corsOrigins?: readonly string[] | undefined;
   /** Default: `LIMITS`. */
   readonly limits?: Limits;
+  /** What keeps the store well. Default: nothing does. */
+  readonly upkeep?: Upkeep;
   /** Stops the server, once what is under way is answered. */
   readonly shutDown?: () => void;
 }
@@ -116,6 +119,7 @@ export function createApp(options: AppOptions): App {
     node: options.node,
     readOnlyReason: options.readOnlyReason ?? (() => undefined),
     shutDown: options.shutDown ?? (() => {}),
+    upkeep: options.upkeep,
   };
   const allowOrigin: AllowOrigin | undefined = options.corsOrigins &&
     createAllowOrigin(options.corsOrigins);

@@ -5,6 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import type { Upkeep } from "../admin/upkeep.ts";
 import type {
   LoginRequest,
   Requester,
@@ -72,6 +73,8 @@ export interface HandlerServices {
   readonly logger: Logger;
   /** Stops the server, once what is under way is answered. */
   readonly shutDown: () => void;
+  /** What keeps the store well; undefined when nothing does. */
+  readonly upkeep: Upkeep | undefined;
   readonly baseUrlOf: BaseUrlOf;
   /** Bounds the time to send a body. */
   readonly receiving: Receiving;

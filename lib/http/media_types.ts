@@ -98,6 +98,7 @@ export const EVENT: MediaTypeSet = [
   TEXT_HTML,
 ];
 export const JSON_OR_TEXT_XML: MediaTypeSet = [APPLICATION_JSON, TEXT_XML];
+export const JSON_ALONE: MediaTypeSet = [APPLICATION_JSON];
 export const ADMIN: MediaTypeSet = [
   TEXT_PLAIN,
   APPLICATION_JSON,

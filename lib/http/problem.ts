@@ -61,6 +61,10 @@ export const PROBLEMS = {
   deletedRead: { status: 410, text: "Deleted" },
   deletedWrite: { status: 410, text: "Stream deleted" },
   conflict: { status: 400, text: "Wrong expected EventNumber" },
+  noUpkeep: {
+    status: 501,
+    text: "Not Implemented: the store of this server has no upkeep",
+  },
   internal: { status: 500, text: "Internal Server Error" },
 } as const satisfies Record<string, Problem>;
 

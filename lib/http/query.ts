@@ -63,6 +63,18 @@ export function parseQuery(text: string): Query {
   return { ...ofFeed, embed: embed ?? "none", format };
 }
 
+/** The first value of a parameter; its name in lower case, as all are read. */
+export function parameterOf(text: string, name: string): string | undefined {
+  for (const parameter of text.split("&")) {
+    const separator = parameter.indexOf("=");
+    if (separator < 0) continue;
+    if (decodeParameter(parameter.slice(0, separator)).toLowerCase() === name) {
+      return decodeParameter(parameter.slice(separator + 1));
+    }
+  }
+  return undefined;
+}
+
 /** Broken escapes stay as they are: they make no name or value that is known. */
 export function decodeParameter(text: string): string {
   const spaced = text.replaceAll("+", " ");

@@ -15,6 +15,7 @@ import {
   ATOM_WITHOUT_BATCHES,
   EVENT,
   FEED,
+  JSON_ALONE,
   JSON_XML_TEXT,
   type MediaType,
   type MediaTypeSet,
@@ -62,6 +63,9 @@ export type HandlerKey =
   | "health"
   | "listOptions"
   | "shutDown"
+  | "startVerify"
+  | "readVerify"
+  | "cancelVerify"
   | "listUsers"
   | "createUser"
   | "readUser"
@@ -332,6 +336,30 @@ export const ROUTES: readonly Route[] = [
     request: undefined,
     response: ADMIN,
     handler: "shutDown",
+    operation: "administer",
+  },
+  {
+    method: "POST",
+    template: "/admin/verify",
+    request: undefined,
+    response: JSON_ALONE,
+    handler: "startVerify",
+    operation: "administer",
+  },
+  {
+    method: "GET",
+    template: "/admin/verify",
+    request: undefined,
+    response: JSON_ALONE,
+    handler: "readVerify",
+    operation: "administer",
+  },
+  {
+    method: "DELETE",
+    template: "/admin/verify",
+    request: undefined,
+    response: JSON_ALONE,
+    handler: "cancelVerify",
     operation: "administer",
   },
   {

@@ -45,7 +45,8 @@ export function listOptions(
   return documentResponse({ status: 200, type, body }, allowedMethods);
 }
 
-function isOperator({ caller }: RequestContext): boolean {
+/** Whether an administrator or an operator asks. */
+export function isOperator({ caller }: RequestContext): boolean {
   return caller !== undefined &&
     (caller.roles.has(ROLE_ADMINS) || caller.roles.has(ROLE_OPS));
 }

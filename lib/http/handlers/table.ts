@@ -9,6 +9,7 @@ import type { HandlerKey } from "../routes.ts";
 import { listOptions, shutDown } from "./admin.ts";
 import { append, appendIncoming, writeMetadata } from "./append.ts";
 import { deleteStream } from "./delete_stream.ts";
+import { cancelVerify, readVerify, startVerify } from "./jobs.ts";
 import { health, info, ping } from "./node.ts";
 import { readEvent, readMetadata } from "./read_event.ts";
 import {
@@ -64,6 +65,9 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   health,
   listOptions,
   shutDown,
+  startVerify,
+  readVerify,
+  cancelVerify,
   listUsers,
   createUser,
   readUser,
