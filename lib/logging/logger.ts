@@ -12,17 +12,17 @@
  */
 
 import type { Clock } from "../model/clock.ts";
-import type { LogFields, Logger } from "../model/logger.ts";
+import {
+  type LeveledLogger,
+  LOG_LEVELS,
+  type LogFields,
+  type LogLevel,
+} from "../model/logger.ts";
 import { escapeControls, hasControls } from "./escape_controls.ts";
 import { type SyncWriter, writeText } from "./standard_streams.ts";
 
-/** Severities, least first. */
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-
-export type LogLevel = typeof LOG_LEVELS[number];
-
 export interface LoggerOptions {
-  /** Least severity that is written. */
+  /** Least severity that is written, at first. */
   readonly level: LogLevel;
   readonly format: "text" | "json";
   readonly clock: Clock;
@@ -34,12 +34,13 @@ export interface LoggerOptions {
 const VALUE_LENGTH_MAX = 1024;
 
 /** Makes a logger; levels below `level` cost one call. */
-export function createLogger(options: LoggerOptions): Logger {
-  const least = LOG_LEVELS.indexOf(options.level);
+export function createLogger(options: LoggerOptions): LeveledLogger {
+  let least = LOG_LEVELS.indexOf(options.level);
   const encode = options.format === "json" ? encodeJsonLine : encodeTextLine;
-  function writerOf(level: LogLevel): Logger[LogLevel] {
-    if (LOG_LEVELS.indexOf(level) < least) return ignore;
+  function writerOf(level: LogLevel): LeveledLogger[LogLevel] {
+    const severity = LOG_LEVELS.indexOf(level);
     return (event, fields) => {
+      if (severity < least) return;
       const time = encodeTime(options.clock.nowUs());
       const line = encode({ time, level, event }, fields ?? {});
       writeText(options.writer, line + "\n");
@@ -50,10 +51,14 @@ export function createLogger(options: LoggerOptions): Logger {
     info: writerOf("info"),
     warn: writerOf("warn"),
     error: writerOf("error"),
+    get level() {
+      return LOG_LEVELS[least] ?? "error";
+    },
+    set level(level) {
+      least = LOG_LEVELS.indexOf(level);
+    },
   };
 }
-
-function ignore(): void {}
 
 function encodeTime(nowUs: number): string {
   return new Date(Math.floor(nowUs / 1000)).toISOString();

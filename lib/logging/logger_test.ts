@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { LogFields, Logger } from "../model/logger.ts";
+import type { LeveledLogger, LogFields, Logger } from "../model/logger.ts";
 import { escapeControls } from "./escape_controls.ts";
 import { createLogger, type LoggerOptions } from "./logger.ts";
 import { type SyncWriter, writeText } from "./standard_streams.ts";
@@ -20,7 +20,7 @@ function createSlowWriter(): SyncWriter & { text(): string } {
 }
 
 function logged(
-  log: (logger: Logger) => void,
+  log: (logger: LeveledLogger) => void,
   options: Partial<LoggerOptions> = {},
 ): string {
   const writer = createSlowWriter();
@@ -132,4 +132,18 @@ Deno.test("escapeControls() leaves ordinary text of every script alone", () => {
   const text = 'naïve "日本語" 🎉 {a: 1} \\n';
   assertEquals(escapeControls(text), text);
   assertEquals(escapeControls("a\tb\u{e0001}"), "a\\u0009b\\udb40\\udc01");
+});
+
+Deno.test("the level can be changed while the logger is used", () => {
+  const text = logged((logger) => {
+    logger.info("one");
+    logger.level = "warn";
+    logger.info("two");
+    logger.warn("three");
+    assertEquals(logger.level, "warn");
+    logger.level = "debug";
+    logger.debug("four");
+  }, { level: "info" });
+  const events = text.trim().split("\n").map((line) => line.split(/ +/)[2]);
+  assertEquals(events, ["one", "three", "four"]);
 });

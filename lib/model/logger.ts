@@ -18,6 +18,17 @@ export interface Logger {
   error(event: string, fields?: LogFields): void;
 }
 
+/** Severities, least first. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export type LogLevel = typeof LOG_LEVELS[number];
+
+/** A logger whose least severity may be changed while it is used. */
+export interface LeveledLogger extends Logger {
+  /** Least severity that is written. */
+  level: LogLevel;
+}
+
 /** A logger that writes nothing, for tests and benches. */
 export const SILENT_LOGGER: Logger = {
   debug() {},

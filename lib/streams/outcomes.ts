@@ -170,6 +170,8 @@ export interface StreamService {
     caller: Caller,
     command: { readonly streamName: string; readonly timeUs: number },
   ): Promise<LocateOutcome>;
+  /** How many live feeds are open. */
+  readonly liveFeedCount: number;
   /** Answers every held read now and ends every live feed; no more are held. */
   endLongPolls(): void;
 }

@@ -71,6 +71,9 @@ export function createStreamService(
     readAll: (caller, command) => readAll(context, caller, command),
     openLiveFeed: (caller, command) => liveFeeds.open(caller, command),
     locateTime: (caller, command) => locateTime(context, caller, command),
+    get liveFeedCount() {
+      return liveFeeds.openCount;
+    },
     endLongPolls() {
       longPolls.end();
       liveFeeds.end();

@@ -1,0 +1,85 @@
+/**
+ * What the node knows of itself besides its streams: for `/stats`, `/metrics`,
+ * `/gossip`, `/health/ready` and `/admin/log-level`.
+ *
+ * @module
+ */
+
+import type { MetricSource } from "../metrics/metric.ts";
+import type { RequestMetrics } from "../metrics/request_metrics.ts";
+import { StoreMetrics } from "../metrics/store_metrics.ts";
+import type { StoreStatus } from "../model/event_store.ts";
+import type { LogLevel } from "../model/logger.ts";
+import type { ProcessUsage } from "../model/process_usage.ts";
+
+/** What the program tells the interface of itself. */
+export interface ObservationOptions {
+  readonly storeStatus: () => StoreStatus;
+  readonly storeMetrics: StoreMetrics;
+  readonly processUsage: () => ProcessUsage;
+  /** Metrics besides those of requests. */
+  readonly metricSources: readonly MetricSource[];
+  /** Whether `/metrics` is for everybody instead of for operators. */
+  readonly areMetricsPublic: boolean;
+  /** Whether the node is about to stop. */
+  readonly isStopping: () => boolean;
+  /** Least severity that is logged. */
+  readonly log: { level: LogLevel };
+  /** From how long on a request is logged as slow; 0: none is. */
+  readonly slowRequestMs: number;
+  /** Whether each answer gets an id, because each request is logged. */
+  readonly namesRequests: boolean;
+}
+
+/** What handlers may know of the node. */
+export interface Observation extends ObservationOptions {
+  readonly requests: RequestMetrics;
+  /** This run of the node; a UUID. */
+  readonly instanceId: string;
+}
+
+/** Fills in what the program does not tell. */
+export function completeObservation(
+  told: Partial<ObservationOptions> | undefined,
+  known: Pick<Observation, "requests" | "instanceId">,
+): Observation {
+  return {
+    storeStatus: () => NO_STORE,
+    storeMetrics: new StoreMetrics(),
+    processUsage: () => NO_PROCESS,
+    metricSources: [],
+    areMetricsPublic: false,
+    isStopping: () => false,
+    log: { level: "info" },
+    slowRequestMs: 0,
+    namesRequests: false,
+    ...told,
+    ...known,
+  };
+}
+
+const NO_STORE: StoreStatus = {
+  readOnlyReason: undefined,
+  end: 0,
+  lastPosition: -1,
+  segmentCount: 0,
+  streamCount: 0,
+};
+
+const NO_PROCESS: ProcessUsage = {
+  processId: 0,
+  startedAtUs: 0,
+  uptimeSeconds: 0,
+  cpuUserSeconds: 0,
+  cpuSystemSeconds: 0,
+  residentBytes: 0,
+  heapUsedBytes: 0,
+  heapTotalBytes: 0,
+  externalBytes: 0,
+  openFileCount: undefined,
+  processorCount: 1,
+  deviceReads: undefined,
+  deviceWrites: undefined,
+  freeMemoryBytes: undefined,
+  totalMemoryBytes: undefined,
+};
