@@ -47,6 +47,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/streams": ["lib/model", "lib/text"],
   "lib/auth": ["lib/model", "lib/text"],
   "lib/admin": ["lib/model", "lib/text"],
+  "lib/metrics": ["lib/model", "lib/text"],
+  "lib/openapi": ["lib/model", "lib/text"],
   "lib/http": [
     "lib/model",
     "lib/text",
@@ -54,6 +56,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/atom",
     "lib/streams",
     "lib/auth",
+    "lib/metrics",
+    "lib/openapi",
   ],
   "lib/config": ["lib/model", "lib/text"],
   "lib/logging": ["lib/model", "lib/text"],

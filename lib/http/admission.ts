@@ -19,6 +19,8 @@ export interface AdmittedClient {
   readonly remoteAddress: string;
   /** Undefined for an anonymous one. */
   readonly login: string | undefined;
+  /** Has the time added for which it was held. */
+  readonly watched?: { heldMs: number };
 }
 
 /** Counts what is under way. */
@@ -68,10 +70,13 @@ export class Admission {
     this.#heldCount++;
     this.#inFlight--;
     for (const key of keys) this.#add(key, 1);
+    const startedAtMs = performance.now();
     try {
       return await wait();
     } finally {
       for (const key of keys) this.#add(key, -1);
+      const { watched } = client;
+      if (watched) watched.heldMs += performance.now() - startedAtMs;
       this.#inFlight++;
       this.#heldCount--;
     }

@@ -19,6 +19,7 @@ import type {
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
+import { RequestMetrics } from "../metrics/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import { accessTokenOf } from "./access_token.ts";
 import { Admission } from "./admission.ts";
@@ -28,9 +29,11 @@ import type { Handler, HandlerServices, NodeInfo } from "./context.ts";
 import { type AllowOrigin, createAllowOrigin } from "./allow_origin.ts";
 import { isFromOtherSite } from "./cross_site.ts";
 import { HANDLERS } from "./handlers/table.ts";
+import { withoutBody } from "./head_answer.ts";
 import { loginRequestOf } from "./login_request.ts";
-import { EVENT_STREAM, type MediaType, TEXT_PLAIN } from "./media_types.ts";
+import { type MediaType, TEXT_PLAIN } from "./media_types.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
+import { completeObservation, type ObservationOptions } from "./observation.ts";
 import {
   errorProblemOf,
   PIPELINE_REFUSALS,
@@ -40,6 +43,8 @@ import {
 import { parseQuery } from "./query.ts";
 import { Receiving } from "./receiving.ts";
 import { malformed, Refusal } from "./refusal.ts";
+import { requestIdOf } from "./request_id.ts";
+import { RequestWatch, type WatchedRequest } from "./request_watch.ts";
 import { optionsResponse, problemResponse } from "./responses.ts";
 import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
@@ -80,6 +85,8 @@ export interface AppOptions {
   readonly limits?: Limits;
   /** What keeps the store well. Default: nothing does. */
   readonly upkeep?: Upkeep;
+  /** What the program tells of itself. Default: nothing. */
+  readonly observation?: Partial<ObservationOptions>;
   /** Stops the server, once what is under way is answered. */
   readonly shutDown?: () => void;
 }
@@ -102,6 +109,10 @@ export function createApp(options: AppOptions): App {
   const { limits = LIMITS } = options;
   const router = createRouter(ROUTES);
   const admission = new Admission(limits);
+  const requests = new RequestMetrics(ROUTES);
+  const known = { requests, instanceId: newId() };
+  const observation = completeObservation(options.observation, known);
+  const watch = new RequestWatch({ observation, logger, newId });
   const services: HandlerServices = {
     streams,
     users: options.users,
@@ -117,6 +128,7 @@ export function createApp(options: AppOptions): App {
     receiving: new Receiving(limits),
     newId,
     node: options.node,
+    observation,
     readOnlyReason: options.readOnlyReason ?? (() => undefined),
     shutDown: options.shutDown ?? (() => {}),
     upkeep: options.upkeep,
@@ -130,6 +142,7 @@ export function createApp(options: AppOptions): App {
   function answer(
     request: Request,
     info: Deno.ServeHandlerInfo,
+    watched: WatchedRequest,
   ): Response | Promise<Response> {
     const authorization = request.headers.get("Authorization");
     const client = loginRequestOf(request, info, isTrustedProxy);
@@ -140,15 +153,20 @@ export function createApp(options: AppOptions): App {
       ? options.authenticateAccessToken?.(accessToken) ?? "rejected"
       : authenticate(authorization, client);
     return authentication instanceof Promise
-      ? authentication.then((who) => answerTo(who, request, client, info))
-      : answerTo(authentication, request, client, info);
+      ? authentication.then((who) =>
+        answerTo(who, request, { client, info, watched })
+      )
+      : answerTo(authentication, request, { client, info, watched });
   }
 
   function answerTo(
     who: Authentication,
     request: Request,
-    client: LoginRequest,
-    info: Deno.ServeHandlerInfo,
+    { client, info, watched }: {
+      readonly client: LoginRequest;
+      readonly info: Deno.ServeHandlerInfo;
+      readonly watched: WatchedRequest;
+    },
   ): Response | Promise<Response> {
     if (who === "rejected") throw PIPELINE_REFUSALS.unauthenticated;
     const target = parseTarget(request.url);
@@ -168,6 +186,7 @@ export function createApp(options: AppOptions): App {
         allowedMethods,
       );
     }
+    watched.route = route;
     if (who?.isReadOnly && isWrite(route)) {
       throw PIPELINE_REFUSALS.readOnlyScope;
     }
@@ -190,6 +209,7 @@ export function createApp(options: AppOptions): App {
       query,
       ...types,
       allowedMethods,
+      watched,
     };
     const handler: Handler = HANDLERS[route.handler];
     return settle(
@@ -226,15 +246,16 @@ export function createApp(options: AppOptions): App {
       ? errorProblemOf(error)
       : PROBLEMS.internal;
     if (problem.status !== 500) return problemResponse(problem, allowedMethods);
-    const errorId = newId();
+    const requestId = requestIdOf(request.headers) ?? newId();
     logger.error("request.failed", {
-      errorId,
+      requestId,
       method: request.method,
       operation: route?.operation,
       error: error instanceof Error ? error.stack ?? error.message : "unknown",
     });
     return problemResponse(problem, allowedMethods, {
-      body: `${problem.text} (error ${errorId})`,
+      body: `${problem.text} (error ${requestId})`,
+      requestId,
     });
   }
 
@@ -242,26 +263,33 @@ export function createApp(options: AppOptions): App {
     request: Request,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response> {
+    const watched = watch.begin();
     let response: Response | Promise<Response>;
     try {
       admission.enter();
     } catch (error) {
-      return answerError(error, request, undefined, "");
+      response = answerError(error, request, undefined, "");
+      return watch.end(watched, request, response);
     }
     try {
-      response = answer(request, info);
+      response = answer(request, info, watched);
       if (response instanceof Promise) {
         response = response.then((settled) => {
           admission.leave();
-          return settled;
+          return watch.end(watched, request, settled);
         }, (error) => {
           admission.leave();
-          return answerError(error, request, undefined, "");
+          const settled = answerError(error, request, undefined, "");
+          return watch.end(watched, request, settled);
         });
-      } else admission.leave();
+      } else {
+        admission.leave();
+        response = watch.end(watched, request, response);
+      }
     } catch (error) {
       admission.leave();
       response = answerError(error, request, undefined, "");
+      response = watch.end(watched, request, response);
     }
     if (request.method === "HEAD") response = withoutBody(response);
     if (allowOrigin === undefined) return response;
@@ -327,43 +355,4 @@ function settle(
   } catch (error) {
     return onError(error);
   }
-}
-
-/**
- * The answer to GET without its body, but with the body's length, unless the
- * body has no end or is too long to be made for nothing.
- */
-async function withoutBody(
-  answered: Response | Promise<Response>,
-): Promise<Response> {
-  const response = await answered;
-  const headers = new Headers(response.headers);
-  const length = await lengthOf(response);
-  if (length !== undefined) headers.set("Content-Length", String(length));
-  const body = length === undefined ? bodyOfNoLength() : null;
-  return new Response(body, { status: response.status, headers });
-}
-
-/** Nothing, of which the platform doesn't know before that its length is 0. */
-function bodyOfNoLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream({
-    pull: (controller) => controller.close(),
-  }, { highWaterMark: 0 });
-}
-
-async function lengthOf(
-  { body, headers }: Response,
-): Promise<number | undefined> {
-  if (body === null) return 0;
-  if (headers.get("Content-Type") === EVENT_STREAM.contentType) {
-    await body.cancel();
-    return undefined;
-  }
-  let length = 0;
-  // Leaving the loop early cancels the body.
-  for await (const piece of body) {
-    length += piece.length;
-    if (length > LIMITS.requestBytesMax) return undefined;
-  }
-  return length;
 }

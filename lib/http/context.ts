@@ -18,9 +18,11 @@ import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { Admission } from "./admission.ts";
 import type { BaseUrlOf } from "./base_url.ts";
 import type { MediaType } from "./media_types.ts";
+import type { Observation } from "./observation.ts";
 import type { Query } from "./query.ts";
 import type { Receiving } from "./receiving.ts";
 import { Refusal } from "./refusal.ts";
+import type { WatchedRequest } from "./request_watch.ts";
 import type { RequestTarget } from "./router.ts";
 import type { Sending } from "./sending.ts";
 
@@ -42,6 +44,7 @@ export interface RequestContext {
   readonly responseType: MediaType | undefined;
   /** Value of `Access-Control-Allow-Methods`. */
   readonly allowedMethods: string;
+  readonly watched: WatchedRequest;
 }
 
 /** What the server says of itself. */
@@ -81,6 +84,7 @@ export interface HandlerServices {
   /** A new random UUID, lower case with hyphens. */
   readonly newId: () => string;
   readonly node: NodeInfo;
+  readonly observation: Observation;
   /** Why nothing can be written at the moment; undefined when it can. */
   readonly readOnlyReason: () => string | undefined;
 }

@@ -99,6 +99,20 @@ export const EVENT: MediaTypeSet = [
 ];
 export const JSON_OR_TEXT_XML: MediaTypeSet = [APPLICATION_JSON, TEXT_XML];
 export const JSON_ALONE: MediaTypeSet = [APPLICATION_JSON];
+export const JSON_OR_TEXT: MediaTypeSet = [APPLICATION_JSON, TEXT_PLAIN];
+export const STATS: MediaTypeSet = [
+  APPLICATION_JSON,
+  TEXT_XML,
+  APPLICATION_XML,
+];
+export const GOSSIP: MediaTypeSet = [
+  APPLICATION_JSON,
+  APPLICATION_XML,
+  TEXT_XML,
+  TEXT_PLAIN,
+];
+/** Of the page about the interface. */
+export const API_PAGE: MediaTypeSet = [TEXT_HTML];
 export const ADMIN: MediaTypeSet = [
   TEXT_PLAIN,
   APPLICATION_JSON,

@@ -8,12 +8,15 @@
 import type { MetricSource } from "../metrics/metric.ts";
 import type { RequestMetrics } from "../metrics/request_metrics.ts";
 import { StoreMetrics } from "../metrics/store_metrics.ts";
+import type { Clock } from "../model/clock.ts";
 import type { StoreStatus } from "../model/event_store.ts";
 import type { LogLevel } from "../model/logger.ts";
 import type { ProcessUsage } from "../model/process_usage.ts";
+import { StatsReader } from "./stats_document.ts";
 
 /** What the program tells the interface of itself. */
 export interface ObservationOptions {
+  readonly clock: Clock;
   readonly storeStatus: () => StoreStatus;
   readonly storeMetrics: StoreMetrics;
   readonly processUsage: () => ProcessUsage;
@@ -36,6 +39,7 @@ export interface Observation extends ObservationOptions {
   readonly requests: RequestMetrics;
   /** This run of the node; a UUID. */
   readonly instanceId: string;
+  readonly stats: StatsReader;
 }
 
 /** Fills in what the program does not tell. */
@@ -44,6 +48,7 @@ export function completeObservation(
   known: Pick<Observation, "requests" | "instanceId">,
 ): Observation {
   return {
+    clock: { nowUs: () => 0 },
     storeStatus: () => NO_STORE,
     storeMetrics: new StoreMetrics(),
     processUsage: () => NO_PROCESS,
@@ -55,6 +60,7 @@ export function completeObservation(
     namesRequests: false,
     ...told,
     ...known,
+    stats: new StatsReader(),
   };
 }
 

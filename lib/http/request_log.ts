@@ -7,6 +7,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import type { App } from "./app.ts";
+import { REQUEST_ID_HEADER } from "./request_id.ts";
 import { parseTarget } from "./router.ts";
 
 /**
@@ -28,6 +29,7 @@ export function withRequestLog(
       method: request.method,
       path: parseTarget(request.url).path,
       status: response.status,
+      requestId: response.headers.get(REQUEST_ID_HEADER) ?? undefined,
       durationMs: (clock.nowUs() - startedAtUs) / 1000,
       client: "hostname" in info.remoteAddr
         ? info.remoteAddr.hostname

@@ -19,7 +19,10 @@ Deno.test("withRequestLog() logs method, path, status and time, but no query", a
   const calls: string[] = [];
   const app: App = Object.assign(() => {
     nowUs += 2500;
-    return new Response(null, { status: 404 });
+    return new Response(null, {
+      status: 404,
+      headers: { "X-Request-Id": "id-1" },
+    });
   }, {
     endLongPolls: () => calls.push("endLongPolls"),
     close: () => calls.push("close"),
@@ -39,6 +42,7 @@ Deno.test("withRequestLog() logs method, path, status and time, but no query", a
     method: "GET",
     path: "/streams/a%0Ab",
     status: 404,
+    requestId: "id-1",
     durationMs: 2.5,
     client: "192.0.2.1",
   }]]);

@@ -9,8 +9,9 @@
  * @module
  */
 
-import type { RequestMetrics } from "../metrics/request_metrics.ts";
-import type { SlowWarnings } from "../metrics/slow_warnings.ts";
+import { SlowWarnings } from "../metrics/slow_warnings.ts";
+import type { Logger } from "../model/logger.ts";
+import type { Observation } from "./observation.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";
 import { parseTarget } from "./router.ts";
 import type { Route } from "./routes.ts";
@@ -25,18 +26,24 @@ export interface WatchedRequest {
 }
 
 export interface RequestWatchOptions {
-  readonly metrics: RequestMetrics;
-  readonly slow: SlowWarnings;
+  readonly observation: Observation;
+  readonly logger: Logger;
   readonly newId: () => string;
-  /** Whether every answer gets an id. */
-  readonly namesAll: boolean;
 }
 
 export class RequestWatch {
-  readonly #options: RequestWatchOptions;
+  readonly #observation: Observation;
+  readonly #newId: () => string;
+  readonly #slow: SlowWarnings;
 
-  constructor(options: RequestWatchOptions) {
-    this.#options = options;
+  constructor({ observation, logger, newId }: RequestWatchOptions) {
+    this.#observation = observation;
+    this.#newId = newId;
+    this.#slow = new SlowWarnings({
+      logger,
+      event: "request.slow",
+      thresholdMs: observation.slowRequestMs,
+    });
   }
 
   begin(): WatchedRequest {
@@ -45,18 +52,18 @@ export class RequestWatch {
 
   /** The answer is made; it goes out as it is, but for its id. */
   end(watched: WatchedRequest, request: Request, response: Response): Response {
-    const { metrics, slow, newId, namesAll } = this.#options;
+    const { requests, namesRequests } = this.#observation;
     const { status, headers } = response;
     const nowMs = performance.now();
     const durationMs = nowMs - watched.startedAtMs - watched.heldMs;
-    metrics.note(watched.route, status, durationMs);
+    requests.note(watched.route, status, durationMs);
     const hasFailed = status >= 500;
     let id = requestIdOf(request.headers);
-    if (id === undefined && (namesAll || hasFailed)) {
-      id = headers.get(REQUEST_ID_HEADER) ?? newId();
+    if (id === undefined && (namesRequests || hasFailed)) {
+      id = headers.get(REQUEST_ID_HEADER) ?? this.#newId();
     }
     if (id !== undefined) headers.set(REQUEST_ID_HEADER, id);
-    slow.note(durationMs, nowMs, () => ({
+    this.#slow.note(durationMs, nowMs, () => ({
       method: request.method,
       route: watched.route?.template,
       path: parseTarget(request.url).path,

@@ -12,8 +12,10 @@ import type { CachePolicy } from "../model/feed.ts";
 import { CORS } from "./header_names.ts";
 import { isXml, type MediaType, TEXT_PLAIN } from "./media_types.ts";
 import type { Problem } from "./problem.ts";
+import { REQUEST_ID_HEADER } from "./request_id.ts";
 
-const NO_STORE = "max-age=0, no-cache, must-revalidate";
+/** Value of `Cache-Control` of what must be asked for again each time. */
+export const NO_STORE = "max-age=0, no-cache, must-revalidate";
 const IMMUTABLE_PUBLIC = "max-age=31536000, public";
 const IMMUTABLE_PRIVATE = "max-age=31536000, private";
 
@@ -131,15 +133,22 @@ export function documentResponse(
     readonly body: string;
     readonly location?: string;
     readonly cacheControl?: string;
+    /** Whether other clients may get another type. */
+    readonly variesByAccept?: boolean;
   },
   allowedMethods: string,
 ): Response {
-  const { status, type, body, location, cacheControl } = document;
+  const { status, type, body, location, cacheControl, variesByAccept } =
+    document;
   const headers = commonHeaders(allowedMethods, type.contentType);
   if (status === 401) headers["WWW-Authenticate"] = CHALLENGE;
   if (location !== undefined) headers["Location"] = location;
   if (cacheControl !== undefined) headers["Cache-Control"] = cacheControl;
+  if (variesByAccept) headers["Vary"] = "Accept";
   if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
+  else if (type.form === "html") {
+    headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;
+  }
   return new Response(body, { status, headers });
 }
 
@@ -187,6 +196,8 @@ export function problemResponse(
   options: {
     /** Instead of the problem's text. */
     readonly body?: string;
+    /** Names the request. */
+    readonly requestId?: string;
     /** Number of the stream's last event, for `ES-CurrentVersion`. */
     readonly currentVersion?: number;
   } = {},
@@ -196,6 +207,9 @@ export function problemResponse(
   if (status === 401) headers["WWW-Authenticate"] = CHALLENGE;
   if (status === 503 || status === 429) {
     headers["Retry-After"] = RETRY_AFTER_SECONDS;
+  }
+  if (options.requestId !== undefined) {
+    headers[REQUEST_ID_HEADER] = options.requestId;
   }
   if (options.currentVersion !== undefined) {
     headers["ES-CurrentVersion"] = String(options.currentVersion);

@@ -8,7 +8,6 @@
  */
 
 import {
-  ADMIN,
   ATOM,
   ATOM_JSON,
   ATOM_OR_HTML,
@@ -16,10 +15,10 @@ import {
   EVENT,
   FEED,
   JSON_ALONE,
-  JSON_XML_TEXT,
   type MediaType,
   type MediaTypeSet,
 } from "./media_types.ts";
+import { NODE_ROUTES } from "./node_routes.ts";
 import { USER_ROUTES } from "./user_routes.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -61,8 +60,20 @@ export type HandlerKey =
   | "ping"
   | "info"
   | "health"
+  | "showLiveness"
+  | "showReadiness"
+  | "readMetrics"
   | "listOptions"
+  | "readStats"
+  | "readReplicationStats"
+  | "readTcpStats"
+  | "readHistogram"
+  | "readGossip"
+  | "listSubsystems"
   | "shutDown"
+  | "readLogLevel"
+  | "changeLogLevel"
+  | "showWebPage"
   | "startVerify"
   | "readVerify"
   | "cancelVerify"
@@ -298,46 +309,8 @@ export const ROUTES: readonly Route[] = [
   // Users (§2.6).
   ...USER_ROUTES,
   // The node (§2.9).
-  {
-    method: "GET",
-    template: "/ping",
-    request: undefined,
-    response: JSON_XML_TEXT,
-    handler: "ping",
-    operation: "readNode",
-  },
-  {
-    method: "GET",
-    template: "/info",
-    request: undefined,
-    response: JSON_XML_TEXT,
-    handler: "info",
-    operation: "readNode",
-  },
-  {
-    method: "GET",
-    template: "/health",
-    request: undefined,
-    response: JSON_XML_TEXT,
-    handler: "health",
-    operation: "readNode",
-  },
-  {
-    method: "GET",
-    template: "/info/options",
-    request: undefined,
-    response: JSON_XML_TEXT,
-    handler: "listOptions",
-    operation: "readNode",
-  },
-  {
-    method: "POST",
-    template: "/admin/shutdown",
-    request: undefined,
-    response: ADMIN,
-    handler: "shutDown",
-    operation: "administer",
-  },
+  ...NODE_ROUTES,
+  // Long jobs: an addition.
   {
     method: "POST",
     template: "/admin/verify",
@@ -361,21 +334,5 @@ export const ROUTES: readonly Route[] = [
     response: JSON_ALONE,
     handler: "cancelVerify",
     operation: "administer",
-  },
-  {
-    method: "GET",
-    template: "/",
-    request: undefined,
-    response: "any",
-    handler: "redirectToWeb",
-    operation: "redirect",
-  },
-  {
-    method: "GET",
-    template: "/web",
-    request: undefined,
-    response: "any",
-    handler: "redirectToWeb",
-    operation: "redirect",
   },
 ];

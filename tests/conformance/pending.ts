@@ -33,22 +33,9 @@ export const PENDING: readonly PendingRule[] = [
       exchange.scenario.area === "projections",
   },
   {
-    need: "statistics, gossip, histograms and subsystems of the node",
-    openSteps: 19,
-    concerns: (exchange) =>
-      ["/stats", "/gossip", "/histogram", "/sys"].some((path) =>
-        isBelow(exchange, path)
-      ),
-  },
-  {
     need: "scavenging",
     openSteps: 6,
     concerns: (exchange) => isBelow(exchange, "/admin/scavenge"),
-  },
-  {
-    need: "pages of the dashboard",
-    openSteps: 3,
-    concerns: (exchange) => isBelow(exchange, "/web"),
   },
 ];
 

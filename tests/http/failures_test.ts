@@ -71,7 +71,7 @@ Deno.test("an error that nobody expects is 500 with an id that is in the log, an
       "appendEvents",
       0,
     ]);
-    assertEquals(answer.body.includes(String(fields?.errorId)), true);
+    assertEquals(answer.body.includes(String(fields?.requestId)), true);
     assertMatch(String(fields?.error), /the inside/);
   }
 });

@@ -53,6 +53,19 @@ export function info(
   return documentResponse({ status: 200, type, body }, context.allowedMethods);
 }
 
+/** `GET /sys/subsystems`: those of the original that run. */
+export function listSubsystems(
+  { allowedMethods }: RequestContext,
+  { node }: HandlerServices,
+): Response {
+  const names = node.projectionsMode === "None" ? [] : ["Projections"];
+  return documentResponse({
+    status: 200,
+    type: APPLICATION_JSON,
+    body: JSON.stringify(names, null, 2),
+  }, allowedMethods);
+}
+
 /** `GET /health`: 200, or 503 with the reason while nothing can be written. */
 export function health(
   context: RequestContext,

@@ -293,12 +293,15 @@ async function readAll(
 function heldIf<T>(
   mayBeHeld: boolean,
   read: () => Promise<T>,
-  { caller, client }: RequestContext,
+  { caller, client, watched }: RequestContext,
   { admission }: HandlerServices,
 ): Promise<T> {
   if (!mayBeHeld) return read();
   const { remoteAddress } = client;
-  return admission.hold({ remoteAddress, login: caller?.login }, read);
+  return admission.hold(
+    { remoteAddress, login: caller?.login, watched },
+    read,
+  );
 }
 
 /** XML feeds know one level; pages show all there is. */

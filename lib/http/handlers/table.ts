@@ -10,7 +10,8 @@ import { listOptions, shutDown } from "./admin.ts";
 import { append, appendIncoming, writeMetadata } from "./append.ts";
 import { deleteStream } from "./delete_stream.ts";
 import { cancelVerify, readVerify, startVerify } from "./jobs.ts";
-import { health, info, ping } from "./node.ts";
+import { readGossip } from "./gossip.ts";
+import { health, info, listSubsystems, ping } from "./node.ts";
 import { readEvent, readMetadata } from "./read_event.ts";
 import {
   readAllBackwardPage,
@@ -23,6 +24,12 @@ import {
   readMetadataForwardPage,
 } from "./read_feed.ts";
 import { redirectToUnslashed, redirectToWeb } from "./redirect.ts";
+import {
+  readHistogram,
+  readReplicationStats,
+  readStats,
+  readTcpStats,
+} from "./stats.ts";
 import {
   createAccessToken,
   createToken,
@@ -41,6 +48,14 @@ import {
   resetPassword,
   updateUser,
 } from "./users.ts";
+import {
+  changeLogLevel,
+  readLogLevel,
+  readMetrics,
+  showLiveness,
+  showReadiness,
+} from "./watching.ts";
+import { showWebPage } from "./web_page.ts";
 
 /** One handler for each key. */
 export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
@@ -63,8 +78,20 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   ping,
   info,
   health,
+  showLiveness,
+  showReadiness,
+  readMetrics,
   listOptions,
+  readStats,
+  readReplicationStats,
+  readTcpStats,
+  readHistogram,
+  readGossip,
+  listSubsystems,
   shutDown,
+  readLogLevel,
+  changeLogLevel,
+  showWebPage,
   startVerify,
   readVerify,
   cancelVerify,

@@ -1,0 +1,203 @@
+/**
+ * For whoever watches the node: probes, metrics and the log's level.
+ *
+ * @module
+ */
+
+import { labelsText, singleMetric } from "../../metrics/metric.ts";
+import {
+  encodeMetrics,
+  METRICS_CONTENT_TYPE,
+} from "../../metrics/text_format.ts";
+import { LOG_LEVELS, type LogLevel } from "../../model/logger.ts";
+import type { HandlerServices, RequestContext } from "../context.ts";
+import {
+  APPLICATION_JSON,
+  type MediaType,
+  TEXT_PLAIN,
+} from "../media_types.ts";
+import { decodeNamedMembers } from "../named_members.ts";
+import { PROBLEMS } from "../problem.ts";
+import { malformed } from "../refusal.ts";
+import { documentResponse, problemResponse } from "../responses.ts";
+import { isOperator } from "./admin.ts";
+
+const METRICS_TEXT: MediaType = {
+  ...TEXT_PLAIN,
+  contentType: METRICS_CONTENT_TYPE,
+};
+
+/** Share of a bound at which what waits counts as full. */
+const FULL_SHARE = 0.9;
+
+/** `GET /health/live`: whoever answers is alive. */
+export function showLiveness(context: RequestContext): Response {
+  return probeResponse(context, []);
+}
+
+/** `GET /health/ready`: 200, or 503 and why nothing should be sent here. */
+export function showReadiness(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  return probeResponse(context, unreadinessOf(services));
+}
+
+/** Why a node is not ready. */
+interface Unreadiness {
+  readonly code: "readOnly" | "stopping" | "queueFull";
+  readonly reason: string;
+}
+
+function unreadinessOf(
+  { observation, readOnlyReason }: HandlerServices,
+): Unreadiness[] {
+  const found: Unreadiness[] = [];
+  if (observation.isStopping()) {
+    found.push({ code: "stopping", reason: "The server is stopping" });
+  }
+  const readOnly = readOnlyReason();
+  if (readOnly !== undefined) {
+    found.push({ code: "readOnly", reason: readOnly });
+  }
+  const { queue } = observation.storeStatus();
+  if (
+    queue !== undefined &&
+    (queue.events >= queue.eventsMax * FULL_SHARE ||
+      queue.bytes >= queue.bytesMax * FULL_SHARE)
+  ) {
+    found.push({
+      code: "queueFull",
+      reason: `${queue.events} events wait to be written`,
+    });
+  }
+  return found;
+}
+
+function probeResponse(
+  context: RequestContext,
+  reasons: readonly Unreadiness[],
+): Response {
+  const { allowedMethods, responseType } = context;
+  const type = responseType ?? APPLICATION_JSON;
+  const isOk = reasons.length === 0;
+  const body = type === TEXT_PLAIN
+    ? [
+      isOk ? "ok" : "not ready",
+      ...reasons.map(({ code, reason }) => `${code}: ${reason}`),
+    ].join("\n") + "\n"
+    : JSON.stringify(
+      isOk ? { status: "ok" } : { status: "notReady", reasons },
+      null,
+      2,
+    );
+  return documentResponse({
+    status: isOk ? 200 : 503,
+    type,
+    body,
+    cacheControl: "no-store",
+  }, allowedMethods);
+}
+
+/** `GET /metrics`, in the text format of Prometheus. */
+export function readMetrics(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { allowedMethods } = context;
+  const { observation, admission, streams, upkeep } = services;
+  if (!observation.areMetricsPublic && !isOperator(context)) {
+    return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+  }
+  const families = [
+    ...observation.requests.families(),
+    singleMetric(
+      "gauge",
+      "quipu_http_requests_in_flight",
+      "Requests whose answer is being made.",
+      admission.inFlight,
+    ),
+    singleMetric(
+      "gauge",
+      "quipu_long_polls",
+      "Long polls that are held.",
+      admission.heldCount,
+    ),
+    singleMetric(
+      "gauge",
+      "quipu_live_feeds",
+      "Live feeds that are open.",
+      streams.liveFeedCount,
+    ),
+    {
+      name: "quipu_job_running",
+      help: "Whether a long job is under way, of those ever started.",
+      type: "gauge" as const,
+      samples: (upkeep?.jobs.all() ?? []).map(({ kind, state }) => ({
+        suffix: "",
+        labels: labelsText({ job: kind }),
+        value: state === "running" ? 1 : 0,
+      })),
+    },
+    ...observation.metricSources.flatMap((source) => source()),
+  ];
+  return documentResponse({
+    status: 200,
+    type: METRICS_TEXT,
+    body: encodeMetrics(families),
+    cacheControl: "no-store",
+  }, allowedMethods);
+}
+
+/** `GET /admin/log-level` */
+export function readLogLevel(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  return isOperator(context)
+    ? levelResponse(context, services)
+    : problemResponse(PROBLEMS.unauthorized, context.allowedMethods);
+}
+
+/** `POST /admin/log-level`: body `{"level": "debug"}`. */
+export async function changeLogLevel(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { allowedMethods, request, requestType, limits, caller } = context;
+  const { observation, receiving, logger } = services;
+  if (!isOperator(context)) {
+    return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+  }
+  const members = decodeNamedMembers(
+    await receiving.readText(request, limits.userBodyBytesMax),
+    requestType ?? APPLICATION_JSON,
+    limits,
+  );
+  const level = members.readText("level");
+  if (level === undefined || !isLogLevel(level)) {
+    throw malformed(
+      `Request body invalid: wanted a level of ${LOG_LEVELS.join(", ")}`,
+    );
+  }
+  const before = observation.log.level;
+  observation.log.level = level;
+  logger.warn("log.level_changed", { by: caller?.login, before, level });
+  return levelResponse(context, services);
+}
+
+function isLogLevel(text: string): text is LogLevel {
+  return LOG_LEVELS.some((level) => level === text);
+}
+
+function levelResponse(
+  { allowedMethods }: RequestContext,
+  { observation }: HandlerServices,
+): Response {
+  return documentResponse({
+    status: 200,
+    type: APPLICATION_JSON,
+    body: JSON.stringify({ level: observation.log.level }, null, 2),
+    cacheControl: "no-store",
+  }, allowedMethods);
+}
