@@ -23,6 +23,7 @@ import type { OptionValues } from "./lib/config/options.ts";
 import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
 import { parseBaseUrl, parseOrigins } from "./lib/config/text_form.ts";
 import { createApp } from "./lib/http/app.ts";
+import type { ObservationOptions } from "./lib/http/observation.ts";
 import { withRequestLog } from "./lib/http/request_log.ts";
 import { type HttpServer, serveHttp } from "./lib/http/server.ts";
 import { createLogger } from "./lib/logging/logger.ts";
@@ -33,13 +34,22 @@ import {
   printText,
 } from "./lib/logging/standard_streams.ts";
 import type { Limits } from "./lib/model/limits.ts";
-import type { Logger } from "./lib/model/logger.ts";
+import type { MetricSource } from "./lib/metrics/metric.ts";
+import { processFamilies } from "./lib/metrics/process_metrics.ts";
+import { SlowWarnings } from "./lib/metrics/slow_warnings.ts";
+import { storeFamilies, StoreMetrics } from "./lib/metrics/store_metrics.ts";
+import type { LeveledLogger, Logger } from "./lib/model/logger.ts";
 import type { MaintainedStore } from "./lib/model/maintenance.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { exitProgram } from "./lib/runtime/exit_program.ts";
 import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
 import { SYSTEM_CLOCK as clock } from "./lib/runtime/system_clock.ts";
+import {
+  readDeviceSpace,
+  readProcessUsage,
+} from "./lib/runtime/process_usage.ts";
 import { onUnhandledError } from "./lib/runtime/unhandled_errors.ts";
+import { onVerbositySignal } from "./lib/runtime/verbosity_signal.ts";
 import { VERSION } from "./lib/runtime/version.ts";
 import { createStreamService } from "./lib/streams/stream_service.ts";
 import { parseIpRanges } from "./lib/text/ip_ranges.ts";
@@ -60,8 +70,16 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using signals = listenForStopSignals();
   onUnhandledError((error) => logBug(logger, error));
   logStart(logger, { version: VERSION, options });
+  using _verbosity = onVerbositySignal(() => toggleDebug(logger, values));
   const tls = readTls(values);
   const limits = limitsOf(values);
+  const storeMetrics = new StoreMetrics(
+    new SlowWarnings({
+      logger,
+      event: "store.slow",
+      thresholdMs: values.slowSyncMs,
+    }),
+  );
 
   const store = await openStore({
     directory: values.isInMemory ? undefined : values.directory,
@@ -69,6 +87,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
     clock,
     newEventId,
     logger,
+    observer: storeMetrics,
     queue: {
       eventsMax: limits.appendQueueEventsMax,
       bytesMax: limits.appendQueueBytesMax,
@@ -78,14 +97,28 @@ async function serve(options: ResolvedOptions): Promise<void> {
   });
   try {
     const shutdown = Promise.withResolvers<"shutdown">();
+    let isStopping = false;
     const services = await startServices(store, {
       values,
       limits,
       tls,
       logger,
+      observation: {
+        clock,
+        storeStatus: () => store.status(),
+        storeMetrics,
+        processUsage: readProcessUsage,
+        metricSources: metricSources({ store, storeMetrics, values }),
+        areMetricsPublic: values.areMetricsPublic,
+        isStopping: () => isStopping,
+        log: logger,
+        slowRequestMs: values.slowRequestMs,
+        namesRequests: values.logRequests,
+      },
       shutDown: () => shutdown.resolve("shutdown"),
     });
     const signal = await Promise.race([signals.first, shutdown.promise]);
+    isStopping = true;
     logger.info("program.stopping", { signal });
     await drainInTime(services.server, logger);
     await services.close();
@@ -103,10 +136,11 @@ async function startServices(
     readonly limits: Limits;
     readonly tls: TlsPair | undefined;
     readonly logger: Logger;
+    readonly observation: ObservationOptions;
     readonly shutDown: () => void;
   },
 ): Promise<{ readonly server: HttpServer; close(): Promise<void> }> {
-  const { values, limits, tls, logger, shutDown } = options;
+  const { values, limits, tls, logger, observation, shutDown } = options;
   const { host, port } = values;
   const { trustedProxies, publicUrl, corsOrigins } = values;
   const isTrustedProxy = trustedProxies && parseIpRanges(trustedProxies);
@@ -158,6 +192,7 @@ async function startServices(
     corsOrigins: (corsOrigins && parseOrigins(corsOrigins)) || undefined,
     limits,
     upkeep: { jobs, maintenance: store.maintenance },
+    observation,
     shutDown,
   });
   try {
@@ -185,6 +220,34 @@ async function startServices(
     authenticator.close();
     throw listenError(addressOf({ host, port }), error);
   }
+}
+
+/** What `/metrics` shows besides requests. */
+function metricSources(
+  { store, storeMetrics, values }: {
+    readonly store: MaintainedStore;
+    readonly storeMetrics: StoreMetrics;
+    readonly values: OptionValues;
+  },
+): MetricSource[] {
+  return [
+    () => storeMetrics.families(),
+    () => storeFamilies(store.status()),
+    () =>
+      processFamilies(readProcessUsage(), {
+        device: values.isInMemory
+          ? undefined
+          : readDeviceSpace(values.directory),
+        version: VERSION,
+      }),
+  ];
+}
+
+/** Logs everything, or what the options say again. */
+function toggleDebug(logger: LeveledLogger, { logLevel }: OptionValues): void {
+  const usual = logLevel === "debug" ? "info" : logLevel;
+  logger.level = logger.level === "debug" ? usual : "debug";
+  logger.warn("log.level_changed", { by: "signal", level: logger.level });
 }
 
 /** The pair that options name; undefined: no HTTPS. */

@@ -213,6 +213,13 @@ export const OPTIONS = {
     default: undefined,
     help: "Origins whose pages may read answers; default: all",
   },
+  areMetricsPublic: {
+    flag: "public-metrics",
+    group: "Security",
+    kind: "boolean",
+    default: false,
+    help: "Let everybody read /metrics, not operators alone",
+  },
   ...LIMIT_OPTIONS,
   logLevel: {
     flag: "log-level",
@@ -236,6 +243,24 @@ export const OPTIONS = {
     kind: "boolean",
     default: false,
     help: "Log one line for each request",
+  },
+  slowRequestMs: {
+    flag: "slow-request",
+    group: "Logging",
+    kind: "integer",
+    default: 1000,
+    least: 0,
+    most: 3_600_000,
+    help: "Milliseconds from which on a request is logged as slow; 0: none",
+  },
+  slowSyncMs: {
+    flag: "slow-sync",
+    group: "Logging",
+    kind: "integer",
+    default: 500,
+    least: 0,
+    most: 3_600_000,
+    help: "Milliseconds from which on a sync or commit is logged; 0: none",
   },
   configFile: {
     flag: "config",

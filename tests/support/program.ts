@@ -59,6 +59,7 @@ function spawn(
     "--allow-read",
     "--allow-write",
     "--allow-env",
+    "--allow-sys=statfs,systemMemoryInfo",
     entry,
     ...args,
   ];
