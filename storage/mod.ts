@@ -64,6 +64,8 @@ export interface OpenStoreOptions {
   readonly ballastBytes?: number;
   /** Serves what is whole and writes nothing, even if the store is damaged. */
   readonly isReadOnly?: boolean;
+  /** Opens a directory that is marked as being restored to. */
+  readonly isRestoring?: boolean;
   /** Time until writing is first tried again; `LIMITS.writeRetryMs` by default. */
   readonly retryMs?: number;
 }
@@ -101,7 +103,7 @@ export async function openStoreOn(
   const { disk } = platform;
   const lock = options.isReadOnly
     ? await takeForReading(disk, directory)
-    : await takeDirectory(disk, directory);
+    : await takeDirectory(disk, directory, options.isRestoring);
   const files = new OpenFiles(disk, LIMITS.openFilesMax);
   const open = (trustsHeads: boolean): Promise<MaintainedStore> =>
     openParts(platform, { ...options, files, lock, trustsHeads });

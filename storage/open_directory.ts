@@ -11,14 +11,23 @@ import type { Disk, DiskLock } from "./disk/disk.ts";
 /** Name of the directory of segments in that of a store. */
 export const SEGMENTS_NAME = "segments";
 
-/** Takes the lock and refuses a directory that holds something else. */
+/** Name of the file that marks a directory as being restored to. */
+export const RESTORING_NAME = "restoring";
+
+/**
+ * Takes the lock and refuses a directory that holds something else.
+ *
+ * @param isRestoring Whether it is the restore itself that opens the store.
+ */
 export async function takeDirectory(
   disk: Disk,
   directory: string,
+  isRestoring = false,
 ): Promise<DiskLock> {
   try {
     await disk.makeDirectory(directory);
     const names = await disk.list(directory);
+    if (!isRestoring) refuseUnfinished(names, directory);
     const foreign = names.filter((name) => !TOLERATED_NAME.test(name));
     const isOurs = foreign.length === 0 ||
       OWN_NAMES.some((name) => names.includes(name));
@@ -52,6 +61,7 @@ export async function takeForReading(
   directory: string,
 ): Promise<DiskLock> {
   const names = await disk.list(directory);
+  refuseUnfinished(names, directory);
   if (!names.includes(SEGMENTS_NAME)) {
     throw new QuipuError(
       "notWritable",
@@ -69,6 +79,15 @@ export async function takeForReading(
   return lock;
 }
 
+/** What a restore left that was interrupted is not all of the store. */
+function refuseUnfinished(names: readonly string[], directory: string): void {
+  if (!names.includes(RESTORING_NAME)) return;
+  throw new QuipuError(
+    "damaged",
+    `Cannot open "${directory}": a restore to it was not finished; run it again`,
+  );
+}
+
 function lockedError(directory: string, heldBy: string): QuipuError {
   return new QuipuError(
     "directoryLocked",
@@ -80,7 +99,7 @@ function lockedError(directory: string, heldBy: string): QuipuError {
 const OWN_NAMES = ["lock", "catalog.kv", SEGMENTS_NAME];
 
 /** What may lie in a new store's directory: logs, and what mounting leaves. */
-const TOLERATED_NAME = /^(log|.*\.log|lost\+found|\..*)$/;
+export const TOLERATED_NAME = /^(log|.*\.log|lost\+found|\..*)$/;
 
 /** Names the directory in what the operating system says about it. */
 export function asOpenError(error: unknown, directory: string): Error {

@@ -19,7 +19,8 @@ import type { StorePlatform } from "../platform.ts";
 import type { LoadedLog } from "./load_log.ts";
 import { type VerdictLabel, verdictOf } from "./verdict.ts";
 
-const CATALOG_NAME = "catalog.kv";
+/** Name of the catalog's file in the directory of a store. */
+export const CATALOG_NAME = "catalog.kv";
 
 export interface SettleOptions {
   readonly platform: StorePlatform;
@@ -70,6 +71,7 @@ export async function settle(options: SettleOptions): Promise<Settled> {
     for (const path of [...log.unborn, ...log.stale]) {
       await moveToLost(options, path);
     }
+    await removeSuperseded(options);
     const storeId = log.storeId ?? commit?.storeId ?? newEventId();
     const epoch = (commit?.epoch ?? 0) + 1;
     const record: CommitRecord = {
@@ -100,6 +102,15 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   } catch (error) {
     catalog.close();
     throw error;
+  }
+}
+
+/** Removes files that scavenging left; they may stay if they must. */
+async function removeSuperseded(options: SettleOptions): Promise<void> {
+  const { platform: { disk }, log, files } = options;
+  for (const path of log.superseded) {
+    files.forget(path);
+    await disk.remove(path).catch(() => {});
   }
 }
 
@@ -187,6 +198,14 @@ function checksumAt(
   const segment = log.segments.find(({ startPosition, endPosition }) =>
     startPosition < commit.end && commit.end <= endPosition
   );
+  const remains = segment?.remains?.header;
+  // The record that ended there may be gone; the segments before and after
+  // still name each other.
+  if (remains !== undefined) {
+    return commit.end === remains.endPosition
+      ? remains.checksum
+      : commit.checksum;
+  }
   const position = segment && reader.positionBefore(segment, commit.end);
   if (segment === undefined || position === undefined) return undefined;
   return reader.read(segment, position, { withBodies: true }).headerCrc;

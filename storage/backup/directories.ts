@@ -1,0 +1,93 @@
+/**
+ * Backups of stores in directories of the machine: what the program's commands
+ * do.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../lib/model/clock.ts";
+import type { Logger } from "../../lib/model/logger.ts";
+import type { JobControl } from "../../lib/model/maintenance.ts";
+import { createFileDisk } from "../disk/file_disk.ts";
+import { openKvCatalog } from "../kv/kv_catalog.ts";
+import { openStoreOn } from "../mod.ts";
+import { snapshotClosedStore } from "./closed_store.ts";
+import type { RestorePoint } from "./cut.ts";
+import { receiveBackup, type ReceiveOptions } from "./receive_backup.ts";
+import { restoreBackup, type RestoreReport } from "./restore.ts";
+import { type BackupReport, takeBackup } from "./take_backup.ts";
+
+/** Backs up a store that no process has open; see `takeBackup`. */
+export async function backupDirectory(
+  options: {
+    readonly directory: string;
+    readonly target: string;
+    readonly version: string;
+    readonly clock: Clock;
+  },
+  control: JobControl,
+): Promise<BackupReport> {
+  const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
+  const { snapshot, release } = await snapshotClosedStore(platform, options);
+  try {
+    return await takeBackup({
+      disk: platform.disk,
+      directory: options.target,
+      snapshot,
+      version: options.version,
+      control,
+    });
+  } finally {
+    release();
+  }
+}
+
+/** Takes in what a server sends; see `receiveBackup`. */
+export function receiveDirectory(
+  options: {
+    readonly target: string;
+    readonly request: ReceiveOptions["request"];
+  },
+  control: JobControl,
+): Promise<BackupReport> {
+  return receiveBackup({
+    disk: createFileDisk(),
+    directory: options.target,
+    request: options.request,
+    control,
+  });
+}
+
+/** Makes a store of a backup; see `restoreBackup`. */
+export function restoreDirectory(
+  options: {
+    readonly backup: string;
+    readonly directory: string;
+    readonly point: RestorePoint | undefined;
+    readonly segmentSizeBytes: number;
+    readonly clock: Clock;
+    readonly newEventId: () => string;
+    readonly logger: Logger;
+  },
+  control: JobControl,
+): Promise<RestoreReport> {
+  const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
+  const { backup, directory, point, clock } = options;
+  return restoreBackup({
+    platform,
+    backup,
+    directory,
+    point,
+    clock,
+    openStore: (directory) =>
+      openStoreOn(platform, {
+        directory,
+        segmentSizeBytes: options.segmentSizeBytes,
+        clock,
+        newEventId: options.newEventId,
+        logger: options.logger,
+        isRestoring: true,
+      }),
+    control,
+  });
+}

@@ -1,0 +1,214 @@
+/**
+ * The manifest of a backup: what it holds, up to where, and how to tell that
+ * it is whole. It is written last; without it there is no backup.
+ *
+ * `manifest.json`, UTF-8 JSON:
+ *
+ * ```
+ * format           1
+ * version          of the program that took it
+ * storeId          of the store
+ * takenAt          ISO time at which its end was read
+ * end              log position after the last record
+ * checksum         header CRC of that record
+ * lastCreatedAtUs  time of that record, microseconds since 1970
+ * segments         oldest first, for each:
+ *   name             of its file in `segments/`, see `backupFileName`
+ *   number, generation, startPosition, endPosition
+ *   checksum         header CRC of its last record
+ *   bytes, crc32     of the file; the CRC-32 as eight hexadecimal digits
+ * crc32            of all of the above, as JSON without spaces
+ * ```
+ *
+ * CRC-32, because the checksum guards against accidents, as those in the log
+ * do, and every record is under one of its own, too: `node:zlib` makes it at
+ * the speed of memory, where SHA-256 would take a core from the server. Who
+ * can change a backup on purpose can change its manifest as well: against that
+ * help only access rights.
+ *
+ * @module
+ */
+
+import { crc32 } from "node:zlib";
+import { isUuid } from "../../lib/text/uuid.ts";
+
+export const MANIFEST_NAME = "manifest.json";
+/** Directory of the segments in a backup. */
+export const BACKUP_SEGMENTS_NAME = "segments";
+const FORMAT = 1;
+
+/** A part of a segment's file, from its start on, that a backup holds. */
+export interface BackupFile {
+  readonly name: string;
+  readonly number: number;
+  readonly generation: number;
+  readonly startPosition: number;
+  /** Log position after the last record of it that the backup holds. */
+  readonly endPosition: number;
+  readonly checksum: number;
+  readonly bytes: number;
+  /** Of the file, eight hexadecimal digits. */
+  readonly crc32: string;
+}
+
+export interface BackupManifest {
+  readonly version: string;
+  readonly storeId: string;
+  readonly takenAtUs: number;
+  readonly end: number;
+  readonly checksum: number;
+  readonly lastCreatedAtUs: number;
+  readonly segments: readonly BackupFile[];
+}
+
+/** A number as eight hexadecimal digits. */
+export function hexOf(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, "0");
+}
+
+/**
+ * Name of a segment's file in a backup. It says what is in it: a segment that
+ * was rewritten has another generation, one that has grown another end, and
+ * one of a store that went another way after a restore another header or
+ * another chain of checksums. So a file with the right name never has to be
+ * replaced, and a new backup leaves what the manifest of the one before names.
+ *
+ * @param headerCrc CRC-32 of the header of the segment's file.
+ */
+export function backupFileName(
+  file: Pick<BackupFile, "number" | "generation" | "endPosition" | "checksum">,
+  headerCrc: number,
+): string {
+  const number = String(file.number).padStart(8, "0");
+  return `${number}.g${file.generation}.${hexOf(headerCrc)}.` +
+    `${file.endPosition}.${hexOf(file.checksum)}.seg`;
+}
+
+const FILE_NAME =
+  /^(\d{8,10})\.g(\d{1,9})\.([0-9a-f]{8})\.(\d{1,16})\.([0-9a-f]{8})\.seg$/;
+
+/** What the name of a file in `segments/` says; undefined for another name. */
+export function parseBackupFileName(
+  name: string,
+):
+  | Pick<BackupFile, "number" | "generation" | "endPosition" | "checksum"> & {
+    readonly headerCrc: number;
+  }
+  | undefined {
+  const match = FILE_NAME.exec(name);
+  if (match === null) return undefined;
+  const [, number, generation, headerCrc, endPosition, checksum] = match;
+  return {
+    number: Number(number),
+    generation: Number(generation),
+    headerCrc: parseInt(headerCrc ?? "", 16),
+    endPosition: Number(endPosition),
+    checksum: parseInt(checksum ?? "", 16),
+  };
+}
+
+/** The manifest as text. Its length does not depend on the checksums. */
+export function encodeManifest(manifest: BackupManifest): string {
+  const { takenAtUs, version, storeId, ...rest } = manifest;
+  const body = {
+    format: FORMAT,
+    version,
+    storeId,
+    takenAt: new Date(takenAtUs / 1000).toISOString(),
+    end: rest.end,
+    checksum: rest.checksum,
+    lastCreatedAtUs: rest.lastCreatedAtUs,
+    segments: rest.segments.map((file) => ({
+      name: file.name,
+      number: file.number,
+      generation: file.generation,
+      startPosition: file.startPosition,
+      endPosition: file.endPosition,
+      checksum: file.checksum,
+      bytes: file.bytes,
+      crc32: file.crc32,
+    })),
+  };
+  const crc = hexOf(crc32(JSON.stringify(body)));
+  return JSON.stringify({ ...body, crc32: crc }, null, 1) + "\n";
+}
+
+/**
+ * Reads a manifest.
+ *
+ * @returns `"foreign"` when it is of another program or of a later format,
+ * `"damaged"` when its checksum is wrong or it does not fit together.
+ */
+export function decodeManifest(
+  text: string,
+): BackupManifest | "foreign" | "damaged" {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return "damaged";
+  }
+  if (!isRecord(parsed)) return "foreign";
+  const { crc32: crc, ...body } = parsed;
+  if (crc !== hexOf(crc32(JSON.stringify(body)))) return "damaged";
+  if (body["format"] !== FORMAT) return "foreign";
+  const manifest = manifestOf(body);
+  // Anything else than what this program would write was changed.
+  const isIt = manifest !== undefined && fitsTogether(manifest) &&
+    encodeManifest(manifest) === text;
+  return isIt ? manifest : "damaged";
+}
+
+function manifestOf(
+  body: Readonly<Record<string, unknown>>,
+): BackupManifest | undefined {
+  const { version, storeId, takenAt, end, checksum, segments } = body;
+  const { lastCreatedAtUs } = body;
+  const isWhole = typeof version === "string" && typeof storeId === "string" &&
+    isUuid(storeId) && typeof takenAt === "string" &&
+    isCount(end) && isCount(checksum) && isCount(lastCreatedAtUs) &&
+    Array.isArray(segments) && segments.every(isBackupFile);
+  if (!isWhole) return undefined;
+  const takenAtUs = Date.parse(takenAt) * 1000;
+  return {
+    version,
+    storeId,
+    takenAtUs,
+    end,
+    checksum,
+    lastCreatedAtUs,
+    segments,
+  };
+}
+
+/** Whether a value from outside is what a manifest says of a file. */
+function isBackupFile(value: unknown): value is BackupFile {
+  return isRecord(value) && typeof value["name"] === "string" &&
+    parseBackupFileName(value["name"]) !== undefined &&
+    isCount(value["number"]) &&
+    isCount(value["generation"]) && isCount(value["startPosition"]) &&
+    isCount(value["endPosition"]) && isCount(value["checksum"]) &&
+    isCount(value["bytes"]) && typeof value["crc32"] === "string";
+}
+
+/** Whether each segment goes on where the one before it ends. */
+function fitsTogether(manifest: BackupManifest): boolean {
+  let end = 0;
+  let checksum = 0;
+  for (const [at, file] of manifest.segments.entries()) {
+    const follows = file.number === at && file.startPosition === end &&
+      file.endPosition >= end;
+    if (!follows) return false;
+    end = file.endPosition;
+    checksum = file.checksum;
+  }
+  return manifest.end === end && manifest.checksum === checksum;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}

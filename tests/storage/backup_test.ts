@@ -1,0 +1,374 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "@std/path";
+import type { RecordedEvent } from "../../lib/model/event.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { EventStore } from "../../lib/model/event_store.ts";
+import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import {
+  backupDirectory,
+  restoreDirectory,
+} from "../../storage/backup/directories.ts";
+import type { RestorePoint } from "../../storage/backup/cut.ts";
+import { openStore } from "../../storage/mod.ts";
+import { createTestClock, createTestIds } from "../support/events.ts";
+import { StoreDirectory } from "../support/store_directory.ts";
+
+const CONTROL = { signal: new AbortController().signal, report: () => {} };
+const CLOCK = createTestClock();
+CLOCK.advanceMs(1_000_000);
+
+interface Place extends AsyncDisposable {
+  readonly store: StoreDirectory;
+  pathOf(name: string): string;
+  backUp(): ReturnType<typeof backupDirectory>;
+  restore(
+    name: string,
+    point?: RestorePoint,
+  ): ReturnType<typeof restoreDirectory>;
+}
+
+/** A directory for a store, its backup and what is restored. */
+async function openPlace(): Promise<Place> {
+  const path = await Deno.makeTempDir({ prefix: "quipu-backup-" });
+  return {
+    store: new StoreDirectory(join(path, "store")),
+    pathOf: (name) => join(path, name),
+    backUp: () =>
+      backupDirectory({
+        directory: join(path, "store"),
+        target: join(path, "backup"),
+        version: "0.0.0",
+        clock: CLOCK,
+      }, CONTROL),
+    restore: (name, point) =>
+      restoreDirectory({
+        backup: join(path, "backup"),
+        directory: join(path, name),
+        point,
+        segmentSizeBytes: 2048,
+        clock: CLOCK,
+        newEventId: createTestIds(),
+        logger: SILENT_LOGGER,
+      }, CONTROL),
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+/** Everything that a store holds, in the order of its log. */
+async function eventsOf(directory: string): Promise<RecordedEvent[]> {
+  await using store = await openStore({
+    directory,
+    segmentSizeBytes: 2048,
+    clock: CLOCK,
+    newEventId: createTestIds(),
+    logger: SILENT_LOGGER,
+  });
+  return await allEvents(store);
+}
+
+async function allEvents(store: EventStore): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for (let from = 0;;) {
+    const page = await store.readAll({
+      from,
+      count: 1000,
+      direction: "forward",
+      withBodies: true,
+    });
+    events.push(...page.events.map(plain));
+    if (page.isAtEnd) return events;
+    from = page.next;
+  }
+}
+
+function plain(event: RecordedEvent): RecordedEvent {
+  const { streamName, eventNumber, eventId, eventType, isJson } = event;
+  const { data, metadata, createdAtUs, logPosition } = event;
+  return {
+    streamName,
+    eventNumber,
+    eventId,
+    eventType,
+    isJson,
+    data: data.slice(),
+    metadata: metadata.slice(),
+    createdAtUs,
+    logPosition,
+  };
+}
+
+Deno.test("a backup that is restored holds every event as it was", async () => {
+  await using place = await openPlace();
+  await place.store.append(60);
+  const report = await place.backUp();
+  assert(report.segmentCount > 3);
+  assertEquals(report.copiedCount, report.segmentCount);
+  const restored = await place.restore("restored");
+  assertEquals(restored.end, report.end);
+  assertEquals(restored.streamCount, 3);
+  const before = await eventsOf(place.store.path);
+  assertEquals(before.length, 60);
+  assertEquals(await eventsOf(place.pathOf("restored")), before);
+});
+
+Deno.test("a second backup copies only what is new", async () => {
+  await using place = await openPlace();
+  await place.store.append(40);
+  const first = await place.backUp();
+  const again = await place.backUp();
+  assertEquals([again.copiedCount, again.copiedBytes], [0, 0]);
+  assertEquals(again.totalBytes, first.totalBytes);
+  await place.store.append(40);
+  const second = await place.backUp();
+  assert(second.segmentCount > first.segmentCount);
+  assertEquals(
+    second.copiedCount,
+    second.segmentCount - first.segmentCount + 1,
+  );
+  await place.restore("restored");
+  assertEquals((await eventsOf(place.pathOf("restored"))).length, 80);
+});
+
+Deno.test("a restored store goes on, and its backups are told apart", async () => {
+  await using place = await openPlace();
+  await place.store.append(30);
+  await place.backUp();
+  const events = await eventsOf(place.store.path);
+  const cut = events[20]?.logPosition ?? 0;
+  const restored = await place.restore("restored", { position: cut });
+  assertEquals(restored.end, cut);
+  const other = new StoreDirectory(place.pathOf("restored"));
+  // Of these the first twenty are there already.
+  await other.append(50);
+  const otherEvents = await eventsOf(other.path);
+  assertEquals(otherEvents.length, 50);
+  assertEquals(otherEvents.slice(0, 20), events.slice(0, 20));
+  // Into the directory of the first one's backup: nothing is mixed up.
+  const report = await backupDirectory({
+    directory: other.path,
+    target: place.pathOf("backup"),
+    version: "0.0.0",
+    clock: CLOCK,
+  }, CONTROL);
+  assert(report.copiedCount < report.segmentCount);
+  await place.restore("third");
+  assertEquals(await eventsOf(place.pathOf("third")), otherEvents);
+});
+
+Deno.test("a restore to any position or time holds what stands before it", async () => {
+  await using place = await openPlace();
+  await place.store.append(14);
+  await place.backUp();
+  const events = await eventsOf(place.store.path);
+  const points: RestorePoint[] = events.flatMap((event) => [
+    { position: event.logPosition },
+    { position: event.logPosition + 7 },
+    { timeUs: event.createdAtUs },
+    { timeUs: event.createdAtUs + 1 },
+  ]);
+  for (const [at, point] of points.entries()) {
+    const name = `restored-${at}`;
+    await place.restore(name, point);
+    const wanted = events.filter((event, index) =>
+      "position" in point
+        ? (events[index + 1]?.logPosition ?? Infinity) <= point.position
+        : event.createdAtUs < point.timeUs
+    );
+    assertEquals(await eventsOf(place.pathOf(name)), wanted, `point ${at}`);
+    await Deno.remove(place.pathOf(name), { recursive: true });
+  }
+});
+
+Deno.test("an archive that GNU tar made of a backup can be restored", async () => {
+  await using place = await openPlace();
+  await place.store.append(30);
+  await place.backUp();
+  const archive = place.pathOf("backup.tar");
+  const made = await new Deno.Command("tar", {
+    args: ["-cf", archive, "-C", place.pathOf("backup"), "."],
+  }).output();
+  assert(made.success);
+  const report = await restoreDirectory({
+    backup: archive,
+    directory: place.pathOf("restored"),
+    point: undefined,
+    segmentSizeBytes: 2048,
+    clock: CLOCK,
+    newEventId: createTestIds(),
+    logger: SILENT_LOGGER,
+  }, CONTROL);
+  assertEquals(report.copiedBytes > 0, true);
+  assertEquals(
+    await eventsOf(place.pathOf("restored")),
+    await eventsOf(place.store.path),
+  );
+});
+
+Deno.test("every damaged or missing byte of a backup is noticed, and nothing restored", async () => {
+  await using place = await openPlace();
+  await place.store.append(12);
+  await place.backUp();
+  const directory = place.pathOf("backup");
+  const names = [...Deno.readDirSync(join(directory, "segments"))]
+    .map(({ name }) => join("segments", name));
+  for (const name of ["manifest.json", ...names]) {
+    const path = join(directory, name);
+    const bytes = await Deno.readFile(path);
+    const changes = [
+      ...Array.from({ length: 20 }, (_, at) => {
+        const changed = bytes.slice();
+        const offset = Math.floor(bytes.length * at / 20);
+        changed[offset] = (changed[offset] ?? 0) ^ 0x10;
+        return changed;
+      }),
+      bytes.subarray(0, bytes.length - 1),
+      new Uint8Array([...bytes, 0x7b]),
+    ];
+    for (const changed of changes) {
+      await Deno.writeFile(path, changed);
+      const error = await assertRejects(
+        () => place.restore("restored"),
+        QuipuError,
+      );
+      assertEquals(error.code, "damaged", error.message);
+      assertEquals([...await namesIn(place.pathOf("restored"))], []);
+    }
+    await Deno.remove(path);
+    await assertRejects(() => place.restore("restored"), QuipuError);
+    await Deno.writeFile(path, bytes);
+  }
+  await place.restore("restored");
+});
+
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+Deno.test("only an empty directory is restored to", async () => {
+  await using place = await openPlace();
+  await place.store.append(3);
+  await place.backUp();
+  const error = await assertRejects(() => place.restore("store"), QuipuError);
+  assertEquals(error.code, "notWritable");
+  assertStringIncludes(error.message, "not empty");
+  await Deno.mkdir(place.pathOf("other"));
+  await Deno.writeTextFile(join(place.pathOf("other"), "notes.txt"), "mine");
+  await assertRejects(() => place.restore("other"), QuipuError, "notes.txt");
+  await Deno.mkdir(place.pathOf("empty"));
+  await place.restore("empty");
+});
+
+Deno.test("a directory with an unfinished restore is refused until it is done", async () => {
+  await using place = await openPlace();
+  await place.store.append(20);
+  await place.backUp();
+  const stopping = new AbortController();
+  const directory = place.pathOf("restored");
+  await assertRejects(() =>
+    restoreDirectory({
+      backup: place.pathOf("backup"),
+      directory,
+      point: undefined,
+      segmentSizeBytes: 2048,
+      clock: CLOCK,
+      newEventId: createTestIds(),
+      logger: SILENT_LOGGER,
+    }, {
+      signal: stopping.signal,
+      report: ({ phase }) => {
+        if (phase === "copying segments") stopping.abort(new Error("stop"));
+      },
+    })
+  );
+  for (const isReadOnly of [false, true]) {
+    const error = await assertRejects(() =>
+      openStore({
+        directory,
+        segmentSizeBytes: 2048,
+        clock: CLOCK,
+        newEventId: createTestIds(),
+        logger: SILENT_LOGGER,
+        isReadOnly,
+      }), QuipuError);
+    assertEquals(error.code, "damaged");
+    assertStringIncludes(error.message, "a restore to it was not finished");
+  }
+  await place.restore("restored");
+  assertEquals((await eventsOf(directory)).length, 20);
+});
+
+Deno.test("an interrupted backup leaves the one before, and is resumed", async () => {
+  await using place = await openPlace();
+  await place.store.append(20);
+  const first = await place.backUp();
+  await place.store.append(60);
+  const stopping = new AbortController();
+  let copied = 0;
+  await assertRejects(() =>
+    backupDirectory({
+      directory: place.store.path,
+      target: place.pathOf("backup"),
+      version: "0.0.0",
+      clock: CLOCK,
+    }, {
+      signal: stopping.signal,
+      report: () => {
+        copied++;
+        if (copied === first.segmentCount + 5) stopping.abort(new Error("no"));
+      },
+    })
+  );
+  assertEquals((await place.restore("early")).end, first.end);
+  const resumed = await place.backUp();
+  assert(resumed.copiedCount < resumed.segmentCount - first.segmentCount);
+  await place.restore("late");
+  assertEquals((await eventsOf(place.pathOf("late"))).length, 80);
+});
+
+Deno.test("a store that is in use, another's backup and other files are refused", async () => {
+  await using place = await openPlace();
+  await place.store.append(3);
+  {
+    await using _open = await place.store.open();
+    const error = await assertRejects(() => place.backUp(), QuipuError);
+    assertEquals(error.code, "directoryLocked");
+  }
+  await place.backUp();
+  const other = new StoreDirectory(place.pathOf("other"));
+  await other.append(3);
+  const backUpOther = (target: string) =>
+    backupDirectory({
+      directory: other.path,
+      target: place.pathOf(target),
+      version: "0.0.0",
+      clock: CLOCK,
+    }, CONTROL);
+  await assertRejects(() => backUpOther("backup"), QuipuError, "another store");
+  await assertRejects(() => backUpOther("store"), QuipuError, "no backup");
+  await assertRejects(
+    () => place.restore("x", { position: 1e9 }),
+    QuipuError,
+    "the backup ends at",
+  );
+});
+
+Deno.test("damage in the store is noticed while it is backed up", async () => {
+  await using place = await openPlace();
+  await place.store.append(30);
+  const path = place.store.pathOf("segments", "00000001.g1.seg");
+  const bytes = await Deno.readFile(path);
+  bytes[300] = (bytes[300] ?? 0) ^ 1;
+  await Deno.writeFile(path, bytes);
+  const error = await assertRejects(() => place.backUp(), QuipuError);
+  assertEquals(error.code, "damaged");
+  assertStringIncludes(error.message, "segment 1");
+});
