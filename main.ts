@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Backups } from "./lib/admin/backups.ts";
 import { JobBoard } from "./lib/admin/job_board.ts";
 import { isLoopbackHost } from "./lib/auth/default_password.ts";
 import { openAuth } from "./lib/auth/open_auth.ts";
@@ -191,7 +192,17 @@ async function startServices(
     isTrustedProxy: isTrustedProxy || undefined,
     corsOrigins: (corsOrigins && parseOrigins(corsOrigins)) || undefined,
     limits,
-    upkeep: { jobs, maintenance: store.maintenance },
+    upkeep: {
+      jobs,
+      maintenance: store.maintenance,
+      backups: new Backups({
+        maintenance: store.maintenance,
+        clock,
+        logger,
+        version: VERSION,
+        backupsMax: limits.backupsMax,
+      }),
+    },
     observation,
     shutDown,
   });

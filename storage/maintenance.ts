@@ -10,8 +10,10 @@ import type {
   VerifyReport,
   VerifyRequest,
 } from "../lib/model/maintenance.ts";
+import { openBackup } from "./backup/open_backup.ts";
 import type { StoreIndex } from "./index/store_index.ts";
 import type { OpenFiles, Segment } from "./log/segment.ts";
+import type { SegmentPins } from "./log/segment_pins.ts";
 import type { StorePlatform } from "./platform.ts";
 import type { Publisher } from "./write/publisher.ts";
 
@@ -26,6 +28,8 @@ export interface MaintenanceParts {
   readonly index: StoreIndex;
   readonly files: OpenFiles;
   readonly publisher: Publisher;
+  /** Files that somebody reads from one end to the other. */
+  readonly pins: SegmentPins;
   /** Id of the store; empty for one that was never written. */
   readonly storeId: () => string;
 }
@@ -34,6 +38,8 @@ export interface MaintenanceParts {
 export function createMaintenance(parts: MaintenanceParts): StoreMaintenance {
   return {
     verify: (request, control) => verifyOpenStore(parts, request, control),
+    openBackup: (request) =>
+      openBackup({ ...parts, disk: parts.platform.disk }, request),
   };
 }
 

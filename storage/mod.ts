@@ -22,6 +22,7 @@ import { StoreIndex } from "./index/store_index.ts";
 import { openKvCatalog } from "./kv/kv_catalog.ts";
 import { RecordReader } from "./log/record_reader.ts";
 import { OpenFiles } from "./log/segment.ts";
+import { SegmentPins } from "./log/segment_pins.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMemoryCatalog } from "./memory/memory_catalog.ts";
 import { createMemoryDisk } from "./memory/memory_disk.ts";
@@ -297,6 +298,7 @@ async function openParts(
       index,
       files,
       publisher,
+      pins: new SegmentPins(),
       storeId,
     }),
     release: async () => {

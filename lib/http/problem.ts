@@ -65,6 +65,10 @@ export const PROBLEMS = {
     status: 501,
     text: "Not Implemented: the store of this server has no upkeep",
   },
+  tooManyBackups: {
+    status: 503,
+    text: "Too many backups are being taken, try again later",
+  },
   internal: { status: 500, text: "Internal Server Error" },
 } as const satisfies Record<string, Problem>;
 

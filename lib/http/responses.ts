@@ -152,6 +152,23 @@ export function documentResponse(
   return new Response(body, { status, headers });
 }
 
+/** A file that is to be kept, as large as it says. */
+export function archiveResponse(
+  archive: {
+    readonly body: BodyInit;
+    readonly bytes: number;
+    /** Under which a browser keeps it: letters, digits, hyphens and periods. */
+    readonly name: string;
+  },
+  allowedMethods: string,
+): Response {
+  const headers = commonHeaders(allowedMethods, "application/x-tar");
+  headers["Content-Length"] = String(archive.bytes);
+  headers["Content-Disposition"] = `attachment; filename="${archive.name}"`;
+  headers["Cache-Control"] = "no-store";
+  return new Response(archive.body, { status: 200, headers });
+}
+
 /** An answer without a body, and thus without a type. */
 export function emptyResponse(
   status: number,

@@ -77,6 +77,8 @@ export type HandlerKey =
   | "startVerify"
   | "readVerify"
   | "cancelVerify"
+  | "downloadBackup"
+  | "downloadNewBackup"
   | "listUsers"
   | "createUser"
   | "readUser"
@@ -333,6 +335,22 @@ export const ROUTES: readonly Route[] = [
     request: undefined,
     response: JSON_ALONE,
     handler: "cancelVerify",
+    operation: "administer",
+  },
+  {
+    method: "GET",
+    template: "/admin/backup",
+    request: undefined,
+    response: "any",
+    handler: "downloadBackup",
+    operation: "administer",
+  },
+  {
+    method: "POST",
+    template: "/admin/backup",
+    request: JSON_ALONE,
+    response: "any",
+    handler: "downloadNewBackup",
     operation: "administer",
   },
 ];

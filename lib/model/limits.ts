@@ -118,6 +118,8 @@ export const LIMITS = {
   streamMetadataCacheMax: 65_536,
 
   // What keeps a store well.
+  /** Backups that clients take at the same time. */
+  backupsMax: 2,
   /** Findings that a report of a verification lists. */
   findingsMax: 1000,
 

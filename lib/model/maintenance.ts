@@ -110,6 +110,37 @@ export interface VerifyReport {
   readonly endPosition: number;
 }
 
+/** What is to be backed up. */
+export interface BackupRequest {
+  /** Files of it that whoever asks has already: name → CRC-32 in hexadecimal digits. */
+  readonly have: ReadonlyMap<string, string>;
+  /** Version of the program. */
+  readonly version: string;
+  /** Microseconds since 1970. */
+  readonly takenAtUs: number;
+}
+
+/**
+ * A backup that is being taken: of what was committed when it was opened,
+ * whatever is written meanwhile.
+ */
+export interface OpenBackup {
+  readonly storeId: string;
+  /** Log position up to which it goes. */
+  readonly end: number;
+  /** Bytes of the whole archive. */
+  readonly bytes: number;
+  /**
+   * The next bytes of the archive, which are the caller's; undefined after the
+   * last ones. At most 256 KiB: reading them takes a fraction of a millisecond.
+   *
+   * @throws {QuipuError} `corruptRecord`.
+   */
+  next(): Uint8Array | undefined;
+  /** Lets go of what it needs of the store. May be called twice. */
+  close(): void;
+}
+
 /** What an operator may have done to a store while it is open. */
 export interface StoreMaintenance {
   /**
@@ -119,6 +150,14 @@ export interface StoreMaintenance {
    * @throws {QuipuError} `storeClosed`. Damage is a finding, never an error.
    */
   verify(request: VerifyRequest, control: JobControl): Promise<VerifyReport>;
+
+  /**
+   * Begins a backup; it must be closed.
+   *
+   * @throws {QuipuError} `corruptRecord`, or `storeReadOnly` for a store that
+   * was never written.
+   */
+  openBackup(request: BackupRequest): OpenBackup;
 }
 
 /** A store that can be kept well while it is open. */

@@ -8,6 +8,7 @@ import type { Handler } from "../context.ts";
 import type { HandlerKey } from "../routes.ts";
 import { listOptions, shutDown } from "./admin.ts";
 import { append, appendIncoming, writeMetadata } from "./append.ts";
+import { downloadBackup, downloadNewBackup } from "./backups.ts";
 import { deleteStream } from "./delete_stream.ts";
 import { cancelVerify, readVerify, startVerify } from "./jobs.ts";
 import { readGossip } from "./gossip.ts";
@@ -95,6 +96,8 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   startVerify,
   readVerify,
   cancelVerify,
+  downloadBackup,
+  downloadNewBackup,
   listUsers,
   createUser,
   readUser,

@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { Backups } from "../../../lib/admin/backups.ts";
 import { JobBoard } from "../../../lib/admin/job_board.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
@@ -43,7 +44,14 @@ function openApp() {
     return end.promise;
   };
   const maintenance = { verify } as StoreMaintenance;
-  const test = openTestApp({ app: { upkeep: { jobs, maintenance } } });
+  const backups = new Backups({
+    maintenance,
+    clock: { nowUs: () => nowUs },
+    logger: SILENT_LOGGER,
+    version: "0.0.0",
+    backupsMax: 1,
+  });
+  const test = openTestApp({ app: { upkeep: { jobs, maintenance, backups } } });
   return { test, jobs, calls, ends };
 }
 

@@ -1,0 +1,243 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { Backups } from "../../../lib/admin/backups.ts";
+import { JobBoard } from "../../../lib/admin/job_board.ts";
+import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
+import type { MaintainedStore } from "../../../lib/model/maintenance.ts";
+import { restoreDirectory } from "../../../storage/backup/directories.ts";
+import { openStore } from "../../../storage/mod.ts";
+import {
+  anEvent,
+  createTestClock,
+  createTestIds,
+} from "../../support/events.ts";
+import {
+  openTestApp,
+  TEST_LOGINS,
+  type TestApp,
+} from "../../support/test_app.ts";
+
+const PATH = "/admin/backup";
+
+interface Place extends AsyncDisposable {
+  readonly path: string;
+  readonly store: MaintainedStore;
+  readonly test: TestApp;
+  append(count: number): Promise<void>;
+}
+
+/** A store with segments of a few records, and an app that backs it up. */
+async function openPlace(backupsMax = 2): Promise<Place> {
+  const path = await Deno.makeTempDir({ prefix: "quipu-backup-" });
+  const clock = createTestClock();
+  const newId = createTestIds();
+  const store = await openStore({
+    directory: join(path, "store"),
+    segmentSizeBytes: 2048,
+    clock,
+    newEventId: newId,
+    logger: SILENT_LOGGER,
+  });
+  const { maintenance } = store;
+  const test = openTestApp({
+    store,
+    clock,
+    app: {
+      upkeep: {
+        jobs: new JobBoard({ clock, newId, logger: SILENT_LOGGER }),
+        maintenance,
+        backups: new Backups({
+          maintenance,
+          clock,
+          logger: SILENT_LOGGER,
+          version: "0.0.0",
+          backupsMax,
+        }),
+      },
+    },
+  });
+  let last = 0;
+  return {
+    path,
+    store,
+    test,
+    async append(count) {
+      for (let index = 0; index < count; index++) {
+        clock.advanceMs(1);
+        await store.append({
+          streamName: `cart-${last % 3}`,
+          expectedVersion: "any",
+          events: [anEvent(++last)],
+        });
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await test[Symbol.asyncDispose]();
+      await store.close();
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}
+
+function backUp(
+  { test }: Place,
+  options: { login?: string; body?: string; method?: string } = {},
+): Promise<Response> {
+  const { login = TEST_LOGINS.admin, body, method } = options;
+  const headers: Record<string, string> = { Host: "localhost" };
+  if (login !== "") headers["Authorization"] = login;
+  if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    headers["Content-Length"] = String(body.length);
+  }
+  const request = new Request(`http://localhost${PATH}`, {
+    headers,
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    ...(body === undefined ? {} : { body }),
+  });
+  return Promise.resolve(test.app(request, {
+    remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
+    completed: Promise.resolve(),
+  }));
+}
+
+async function tarOf(archive: string, ...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("tar", {
+    args: [...args, "-f", archive],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+async function countIn(
+  place: Place,
+  archive: string,
+): Promise<{ end: number; directory: string }> {
+  const directory = join(place.path, "restored");
+  const { end } = await restoreDirectory({
+    backup: archive,
+    directory,
+    point: undefined,
+    segmentSizeBytes: 2048,
+    clock: createTestClock(),
+    newEventId: createTestIds(),
+    logger: SILENT_LOGGER,
+  }, { signal: new AbortController().signal, report: () => {} });
+  return { end, directory };
+}
+
+Deno.test("GET /admin/backup is a tar archive that GNU tar reads and restore takes", async () => {
+  await using place = await openPlace();
+  await place.append(90);
+  const { end } = place.store.status();
+  const response = await backUp(place);
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("Content-Type"), "application/x-tar");
+  assertEquals(
+    response.headers.get("Content-Disposition"),
+    `attachment; filename="quipu-${end}.tar"`,
+  );
+  // What is written now is no part of it.
+  await place.append(90);
+  const bytes = await response.bytes();
+  assertEquals(response.headers.get("Content-Length"), String(bytes.length));
+  const archive = join(place.path, "backup.tar");
+  await Deno.writeFile(archive, bytes);
+  const names = (await tarOf(archive, "-t")).trim().split("\n");
+  assertEquals(names[names.length - 1], "manifest.json");
+  assert(names.length > 5);
+  assert(names.slice(0, -1).every((name) => name.startsWith("segments/")));
+  const restored = await countIn(place, archive);
+  assertEquals(restored.end, end);
+});
+
+Deno.test("an archive that was cut anywhere is not restored", async () => {
+  await using place = await openPlace();
+  await place.append(12);
+  const bytes = await (await backUp(place)).bytes();
+  const archive = join(place.path, "backup.tar");
+  for (let cut = 0; cut < bytes.length - 1024 - 512; cut += 700) {
+    await Deno.writeFile(archive, bytes.subarray(0, cut));
+    let message = "";
+    await countIn(place, archive).catch((error) => message = String(error));
+    assertStringIncludes(message, "Cannot restore");
+  }
+});
+
+Deno.test("POST /admin/backup leaves out what the client has", async () => {
+  await using place = await openPlace();
+  await place.append(90);
+  const whole = await (await backUp(place)).bytes();
+  const archive = join(place.path, "backup.tar");
+  await Deno.writeFile(archive, whole);
+  const manifest = JSON.parse(await tarOf(archive, "-xO", "manifest.json"));
+  const have = manifest.segments.map(
+    ({ name, crc32 }: { name: string; crc32: string }) => ({ name, crc32 }),
+  );
+  await place.append(10);
+  const response = await backUp(place, { body: JSON.stringify({ have }) });
+  const part = await response.bytes();
+  assertEquals(response.headers.get("Content-Length"), String(part.length));
+  assert(part.length < whole.length * 0.6);
+  await Deno.writeFile(archive, part);
+  const second = JSON.parse(await tarOf(archive, "-xO", "manifest.json"));
+  assertEquals(second.end, place.store.status().end);
+  assertEquals(second.segments[0], manifest.segments[0]);
+  const names = (await tarOf(archive, "-t")).trim().split("\n");
+  assert(!names.includes(`segments/${manifest.segments[0].name}`));
+});
+
+Deno.test("POST /admin/backup with a body that says nothing is 400", async () => {
+  await using place = await openPlace();
+  for (
+    const body of [
+      "",
+      "[]",
+      "{}",
+      '{"have":[{}]}',
+      '{"have":[{"name":"../x","crc32":"00000000"}]}',
+    ]
+  ) {
+    const response = await backUp(place, { body });
+    assertEquals(response.status, 400, body);
+    await response.text();
+  }
+});
+
+Deno.test("/admin/backup is for operators alone", async () => {
+  await using place = await openPlace();
+  for (const login of ["", TEST_LOGINS.user]) {
+    for (const body of [undefined, '{"have":[]}']) {
+      const response = await backUp(place, {
+        login,
+        ...(body === undefined ? {} : { body }),
+      });
+      assertEquals(response.status, 401);
+      await response.text();
+    }
+  }
+  const response = await backUp(place, { login: TEST_LOGINS.ops });
+  assertEquals(response.status, 200);
+  await response.body?.cancel();
+});
+
+Deno.test("of too many backups at a time the last is 503, until one ends", async () => {
+  await using place = await openPlace(2);
+  await place.append(10);
+  const first = await backUp(place);
+  const second = await backUp(place);
+  const third = await backUp(place);
+  assertEquals([first.status, second.status, third.status], [200, 200, 503]);
+  assertStringIncludes(await third.text(), "Too many backups");
+  await first.body?.cancel();
+  const fourth = await backUp(place);
+  assertEquals(fourth.status, 200);
+  assertEquals((await fourth.bytes()).length, (await second.bytes()).length);
+  const head = await backUp(place, { method: "HEAD" });
+  assertEquals(head.status, 200);
+  assert(Number(head.headers.get("Content-Length")) > 512);
+  await head.body?.cancel();
+  for (let count = 0; count < 4; count++) {
+    assertEquals((await (await backUp(place)).bytes()).length > 512, true);
+  }
+});
