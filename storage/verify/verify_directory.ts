@@ -10,29 +10,54 @@ import type {
   VerifyRequest,
 } from "../../lib/model/maintenance.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
-import { takeForReading } from "../open_directory.ts";
+import { openKvCatalog } from "../kv/kv_catalog.ts";
+import { asOpenError, takeForReading } from "../open_directory.ts";
+import type { StorePlatform } from "../platform.ts";
+import { readCommit } from "./commit_check.ts";
+import { Findings } from "./findings.ts";
+import { planClosed } from "./plan_closed.ts";
+import { verifyLog } from "./verify_log.ts";
 
-/** Checks the store; its directory is locked meanwhile. */
-export async function verifyDirectory(
+/**
+ * Checks the store; its directory is locked meanwhile, and nothing in it is
+ * changed.
+ *
+ * @throws {QuipuError} `directoryLocked` while another process has it,
+ * `notWritable` when it holds no store.
+ */
+export function verifyDirectory(
   request: VerifyRequest & { readonly directory: string },
   control: JobControl,
 ): Promise<VerifyReport> {
-  const disk = createFileDisk();
-  const lock = await takeForReading(disk, request.directory);
+  const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
+  return verifyDirectoryOn(platform, request, control);
+}
+
+/** The same on a given disk and catalog. */
+export async function verifyDirectoryOn(
+  platform: StorePlatform,
+  request: VerifyRequest & { readonly directory: string },
+  control: JobControl,
+): Promise<VerifyReport> {
+  const { disk } = platform;
+  const { directory, isDeep } = request;
+  let lock;
   try {
-    control.signal.throwIfAborted();
-    return {
-      isDeep: request.isDeep,
-      isClean: true,
-      findings: [],
-      damageCount: 0,
-      brokenCount: 0,
-      noticeCount: 0,
-      segmentCount: 0,
-      eventCount: 0,
-      checkedBytes: 0,
-      endPosition: 0,
-    };
+    lock = await takeForReading(disk, directory);
+  } catch (error) {
+    throw asOpenError(error, directory);
+  }
+  try {
+    const findings = new Findings();
+    const commit = await readCommit(platform, directory, findings);
+    const plan = await planClosed({
+      disk,
+      directory,
+      isDeep,
+      commit,
+      findings,
+    });
+    return await verifyLog(plan, findings, control);
   } finally {
     lock.release();
   }

@@ -1,0 +1,127 @@
+/**
+ * Checks the KV: that its file is a whole database, and what its commit record
+ * says of the log.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import type { CommitRecord } from "../kv/catalog.ts";
+import { checkDatabase } from "../kv/check_database.ts";
+import type { StorePlatform } from "../platform.ts";
+import type { Findings } from "./findings.ts";
+import type { Mark } from "./segment_check.ts";
+
+/** Name of the KV's file in a store's directory. */
+export const CATALOG_NAME = "catalog.kv";
+
+/**
+ * Reads the commit record.
+ *
+ * @returns Undefined when there is none that can be read, which is said.
+ */
+export async function readCommit(
+  platform: StorePlatform,
+  directory: string,
+  findings: Findings,
+): Promise<CommitRecord | undefined> {
+  const names = await platform.disk.list(directory);
+  if (!names.includes(CATALOG_NAME)) {
+    findings.broken("commitMissing", "the KV is gone", PLACE);
+    return undefined;
+  }
+  const path = join(directory, CATALOG_NAME);
+  try {
+    const catalog = await platform.openCatalog(path);
+    try {
+      const commit = await catalog.read();
+      if (commit === undefined) {
+        findings.broken(
+          "commitMissing",
+          "it has no commit record that is whole",
+          PLACE,
+        );
+      }
+      return commit;
+    } finally {
+      catalog.close();
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    findings.broken("database", reason, PLACE);
+    return undefined;
+  }
+}
+
+/** Checks the file of the KV of a store that is open. */
+export function checkOpenDatabase(directory: string, findings: Findings): void {
+  try {
+    checkDatabase(join(directory, CATALOG_NAME));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    findings.broken("database", reason, PLACE);
+  }
+}
+
+/** What the log turned out to be. */
+export interface LogEnd {
+  readonly storeId: string | undefined;
+  /** Position after the last whole run. */
+  readonly validEnd: number;
+  /** What the log was like where the record says that it ends. */
+  readonly atCommit: Mark | undefined;
+  /** Whether something is wrong with the log before that place. */
+  readonly isDamaged: boolean;
+}
+
+/** Holds the commit record against the log. */
+export function checkCommit(
+  commit: CommitRecord,
+  log: LogEnd,
+  findings: Findings,
+): void {
+  const place = { ...PLACE, position: commit.end };
+  if (log.storeId === undefined) {
+    if (commit.end > 0) {
+      findings.damage("logShort", "the whole log is gone", place);
+    }
+    return;
+  }
+  if (commit.storeId !== log.storeId) {
+    findings.broken(
+      "commitRecord",
+      `it is of another store: ${commit.storeId} instead of ${log.storeId}`,
+      place,
+    );
+    return;
+  }
+  if (commit.end > log.validEnd) {
+    if (log.isDamaged) return;
+    findings.damage(
+      "logShort",
+      `the log ends at ${log.validEnd}, though more is committed`,
+      place,
+    );
+    return;
+  }
+  const checksum = commit.end === 0 ? 0 : log.atCommit?.checksum;
+  if (checksum !== commit.checksum && !log.isDamaged) {
+    findings.damage(
+      "commitRecord",
+      log.atCommit === undefined
+        ? "no record ends where it says that the log does"
+        : "the record that ends there is another one",
+      place,
+    );
+  }
+  if (log.validEnd > commit.end) {
+    findings.notice(
+      "uncommitted",
+      `${log.validEnd - commit.end} bytes of whole appends stand behind it: ` +
+        "they are adopted",
+      place,
+    );
+  }
+}
+
+const PLACE = { file: CATALOG_NAME };

@@ -1,0 +1,272 @@
+/**
+ * Follows every list through the log: each record must have the next number of
+ * its stream and the next ordinal of each list that it is in, and be in those
+ * lists that the rules say.
+ *
+ * @module
+ */
+
+import { membershipsOf } from "../../lib/model/lists.ts";
+import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
+import { isMetastream } from "../../lib/model/stream_names.ts";
+import type { Bytes } from "../log/bytes.ts";
+import { encodeUtf8 } from "../log/bytes.ts";
+import { LogRecord } from "../log/log_record.ts";
+import {
+  FIRST_ORDINALS_BYTES,
+  FLAG_FIRST,
+  FLAG_TOMBSTONE,
+  RECORD_HEADER_BYTES,
+} from "../log/record.ts";
+import type { ListEnd } from "../log/remains.ts";
+import { type EntryDigest, ListHeads, NameHash } from "./list_heads.ts";
+
+/** Codes of the kinds of lists, as in files. */
+export const STREAM = 0;
+const CATEGORY = 1;
+const EVENT_TYPE = 2;
+const STREAMS = 3;
+const CATEGORY_STREAMS = 4;
+
+const DOLLAR = 0x24;
+const NONE = 0xffff_ffff;
+const TWO_32 = 2 ** 32;
+const NO_NAME = new Uint8Array(0);
+
+/** An entry that is not where it should be. */
+export interface WrongEntry {
+  readonly kind: "eventNumber" | "ordinal";
+  readonly what: string;
+}
+
+export class EntryCheck {
+  readonly heads = new ListHeads();
+  /** Entries may be missing: a list may go on with a later one. */
+  isLenient = false;
+  readonly #hash = new NameHash();
+  readonly #typeHash = new NameHash();
+  /** Those of the segment that is being checked; set before it is. */
+  digest: EntryDigest;
+  #wrong: WrongEntry | undefined;
+
+  constructor(digest: EntryDigest) {
+    this.digest = digest;
+  }
+
+  /**
+   * Takes the next record.
+   *
+   * @param start Where it begins in the bytes, of which it is a whole one.
+   * @param offset Its place, as index files have it.
+   * @returns What is wrong, if anything is.
+   */
+  take(bytes: Bytes, start: number, offset: number): WrongEntry | undefined {
+    const { array, view } = bytes;
+    const flags = view.getUint8(start + 88);
+    const isFirst = (flags & FLAG_FIRST) !== 0;
+    const nameStart = start + RECORD_HEADER_BYTES +
+      (isFirst ? FIRST_ORDINALS_BYTES : 0);
+    const nameEnd = nameStart + view.getUint16(start + 80, true);
+    const typeEnd = nameEnd + view.getUint16(start + 82, true);
+    const hash = this.#hash;
+    hash.take(array, nameStart, nameEnd);
+    this.#wrong = undefined;
+    if ((flags & FLAG_TOMBSTONE) === 0) {
+      this.#enter(
+        STREAM,
+        hash.high,
+        hash.low,
+        view.getUint32(start + 24, true),
+        view.getUint32(start + 28, true),
+        offset,
+      );
+    }
+    const isOfSystem = array[nameStart] === DOLLAR ||
+      (typeEnd > nameEnd && array[nameEnd] === DOLLAR);
+    if (isOfSystem) this.#takeBySlowRules(bytes, start, offset);
+    else {
+      const typeHash = this.#typeHash;
+      typeHash.take(array, nameEnd, typeEnd);
+      if (hash.hasCategory) {
+        this.#enterAt(
+          CATEGORY,
+          hash.categoryHigh,
+          hash.categoryLow,
+          view,
+          start + 32,
+          offset,
+        );
+      } else this.#expectNone("category", view, start + 32);
+      this.#enterAt(
+        EVENT_TYPE,
+        typeHash.high,
+        typeHash.low,
+        view,
+        start + 40,
+        offset,
+      );
+      if (isFirst) {
+        typeHash.take(NO_NAME, 0, 0);
+        this.#enterAt(
+          STREAMS,
+          typeHash.high,
+          typeHash.low,
+          view,
+          start + 92,
+          offset,
+        );
+        if (hash.hasCategory) {
+          this.#enterAt(
+            CATEGORY_STREAMS,
+            hash.categoryHigh,
+            hash.categoryLow,
+            view,
+            start + 100,
+            offset,
+          );
+        } else this.#expectNone("streams of a category", view, start + 100);
+      }
+    }
+    const wrong: WrongEntry | undefined = this.#wrong;
+    return wrong === undefined ? undefined : describe(wrong, bytes, start);
+  }
+
+  /** Takes where lists end of which a scavenged segment lost the last entry. */
+  takeEnds(ends: readonly ListEnd[]): void {
+    for (const { kind, name, next } of ends) {
+      const slot = this.slotOf(kind, encodeUtf8(name));
+      if (next > this.heads.nextAt(slot)) this.heads.setNext(slot, next);
+    }
+  }
+
+  /** Slot of a list by its name. */
+  slotOf(kind: number, name: Uint8Array): number {
+    this.#hash.take(name, 0, name.length);
+    return this.heads.slotOf(kind, this.#hash.high, this.#hash.low);
+  }
+
+  /** Records of the system, of metadata and of deletes are listed by more rules. */
+  #takeBySlowRules(bytes: Bytes, start: number, offset: number): void {
+    const { view } = bytes;
+    const record = new LogRecord(bytes, start, { withBodies: true });
+    const { streamName } = record;
+    const { category, eventType, isInStreams, categoryOfStream } =
+      membershipsOf(
+        record,
+        isMetastream(streamName) ? decodeStreamMetadata(record) : undefined,
+      );
+    this.#enterNamed(CATEGORY, category, view, start + 32, offset);
+    this.#enterNamed(EVENT_TYPE, eventType, view, start + 40, offset);
+    if ((record.flags & FLAG_FIRST) === 0) return;
+    this.#enterNamed(
+      STREAMS,
+      isInStreams ? "" : undefined,
+      view,
+      start + 92,
+      offset,
+    );
+    this.#enterNamed(
+      CATEGORY_STREAMS,
+      categoryOfStream,
+      view,
+      start + 100,
+      offset,
+    );
+  }
+
+  #enterNamed(
+    kind: number,
+    name: string | undefined,
+    view: DataView,
+    at: number,
+    offset: number,
+  ): void {
+    if (name === undefined) {
+      this.#expectNone("list", view, at);
+      return;
+    }
+    const bytes = encodeUtf8(name);
+    this.#typeHash.take(bytes, 0, bytes.length);
+    const { high, low } = this.#typeHash;
+    this.#enterAt(kind, high, low, view, at, offset);
+  }
+
+  #enterAt(
+    kind: number,
+    high: number,
+    low: number,
+    view: DataView,
+    at: number,
+    offset: number,
+  ): void {
+    this.#enter(
+      kind,
+      high,
+      low,
+      view.getUint32(at, true),
+      view.getUint32(at + 4, true),
+      offset,
+    );
+  }
+
+  #enter(
+    kind: number,
+    high: number,
+    low: number,
+    ordinalLow: number,
+    ordinalHigh: number,
+    offset: number,
+  ): void {
+    const { heads } = this;
+    const slot = heads.slotOf(kind, high, low);
+    const next = heads.nextAt(slot);
+    if (ordinalHigh === NONE) {
+      this.#wrong ??= {
+        kind: "ordinal",
+        what: `is not in ${
+          KIND_NAMES[kind]
+        }, where it should be number ${next}`,
+      };
+      return;
+    }
+    const ordinal = ordinalHigh * TWO_32 + ordinalLow;
+    if (ordinal !== next && !(this.isLenient && ordinal > next)) {
+      this.#wrong ??= {
+        kind: kind === STREAM ? "eventNumber" : "ordinal",
+        what: `is number ${ordinal} of ${KIND_NAMES[kind]}, where ${next} is ` +
+          "the next one",
+      };
+    }
+    if (ordinal >= next) heads.setNext(slot, ordinal + 1);
+    this.digest.add(kind, high, low, ordinalLow, offset);
+  }
+
+  #expectNone(what: string, view: DataView, at: number): void {
+    if (view.getUint32(at + 4, true) === NONE) return;
+    this.#wrong ??= {
+      kind: "ordinal",
+      what: `has an ordinal in a ${what} that it is not in`,
+    };
+  }
+}
+
+const KIND_NAMES = [
+  "its stream",
+  "its category",
+  "its event type",
+  "all streams",
+  "the streams of its category",
+];
+
+/** Names the event. */
+function describe(
+  { kind, what }: WrongEntry,
+  bytes: Bytes,
+  start: number,
+): WrongEntry {
+  const record = new LogRecord(bytes, start, { withBodies: false });
+  return {
+    kind,
+    what: `event ${record.eventNumber} of "${record.streamName}" ${what}`,
+  };
+}
