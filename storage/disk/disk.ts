@@ -53,6 +53,11 @@ export interface Disk {
   /** Makes the directory's entries permanent. */
   syncDirectory(path: string): Promise<void>;
   /**
+   * Bytes that can still be written to the device that a path is on; undefined
+   * when that is not known.
+   */
+  freeBytes?(path: string): number | undefined;
+  /**
    * Takes the lock file, writing `owner` into it.
    *
    * @returns The lock, or what the file says of the process that holds it.

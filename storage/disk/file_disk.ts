@@ -7,9 +7,15 @@
  * @module
  */
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statfsSync } from "node:fs";
 import { dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "./disk.ts";
+
+/**
+ * So much is written at once: it is only copied to memory of the system, in
+ * less time than it takes to have another thread do it.
+ */
+const WRITE_SYNC_BYTES_MAX = 64 * 1024;
 
 class FileDiskFile implements DiskFile {
   readonly path: string;
@@ -37,9 +43,10 @@ class FileDiskFile implements DiskFile {
     }
     let written = 0;
     while (written < bytes.length) {
-      const count = await writer.write(
-        written === 0 ? bytes : bytes.subarray(written),
-      );
+      const rest = written === 0 ? bytes : bytes.subarray(written);
+      const count = rest.length <= WRITE_SYNC_BYTES_MAX
+        ? writer.writeSync(rest)
+        : await writer.write(rest);
       this.#cursor += count;
       written += count;
     }
@@ -131,6 +138,16 @@ export function createFileDisk(): Disk {
       if (Deno.build.os === "windows") return;
       using directory = await Deno.open(path, { read: true });
       await directory.sync();
+    },
+
+    freeBytes(path) {
+      try {
+        const { bavail, bsize } = statfsSync(path);
+        return bavail * bsize;
+      } catch {
+        // Older runtimes have no such call.
+        return undefined;
+      }
     },
 
     lock,

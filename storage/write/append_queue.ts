@@ -15,6 +15,8 @@ export interface QueuedRequest {
   /** Decides and encodes it; returns how to answer it. */
   readonly encode: (batch: Batch) => () => void;
   readonly refuse: (error: Error) => void;
+  /** Whether it begins the next segment, unless the active one is empty. */
+  readonly endsSegment?: boolean;
 }
 
 /** Requests that were taken are dropped from the array in such numbers. */
@@ -38,10 +40,15 @@ export class AppendQueue {
     return this.#first === this.#requests.length;
   }
 
+  /** How many requests wait. */
+  get length(): number {
+    return this.#requests.length - this.#first;
+  }
+
   /** What waits, and how much may. */
   get status(): QueueStatus {
     return {
-      requests: this.#requests.length - this.#first,
+      requests: this.length,
       events: this.#events,
       eventsMax: this.#eventsMax,
       bytes: this.#bytes,

@@ -19,6 +19,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { invariant, type QuipuError } from "../../lib/model/errors.ts";
 import type {
   AppendRequest,
@@ -28,12 +29,12 @@ import type {
 } from "../../lib/model/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { LogRecord } from "../log/log_record.ts";
-import { offsetOf, type Segment } from "../log/segment.ts";
-import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
-import type { AppendQueue, QueuedRequest } from "./append_queue.ts";
+import type { Segment } from "../log/segment.ts";
+import type { AppendQueue } from "./append_queue.ts";
 import { Batch, type CommitPoint, commitPointOf } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
-import { closedError, failureOf, reasonOf, undecidedError } from "./failure.ts";
+import { closedError, failureOf, reasonOf } from "./failure.ts";
+import { type BatchBounds, fillBatch, overflows } from "./fill_batch.ts";
 import { Intake } from "./intake.ts";
 import type { Publisher } from "./publisher.ts";
 import { RetryDelay } from "./retry_delay.ts";
@@ -45,7 +46,7 @@ import {
 } from "./write_access.ts";
 import { writeOut } from "./write_out.ts";
 
-export interface WriterOptions {
+export interface WriterOptions extends BatchBounds {
   readonly encoder: BatchEncoder;
   readonly access: WriteAccess;
   readonly logger: Logger;
@@ -57,9 +58,6 @@ export interface WriterOptions {
   readonly publisher: Publisher;
   /** The end of the log. */
   readonly point: CommitPoint;
-  /** Bytes of a segment's file, at most, unless one run alone is larger. */
-  readonly segmentSizeBytes: number;
-  readonly batchBytesMax: number;
   readonly queueEventsMax: number;
   readonly queueBytesMax: number;
   /** Time after a failure until writing is tried again, at first. */
@@ -111,7 +109,9 @@ export class Writer {
       queueBytesMax: options.queueBytesMax,
       refusal: () =>
         this.#failure ?? (this.#isClosing ? closedError() : undefined),
-      onQueued: () => this.#wake?.(),
+      onQueued: () => {
+        if (this.#wake !== undefined && !this.#waitsForMore()) this.#wake();
+      },
     });
     this.#queue = this.intake.queue;
     if (options.failure !== undefined) this.#fail("open", options.failure);
@@ -157,12 +157,13 @@ export class Writer {
         await this.#recover();
         continue;
       }
-      if (this.#queue.isEmpty) {
-        if (this.#isClosing) break;
+      if (this.#queue.isEmpty && this.#isClosing) break;
+      if (this.#waitsForMore()) {
         await new Promise<void>((resolve) => this.#wake = resolve);
         this.#wake = undefined;
         continue;
       }
+      await untilSocketsAreRead();
       try {
         await this.#writeBatch();
       } catch (error) {
@@ -171,6 +172,18 @@ export class Writer {
     }
     this.#isWritten = true;
     this.#wakeCommitter?.();
+  }
+
+  /**
+   * Whether the next batch is to grow first. A batch costs as much as a dozen
+   * requests, so while others are under way it waits until it is as large as
+   * they are together, or they are answered. With none under way nobody waits.
+   */
+  #waitsForMore(): boolean {
+    if (this.#queue.isEmpty) return true;
+    let underWay = 0;
+    for (const batch of this.#inFlight) underWay += batch.answers.length;
+    return this.#queue.length < underWay;
   }
 
   /** Steps 1 and 2 for what is queued. */
@@ -196,7 +209,7 @@ export class Writer {
     batch.begin(segment, this.#encodedEnd, this.#checksum);
     this.#inFlight.push(batch);
     this.#writing = batch;
-    this.#encode(batch, segment);
+    fillBatch(batch, this.#queue, segment, this.#options);
     this.#encodedEnd = batch.endPosition;
     this.#checksum = batch.checksum;
     if (!batch.isEmpty) {
@@ -207,46 +220,15 @@ export class Writer {
     this.#wakeCommitter?.();
   }
 
-  /** Step 1: takes requests off the queue until the batch is full. */
-  #encode(batch: Batch, segment: Segment): void {
-    const { batchBytesMax, segmentSizeBytes } = this.#options;
-    for (let isFirst = true;; isFirst = false) {
-      const { first } = this.#queue;
-      if (first === undefined) return;
-      const segmentBytes = offsetOf(segment, batch.endPosition);
-      const isFull = !isFirst &&
-        batch.bytes.length + first.bytesMax > batchBytesMax;
-      // A run that is larger than a segment has one for itself.
-      const overflows = segmentBytes > SEGMENT_HEADER_BYTES &&
-        segmentBytes + first.bytesMax > segmentSizeBytes;
-      if (isFull || overflows) return;
-      this.#queue.shift();
-      this.#encodeOne(batch, first);
-    }
-  }
-
-  /**
-   * A request that cannot be decided, because what it depends on cannot be
-   * read, is refused alone; nothing was changed for it.
-   */
-  #encodeOne(batch: Batch, request: QueuedRequest): void {
-    const before = batch.bytes.length;
-    try {
-      batch.answers.push(request.encode(batch));
-      batch.refusals.push(request.refuse);
-    } catch (error) {
-      if (batch.bytes.length !== before) throw error;
-      request.refuse(undecidedError(error));
-    }
-  }
-
   /** Whether the next request does not fit in the active segment. */
   #needsRoll(segment: Segment): boolean {
     const { first } = this.#queue;
-    if (first === undefined) return false;
-    const segmentBytes = offsetOf(segment, this.#encodedEnd);
-    return segmentBytes > SEGMENT_HEADER_BYTES &&
-      segmentBytes + first.bytesMax > this.#options.segmentSizeBytes;
+    return first !== undefined && overflows(
+      first,
+      segment,
+      this.#encodedEnd,
+      this.#options.segmentSizeBytes,
+    );
   }
 
   async #commitLoop(): Promise<void> {
@@ -292,6 +274,7 @@ export class Writer {
     this.#idleBatches.push(batch);
     for (const answer of answers) answer();
     this.#whenPublished?.();
+    this.#wake?.();
   }
 
   async #untilPublished(): Promise<void> {
@@ -389,9 +372,18 @@ export class Writer {
       }
     }
     this.#whenPublished?.();
+    this.#wake?.();
   }
 
   #refusal(): QuipuError {
     return this.#failure ?? failureOf("write", "no reason");
   }
+}
+
+/**
+ * One turn of the event loop: requests that have come by now join the batch
+ * that is about to be taken.
+ */
+function untilSocketsAreRead(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -72,11 +72,9 @@ async function swapSegments(openStoreOn: OpenStoreOn): Promise<void> {
 }
 
 const WRITER = "write/writer.ts";
-const SYNC = "      await file.sync();\n    }\n    this.#writing = undefined;";
 
 function insteadOfSync(to: string): Patch {
-  const end = "\n    }\n    this.#writing = undefined;";
-  return { file: WRITER, from: SYNC, to: to + end };
+  return { file: "write/write_out.ts", from: "await file.sync();", to };
 }
 
 /** What was adopted beyond the record is cut off, as if it were not there. */
@@ -119,13 +117,13 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
     caughtBy: fail("EIO"),
   },
   "commits before the sync": {
-    patches: [
-      insteadOfSync(
-        "await this.#options.access.commit({ end: batch.endPosition, " +
-          "checksum: batch.checksum, lastCreatedAtUs: batch.createdAtUs });" +
-          "await file.sync();",
-      ),
-    ],
+    patches: [{
+      file: WRITER,
+      from: "await writeOut(",
+      to: "await this.#options.access.commit({ end: batch.endPosition, " +
+        "checksum: batch.checksum, lastCreatedAtUs: batch.createdAtUs });" +
+        "await writeOut(",
+    }],
     caughtBy: losePower,
   },
   "publishes before the commit": {
