@@ -38,6 +38,7 @@ import { rebuildIndex } from "./recovery/rebuild_index.ts";
 import { type SalvagedLog, salvageLog } from "./recovery/salvage_log.ts";
 import { readCommitRecord, settle } from "./recovery/settle.ts";
 import { FileStore } from "./store.ts";
+import { activeEndOf } from "./write/active_end.ts";
 import { Ballast } from "./write/ballast.ts";
 import type { CommitPoint } from "./write/batch.ts";
 import { BatchEncoder } from "./write/batch_encoder.ts";
@@ -67,6 +68,11 @@ export interface OpenStoreOptions {
   readonly isReadOnly?: boolean;
   /** Opens a directory that is marked as being restored to. */
   readonly isRestoring?: boolean;
+  /**
+   * Bytes of the active segment from which on a clean stop writes down what it
+   * holds, to spare the next start the scan; 4 MiB by default.
+   */
+  readonly activeBytesMin?: number;
   /** Time until writing is first tried again; `LIMITS.writeRetryMs` by default. */
   readonly retryMs?: number;
 }
@@ -182,6 +188,7 @@ async function openParts(
   const storeId = () => access.settled?.storeId ?? log.storeId ?? "";
   sealer = new Sealer({
     index,
+    activeBytesMin: options.activeBytesMin ?? ACTIVE_BYTES_MIN,
     storeId,
     logger,
     rebuildIndex: (segmentNumber, pause) =>
@@ -281,6 +288,8 @@ async function openParts(
     ? makeBallast(ballast, logger)
     : undefined;
   const openedSealer = sealer;
+  const activeEnd = () =>
+    activeEndOf(log.segments.at(-1), publisher.lastPosition, reader);
   openedSealer.finishOpening();
   return new FileStore({
     segments: log.segments,
@@ -303,7 +312,9 @@ async function openParts(
     }),
     release: async () => {
       await making;
-      await openedSealer.close();
+      await openedSealer.close(
+        writer.failure === undefined ? activeEnd : undefined,
+      );
       access.close();
       lock.release();
     },
@@ -354,6 +365,8 @@ async function salvage(
   );
   return { log, active: undefined, failure };
 }
+
+const ACTIVE_BYTES_MIN = 4 * 1024 * 1024;
 
 /** After so many, more would tell nothing new. */
 const DAMAGES_LOGGED_MAX = 20;

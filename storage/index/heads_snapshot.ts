@@ -1,149 +1,237 @@
 /**
  * `heads.snap`: where every list ends as of the newest sealed segment, so that
- * a start need not walk all index files. Losing it loses nothing.
+ * a start need not walk all index files; and, after a clean stop, what the
+ * active segment holds, so that it need not be scanned. Losing it loses
+ * nothing.
  *
- * Content of the blocked file, little-endian:
+ * It is a file of sections (`section_file.ts`). Its own part of the header,
+ * numbers little-endian:
  *
  * ```
- * for each list, in the order of their ids:
- *   u8 kind, u8 flags, u16 length of the name, name (UTF-8)
- *   u64 ordinal after its last entry, u32 segment and u32 offset of its slice
- * footer (the last block):
- *   8 "QUIPUHED", u32 format (1), 16 store id,
- *   u32 number of the newest sealed segment, u32 its checksum, u64 lists
+ *   0 ├ 8   "QUIPUHED"
+ *   8 ├ u32 format (2)
+ *  12 ├ 16  store id
+ *  28 ├ u32 sealed segments, the oldest ones
+ *  32 ├ u32 CRC-32 of u32 number, generation and checksum of each of them
+ *  36 ├ u32 lists, `n`: ids are 0 to n − 1, 0 is no list, 1 is `$streams`
+ *  40 ├ u32 1 if it knows the active segment, else 0; then
+ *  44 ├ u32 its number
+ *  48 ├ u32 its generation
+ *  52 ├ u32 header CRC of its last record
+ *  56 ├ u64 position after that record
+ *  64 ├ u64 position of that record
+ *  72 ├ u64 its time
+ * ```
+ *
+ * Sections; those from 11 on are empty without an active segment:
+ *
+ * ```
+ *  0 u32 × n+1 where each name begins in the next section, and its end
+ *  1           names, UTF-8
+ *  2 u32 × n   hash of the name            7 u32 × n  segment of the newest slice
+ *  3 u8  × n   kind                        8 u32 × n  offset of that slice
+ *  4 u8  × n   flags                       9 u32 × n  of a stream: its metastream
+ *  5 u8  × n   of a stream: 1 if listed   10 u32 × n  of a stream: its category
+ *  6 f64 × n   ordinal after the last entry in sealed segments
+ * 11 u32       lists with entries in the active segment, by their first one
+ * 12 u32       how many each has          13 u32      their offsets, list by list
+ * 14 u32       streams with a tombstone there
+ * 15 u32       offsets of samples         16 f64      their times
+ * 17 u32       hash of each record's id   18 u32      offset of the record
  * ```
  *
  * @module
  */
 
+import { crc32 } from "node:zlib";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import {
   bytesOf,
-  decodeUtf8,
   getSafeUint64,
   getUuid,
-  GrowingBytes,
   setSafeUint64,
   setUuid,
 } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
-import {
-  BLOCK_BYTES,
-  BLOCK_CONTENT_BYTES,
-  BlockCache,
-  BlockedReader,
-  BlockedWriter,
-} from "./blocked_file.ts";
-import {
-  LIST_KINDS,
-  type ListDirectory,
-  NO_SEGMENT,
-} from "./list_directory.ts";
+import type { ListDirectory } from "./list_directory.ts";
+import { Memtable } from "./memtable.ts";
+import { NameBytes } from "./name_bytes.ts";
+import { SectionReader } from "./section_file.ts";
 
-const MAGIC = new TextEncoder().encode("QUIPUHED");
-const FORMAT = 1;
-/** Bytes of a list besides its name. */
-const ENTRY_FIXED_BYTES = 20;
-/** Lists that are written between two pauses. */
-const LISTS_PER_PAUSE = 1000;
+export const SNAPSHOT_MAGIC = new TextEncoder().encode("QUIPUHED");
+export const SNAPSHOT_FORMAT = 2;
+export const SNAPSHOT_SECTIONS = 19;
+
 /** Bytes of a list with a name of usual length, for an estimate. */
-const ENTRY_BYTES_TYPICAL = 48;
+const LIST_BYTES_TYPICAL = 52;
 
 /** About how large a snapshot of so many lists is. */
 export function snapshotBytesFor(listCount: number): number {
-  return listCount * ENTRY_BYTES_TYPICAL;
+  return listCount * LIST_BYTES_TYPICAL;
 }
 
-/** Writes the snapshot: under a temporary name, synced, renamed. */
-export async function writeHeadsSnapshot(request: {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly path: string;
-  readonly storeId: string;
-  /** The newest sealed segment. */
-  readonly segment: Segment;
-  readonly lists: ListDirectory;
-  /** Ordinal after the list's last entry in sealed segments. */
-  readonly sealedNextOf: (listId: number) => number;
-  readonly pause: () => Promise<void>;
-}): Promise<void> {
-  const { disk, path, lists, segment } = request;
-  const temporaryPath = path + ".tmp";
-  await disk.remove(temporaryPath).catch(() => {});
-  const file = await disk.create(temporaryPath);
-  try {
-    const writer = new BlockedWriter(file);
-    const out = new GrowingBytes(64 * 1024);
-    let listCount = 0;
-    // Lists that are made meanwhile have no sealed entries yet.
-    const { size } = lists;
-    for (let id = 1; id < size; id++) {
-      if (id % LISTS_PER_PAUSE === 0) {
-        if (writer.push(out.bytes())) await writer.flush();
-        out.clear();
-        await request.pause();
-      }
-      if (lists.lastSegment[id] === NO_SEGMENT) continue;
-      out.pushUint8(lists.kinds[id] ?? 0);
-      out.pushUint8(lists.visibleFlags[id] ?? 0);
-      out.pushText(lists.nameOf(id));
-      out.pushUint64(request.sealedNextOf(id));
-      out.pushUint32(lists.lastSegment[id] ?? 0);
-      out.pushUint32(lists.lastSlice[id] ?? 0);
-      listCount++;
-    }
-    writer.push(out.bytes());
-    writer.endBlock();
-    writer.push(encodeFooter({
-      storeId: request.storeId,
-      segmentNumber: segment.number,
-      checksum: segment.checksum,
-      listCount,
-    }));
-    await writer.finish();
-    await file.sync();
-    file.close();
-    await disk.rename(temporaryPath, path);
-    await disk.syncDirectory(request.directory);
-  } finally {
-    file.close();
+/** The active segment up to its end, where a clean stop left it. */
+export interface ActiveEnd {
+  readonly number: number;
+  readonly generation: number;
+  /** Header CRC of its last record. */
+  readonly checksum: number;
+  /** Position after that record. */
+  readonly endPosition: number;
+  readonly lastPosition: number;
+  readonly lastCreatedAtUs: number;
+}
+
+/** Which sealed segments, in which generations, a snapshot stands on. */
+export class SealedDigest {
+  count = 0;
+  value = 0;
+
+  /** Adds the next sealed segment; the oldest comes first. */
+  add({ number, generation, checksum }: Segment): void {
+    const { array, view } = bytesOf(new Uint8Array(12));
+    view.setUint32(0, number, true);
+    view.setUint32(4, generation, true);
+    view.setUint32(8, checksum, true);
+    this.value = crc32(array, this.value);
+    this.count++;
   }
 }
 
-interface SnapshotFooter {
+/** What the header says. */
+export interface SnapshotHeader {
   readonly storeId: string;
-  readonly segmentNumber: number;
-  readonly checksum: number;
+  readonly sealedCount: number;
+  readonly sealedDigest: number;
   readonly listCount: number;
+  readonly active: ActiveEnd | undefined;
 }
 
-function encodeFooter(footer: SnapshotFooter): Uint8Array {
-  const array = new Uint8Array(BLOCK_CONTENT_BYTES);
-  const { view } = bytesOf(array);
-  array.set(MAGIC);
-  view.setUint32(8, FORMAT, true);
-  setUuid(array, 12, footer.storeId);
-  view.setUint32(28, footer.segmentNumber, true);
-  view.setUint32(32, footer.checksum, true);
-  setSafeUint64(view, 36, footer.listCount);
+/** Encodes the snapshot's own part of the header. */
+export function encodeSnapshotHeader(header: SnapshotHeader): Uint8Array {
+  const { array, view } = bytesOf(new Uint8Array(80));
+  const { active } = header;
+  array.set(SNAPSHOT_MAGIC);
+  view.setUint32(8, SNAPSHOT_FORMAT, true);
+  setUuid(array, 12, header.storeId);
+  view.setUint32(28, header.sealedCount, true);
+  view.setUint32(32, header.sealedDigest, true);
+  view.setUint32(36, header.listCount, true);
+  if (active === undefined) return array;
+  view.setUint32(40, 1, true);
+  view.setUint32(44, active.number, true);
+  view.setUint32(48, active.generation, true);
+  view.setUint32(52, active.checksum, true);
+  setSafeUint64(view, 56, active.endPosition);
+  setSafeUint64(view, 64, active.lastPosition);
+  setSafeUint64(view, 72, active.lastCreatedAtUs);
   return array;
 }
 
-/** An opened snapshot whose footer is whole. */
-export interface HeadsSnapshot {
-  readonly storeId: string;
-  /** Number of the newest segment it knows of. */
-  readonly segmentNumber: number;
-  /** Checksum of that segment. */
-  readonly checksum: number;
+function decodeHeader(array: Uint8Array): SnapshotHeader | undefined {
+  const { view } = bytesOf(array);
+  const isOurs = SNAPSHOT_MAGIC.every((byte, index) => array[index] === byte) &&
+    view.getUint32(8, true) === SNAPSHOT_FORMAT;
+  if (!isOurs) return undefined;
+  return {
+    storeId: getUuid(array, 12),
+    sealedCount: view.getUint32(28, true),
+    sealedDigest: view.getUint32(32, true),
+    listCount: view.getUint32(36, true),
+    active: view.getUint32(40, true) === 0 ? undefined : {
+      number: view.getUint32(44, true),
+      generation: view.getUint32(48, true),
+      checksum: view.getUint32(52, true),
+      endPosition: getSafeUint64(view, 56),
+      lastPosition: getSafeUint64(view, 64),
+      lastCreatedAtUs: getSafeUint64(view, 72),
+    },
+  };
+}
+
+/** An opened snapshot whose header is whole. */
+export class HeadsSnapshot {
+  readonly header: SnapshotHeader;
+  readonly #file: DiskFile;
+  readonly #sections: SectionReader;
+
+  constructor(
+    header: SnapshotHeader,
+    file: DiskFile,
+    sections: SectionReader,
+  ) {
+    this.header = header;
+    this.#file = file;
+    this.#sections = sections;
+  }
+
   /**
-   * Enters the lists.
+   * Enters the lists in a directory that has none, where they end in sealed
+   * segments.
    *
-   * @throws {QuipuError} `corruptRecord` when a block is damaged; what was
-   * entered until then is right.
+   * @throws {QuipuError} `corruptRecord` when a section is damaged; then
+   * nothing was entered.
    */
-  enter(lists: ListDirectory): void;
-  close(): void;
+  enter(lists: ListDirectory): void {
+    const count = this.header.listCount;
+    const capacity = count + (count >>> 3) + 1024;
+    const words = (section: number, room = capacity) =>
+      this.#sections.readInto(section, new Uint32Array(room));
+    const small = (section: number) =>
+      this.#sections.readInto(section, new Uint8Array(capacity));
+    const nameBytes = this.#sections.byteLengthOf(1);
+    lists.adopt({
+      names: new NameBytes({
+        count,
+        starts: words(0, capacity + 1),
+        bytes: this.#sections.readInto(
+          1,
+          new Uint8Array(nameBytes + (nameBytes >>> 3) + 16 * 1024),
+        ),
+      }),
+      hashes: words(2),
+      kinds: small(3),
+      flags: small(4),
+      isSource: small(5),
+      next: this.#sections.readInto(6, new Float64Array(capacity)),
+      lastSegment: words(7),
+      lastSlice: words(8),
+      metastream: words(9),
+      category: words(10),
+    });
+  }
+
+  /**
+   * What the active segment holds up to where the header says.
+   *
+   * @throws {QuipuError} `corruptRecord` when a section is damaged.
+   */
+  readMemtable(): Memtable {
+    const words = (
+      section: number,
+      room = this.#sections.byteLengthOf(section) / 4,
+    ) => this.#sections.readInto(section, new Uint32Array(room));
+    const recordCount = this.#sections.byteLengthOf(17) / 4;
+    const idRoom = 2 ** Math.ceil(Math.log2(Math.max(512, recordCount + 1)));
+    return Memtable.from({
+      recordCount,
+      lists: words(11),
+      lengths: words(12),
+      entries: words(13),
+      tombstoned: words(14),
+      sampleOffsets: words(15),
+      sampleTimes: this.#sections.readInto(
+        16,
+        new Float64Array(this.#sections.byteLengthOf(16) / 8),
+      ),
+      idHashes: words(17, idRoom),
+      idOffsets: words(18, idRoom),
+    });
+  }
+
+  close(): void {
+    this.#file.close();
+  }
 }
 
 /**
@@ -156,93 +244,15 @@ export function openHeadsSnapshot(
 ): HeadsSnapshot | undefined {
   let file: DiskFile | undefined;
   try {
-    const opened = file = disk.open(path, "read");
-    const reader = new BlockedReader(
-      () => opened,
-      new BlockCache(BLOCK_BYTES),
-      0,
-    );
-    const sizeBytes = opened.size();
-    const footer = readFooter(reader, sizeBytes);
-    if (footer !== undefined) {
-      const contentBytes = (sizeBytes / BLOCK_BYTES - 1) * BLOCK_CONTENT_BYTES;
-      return {
-        ...footer,
-        enter: (lists) =>
-          enterLists(reader, contentBytes, footer.listCount, lists),
-        close: () => opened.close(),
-      };
+    file = disk.open(path, "read");
+    const sections = SectionReader.open(file, SNAPSHOT_SECTIONS);
+    const header = sections && decodeHeader(sections.header);
+    if (sections !== undefined && header !== undefined) {
+      return new HeadsSnapshot(header, file, sections);
     }
   } catch {
     // Missing, damaged, or on a bad part of the device.
   }
   file?.close();
   return undefined;
-}
-
-function readFooter(
-  reader: BlockedReader,
-  sizeBytes: number,
-): SnapshotFooter | undefined {
-  if (sizeBytes < BLOCK_BYTES || sizeBytes % BLOCK_BYTES !== 0) {
-    return undefined;
-  }
-  const array = reader.block(sizeBytes / BLOCK_BYTES - 1);
-  const { view } = bytesOf(array);
-  const isOurs = MAGIC.every((byte, index) => array[index] === byte) &&
-    view.getUint32(8, true) === FORMAT;
-  return isOurs
-    ? {
-      storeId: getUuid(array, 12),
-      segmentNumber: view.getUint32(28, true),
-      checksum: view.getUint32(32, true),
-      listCount: getSafeUint64(view, 36),
-    }
-    : undefined;
-}
-
-/** Blocks that are decoded together. */
-const BLOCKS_PER_READ = 16;
-
-function enterLists(
-  reader: BlockedReader,
-  contentBytes: number,
-  listCount: number,
-  lists: ListDirectory,
-): void {
-  let chunk = bytesOf(new Uint8Array(0));
-  let chunkStart = 0;
-  let offset = 0;
-
-  /** Makes `length` bytes from `offset` on part of the chunk; where they are. */
-  function load(length: number): number {
-    if (offset + length > chunkStart + chunk.array.length) {
-      const wanted = Math.min(
-        Math.max(length, BLOCKS_PER_READ * BLOCK_CONTENT_BYTES),
-        contentBytes - offset,
-      );
-      chunk = bytesOf(reader.read(offset, Math.max(wanted, length)));
-      chunkStart = offset;
-    }
-    return offset - chunkStart;
-  }
-
-  for (let count = 0; count < listCount; count++) {
-    const prefixAt = load(4);
-    const nameBytes = chunk.view.getUint16(prefixAt + 2, true);
-    const at = load(nameBytes + ENTRY_FIXED_BYTES);
-    const { array, view } = chunk;
-    const kind = LIST_KINDS[array[at] ?? 0] ?? "stream";
-    const name = decodeUtf8(array, at + 4, at + 4 + nameBytes);
-    const id = lists.findOrCreate(kind, name);
-    const flags = array[at + 1] ?? 0;
-    const next = getSafeUint64(view, at + 4 + nameBytes);
-    lists.visibleFlags[id] = flags;
-    lists.decidedFlags[id] = flags;
-    lists.visibleNext[id] = next;
-    lists.decidedNext[id] = next;
-    lists.lastSegment[id] = view.getUint32(at + 12 + nameBytes, true);
-    lists.lastSlice[id] = view.getUint32(at + 16 + nameBytes, true);
-    offset += nameBytes + ENTRY_FIXED_BYTES;
-  }
 }

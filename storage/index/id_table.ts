@@ -35,6 +35,33 @@ export class IdTable {
   }
 
   /**
+   * Takes the first `size` of equally long columns of ids, by offset; they get
+   * slots later.
+   *
+   * @param hashes As long as a power of two.
+   */
+  restore(
+    hashes: Uint32Array<ArrayBuffer>,
+    offsets: Uint32Array<ArrayBuffer>,
+    size: number,
+  ): void {
+    this.size = size;
+    this.#hashes = hashes;
+    this.#offsets = offsets;
+    // At most half of the slots are ever taken.
+    this.#slots = new Uint32Array(hashes.length * 2);
+    this.#linked = 0;
+  }
+
+  /** Hashes of all ids, and the offsets of their records, by offset. */
+  columns(): { readonly hashes: Uint32Array; readonly offsets: Uint32Array } {
+    return {
+      hashes: this.#hashes.subarray(0, this.size),
+      offsets: this.#offsets.subarray(0, this.size),
+    };
+  }
+
+  /**
    * Gives slots to at most `count` ids that have none.
    *
    * @returns Whether all have one now.

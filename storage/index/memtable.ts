@@ -21,6 +21,27 @@ export interface LogSample {
   readonly createdAtUs: number;
 }
 
+/** What a memtable holds, as a file keeps it. */
+export interface MemtableDump {
+  /** Ids of lists with entries, in the order of their first one. */
+  readonly lists: Uint32Array;
+  /** How many each of them has. */
+  readonly lengths: Uint32Array;
+  /** All of them, list by list. */
+  readonly entries: Uint32Array;
+  readonly tombstoned: Uint32Array;
+  readonly sampleOffsets: Uint32Array;
+  readonly sampleTimes: Float64Array;
+  /** Number of records. */
+  readonly recordCount: number;
+  /**
+   * Hash of each record's id, and where the record is; by that place. Longer
+   * than there are records: as long as some power of two.
+   */
+  readonly idHashes: Uint32Array<ArrayBuffer>;
+  readonly idOffsets: Uint32Array<ArrayBuffer>;
+}
+
 /**
  * Per list, a growing array of offsets. All arrays live in one, in blocks of
  * powers of two; a block that grew too small is reused for other lists.
@@ -41,6 +62,41 @@ export class Memtable {
   lists: number[] = [];
   /** Ids of streams whose tombstone is in this segment. */
   tombstoned: number[] = [];
+
+  /** A memtable as it was when it was written down. */
+  static from(dump: MemtableDump): Memtable {
+    const { lists, lengths, entries } = dump;
+    const memtable = new Memtable();
+    memtable.#restoreLists(lists, lengths, entries);
+    memtable.tombstoned = Array.from(dump.tombstoned);
+    for (let index = 0; index < dump.sampleOffsets.length; index++) {
+      memtable.samples.push({
+        offset: dump.sampleOffsets[index] ?? 0,
+        createdAtUs: dump.sampleTimes[index] ?? 0,
+      });
+    }
+    memtable.recordCount = dump.recordCount;
+    memtable.ids.restore(dump.idHashes, dump.idOffsets, dump.recordCount);
+    return memtable;
+  }
+
+  /** Entries of all lists, in the order of `lists`, in parts of that length. */
+  *entryParts(partLength: number): Generator<Uint32Array<ArrayBuffer>> {
+    let part = new Uint32Array(partLength);
+    let filled = 0;
+    for (const listId of this.lists) {
+      const start = this.#starts[listId] ?? 0;
+      const end = start + this.lengthOf(listId);
+      for (let at = start; at < end; at++) {
+        part[filled++] = this.#arena[at] ?? 0;
+        if (filled < partLength) continue;
+        yield part;
+        part = new Uint32Array(partLength);
+        filled = 0;
+      }
+    }
+    yield part.subarray(0, filled);
+  }
 
   /** Enters a record that the segment holds at `offset`. */
   addRecord(offset: number, createdAtUs: number): void {
@@ -105,6 +161,34 @@ export class Memtable {
     this.recordCount = count;
   }
 
+  #restoreLists(
+    lists: Uint32Array,
+    lengths: Uint32Array,
+    entries: Uint32Array,
+  ): void {
+    this.lists = Array.from(lists);
+    let arenaLength = 0;
+    let listIdMax = 0;
+    for (let index = 0; index < lists.length; index++) {
+      arenaLength += 2 ** classOf(lengths[index] ?? 0);
+      listIdMax = Math.max(listIdMax, lists[index] ?? 0);
+    }
+    this.#arena = new Uint32Array(arenaLength + (arenaLength >>> 3) + 4096);
+    this.#growLists(listIdMax);
+    let from = 0;
+    for (let index = 0; index < lists.length; index++) {
+      const listId = lists[index] ?? 0;
+      const length = lengths[index] ?? 0;
+      const start = this.#allocate(classOf(length));
+      this.#starts[listId] = start;
+      this.#lengths[listId] = length;
+      for (let at = 0; at < length; at++) {
+        this.#arena[start + at] = entries[from + at] ?? 0;
+      }
+      from += length;
+    }
+  }
+
   /** A block is full when the length is a power of two: doubles it. */
   #moveToLarger(listId: number, length: number): void {
     const blockClass = 31 - Math.clz32(length);
@@ -139,4 +223,9 @@ export class Memtable {
     this.#lengths = lengths;
     this.#starts = starts;
   }
+}
+
+/** Class of the block that so many entries are in. */
+function classOf(length: number): number {
+  return length <= 1 ? 0 : 32 - Math.clz32(length - 1);
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { encodeUtf8 } from "../log/bytes.ts";
 import { NameBytes } from "./name_bytes.ts";
 
@@ -20,7 +20,7 @@ Deno.test("a name is told from every other, as text and as bytes", () => {
       assertEquals(names.isName(id, other), own === other, `${own} ${other}`);
       assertEquals(names.hasBytes(id, encodeUtf8(other)), own === other);
     }
-    assertFalse(names.isName(id, own + "x"));
+    assert(!names.isName(id, own + "x"));
   }
 });
 

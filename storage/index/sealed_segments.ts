@@ -9,6 +9,7 @@ import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import type { CacheStatus } from "../../lib/model/event_store.ts";
 import { encodeUtf8 } from "../log/bytes.ts";
 import { hashName } from "../log/event_id_hash.ts";
+import { readEnds } from "../log/remains.ts";
 import {
   type OpenFiles,
   positionOf,
@@ -16,9 +17,11 @@ import {
   segmentPath,
 } from "../log/segment.ts";
 import { BlockCache } from "./blocked_file.ts";
+import { SealedDigest } from "./heads_snapshot.ts";
 import type { Slice, SlicePointer } from "./index_file.ts";
 import {
   LIST_KINDS,
+  LIST_TOMBSTONED,
   type ListDirectory,
   NO_SEGMENT,
 } from "./list_directory.ts";
@@ -29,7 +32,10 @@ export interface ListPlace {
   readonly segment: Segment;
   readonly firstOrdinal: number;
   readonly count: number;
-  /** Offset in the segment of the entry with that index in this part. */
+  /**
+   * Offset in the segment of the entry with that index in this part;
+   * `GONE_OFFSET` if it is gone.
+   */
   offsetAt(index: number): number;
 }
 
@@ -78,6 +84,13 @@ export class SealedSegments {
     let newest: Segment | undefined;
     for (const { segment } of this.#segments.values()) newest = segment;
     return newest;
+  }
+
+  /** Which sealed segments there are. */
+  digest(): SealedDigest {
+    const digest = new SealedDigest();
+    for (const { segment } of this.#segments.values()) digest.add(segment);
+    return digest;
   }
 
   /** Index of a segment; undefined when it is not sealed. */
@@ -150,12 +163,19 @@ export class SealedSegments {
     const { lists } = this.#options;
     const last = lists.lastSegment[listId] ?? NO_SEGMENT;
     if (last === NO_SEGMENT) return undefined;
-    if (last < segmentNumber) return this.newestSlice(listId);
+    return last < segmentNumber
+      ? this.newestSlice(listId)
+      : this.#findSlice(listId, segmentNumber - 1);
+  }
+
+  /** The list's newest slice in a segment or those before it. */
+  #findSlice(listId: number, newest: number): FoundSlice | undefined {
+    const { lists } = this.#options;
     const kind = lists.kinds[listId] ?? 0;
     const name = lists.nameOf(listId);
     const bytes = encodeUtf8(name);
     const hash = hashName(kind + name);
-    for (let segment = segmentNumber - 1; segment >= 0; segment--) {
+    for (let segment = newest; segment >= 0; segment--) {
       const found = this.#indexAt(segment).findSlice(kind, bytes, hash);
       if (found === undefined) continue;
       const { slice, offset } = found;
@@ -179,9 +199,31 @@ export class SealedSegments {
       }
       lists.lastSegment[id] = segmentNumber;
       lists.lastSlice[id] = offset;
-      const flags = (lists.visibleFlags[id] ?? 0) | slice.flags;
+      const flags = (lists.visibleFlags[id] ?? 0) |
+        (slice.flags & LIST_TOMBSTONED);
       lists.visibleFlags[id] = flags;
       lists.decidedFlags[id] = flags;
+    }
+    this.#enterEnds(segmentNumber);
+  }
+
+  /** Enters where lists end of which a scavenged segment lost the last entry. */
+  #enterEnds(segmentNumber: number): void {
+    const segment = this.segmentOf(segmentNumber);
+    if (segment?.remains === undefined) return;
+    const { lists, files } = this.#options;
+    const ends = readEnds(files.open(segment.path), segment.remains.header);
+    if (ends === undefined) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot read where lists end in segment ${segmentNumber}`,
+      );
+    }
+    for (const { kind, name, next } of ends) {
+      const id = lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);
+      if (next <= (lists.decidedNext[id] ?? 0)) continue;
+      lists.visibleNext[id] = next;
+      lists.decidedNext[id] = next;
     }
   }
 
@@ -207,10 +249,10 @@ export class SealedSegments {
   placeOf(listId: number, ordinal: number): ListPlace | undefined {
     let found = this.newestSlice(listId);
     while (found !== undefined && ordinal < found.slice.firstOrdinal) {
-      const jump = this.#sliceOf(found.slice.jump);
+      const jump = this.#sliceOf(listId, found.slice.jump);
       const isTooFar = jump === undefined ||
         jump.slice.firstOrdinal + jump.slice.count <= ordinal;
-      found = isTooFar ? this.#sliceOf(found.slice.previous) : jump;
+      found = isTooFar ? this.#sliceOf(listId, found.slice.previous) : jump;
     }
     if (found === undefined) return undefined;
     const { slice, pointer } = found;
@@ -225,12 +267,52 @@ export class SealedSegments {
     };
   }
 
+  /**
+   * The list's nearest ordinal that is left, from one on in the direction;
+   * undefined when none is.
+   */
+  leftNear(listId: number, from: number, step: 1 | -1): number | undefined {
+    let after: FoundSlice | undefined;
+    let found = this.newestSlice(listId);
+    while (found !== undefined && from < found.slice.firstOrdinal) {
+      after = found;
+      const jump = this.#sliceOf(listId, found.slice.jump);
+      const isBefore = jump === undefined || jump.slice.firstOrdinal <= from;
+      found = isBefore ? this.#sliceOf(listId, found.slice.previous) : jump;
+    }
+    while (found !== undefined) {
+      const { firstOrdinal, count } = found.slice;
+      const index = from - firstOrdinal;
+      const left = index < count || step < 0
+        ? this.#indexAt(found.pointer.segment).leftNear(
+          found.slice,
+          Math.min(index, count - 1),
+          step,
+        )
+        : undefined;
+      if (left !== undefined) return firstOrdinal + left;
+      if (step > 0) break;
+      found = this.#sliceOf(listId, found.slice.previous);
+    }
+    // The first entry of a slice is left; only a tombstone's slice has none.
+    const { firstOrdinal, count } = after?.slice ??
+      { firstOrdinal: 0, count: 0 };
+    return step < 0 || count === 0 ? undefined : firstOrdinal;
+  }
+
   /** The list's newest slice; undefined when it has none. */
   newestSlice(listId: number): FoundSlice | undefined {
     const { lists } = this.#options;
     const segment = lists.lastSegment[listId] ?? NO_SEGMENT;
     if (segment === NO_SEGMENT) return undefined;
     const offset = lists.lastSlice[listId] ?? 0;
+    if (this.#indexAt(segment).footer.isScavenged) {
+      const found = this.#findSlice(listId, segment);
+      // The next one need not look so far.
+      lists.lastSegment[listId] = found?.pointer.segment ?? NO_SEGMENT;
+      lists.lastSlice[listId] = found?.pointer.offset ?? 0;
+      return found;
+    }
     const slice = this.#indexAt(segment).sliceAt(offset);
     if (!lists.names.hasBytes(listId, slice.name)) {
       throw new QuipuError(
@@ -242,17 +324,21 @@ export class SealedSegments {
     return { pointer: { segment, offset, depth: slice.depth }, slice };
   }
 
-  #sliceOf(
-    pointer: SlicePointer,
-  ): FoundSlice | undefined {
-    return pointer.segment === NO_SEGMENT
-      ? undefined
-      : { pointer, slice: this.sliceAt(pointer) };
+  /**
+   * The list's slice that a pointer points at, or the newest before it if that
+   * one is gone.
+   */
+  #sliceOf(listId: number, pointer: SlicePointer): FoundSlice | undefined {
+    if (pointer.segment === NO_SEGMENT) return undefined;
+    const index = this.#indexAt(pointer.segment);
+    return index.footer.isScavenged
+      ? this.#findSlice(listId, pointer.segment)
+      : { pointer, slice: index.sliceAt(pointer.offset) };
   }
 
-  /** The slice that a pointer points at. */
-  sliceAt(pointer: SlicePointer): Slice {
-    return this.#indexAt(pointer.segment).sliceAt(pointer.offset);
+  /** The list's slice that a pointer points at, or one before it. */
+  sliceAt(listId: number, pointer: SlicePointer): Slice | undefined {
+    return this.#sliceOf(listId, pointer)?.slice;
   }
 
   #indexAt(segmentNumber: number): SealedIndex {
@@ -279,5 +365,17 @@ function isOf(index: SealedIndex, segment: Segment, storeId: string): boolean {
   return footer.storeId === storeId &&
     footer.segmentNumber === segment.number &&
     footer.generation === segment.generation &&
-    footer.startPosition === segment.startPosition;
+    footer.startPosition === segment.startPosition &&
+    hasSameRemains(index, segment);
+}
+
+function hasSameRemains(
+  { footer }: SealedIndex,
+  { remains }: Segment,
+): boolean {
+  if (remains === undefined) return !footer.isScavenged;
+  const { header } = remains;
+  return footer.isScavenged && footer.endPosition === header.endPosition &&
+    footer.checksum === header.checksum &&
+    footer.recordCount === header.recordCount;
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Logger } from "../../lib/model/logger.ts";
-import { snapshotBytesFor } from "./heads_snapshot.ts";
+import { type ActiveEnd, snapshotBytesFor } from "./heads_snapshot.ts";
 import type { StoreIndex } from "./store_index.ts";
 
 /** The log grows by so many times the size of a snapshot between two of them. */
@@ -26,6 +26,7 @@ export class Sealer {
   readonly #storeId: () => string;
   readonly #logger: Logger;
   readonly #rebuildIndex: RebuildIndex;
+  readonly #activeBytesMin: number;
   #work: Promise<void> = Promise.resolve();
   /** Bytes of log that were sealed since the last snapshot. */
   #sealedBytes = 0;
@@ -39,11 +40,14 @@ export class Sealer {
     readonly logger: Logger;
     /** Makes the index file of a sealed segment again. */
     readonly rebuildIndex: RebuildIndex;
+    /** Bytes of an active segment that are written down when it closes. */
+    readonly activeBytesMin: number;
   }) {
     this.#index = options.index;
     this.#storeId = options.storeId;
     this.#logger = options.logger;
     this.#rebuildIndex = options.rebuildIndex;
+    this.#activeBytesMin = options.activeBytesMin;
   }
 
   /** Seals what waits, after what is under way. */
@@ -73,10 +77,30 @@ export class Sealer {
     this.#work = this.#work.then(() => this.#rebuild(segmentNumber));
   }
 
-  async close(): Promise<void> {
+  /**
+   * Finishes what is under way, and writes down what spares the next start a
+   * look at the log.
+   *
+   * @param activeEnd Says where the active segment ends; undefined when writing
+   * has failed: then not all that was decided is committed.
+   */
+  async close(
+    activeEnd: (() => ActiveEnd | undefined) | undefined,
+  ): Promise<void> {
     this.#isClosing = true;
     await this.#work;
-    if (this.#sealedBytes > 0) await this.#snapshot();
+    if (activeEnd === undefined) return;
+    const index = this.#index;
+    const active = index.unsealedCount === 1 ? activeEnd() : undefined;
+    const { count, value } = index.sealed.digest();
+    const isOutdated = count > 0 && value !== index.snapshotDigest;
+    const unknownBytes = active === undefined ? 0 : Math.min(
+      active.endPosition - index.snapshotEnd,
+      active.endPosition - index.activeStart,
+    );
+    if (isOutdated || unknownBytes >= this.#activeBytesMin) {
+      await this.#snapshot(active);
+    }
   }
 
   async #seal(): Promise<void> {
@@ -116,9 +140,9 @@ export class Sealer {
     }
   }
 
-  async #snapshot(): Promise<void> {
+  async #snapshot(active?: ActiveEnd): Promise<void> {
     try {
-      await this.#index.writeSnapshot(this.#storeId(), createPause());
+      await this.#index.writeSnapshot(this.#storeId(), createPause(), active);
       this.#sealedBytes = 0;
     } catch (error) {
       this.#logger.warn("heads.snapshot_failed", { reason: reasonOf(error) });

@@ -23,10 +23,12 @@ import {
   NO_SEGMENT,
 } from "./list_directory.ts";
 import {
+  type ActiveEnd,
   type HeadsSnapshot,
   openHeadsSnapshot,
-  writeHeadsSnapshot,
 } from "./heads_snapshot.ts";
+import { writeHeadsSnapshot } from "./heads_writer.ts";
+import { GONE_OFFSET } from "./index_file.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { type LogSample, Memtable } from "./memtable.ts";
 import type { SealedIndex } from "./sealed_index.ts";
@@ -37,7 +39,7 @@ export interface PositionRun {
   readonly segment: Segment;
   /** In the order asked for. */
   readonly positions: readonly number[];
-  /** Ordinal of the first of them. */
+  /** Ordinal of the first of them; the others follow without gaps. */
   readonly ordinal: number;
 }
 
@@ -77,6 +79,11 @@ export class StoreIndex {
     });
   }
 
+  /** Sealed segments that the snapshot on disk stands on; 0 for no snapshot. */
+  snapshotDigest = 0;
+  /** Position up to which it knows what the active segment holds. */
+  snapshotEnd = 0;
+
   /** Segments with an index file. */
   get sealed(): SealedSegments {
     return this.#sealed;
@@ -89,19 +96,33 @@ export class StoreIndex {
     return last.memtable;
   }
 
+  /** Position at which the active segment starts. */
+  get activeStart(): number {
+    return this.#unsealed[this.#unsealed.length - 1]?.segment.startPosition ??
+      0;
+  }
+
   /** How many segments have no index file, the active one included. */
   get unsealedCount(): number {
     return this.#unsealed.length;
   }
 
-  /** Adds a segment that has no index file, newer than all others. */
-  addUnsealed(segment: Segment): Memtable {
-    const memtable = new Memtable();
+  /**
+   * Adds a segment that has no index file, newer than all others.
+   *
+   * @param memtable What it holds already; nothing by default.
+   */
+  addUnsealed(segment: Segment, memtable = new Memtable()): Memtable {
     // It will grow about as large as the one before it: no ids move then.
     const before = this.#unsealed[this.#unsealed.length - 1];
     memtable.ids.reserve(before?.memtable.recordCount ?? 0);
     this.#unsealed.push({ segment, memtable });
     return memtable;
+  }
+
+  /** Whether a list has entries in segments that have no index file. */
+  hasUnsealed(listId: number): boolean {
+    return this.#unsealed.some(({ memtable }) => memtable.lengthOf(listId) > 0);
   }
 
   /** Gives slots to the ids that were only entered while the store opened. */
@@ -175,7 +196,7 @@ export class StoreIndex {
       lists: this.lists,
       firstOrdinalOf: (listId) => this.#firstOrdinalIn(listId, 0),
       previousSliceOf: (listId) => this.#sealed.newestSlice(listId),
-      sliceAt: (pointer) => this.#sealed.sliceAt(pointer),
+      sliceAt: (listId, pointer) => this.#sealed.sliceAt(listId, pointer),
       pause,
     });
     const isReadable = this.#sealed.open(segment, storeId);
@@ -188,24 +209,32 @@ export class StoreIndex {
     return segment;
   }
 
-  /** Writes where the lists end as of the newest sealed segment. */
+  /**
+   * Writes where the lists end as of the newest sealed segment.
+   *
+   * @param active Where the active segment ends, to write what it holds, too:
+   * nothing may be decided that is not committed, nor be decided meanwhile.
+   */
   async writeSnapshot(
     storeId: string,
     pause: () => Promise<void>,
+    active?: ActiveEnd,
   ): Promise<void> {
-    const { newest } = this.#sealed;
-    if (newest === undefined) return;
+    const sealed = this.#sealed.digest();
     const { disk, storeDirectory } = this.#options;
     await writeHeadsSnapshot({
       disk,
       directory: storeDirectory,
       path: join(storeDirectory, SNAPSHOT_NAME),
       storeId,
-      segment: newest,
+      sealed,
       lists: this.lists,
       sealedNextOf: (listId) => this.#firstOrdinalIn(listId, 0),
+      active: active && { end: active, memtable: this.active },
       pause,
     });
+    this.snapshotDigest = sealed.value;
+    this.snapshotEnd = active?.endPosition ?? 0;
   }
 
   /** Opens what `writeSnapshot` wrote; undefined if it cannot be used. */
@@ -215,8 +244,9 @@ export class StoreIndex {
   }
 
   /**
-   * Log positions of a list's entries, from `from` on in the direction,
-   * `count` of them at most, in runs of one segment each.
+   * Log positions of a list's entries, from `from` on in the direction, of
+   * `count` ordinals at most, in runs of one segment each. Entries that are
+   * gone are left out: a run ends before them.
    */
   *positions(
     listId: number,
@@ -231,21 +261,66 @@ export class StoreIndex {
     let left = options.count;
     while (left > 0) {
       const place = this.#placeOf(listId, ordinal);
-      if (place === undefined) return;
+      if (place === undefined) {
+        const next = this.leftNear(listId, ordinal, step);
+        if (next === undefined) return;
+        left -= Math.abs(next - ordinal);
+        ordinal = next;
+        continue;
+      }
       const { segment, firstOrdinal, count } = place;
       const room = step > 0
         ? firstOrdinal + count - ordinal
         : ordinal - firstOrdinal + 1;
       const take = Math.min(left, room);
-      const positions = new Array<number>(take);
+      let positions: number[] = [];
       for (let index = 0; index < take; index++) {
-        const offset = place.offsetAt(ordinal + step * index - firstOrdinal);
-        positions[index] = positionIn(segment, offset);
+        const at = ordinal + step * index;
+        const offset = place.offsetAt(at - firstOrdinal);
+        if (offset !== GONE_OFFSET) {
+          positions.push(positionIn(segment, offset));
+        } else if (positions.length > 0) {
+          const first = at - step * positions.length;
+          yield { segment, positions, ordinal: first };
+          positions = [];
+        }
       }
-      yield { segment, positions, ordinal };
       ordinal += step * take;
       left -= take;
+      if (positions.length > 0) {
+        const first = ordinal - step * positions.length;
+        yield { segment, positions, ordinal: first };
+      }
     }
+  }
+
+  /**
+   * A list's nearest ordinal that is left, from one on in the direction;
+   * undefined when none is.
+   */
+  leftNear(listId: number, from: number, step: 1 | -1): number | undefined {
+    const next = this.lists.decidedNext[listId] ?? 0;
+    const start = step < 0 ? Math.min(from, next - 1) : Math.max(from, 0);
+    if (start < 0 || start >= next) return undefined;
+    const firstUnsealed = this.#firstOrdinalIn(listId, 0);
+    const unsealed = (ordinal: number): number | undefined => {
+      for (; ordinal >= firstUnsealed && ordinal < next; ordinal += step) {
+        const place = this.#placeOf(listId, ordinal);
+        const offset = place?.offsetAt(ordinal - place.firstOrdinal);
+        if (offset !== undefined && offset !== GONE_OFFSET) return ordinal;
+      }
+      return undefined;
+    };
+    if (start >= firstUnsealed) {
+      const found = unsealed(start);
+      if (found !== undefined || step > 0) return found;
+    }
+    const sealed = this.#sealed.leftNear(
+      listId,
+      Math.min(start, firstUnsealed - 1),
+      step,
+    );
+    return sealed !== undefined || step < 0 ? sealed : unsealed(firstUnsealed);
   }
 
   /** Segment and log position of one entry; undefined if there is none. */
@@ -256,6 +331,7 @@ export class StoreIndex {
     const place = this.#placeOf(listId, ordinal);
     if (place === undefined) return undefined;
     const offset = place.offsetAt(ordinal - place.firstOrdinal);
+    if (offset === GONE_OFFSET) return undefined;
     return {
       segment: place.segment,
       position: positionIn(place.segment, offset),
@@ -311,9 +387,12 @@ export class StoreIndex {
         samples.findLast((sample) => sample.createdAtUs < createdAtUs),
       (index) => index.sampleBefore(createdAtUs),
     );
-    return sample === undefined
-      ? undefined
-      : positionOf(segment, sample.offset);
+    if (sample !== undefined) return positionOf(segment, sample.offset);
+    // One that has no record left is as old as its last one was.
+    const remains = segment.remains?.header;
+    const isOlder = remains?.recordCount === 0 &&
+      remains.lastCreatedAtUs < createdAtUs;
+    return isOlder ? segment.startPosition : undefined;
   }
 
   #withSamples(

@@ -8,12 +8,10 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { Disk } from "../disk/disk.ts";
-import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
-import { Membership } from "../index/membership.ts";
+import type { ActiveEnd } from "../index/heads_snapshot.ts";
 import type { Memtable } from "../index/memtable.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import type { LogRecord } from "../log/log_record.ts";
-import { FLAG_TOMBSTONE } from "../log/record.ts";
+import { FLAG_RUN_END } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import {
   offsetOf,
@@ -22,8 +20,10 @@ import {
   type Segment,
 } from "../log/segment.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
-import { findSegments } from "./find_segments.ts";
+import { enterRecord } from "./enter_record.ts";
+import { findSegments, remainsOf } from "./find_segments.ts";
 import { Heads } from "./heads.ts";
+import { loadRemains } from "./load_remains.ts";
 import { scanSegment } from "./scan_segment.ts";
 import { hasRecordBeyond } from "./search_records.ts";
 
@@ -52,6 +52,8 @@ export interface LoadedLog {
   readonly unborn: readonly string[];
   /** Files of segments that were given up before anything stood in them. */
   readonly stale: readonly string[];
+  /** Files that scavenging left. */
+  readonly superseded: readonly string[];
   /** What is wrong at the end of the log; undefined when nothing is. */
   readonly fault: string | undefined;
 }
@@ -64,7 +66,7 @@ export interface LoadedLog {
  */
 export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
   const { index } = options;
-  const { found, unborn, stale } = await findSegments(options);
+  const { found, unborn, stale, superseded } = await findSegments(options);
   const state: LoadState = {
     segments: [],
     storeId: undefined,
@@ -75,8 +77,9 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     fileEnd: 0,
     fault: undefined,
     faultPosition: 0,
+    isScavenged: false,
   };
-  const heads = new Heads(index, options.trustsHeads);
+  using heads = new Heads(index, options.trustsHeads);
   for (const [at, file] of found.entries()) {
     const next = found[at + 1]?.header;
     const { header, path } = file;
@@ -89,9 +92,14 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       startPosition: header.startPosition,
       endPosition: header.startPosition,
       checksum: state.checksum,
+      ...remainsOf(header),
     };
     state.segments.push(segment);
     await sealWaiting(options, header.storeId);
+    if (segment.remains !== undefined) {
+      await loadRemains(segment, segment.remains, { ...options, heads, state });
+      continue;
+    }
     // Index files cannot stand behind segments that have none.
     const maySeal = next !== undefined && index.unsealedCount === 0;
     if (maySeal && index.addSealed(segment, header.storeId)) {
@@ -99,13 +107,13 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       const isFit = (heads.covers(segment) || index.isWhole(segment)) &&
         takeSealed(segment, { state, next, options });
       if (isFit) {
-        heads.take(segment);
+        heads.take(segment, header.storeId);
         continue;
       }
       index.dropSealed(segment);
     }
-    heads.enterAll();
-    scanInto(segment, { state, next, options });
+    const part = { state, next, options };
+    scanInto(segment, part, resume(segment, heads, part));
     if (next !== undefined && state.fault !== undefined) {
       throw damaged(
         `${state.fault} in segment ${segment.number} at offset ` +
@@ -118,6 +126,7 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     ...state,
     unborn,
     stale,
+    superseded,
     hasRecordsBeyondDamage: hasRecordAfterFault(options, state),
   };
 }
@@ -152,6 +161,8 @@ interface LoadState {
   fileEnd: number;
   fault: string | undefined;
   faultPosition: number;
+  /** Whether a segment was scavenged so far: numbers may be missing. */
+  isScavenged: boolean;
 }
 
 /** A segment must say that it comes right after the one before it. */
@@ -219,20 +230,94 @@ function takeSealed(segment: Segment, part: SegmentPart): boolean {
 /** For a guess at how many records a file holds. */
 const TYPICAL_RECORD_BYTES = 300;
 
-/** Reads a segment without an index file into a memtable. */
-function scanInto(segment: Segment, part: SegmentPart): void {
-  const { state, next, options: { files, index } } = part;
-  const file = files.open(segment.path);
-  const memtable = index.addUnsealed(segment);
-  memtable.ids.reserve(Math.ceil(file.size() / TYPICAL_RECORD_BYTES));
-  segment.endPosition = Math.min(
-    positionOf(segment, file.size()),
+/** Where the file of a segment without an index file ends, as far as it counts. */
+function fileEndOf(segment: Segment, part: SegmentPart): number {
+  const { next, options: { files } } = part;
+  return Math.min(
+    positionOf(segment, files.open(segment.path).size()),
     next?.startPosition ?? Infinity,
   );
+}
+
+/**
+ * Takes up the segment where a clean stop left it, if the log agrees with what
+ * was written down then: the record that stands at that end is the last of all
+ * before it, whose header CRCs it is chained to. What is read of them later is
+ * checked then.
+ *
+ * @returns What the segment holds up to there; undefined when it is to be
+ * scanned from its start.
+ */
+function resume(
+  segment: Segment,
+  heads: Heads,
+  part: SegmentPart,
+): Memtable | undefined {
+  const { state, options: { reader } } = part;
+  const end = heads.endOf(segment, state.storeId ?? "");
+  const memtable = end !== undefined && isLeftAt(segment, end, part)
+    ? heads.takeActive()
+    : undefined;
+  if (end === undefined || memtable === undefined) {
+    heads.enterAll();
+    return undefined;
+  }
+  segment.endPosition = end.endPosition;
+  state.validEnd = end.endPosition;
+  state.checksum = end.checksum;
+  state.lastPosition = end.lastPosition;
+  state.lastCreatedAtUs = end.lastCreatedAtUs;
+  return memtable;
+
+  function isLeftAt(
+    segment: Segment,
+    { endPosition, lastPosition, lastCreatedAtUs, checksum }: ActiveEnd,
+    part: SegmentPart,
+  ): boolean {
+    segment.endPosition = fileEndOf(segment, part);
+    if (endPosition > segment.endPosition) return false;
+    try {
+      if (reader.positionBefore(segment, endPosition) !== lastPosition) {
+        return false;
+      }
+      const last = reader.read(segment, lastPosition, { withBodies: true });
+      return last.headerCrc === checksum &&
+        last.createdAtUs === lastCreatedAtUs &&
+        (last.flags & FLAG_RUN_END) !== 0;
+    } catch {
+      // A scan will say what is wrong.
+      return false;
+    }
+  }
+}
+
+/**
+ * Reads a segment without an index file into a memtable.
+ *
+ * @param held What it holds up to the end of the log that the state says;
+ * undefined: nothing is known yet.
+ */
+function scanInto(
+  segment: Segment,
+  part: SegmentPart,
+  held: Memtable | undefined,
+): void {
+  const { state, options: { files, index } } = part;
+  const file = files.open(segment.path);
+  const memtable = index.addUnsealed(segment, held);
+  const position = held === undefined
+    ? segment.startPosition
+    : segment.endPosition;
+  segment.endPosition = fileEndOf(segment, part);
+  memtable.ids.reserve(
+    memtable.recordCount +
+      Math.ceil((segment.endPosition - position) / TYPICAL_RECORD_BYTES),
+  );
   state.fileEnd = segment.endPosition;
-  const result = scanSegment(file, segment, state, (records) => {
+  const start = { ...state, position };
+  const result = scanSegment(file, segment, start, (records) => {
     for (const record of records) {
-      enterRecord(index, memtable, segment, record);
+      enterRecord(index, memtable, segment, record, state.isScavenged);
     }
   });
   segment.endPosition = result.validEnd;
@@ -243,47 +328,6 @@ function scanInto(segment: Segment, part: SegmentPart): void {
   state.lastCreatedAtUs = result.lastCreatedAtUs;
   state.fault = result.fault;
   state.faultPosition = result.faultPosition;
-}
-
-/** Lists of the record that is entered. */
-const MEMBERSHIP = new Membership();
-
-/** Enters a committed record as the writer did when it was written. */
-function enterRecord(
-  index: StoreIndex,
-  memtable: Memtable,
-  segment: Segment,
-  record: LogRecord,
-): void {
-  const { lists } = index;
-  const { streamName, eventNumber, logPosition } = record;
-  const streamId = lists.findOrCreate("stream", streamName);
-  const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
-  if (!isTombstone && eventNumber !== lists.decidedNext[streamId]) {
-    throw damaged(
-      `the record at position ${logPosition} has number ${eventNumber}, ` +
-        `the stream is at ${lists.decidedNext[streamId]}`,
-    );
-  }
-  const offset = offsetOf(segment, logPosition);
-  memtable.addRecord(offset, record.createdAtUs);
-  memtable.ids.addLater(record.hashId(lists.hashes[streamId] ?? 0), offset);
-  MEMBERSHIP.find(lists, streamId, record);
-  MEMBERSHIP.enter(
-    lists,
-    memtable,
-    { streamId: isTombstone ? NO_LIST : streamId, offset },
-    {
-      entered(listId, nextOrdinal) {
-        lists.visibleNext[listId] = nextOrdinal;
-      },
-    },
-  );
-  if (isTombstone) {
-    memtable.tombstoned.push(streamId);
-    lists.decidedFlags[streamId] = LIST_TOMBSTONED;
-    lists.visibleFlags[streamId] = LIST_TOMBSTONED;
-  }
 }
 
 /** Whether a whole record stands after the damage that ends the log. */

@@ -32,24 +32,31 @@ const SCAN_CHUNK_BYTES = 1024 * 1024;
  * Scans a segment from its start up to the end of its file, which its
  * `endPosition` must say.
  *
- * @param start The time and position of the last record before the segment,
- * and the checksum that its first record must name.
+ * @param start The time and position of the last record before those to scan,
+ * the checksum that the first of them must name, and its own position: the
+ * segment's start by default.
  * @param onRun Called with the records of each whole run.
  */
 export function scanSegment(
   file: DiskFile,
   segment: Segment,
-  start: { checksum: number; lastPosition: number; lastCreatedAtUs: number },
+  start: {
+    checksum: number;
+    lastPosition: number;
+    lastCreatedAtUs: number;
+    position?: number;
+  },
   onRun: (records: readonly LogRecord[]) => void,
 ): ScanResult {
+  const { position: startPosition = segment.startPosition } = start;
   const scanner = new RecordScanner(
     file,
     segment,
-    segment.startPosition,
+    startPosition,
     SCAN_CHUNK_BYTES,
   );
   let { checksum, lastPosition, lastCreatedAtUs } = start;
-  let validEnd = segment.startPosition;
+  let validEnd = startPosition;
   let chainCrc = checksum;
   let runTimeUs = lastCreatedAtUs;
   let run: LogRecord[] = [];
