@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { EmbedLevel, ResolvedEvent } from "../model/feed.ts";
+import type { EmbedLevel, ResolvedEvent, StreamPage } from "../model/feed.ts";
 import { renderEntryLine } from "./entry_json.ts";
 import { feedOfAll, feedOfStream } from "./feed.ts";
 import { renderFeedJson } from "./feed_json.ts";
@@ -262,16 +262,24 @@ Deno.test("renderFeedJson() of a large page comes in pieces that make the same t
   }
   const whole = headPage(events);
   const paged = { ...whole, entries: events.slice(0, 10), moreEntries: more() };
-  const body = renderFeedJson(feedOfStream(paged, BASE), "body");
-  if (typeof body === "string") throw new Error("Not in pieces");
-  const pieces: string[] = [];
-  for await (const piece of body) pieces.push(piece);
+  const pieces = await piecesOf(paged);
   assertEquals(pieces.length > 3, true);
+  const text = pieces.join("");
+  assertEquals((await piecesOf(whole)).join(""), text);
+  const { entries } = JSON.parse(text);
   assertEquals(
-    pieces.join(""),
-    renderFeedJson(feedOfStream(whole, BASE), "body"),
+    entries.map((entry: { eventNumber: number }) => entry.eventNumber),
+    events.map(({ original }) => original.eventNumber),
   );
 });
+
+async function piecesOf(page: StreamPage): Promise<string[]> {
+  const body = renderFeedJson(feedOfStream(page, BASE), "body");
+  if (typeof body === "string") throw new Error("Not in pieces");
+  const pieces: string[] = [];
+  for await (const piece of body.pieces) pieces.push(piece);
+  return pieces;
+}
 
 Deno.test("renderFeedJson() of $all has neither stream nor ETag", () => {
   const body = renderFeedJson(

@@ -16,39 +16,67 @@ export interface FeedForm {
   tail(feed: Feed, isEmpty: boolean): string;
 }
 
-/** A body: small ones as text, large ones in pieces, to be sent as they come. */
-export type RenderedBody = string | AsyncIterable<string>;
+/** A large body: text that is made as it is asked for. */
+export interface RenderedPieces {
+  readonly pieces: AsyncGenerator<string, void>;
+  /**
+   * About how many bytes of events it keeps in memory until then; undefined:
+   * as many as a page may have at a time.
+   */
+  readonly heldBytes: number | undefined;
+}
 
-/** Pieces are joined up to about so many characters. */
-const PIECE_LENGTH = 64 * 1024;
+/** A body: small ones as text, large ones in pieces, to be sent as they come. */
+export type RenderedBody = string | RenderedPieces;
+
+/**
+ * Length from which a piece is handed over. A text that grows by many small
+ * ones is a tree until it is used; the garbage collector goes through all of
+ * it again and again, so that a whole page of it would take longer to keep
+ * than to make.
+ */
+const PIECE_LENGTH = 128 * 1024;
 
 /** Renders a feed. */
 export function renderFeedForm(feed: Feed, form: FeedForm): RenderedBody {
-  if (feed.moreEntries !== undefined) return renderPieces(feed, form);
+  const { entries } = feed;
   let out = form.head(feed);
-  let isFirst = true;
-  for (const event of feed.entries) {
-    out += form.entry(event, isFirst);
-    isFirst = false;
+  let count = 0;
+  for (; count < entries.length && out.length < PIECE_LENGTH; count++) {
+    const event = entries[count];
+    if (event !== undefined) out += form.entry(event, count === 0);
   }
-  return out + form.tail(feed, isFirst);
+  const isAll = count === entries.length && feed.moreEntries === undefined;
+  if (isAll) return out + form.tail(feed, count === 0);
+  return {
+    pieces: renderPieces(feed, form, { out, count }),
+    heldBytes: feed.moreEntries === undefined
+      ? Math.ceil(out.length / count * entries.length)
+      : undefined,
+  };
 }
 
+/** @param begun Text so far, and how many of the feed's entries are in it. */
 async function* renderPieces(
   feed: Feed,
   form: FeedForm,
+  begun: { readonly out: string; readonly count: number },
 ): AsyncGenerator<string, void> {
-  let piece = form.head(feed);
-  let isFirst = true;
+  let { out: piece } = begun;
+  let isFirst = begun.count === 0;
+  let from = begun.count;
   for await (const events of entriesOf(feed)) {
-    for (const event of events) {
-      piece += form.entry(event, isFirst);
-      isFirst = false;
+    for (let index = from; index < events.length; index++) {
+      const event = events[index];
+      if (event === undefined) continue;
       if (piece.length >= PIECE_LENGTH) {
         yield piece;
         piece = "";
       }
+      piece += form.entry(event, isFirst);
+      isFirst = false;
     }
+    from = 0;
   }
   yield piece + form.tail(feed, isFirst);
 }

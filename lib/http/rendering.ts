@@ -37,7 +37,7 @@ export interface RenderOptions {
 export function renderStreamPage(
   page: StreamPage,
   options: RenderOptions,
-): BodyInit {
+): RenderedBody {
   return renderFeed(
     feedOfStream(page, options.baseUrl, options.linkQuery),
     options,
@@ -45,18 +45,22 @@ export function renderStreamPage(
 }
 
 /** A page of the whole log. */
-export function renderAllPage(page: AllPage, options: RenderOptions): BodyInit {
+export function renderAllPage(
+  page: AllPage,
+  options: RenderOptions,
+): RenderedBody {
   return renderFeed(
     feedOfAll(page, options.baseUrl, options.linkQuery),
     options,
   );
 }
 
-function renderFeed(feed: Feed, { type, embed }: RenderOptions): BodyInit {
-  if (type.form === "html") return bodyOf(renderFeedHtml(feed));
-  return bodyOf(
-    isXml(type) ? renderFeedXml(feed, embed) : renderFeedJson(feed, embed),
-  );
+function renderFeed(
+  feed: Feed,
+  { type, embed }: RenderOptions,
+): RenderedBody {
+  if (type.form === "html") return renderFeedHtml(feed);
+  return isXml(type) ? renderFeedXml(feed, embed) : renderFeedJson(feed, embed);
 }
 
 /** One event. */
@@ -90,11 +94,4 @@ export function renderNoMetadata(type: MediaType): string {
   return htmlHead("No metadata") +
     '<h1>No metadata</h1>\n<p class="dim">None was written for this stream.</p>\n' +
     HTML_TAIL;
-}
-
-/** Large bodies are sent as they come: what is not wanted yet is not made. */
-function bodyOf(rendered: RenderedBody): BodyInit {
-  return typeof rendered === "string"
-    ? rendered
-    : ReadableStream.from(rendered).pipeThrough(new TextEncoderStream());
 }

@@ -9,12 +9,18 @@
 
 import { Buffer } from "node:buffer";
 import type { Limits } from "../model/limits.ts";
+import type { RenderedPieces } from "../atom/rendering.ts";
 import { PIPELINE_REFUSALS } from "./problem.ts";
 
 /** Bodies up to this size are handed over at once: the system buffers them. */
 const SMALL_BYTES_MAX = 64 * 1024;
 
+/** Texts up to this length too, with at most three bytes for each unit of it. */
+const SMALL_TEXT_LENGTH_MAX = 32 * 1024;
+
 const PIECE_BYTES = 64 * 1024;
+
+const ENCODER = new TextEncoder();
 
 /** Counts what is being sent. */
 export class Sending {
@@ -36,20 +42,21 @@ export class Sending {
    *
    * @throws {Refusal} `overloaded`, when too much waits for slow readers.
    */
-  bodyOf(body: BodyInit): BodyInit {
+  bodyOf(body: BodyInit | RenderedPieces): BodyInit {
     if (typeof body === "string") {
-      // No text has fewer bytes than UTF-16 units.
-      const isSmall = body.length * 3 <= SMALL_BYTES_MAX ||
+      // Counting the bytes of a text takes as long as sending it.
+      const isSmall = body.length <= SMALL_TEXT_LENGTH_MAX ||
         (body.length <= SMALL_BYTES_MAX &&
           Buffer.byteLength(body) <= SMALL_BYTES_MAX);
-      return isSmall ? body : this.#sendBytes(new TextEncoder().encode(body));
+      return isSmall ? body : this.#sendBytes(ENCODER.encode(body));
     }
+    if (isRenderedPieces(body)) return this.#sendPieces(body);
     if (body instanceof Uint8Array) {
       return body.length <= SMALL_BYTES_MAX
         ? body
         : this.#sendBytes(new Uint8Array(body));
     }
-    return body instanceof ReadableStream ? this.#sendStream(body) : body;
+    return body;
   }
 
   /** Gives up what is still being sent. */
@@ -70,14 +77,16 @@ export class Sending {
   }
 
   /** A page that is made as it is sent keeps its events until then. */
-  #sendStream(stream: ReadableStream): ReadableStream<Uint8Array> {
-    const reader: ReadableStreamDefaultReader<Uint8Array> = stream.getReader();
-    return this.#send(this.#limits.pageBytesMax, {
+  #sendPieces(
+    { pieces, heldBytes = Infinity }: RenderedPieces,
+  ): ReadableStream<Uint8Array> {
+    return this.#send(Math.min(heldBytes, this.#limits.pageBytesMax), {
       async next() {
-        return (await reader.read()).value;
+        const { value } = await pieces.next();
+        return value === undefined ? undefined : ENCODER.encode(value);
       },
       cancel() {
-        reader.cancel().catch(() => {});
+        pieces.return().catch(() => {});
       },
     });
   }
@@ -136,4 +145,10 @@ export class Sending {
       },
     }, { highWaterMark: 0 });
   }
+}
+
+function isRenderedPieces(
+  body: Exclude<BodyInit, string> | RenderedPieces,
+): body is RenderedPieces {
+  return "pieces" in body;
 }
