@@ -12,7 +12,9 @@ import { isLoopbackHost } from "./lib/auth/default_password.ts";
 import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError } from "./lib/cli/run_error.ts";
+import { runBackup } from "./lib/cli/run_backup.ts";
 import { runProgram } from "./lib/cli/run_program.ts";
+import { runRestore } from "./lib/cli/run_restore.ts";
 import { runVerify } from "./lib/cli/run_verify.ts";
 import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
@@ -54,6 +56,11 @@ import { onVerbositySignal } from "./lib/runtime/verbosity_signal.ts";
 import { VERSION } from "./lib/runtime/version.ts";
 import { createStreamService } from "./lib/streams/stream_service.ts";
 import { parseIpRanges } from "./lib/text/ip_ranges.ts";
+import {
+  backupDirectory,
+  receiveDirectory,
+  restoreDirectory,
+} from "./storage/backup/directories.ts";
 import { openStore } from "./storage/mod.ts";
 import { verifyDirectory } from "./storage/verify/verify_directory.ts";
 
@@ -273,6 +280,17 @@ function readTls(values: OptionValues): TlsPair | undefined {
   });
 }
 
+/** Logger of a command: what is no news for its user is not logged. */
+function loggerOf({ logLevel, logFormat }: OptionValues): Logger {
+  const level = logLevel === "info" ? "warn" : logLevel;
+  return createLogger({
+    level,
+    format: logFormat,
+    clock,
+    writer: Deno.stderr,
+  });
+}
+
 /** Where commands that work for a while do it. */
 const WORKPLACE: Workplace = {
   print: printText,
@@ -295,5 +313,24 @@ exitProgram(
   }, {
     serve: ({ options }) => serve(options),
     verify: (call) => runVerify(call, WORKPLACE, verifyDirectory),
+    backup: (call) =>
+      runBackup(call, WORKPLACE, {
+        backupDirectory: (options, control) =>
+          backupDirectory({ ...options, version: VERSION, clock }, control),
+        receiveDirectory,
+        readFile: (path) => Deno.readTextFileSync(path),
+      }),
+    restore: (call) =>
+      runRestore(
+        call,
+        WORKPLACE,
+        (options, control) =>
+          restoreDirectory({
+            ...options,
+            clock,
+            newEventId,
+            logger: loggerOf(call.options.values),
+          }, control),
+      ),
   }),
 );

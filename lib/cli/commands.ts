@@ -85,6 +85,71 @@ export const COMMANDS = {
     },
     online: "POST /admin/verify",
   },
+  backup: {
+    summary: "Copy the store to a directory, or a running server's with --url",
+    details: "Only what the directory does not have yet is copied, and what " +
+      "was interrupted goes on. Every record that is copied is checked. The " +
+      "backup that was there stays good until the new one is whole.",
+    options: STORE_OPTIONS,
+    own: {
+      url: {
+        flag: "url",
+        group: "Command",
+        kind: "text",
+        form: "url",
+        valueName: "URL",
+        default: undefined,
+        help: "Back up the store of the server at this address",
+      },
+      login: {
+        flag: "user",
+        group: "Command",
+        kind: "text",
+        valueName: "LOGIN",
+        default: "admin",
+        help: "Who asks the server: a member of $admins or $ops",
+      },
+      passwordFile: {
+        flag: "password-file",
+        group: "Command",
+        kind: "text",
+        valueName: "FILE",
+        default: undefined,
+        help: "File with the user's password in its first line",
+        needs: "url",
+      },
+      ...TASK_OPTIONS,
+    },
+    operands: {
+      target: { label: "TARGET", help: "Directory to keep the backup in" },
+    },
+    online: "quipu backup TARGET --url URL, or GET /admin/backup",
+  },
+  restore: {
+    summary: "Make a store of a backup",
+    details: "Checks the backup first, and refuses a directory that is not " +
+      "empty. With --to, what one request wrote is restored whole or not at " +
+      "all.",
+    options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    own: {
+      to: {
+        flag: "to",
+        group: "Command",
+        kind: "text",
+        valueName: "POINT",
+        default: undefined,
+        help: "Restore what stands before this log position, or was written " +
+          "before this time, such as 2026-03-01T12:00:00Z",
+      },
+      ...TASK_OPTIONS,
+    },
+    operands: {
+      backup: {
+        label: "BACKUP",
+        help: "Directory of the backup, or a tar file of one",
+      },
+    },
+  },
   help: {
     summary: "Show what the program can do, or one of its commands",
     options: [],

@@ -8,7 +8,7 @@
 import type { EventFilter, NamePattern } from "../model/event_filter.ts";
 import { LIMITS } from "../model/limits.ts";
 import { isSystemStream } from "../model/stream_names.ts";
-import { parseIsoTime } from "./iso_time.ts";
+import { parseIsoTime } from "../text/iso_time.ts";
 import type { Query } from "./query.ts";
 import { malformed } from "./refusal.ts";
 

@@ -7,6 +7,7 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
+import type { LogPoint } from "../../lib/model/transfer.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { RECORD_HEADER_BYTES } from "../log/record.ts";
 import { bytesOf, getSafeUint64 } from "../log/bytes.ts";
@@ -21,12 +22,6 @@ import { scanSegment } from "../recovery/scan_segment.ts";
 import { readStart, segmentOf } from "./backup_file.ts";
 import type { BackupSource, ReadableFile } from "./backup_source.ts";
 import type { BackupFile } from "./manifest.ts";
-
-/** Up to where: what stands before a position, or was written before a time. */
-export type RestorePoint =
-  | { readonly position: number }
-  /** Microseconds since 1970. */
-  | { readonly timeUs: number };
 
 /** What of a backup is restored. */
 export interface Cut {
@@ -47,7 +42,7 @@ export interface Cut {
  */
 export function findCut(
   source: BackupSource,
-  point: RestorePoint | undefined,
+  point: LogPoint | undefined,
 ): Cut {
   const { manifest } = source;
   const { segments, end, checksum, lastCreatedAtUs } = manifest;
@@ -135,7 +130,7 @@ function firstOffsetOf(header: SegmentHeader): number {
 interface CutPlace {
   readonly at: number;
   readonly part: BackupFile;
-  readonly point: RestorePoint;
+  readonly point: LogPoint;
 }
 
 /** Cuts between two runs of one segment. */

@@ -8,14 +8,18 @@
 import type { Clock } from "../../lib/model/clock.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
+import type {
+  BackupReport,
+  LogPoint,
+  RestoreReport,
+} from "../../lib/model/transfer.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { openStoreOn } from "../mod.ts";
 import { snapshotClosedStore } from "./closed_store.ts";
-import type { RestorePoint } from "./cut.ts";
 import { receiveBackup, type ReceiveOptions } from "./receive_backup.ts";
-import { restoreBackup, type RestoreReport } from "./restore.ts";
-import { type BackupReport, takeBackup } from "./take_backup.ts";
+import { restoreBackup } from "./restore.ts";
+import { takeBackup } from "./take_backup.ts";
 
 /** Backs up a store that no process has open; see `takeBackup`. */
 export async function backupDirectory(
@@ -63,7 +67,7 @@ export function restoreDirectory(
   options: {
     readonly backup: string;
     readonly directory: string;
-    readonly point: RestorePoint | undefined;
+    readonly point: LogPoint | undefined;
     readonly segmentSizeBytes: number;
     readonly clock: Clock;
     readonly newEventId: () => string;

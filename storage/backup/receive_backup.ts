@@ -7,6 +7,7 @@
 
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { BackupReport } from "../../lib/model/transfer.ts";
 import type { Disk } from "../disk/disk.ts";
 import { type BackupFileWriter, partOfFile } from "./backup_file.ts";
 import { BackupTarget } from "./backup_target.ts";
@@ -18,7 +19,7 @@ import {
   MANIFEST_NAME,
   parseBackupFileName,
 } from "./manifest.ts";
-import { type BackupReport, reportOf } from "./take_backup.ts";
+import { reportOf } from "./take_backup.ts";
 import { decodeTarHeader, TAR_BLOCK_BYTES, tarSize } from "./tar.ts";
 
 /** What a receiver has of a backup already. */

@@ -25,6 +25,7 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { LogPoint, RestoreReport } from "../../lib/model/transfer.ts";
 import type { Disk, DiskLock } from "../disk/disk.ts";
 import { segmentPath } from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment_header.ts";
@@ -41,7 +42,7 @@ import {
   openBackup,
   verifyBackup,
 } from "./backup_source.ts";
-import { type Cut, findCut, type RestorePoint } from "./cut.ts";
+import { type Cut, findCut } from "./cut.ts";
 import type { BackupFile } from "./manifest.ts";
 
 export interface RestoreOptions {
@@ -51,25 +52,11 @@ export interface RestoreOptions {
   /** Where the store is to be. */
   readonly directory: string;
   /** Undefined: everything. */
-  readonly point: RestorePoint | undefined;
+  readonly point: LogPoint | undefined;
   readonly clock: Clock;
   /** Opens the store that was copied, which is marked as unfinished. */
   readonly openStore: (directory: string) => Promise<EventStore>;
   readonly control: JobControl;
-}
-
-/** What a restore did. */
-export interface RestoreReport {
-  readonly storeId: string;
-  /** Log position up to which the store goes. */
-  readonly end: number;
-  /** Where the backup ends. */
-  readonly backupEnd: number;
-  /** Time of the last event, microseconds since 1970; 0 for an empty store. */
-  readonly lastCreatedAtUs: number;
-  readonly segmentCount: number;
-  readonly streamCount: number;
-  readonly copiedBytes: number;
 }
 
 /**

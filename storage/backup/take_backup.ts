@@ -15,26 +15,12 @@
  */
 
 import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { BackupReport } from "../../lib/model/transfer.ts";
 import type { Disk } from "../disk/disk.ts";
 import { BACKUP_CHUNK_BYTES } from "./backup_file.ts";
 import { BackupTarget } from "./backup_target.ts";
 import type { BackupFile, BackupManifest } from "./manifest.ts";
 import type { Snapshot, SnapshotPart } from "./snapshot.ts";
-
-/** What a backup did. */
-export interface BackupReport {
-  readonly storeId: string;
-  /** Log position up to which it goes. */
-  readonly end: number;
-  /** Time of its last event, microseconds since 1970; 0 for an empty store. */
-  readonly lastCreatedAtUs: number;
-  readonly segmentCount: number;
-  /** Segments that were not there already, and their bytes. */
-  readonly copiedCount: number;
-  readonly copiedBytes: number;
-  /** Bytes of all segments. */
-  readonly totalBytes: number;
-}
 
 export interface TakeBackupOptions {
   readonly disk: Disk;

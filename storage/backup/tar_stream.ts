@@ -57,7 +57,9 @@ export function tarStreamBytes(options: TarStreamOptions): number {
  *
  * @throws {QuipuError} `corruptRecord` when a file ends before it should.
  */
-export function* tarStream(options: TarStreamOptions): Generator<Uint8Array, void, void> {
+export function* tarStream(
+  options: TarStreamOptions,
+): Generator<Uint8Array, void, void> {
   const { disk, snapshot, version, have } = options;
   const seconds = Math.floor(snapshot.takenAtUs / 1e6);
   const segments: BackupFile[] = [];

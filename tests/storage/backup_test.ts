@@ -9,11 +9,11 @@ import type { RecordedEvent } from "../../lib/model/event.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import type { LogPoint } from "../../lib/model/transfer.ts";
 import {
   backupDirectory,
   restoreDirectory,
 } from "../../storage/backup/directories.ts";
-import type { RestorePoint } from "../../storage/backup/cut.ts";
 import { openStore } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { StoreDirectory } from "../support/store_directory.ts";
@@ -28,7 +28,7 @@ interface Place extends AsyncDisposable {
   backUp(): ReturnType<typeof backupDirectory>;
   restore(
     name: string,
-    point?: RestorePoint,
+    point?: LogPoint,
   ): ReturnType<typeof restoreDirectory>;
 }
 
@@ -165,7 +165,7 @@ Deno.test("a restore to any position or time holds what stands before it", async
   await place.store.append(14);
   await place.backUp();
   const events = await eventsOf(place.store.path);
-  const points: RestorePoint[] = events.flatMap((event) => [
+  const points: LogPoint[] = events.flatMap((event) => [
     { position: event.logPosition },
     { position: event.logPosition + 7 },
     { timeUs: event.createdAtUs },

@@ -1,5 +1,5 @@
 /**
- * Times in query parameters.
+ * Times as people write them.
  *
  * @module
  */

@@ -1,0 +1,73 @@
+/**
+ * What backups, restores, exports and imports are asked for, and what they
+ * tell when they are done.
+ *
+ * @module
+ */
+
+/** What a backup did. */
+export interface BackupReport {
+  readonly storeId: string;
+  /** Log position up to which it goes. */
+  readonly end: number;
+  /** Time of its last event, microseconds since 1970; 0 for an empty store. */
+  readonly lastCreatedAtUs: number;
+  readonly segmentCount: number;
+  /** Segments that were not there already, and their bytes. */
+  readonly copiedCount: number;
+  readonly copiedBytes: number;
+  /** Bytes of all segments. */
+  readonly totalBytes: number;
+}
+
+/** Up to where: what stands before a position, or was written before a time. */
+export type LogPoint =
+  | { readonly position: number }
+  /** Microseconds since 1970. */
+  | { readonly timeUs: number };
+
+/** What a restore did. */
+export interface RestoreReport {
+  readonly storeId: string;
+  /** Log position up to which the store goes. */
+  readonly end: number;
+  /** Where the backup ends. */
+  readonly backupEnd: number;
+  /** Time of the last event, microseconds since 1970; 0 for an empty store. */
+  readonly lastCreatedAtUs: number;
+  readonly segmentCount: number;
+  readonly streamCount: number;
+  readonly copiedBytes: number;
+}
+
+/** Which events are exported: those that meet everything that is said. */
+export interface ExportSelection {
+  /** Of one stream, with its metadata. */
+  readonly streamName?: string;
+  /** Of the streams of one category, with their metadata. */
+  readonly category?: string;
+  /** Written at that time or later, microseconds since 1970. */
+  readonly fromUs?: number;
+  /** Where to stop. */
+  readonly to?: LogPoint;
+}
+
+/** What an export did. */
+export interface ExportReport {
+  readonly storeId: string;
+  readonly eventCount: number;
+  readonly runCount: number;
+  /** Log position up to which the log was looked at. */
+  readonly end: number;
+}
+
+/** What an import did. */
+export interface ImportReport {
+  readonly lineCount: number;
+  /** Events that were written now. */
+  readonly importedCount: number;
+  /** Events that were there already. */
+  readonly knownCount: number;
+  /** Log position after the last event of the store. */
+  readonly end: number;
+}
