@@ -90,6 +90,8 @@ function readForward(
       // A start between two records goes on with the later one.
       if (position >= from) gathering.take(record);
     }
+    // The last records of a scavenged segment may be gone.
+    if (!gathering.isDone) next = Math.max(next, segment.endPosition);
   }
   return {
     events: gathering.events,
@@ -120,6 +122,8 @@ function readBackward(
       next = scanner.position;
       gathering.take(record);
     }
+    // So may its first ones.
+    if (!gathering.isDone) next = Math.min(next, segment.startPosition);
   }
   return { events: gathering.events, next, isAtEnd: next <= 0, end };
 }
@@ -140,6 +144,7 @@ function segmentAt(segments: readonly Segment[], position: number): number {
 function startAt(view: LogView, segment: Segment, position: number): number {
   if (position <= segment.startPosition) return segment.startPosition;
   if (position >= segment.endPosition) return segment.endPosition;
+  if (segment.remains !== undefined) return position;
   if (view.reader.isRecordAt(segment, position)) return position;
   return view.index.recordNear(segment, position) ?? segment.startPosition;
 }
@@ -150,6 +155,7 @@ function startAt(view: LogView, segment: Segment, position: number): number {
  */
 function endAt(view: LogView, segment: Segment, position: number): number {
   if (position >= segment.endPosition) return segment.endPosition;
+  if (segment.remains !== undefined) return position;
   if (view.reader.positionBefore(segment, position) !== undefined) {
     return position;
   }

@@ -14,6 +14,9 @@
  *              u32 segment and u32 offset and u32 depth of the jump slice
  *              u32 segment and u32 offset and u32 depth of the jump's jump slice
  *              for each entry u32 offset of its record in the segment
+ *            or, with the flag SLICE_SPARSE:
+ *              u32 count, for each so many entries that are left u32 ordinal,
+ *              counted from the first one's, then for each of them u32 offset
  * directory  for each slice u32 hash of kind and name, u32 offset; by hash
  * ids        for each record u32 hash of stream and id, u32 offset; by both
  * filter     a Bloom filter of the hashes in blocks of 64 bytes, 10 bits each
@@ -21,9 +24,15 @@
  * footer     the last block: see `encodeFooter`
  * ```
  *
+ * The index file of a scavenged segment has format 2: entries may be gone, and
+ * whole slices. Offsets are those that the records had before. An offset 1
+ * stands for an entry that is gone.
+ *
  * Jump slices make a list over n segments crossable in O(log n) steps: a slice
  * jumps to its predecessor, or, when the predecessor's jump and the jump
- * before that cross equally many slices, over both of them.
+ * before that cross equally many slices, over both of them. What points at a
+ * slice in a file of format 2, or at one that is gone from there, is only near:
+ * see `sealed_segments.ts`.
  *
  * @module
  */
@@ -34,6 +43,13 @@ import { BLOCK_CONTENT_BYTES } from "./blocked_file.ts";
 
 const MAGIC = new TextEncoder().encode("QUIPUIDX");
 const FORMAT = 1;
+const SCAVENGED_FORMAT = 2;
+
+/** Flag of a slice of which only some entries are left. */
+export const SLICE_SPARSE = 2;
+
+/** Stands for the offset of an entry that is gone. */
+export const GONE_OFFSET = 1;
 
 /** Points at a slice of a list in an index file. */
 export interface SlicePointer {
@@ -46,11 +62,14 @@ export interface SlicePointer {
 export interface Slice {
   /** Code of the list's kind. */
   readonly kind: number;
-  /** `LIST_…` bits of the list. */
+  /** `LIST_…` bits of the list, and `SLICE_SPARSE`. */
   readonly flags: number;
   readonly name: Uint8Array;
   readonly firstOrdinal: number;
+  /** Ordinals from the first to the last, with those that are gone. */
   readonly count: number;
+  /** Entries in the file. */
+  readonly storedCount: number;
   readonly depth: number;
   readonly previous: SlicePointer;
   readonly jump: SlicePointer;
@@ -64,10 +83,10 @@ export const SLICE_PREFIX_BYTES = 4;
 /** Bytes of a slice between its name and its entries. */
 export const SLICE_FIXED_BYTES = 48;
 
-/** Appends a slice without its entries. */
+/** Appends a slice without its entries, and without their number if sparse. */
 export function encodeSlice(
   out: GrowingBytes,
-  slice: Omit<Slice, "entriesOffset">,
+  slice: Omit<Slice, "entriesOffset" | "storedCount">,
 ): void {
   out.pushUint8(slice.kind);
   out.pushUint8(slice.flags);
@@ -103,13 +122,20 @@ export function decodeSlice(
     nameBytes + SLICE_FIXED_BYTES,
   );
   const { view } = bytesOf(rest);
+  const flags = prefix[1] ?? 0;
+  const isSparse = (flags & SLICE_SPARSE) !== 0;
+  const end = offset + SLICE_PREFIX_BYTES + nameBytes + SLICE_FIXED_BYTES;
+  const count = view.getUint32(nameBytes + 8, true);
   const depth = view.getUint32(nameBytes + 12, true);
   return {
     kind: prefix[0] ?? 0,
-    flags: prefix[1] ?? 0,
+    flags,
     name: rest.subarray(0, nameBytes),
     firstOrdinal: getSafeUint64(view, nameBytes),
-    count: view.getUint32(nameBytes + 8, true),
+    count,
+    storedCount: isSparse
+      ? bytesOf(read(end, 4)).view.getUint32(0, true)
+      : count,
     depth,
     previous: {
       segment: view.getUint32(nameBytes + 16, true),
@@ -118,8 +144,13 @@ export function decodeSlice(
     },
     jump: pointerAt(view, nameBytes + 24),
     jumpJump: pointerAt(view, nameBytes + 36),
-    entriesOffset: offset + SLICE_PREFIX_BYTES + nameBytes + SLICE_FIXED_BYTES,
+    entriesOffset: isSparse ? end + 4 : end,
   };
+}
+
+/** Bytes of a slice's entries. */
+export function entryBytesOf({ flags, storedCount }: Slice): number {
+  return (flags & SLICE_SPARSE) === 0 ? storedCount * 4 : storedCount * 8;
 }
 
 function pointerAt(view: DataView, at: number): SlicePointer {
@@ -135,6 +166,7 @@ export interface IndexFooter {
   readonly storeId: string;
   readonly segmentNumber: number;
   readonly generation: number;
+  readonly isScavenged: boolean;
   readonly startPosition: number;
   readonly endPosition: number;
   /** Header CRC of the segment's last record: binds the file to its segment. */
@@ -154,7 +186,7 @@ export function encodeFooter(footer: IndexFooter): Uint8Array {
   const array = new Uint8Array(BLOCK_CONTENT_BYTES);
   const { view } = bytesOf(array);
   array.set(MAGIC);
-  view.setUint32(8, FORMAT, true);
+  view.setUint32(8, footer.isScavenged ? SCAVENGED_FORMAT : FORMAT, true);
   setUuid(array, 12, footer.storeId);
   view.setUint32(28, footer.segmentNumber, true);
   view.setUint32(32, footer.generation, true);
@@ -183,8 +215,9 @@ const FOOTER_NUMBERS = [
 /** Decodes a footer; undefined when it is none of this format. */
 export function decodeFooter(array: Uint8Array): IndexFooter | undefined {
   const { view } = bytesOf(array);
+  const format = view.getUint32(8, true);
   const isOurs = MAGIC.every((byte, index) => array[index] === byte) &&
-    view.getUint32(8, true) === FORMAT;
+    (format === FORMAT || format === SCAVENGED_FORMAT);
   if (!isOurs) return undefined;
   const numbers: Record<(typeof FOOTER_NUMBERS)[number], number> = {
     startPosition: 0,
@@ -207,6 +240,7 @@ export function decodeFooter(array: Uint8Array): IndexFooter | undefined {
     storeId: getUuid(array, 12),
     segmentNumber: view.getUint32(28, true),
     generation: view.getUint32(32, true),
+    isScavenged: format === SCAVENGED_FORMAT,
     checksum: view.getUint32(36, true),
     ...numbers,
   };

@@ -16,7 +16,7 @@ import {
 } from "./index_file.ts";
 import { NO_SEGMENT } from "./list_directory.ts";
 
-const SLICE: Omit<Slice, "entriesOffset"> = {
+const SLICE: Omit<Slice, "entriesOffset" | "storedCount"> = {
   kind: 3,
   flags: 1,
   name: encodeUtf8("räksmörgås-🦐"),
@@ -39,7 +39,11 @@ for (const name of ["", "cart-1", "räksmörgås-🦐", "n".repeat(4096)]) {
       4,
       (offset, length) => bytes.subarray(offset, offset + length),
     );
-    assertEquals(decoded, { ...slice, entriesOffset: bytes.length });
+    assertEquals(decoded, {
+      ...slice,
+      storedCount: slice.count,
+      entriesOffset: bytes.length,
+    });
     assertEquals(
       bytes.length,
       4 + SLICE_PREFIX_BYTES + slice.name.length + SLICE_FIXED_BYTES,
@@ -51,6 +55,7 @@ const FOOTER: IndexFooter = {
   storeId: "01234567-89ab-4cde-8f01-23456789abcd",
   segmentNumber: 12,
   generation: 3,
+  isScavenged: false,
   startPosition: 2 ** 45,
   endPosition: 2 ** 45 + 1000,
   checksum: 0xffff_ffff,
@@ -68,7 +73,10 @@ Deno.test("a footer is read as it was written; anything else is none", () => {
   const array = encodeFooter(FOOTER);
   assertEquals(decodeFooter(array), FOOTER);
   assertEquals(decodeFooter(new Uint8Array(array.length)), undefined);
-  array[8] = 2;
+  const isScavenged = true;
+  const scavenged = encodeFooter({ ...FOOTER, isScavenged });
+  assertEquals(decodeFooter(scavenged), { ...FOOTER, isScavenged });
+  array[8] = 3;
   assertEquals(decodeFooter(array), undefined);
 });
 

@@ -17,7 +17,9 @@ import {
   encodeFooter,
   encodeSlice,
   filterBytesFor,
+  GONE_OFFSET,
   type Slice,
+  SLICE_SPARSE,
   type SlicePointer,
 } from "./index_file.ts";
 import {
@@ -52,8 +54,11 @@ export interface IndexWriteRequest {
   readonly previousSliceOf: (
     listId: number,
   ) => { pointer: SlicePointer; slice: Slice } | undefined;
-  /** The slice that a pointer points at. */
-  readonly sliceAt: (pointer: SlicePointer) => Slice;
+  /** The list's slice that a pointer points at, or one before it. */
+  readonly sliceAt: (
+    listId: number,
+    pointer: SlicePointer,
+  ) => Slice | undefined;
   /** Lets others work. */
   readonly pause: () => Promise<void>;
 }
@@ -88,6 +93,7 @@ export async function writeIndexFile(
       storeId: request.storeId,
       segmentNumber: segment.number,
       generation: segment.generation,
+      isScavenged: segment.remains !== undefined,
       startPosition: segment.startPosition,
       endPosition: segment.endPosition,
       checksum: segment.checksum,
@@ -115,7 +121,7 @@ async function writeSlices(
   writer: BlockedWriter,
   request: IndexWriteRequest,
 ): Promise<Map<number, number>> {
-  const { memtable, lists } = request;
+  const { memtable, lists, segment } = request;
   const sliceOffsets = new Map<number, number>();
   const out = new GrowingBytes(64 * 1024);
   let work = 0;
@@ -130,16 +136,22 @@ async function writeSlices(
     out.clear(1 << 20);
     sliceOffsets.set(listId, writer.offset);
     const offsets = memtable.offsetsOf(listId);
+    const left = segment.remains === undefined ? undefined : leftIfFew(offsets);
     encodeSlice(out, {
       kind: lists.kinds[listId] ?? 0,
       // Of this segment alone: made again later, the file must be the same.
-      flags: tombstoned.has(listId) ? LIST_TOMBSTONED : 0,
+      flags: (tombstoned.has(listId) ? LIST_TOMBSTONED : 0) |
+        (left === undefined ? 0 : SLICE_SPARSE),
       name: lists.names.bytesOf(listId),
       firstOrdinal: request.firstOrdinalOf(listId),
       count: offsets.length,
       ...pointersOf(listId, request),
     });
-    for (const offset of offsets) out.pushUint32(offset);
+    if (left !== undefined) {
+      out.pushUint32(left.length);
+      for (const index of left) out.pushUint32(index);
+      for (const index of left) out.pushUint32(offsets[index] ?? 0);
+    } else for (const offset of offsets) out.pushUint32(offset);
     const isFull = writer.push(out.bytes());
     work += 1 + offsets.length / 8;
     if (isFull) await writer.flush();
@@ -150,6 +162,15 @@ async function writeSlices(
   }
   await writer.flush();
   return sliceOffsets;
+}
+
+/** Indexes of the entries that are left, if fewer than half of them are. */
+function leftIfFew(offsets: Uint32Array): number[] | undefined {
+  const left: number[] = [];
+  for (let index = 0; index < offsets.length; index++) {
+    if (offsets[index] !== GONE_OFFSET) left.push(index);
+  }
+  return left.length * 2 < offsets.length ? left : undefined;
 }
 
 function pointersOf(
@@ -174,7 +195,7 @@ function pointersOf(
       depth,
       previous: pointer,
       jump: slice.jumpJump,
-      jumpJump: request.sliceAt(slice.jumpJump).jump,
+      jumpJump: request.sliceAt(listId, slice.jumpJump)?.jump ?? NO_SLICE,
     }
     : { depth, previous: pointer, jump: pointer, jumpJump: slice.jump };
 }

@@ -16,11 +16,12 @@ import {
 import {
   decodeFooter,
   decodeSlice,
+  entryBytesOf,
   filterMayHave,
+  GONE_OFFSET,
   type IndexFooter,
   type Slice,
-  SLICE_FIXED_BYTES,
-  SLICE_PREFIX_BYTES,
+  SLICE_SPARSE,
 } from "./index_file.ts";
 import type { LogSample } from "./memtable.ts";
 
@@ -107,10 +108,56 @@ export class SealedIndex {
     return undefined;
   }
 
-  /** Offset in the segment of the slice's entry with that index. */
+  /**
+   * Offset in the segment of the slice's entry with that index, counted with
+   * those that are gone; `GONE_OFFSET` for one of them.
+   */
   entryOf(slice: Slice, index: number): number {
-    const entry = this.#reader.read(slice.entriesOffset + index * 4, 4);
-    return bytesOf(entry).view.getUint32(0, true);
+    const { entriesOffset, storedCount } = slice;
+    if ((slice.flags & SLICE_SPARSE) === 0) {
+      return this.#numberAt(entriesOffset + index * 4);
+    }
+    const at = this.#leftFrom(slice, index);
+    return at < storedCount && this.#numberAt(entriesOffset + at * 4) === index
+      ? this.#numberAt(entriesOffset + (storedCount + at) * 4)
+      : GONE_OFFSET;
+  }
+
+  /**
+   * Index of the slice's nearest entry that is left, from one index on in the
+   * direction; undefined when none is.
+   */
+  leftNear(slice: Slice, from: number, step: 1 | -1): number | undefined {
+    const { entriesOffset, storedCount, count } = slice;
+    if ((slice.flags & SLICE_SPARSE) !== 0) {
+      const at = this.#leftFrom(slice, from);
+      const isIt = at < storedCount &&
+        this.#numberAt(entriesOffset + at * 4) === from;
+      const near = isIt || step > 0 ? at : at - 1;
+      return near < 0 || near >= storedCount
+        ? undefined
+        : this.#numberAt(entriesOffset + near * 4);
+    }
+    for (let index = from; index >= 0 && index < count; index += step) {
+      if (this.entryOf(slice, index) !== GONE_OFFSET) return index;
+    }
+    return undefined;
+  }
+
+  /** Which of a sparse slice's entries is the first from an index on. */
+  #leftFrom({ entriesOffset, storedCount }: Slice, index: number): number {
+    let low = 0;
+    let high = storedCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#numberAt(entriesOffset + middle * 4) < index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #numberAt(offset: number): number {
+    return bytesOf(this.#reader.read(offset, 4)).view.getUint32(0, true);
   }
 
   /** Offset of the first-written record with the hash that `matches` accepts. */
@@ -174,8 +221,7 @@ export class SealedIndex {
         offset,
         name: decodeUtf8(slice.name, 0, slice.name.length),
       };
-      offset += SLICE_PREFIX_BYTES + slice.name.length + SLICE_FIXED_BYTES +
-        slice.count * 4;
+      offset = slice.entriesOffset + entryBytesOf(slice);
     }
   }
 

@@ -58,6 +58,11 @@ export class LogRecord implements RecordedEvent {
     });
   }
 
+  /** All of its bytes; a view. */
+  get bytes(): Uint8Array {
+    return this.#array.subarray(this.#start, this.#start + this.lengthBytes);
+  }
+
   /** The record as a read without bodies gives it. */
   withoutBodies(): LogRecord {
     return new LogRecord(

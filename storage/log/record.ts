@@ -197,7 +197,8 @@ export type RecordFault =
   | "badLength"
   | "badHeader"
   | "badPosition"
-  | "badBody";
+  | "badBody"
+  | "badPlaces";
 
 /** Bytes of a record's header, names included. The fixed part must be there. */
 export function headerEndOf(view: DataView, start: number): number {

@@ -19,6 +19,12 @@ import {
   RecordScanner,
   WINDOW_BYTES_MAX,
 } from "./record_scanner.ts";
+import {
+  BackwardRemainsScanner,
+  findRemaining,
+  type FoundIn,
+  RemainsScanner,
+} from "./remains_scanner.ts";
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
 import { CACHED_RECORD_BYTES_MAX, RecordCache } from "./record_cache.ts";
 
@@ -30,12 +36,20 @@ const WINDOW_GAP_BYTES_MAX = 8 * 1024;
 /** Pages up to this long are kept in the cache; longer ones are scans. */
 const CACHED_PAGE_MAX = 32;
 
+/** Reads records one after the other; see `RecordScanner`. */
+export interface RecordScan {
+  readonly position: number;
+  next(options: RecordReadOptions): LogRecord | RecordFault | undefined;
+}
+
 export class RecordReader {
   readonly #files: OpenFiles;
   readonly #cache: RecordCache;
   /** Memory for reads of one record, and of several; records are copied out. */
   readonly #single = bytesOf(new Uint8Array(SINGLE_READ_BYTES));
   readonly #window = bytesOf(new Uint8Array(WINDOW_BYTES_MAX));
+  /** What was read last of a scavenged segment. */
+  #foundIn: FoundIn | undefined;
 
   constructor(options: { files: OpenFiles; cacheBytes: number }) {
     this.#files = options.files;
@@ -75,6 +89,13 @@ export class RecordReader {
     options: RecordReadOptions,
     visit: (record: LogRecord, index: number) => boolean,
   ): void {
+    if (segment.remains !== undefined) {
+      for (let index = 0; index < positions.length; index++) {
+        const record = this.read(segment, positions[index] ?? 0, options);
+        if (!visit(record, index)) return;
+      }
+      return;
+    }
     const isCached = positions.length <= CACHED_PAGE_MAX;
     for (let start = 0; start < positions.length;) {
       const cached = isCached
@@ -139,6 +160,21 @@ export class RecordReader {
     options: RecordReadOptions,
   ): LogRecord {
     const file = this.#files.open(segment.path);
+    if (segment.remains !== undefined) {
+      const found = findRemaining(
+        file,
+        segment,
+        position,
+        options,
+        this.#foundIn,
+      );
+      if (typeof found === "string") throw corrupt(segment, position, found);
+      const { foundIn, record } = found;
+      this.#foundIn = foundIn.stretch.bytes.array.length <= WINDOW_BYTES_MAX
+        ? foundIn
+        : undefined;
+      return record.copy();
+    }
     const offset = offsetOf(segment, position);
     const left = segment.endPosition - position;
     const first = readUpTo(
@@ -176,6 +212,14 @@ export class RecordReader {
    */
   positionBefore(segment: Segment, position: number): number | undefined {
     if (position < segment.startPosition + RECORD_BYTES_MIN) return undefined;
+    if (segment.remains !== undefined) {
+      const record = this.scanBack(segment, position).next({
+        withBodies: false,
+      });
+      if (record === undefined || typeof record === "string") return undefined;
+      const { logPosition, lengthBytes } = record;
+      return logPosition + lengthBytes === position ? logPosition : undefined;
+    }
     const trailer = readUpTo(
       this.#files.open(segment.path),
       offsetOf(segment, position) - 4,
@@ -210,18 +254,26 @@ export class RecordReader {
     return isWhole ? bytes.view.getUint32(0, true) : undefined;
   }
 
-  /** Reads on from a record of the segment, in the order of the log. */
-  scan(segment: Segment, position: number): RecordScanner {
-    return new RecordScanner(this.#files.open(segment.path), segment, position);
+  /**
+   * Reads on from a record of the segment, in the order of the log. In a
+   * scavenged segment any position will do.
+   */
+  scan(segment: Segment, position: number): RecordScan {
+    const file = this.#files.open(segment.path);
+    return segment.remains === undefined
+      ? new RecordScanner(file, segment, position)
+      : new RemainsScanner(file, segment, position);
   }
 
-  /** Reads back from the end of a record of the segment. */
-  scanBack(segment: Segment, position: number): BackwardScanner {
-    return new BackwardScanner(
-      this.#files.open(segment.path),
-      segment,
-      position,
-    );
+  /**
+   * Reads back from the end of a record of the segment. In a scavenged segment
+   * any position will do.
+   */
+  scanBack(segment: Segment, position: number): RecordScan {
+    const file = this.#files.open(segment.path);
+    return segment.remains === undefined
+      ? new BackwardScanner(file, segment, position)
+      : new BackwardRemainsScanner(file, segment, position);
   }
 }
 

@@ -8,6 +8,7 @@
 import { join } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
+import type { Remains } from "./remains.ts";
 import { SEGMENT_HEADER_BYTES, segmentFileName } from "./segment_header.ts";
 
 /** What is known of a segment. */
@@ -22,9 +23,14 @@ export interface Segment {
   endPosition: number;
   /** Header CRC of its last record, of its header if it has none. */
   checksum: number;
+  /** What stayed of a scavenged one, of which the file has another format. */
+  readonly remains?: Remains;
 }
 
-/** Where the record at a log position stands in the segment's file. */
+/**
+ * Where the record at a log position stands in the segment's file; in that of
+ * a scavenged one: where it once stood.
+ */
 export function offsetOf(segment: Segment, position: number): number {
   return position - segment.startPosition + SEGMENT_HEADER_BYTES;
 }

@@ -3,7 +3,8 @@
  *
  * ```
  *   0 ├ 8   "QUIPUSEG"
- *   8 ├ u32 format (1)
+ *   8 ├ u32 format: 1, or 2 for a scavenged one, of which the header goes on:
+ *     see `remains.ts`
  *  12 ├ u32 CRC-32 of bytes 16 to 64
  *  16 ├ 16  store id
  *  32 ├ u32 segment number
@@ -28,9 +29,17 @@ import {
   setSafeUint64,
   setUuid,
 } from "./bytes.ts";
+import {
+  decodeRemainsHeader,
+  encodeRemainsHeader,
+  type RemainsHeader,
+  SCAVENGED_HEADER_BYTES,
+} from "./remains.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
 const FORMAT = 1;
+/** Format of a scavenged segment. */
+const SCAVENGED_FORMAT = 2;
 const MAGIC = new TextEncoder().encode("QUIPUSEG");
 
 export interface SegmentHeader {
@@ -40,25 +49,36 @@ export interface SegmentHeader {
   readonly startPosition: number;
   readonly previousChecksum: number;
   readonly createdAtUs: number;
+  /** Set if records were taken out: the file has another format. */
+  readonly isScavenged?: true;
+  /** What stayed, if `isScavenged` and all of the header was decoded. */
+  readonly remains?: RemainsHeader;
 }
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
-  const array = new Uint8Array(SEGMENT_HEADER_BYTES);
+  const { remains } = header;
+  const array = new Uint8Array(
+    remains === undefined ? SEGMENT_HEADER_BYTES : SCAVENGED_HEADER_BYTES,
+  );
   const { view } = bytesOf(array);
   array.set(MAGIC);
-  view.setUint32(8, FORMAT, true);
+  const format = remains === undefined ? FORMAT : SCAVENGED_FORMAT;
+  view.setUint32(8, format, true);
   setUuid(array, 16, header.storeId);
   view.setUint32(32, header.number, true);
   view.setUint32(36, header.generation, true);
   setSafeUint64(view, 40, header.startPosition);
   view.setUint32(48, header.previousChecksum, true);
   setSafeUint64(view, 52, header.createdAtUs);
-  view.setUint32(12, crc32(array.subarray(16)), true);
+  const own = array.subarray(16, SEGMENT_HEADER_BYTES);
+  view.setUint32(12, crc32(own), true);
+  if (remains !== undefined) encodeRemainsHeader(array, remains);
   return array;
 }
 
 /**
- * Decodes a segment's header.
+ * Decodes a segment's header. That of a scavenged one is longer: of its first
+ * 64 bytes alone all is decoded but what stayed.
  *
  * @returns The header; `"foreign"` when it is not of this program or of a
  * later format; `"damaged"` when its checksum is wrong, it is cut short, or it
@@ -82,8 +102,8 @@ export function decodeSegmentHeader(
     return isCrcRight || isTorn ? "damaged" : "foreign";
   }
   if (!isCrcRight) return "damaged";
-  if (view.getUint32(8, true) !== FORMAT) return "foreign";
-  return {
+  const format = view.getUint32(8, true);
+  const fields = {
     storeId: getUuid(array, 16),
     number: view.getUint32(32, true),
     generation: view.getUint32(36, true),
@@ -91,6 +111,15 @@ export function decodeSegmentHeader(
     previousChecksum: view.getUint32(48, true),
     createdAtUs: getSafeUint64(view, 52),
   };
+  if (format === FORMAT) return fields;
+  if (format !== SCAVENGED_FORMAT) return "foreign";
+  if (array.length === SEGMENT_HEADER_BYTES) {
+    return { ...fields, isScavenged: true };
+  }
+  const remains = decodeRemainsHeader(array);
+  return remains === undefined
+    ? "damaged"
+    : { ...fields, isScavenged: true, remains };
 }
 
 /** Name of a segment's file, with `extension` `seg` or `idx`. */

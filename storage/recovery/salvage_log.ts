@@ -11,12 +11,19 @@
  * @module
  */
 
-import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
+import { GONE_OFFSET } from "../index/index_file.ts";
+import {
+  LIST_KINDS,
+  LIST_TOMBSTONED,
+  NO_LIST,
+} from "../index/list_directory.ts";
 import { Membership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_RUN_END, FLAG_TOMBSTONE } from "../log/record.ts";
 import { RecordScanner } from "../log/record_scanner.ts";
+import { readEnds, type Remains } from "../log/remains.ts";
+import { RemainsScanner } from "../log/remains_scanner.ts";
 import {
   offsetOf,
   positionOf,
@@ -27,7 +34,12 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "../log/segment_header.ts";
-import { listGenerations, readHeader } from "./find_segments.ts";
+import {
+  isComplete,
+  listGenerations,
+  readHeader,
+  remainsOf,
+} from "./find_segments.ts";
 import type { LoadedLog, LoadOptions } from "./load_log.ts";
 import { findRecordBeyond } from "./search_records.ts";
 
@@ -69,6 +81,8 @@ class Salvage {
   #checksum = 0;
   #lastPosition = -1;
   #lastCreatedAtUs = 0;
+  /** Whether a segment was scavenged so far. */
+  #isScavenged = false;
 
   constructor(options: LoadOptions, committedEnd: number) {
     this.#options = options;
@@ -87,6 +101,7 @@ class Salvage {
       hasRecordsBeyondDamage: false,
       unborn: [],
       stale: [],
+      superseded: [],
       fault: this.#damages[0],
       damages: this.#damages,
     };
@@ -112,7 +127,7 @@ class Salvage {
   /** Files that hold, or may hold, segments of one store, oldest first. */
   async #findCandidates(): Promise<Candidate[]> {
     const { disk, logDirectory } = this.#options;
-    const generations = await listGenerations(disk, logDirectory, {
+    const { generations } = await listGenerations(disk, logDirectory, {
       removesTemporary: false,
     });
     const candidates: Candidate[] = [];
@@ -149,7 +164,8 @@ class Salvage {
       try {
         const header = readHeader(files, path);
         const isWhole = typeof header !== "string" &&
-          header.number === number && header.generation === generation;
+          header.number === number && header.generation === generation &&
+          isComplete(files, path, header);
         if (isWhole) return { number, generation, path, header };
         const mayHaveRecords = typeof header === "string" &&
           files.open(path).size() > SEGMENT_HEADER_BYTES;
@@ -187,6 +203,7 @@ class Salvage {
       startPosition: header?.startPosition ?? this.#end,
       endPosition: header?.startPosition ?? this.#end,
       checksum: header?.previousChecksum ?? this.#checksum,
+      ...remainsOf(header),
     };
     this.#segments.push(segment);
     // Index files cannot stand behind segments that have none.
@@ -196,7 +213,12 @@ class Salvage {
       const isFit = index.isWhole(segment) &&
         (next === undefined || next.startPosition === segment.endPosition);
       if (isFit) {
-        index.enterSealed(number);
+        try {
+          index.enterSealed(number);
+        } catch (error) {
+          this.#damages.push(String(error));
+        }
+        this.#isScavenged ||= segment.remains !== undefined;
         this.#end = segment.endPosition;
         this.#checksum = segment.checksum;
         this.#checkEnd(segment);
@@ -204,7 +226,50 @@ class Salvage {
       }
       index.dropSealed(segment);
     }
-    this.#scan(segment, next);
+    if (segment.remains === undefined) this.#scan(segment, next);
+    else this.#scanRemains(segment, segment.remains);
+  }
+
+  /** Scans a segment of which records are gone on purpose. */
+  #scanRemains(segment: Segment, { header }: Remains): void {
+    const { index, files } = this.#options;
+    const memtable = index.addUnsealed(segment);
+    segment.endPosition = header.endPosition;
+    segment.checksum = header.checksum;
+    this.#isScavenged = true;
+    try {
+      const file = files.open(segment.path);
+      const scanner = new RemainsScanner(file, segment, segment.startPosition);
+      for (;;) {
+        const record = scanner.next({ withBodies: true });
+        if (record === undefined) break;
+        if (typeof record !== "string") {
+          this.#enter(memtable, segment, record);
+          continue;
+        }
+        this.#damages.push(
+          `${record} in segment ${segment.number} after position ` +
+            `${scanner.position}`,
+        );
+        if (!scanner.skipDamage()) break;
+      }
+      const ends = readEnds(file, header);
+      if (ends === undefined) {
+        this.#damages.push(`segment ${segment.number} is not whole`);
+      }
+      for (const { kind, name, next } of ends ?? []) {
+        const { lists } = index;
+        const listId = lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);
+        this.#skipTo(memtable, listId, next);
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#damages.push(`segment ${segment.number}: ${reason}`);
+    }
+    this.#checksum = segment.checksum;
+    this.#end = segment.endPosition;
+    this.#lastPosition = header.lastPosition;
+    this.#lastCreatedAtUs = header.lastCreatedAtUs;
   }
 
   /** A look at the end of a segment of which the index file says all else. */
@@ -216,7 +281,11 @@ class Salvage {
     } catch {
       // Said below.
     }
-    if (last !== undefined) this.#lastPosition = last;
+    if (segment.remains !== undefined) {
+      const { lastPosition, lastCreatedAtUs } = segment.remains.header;
+      this.#lastPosition = lastPosition;
+      this.#lastCreatedAtUs = lastCreatedAtUs;
+    } else if (last !== undefined) this.#lastPosition = last;
     else this.#damages.push(`segment ${segment.number} is damaged at its end`);
   }
 
@@ -287,9 +356,7 @@ class Salvage {
     const enterInList = (listId: number, ordinal: number): void => {
       const next = lists.decidedNext[listId] ?? 0;
       if (listId === NO_LIST || ordinal < next) return;
-      for (let hole = next; hole < ordinal; hole++) {
-        memtable.addToList(listId, HOLE_OFFSET);
-      }
+      this.#skipTo(memtable, listId, ordinal);
       memtable.addToList(listId, offset);
       lists.decidedNext[listId] = ordinal + 1;
       lists.visibleNext[listId] = ordinal + 1;
@@ -307,6 +374,22 @@ class Salvage {
     this.#checksum = record.headerCrc;
     this.#lastPosition = record.logPosition;
     this.#lastCreatedAtUs = record.createdAtUs;
+  }
+
+  /**
+   * Makes an ordinal the list's next one. Those before it were lost; or they
+   * are gone on purpose, if that is all that can have happened.
+   */
+  #skipTo(memtable: Memtable, listId: number, ordinal: number): void {
+    const { index: { lists } } = this.#options;
+    const isGone = this.#isScavenged && this.#damages.length === 0;
+    const offset = isGone ? GONE_OFFSET : HOLE_OFFSET;
+    const next = lists.decidedNext[listId] ?? 0;
+    for (let skipped = next; skipped < ordinal; skipped++) {
+      memtable.addToList(listId, offset);
+    }
+    lists.decidedNext[listId] = Math.max(next, ordinal);
+    lists.visibleNext[listId] = Math.max(next, ordinal);
   }
 }
 

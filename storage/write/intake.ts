@@ -62,6 +62,23 @@ export class Intake {
     );
   }
 
+  /** Asks for what comes from now on to go into the next segment. */
+  endSegment(): Promise<void> {
+    const refusal = this.#options.refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      const isQueued = this.queue.push({
+        eventCount: 0,
+        bytesMax: 0,
+        endsSegment: true,
+        encode: () => resolve,
+        refuse: reject,
+      });
+      if (isQueued) this.#options.onQueued();
+      else reject(queueFull());
+    });
+  }
+
   #enqueue<Result>(
     eventCount: number,
     bytesMax: number,

@@ -79,7 +79,9 @@ export class WriteAccess {
     const { disk, index, segments, settle, sealer } = this.#options;
     this.#settled ??= await settle();
     const last = segments[segments.length - 1];
-    const active = last === undefined || index.unsealedCount === 0
+    // A scavenged one is never written, not even if the one after it is lost.
+    const isSealed = index.unsealedCount === 0 || last?.remains !== undefined;
+    const active = last === undefined || isSealed
       ? await this.#createSegment(point)
       : { segment: last, file: disk.open(last.path, "write") };
     if (index.unsealedCount > 1) sealer.start();

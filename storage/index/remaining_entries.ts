@@ -1,0 +1,73 @@
+/**
+ * Enters records of one segment in a memtable by the ordinals that stand in
+ * them: what an index file is made from when the segment is not the newest, or
+ * when records were taken out of it.
+ *
+ * @module
+ */
+
+import { invariant } from "../../lib/model/errors.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import { FLAG_TOMBSTONE } from "../log/record.ts";
+import { offsetOf, type Segment } from "../log/segment.ts";
+import { GONE_OFFSET } from "./index_file.ts";
+import { type ListDirectory, NO_LIST } from "./list_directory.ts";
+import { Membership } from "./membership.ts";
+import { Memtable } from "./memtable.ts";
+
+export class RemainingEntries {
+  readonly memtable = new Memtable();
+  readonly #lists: ListDirectory;
+  readonly #segment: Segment;
+  readonly #membership = new Membership();
+  /** By list id. */
+  readonly #firstOrdinals = new Map<number, number>();
+
+  constructor(lists: ListDirectory, segment: Segment) {
+    this.#lists = lists;
+    this.#segment = segment;
+  }
+
+  /** Enters the next record, with its body. */
+  enter(record: LogRecord): void {
+    const lists = this.#lists;
+    const { memtable } = this;
+    const membership = this.#membership;
+    const streamId = lists.findOrCreate("stream", record.streamName);
+    const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
+    const offset = offsetOf(this.#segment, record.logPosition);
+    memtable.addRecord(offset, record.createdAtUs);
+    memtable.ids.add(record.hashId(lists.hashes[streamId] ?? 0), offset);
+    membership.find(lists, streamId, record);
+    const { categoryList, typeList, streamsList, categoryStreamsList } =
+      membership;
+    this.#enterIn(isTombstone ? NO_LIST : streamId, record.eventNumber, offset);
+    this.#enterIn(categoryList, record.categoryOrdinal, offset);
+    this.#enterIn(typeList, record.typeOrdinal, offset);
+    this.#enterIn(streamsList, record.streamsOrdinal, offset);
+    this.#enterIn(categoryStreamsList, record.categoryStreamsOrdinal, offset);
+    if (isTombstone) memtable.tombstoned.push(streamId);
+  }
+
+  /** Ordinal of a list's first entry. */
+  firstOrdinalOf(listId: number): number {
+    // Of a stream with nothing but its tombstone here: where it ended.
+    return this.#firstOrdinals.get(listId) ??
+      this.#lists.decidedNext[listId] ?? 0;
+  }
+
+  #enterIn(listId: number, ordinal: number, offset: number): void {
+    if (listId === NO_LIST) return;
+    const { memtable } = this;
+    const length = memtable.lengthOf(listId);
+    if (length === 0) this.#firstOrdinals.set(listId, ordinal);
+    else {
+      const next = (this.#firstOrdinals.get(listId) ?? 0) + length;
+      invariant(ordinal >= next, "Ordinals rise");
+      for (let gone = next; gone < ordinal; gone++) {
+        memtable.addToList(listId, GONE_OFFSET);
+      }
+    }
+    memtable.addToList(listId, offset);
+  }
+}

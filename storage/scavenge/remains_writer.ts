@@ -1,0 +1,145 @@
+/**
+ * Writes the file of a scavenged segment; see `log/remains.ts` for its format.
+ *
+ * It is synced every few megabytes: one sync of all of it would keep the syncs
+ * of appends waiting.
+ *
+ * @module
+ */
+
+import { crc32 } from "node:zlib";
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { GrowingBytes } from "../log/bytes.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import {
+  chainAfter,
+  type ListEnd,
+  type RemainsHeader,
+  SCAVENGED_HEADER_BYTES,
+  STRETCH_BYTES,
+} from "../log/remains.ts";
+import { offsetOf, type Segment } from "../log/segment.ts";
+import {
+  encodeSegmentHeader,
+  type SegmentHeader,
+} from "../log/segment_header.ts";
+
+/** Bytes that are gathered before they are written. */
+const WRITE_BYTES = 256 * 1024;
+/** Bytes that are written before they are synced. */
+const SYNC_BYTES = 4 * 1024 * 1024;
+/** Offsets are 32 bits wide. */
+const FILE_BYTES_MAX = 2 ** 32 - 1;
+
+export class RemainsWriter {
+  readonly #file: DiskFile;
+  readonly #segment: Segment;
+  /** Called before bytes are written. */
+  readonly #onWrite: (byteCount: number) => void;
+  readonly #buffer = new GrowingBytes(WRITE_BYTES * 2);
+  readonly #places = new GrowingBytes(4096);
+  #placeCount = 0;
+  /** Where the buffer's first byte goes. */
+  #offset = SCAVENGED_HEADER_BYTES;
+  #lastPlace = -Infinity;
+  #unsyncedBytes = 0;
+  #chain = 0;
+  recordCount = 0;
+
+  constructor(
+    file: DiskFile,
+    segment: Segment,
+    onWrite: (byteCount: number) => void,
+  ) {
+    this.#file = file;
+    this.#segment = segment;
+    this.#onWrite = onWrite;
+  }
+
+  /** Whether `flush()` should be called before more is added. */
+  get isFull(): boolean {
+    return this.#buffer.length >= WRITE_BYTES;
+  }
+
+  /** Adds a record that stays. */
+  add(record: LogRecord): void {
+    const at = this.#offset + this.#buffer.length;
+    if (at - this.#lastPlace >= STRETCH_BYTES) {
+      this.#places.pushUint32(offsetOf(this.#segment, record.logPosition));
+      this.#places.pushUint32(at);
+      this.#placeCount++;
+      this.#lastPlace = at;
+    }
+    this.#buffer.push(record.bytes);
+    this.#chain = chainAfter(this.#chain, record.headerCrc);
+    this.recordCount++;
+  }
+
+  /** Writes what was gathered. */
+  async flush(): Promise<void> {
+    const bytes = this.#buffer.bytes();
+    if (bytes.length === 0) return;
+    if (this.#offset + bytes.length > FILE_BYTES_MAX) {
+      throw new QuipuError(
+        "damaged",
+        `Segment ${this.#segment.number} holds more than a segment can`,
+      );
+    }
+    this.#onWrite(bytes.length);
+    await this.#file.writeAt(bytes, this.#offset);
+    this.#offset += bytes.length;
+    this.#unsyncedBytes += bytes.length;
+    this.#buffer.clear(WRITE_BYTES * 2);
+    if (this.#unsyncedBytes < SYNC_BYTES) return;
+    await this.#file.sync();
+    this.#unsyncedBytes = 0;
+  }
+
+  /**
+   * Writes the rest, and the header: the file is whole then, and synced.
+   *
+   * @returns What the header says of what stayed.
+   */
+  async finish(
+    header: SegmentHeader,
+    ends: Iterable<ListEnd>,
+    rest: Pick<
+      RemainsHeader,
+      "lastPosition" | "lastCreatedAtUs" | "scavengedAtUs"
+    >,
+  ): Promise<RemainsHeader> {
+    await this.flush();
+    const tables = this.#places;
+    const placesOffset = this.#offset;
+    const endsOffset = placesOffset + tables.length;
+    let endCount = 0;
+    for (const { kind, name, next } of ends) {
+      tables.pushUint8(kind);
+      tables.pushUint8(0);
+      tables.pushText(name);
+      tables.pushUint64(next);
+      endCount++;
+    }
+    const bytes = tables.bytes();
+    const { endPosition, checksum } = this.#segment;
+    const remains: RemainsHeader = {
+      ...rest,
+      endPosition,
+      checksum,
+      recordCount: this.recordCount,
+      chain: this.#chain,
+      placesOffset,
+      placeCount: this.#placeCount,
+      endsOffset,
+      endCount,
+      fileBytes: placesOffset + bytes.length,
+      tablesCrc: crc32(bytes),
+    };
+    this.#onWrite(bytes.length);
+    if (bytes.length > 0) await this.#file.writeAt(bytes, placesOffset);
+    await this.#file.writeAt(encodeSegmentHeader({ ...header, remains }), 0);
+    await this.#file.sync();
+    return remains;
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Writes a sealed segment anew without what is hidden, and its index file,
+ * beside the old ones. Nothing is replaced yet: as long as the new segment has
+ * a temporary name, nobody looks at it.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { Disk, DiskFile } from "../disk/disk.ts";
+import { readExactly } from "../disk/disk.ts";
+import { writeIndexFile } from "../index/index_writer.ts";
+import { LIST_KINDS } from "../index/list_directory.ts";
+import { RemainingEntries } from "../index/remaining_entries.ts";
+import type { StoreIndex } from "../index/store_index.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import { FLAG_TOMBSTONE } from "../log/record.ts";
+import { corrupt } from "../log/record_reader.ts";
+import { RecordScanner } from "../log/record_scanner.ts";
+import {
+  chainAfter,
+  readEnds,
+  Remains,
+  SCAVENGED_HEADER_BYTES,
+} from "../log/remains.ts";
+import { RemainsScanner } from "../log/remains_scanner.ts";
+import { type Segment, segmentPath } from "../log/segment.ts";
+import {
+  decodeSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+} from "../log/segment_header.ts";
+import { ListEnds } from "./list_ends.ts";
+import { RemainsWriter } from "./remains_writer.ts";
+import type { Retention } from "./retention.ts";
+
+const SCAN_CHUNK_BYTES = 256 * 1024;
+/** Records that are looked at between two pauses. */
+const RECORDS_PER_PAUSE = 100;
+
+export interface RewriteOptions {
+  readonly disk: Disk;
+  readonly logDirectory: string;
+  readonly index: StoreIndex;
+  readonly storeId: string;
+  readonly retention: Retention;
+  readonly nowUs: number;
+  readonly control: JobControl;
+  readonly pause: () => Promise<void>;
+  /** Called with the bytes of the segment that were looked at. */
+  readonly onRead: (byteCount: number) => void;
+  /** Called before bytes are written; throws when there is no room for them. */
+  readonly onWrite: (byteCount: number) => void;
+}
+
+/** A segment that was written anew. */
+export interface Rewritten {
+  /** As it will be: its file still has the temporary name. */
+  readonly segment: Segment;
+  readonly temporaryPath: string;
+  readonly removedCount: number;
+  /** Streams that lost events. */
+  readonly streams: ReadonlySet<number>;
+}
+
+/**
+ * Writes the segment's next generation.
+ *
+ * @returns Undefined when nothing of it can go.
+ * @throws {QuipuError} `corruptRecord` when the segment is damaged; `storeFull`
+ * as `onWrite` does; else whatever the disk says. No file is left then.
+ */
+export async function rewriteSegment(
+  segment: Segment,
+  options: RewriteOptions,
+): Promise<Rewritten | undefined> {
+  const { disk, logDirectory } = options;
+  const next = { number: segment.number, generation: segment.generation + 1 };
+  const path = segmentPath(logDirectory, next, "seg");
+  const temporaryPath = path + ".tmp";
+  const indexPath = segmentPath(logDirectory, next, "idx");
+  let isKept = false;
+  await disk.remove(temporaryPath).catch(() => {});
+  const source = disk.open(segment.path, "read");
+  try {
+    const target = await disk.create(temporaryPath);
+    try {
+      const written = await copyRemains(segment, { source, target, options });
+      if (written === undefined) return undefined;
+      const { remains, entries, removedCount, streams } = written;
+      const rewritten: Segment = { ...segment, ...next, path, remains };
+      await writeIndex(rewritten, entries, options);
+      isKept = true;
+      return { segment: rewritten, temporaryPath, removedCount, streams };
+    } finally {
+      target.close();
+      if (!isKept) {
+        await disk.remove(temporaryPath).catch(() => {});
+        await disk.remove(indexPath + ".tmp").catch(() => {});
+        await disk.remove(indexPath).catch(() => {});
+      }
+    }
+  } finally {
+    source.close();
+  }
+}
+
+interface Copied {
+  readonly remains: Remains;
+  readonly entries: RemainingEntries;
+  readonly removedCount: number;
+  readonly streams: ReadonlySet<number>;
+}
+
+async function copyRemains(
+  segment: Segment,
+  { source, target, options }: {
+    readonly source: DiskFile;
+    readonly target: DiskFile;
+    readonly options: RewriteOptions;
+  },
+): Promise<Copied | undefined> {
+  const { index, retention, control, pause, onRead, onWrite } = options;
+  const { lists } = index;
+  const header = readHeader(source, segment);
+  const entries = new RemainingEntries(lists, segment);
+  const ends = new ListEnds(lists);
+  const streams = new Set<number>();
+  const writer = new RemainsWriter(target, segment, onWrite);
+  let removedCount = 0;
+  let lastPosition = -1;
+  let lastCreatedAtUs = 0;
+  for (const record of recordsOf(segment, source)) {
+    lastPosition = record.logPosition;
+    lastCreatedAtUs = record.createdAtUs;
+    const streamId = lists.findOrCreate("stream", record.streamName);
+    const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
+    const isHidden = !isTombstone &&
+      retention.hides(streamId, record.eventNumber, lastCreatedAtUs);
+    if (isHidden) {
+      removedCount++;
+      streams.add(streamId);
+      ends.addRemoved(streamId, record);
+    } else {
+      entries.enter(record);
+      writer.add(record);
+      if (writer.isFull) await writer.flush();
+    }
+    onRead(record.lengthBytes);
+    if ((removedCount + writer.recordCount) % RECORDS_PER_PAUSE !== 0) continue;
+    control.signal.throwIfAborted();
+    await pause();
+  }
+  if (removedCount === 0) return undefined;
+  const before = segment.remains?.header;
+  if (before !== undefined) {
+    const known = readEnds(source, before);
+    if (known === undefined) throw unreadable(segment, "where lists end");
+    for (const { kind, name, next } of known) {
+      const listId = lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);
+      ends.addKnown(listId, next);
+    }
+  }
+  const remains = await writer.finish(
+    { ...header, generation: segment.generation + 1 },
+    ends.all(),
+    {
+      lastPosition: before?.lastPosition ?? lastPosition,
+      lastCreatedAtUs: before?.lastCreatedAtUs ?? lastCreatedAtUs,
+      scavengedAtUs: options.nowUs,
+    },
+  );
+  return { remains: new Remains(remains), entries, removedCount, streams };
+}
+
+/** All records of a segment, each checked, and that none is missing. */
+function* recordsOf(segment: Segment, file: DiskFile): Generator<LogRecord> {
+  const { remains, startPosition } = segment;
+  const scanner = remains === undefined
+    ? new RecordScanner(file, segment, startPosition, SCAN_CHUNK_BYTES)
+    : new RemainsScanner(file, segment, startPosition);
+  let previous: number | undefined;
+  let chain = 0;
+  for (;;) {
+    const { position } = scanner;
+    const record = scanner.next({ withBodies: true });
+    if (record === undefined) break;
+    if (typeof record === "string") throw corrupt(segment, position, record);
+    const isNext = remains !== undefined || previous === undefined ||
+      record.previousCrc === previous;
+    if (!isNext) throw unreadable(segment, `what is before ${position}`);
+    previous = record.headerCrc;
+    chain = chainAfter(chain, previous);
+    yield record;
+  }
+  const isWhole = remains === undefined
+    ? previous === segment.checksum
+    : chain === remains.header.chain;
+  if (!isWhole) throw unreadable(segment, "all of its records");
+}
+
+function readHeader(file: DiskFile, segment: Segment): SegmentHeader {
+  const header = decodeSegmentHeader(
+    readExactly(
+      file,
+      0,
+      segment.remains === undefined
+        ? SEGMENT_HEADER_BYTES
+        : SCAVENGED_HEADER_BYTES,
+    ),
+  );
+  if (typeof header === "string") throw unreadable(segment, "its header");
+  return header;
+}
+
+async function writeIndex(
+  segment: Segment,
+  entries: RemainingEntries,
+  { disk, logDirectory, index, storeId, pause }: RewriteOptions,
+): Promise<void> {
+  const { lists, sealed } = index;
+  await writeIndexFile({
+    disk,
+    directoryPath: logDirectory,
+    path: segmentPath(logDirectory, segment, "idx"),
+    storeId,
+    segment,
+    memtable: entries.memtable,
+    lists,
+    firstOrdinalOf: (listId) => entries.firstOrdinalOf(listId),
+    previousSliceOf: (listId) => sealed.sliceBefore(listId, segment.number),
+    sliceAt: (listId, pointer) => sealed.sliceAt(listId, pointer),
+    pause,
+  });
+}
+
+function unreadable(segment: Segment, what: string): QuipuError {
+  return new QuipuError(
+    "corruptRecord",
+    `Cannot scavenge segment ${segment.number}: ${what} cannot be read`,
+  );
+}
