@@ -87,13 +87,34 @@ async function untilHealthy(server: RunningServer): Promise<void> {
 /** Takes all the room that is left. */
 async function fill(path: string): Promise<void> {
   using file = await Deno.open(path, { create: true, append: true });
-  for (const size of [1 << 20, 4096, 1]) {
-    try {
-      while (true) await file.write(new Uint8Array(size));
-    } catch {
-      // Full.
-    }
+  let hasGrown = true;
+  while (hasGrown) {
+    hasGrown = await takeAll(file, 1 << 20) || await takeAll(file, PAGE_BYTES);
+    // The rest of a page and no more: what a server gives up meanwhile would
+    // take minutes byte by byte.
+    await takeAll(file, 1, PAGE_BYTES);
   }
+}
+
+const PAGE_BYTES = 4096;
+
+/** Writes pieces until there is no room; tells whether there was any. */
+async function takeAll(
+  file: Deno.FsFile,
+  size: number,
+  countMax = Infinity,
+): Promise<boolean> {
+  const piece = new Uint8Array(size);
+  let count = 0;
+  try {
+    while (count < countMax) {
+      await file.write(piece);
+      count++;
+    }
+  } catch {
+    // Full.
+  }
+  return count > 0;
 }
 
 Deno.test({
