@@ -48,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/auth": ["lib/model", "lib/text"],
   "lib/admin": ["lib/model", "lib/text"],
   "lib/metrics": ["lib/model", "lib/text"],
-  "lib/openapi": ["lib/model", "lib/text"],
+  "lib/openapi": ["lib/model", "lib/text", "lib/atom"],
   "lib/http": [
     "lib/model",
     "lib/text",

@@ -7,6 +7,7 @@
 
 import {
   ADMIN,
+  API_PAGE,
   GOSSIP,
   JSON_ALONE,
   JSON_OR_TEXT,
@@ -107,6 +108,13 @@ export const NODE_ROUTES = [
     handler: "changeLogLevel",
     operation: "administer",
   },
+  {
+    ...READ,
+    template: "/openapi.json",
+    response: JSON_ALONE,
+    handler: "readOpenApi",
+  },
+  { ...READ, template: "/docs", response: API_PAGE, handler: "showApi" },
   { ...REDIRECT_TO_WEB, template: "/" },
   { ...REDIRECT_TO_WEB, template: "/web" },
   { ...REDIRECT_TO_WEB, template: "/web/" },

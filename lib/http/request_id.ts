@@ -13,6 +13,7 @@ const VALID_ID = /^[\w.:=+/@-]{1,128}$/;
 
 /** The id that was sent with a request; undefined without a valid one. */
 export function requestIdOf(headers: Headers): string | undefined {
+  if (!headers.has(REQUEST_ID_HEADER)) return undefined;
   const id = headers.get(REQUEST_ID_HEADER);
   return id !== null && VALID_ID.test(id) ? id : undefined;
 }

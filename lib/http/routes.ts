@@ -73,6 +73,8 @@ export type HandlerKey =
   | "shutDown"
   | "readLogLevel"
   | "changeLogLevel"
+  | "readOpenApi"
+  | "showApi"
   | "showWebPage"
   | "startVerify"
   | "readVerify"

@@ -102,3 +102,14 @@ declare module "@std/uuid" {
   export function validate(uuid: string): boolean;
   export function version(uuid: string): number;
 }
+
+declare module "parse-prometheus-text-format" {
+  /** A family as the text says it. */
+  interface ParsedFamily {
+    readonly name: string;
+    readonly help: string | undefined;
+    readonly type: string;
+    readonly metrics: readonly unknown[];
+  }
+  export default function parse(text: string): ParsedFamily[];
+}

@@ -7,6 +7,7 @@
 import type { Handler } from "../context.ts";
 import type { HandlerKey } from "../routes.ts";
 import { listOptions, shutDown } from "./admin.ts";
+import { readOpenApi, showApi } from "./api_page.ts";
 import { append, appendIncoming, writeMetadata } from "./append.ts";
 import { downloadBackup, downloadNewBackup } from "./backups.ts";
 import { deleteStream } from "./delete_stream.ts";
@@ -92,6 +93,8 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   shutDown,
   readLogLevel,
   changeLogLevel,
+  readOpenApi,
+  showApi,
   showWebPage,
   startVerify,
   readVerify,

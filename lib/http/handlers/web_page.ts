@@ -26,13 +26,14 @@ const LINKS: readonly (readonly [path: string, name: string, what: string])[] =
 /** `GET /web/{*path}`: `/web/index.html`; there are no others. */
 export function showWebPage(
   context: RequestContext,
-  { node, readOnlyReason, observation }: HandlerServices,
+  { node, readOnlyReason, observation, baseUrlOf }: HandlerServices,
 ): Response {
-  const { segments, allowedMethods } = context;
+  const { segments, allowedMethods, request, info } = context;
   if (segments.slice(1).join("/") !== "index.html") {
     return problemResponse(PROBLEMS.notFound, allowedMethods);
   }
   const { streamCount, segmentCount, end } = observation.storeStatus();
+  const baseUrl = baseUrlOf(request, info);
   const facts: readonly (readonly [string, string])[] = [
     ["Version", node.version],
     ["State", readOnlyReason() ?? "takes reads and writes"],
@@ -46,7 +47,7 @@ export function showWebPage(
     ).join("") +
     "</dl>\n<h2>What there is</h2>\n<dl>\n" +
     LINKS.map(([path, name, what]) =>
-      `<dt>${htmlLink(name, path)}</dt><dd>${htmlText(what)}</dd>\n`
+      `<dt>${htmlLink(name, baseUrl + path)}</dt><dd>${htmlText(what)}</dd>\n`
     ).join("") + "</dl>\n" + HTML_TAIL;
   return documentResponse({
     status: 200,

@@ -1,0 +1,242 @@
+/**
+ * What the routes of streams do, in words.
+ *
+ * @module
+ */
+
+import type {
+  AnswerDescription,
+  RouteDescription,
+} from "../../openapi/description.ts";
+import { REQUEST_HEADERS as HEADERS } from "../header_names.ts";
+
+const STREAMS = "Streams";
+const METADATA = "Metadata";
+const LOG = "The whole log";
+
+const FEED_QUERY = [
+  "embed",
+  "format",
+  "from",
+  "asOf",
+  "filter-type",
+  "filter-stream",
+  "system",
+];
+const FEED_HEADERS = [
+  HEADERS.resolveLinkTos,
+  HEADERS.requireMaster,
+  HEADERS.ifNoneMatch,
+];
+const LIVE_HEADERS = [...FEED_HEADERS, HEADERS.longPoll, HEADERS.lastEventId];
+const FEED_SCHEMAS = { atomJson: "Feed", json: "Feed" };
+const EVENT_SCHEMAS = { atomJson: "Entry" };
+
+const PAGE_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
+  200: {
+    text: "A page of the feed, newest first; as text/event-stream, a live " +
+      "feed that goes on",
+    headers: ["ETag", "Cache-Control", "Vary"],
+  },
+  304: { text: "The feed is as the client knows it", content: "nothing" },
+  307: {
+    text: "Where the page begins that was asked for by time or place",
+    headers: ["Location"],
+  },
+  404: { text: "No such stream" },
+  410: { text: "The stream is deleted for ever" },
+};
+
+const EVENT_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
+  200: {
+    text: "The event",
+    headers: ["ETag", "Cache-Control", "Vary"],
+  },
+  304: { text: "The event is as the client knows it", content: "nothing" },
+  404: { text: "No such stream or event" },
+  410: { text: "The stream is deleted for ever" },
+};
+
+const APPEND_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
+  201: {
+    text: "Written, or found as written before; Location is the first event",
+    headers: ["Location"],
+  },
+  307: {
+    text: "No event id was given: where to send the same again, so that it " +
+      "may be repeated",
+    headers: ["Location"],
+  },
+  400: {
+    text: "The body or a header makes no sense, or the stream is not as " +
+      "expected",
+    headers: ["ES-CurrentVersion"],
+  },
+  410: { text: "The stream is deleted for ever" },
+  507: { text: "The disk is full" },
+};
+
+const APPEND_HEADERS = [
+  HEADERS.expectedVersion,
+  HEADERS.eventId,
+  HEADERS.eventType,
+  HEADERS.requireMaster,
+];
+
+const EVENTS_BODY = "One event as its data, with its id and type in headers " +
+  "or in the address; or an array of events, as events+json or events+xml";
+
+/** By handler. */
+export const STREAM_DESCRIPTIONS = {
+  append: {
+    tag: STREAMS,
+    summary: "Append events",
+    details: "All of them or none.",
+    access: "accessList",
+    headers: APPEND_HEADERS,
+    body: EVENTS_BODY,
+    bodySchemas: { eventJson: "WrittenEvents" },
+    answers: APPEND_ANSWERS,
+  },
+  appendIncoming: {
+    tag: STREAMS,
+    summary: "Append one event whose id is in the address",
+    details: "Where an append without an event id is sent on to.",
+    access: "accessList",
+    headers: APPEND_HEADERS,
+    body: "Data of the event, with its type in a header",
+    answers: APPEND_ANSWERS,
+  },
+  deleteStream: {
+    tag: STREAMS,
+    summary: "Delete a stream",
+    details: "It may be written again, unless it is deleted for ever by " +
+      `${HEADERS.hardDelete}.`,
+    access: "accessList",
+    headers: [
+      HEADERS.expectedVersion,
+      HEADERS.hardDelete,
+      HEADERS.requireMaster,
+    ],
+    answers: {
+      204: { text: "Deleted" },
+      400: { text: "The stream is not as expected" },
+      410: { text: "The stream was deleted for ever before" },
+      507: { text: "The disk is full" },
+    },
+  },
+  readHeadPage: {
+    tag: STREAMS,
+    summary: "The newest events of a stream",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  readBackwardPage: {
+    tag: STREAMS,
+    summary: "A page of a stream, from a number down",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  readForwardPage: {
+    tag: STREAMS,
+    summary: "A page of a stream, from a number up",
+    details: `With ${HEADERS.longPoll}, one without events is held until ` +
+      "there are some.",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  readEvent: {
+    tag: STREAMS,
+    summary: "One event",
+    access: "accessList",
+    query: ["format"],
+    headers: FEED_HEADERS,
+    answers: EVENT_ANSWERS,
+    schemas: EVENT_SCHEMAS,
+  },
+  writeMetadata: {
+    tag: METADATA,
+    summary: "Write the metadata of a stream",
+    access: "accessList",
+    headers: APPEND_HEADERS,
+    body: "The metadata as one JSON object, or an event that has it as data",
+    bodySchemas: { eventJson: "WrittenEvents" },
+    answers: APPEND_ANSWERS,
+  },
+  readMetadata: {
+    tag: METADATA,
+    summary: "The metadata of a stream, or an earlier version of it",
+    access: "accessList",
+    query: ["format"],
+    headers: FEED_HEADERS,
+    answers: EVENT_ANSWERS,
+    schemas: EVENT_SCHEMAS,
+  },
+  readMetadataBackwardPage: {
+    tag: METADATA,
+    summary: "Versions of a stream's metadata, from a number down",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  readMetadataForwardPage: {
+    tag: METADATA,
+    summary: "Versions of a stream's metadata, from a number up",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  readAllHeadPage: {
+    tag: LOG,
+    summary: "The newest events of all",
+    details: "By default for members of $admins.",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  readAllBackwardPage: {
+    tag: LOG,
+    summary: "A page of all events, from a position down",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  readAllForwardPage: {
+    tag: LOG,
+    summary: "A page of all events, from a position up",
+    access: "accessList",
+    query: [...FEED_QUERY, "access_token"],
+    headers: LIVE_HEADERS,
+    answers: PAGE_ANSWERS,
+    schemas: FEED_SCHEMAS,
+  },
+  redirectToUnslashed: {
+    tag: "Redirects",
+    summary: "To the address without the slash at its end",
+    access: "everybody",
+    body: "Whatever the other address takes",
+    answers: {
+      307: {
+        text: "Where to send the same again",
+        headers: ["Location", "Cache-Control"],
+      },
+    },
+  },
+} as const satisfies Readonly<Record<string, RouteDescription>>;

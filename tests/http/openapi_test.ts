@@ -1,0 +1,100 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { assert, assertEquals } from "@std/assert";
+import {
+  type OpenApiDocument,
+  type Operation,
+  responseAt,
+} from "../../lib/openapi/document.ts";
+import { createRouter, parseTarget } from "../../lib/http/router.ts";
+import { ROUTES } from "../../lib/http/routes.ts";
+import { areaNames, isAnswer, readArea } from "../conformance/recording.ts";
+import { openTestApp, TEST_BASE_URL } from "../support/test_app.ts";
+
+Deno.test("/openapi.json is valid OpenAPI 3.1", async () => {
+  await using test = openTestApp();
+  const answer = await test.get("/openapi.json");
+  assertEquals(answer.status, 200);
+  const type = answer.headers.get("Content-Type");
+  assertEquals(type, "application/json; charset=utf-8");
+  const validator = new Validator();
+  const result = await validator.validate(JSON.parse(answer.body));
+  assertEquals(result.errors ?? [], []);
+  assertEquals(result.valid, true);
+  assertEquals(validator.version, "3.1");
+});
+
+Deno.test("every route is in /openapi.json, each operation once", async () => {
+  const document = await readDocument();
+  const missing = ROUTES.filter(({ method, template }) =>
+    operationAt(document, method, template) === undefined
+  ).map(({ method, template }) => `${method} ${template}`);
+  assertEquals(missing, []);
+  const ids = Object.values(document.paths)
+    .flatMap((item) => Object.values(item))
+    .map(({ operationId }) => operationId);
+  assertEquals(new Set(ids).size, ids.length);
+});
+
+Deno.test("everything recorded has the status and type that /openapi.json says", async () => {
+  const document = await readDocument();
+  const router = createRouter(ROUTES);
+  const wrong = new Set<string>();
+  let count = 0;
+  for (const area of areaNames()) {
+    for (const { steps } of readArea(area)) {
+      for (const { request, response, defect } of steps) {
+        if (!isAnswer(response) || defect || request.headers["Host"]) continue;
+        const path = parseTarget(TEST_BASE_URL + request.path).path;
+        const found = router.find(path);
+        if (found === undefined || found === "malformed") continue;
+        const route = found.resource.routes.get(request.method);
+        if (route === undefined) continue;
+        count++;
+        const { method, template } = route;
+        const operation = operationAt(document, method, template);
+        const answer = operation?.responses[response.status];
+        const name = `${method} ${template} ${response.status}`;
+        if (answer === undefined) {
+          wrong.add(name);
+          continue;
+        }
+        const type = response.headers["Content-Type"]?.split(";")[0] ?? "";
+        const { content = {} } = responseAt(document, answer);
+        // Bodies of refusals are ours, and of nothing there is no type.
+        const isSaid = response.status >= 400 || type === "" ||
+          response.body === "" || Object.keys(content).includes(type);
+        if (!isSaid) wrong.add(`${name} ${type}`);
+      }
+    }
+  }
+  assert(count > 1500, String(count));
+  assertEquals([...wrong], []);
+});
+
+Deno.test("/docs shows every operation and runs nothing", async () => {
+  const document = await readDocument();
+  await using test = openTestApp();
+  const answer = await test.get("/docs", "text/html");
+  assertEquals(answer.status, 200);
+  const policy = answer.headers.get("Content-Security-Policy") ?? "";
+  assert(policy.startsWith("default-src 'none'; style-src 'sha256-"), policy);
+  for (const item of Object.values(document.paths)) {
+    for (const { operationId } of Object.values(item)) {
+      assert(answer.body.includes(`id="${operationId}"`), operationId);
+    }
+  }
+  assert(!/<script|\son\w+=|src=|href="(?!#)/i.test(answer.body));
+});
+
+async function readDocument(): Promise<OpenApiDocument> {
+  await using test = openTestApp();
+  return JSON.parse((await test.get("/openapi.json")).body);
+}
+
+function operationAt(
+  { paths }: OpenApiDocument,
+  method: string,
+  template: string,
+): Operation | undefined {
+  return paths[template.replace("{*", "{")]?.[method.toLowerCase()];
+}
