@@ -4,17 +4,14 @@
  * @module
  */
 
-import type {
-  JobControl,
-  StoreMaintenance,
-  VerifyReport,
-  VerifyRequest,
-} from "../lib/model/maintenance.ts";
+import type { StoreMaintenance } from "../lib/model/maintenance.ts";
 import { openBackup } from "./backup/open_backup.ts";
 import type { StoreIndex } from "./index/store_index.ts";
 import type { OpenFiles, Segment } from "./log/segment.ts";
 import type { SegmentPins } from "./log/segment_pins.ts";
+import type { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
 import type { StorePlatform } from "./platform.ts";
+import { verifyOpenStore } from "./verify/verify_open.ts";
 import type { Publisher } from "./write/publisher.ts";
 
 /** The parts of an open store that its maintenance works on. */
@@ -30,6 +27,9 @@ export interface MaintenanceParts {
   readonly publisher: Publisher;
   /** Files that somebody reads from one end to the other. */
   readonly pins: SegmentPins;
+  readonly scavenges: ScavengeRunner;
+  /** Whether it was opened for reading alone. */
+  readonly isReadOnly: boolean;
   /** Id of the store; empty for one that was never written. */
   readonly storeId: () => string;
 }
@@ -40,25 +40,6 @@ export function createMaintenance(parts: MaintenanceParts): StoreMaintenance {
     verify: (request, control) => verifyOpenStore(parts, request, control),
     openBackup: (request) =>
       openBackup({ ...parts, disk: parts.platform.disk }, request),
+    scavenge: (request, control) => parts.scavenges.run(request, control),
   };
-}
-
-function verifyOpenStore(
-  parts: MaintenanceParts,
-  request: VerifyRequest,
-  control: JobControl,
-): Promise<VerifyReport> {
-  control.signal.throwIfAborted();
-  return Promise.resolve({
-    isDeep: request.isDeep,
-    isClean: true,
-    findings: [],
-    damageCount: 0,
-    brokenCount: 0,
-    noticeCount: 0,
-    segmentCount: parts.segments.length,
-    eventCount: 0,
-    checkedBytes: 0,
-    endPosition: parts.publisher.end,
-  });
 }

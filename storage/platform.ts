@@ -11,4 +11,6 @@ export interface StorePlatform {
   readonly disk: Disk;
   /** Opens the catalog in a file, made if it is not there. */
   openCatalog(path: string): Promise<Catalog>;
+  /** Set when nothing of it outlives the process, and no catalog has a file. */
+  readonly isVolatile?: true;
 }

@@ -7,7 +7,6 @@
 
 import { join } from "@std/path";
 import type { CommitRecord } from "../kv/catalog.ts";
-import { checkDatabase } from "../kv/check_database.ts";
 import type { StorePlatform } from "../platform.ts";
 import type { Findings } from "./findings.ts";
 import type { Mark } from "./segment_check.ts";
@@ -53,16 +52,6 @@ export async function readCommit(
   }
 }
 
-/** Checks the file of the KV of a store that is open. */
-export function checkOpenDatabase(directory: string, findings: Findings): void {
-  try {
-    checkDatabase(join(directory, CATALOG_NAME));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    findings.broken("database", reason, PLACE);
-  }
-}
-
 /** What the log turned out to be. */
 export interface LogEnd {
   readonly storeId: string | undefined;
@@ -72,6 +61,8 @@ export interface LogEnd {
   readonly atCommit: Mark | undefined;
   /** Whether something is wrong with the log before that place. */
   readonly isDamaged: boolean;
+  /** Whether the store is open: then it goes on behind the record. */
+  readonly isOpen: boolean;
 }
 
 /** Holds the commit record against the log. */
@@ -114,7 +105,7 @@ export function checkCommit(
       place,
     );
   }
-  if (log.validEnd > commit.end) {
+  if (log.validEnd > commit.end && !log.isOpen) {
     findings.notice(
       "uncommitted",
       `${log.validEnd - commit.end} bytes of whole appends stand behind it: ` +

@@ -98,8 +98,13 @@ export class HeadsCheck implements Disposable {
     }
   }
 
-  /** After all segments. */
-  finish(): void {
+  /**
+   * After all segments.
+   *
+   * @param isDamaged Whether more is wrong with them than with the heads.
+   */
+  finish(isDamaged: boolean): void {
+    if (isDamaged) return;
     const sealedCount = this.#snapshot?.header.sealedCount ?? 0;
     if (sealedCount > this.#digest.count) {
       this.#findings.notice(
@@ -120,6 +125,7 @@ export class HeadsCheck implements Disposable {
     const isFit = header?.storeId === storeId &&
       header.sealedDigest === this.#digest.value;
     if (!isFit) {
+      if (entries.isLenient) return;
       this.#findings.notice(
         "headsFile",
         "it was made of other segments, and is not used",

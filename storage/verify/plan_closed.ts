@@ -226,7 +226,8 @@ function nameOf(name: string): string {
   return `${SEGMENTS_NAME}/${name}`;
 }
 
-function sizeOf(disk: Disk, path: string): number {
+/** Bytes of a file; 0 when that cannot be told. */
+export function sizeOf(disk: Disk, path: string): number {
   try {
     const file = disk.open(path, "read");
     try {

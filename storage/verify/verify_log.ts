@@ -121,13 +121,14 @@ class LogVerification implements Disposable {
       if (at < segments.length - 1) await this.#checkSealed(planned, facts);
       else this.#heads.takeActive(planned.segment, facts);
     }
-    this.#heads.finish();
+    this.#heads.finish(this.#isDamaged);
     if (commit !== undefined) {
       checkCommit(commit, {
         storeId,
         validEnd: this.#validEnd,
         atCommit: this.#atCommit,
         isDamaged: this.#isDamaged,
+        isOpen: this.#plan.isOpen,
       }, findings);
     }
     const damageCount = findings.countOf("damage");
