@@ -79,8 +79,9 @@ export class BackupTarget {
           `backup`,
       );
     }
-    await disk.makeDirectory(join(directory, BACKUP_SEGMENTS_NAME));
+    await disk.makeDirectory(directory);
     await disk.syncDirectory(dirname(directory));
+    await disk.makeDirectory(join(directory, BACKUP_SEGMENTS_NAME));
     const lock = await disk.lock(
       join(directory, "lock"),
       `process ${Deno.pid}`,
