@@ -10,16 +10,17 @@ import { assert, assertEquals } from "@std/assert";
 import { runCurl } from "./support/curl.ts";
 import { startServer } from "./support/program.ts";
 import { parseScript } from "./support/shell_script.ts";
+import {
+  describeDifference,
+  idsIn,
+  matches,
+  readShownSteps,
+  settle,
+  type ShownStep,
+} from "./support/shown_output.ts";
 
 /** The server of the README. */
 const SHOWN_ORIGIN = "http://127.0.0.1:2113";
-
-interface Step {
-  readonly heading: string;
-  readonly script: string;
-  /** What is shown of its output, if anything is. */
-  readonly output: string | undefined;
-}
 
 Deno.test("the README's tour is as it says", async (t) => {
   const directory = await Deno.makeTempDir();
@@ -29,7 +30,7 @@ Deno.test("the README's tour is as it says", async (t) => {
     assert(steps.length > 20, "the tour is found");
     const commands = steps.map((step) => step.script).join("\n");
     const files = new Map<string, string>();
-    const heardOf = new Set(commands.match(UUID));
+    const heardOf = idsIn(commands);
     for (const { heading, script, output } of steps) {
       await t.step(`${heading}: ${lastLineOf(script)}`, async () => {
         const actual = await run(script, { files, url: server.url });
@@ -39,7 +40,7 @@ Deno.test("the README's tour is as it says", async (t) => {
           actual.replaceAll(server.url, SHOWN_ORIGIN),
           heardOf,
         );
-        assert(matches(shown, came), difference(shown, came));
+        assert(matches(shown, came), describeDifference(shown, came));
       });
     }
   } finally {
@@ -59,22 +60,12 @@ Deno.test("output matches only what is shown of it", () => {
   }
 });
 
-function readTour(): Step[] {
+function readTour(): ShownStep[] {
   const readme = Deno.readTextFileSync(
     new URL("../README.md", import.meta.url),
   );
   const tour = /^## Tour\n([^]*?)^## /m.exec(readme)?.[1] ?? "";
-  const steps: Step[] = [];
-  for (const part of tour.split(/^### /m).slice(1)) {
-    const heading = part.slice(0, part.indexOf("\n"));
-    const blocks = part.matchAll(
-      /^```sh\n([^]*?)\n```$(?:\n+```text\n([^]*?)\n```$)?/gm,
-    );
-    for (const [, script = "", output] of blocks) {
-      steps.push({ heading, script, output });
-    }
-  }
-  return steps;
+  return readShownSteps(tour, "###");
 }
 
 async function run(
@@ -102,29 +93,6 @@ async function run(
     });
   }
   return output;
-}
-
-const UUID = /\b[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}\b/gi;
-
-/** Puts words in place of what is another one every time. */
-function settle(text: string, fixedIds: ReadonlySet<string>): string {
-  return text
-    .replace(/\/incoming\/[\da-f-]{36}/g, "/incoming/<new id>")
-    .replace(UUID, (id) => fixedIds.has(id) ? id : "<id>")
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)/g, "<time>")
-    .trim();
-}
-
-/** Whether a text is what is shown of it, `…` standing for anything. */
-function matches(shown: string, actual: string): boolean {
-  const parts = shown.trim().split("…").map((part) =>
-    part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-  );
-  return new RegExp(`^${parts.join("[^]*?")}$`).test(actual.trim());
-}
-
-function difference(shown: string, actual: string): string {
-  return `The README shows\n\n${shown}\n\nbut what comes is\n\n${actual}\n`;
 }
 
 function lastLineOf(script: string): string {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl, isAbsolute } from "@std/path";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -41,6 +41,8 @@ function environment(): Record<string, string> {
 export interface Circumstances {
   /** Module that is run; `main.ts` by default. */
   readonly entry?: string;
+  /** Where it runs; the project's directory by default. */
+  readonly directory?: string;
   /** Most files that the process may have open; as many as this one else. */
   readonly openFilesMax?: number;
 }
@@ -48,7 +50,7 @@ export interface Circumstances {
 function spawn(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  { entry = "main.ts", openFilesMax }: Circumstances = {},
+  { entry = "main.ts", directory, openFilesMax }: Circumstances = {},
 ): Deno.ChildProcess {
   const command = [
     Deno.execPath(),
@@ -60,7 +62,8 @@ function spawn(
     "--allow-write",
     "--allow-env",
     "--allow-sys=statfs,systemMemoryInfo",
-    entry,
+    `--config=${ROOT}deno.json`,
+    isAbsolute(entry) ? entry : ROOT + entry,
     ...args,
   ];
   // The shell gives its process to the program: the id stays the same.
@@ -69,7 +72,7 @@ function spawn(
     : ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`, ...command];
   return new Deno.Command(file, {
     args: rest,
-    cwd: ROOT,
+    cwd: directory ?? ROOT,
     clearEnv: true,
     env: { ...environment(), ...variables },
     stdin: "null",
@@ -91,8 +94,9 @@ function killLater(child: Deno.ChildProcess): () => void {
 export async function runProgram(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
+  circumstances: Circumstances = {},
 ): Promise<ProgramEnd> {
-  const child = spawn(args, variables);
+  const child = spawn(args, variables, circumstances);
   const keepAlive = killLater(child);
   const { code, stdout, stderr } = await child.output();
   keepAlive();
