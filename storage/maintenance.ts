@@ -7,6 +7,7 @@
 import type { StoreMaintenance } from "../lib/model/maintenance.ts";
 import { openBackup } from "./backup/open_backup.ts";
 import type { StoreIndex } from "./index/store_index.ts";
+import type { Catalog } from "./kv/catalog.ts";
 import type { OpenFiles, Segment } from "./log/segment.ts";
 import type { SegmentPins } from "./log/segment_pins.ts";
 import type { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
@@ -28,6 +29,8 @@ export interface MaintenanceParts {
   /** Files that somebody reads from one end to the other. */
   readonly pins: SegmentPins;
   readonly scavenges: ScavengeRunner;
+  /** Undefined while the store has none. */
+  readonly catalog: () => Catalog | undefined;
   /** Whether it was opened for reading alone. */
   readonly isReadOnly: boolean;
   /** Id of the store; empty for one that was never written. */

@@ -37,6 +37,7 @@ import { loadLog, type LoadOptions } from "./recovery/load_log.ts";
 import { rebuildIndex } from "./recovery/rebuild_index.ts";
 import { type SalvagedLog, salvageLog } from "./recovery/salvage_log.ts";
 import { readCommitRecord, settle } from "./recovery/settle.ts";
+import { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
 import { FileStore } from "./store.ts";
 import { activeEndOf } from "./write/active_end.ts";
 import { Ballast } from "./write/ballast.ts";
@@ -96,6 +97,7 @@ function filePlatform(): StorePlatform {
 
 function memoryPlatform(): StorePlatform {
   return {
+    isVolatile: true,
     disk: createMemoryDisk(),
     openCatalog: () => Promise.resolve(createMemoryCatalog()),
   };
@@ -291,6 +293,26 @@ async function openParts(
   const activeEnd = () =>
     activeEndOf(log.segments.at(-1), publisher.lastPosition, reader);
   openedSealer.finishOpening();
+  const pins = new SegmentPins();
+  const scavenges = new ScavengeRunner({
+    disk,
+    directory,
+    logDirectory,
+    segments: log.segments,
+    index,
+    reader,
+    files,
+    states,
+    publisher,
+    pins,
+    sealer,
+    storeId,
+    clock,
+    logger,
+    endSegment: () => writer.endSegment(),
+    failure: () => writer.failure,
+    isReadOnly,
+  });
   return new FileStore({
     segments: log.segments,
     index,
@@ -307,10 +329,14 @@ async function openParts(
       index,
       files,
       publisher,
-      pins: new SegmentPins(),
+      pins,
+      scavenges,
       storeId,
+      catalog: () => access.settled?.catalog,
+      isReadOnly,
     }),
     release: async () => {
+      await scavenges.close();
       await making;
       await openedSealer.close(
         writer.failure === undefined ? activeEnd : undefined,

@@ -116,12 +116,22 @@ export const LIMITS = {
   /** Files of the log open for reading. */
   openFilesMax: 512,
   streamMetadataCacheMax: 65_536,
+  /** Answers to reads that were rendered lately, and how many there may be. */
+  answerCacheBytes: 32 * MIB,
+  answerCacheEntriesMax: 16_384,
+  /** Longest answer, and longest address, that is kept. */
+  answerCacheBodyBytesMax: 64 * KIB,
+  answerCacheKeyLengthMax: 1 * KIB,
+  /** Reads that are remembered, so that an answer is kept the second time. */
+  answersSeenMax: 2_048,
 
   // What keeps a store well.
   /** Backups that clients take at the same time. */
   backupsMax: 2,
   /** Findings that a report of a verification lists. */
   findingsMax: 1000,
+  /** Room on the device that scavenging leaves to appends. */
+  scavengeReserveBytes: 16 * MIB,
 
   // What is kept free.
   /** Room on the device that is given up when it is full. */

@@ -141,6 +141,37 @@ export interface OpenBackup {
   close(): void;
 }
 
+/** What is to be scavenged. */
+export interface ScavengeRequest {
+  /** Number of the first segment to look at; the oldest by default. */
+  readonly fromSegment?: number;
+}
+
+/** A segment that could not be scavenged. */
+export interface SkippedSegment {
+  readonly segment: number;
+  /** Why, in words. */
+  readonly reason: string;
+}
+
+/** What scavenging did. */
+export interface ScavengeReport {
+  /** Segments that were looked at. */
+  readonly segmentCount: number;
+  /** Those that held something that could go, and were written anew. */
+  readonly scavengedCount: number;
+  /** Events that are gone. */
+  readonly removedCount: number;
+  /** Bytes that were given back, or will be once backups let go of them. */
+  readonly freedBytes: number;
+  /** Whether a new segment was begun, because much of the active one could go. */
+  readonly isActiveSealed: boolean;
+  /** Whether nothing was skipped. */
+  readonly isComplete: boolean;
+  /** The first of what was, at most `LIMITS.findingsMax`. */
+  readonly skipped: readonly SkippedSegment[];
+}
+
 /** What an operator may have done to a store while it is open. */
 export interface StoreMaintenance {
   /**
@@ -158,6 +189,21 @@ export interface StoreMaintenance {
    * was never written.
    */
   openBackup(request: BackupRequest): OpenBackup;
+
+  /**
+   * Gives back what readers cannot see any more: what was deleted, and what
+   * `$tb`, `$maxCount` and `$maxAge` hide. Positions, numbers and ordinals of
+   * all that stays are what they were. Stopped halfway, it has done so much of
+   * it, and goes on from there when it is called again.
+   *
+   * @throws {QuipuError} `storeReadOnly` for a store that is opened for reading
+   * alone, `storeFull` when there is not even room to begin, `invalidRequest`
+   * while another one is under way, `storeClosed`.
+   */
+  scavenge(
+    request: ScavengeRequest,
+    control: JobControl,
+  ): Promise<ScavengeReport>;
 }
 
 /** A store that can be kept well while it is open. */

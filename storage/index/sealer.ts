@@ -77,6 +77,11 @@ export class Sealer {
     this.#work = this.#work.then(() => this.#rebuild(segmentNumber));
   }
 
+  /** Writes down where lists end, after what is under way. */
+  snapshot(): Promise<void> {
+    return this.#work = this.#work.then(() => this.#snapshot());
+  }
+
   /**
    * Finishes what is under way, and writes down what spares the next start a
    * look at the log.

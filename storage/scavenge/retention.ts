@@ -6,7 +6,10 @@
  */
 
 import { firstVisibleNumber } from "../../lib/model/stream_metadata.ts";
-import { isMetastream } from "../../lib/model/stream_names.ts";
+import {
+  isMetastream,
+  originalOfMetastream,
+} from "../../lib/model/stream_names.ts";
 import type { ListDirectory } from "../index/list_directory.ts";
 import type { StreamStates } from "../write/stream_states.ts";
 
@@ -68,7 +71,8 @@ export class Retention {
     const { head, isTombstoned, metadata } = this.#states.visible(streamName);
     if (isTombstoned) {
       return {
-        first: Infinity,
+        // Who may see that it was deleted stays as it was.
+        first: this.#saysWhoMaySee(streamName) ? head : Infinity,
         sinceUs: -Infinity,
         kept: -1,
         isDeleted: true,
@@ -86,5 +90,12 @@ export class Retention {
       kept: isSpeaking ? head : -1,
       isDeleted: truncateBefore !== undefined && truncateBefore > head,
     };
+  }
+
+  /** Whether a stream is a metastream whose newest event has access rules. */
+  #saysWhoMaySee(streamName: string): boolean {
+    if (!isMetastream(streamName)) return false;
+    const described = originalOfMetastream(streamName);
+    return this.#states.visible(described).metadata.acl !== undefined;
   }
 }

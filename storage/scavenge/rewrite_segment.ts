@@ -96,14 +96,24 @@ export async function rewriteSegment(
     } finally {
       target.close();
       if (!isKept) {
-        await disk.remove(temporaryPath).catch(() => {});
-        await disk.remove(indexPath + ".tmp").catch(() => {});
-        await disk.remove(indexPath).catch(() => {});
+        await removeQuietly(disk, [
+          temporaryPath,
+          `${indexPath}.tmp`,
+          indexPath,
+        ]);
       }
     }
   } finally {
     source.close();
   }
+}
+
+/** Removes files that may not be there, or may stay if they must. */
+export async function removeQuietly(
+  disk: Disk,
+  paths: readonly string[],
+): Promise<void> {
+  for (const path of paths) await disk.remove(path).catch(() => {});
 }
 
 interface Copied {

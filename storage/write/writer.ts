@@ -131,6 +131,11 @@ export class Writer {
     return this.intake.deleteStream(request);
   }
 
+  /** Makes what comes from now on go into the next segment. */
+  endSegment(): Promise<void> {
+    return this.intake.endSegment();
+  }
+
   /** The record at a position that is not published yet. */
   recordInFlight(position: number): LogRecord | undefined {
     const batch = this.#inFlight.findLast((one) =>

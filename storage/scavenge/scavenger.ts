@@ -1,0 +1,407 @@
+/**
+ * Gives back what readers can never see again: each sealed segment that holds
+ * something hidden is written anew without it, and takes the place of the old
+ * one, while readers and writers go on.
+ *
+ * Order, so that a crash at any point leaves a store that opens:
+ *
+ *   1. the new segment, under a temporary name: written and synced
+ *   2. its index file: written, synced, renamed, directory synced
+ *   3. the new segment is renamed, the directory synced: now it is the one
+ *      that counts, because the latest whole generation does
+ *   4. readers go over to it, in one step
+ *   5. the old files go, once nobody has them pinned
+ *
+ * A crash before 3 leaves files that opening removes; after it, old ones that
+ * opening removes. What is hidden is decided once for the whole of it, but for
+ * streams of which the metadata changes meanwhile: a segment that lost events
+ * of one of those is done once more.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../lib/model/clock.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import type { Logger } from "../../lib/model/logger.ts";
+import type {
+  JobControl,
+  ScavengeReport,
+  ScavengeRequest,
+  SkippedSegment,
+} from "../../lib/model/maintenance.ts";
+import {
+  isMetastream,
+  originalOfMetastream,
+} from "../../lib/model/stream_names.ts";
+import type { Disk } from "../disk/disk.ts";
+import type { Sealer } from "../index/sealer.ts";
+import type { StoreIndex } from "../index/store_index.ts";
+import type { RecordReader } from "../log/record_reader.ts";
+import { type OpenFiles, type Segment, segmentPath } from "../log/segment.ts";
+import type { SegmentPins } from "../log/segment_pins.ts";
+import { failureOf, reasonOf } from "../write/failure.ts";
+import type { Publisher } from "../write/publisher.ts";
+import type { StreamStates } from "../write/stream_states.ts";
+import { findActiveGarbage, hasGarbage } from "./find_garbage.ts";
+import { Retention } from "./retention.ts";
+import {
+  removeQuietly,
+  rewriteSegment,
+  type Rewritten,
+} from "./rewrite_segment.ts";
+
+export interface ScavengerParts {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly logDirectory: string;
+  /** Oldest first; a scavenged one takes its old one's place. */
+  readonly segments: Segment[];
+  readonly index: StoreIndex;
+  readonly reader: RecordReader;
+  readonly files: OpenFiles;
+  readonly states: StreamStates;
+  readonly publisher: Publisher;
+  readonly pins: SegmentPins;
+  readonly sealer: Pick<Sealer, "finished" | "snapshot">;
+  readonly storeId: () => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Begins the next segment. */
+  readonly endSegment: () => Promise<void>;
+  /** Why nothing can be written at the moment. */
+  readonly failure: () => QuipuError | undefined;
+  /** Whether the store was opened for reading alone. */
+  readonly isReadOnly: boolean;
+}
+
+/** The active segment is sealed if at least one of so many records can go. */
+const SEAL_SHARE = 16;
+/** How often a segment is begun again because metadata changed. */
+const TRIES_MAX = 4;
+
+/**
+ * Scavenges a store.
+ *
+ * @throws {QuipuError} `storeReadOnly` when the store was opened for reading
+ * alone; `storeFull` when there was no room for a single segment.
+ */
+export async function scavenge(
+  parts: ScavengerParts,
+  request: ScavengeRequest,
+  control: JobControl,
+): Promise<ScavengeReport> {
+  if (parts.isReadOnly) {
+    throw new QuipuError(
+      "storeReadOnly",
+      "Cannot scavenge a store that was opened with --read-only",
+    );
+  }
+  control.signal.throwIfAborted();
+  const scavenger = new Scavenger(parts, control);
+  try {
+    return await scavenger.run(request);
+  } finally {
+    scavenger.close();
+  }
+}
+
+class Scavenger {
+  readonly #parts: ScavengerParts;
+  readonly #control: JobControl;
+  readonly #nowUs: number;
+  readonly #retention: Retention;
+  readonly #pause: () => Promise<void>;
+  readonly #endListening: () => void;
+  /** Streams whose metadata was written, and when that was last noticed. */
+  readonly #changed = new Set<number>();
+  readonly #skipped = new Map<number, string>();
+  /** Segments for which there was no room. */
+  #roomless: number[] = [];
+  #removedCount = 0;
+  #freedBytes = 0;
+  #scavengedCount = 0;
+  #doneBytes = 0;
+  #totalBytes = 0;
+
+  constructor(parts: ScavengerParts, control: JobControl) {
+    this.#parts = parts;
+    this.#control = control;
+    this.#nowUs = parts.clock.nowUs();
+    this.#pause = () => control.pause?.() ?? Promise.resolve();
+    const { lists } = parts.index;
+    this.#retention = new Retention({
+      lists,
+      states: parts.states,
+      nowUs: this.#nowUs,
+    });
+    this.#endListening = parts.publisher.onCommit((events) => {
+      for (const { streamName } of events) {
+        if (!isMetastream(streamName)) continue;
+        const name = originalOfMetastream(streamName);
+        const streamId = lists.find("stream", name);
+        this.#retention.forget(streamId);
+        this.#changed.add(streamId);
+      }
+    });
+  }
+
+  close(): void {
+    this.#endListening();
+  }
+
+  async run(request: ScavengeRequest): Promise<ScavengeReport> {
+    const { segments, sealer } = this.#parts;
+    const sealedActive = await this.#sealActive();
+    await sealer.finished();
+    const from = request.fromSegment ?? 0;
+    const numbers = segments.slice(0, -1)
+      .map(({ number }) => number)
+      .filter((number) => number >= from);
+    this.#totalBytes = numbers.reduce(
+      (sum, number) => sum + this.#sizeOf(number),
+      0,
+    );
+    for (const number of numbers) await this.#scavengeOne(number);
+    // Others may have made room for these.
+    if (this.#scavengedCount > 0) {
+      const again = this.#roomless;
+      this.#roomless = [];
+      for (const number of again) {
+        this.#skipped.delete(number);
+        await this.#scavengeOne(number);
+      }
+    }
+    if (this.#scavengedCount > 0) await sealer.snapshot();
+    else if (this.#roomless.length > 0) throw this.#noRoom();
+    return {
+      segmentCount: numbers.length,
+      scavengedCount: this.#scavengedCount,
+      removedCount: this.#removedCount,
+      freedBytes: this.#freedBytes,
+      isActiveSealed: sealedActive,
+      isComplete: this.#skipped.size === 0,
+      skipped: this.#listSkipped(),
+    };
+  }
+
+  /** Begins another segment if enough of the active one can go. */
+  async #sealActive(): Promise<boolean> {
+    const { segments, failure, endSegment } = this.#parts;
+    const active = segments.at(-1);
+    const isWritten = active !== undefined && active.remains === undefined &&
+      active.endPosition > active.startPosition;
+    if (!isWritten || failure() !== undefined) return false;
+    const found = await findActiveGarbage(active, {
+      ...this.#parts,
+      retention: this.#retention,
+      pause: this.#pause,
+    });
+    const isWorth = found.hiddenCount > 0 &&
+      (found.isDeleted ||
+        found.hiddenCount * SEAL_SHARE >= found.recordCount);
+    if (!isWorth || segments.at(-1) !== active) return false;
+    await endSegment();
+    return true;
+  }
+
+  /** Does one segment, or notes why it could not be done. */
+  async #scavengeOne(number: number): Promise<void> {
+    const control = this.#control;
+    control.signal.throwIfAborted();
+    const before = this.#doneBytes;
+    const bytes = this.#sizeOf(number);
+    this.#report();
+    try {
+      await this.#tryOne(number);
+    } catch (error) {
+      if (control.signal.aborted && error === control.signal.reason) {
+        throw error;
+      }
+      const failure = failureOf("scavenge", error);
+      if (failure.code === "storeFull") this.#roomless.push(number);
+      this.#skipped.set(number, reasonOf(error));
+      this.#parts.logger.warn("scavenge.segment_skipped", {
+        segment: number,
+        reason: reasonOf(error),
+      });
+    }
+    this.#doneBytes = before + bytes;
+    this.#report();
+  }
+
+  async #tryOne(number: number): Promise<void> {
+    const { index, logger } = this.#parts;
+    for (let tries = 1; tries <= TRIES_MAX; tries++) {
+      const segment = index.sealed.segmentOf(number);
+      if (segment === undefined) {
+        throw new Error("it has no index file at the moment");
+      }
+      const searching = {
+        ...this.#parts,
+        retention: this.#retention,
+        pause: this.#pause,
+      };
+      if (!await hasGarbage(segment, searching)) return;
+      this.#changed.clear();
+      const rewritten = await this.#rewrite(segment);
+      if (rewritten === undefined) return;
+      const oldBytes = this.#sizeOf(number);
+      if (!await this.#replace(segment, rewritten)) continue;
+      const newBytes = this.#sizeOf(number);
+      this.#scavengedCount++;
+      this.#removedCount += rewritten.removedCount;
+      this.#freedBytes += oldBytes - newBytes;
+      logger.info("segment.scavenged", {
+        segment: number,
+        removedEvents: rewritten.removedCount,
+        freedBytes: oldBytes - newBytes,
+      });
+      return;
+    }
+    throw new Error("metadata of its streams changes all the time");
+  }
+
+  #rewrite(segment: Segment): Promise<Rewritten | undefined> {
+    const { disk, directory, logDirectory, index, storeId, failure } =
+      this.#parts;
+    const startBytes = this.#doneBytes;
+    return rewriteSegment(segment, {
+      disk,
+      logDirectory,
+      index,
+      storeId: storeId(),
+      retention: this.#retention,
+      nowUs: this.#nowUs,
+      control: this.#control,
+      pause: this.#pause,
+      onRead: (byteCount) => {
+        this.#doneBytes += byteCount;
+        this.#report();
+      },
+      onWrite: (byteCount) => {
+        this.#doneBytes = Math.max(startBytes, this.#doneBytes);
+        // What appends need is left to them; if they get nothing anyway, what
+        // is left is best used for making room.
+        if (failure() !== undefined) return;
+        const free = disk.freeBytes?.(directory) ?? Infinity;
+        if (free - byteCount < LIMITS.scavengeReserveBytes) {
+          throw noRoom(free);
+        }
+      },
+    });
+  }
+
+  /**
+   * Steps 3 to 5.
+   *
+   * @returns False when metadata of a stream that loses events changed: nothing
+   * was replaced then.
+   */
+  async #replace(segment: Segment, rewritten: Rewritten): Promise<boolean> {
+    const { disk, logDirectory, index, segments, files, storeId } = this.#parts;
+    const { segment: next, temporaryPath } = rewritten;
+    const indexPath = segmentPath(logDirectory, next, "idx");
+    const takeBack = async (): Promise<void> => {
+      files.forget(indexPath);
+      files.forget(next.path);
+      await removeQuietly(disk, [temporaryPath, next.path, indexPath]);
+    };
+    try {
+      this.#control.signal.throwIfAborted();
+      if (this.#hasChanged(rewritten.streams)) {
+        await takeBack();
+        return false;
+      }
+      await disk.rename(temporaryPath, next.path);
+      await disk.syncDirectory(logDirectory);
+      const at = segments.indexOf(segment);
+      const isFit = at >= 0 && !this.#hasChanged(rewritten.streams) &&
+        index.sealed.segmentOf(segment.number) === segment;
+      if (!isFit) {
+        await takeBack();
+        return false;
+      }
+      // From here to the end of this step nobody else runs.
+      if (!index.addSealed(next, storeId())) {
+        throw new Error("its new index file cannot be read");
+      }
+      segments[at] = next;
+    } catch (error) {
+      await takeBack();
+      throw error;
+    }
+    await this.#removeOld([
+      segmentPath(logDirectory, segment, "idx"),
+      segment.path,
+    ]);
+    return true;
+  }
+
+  /** Removes files, those that somebody has pinned later on. */
+  async #removeOld(paths: readonly string[]): Promise<void> {
+    const { disk, files, pins } = this.#parts;
+    for (const path of paths) {
+      files.forget(path);
+      if (!pins.isPinned(path)) {
+        await removeQuietly(disk, [path]);
+        continue;
+      }
+      pins.whenFree(path, () => {
+        files.forget(path);
+        removeQuietly(disk, [path]);
+      });
+    }
+  }
+
+  #hasChanged(streams: ReadonlySet<number>): boolean {
+    for (const streamId of this.#changed) {
+      if (streams.has(streamId)) return true;
+    }
+    return false;
+  }
+
+  /** Bytes of a segment's files. */
+  #sizeOf(number: number): number {
+    const { files, logDirectory, segments } = this.#parts;
+    const segment = segments.find((one) => one.number === number);
+    if (segment === undefined) return 0;
+    try {
+      return files.open(segment.path).size() +
+        files.open(segmentPath(logDirectory, segment, "idx")).size();
+    } catch {
+      return 0;
+    }
+  }
+
+  #report(): void {
+    this.#control.report({
+      phase: "scavenging segments",
+      done: Math.min(this.#doneBytes, this.#totalBytes),
+      total: this.#totalBytes,
+      unit: "bytes",
+    });
+  }
+
+  #listSkipped(): SkippedSegment[] {
+    return [...this.#skipped].slice(0, LIMITS.findingsMax)
+      .map(([segment, reason]) => ({ segment, reason }));
+  }
+
+  #noRoom(): QuipuError {
+    const [segment] = this.#roomless;
+    return new QuipuError(
+      "storeFull",
+      `Cannot scavenge: ${this.#skipped.get(segment ?? 0)}`,
+    );
+  }
+}
+
+function noRoom(freeBytes: number): QuipuError {
+  return new QuipuError(
+    "storeFull",
+    "a segment is written anew before the old one goes, and there is no room " +
+      `for it: ${Math.max(0, freeBytes)} bytes are free, of which ` +
+      `${LIMITS.scavengeReserveBytes} are left to appends`,
+  );
+}
