@@ -215,7 +215,13 @@ async function startServices(
   });
   try {
     const server = serveHttp({
-      app: values.logRequests ? withRequestLog(app, { clock, logger }) : app,
+      app: values.logRequests
+        ? withRequestLog(app, {
+          clock,
+          logger,
+          isTrustedProxy: isTrustedProxy || undefined,
+        })
+        : app,
       hostname: host,
       port,
       tls,

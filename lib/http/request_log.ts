@@ -7,6 +7,11 @@
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import type { App } from "./app.ts";
+import {
+  clientAddressOf,
+  type IsTrustedProxy,
+  peerAddressOf,
+} from "./client_address.ts";
 import { REQUEST_ID_HEADER } from "./request_id.ts";
 import { parseTarget } from "./router.ts";
 
@@ -16,9 +21,14 @@ import { parseTarget } from "./router.ts";
  */
 export function withRequestLog(
   app: App,
-  options: { readonly clock: Clock; readonly logger: Logger },
+  options: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    /** Who may say which client it asks for. Default: nobody. */
+    readonly isTrustedProxy?: IsTrustedProxy | undefined;
+  },
 ): App {
-  const { clock, logger } = options;
+  const { clock, logger, isTrustedProxy } = options;
   async function logged(
     request: Request,
     info: Deno.ServeHandlerInfo,
@@ -31,9 +41,11 @@ export function withRequestLog(
       status: response.status,
       requestId: response.headers.get(REQUEST_ID_HEADER) ?? undefined,
       durationMs: (clock.nowUs() - startedAtUs) / 1000,
-      client: "hostname" in info.remoteAddr
-        ? info.remoteAddr.hostname
-        : info.remoteAddr.transport,
+      client: clientAddressOf(
+        peerAddressOf(info),
+        request.headers,
+        isTrustedProxy,
+      ),
     });
     return response;
   }

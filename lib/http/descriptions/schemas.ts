@@ -91,16 +91,13 @@ export const SCHEMAS = {
   Probe: {
     type: "object",
     properties: {
-      status: { type: "string", enum: ["ok", "notReady"] },
+      status: oneOf("ok", "notReady"),
       reasons: {
         type: "array",
         items: {
           type: "object",
           properties: {
-            code: {
-              type: "string",
-              enum: ["readOnly", "stopping", "queueFull"],
-            },
+            code: oneOf("readOnly", "stopping", "queueFull"),
             reason: TEXT,
           },
           required: ["code", "reason"],
@@ -154,7 +151,7 @@ export const SCHEMAS = {
   Names: { type: "array", items: TEXT },
   LogLevel: {
     type: "object",
-    properties: { level: { type: "string", enum: LOG_LEVELS } },
+    properties: { level: oneOf(...LOG_LEVELS) },
     required: ["level"],
   },
   Job: {
@@ -163,10 +160,14 @@ export const SCHEMAS = {
     properties: {
       job: TEXT,
       id: TEXT,
-      state: {
-        type: "string",
-        enum: ["none", "running", "stopping", "done", "failed", "cancelled"],
-      },
+      state: oneOf(
+        "none",
+        "running",
+        "stopping",
+        "done",
+        "failed",
+        "cancelled",
+      ),
       request: {},
       startedAt: TEXT,
       endedAt: TEXT,
@@ -225,3 +226,7 @@ export const SCHEMAS = {
     required: ["success", "error"],
   },
 } as const;
+
+function oneOf(...words: readonly string[]) {
+  return { type: "string", enum: words } as const;
+}

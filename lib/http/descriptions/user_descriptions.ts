@@ -32,7 +32,7 @@ export const USER_DESCRIPTIONS = {
   listUsers: {
     tag: USERS,
     summary: "All users",
-    access: "administrators",
+    access: "users",
     answers: READ_ANSWERS,
     schemas: { json: "UserList" },
   },
@@ -54,7 +54,7 @@ export const USER_DESCRIPTIONS = {
   readUser: {
     tag: USERS,
     summary: "One user",
-    access: "administrators",
+    access: "users",
     answers: READ_ANSWERS,
     schemas: { json: "OneUser" },
   },
