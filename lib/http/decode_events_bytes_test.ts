@@ -15,7 +15,9 @@ const OPTIONS = { depthMax: 200, eventsMax: 1000 };
 function outcomeOf(decode: () => readonly ProposedEvent[]): unknown {
   try {
     return decode().map((event) => ({
-      ...event,
+      eventId: event.eventId,
+      eventType: event.eventType,
+      isJson: event.isJson,
       data: textOf(event.data),
       metadata: textOf(event.metadata),
     }));

@@ -41,29 +41,57 @@ export function decodeEventsJsonBytes(
     eventsMax: limits.batchEventsMax,
   });
   return plain !== undefined && plain.every((one) => isWithin(one, limits))
-    ? plain.map(proposePlainEvent)
+    ? plain.map((one) => new BytesEvent(one, bytes))
     : decodeEventsJson(UTF8.decode(bytes), limits);
 }
 
 /** What is refused is left to the other way, which says why. */
 function isWithin(event: PlainEvent, limits: Limits): boolean {
-  return event.eventId !== ZERO_EVENT_ID &&
+  return !isZeroId(event) &&
     event.data.length + event.metadata.length <= limits.eventBytesMax &&
     event.eventType.length * 3 <= limits.eventTypeBytesMax;
 }
 
-function proposePlainEvent(event: PlainEvent): ProposedEvent {
-  const { eventId, eventType, dataKind, metadataKind } = event;
-  const isDataJson = dataKind !== "string" && dataKind !== "null" &&
-    dataKind !== "absent";
-  const isMetadataKept = metadataKind === "object" || metadataKind === "string";
-  return {
-    eventId,
-    eventType,
-    isJson: isDataJson || metadataKind === "object",
-    data: dataKind === "null" ? NO_BYTES : event.data,
-    metadata: isMetadataKept ? event.metadata : NO_BYTES,
-  };
+function isZeroId({ eventIdBytes, eventIdOffset }: PlainEvent): boolean {
+  for (let index = 0; index < 16; index++) {
+    if (eventIdBytes[eventIdOffset + index] !== 0) return false;
+  }
+  return true;
+}
+
+/** An event that was read from bytes; few of its ids are ever asked for as text. */
+class BytesEvent implements ProposedEvent {
+  readonly eventIdBytes: Uint8Array;
+  readonly eventIdOffset: number;
+  readonly eventType: string;
+  readonly isJson: boolean;
+  readonly data: Uint8Array;
+  readonly metadata: Uint8Array;
+  readonly #body: Uint8Array;
+  readonly #eventIdStart: number;
+
+  constructor(event: PlainEvent, body: Uint8Array) {
+    const { dataKind, metadataKind } = event;
+    const isDataJson = dataKind !== "string" && dataKind !== "null" &&
+      dataKind !== "absent";
+    const isMetadataKept = metadataKind === "object" ||
+      metadataKind === "string";
+    this.eventIdBytes = event.eventIdBytes;
+    this.eventIdOffset = event.eventIdOffset;
+    this.eventType = event.eventType;
+    this.isJson = isDataJson || metadataKind === "object";
+    this.data = dataKind === "null" ? NO_BYTES : event.data;
+    this.metadata = isMetadataKept ? event.metadata : NO_BYTES;
+    this.#body = body;
+    this.#eventIdStart = event.eventIdStart;
+  }
+
+  get eventId(): string {
+    const start = this.#eventIdStart;
+    return UTF8.decode(
+      this.#body.subarray(start, start + ZERO_EVENT_ID.length),
+    );
+  }
 }
 
 const NO_BYTES = new Uint8Array(0);

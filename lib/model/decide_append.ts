@@ -7,8 +7,8 @@
 
 import type { ExpectedVersion } from "./expected_version.ts";
 
-/** What the rules look at. */
-export interface DecidableStream {
+/** What the rules look at; `Id` is what event ids are known by. */
+export interface DecidableStream<Id = string> {
   /** Number of the last event ever written, -1 for none. */
   readonly head: number;
   readonly isTombstoned: boolean;
@@ -16,9 +16,9 @@ export interface DecidableStream {
   /** Whether metadata was ever written for the stream. */
   readonly hasMetadata: boolean;
   /** First number recorded for the id in this stream. */
-  numberOf(eventId: string): number | undefined;
-  /** Id of the event with that number; undefined when it is gone for good. */
-  idAt(eventNumber: number): string | undefined;
+  numberOf(eventId: Id): number | undefined;
+  /** Whether the event with that number has the id; false when it is gone for good. */
+  hasIdAt(eventNumber: number, eventId: Id): boolean;
 }
 
 export type AppendDecision =
@@ -31,10 +31,10 @@ export type AppendDecision =
   | { readonly kind: "deleted" };
 
 /** Decides what an append does. `eventIds` holds at least one. */
-export function decideAppend(
-  stream: DecidableStream,
+export function decideAppend<Id>(
+  stream: DecidableStream<Id>,
   expected: ExpectedVersion,
-  eventIds: readonly string[],
+  eventIds: readonly Id[],
 ): AppendDecision {
   if (stream.isTombstoned) return { kind: "deleted" };
   const { head } = stream;
@@ -52,33 +52,30 @@ export function decideAppend(
 }
 
 /** Rule 3: a known first id makes it a repetition, or a conflict. */
-function decideByIds(
-  stream: DecidableStream,
-  eventIds: readonly string[],
+function decideByIds<Id>(
+  stream: DecidableStream<Id>,
+  eventIds: readonly Id[],
 ): AppendDecision {
   const append: AppendDecision = { kind: "append", first: stream.head + 1 };
   // A stream without events knows no ids: the common case of new streams.
   if (stream.head < 0) return append;
-  const [firstId, ...laterIds] = eventIds;
+  const [firstId] = eventIds;
   const first = firstId === undefined ? undefined : stream.numberOf(firstId);
   if (first === undefined) return append;
-  for (const eventId of laterIds) {
-    if (stream.numberOf(eventId) === undefined) {
-      return { kind: "conflict", head: stream.head };
-    }
-  }
-  return { kind: "duplicate", first };
+  return eventIds.every((eventId) => stream.numberOf(eventId) !== undefined)
+    ? { kind: "duplicate", first }
+    : { kind: "conflict", head: stream.head };
 }
 
 /** Rule 4: below the head, the same ids at the same numbers are a repetition. */
-function decideByPosition(
-  stream: DecidableStream,
+function decideByPosition<Id>(
+  stream: DecidableStream<Id>,
   expectedHead: number,
-  eventIds: readonly string[],
+  eventIds: readonly Id[],
 ): AppendDecision {
   const first = expectedHead + 1;
   const mismatch = eventIds.findIndex((eventId, index) =>
-    stream.idAt(first + index) !== eventId
+    !stream.hasIdAt(first + index, eventId)
   );
   if (mismatch < 0) return { kind: "duplicate", first };
   if (mismatch === 0 && expectedHead === -1 && stream.isSoftDeleted) {
@@ -97,7 +94,7 @@ export type DeleteDecision =
  * never seen.
  */
 export function decideDelete(
-  stream: DecidableStream,
+  stream: Omit<DecidableStream, "numberOf" | "hasIdAt">,
   expected: ExpectedVersion,
 ): DeleteDecision {
   if (stream.isTombstoned) return { kind: "deleted" };

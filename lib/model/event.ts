@@ -8,6 +8,12 @@
 export interface ProposedEvent {
   /** UUID, 36 characters, lower case with hyphens. Never the zero UUID. */
   readonly eventId: string;
+  /**
+   * Where the id's 16 bytes stand from `eventIdOffset` on, if they are at hand:
+   * whoever wants bytes need not make a text first.
+   */
+  readonly eventIdBytes?: Uint8Array;
+  readonly eventIdOffset?: number;
   /** Name of the type, 1 to `LIMITS.eventTypeBytesMax` bytes of UTF-8. */
   readonly eventType: string;
   /** Whether clients see the data as JSON. */

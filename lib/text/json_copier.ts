@@ -45,6 +45,37 @@ SPECIAL_BYTES[0xe2] = 1;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
+const HYPHEN = 0x2d;
+const UUID_LENGTH = 36;
+const NO_DIGIT = 0xff;
+
+/** Value of each hexadecimal digit in lower case. */
+const DIGIT_VALUES = new Uint8Array(256).fill(NO_DIGIT);
+for (const digit of "0123456789abcdef") {
+  DIGIT_VALUES[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
+}
+
+/** Reads a UUID at `from` as 16 bytes; false when there is none. */
+function parseUuid(
+  source: Uint8Array,
+  from: number,
+  target: Uint8Array,
+  to: number,
+): boolean {
+  let wrong = 0;
+  let place = from;
+  for (let index = 0; index < 16; index++) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) {
+      wrong |= (source[place++] ?? 0) ^ HYPHEN;
+    }
+    const high = DIGIT_VALUES[source[place++] ?? 0] ?? NO_DIGIT;
+    const low = DIGIT_VALUES[source[place++] ?? 0] ?? NO_DIGIT;
+    wrong |= (high | low) & 0xf0;
+    target[to + index] = (high << 4) | low;
+  }
+  return wrong === 0;
+}
+
 /** Small outputs share blocks of memory: an allocation costs more than a copy. */
 const SLAB_BYTES = 64 * 1024;
 const SHARED_BYTES_MAX = 8 * 1024;
@@ -91,8 +122,13 @@ export class JsonCopier {
   constructor(bytes: Uint8Array, depthMax: number) {
     this.#bytes = bytes;
     this.#depthMax = depthMax;
-    this.#out = takeBytes(bytes.length * 2 + 64);
+    this.#out = takeBytes(bytes.length + (bytes.length >> 2) + 64);
     this.#outMax = bytes.length * 8 + 4096;
+  }
+
+  /** What is copied to, until it has to grow. */
+  get out(): Uint8Array {
+    return this.#out;
   }
 
   skipBlanks(): void {
@@ -100,6 +136,20 @@ export class JsonCopier {
     let position = this.position;
     while (IS_BLANK[bytes[position] ?? 0] === 1) position++;
     this.position = position;
+  }
+
+  /**
+   * Copies the UUID that is next, 36 characters in lower case, as 16 bytes.
+   *
+   * @returns Where they are in `out`; -1 when it is none.
+   */
+  copyUuid(): number {
+    if (!this.#reserve(0)) return -1;
+    const start = this.#outEnd;
+    if (!parseUuid(this.#bytes, this.position, this.#out, start)) return -1;
+    this.position += UUID_LENGTH;
+    this.#outEnd += 16;
+    return start;
   }
 
   /**

@@ -38,6 +38,10 @@ export class Membership {
   typeList = NO_LIST;
   streamsList = NO_LIST;
   categoryStreamsList = NO_LIST;
+  /** The type looked up last: it is mostly that of the next event too. */
+  #knownType: string | undefined;
+  #knownTypeList = NO_LIST;
+  #knownIn: ListDirectory | undefined;
 
   /** Finds the lists of an event, making those that are new. */
   find(lists: ListDirectory, streamId: number, event: ListedEvent): void {
@@ -58,7 +62,12 @@ export class Membership {
       ).eventType
       : eventType;
     if (listedType !== undefined) {
-      this.typeList = lists.findOrCreate("eventType", listedType);
+      if (listedType !== this.#knownType || lists !== this.#knownIn) {
+        this.#knownIn = lists;
+        this.#knownTypeList = lists.findOrCreate("eventType", listedType);
+        this.#knownType = listedType;
+      }
+      this.typeList = this.#knownTypeList;
     }
     if (event.eventNumber !== 0) return;
     this.streamsList = STREAMS_LIST;

@@ -47,6 +47,7 @@ import {
 
 /** Where in a record its event id is. */
 export const EVENT_ID_OFFSET = 48;
+const EVENT_ID_BYTES = 16;
 /** Size of a record's header without names and first ordinals. */
 export const RECORD_HEADER_BYTES = 92;
 /** Size of the ordinals that only a stream's first event has. */
@@ -75,6 +76,9 @@ export interface RecordFields {
   readonly createdAtUs: number;
   readonly eventNumber: number;
   readonly eventId: string;
+  /** The id's bytes, if they are at hand, from `eventIdOffset` on. */
+  readonly eventIdBytes?: Uint8Array | undefined;
+  readonly eventIdOffset?: number | undefined;
   readonly streamName: string;
   readonly eventType: string;
   readonly data: string | Uint8Array;
@@ -122,7 +126,7 @@ export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
   setEventNumber(view, start + 24, fields.eventNumber);
   setOrdinal(view, start + 32, fields.categoryOrdinal);
   setOrdinal(view, start + 40, fields.typeOrdinal);
-  setUuid(array, start + EVENT_ID_OFFSET, fields.eventId);
+  putEventId(array, start + EVENT_ID_OFFSET, fields);
   view.setUint32(start + 64, fields.previousCrc, true);
   view.setUint32(
     start + 68,
@@ -144,6 +148,22 @@ export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
   view.setUint32(at, lengthBytes, true);
   out.length = at + TRAILER_BYTES;
   return headerCrc;
+}
+
+/** Writes an event's id as 16 bytes. */
+export function putEventId(
+  array: Uint8Array,
+  offset: number,
+  event: Pick<RecordFields, "eventId" | "eventIdBytes" | "eventIdOffset">,
+): void {
+  const { eventIdBytes, eventIdOffset = 0 } = event;
+  if (eventIdBytes === undefined) {
+    setUuid(array, offset, event.eventId);
+    return;
+  }
+  for (let index = 0; index < EVENT_ID_BYTES; index++) {
+    array[offset + index] = eventIdBytes[eventIdOffset + index] ?? 0;
+  }
 }
 
 function byteLengthMax(value: string | Uint8Array): number {

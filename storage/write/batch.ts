@@ -15,6 +15,9 @@ import type { Segment } from "../log/segment.ts";
 /** Memory that an idle batch keeps for the next one. */
 const KEPT_BYTES = 1024 * 1024;
 
+/** Its stream, category and type: what an event after the first is in. */
+const LISTS_OF_EVENT = 3;
+
 /** Events written to a stream by one request. */
 interface WrittenRun {
   readonly streamName: string;
@@ -73,8 +76,17 @@ export class Batch implements EntrySink {
 
   /** Notes the ordinal after a list's newest entry. */
   entered(listId: number, nextOrdinal: number): void {
-    this.touchedLists.push(listId);
-    this.touchedNexts.push(nextOrdinal);
+    const { touchedLists, touchedNexts } = this;
+    const { length } = touchedLists;
+    // Mostly an event is in the lists of the one before it.
+    for (let at = Math.max(0, length - LISTS_OF_EVENT); at < length; at++) {
+      if (touchedLists[at] === listId) {
+        touchedNexts[at] = nextOrdinal;
+        return;
+      }
+    }
+    touchedLists.push(listId);
+    touchedNexts.push(nextOrdinal);
   }
 
   /** The record at a position of this batch. */

@@ -9,11 +9,7 @@
  */
 
 import type { Clock } from "../../lib/model/clock.ts";
-import {
-  type DecidableStream,
-  decideAppend,
-  decideDelete,
-} from "../../lib/model/decide_append.ts";
+import { decideAppend, decideDelete } from "../../lib/model/decide_append.ts";
 import { invariant } from "../../lib/model/errors.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
@@ -57,7 +53,7 @@ import {
 } from "../log/record.ts";
 import { offsetOf } from "../log/segment.ts";
 import type { Batch } from "./batch.ts";
-import type { StreamStates } from "./stream_states.ts";
+import type { DecidedStream, StreamStates } from "./stream_states.ts";
 
 export interface BatchEncoderOptions {
   readonly lists: ListDirectory;
@@ -90,6 +86,8 @@ export class BatchEncoder {
     createdAtUs: 0,
     eventNumber: 0,
     eventId: "",
+    eventIdBytes: undefined,
+    eventIdOffset: undefined,
     streamName: "",
     eventType: "",
     isJson: false,
@@ -115,8 +113,7 @@ export class BatchEncoder {
     const { lists, states } = this.#options;
     const { streamName, events } = request;
     const stream = states.decided(streamName);
-    const ids = events.map((event) => event.eventId);
-    const decision = decideAppend(stream, request.expectedVersion, ids);
+    const decision = decideAppend(stream, request.expectedVersion, events);
     if (decision.kind === "conflict" || decision.kind === "deleted") {
       return decision;
     }
@@ -174,7 +171,7 @@ export class BatchEncoder {
    */
   #reopeningByAppend(
     streamName: string,
-    stream: DecidableStream,
+    stream: DecidedStream,
   ): RunPart | undefined {
     if (!stream.isSoftDeleted) return undefined;
     const newest = this.#options.states.decidedMetadataEvent(streamName);
@@ -265,7 +262,10 @@ export class BatchEncoder {
     const membership = this.#membership;
     const logPosition = batch.endPosition;
     draft.logPosition = logPosition;
-    draft.eventId = event.eventId;
+    draft.eventIdBytes = event.eventIdBytes;
+    draft.eventIdOffset = event.eventIdOffset;
+    // Where the bytes are at hand, asking for the text would make it.
+    draft.eventId = event.eventIdBytes === undefined ? event.eventId : "";
     draft.eventType = event.eventType;
     draft.isJson = event.isJson;
     draft.data = event.data;
@@ -289,7 +289,7 @@ export class BatchEncoder {
     const offset = offsetOf(segment, logPosition);
     const memtable = this.#options.memtable();
     memtable.addRecord(offset, draft.createdAtUs);
-    memtable.ids.add(
+    memtable.ids.addLater(
       hashEventIdAt(
         lists.hashes[streamId] ?? 0,
         batch.bytes.view,

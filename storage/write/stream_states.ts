@@ -7,6 +7,7 @@
  */
 
 import type { DecidableStream } from "../../lib/model/decide_append.ts";
+import type { ProposedEvent } from "../../lib/model/event.ts";
 import type { StreamState } from "../../lib/model/event_store.ts";
 import {
   decodeStreamMetadata,
@@ -27,15 +28,16 @@ import {
   NO_LIST,
 } from "../index/list_directory.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import { bytesOf, setUuid } from "../log/bytes.ts";
+import { bytesOf } from "../log/bytes.ts";
 import type { LogRecord } from "../log/log_record.ts";
+import { putEventId } from "../log/record.ts";
 import type { Segment } from "../log/segment.ts";
 
 /** An id that is looked up, as bytes; used up before the next one. */
 const SOUGHT_ID = bytesOf(new Uint8Array(16));
 
 /** A stream as the writer sees it. */
-export interface DecidedStream extends DecidableStream {
+export interface DecidedStream extends DecidableStream<ProposedEvent> {
   /** Its list, `NO_LIST` if it was never written. */
   readonly id: number;
 }
@@ -90,8 +92,9 @@ export class StreamStates {
       hasMetadata: metadataNumber >= 0,
       isSoftDeleted: metadataNumber >= 0 &&
         isSoftDeleted(this.#metadataAt(metastream, metadataNumber)),
-      numberOf: (eventId) => this.#numberOf(id, streamName, eventId),
-      idAt: (eventNumber) => this.#record(id, eventNumber)?.eventId,
+      numberOf: (event) => this.#numberOf(id, streamName, event),
+      hasIdAt: (eventNumber, event) =>
+        this.#record(id, eventNumber)?.eventId === event.eventId,
     };
   }
 
@@ -183,10 +186,10 @@ export class StreamStates {
   #numberOf(
     id: number,
     streamName: string,
-    eventId: string,
+    event: ProposedEvent,
   ): number | undefined {
     const { array, view } = SOUGHT_ID;
-    setUuid(array, 0, eventId);
+    putEventId(array, 0, event);
     let eventNumber: number | undefined;
     this.#index.findId(
       id,
@@ -209,7 +212,7 @@ const UNKNOWN_STREAM: DecidedStream = {
   isSoftDeleted: false,
   hasMetadata: false,
   numberOf: () => undefined,
-  idAt: () => undefined,
+  hasIdAt: () => false,
 };
 
 /** Whether a stream name is that of an ordinary stream, which can be written. */

@@ -272,7 +272,7 @@ class ModelStore implements EventStore {
         const index = list.findIndex((event) => event.eventId === eventId);
         return index < 0 ? undefined : index;
       },
-      idAt: (eventNumber) => list[eventNumber]?.eventId,
+      hasIdAt: (eventNumber, eventId) => list[eventNumber]?.eventId === eventId,
     };
   }
 
