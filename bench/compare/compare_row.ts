@@ -53,16 +53,21 @@ interface Figures {
 /**
  * Runs the row, quipu on an empty store, PostgreSQL on a fresh table.
  *
- * @param directory Existing one, for what is needed meanwhile.
  * @throws {Error} If a contestant fails, or answers anything unexpected.
  */
 export async function compareRow(
   compared: ComparedRow,
   postgres: Postgres,
-  place: { readonly options: CompareOptions; readonly directory: string },
+  place: {
+    readonly options: CompareOptions;
+    /** Existing one, for what is needed meanwhile. */
+    readonly directory: string;
+    /** Stops what is started here, should it be disposed of before the end. */
+    readonly stack: AsyncDisposableStack;
+  },
 ): Promise<ComparedResult> {
   const { options } = place;
-  await using stack = new AsyncDisposableStack();
+  await using stack = place.stack.use(new AsyncDisposableStack());
   const directory = await Deno.makeTempDir({ dir: place.directory });
   stack.defer(() => Deno.remove(directory, { recursive: true }));
   await refill(postgres);

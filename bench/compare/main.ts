@@ -4,7 +4,7 @@
  * answer, over TCP on 127.0.0.1, each driven by the driver that suits it.
  *
  * Ends with 1 when something cannot be run, with 2 for options it does not
- * know.
+ * know, with 130 after SIGINT or SIGTERM.
  *
  * @module
  */
@@ -18,10 +18,25 @@ import { COMPARED_ROWS } from "./rows.ts";
 
 /** So that PostgreSQL's account may enter what ours has made. */
 const ENTERED_BY_ALL = 0o755;
+/** Exit code after a signal. */
+const STOPPED = 130;
+
+/** Set once a signal ends the comparison. */
+let stopping: Promise<void> | undefined;
+
+/** Leaves neither servers nor files behind. */
+function stopOnSignal(stack: AsyncDisposableStack): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      stopping ??= stack.disposeAsync().finally(() => Deno.exit(STOPPED));
+    });
+  }
+}
 
 async function runComparison(options: CompareOptions): Promise<void> {
   const programs = findPrograms();
   await using stack = new AsyncDisposableStack();
+  stopOnSignal(stack);
   const directory = await Deno.makeTempDir({
     prefix: "quipu-compare-",
     ...(options.directory === undefined ? {} : { dir: options.directory }),
@@ -41,7 +56,11 @@ async function runComparison(options: CompareOptions): Promise<void> {
   const results: ComparedResult[] = [];
   for (const compared of COMPARED_ROWS) {
     if (!options.rowNames.includes(compared.name)) continue;
-    const result = await compareRow(compared, postgres, { options, directory });
+    const result = await compareRow(compared, postgres, {
+      options,
+      directory,
+      stack,
+    });
     results.push(result);
     print(rowText(result) + "\n");
   }
@@ -73,6 +92,8 @@ if (import.meta.main) {
   try {
     await runComparison(options);
   } catch (error) {
+    // What a signal has stopped fails: that is no news.
+    await stopping;
     print(`${error instanceof Error ? error.message : error}\n`);
     Deno.exit(1);
   }

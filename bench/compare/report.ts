@@ -9,6 +9,7 @@ import type { ComparedResult, Standing } from "./compare_row.ts";
 
 const TITLE_WIDTH = 34;
 const CELL_WIDTH = 12;
+const LAST_WIDTH = 22;
 
 /** What the original did, from its own measurement, for orientation. */
 export const PUBLISHED =
@@ -54,7 +55,7 @@ function standingText(standing: Standing): string {
 
 function cells(texts: readonly string[]): string {
   return texts.map((text, index) =>
-    text.padStart(index === texts.length - 1 ? CELL_WIDTH + 6 : CELL_WIDTH)
+    text.padStart(index === texts.length - 1 ? LAST_WIDTH : CELL_WIDTH)
   ).join("");
 }
 
