@@ -30,6 +30,7 @@ import { type AllowOrigin, createAllowOrigin } from "./allow_origin.ts";
 import { isFromOtherSite } from "./cross_site.ts";
 import { HANDLERS } from "./handlers/table.ts";
 import { withoutBody } from "./head_answer.ts";
+import { KnownAnswers } from "./known_answers.ts";
 import { loginRequestOf } from "./login_request.ts";
 import { type MediaType, TEXT_PLAIN } from "./media_types.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
@@ -113,6 +114,12 @@ export function createApp(options: AppOptions): App {
   const known = { requests, instanceId: newId() };
   const observation = completeObservation(options.observation, known);
   const watch = new RequestWatch({ observation, logger, newId });
+  const baseUrlOf = createBaseUrlOf({
+    scheme: options.scheme ?? "http",
+    publicUrl: options.publicUrl,
+    trustsForwarded: (info) => isTrustedProxy?.(peerAddressOf(info)) ?? true,
+  });
+  const knownAnswers = new KnownAnswers({ streams, baseUrlOf, limits });
   const services: HandlerServices = {
     streams,
     users: options.users,
@@ -120,11 +127,8 @@ export function createApp(options: AppOptions): App {
     admission,
     sending: new Sending(limits),
     logger,
-    baseUrlOf: createBaseUrlOf({
-      scheme: options.scheme ?? "http",
-      publicUrl: options.publicUrl,
-      trustsForwarded: (info) => isTrustedProxy?.(peerAddressOf(info)) ?? true,
-    }),
+    knownAnswers,
+    baseUrlOf,
     receiving: new Receiving(limits),
     newId,
     node: options.node,
@@ -144,7 +148,12 @@ export function createApp(options: AppOptions): App {
     info: Deno.ServeHandlerInfo,
     watched: WatchedRequest,
   ): Response | Promise<Response> {
-    const authorization = request.headers.get("Authorization");
+    const { headers } = request;
+    // Looking for one has the platform take over all of them at once, which
+    // costs less than asking it for each.
+    const authorization = headers.has("authorization")
+      ? headers.get("authorization")
+      : null;
     const client = loginRequestOf(request, info, isTrustedProxy);
     const accessToken = authorization === null
       ? accessTokenOf(request)
@@ -169,6 +178,14 @@ export function createApp(options: AppOptions): App {
     },
   ): Response | Promise<Response> {
     if (who === "rejected") throw PIPELINE_REFUSALS.unauthenticated;
+    const answerKey = request.method === "GET"
+      ? knownAnswers.keyOf(request, info)
+      : undefined;
+    if (answerKey !== undefined) {
+      const by = { caller: who, watched };
+      const known = knownAnswers.find(answerKey, request, by);
+      if (known !== undefined) return known;
+    }
     const target = parseTarget(request.url);
     const destination = router.find(target.path);
     if (destination === "malformed") {
@@ -210,6 +227,7 @@ export function createApp(options: AppOptions): App {
       ...types,
       allowedMethods,
       watched,
+      answerKey,
     };
     const handler: Handler = HANDLERS[route.handler];
     return settle(

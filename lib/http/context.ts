@@ -17,6 +17,7 @@ import type { Logger } from "../model/logger.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { Admission } from "./admission.ts";
 import type { BaseUrlOf } from "./base_url.ts";
+import type { KnownAnswers } from "./known_answers.ts";
 import type { MediaType } from "./media_types.ts";
 import type { Observation } from "./observation.ts";
 import type { Query } from "./query.ts";
@@ -45,6 +46,8 @@ export interface RequestContext {
   /** Value of `Access-Control-Allow-Methods`. */
   readonly allowedMethods: string;
   readonly watched: WatchedRequest;
+  /** Under what the answer may be kept; undefined: it may not. */
+  readonly answerKey: string | undefined;
 }
 
 /** What the server says of itself. */
@@ -72,6 +75,7 @@ export interface HandlerServices {
   readonly users: UserService;
   readonly tokens: TokenService;
   readonly admission: Admission;
+  readonly knownAnswers: KnownAnswers;
   readonly sending: Sending;
   readonly logger: Logger;
   /** Stops the server, once what is under way is answered. */

@@ -53,16 +53,17 @@ export class RequestWatch {
   /** The answer is made; it goes out as it is, but for its id. */
   end(watched: WatchedRequest, request: Request, response: Response): Response {
     const { requests, namesRequests } = this.#observation;
-    const { status, headers } = response;
+    const { status } = response;
     const nowMs = performance.now();
     const durationMs = nowMs - watched.startedAtMs - watched.heldMs;
     requests.note(watched.route, status, durationMs);
     const hasFailed = status >= 500;
     let id = requestIdOf(request.headers);
+    // Whoever touches an answer's headers makes it a slow one to send.
     if (id === undefined && (namesRequests || hasFailed)) {
-      id = headers.get(REQUEST_ID_HEADER) ?? this.#newId();
+      id = response.headers.get(REQUEST_ID_HEADER) ?? this.#newId();
     }
-    if (id !== undefined) headers.set(REQUEST_ID_HEADER, id);
+    if (id !== undefined) response.headers.set(REQUEST_ID_HEADER, id);
     this.#slow.note(durationMs, nowMs, () => ({
       method: request.method,
       route: watched.route?.template,

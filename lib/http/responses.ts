@@ -36,6 +36,20 @@ export function bareResponse(
   });
 }
 
+/** Answers of `notModifiedResponse`, by the methods they name. */
+const notModifiedTemplates = new Map<string, Response>();
+
+/** `304`: the client has what it would get. */
+export function notModifiedResponse(allowedMethods: string): Response {
+  let template = notModifiedTemplates.get(allowedMethods);
+  if (template === undefined) {
+    template = bareResponse(304, allowedMethods);
+    // The values come from the route table: there are few.
+    notModifiedTemplates.set(allowedMethods, template);
+  }
+  return template.clone();
+}
+
 /** The answer to OPTIONS: only headers, and none for a body. */
 export function optionsResponse(allowedMethods: string): Response {
   return new Response(null, {
@@ -99,6 +113,11 @@ export interface Representation {
   readonly etagNumber: number | undefined;
 }
 
+/** Value of `ETag` (spec: http-api §6.3). */
+export function etagOf(etagNumber: number, type: MediaType): string {
+  return `"${etagNumber};${type.etagHash}"`;
+}
+
 /** `200` with a representation, and how long it may be kept. */
 export function representationResponse(
   representation: Representation,
@@ -115,9 +134,7 @@ export function representationResponse(
     "Cache-Control": cacheControlOf(cache),
     "Vary": "Accept",
   };
-  if (etagNumber !== undefined) {
-    headers["ETag"] = `"${etagNumber};${type.etagHash}"`;
-  }
+  if (etagNumber !== undefined) headers["ETag"] = etagOf(etagNumber, type);
   if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
   else if (type.form === "html") {
     headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;

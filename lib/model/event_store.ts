@@ -167,6 +167,14 @@ export interface EventStore extends AsyncDisposable {
   /** State of a stream, or of a system list. */
   readState(streamName: string): Promise<StreamState>;
 
+  /**
+   * What `readState` would answer at this moment, for a store that knows it
+   * without waiting; undefined, or no such method: ask `readState`.
+   *
+   * @throws {QuipuError} What `readState` would be rejected with.
+   */
+  peekState?(streamName: string): StreamState | undefined;
+
   /** One event by its number; undefined when there is none. */
   readEvent(
     streamName: string,

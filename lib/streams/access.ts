@@ -44,6 +44,8 @@ interface DefaultAcls {
 
 const EVERYBODY: RoleList = [ROLE_ALL];
 const ADMINS: RoleList = [ROLE_ADMINS];
+/** Not even admins; an access list that is empty is another one. */
+const NOBODY: RoleList = [];
 const NO_DEFAULTS: DefaultAcls = { ofUserStreams: {}, ofSystemStreams: {} };
 
 /** System lists are read by everybody until somebody says otherwise. */
@@ -77,10 +79,18 @@ export class StreamAccess {
     streamName: string,
     state: StreamState,
   ): Promise<ReadAccess> {
-    const roles = await this.#rolesFor("read", streamName, state);
-    if (roles === undefined) return "denied";
-    if (roles.includes(ROLE_ALL)) return "public";
-    return holdsRole(caller, roles) ? "private" : "denied";
+    return this.peekReadAccess(caller, streamName, state) ??
+      readAccessOf(caller, await this.#readRoles("read", streamName, state));
+  }
+
+  /** As `readAccess`, if that is known without waiting. */
+  peekReadAccess(
+    caller: Caller,
+    streamName: string,
+    state: StreamState,
+  ): ReadAccess | undefined {
+    const roles = this.#peekRoles("read", streamName, state);
+    return roles === undefined ? undefined : readAccessOf(caller, roles);
   }
 
   /**
@@ -95,57 +105,43 @@ export class StreamAccess {
     state: StreamState,
   ): Promise<boolean> {
     if (caller?.isReadOnly) return false;
-    const roles = await this.#rolesFor(action, streamName, state);
-    if (roles === undefined) return false;
-    return roles.includes(ROLE_ALL) || holdsRole(caller, roles);
+    const roles = this.#peekRoles(action, streamName, state) ??
+      await this.#readRoles(action, streamName, state);
+    return roles !== NOBODY &&
+      (roles.includes(ROLE_ALL) || holdsRole(caller, roles));
   }
 
-  /** Roles that may; undefined when nobody may, not even admins. */
-  async #rolesFor(
+  async #readRoles(
     action: StreamAction,
     streamName: string,
     state: StreamState,
-  ): Promise<RoleList | undefined> {
-    if (!isSystemStream(streamName)) {
-      return state.metadata.acl?.[action] ??
-        (await this.#readDefaults()).ofUserStreams[action] ?? EVERYBODY;
-    }
-    if (isMetastream(streamName)) {
-      if (action === "delete") return undefined;
-      const described = originalOfMetastream(streamName);
-      const describedState = await this.#store.readState(described);
-      const right = ON_METASTREAM[action];
-      return await this.#entryOf(right, described, describedState);
-    }
-    if (streamName === ALL_STREAM && action !== "read") return undefined;
-    return await this.#entryOf(action, streamName, state);
+  ): Promise<RoleList> {
+    const deciding = isMetastream(streamName)
+      ? await this.#store.readState(originalOfMetastream(streamName))
+      : state;
+    const defaults = await this.#readDefaults();
+    return rolesOf(action, streamName, { state: deciding, defaults });
   }
 
-  async #entryOf(
-    right: keyof AccessControlList,
+  /** As `#readRoles`, if nothing has to be waited for. */
+  #peekRoles(
+    action: StreamAction,
     streamName: string,
     state: StreamState,
-  ): Promise<RoleList> {
-    const own = state.metadata.acl?.[right];
-    if (own !== undefined) return own;
-    if (state.metadataNumber < 0 && isSystemList(streamName)) {
-      const ofList = SYSTEM_LIST_ACL[right];
-      if (ofList !== undefined) return ofList;
-    }
-    const { ofUserStreams, ofSystemStreams } = await this.#readDefaults();
-    return isSystemStream(streamName)
-      ? ofSystemStreams[right] ?? ADMINS
-      : ofUserStreams[right] ?? EVERYBODY;
+  ): RoleList | undefined {
+    const deciding = isMetastream(streamName)
+      ? this.#store.peekState?.(originalOfMetastream(streamName))
+      : state;
+    if (deciding === undefined) return undefined;
+    const defaults = this.#peekDefaults();
+    return defaults &&
+      rolesOf(action, streamName, { state: deciding, defaults });
   }
 
   /** The defaults are decoded again only when `$settings` has changed. */
   async #readDefaults(): Promise<DefaultAcls> {
     const settings = await this.#store.readState(SETTINGS_STREAM);
-    const known = this.#settings;
-    const isKnown = known !== undefined && known.head === settings.head &&
-      known.metadataNumber === settings.metadataNumber &&
-      known.isTombstoned === settings.isTombstoned;
-    if (isKnown) return this.#defaults;
+    if (this.#isKnown(settings)) return this.#defaults;
     const isHidden = settings.head < 0 || settings.isTombstoned ||
       isSoftDeleted(settings.metadata);
     const last = isHidden
@@ -157,6 +153,72 @@ export class StreamAccess {
     this.#settings = settings;
     return this.#defaults;
   }
+
+  /** The defaults, if `$settings` is as it was when they were decoded. */
+  #peekDefaults(): DefaultAcls | undefined {
+    const settings = this.#store.peekState?.(SETTINGS_STREAM);
+    return settings !== undefined && this.#isKnown(settings)
+      ? this.#defaults
+      : undefined;
+  }
+
+  #isKnown(settings: StreamState): boolean {
+    const known = this.#settings;
+    return known !== undefined && known.head === settings.head &&
+      known.metadataNumber === settings.metadataNumber &&
+      known.isTombstoned === settings.isTombstoned;
+  }
+}
+
+/**
+ * Roles that have a right; none: nobody has it, not even admins.
+ *
+ * @param by What decides: the state of the stream, or of the one that a
+ * metastream describes, and the defaults.
+ */
+function rolesOf(
+  action: StreamAction,
+  streamName: string,
+  by: { readonly state: StreamState; readonly defaults: DefaultAcls },
+): RoleList {
+  if (!isSystemStream(streamName)) {
+    return by.state.metadata.acl?.[action] ??
+      by.defaults.ofUserStreams[action] ?? EVERYBODY;
+  }
+  if (isMetastream(streamName)) {
+    return action === "delete" ? NOBODY : entryOf(
+      ON_METASTREAM[action],
+      originalOfMetastream(streamName),
+      by,
+    );
+  }
+  if (streamName === ALL_STREAM && action !== "read") return NOBODY;
+  return entryOf(action, streamName, by);
+}
+
+function entryOf(
+  right: keyof AccessControlList,
+  streamName: string,
+  { state, defaults }: {
+    readonly state: StreamState;
+    readonly defaults: DefaultAcls;
+  },
+): RoleList {
+  const own = state.metadata.acl?.[right];
+  if (own !== undefined) return own;
+  if (state.metadataNumber < 0 && isSystemList(streamName)) {
+    const ofList = SYSTEM_LIST_ACL[right];
+    if (ofList !== undefined) return ofList;
+  }
+  return isSystemStream(streamName)
+    ? defaults.ofSystemStreams[right] ?? ADMINS
+    : defaults.ofUserStreams[right] ?? EVERYBODY;
+}
+
+function readAccessOf(caller: Caller, roles: RoleList): ReadAccess {
+  if (roles === NOBODY) return "denied";
+  if (roles.includes(ROLE_ALL)) return "public";
+  return holdsRole(caller, roles) ? "private" : "denied";
 }
 
 function holdsRole(caller: Caller, roles: RoleList): boolean {

@@ -42,6 +42,26 @@ export interface NotModified {
   readonly kind: "notModified";
 }
 
+/**
+ * What an answer was made of. As long as a caller is allowed to read, and finds
+ * the same, the same read is answered the same.
+ */
+export interface ReadBasis {
+  /** Number of the stream's last event. */
+  readonly head: number;
+  /** Number of the metastream's last event, -1 for none. */
+  readonly metadataNumber: number;
+  /** Whether everybody may read the stream. */
+  readonly isPublic: boolean;
+  /** Whether more events change nothing. */
+  readonly isSettled: boolean;
+}
+
+/** The basis of an outcome; undefined: it depends on more than one holds. */
+export interface Based {
+  readonly basis?: ReadBasis | undefined;
+}
+
 /** `undefined` for an anonymous caller. */
 export type Caller = Principal | undefined;
 
@@ -101,8 +121,8 @@ export interface ReadFeedCommand extends FeedReadOptions {
 }
 
 export type FeedOutcome =
-  | { readonly kind: "page"; readonly page: StreamPage }
-  | NotModified
+  | { readonly kind: "page"; readonly page: StreamPage } & Based
+  | NotModified & Based
   | NotFound
   | Deleted
   | Unauthorized;
@@ -130,7 +150,7 @@ export type EventOutcome =
     /** Number for the ETag of a `head` read; undefined for a numbered one. */
     readonly etagNumber: number | undefined;
     readonly cache: CachePolicy;
-  }
+  } & Based
   | NotFound
   | Deleted
   | Unauthorized;
@@ -160,6 +180,14 @@ export interface StreamService {
     command: ReadEventCommand,
   ): Promise<MetadataOutcome>;
   readAll(caller: Caller, command: ReadAllCommand): Promise<AllOutcome>;
+  /**
+   * Whether the caller may read a stream, and would be answered on the same
+   * basis; false if that cannot be told at once. Throws as a read does.
+   */
+  holdsStill(
+    caller: Caller,
+    read: { readonly streamName: string; readonly basis: ReadBasis },
+  ): boolean;
   /** Opens a live feed; ends with its body. Throws as `LiveFeeds.open` does. */
   openLiveFeed(
     caller: Caller,

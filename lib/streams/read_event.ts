@@ -17,6 +17,7 @@ import type {
   ReadEventCommand,
   Unauthorized,
 } from "./outcomes.ts";
+import { basisOf } from "./read_basis.ts";
 import { LinkResolver, unresolved } from "./resolve_links.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
 
@@ -35,8 +36,11 @@ export async function readEvent(
   command: ReadEventCommand,
 ): Promise<EventOutcome> {
   const { streamName, eventNumber } = command;
-  const state = await context.store.readState(streamName);
-  const access = await context.access.readAccess(caller, streamName, state);
+  const { store, access: rights } = context;
+  const state = store.peekState?.(streamName) ??
+    await store.readState(streamName);
+  const access = rights.peekReadAccess(caller, streamName, state) ??
+    await rights.readAccess(caller, streamName, state);
   if (access === "denied") return UNAUTHORIZED;
   const presence = presenceOf(state);
   if (presence === "deleted") return { kind: "deleted" };
@@ -60,6 +64,7 @@ export async function readEvent(
       maxAgeSeconds: state.metadata.cacheControlSeconds,
       isPublic: access === "public" && shown.isPublic,
     },
+    basis: needsMore ? undefined : basisOf(state, access, !isHead),
   };
 }
 

@@ -10,9 +10,15 @@ import type { ResolvedEvent, StreamPage } from "../model/feed.ts";
 import { cacheAsOf, headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import { hasLostRights, isStillCurrent } from "./held_rights.ts";
-import type { Caller, FeedOutcome, ReadFeedCommand } from "./outcomes.ts";
+import type {
+  Caller,
+  FeedOutcome,
+  ReadBasis,
+  ReadFeedCommand,
+} from "./outcomes.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
 import { type PageWindow, pageWindowOf } from "./page_window.ts";
+import { basisOf } from "./read_basis.ts";
 import { findsAny, readFilteredPage } from "./read_filtered_feed.ts";
 import {
   LinkResolver,
@@ -35,8 +41,11 @@ export async function readFeed(
   command: ReadFeedCommand,
 ): Promise<FeedOutcome> {
   const { streamName, range, filter, asOfUs } = command;
-  const state = await context.store.readState(streamName);
-  const access = await context.access.readAccess(caller, streamName, state);
+  const { store, access: rights } = context;
+  const state = store.peekState?.(streamName) ??
+    await store.readState(streamName);
+  const access = rights.peekReadAccess(caller, streamName, state) ??
+    await rights.readAccess(caller, streamName, state);
   if (access === "denied") return { kind: "unauthorized" };
   if (state.isTombstoned) return { kind: "deleted" };
   const maySee = command.longPollMs > 0 && range.kind === "forward" &&
@@ -55,7 +64,9 @@ export async function readFeed(
   }
   const isSame = asOfUs === undefined && state.head >= 0 &&
     command.ifNoneMatch === state.head;
-  if (isSame) return { kind: "notModified" };
+  if (isSame) {
+    return { kind: "notModified", basis: basisOf(state, access, false) };
+  }
   if (presenceOf(state) === "missing") return { kind: "notFound" };
   const visible = visibleRangeOf(state, context.clock);
   const head = asOfUs === undefined
@@ -131,7 +142,9 @@ async function readPage(
       isSameForAll: true,
       showsAll: true,
     });
-    if (isWhole) return { kind: "page", page };
+    if (isWhole) {
+      return { kind: "page", page, basis: basisOfPage(request, page) };
+    }
     const moreEntries = readUnlinked(reader, first.continueFrom);
     return { kind: "page", page: { ...page, moreEntries } };
   }
@@ -211,6 +224,20 @@ function describePage(
       isPublic: access === "public" && parts.isSameForAll,
     },
   };
+}
+
+/** What a page without links was made of. */
+function basisOfPage(
+  { command, state, access }: PageRequest,
+  { cache, range }: StreamPage,
+): ReadBasis | undefined {
+  if (command.asOfUs !== undefined) return undefined;
+  // A forward page that ends in the newest event is the stream's end until
+  // another one comes.
+  const isSettled = cache.kind === "immutable" &&
+    (range.kind !== "forward" ||
+      Number(range.from) + range.count - 1 < state.head);
+  return basisOf(state, access, isSettled);
 }
 
 /** Whether the lowest number asked for is gone: nothing follows below it. */

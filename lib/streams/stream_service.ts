@@ -22,6 +22,7 @@ import { LongPolls } from "./long_poll.ts";
 import { appendMetadata, readMetadata } from "./metadata.ts";
 import { NewsBoard } from "./news_board.ts";
 import type { StreamService } from "./outcomes.ts";
+import { holdsStill } from "./read_basis.ts";
 import { readAll } from "./read_all.ts";
 import { readEvent } from "./read_event.ts";
 import { readFeed } from "./read_feed.ts";
@@ -69,6 +70,7 @@ export function createStreamService(
     readEvent: (caller, command) => readEvent(context, caller, command),
     readMetadata: (caller, command) => readMetadata(context, caller, command),
     readAll: (caller, command) => readAll(context, caller, command),
+    holdsStill: (caller, read) => holdsStill(context, caller, read),
     openLiveFeed: (caller, command) => liveFeeds.open(caller, command),
     locateTime: (caller, command) => locateTime(context, caller, command),
     get liveFeedCount() {

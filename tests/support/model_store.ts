@@ -129,6 +129,10 @@ class ModelStore implements EventStore {
 
   // deno-lint-ignore require-await
   async readState(streamName: string): Promise<StreamState> {
+    return this.peekState(streamName);
+  }
+
+  peekState(streamName: string): StreamState {
     this.#refuseWhenClosed();
     return {
       head: this.#headOf(streamName),

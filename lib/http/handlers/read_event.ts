@@ -16,7 +16,11 @@ import { readEventNumber } from "../page_arguments.ts";
 import { readProblemOf } from "../problem.ts";
 import { renderEvent, renderNoMetadata } from "../rendering.ts";
 import { checkRequireMaster, readResolveLinks } from "../request_headers.ts";
-import { problemResponse, representationResponse } from "../responses.ts";
+import {
+  problemResponse,
+  type Representation,
+  representationResponse,
+} from "../responses.ts";
 import { describedStreamOf } from "./read_feed.ts";
 
 /** Body of answers without an event, in JSON types. */
@@ -37,7 +41,11 @@ export async function readEvent(
     eventNumber,
     resolveLinks,
   });
-  return answer(outcome, context, services);
+  if (outcome.kind !== "event") return answer(outcome, context, services);
+  return services.knownAnswers.event(
+    { context, streamName, basis: outcome.basis },
+    represent(outcome, context, services),
+  );
 }
 
 /** `GET /streams/{stream}/metadata` and `…/metadata/{event}` */
@@ -68,20 +76,14 @@ function answer(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const { allowedMethods, query, request, info } = context;
+  const { allowedMethods } = context;
   const type = context.responseType ?? ATOM_XML;
   switch (outcome.kind) {
     case "event":
-      return representationResponse({
-        type,
-        body: services.sending.bodyOf(renderEvent(outcome.event, {
-          type,
-          embed: query.embed,
-          baseUrl: services.baseUrlOf(request, info),
-        })),
-        cache: outcome.cache,
-        etagNumber: outcome.etagNumber,
-      }, allowedMethods);
+      return representationResponse(
+        represent(outcome, context, services),
+        allowedMethods,
+      );
     case "noMetadata":
       return representationResponse({
         type,
@@ -96,4 +98,18 @@ function answer(
         isJson(type) ? { body: NO_EVENT_JSON } : {},
       );
   }
+}
+
+function represent(
+  { event, cache, etagNumber }: Extract<EventOutcome, { kind: "event" }>,
+  { query, request, info, responseType }: RequestContext,
+  { sending, baseUrlOf }: HandlerServices,
+): Representation {
+  const type = responseType ?? ATOM_XML;
+  const body = renderEvent(event, {
+    type,
+    embed: query.embed,
+    baseUrl: baseUrlOf(request, info),
+  });
+  return { type, body: sending.bodyOf(body), cache, etagNumber };
 }

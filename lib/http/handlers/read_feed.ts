@@ -39,7 +39,7 @@ import {
   readResolveLinks,
 } from "../request_headers.ts";
 import {
-  bareResponse,
+  notModifiedResponse,
   problemResponse,
   representationResponse,
 } from "../responses.ts";
@@ -171,6 +171,7 @@ async function readPage(
   services: HandlerServices,
 ): Promise<Response> {
   const { allowedMethods, caller, request } = context;
+  const { knownAnswers } = services;
   const { headers } = request;
   checkPageSize(range, context.limits);
   const type = context.responseType ?? ATOM_JSON;
@@ -201,8 +202,8 @@ async function readPage(
   const outcome = await heldIf(longPollMs > 0, read, context, services);
   switch (outcome.kind) {
     case "page": {
-      const { page } = outcome;
-      return representationResponse({
+      const { page, basis } = outcome;
+      return knownAnswers.page({ context, streamName, basis }, {
         type,
         body: services.sending.bodyOf(renderStreamPage(page, {
           type,
@@ -212,10 +213,12 @@ async function readPage(
         })),
         cache: page.cache,
         etagNumber: page.etagNumber,
-      }, allowedMethods);
+      });
     }
-    case "notModified":
-      return bareResponse(304, allowedMethods);
+    case "notModified": {
+      const { basis } = outcome;
+      return knownAnswers.notModified({ context, streamName, basis });
+    }
     default:
       return problemResponse(readProblemOf(outcome.kind), allowedMethods);
   }
@@ -283,7 +286,7 @@ async function readAll(
       }, allowedMethods);
     }
     case "notModified":
-      return bareResponse(304, allowedMethods);
+      return notModifiedResponse(allowedMethods);
     case "unauthorized":
       return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }

@@ -1,0 +1,208 @@
+/**
+ * Sends again what was sent before, if it would be the same.
+ *
+ * An answer is kept under everything in its request that decides about it: the
+ * URL as it was sent, `Accept`, the address that links begin with, and whether
+ * links are followed. What else decides is compared each time: the caller's
+ * right to read, looked up first, and the stream's head and metadata (a
+ * `ReadBasis`). So nothing has to be thrown away when somebody writes, deletes
+ * or changes rights: what does not hold any more is not sent, and is replaced by
+ * what is.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../model/errors.ts";
+import type { Limits } from "../model/limits.ts";
+import type { Caller, ReadBasis, StreamService } from "../streams/outcomes.ts";
+import {
+  AnswerCache,
+  type AnswerFacts,
+  type KeptAnswer,
+  type WholeRepresentation,
+} from "./answer_cache.ts";
+import type { BaseUrlOf } from "./base_url.ts";
+import type { RequestContext } from "./context.ts";
+import { REQUEST_HEADERS } from "./header_names.ts";
+import { Refusal } from "./refusal.ts";
+import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
+import type { WatchedRequest } from "./request_watch.ts";
+import {
+  etagOf,
+  notModifiedResponse,
+  type Representation,
+  representationResponse,
+} from "./responses.ts";
+
+export interface KnownAnswersOptions {
+  readonly streams: Pick<StreamService, "holdsStill">;
+  readonly baseUrlOf: BaseUrlOf;
+  readonly limits: Limits;
+}
+
+/** A read of one stream that was answered. */
+export interface AnsweredRead {
+  readonly context: RequestContext;
+  readonly streamName: string;
+  /** Undefined: the answer may be another one the next time. */
+  readonly basis: ReadBasis | undefined;
+}
+
+/** Answers that can be sent again. */
+export class KnownAnswers {
+  readonly #options: KnownAnswersOptions;
+  readonly #cache: AnswerCache;
+  #hitCount = 0;
+  #missCount = 0;
+
+  constructor(options: KnownAnswersOptions) {
+    this.#options = options;
+    this.#cache = new AnswerCache(options.limits);
+  }
+
+  /** Requests that were answered again with what was known. */
+  get hitCount(): number {
+    return this.#hitCount;
+  }
+
+  /** Requests that could have been, but were answered anew. */
+  get missCount(): number {
+    return this.#missCount;
+  }
+
+  /** Memory that the answers take, about. */
+  get bytes(): number {
+    return this.#cache.bytes;
+  }
+
+  /**
+   * All of a GET that decides about its answer; undefined if that is none to
+   * be kept: it is held, too long, refused, or about something else.
+   */
+  keyOf(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): string | undefined {
+    const { url, headers } = request;
+    const { baseUrlOf, limits } = this.#options;
+    if (!url.includes("/streams/")) return undefined;
+    try {
+      if (headers.has(REQUEST_HEADERS.longPoll)) return undefined;
+      checkRequireMaster(headers);
+      const accept = headers.get("accept");
+      const key = (accept === null ? "" : "Accept " + accept) +
+        (readResolveLinks(headers) ? "\n" : "\nunresolved\n") +
+        baseUrlOf(request, info) + "\n" + url;
+      return key.length > limits.answerCacheKeyLengthMax ? undefined : key;
+    } catch (error) {
+      // Whoever answers the request refuses it, if nothing else is wrong.
+      if (error instanceof Refusal) return undefined;
+      throw error;
+    }
+  }
+
+  /** What is known under a key, if the caller may see it and it holds. */
+  find(
+    key: string,
+    request: Request,
+    by: { readonly caller: Caller; readonly watched: WatchedRequest },
+  ): Response | undefined {
+    const answer = this.#cache.find(key);
+    const response = answer && this.#holds(answer.facts, by.caller)
+      ? this.#responseOf(answer, request)
+      : undefined;
+    if (response === undefined) {
+      this.#missCount++;
+      return undefined;
+    }
+    this.#hitCount++;
+    by.watched.route = answer?.facts.route;
+    return response;
+  }
+
+  /** Answers with a page, which may be 304 another time, and keeps it. */
+  page(read: AnsweredRead, page: Representation): Response {
+    return this.#answer(read, page, true);
+  }
+
+  /** Answers with a single event, which is never 304, and keeps it. */
+  event(read: AnsweredRead, event: Representation): Response {
+    return this.#answer(read, event, false);
+  }
+
+  /** Answers with 304, and keeps that this is the answer. */
+  notModified(read: AnsweredRead): Response {
+    const { answerKey: key, request, allowedMethods } = read.context;
+    const etag = request.headers.get(REQUEST_HEADERS.ifNoneMatch) ?? undefined;
+    const facts = factsOf(read, { etag, isConditional: true });
+    if (key !== undefined && facts !== undefined) {
+      const known = this.#cache.find(key)?.facts.basis;
+      // The page itself is worth more than its 304 alone.
+      const isKnown = known?.head === facts.basis.head &&
+        known.metadataNumber === facts.basis.metadataNumber;
+      if (!isKnown) this.#cache.keep(key, facts, undefined);
+    }
+    return notModifiedResponse(allowedMethods);
+  }
+
+  #answer(
+    read: AnsweredRead,
+    representation: Representation,
+    isConditional: boolean,
+  ): Response {
+    const { answerKey: key, allowedMethods } = read.context;
+    const { etagNumber, type } = representation;
+    const etag = etagNumber === undefined
+      ? undefined
+      : etagOf(etagNumber, type);
+    const facts = factsOf(read, { etag, isConditional });
+    if (
+      key !== undefined && facts !== undefined &&
+      isWhole(representation, this.#options.limits)
+    ) this.#cache.keep(key, facts, representation);
+    return representationResponse(representation, allowedMethods);
+  }
+
+  #responseOf(answer: KeptAnswer, request: Request): Response | undefined {
+    const { etag, isConditional, allowedMethods } = answer.facts;
+    if (isConditional) {
+      const known = request.headers.get(REQUEST_HEADERS.ifNoneMatch);
+      if (known !== null) {
+        // Other ways to write the same one are left to whoever reads them.
+        if (known !== etag) return undefined;
+        this.#cache.use(answer);
+        return notModifiedResponse(allowedMethods);
+      }
+    }
+    return this.#cache.responseOf(answer);
+  }
+
+  #holds(facts: AnswerFacts, caller: Caller): boolean {
+    try {
+      return this.#options.streams.holdsStill(caller, facts);
+    } catch (error) {
+      // Reading it anew fails as well, and is told.
+      if (error instanceof QuipuError) return false;
+      throw error;
+    }
+  }
+}
+
+function factsOf(
+  { context, streamName, basis }: AnsweredRead,
+  conditions: Pick<AnswerFacts, "etag" | "isConditional">,
+): AnswerFacts | undefined {
+  if (basis === undefined) return undefined;
+  const { allowedMethods, watched: { route } } = context;
+  return { streamName, basis, allowedMethods, route, ...conditions };
+}
+
+/** Whether the body is there, and not too long to be kept. */
+function isWhole(
+  representation: Representation,
+  { answerCacheBodyBytesMax }: Limits,
+): representation is WholeRepresentation {
+  const { body } = representation;
+  return (typeof body === "string" || body instanceof Uint8Array) &&
+    body.length <= answerCacheBodyBytesMax;
+}
