@@ -50,6 +50,7 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
     adminPassword: undefined,
     isTrustedAuthEnabled: false,
     corsOrigins: undefined,
+    areMetricsPublic: false,
     requestBytesMax: 16_777_216,
     eventBytesMax: 4_194_304,
     batchEventsMax: 100_000,
@@ -74,6 +75,8 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
     logLevel: "info",
     logFormat: "text",
     logRequests: false,
+    slowRequestMs: 1000,
+    slowSyncMs: 500,
     configFile: undefined,
   });
   assertEquals(new Set(Object.values(options.origins)), new Set(["default"]));
@@ -121,6 +124,7 @@ Deno.test("every option can be set by flag, environment and file", () => {
     adminPassword: ["s3cret", "s3cret"],
     isTrustedAuthEnabled: ["true", true],
     corsOrigins: ["https://a.example", "https://a.example"],
+    areMetricsPublic: ["true", true],
     requestBytesMax: ["1MiB", 1_048_576],
     eventBytesMax: ["64KiB", 65_536],
     batchEventsMax: ["100", 100],
@@ -145,6 +149,8 @@ Deno.test("every option can be set by flag, environment and file", () => {
     logLevel: ["debug", "debug"],
     logFormat: ["json", "json"],
     logRequests: ["true", true],
+    slowRequestMs: ["7", 7],
+    slowSyncMs: ["7", 7],
     configFile: ["quipu.json", "quipu.json"],
   };
   for (const name of OPTION_NAMES) {
