@@ -81,6 +81,10 @@ export class FileStore implements MaintainedStore {
     return this.#parts.states.visible(streamName);
   }
 
+  peekState(streamName: string): StreamState {
+    return this.#parts.states.visible(streamName);
+  }
+
   // deno-lint-ignore require-await
   async readEvent(
     streamName: string,
