@@ -107,14 +107,14 @@ function memoryPlatform(): StorePlatform {
 export async function openStoreOn(
   platform: StorePlatform,
   options: OpenStoreOptions & { readonly directory: string },
-): Promise<MaintainedStore> {
+): Promise<FileStore> {
   const { directory } = options;
   const { disk } = platform;
   const lock = options.isReadOnly
     ? await takeForReading(disk, directory)
     : await takeDirectory(disk, directory, options.isRestoring);
   const files = new OpenFiles(disk, LIMITS.openFilesMax);
-  const open = (trustsHeads: boolean): Promise<MaintainedStore> =>
+  const open = (trustsHeads: boolean): Promise<FileStore> =>
     openParts(platform, { ...options, files, lock, trustsHeads });
   try {
     return await open(true).catch((error) => {
@@ -142,7 +142,7 @@ async function openParts(
     /** Whether the heads may spare a look at index files. */
     readonly trustsHeads: boolean;
   },
-): Promise<MaintainedStore> {
+): Promise<FileStore> {
   const { directory, files, lock, logger, clock, newEventId } = options;
   const { disk } = platform;
   const startedAtUs = clock.nowUs();
@@ -321,6 +321,7 @@ async function openParts(
     writer,
     files,
     publisher,
+    storeId,
     maintenance: createMaintenance({
       platform,
       directory,

@@ -33,6 +33,7 @@ import type { OpenFiles, Segment } from "./log/segment.ts";
 import { findPosition, type LogView, readAll } from "./read_all.ts";
 import { isWritable, type StreamStates } from "./write/stream_states.ts";
 import type { Publisher } from "./write/publisher.ts";
+import type { ImportRunRequest, ImportRunResult } from "./write/import_run.ts";
 import type { Writer } from "./write/writer.ts";
 
 export interface StoreParts {
@@ -43,6 +44,8 @@ export interface StoreParts {
   readonly writer: Writer;
   readonly files: OpenFiles;
   readonly publisher: Publisher;
+  /** Empty for a store that was never written. */
+  readonly storeId: () => string;
   readonly maintenance: StoreMaintenance;
   /** Waits for work in the background and lets go of catalog and directory. */
   readonly release: () => Promise<void>;
@@ -72,6 +75,21 @@ export class FileStore implements MaintainedStore {
     return refusal === undefined
       ? this.#parts.writer.deleteStream(request)
       : Promise.reject(refusal);
+  }
+
+  /** Id of the store; empty for one that was never written. */
+  get storeId(): string {
+    return this.#parts.storeId();
+  }
+
+  /**
+   * Writes a run with the numbers and times that it has: an import.
+   *
+   * @param request With events that `refusalOf` lets pass.
+   * @throws {QuipuError} As `append` does.
+   */
+  importRun(request: ImportRunRequest): Promise<ImportRunResult> {
+    return this.#parts.writer.intake.importRun(request);
   }
 
   // Reads are synchronous inside: an async function turns what they throw into
@@ -214,7 +232,7 @@ export class FileStore implements MaintainedStore {
 }
 
 /** What no append or delete may ask, whatever the stream is like. */
-function refusalOf(
+export function refusalOf(
   streamName: string,
   events: readonly ProposedEvent[],
 ): QuipuError | undefined {

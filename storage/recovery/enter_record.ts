@@ -43,6 +43,9 @@ export function enterRecord(
       membership: MEMBERSHIP,
     });
   }
+  // One that was imported may begin later than with 0.
+  const isFirst = !isTombstone && lists.decidedNext[streamId] === 0;
+  if (isFirst) skipTo(index, memtable, streamId, eventNumber);
   if (!isTombstone && eventNumber !== lists.decidedNext[streamId]) {
     throw damaged(
       `the record at position ${logPosition} has number ${eventNumber}, ` +

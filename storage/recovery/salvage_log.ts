@@ -385,7 +385,10 @@ class Salvage {
     const isGone = this.#isScavenged && this.#damages.length === 0;
     const offset = isGone ? GONE_OFFSET : HOLE_OFFSET;
     const next = lists.decidedNext[listId] ?? 0;
-    for (let skipped = next; skipped < ordinal; skipped++) {
+    // A stream that was imported may begin later than with 0.
+    const isLate = next === 0 && lists.kindOf(listId) === "stream" &&
+      this.#damages.length === 0;
+    for (let skipped = isLate ? ordinal : next; skipped < ordinal; skipped++) {
       memtable.addToList(listId, offset);
     }
     lists.decidedNext[listId] = Math.max(next, ordinal);

@@ -230,7 +230,9 @@ export class EntryCheck {
       return;
     }
     const ordinal = ordinalHigh * TWO_32 + ordinalLow;
-    if (ordinal !== next && !(this.isLenient && ordinal > next)) {
+    // A stream that was imported may begin later than with 0.
+    const maySkip = this.isLenient || (kind === STREAM && next === 0);
+    if (ordinal !== next && !(maySkip && ordinal > next)) {
       this.#wrong ??= {
         kind: kind === STREAM ? "eventNumber" : "ordinal",
         what: `is number ${ordinal} of ${KIND_NAMES[kind]}, where ${next} is ` +

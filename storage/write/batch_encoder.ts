@@ -53,6 +53,12 @@ import {
 } from "../log/record.ts";
 import { offsetOf } from "../log/segment.ts";
 import type { Batch } from "./batch.ts";
+import {
+  decideImport,
+  type ImportRunRequest,
+  type ImportRunResult,
+  type NumberedEvent,
+} from "./import_run.ts";
 import type { DecidedStream, StreamStates } from "./stream_states.ts";
 
 export interface BatchEncoderOptions {
@@ -163,6 +169,60 @@ export class BatchEncoder {
       }]);
     }
     return { kind: "done" };
+  }
+
+  /** Decides an import and, if it fits, encodes what is new of its run. */
+  importRun(batch: Batch, request: ImportRunRequest): ImportRunResult {
+    const { lists, states } = this.#options;
+    const { session, events } = request;
+    if (session.isBroken) return { kind: "broken" };
+    const added = decideImport({
+      lists,
+      eventAt: (streamId, number) => states.decidedEvent(streamId, number),
+    }, events);
+    if (!Array.isArray(added)) {
+      session.isBroken = true;
+      return { kind: "conflict", ...added };
+    }
+    for (const [index, numbered] of added.entries()) {
+      this.#encodeNumbered(batch, numbered, {
+        index,
+        isLast: index === added.length - 1,
+      });
+    }
+    return {
+      kind: "imported",
+      importedCount: added.length,
+      knownCount: events.length - added.length,
+    };
+  }
+
+  #encodeNumbered(
+    batch: Batch,
+    { streamName, eventNumber, createdAtUs, event }: NumberedEvent,
+    { index, isLast }: { index: number; isLast: boolean },
+  ): void {
+    const { lists } = this.#options;
+    const streamId = lists.findOrCreate("stream", streamName);
+    const isTombstone = eventNumber >= TOMBSTONE_EVENT_NUMBER;
+    // A stream without events may begin later than with 0.
+    if (!isTombstone) lists.decidedNext[streamId] = eventNumber;
+    this.lastCreatedAtUs = Math.max(this.lastCreatedAtUs, createdAtUs);
+    batch.createdAtUs = this.lastCreatedAtUs;
+    batch.runs.push({
+      streamName,
+      firstEventNumber: eventNumber,
+      firstIndex: batch.positions.length,
+      events: [event],
+    });
+    const draft = this.#draft;
+    draft.createdAtUs = this.lastCreatedAtUs;
+    draft.indexInRun = index;
+    draft.streamName = streamName;
+    draft.eventNumber = eventNumber;
+    draft.flags = (isTombstone ? FLAG_TOMBSTONE : 0) |
+      (isLast ? FLAG_RUN_END : 0);
+    this.#encodeEvent(batch, streamId, event);
   }
 
   /**

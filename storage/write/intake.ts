@@ -11,9 +11,11 @@ import type {
   DeleteRequest,
   DeleteResult,
 } from "../../lib/model/event_store.ts";
+import type { ProposedEvent } from "../../lib/model/event.ts";
 import { AppendQueue } from "./append_queue.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
+import type { ImportRunRequest, ImportRunResult } from "./import_run.ts";
 
 export interface IntakeOptions {
   readonly encoder: BatchEncoder;
@@ -42,14 +44,25 @@ export class Intake {
   append(request: AppendRequest): Promise<AppendResult> {
     let bytesMax = 0;
     for (const event of request.events) {
-      bytesMax += RECORD_OVERHEAD_BYTES +
-        3 * (request.streamName.length + event.eventType.length) +
-        bytesMaxOf(event.data) + bytesMaxOf(event.metadata);
+      bytesMax += bytesMaxOfEvent(request.streamName, event);
     }
     return this.#enqueue(
       request.events.length,
       bytesMax,
       (batch) => this.#options.encoder.append(batch, request),
+    );
+  }
+
+  /** Takes in a run with the numbers and times that it has. */
+  importRun(request: ImportRunRequest): Promise<ImportRunResult> {
+    let bytesMax = 0;
+    for (const { streamName, event } of request.events) {
+      bytesMax += bytesMaxOfEvent(streamName, event);
+    }
+    return this.#enqueue(
+      request.events.length,
+      bytesMax,
+      (batch) => this.#options.encoder.importRun(batch, request),
     );
   }
 
@@ -108,6 +121,12 @@ function queueFull(): QuipuError {
     "queueFull",
     "Cannot append: too many appends are waiting already",
   );
+}
+
+function bytesMaxOfEvent(streamName: string, event: ProposedEvent): number {
+  return RECORD_OVERHEAD_BYTES +
+    3 * (streamName.length + event.eventType.length) +
+    bytesMaxOf(event.data) + bytesMaxOf(event.metadata);
 }
 
 function bytesMaxOf(value: string | Uint8Array): number {

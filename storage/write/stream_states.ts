@@ -98,6 +98,11 @@ export class StreamStates {
     };
   }
 
+  /** An event of a stream as the writer knows it; undefined if it is gone. */
+  decidedEvent(streamId: number, eventNumber: number): LogRecord | undefined {
+    return this.#record(streamId, eventNumber);
+  }
+
   /** The newest metadata event that the writer knows of a stream. */
   decidedMetadataEvent(streamName: string): LogRecord | undefined {
     const lists = this.#lists;

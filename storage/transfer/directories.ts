@@ -1,0 +1,59 @@
+/**
+ * Exports and imports of stores in directories of the machine: what the
+ * program's commands do.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../lib/model/clock.ts";
+import type { Logger } from "../../lib/model/logger.ts";
+import type { JobControl } from "../../lib/model/maintenance.ts";
+import type {
+  ExportReport,
+  ExportSelection,
+  ImportReport,
+} from "../../lib/model/transfer.ts";
+import { createFileDisk } from "../disk/file_disk.ts";
+import { openKvCatalog } from "../kv/kv_catalog.ts";
+import { openStoreOn } from "../mod.ts";
+import { exportEvents, type ExportSink } from "./export_events.ts";
+import { importEvents } from "./import_events.ts";
+
+interface DirectoryOptions {
+  readonly directory: string;
+  readonly segmentSizeBytes: number;
+  readonly clock: Clock;
+  readonly newEventId: () => string;
+  readonly logger: Logger;
+}
+
+function openDirectory(options: DirectoryOptions, isReadOnly: boolean) {
+  const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
+  return openStoreOn(platform, { ...options, isReadOnly });
+}
+
+/** Exports from a store that no process has open; see `exportEvents`. */
+export async function exportDirectory(
+  options: DirectoryOptions & {
+    readonly selection: ExportSelection;
+    readonly sink: ExportSink;
+  },
+  control: JobControl,
+): Promise<ExportReport> {
+  await using store = await openDirectory(options, true);
+  const { selection, sink } = options;
+  return await exportEvents(store, { selection, sink, control });
+}
+
+/** Imports to a store that no process has open; see `importEvents`. */
+export async function importDirectory(
+  options: DirectoryOptions & {
+    readonly bytes: AsyncIterable<Uint8Array>;
+    readonly length: number;
+  },
+  control: JobControl,
+): Promise<ImportReport> {
+  await using store = await openDirectory(options, false);
+  const { bytes, length, clock } = options;
+  return await importEvents(store, { bytes, length, clock, control });
+}

@@ -1,0 +1,298 @@
+/**
+ * Imports an export: run by run, with the numbers, ids and times that the
+ * events have. What is there already is recognised, so that an import that was
+ * interrupted is simply run again.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../lib/model/clock.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { ImportReport } from "../../lib/model/transfer.ts";
+import { type FileStore, refusalOf } from "../store.ts";
+import type {
+  ImportRunResult,
+  ImportSession,
+  NumberedEvent,
+} from "../write/import_run.ts";
+import { LineError, parseLine } from "./transfer_line.ts";
+
+/** Bytes of one line: an event of the largest size, every byte escaped. */
+const LINE_BYTES_MAX = 8 * LIMITS.eventBytesMax;
+/** Of the events of one run: what one request can bring, and a little more. */
+const RUN_BYTES_MAX = 4 * LIMITS.requestBytesMax;
+const RUN_EVENTS_MAX = LIMITS.batchEventsMax + 1;
+/** Events, and bytes of them, that wait for the writer, unless one run has more. */
+const WAITING_EVENTS_MAX = 20_000;
+const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+/** Clocks differ; a time further ahead would stop the store's own clock. */
+const AHEAD_US_MAX = 3600 * 1e6;
+
+/**
+ * Imports what the lines say.
+ *
+ * @throws {QuipuError} `invalidRequest`, naming the line that cannot be read
+ * or does not fit: nothing of its run is written, nor of what follows.
+ */
+export async function importEvents(
+  store: FileStore,
+  { bytes, length, clock, control }: {
+    readonly bytes: AsyncIterable<Uint8Array>;
+    /** How many; 0 if that is not known. */
+    readonly length: number;
+    readonly clock: Clock;
+    readonly control: JobControl;
+  },
+): Promise<ImportReport> {
+  const importing = new Importing(store, clock);
+  let done = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of bytes) {
+      control.signal.throwIfAborted();
+      yield piece;
+      done += piece.length;
+      control.report({
+        phase: "importing",
+        done,
+        total: length,
+        unit: "bytes",
+      });
+      await control.pause?.();
+    }
+  };
+  try {
+    for await (const line of linesOf(counted())) await importing.take(line);
+    await importing.end();
+  } catch (error) {
+    // What a line before it is refused for comes first.
+    throw await importing.settle() ?? error;
+  }
+  return importing.report();
+}
+
+/** Splits bytes at line feeds; an empty last line is none. */
+async function* linesOf(
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<string> {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  let number = 1;
+  for await (const piece of bytes) {
+    let start = 0;
+    for (
+      let end = piece.indexOf(LINE_FEED);
+      end >= 0;
+      end = piece.indexOf(LINE_FEED, start)
+    ) {
+      pieces.push(piece.subarray(start, end));
+      yield decode(pieces, number++);
+      pieces = [];
+      length = 0;
+      start = end + 1;
+    }
+    if (start === piece.length) continue;
+    // The reader may use its memory again.
+    pieces.push(piece.slice(start));
+    length += piece.length - start;
+    if (length > LINE_BYTES_MAX) throw lineError(number, "it is too long");
+  }
+  if (length > 0) yield decode(pieces, number);
+}
+
+const LINE_FEED = 0x0a;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decode(pieces: readonly Uint8Array[], number: number): string {
+  const [only] = pieces;
+  const bytes = pieces.length === 1 && only !== undefined
+    ? only
+    : concat(pieces);
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw lineError(number, "it is no UTF-8");
+  }
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(
+    pieces.reduce((sum, { length }) => sum + length, 0),
+  );
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** Runs that were handed to the writer. */
+interface WaitingRun {
+  readonly events: number;
+  readonly bytes: number;
+  readonly result: Promise<ImportRunResult>;
+}
+
+class Importing {
+  readonly #store: FileStore;
+  readonly #clock: Clock;
+  readonly #session: ImportSession = { isBroken: false };
+  readonly #waiting: WaitingRun[] = [];
+  #waitingBytes = 0;
+  #waitingEvents = 0;
+  #events: NumberedEvent[] = [];
+  #lines: number[] = [];
+  #run: number | undefined;
+  #runBytes = 0;
+  #line = 0;
+  #importedCount = 0;
+  #knownCount = 0;
+  /** Events since the first line of an export; undefined outside of one. */
+  #eventsSinceFirst: number | undefined;
+
+  constructor(store: FileStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Takes the next line. */
+  async take(text: string): Promise<void> {
+    this.#line++;
+    if (text.trim() === "") return;
+    const line = this.#parse(text);
+    if (line.kind === "event") {
+      const { event, run } = line;
+      if (run === undefined || run !== this.#run) await this.#endRun();
+      this.#add(event, text.length);
+      this.#run = run;
+      if (this.#eventsSinceFirst !== undefined) this.#eventsSinceFirst++;
+      if (run === undefined) await this.#endRun();
+      return;
+    }
+    await this.#endRun();
+    if (line.kind === "first") {
+      this.#refuseOpenExport();
+      this.#eventsSinceFirst = 0;
+      return;
+    }
+    if (this.#eventsSinceFirst !== line.events) {
+      throw lineError(
+        this.#line,
+        `it says that ${line.events} events are before it, but there are ` +
+          `${this.#eventsSinceFirst ?? "none of its export"}`,
+      );
+    }
+    this.#eventsSinceFirst = undefined;
+  }
+
+  async end(): Promise<void> {
+    await this.#endRun();
+    this.#line++;
+    this.#refuseOpenExport();
+    while (this.#waiting.length > 0) await this.#settleOldest();
+  }
+
+  /** Waits for what is under way; returns the first error of it. */
+  async settle(): Promise<unknown> {
+    const results = await Promise.allSettled(
+      this.#waiting.map(({ result }) => result),
+    );
+    return results.find((result) => result.status === "rejected")?.reason;
+  }
+
+  report(): ImportReport {
+    return {
+      lineCount: this.#line - 1,
+      importedCount: this.#importedCount,
+      knownCount: this.#knownCount,
+      end: this.#store.status().end,
+    };
+  }
+
+  #parse(text: string): ReturnType<typeof parseLine> {
+    try {
+      const line = parseLine(text);
+      const isAhead = line.kind === "event" &&
+        line.event.createdAtUs > this.#clock.nowUs() + AHEAD_US_MAX;
+      if (isAhead) throw new LineError(`"time" is in the future`);
+      if (line.kind === "event") refuse(line.event);
+      return line;
+    } catch (error) {
+      if (!(error instanceof LineError)) throw error;
+      throw lineError(this.#line, error.message);
+    }
+  }
+
+  #add(event: NumberedEvent, length: number): void {
+    this.#events.push(event);
+    this.#lines.push(this.#line);
+    this.#runBytes += length;
+    const isTooLarge = this.#events.length > RUN_EVENTS_MAX ||
+      this.#runBytes > RUN_BYTES_MAX;
+    if (isTooLarge) throw lineError(this.#line, "its run is too large");
+  }
+
+  /** Hands the run that was gathered to the writer. */
+  async #endRun(): Promise<void> {
+    const events = this.#events;
+    const lines = this.#lines;
+    if (events.length === 0) return;
+    const bytes = this.#runBytes;
+    while (
+      this.#waiting.length > 0 &&
+      (this.#waitingEvents + events.length > WAITING_EVENTS_MAX ||
+        this.#waitingBytes + bytes > WAITING_BYTES_MAX)
+    ) await this.#settleOldest();
+    const result = this.#store.importRun({ session: this.#session, events })
+      .then((result) => {
+        if (result.kind !== "conflict") return result;
+        throw lineError(lines[result.index] ?? 0, result.reason);
+      }, (error: unknown) => {
+        this.#session.isBroken = true;
+        throw error;
+      });
+    // Whoever awaits it is told; until then it must not count as forgotten.
+    result.catch(() => {});
+    this.#waiting.push({ events: events.length, bytes, result });
+    this.#waitingEvents += events.length;
+    this.#waitingBytes += bytes;
+    this.#events = [];
+    this.#lines = [];
+    this.#run = undefined;
+    this.#runBytes = 0;
+  }
+
+  async #settleOldest(): Promise<void> {
+    const oldest = this.#waiting.shift();
+    if (oldest === undefined) return;
+    this.#waitingBytes -= oldest.bytes;
+    this.#waitingEvents -= oldest.events;
+    const result = await oldest.result;
+    if (result.kind !== "imported") return;
+    this.#importedCount += result.importedCount;
+    this.#knownCount += result.knownCount;
+  }
+
+  #refuseOpenExport(): void {
+    if (this.#eventsSinceFirst === undefined) return;
+    throw lineError(
+      this.#line,
+      "the export before it has no last line: it is not whole",
+    );
+  }
+}
+
+/** Refuses what no append may bring either. */
+function refuse({ streamName, event }: NumberedEvent): void {
+  const refusal = refusalOf(streamName, [event]);
+  if (refusal !== undefined) throw new LineError(refusal.message);
+}
+
+function lineError(line: number, what: string): QuipuError {
+  return new QuipuError(
+    "invalidRequest",
+    `Cannot import line ${line}: ${what}; the runs before its own are imported`,
+  );
+}
