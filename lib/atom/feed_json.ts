@@ -5,7 +5,9 @@
  */
 
 import type { EmbedLevel, ResolvedEvent } from "../model/feed.ts";
+import type { ByteText } from "../text/byte_text.ts";
 import { quoteJson } from "../text/json_string.ts";
+import { EntryBytes } from "./entry_bytes.ts";
 import { authorAt, type EntryOptions, renderEntryJson } from "./entry_json.ts";
 import type { Feed } from "./feed.ts";
 import {
@@ -20,9 +22,14 @@ export function renderFeedJson(feed: Feed, embed: EmbedLevel): RenderedBody {
   return renderFeedForm(feed, new JsonFeed(feed.refs, embed));
 }
 
+/** What stands before an entry. */
+const FIRST_ENTRY = "\n    ";
+const NEXT_ENTRY = ",\n    ";
+
 class JsonFeed implements FeedForm {
   readonly #refs: StreamRefs;
   readonly #options: EntryOptions;
+  #entryBytes: EntryBytes | undefined;
 
   constructor(refs: StreamRefs, embed: EmbedLevel) {
     this.#refs = refs;
@@ -52,8 +59,18 @@ class JsonFeed implements FeedForm {
   }
 
   entry(event: ResolvedEvent, isFirst: boolean): string {
-    return (isFirst ? "\n    " : ",\n    ") +
+    return (isFirst ? FIRST_ENTRY : NEXT_ENTRY) +
       renderEntryJson(event, this.#refs, this.#options);
+  }
+
+  write(out: ByteText, event: ResolvedEvent, isFirst: boolean): void {
+    out.pushAscii(isFirst ? FIRST_ENTRY : NEXT_ENTRY);
+    this.#entryBytes ??= new EntryBytes(
+      this.#refs.baseUrl,
+      this.#options.embed,
+      (entry, refs) => renderEntryJson(entry, refs, this.#options),
+    );
+    this.#entryBytes.write(out, event);
   }
 
   tail(_feed: Feed, isEmpty: boolean): string {

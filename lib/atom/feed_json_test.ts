@@ -277,7 +277,9 @@ async function piecesOf(page: StreamPage): Promise<string[]> {
   const body = renderFeedJson(feedOfStream(page, BASE), "body");
   if (typeof body === "string") throw new Error("Not in pieces");
   const pieces: string[] = [];
-  for await (const piece of body.pieces) pieces.push(piece);
+  for await (const piece of body.pieces) {
+    pieces.push(new TextDecoder().decode(piece));
+  }
   return pieces;
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { ResolvedEvent } from "../model/feed.ts";
+import { ByteText } from "../text/byte_text.ts";
 import type { Feed } from "./feed.ts";
 
 /** A form of feed: what stands before, at and after its entries. */
@@ -12,13 +13,15 @@ export interface FeedForm {
   head(feed: Feed): string;
   /** @param isFirst Whether no entry was written before. */
   entry(event: ResolvedEvent, isFirst: boolean): string;
+  /** Appends the same to a large body, where that is done in another way. */
+  write?(out: ByteText, event: ResolvedEvent, isFirst: boolean): void;
   /** @param isEmpty Whether no entry was written. */
   tail(feed: Feed, isEmpty: boolean): string;
 }
 
 /** A large body: text that is made as it is asked for. */
 export interface RenderedPieces {
-  readonly pieces: AsyncGenerator<string, void>;
+  readonly pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void>;
   /**
    * About how many bytes of events it keeps in memory until then; undefined:
    * as many as a page may have at a time.
@@ -36,6 +39,8 @@ export type RenderedBody = string | RenderedPieces;
  * than to make.
  */
 const PIECE_LENGTH = 128 * 1024;
+/** Room for the entry that makes a piece long enough, as a rule. */
+const PIECE_CAPACITY = PIECE_LENGTH + 32 * 1024;
 
 /** Renders a feed. */
 export function renderFeedForm(feed: Feed, form: FeedForm): RenderedBody {
@@ -61,24 +66,24 @@ async function* renderPieces(
   feed: Feed,
   form: FeedForm,
   begun: { readonly out: string; readonly count: number },
-): AsyncGenerator<string, void> {
-  let { out: piece } = begun;
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  const out = new ByteText(PIECE_CAPACITY);
+  out.pushText(begun.out);
   let isFirst = begun.count === 0;
   let from = begun.count;
   for await (const events of entriesOf(feed)) {
     for (let index = from; index < events.length; index++) {
       const event = events[index];
       if (event === undefined) continue;
-      if (piece.length >= PIECE_LENGTH) {
-        yield piece;
-        piece = "";
-      }
-      piece += form.entry(event, isFirst);
+      if (out.length >= PIECE_LENGTH) yield out.take(PIECE_CAPACITY);
+      if (form.write !== undefined) form.write(out, event, isFirst);
+      else out.pushText(form.entry(event, isFirst));
       isFirst = false;
     }
     from = 0;
   }
-  yield piece + form.tail(feed, isFirst);
+  out.pushText(form.tail(feed, isFirst));
+  yield out.take(0);
 }
 
 async function* entriesOf(

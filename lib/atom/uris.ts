@@ -50,20 +50,20 @@ export function streamRef(baseUrl: string, name: string): StreamRef {
 
 /** Makes each stream's forms once for a whole page. */
 export class StreamRefs {
-  readonly #baseUrl: string;
+  readonly baseUrl: string;
   readonly #refs = new Map<string, StreamRef>();
   #last: StreamRef | undefined;
 
   /** @param baseUrl `http://host[:port][/prefix]`, no slash at its end. */
   constructor(baseUrl: string) {
-    this.#baseUrl = baseUrl;
+    this.baseUrl = baseUrl;
   }
 
   of(name: string): StreamRef {
     if (this.#last !== undefined && this.#last.name === name) return this.#last;
     let ref = this.#refs.get(name);
     if (ref === undefined) {
-      ref = streamRef(this.#baseUrl, name);
+      ref = streamRef(this.baseUrl, name);
       this.#refs.set(name, ref);
     }
     this.#last = ref;
