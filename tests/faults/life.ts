@@ -24,6 +24,7 @@ export type OpenStoreOn = (
     readonly logger: Logger;
     readonly retryMs?: number;
     readonly ballastBytes?: number;
+    readonly activeBytesMin?: number;
     readonly isReadOnly?: boolean;
   },
 ) => Promise<EventStore>;
@@ -68,6 +69,8 @@ export class World {
       logger: SILENT_LOGGER,
       retryMs: 0,
       ballastBytes: 64,
+      // Every clean stop writes down what the active segment holds.
+      activeBytesMin: 1,
     });
   }
 }
