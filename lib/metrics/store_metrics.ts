@@ -5,16 +5,11 @@
  * @module
  */
 
-import type { CacheName, StoreStatus } from "../model/event_store.ts";
+import type { StoreStatus } from "../model/event_store.ts";
 import type { StoreObserver } from "../model/store_observer.ts";
 import { COUNT_BOUNDS, Histogram, SECONDS_BOUNDS } from "./histogram.ts";
-import {
-  labelsText,
-  type MetricFamily,
-  type MetricType,
-  type Sample,
-  singleMetric,
-} from "./metric.ts";
+import { cacheFamilies } from "./cache_metrics.ts";
+import { type MetricFamily, singleMetric } from "./metric.ts";
 import type { SlowWarnings } from "./slow_warnings.ts";
 
 export class StoreMetrics implements StoreObserver {
@@ -142,43 +137,13 @@ export function storeFamilies(status: StoreStatus): MetricFamily[] {
         queue.bytesMax,
       ),
     ]),
-    ...(caches === undefined ? [] : [
-      byCache(
-        "quipu_cache_hits_total",
-        "Times that a cache had what was asked for.",
-        caches,
-        "hits",
-      ),
-      byCache(
-        "quipu_cache_misses_total",
-        "Times that a cache did not have what was asked for.",
-        caches,
-        "misses",
-      ),
-    ]),
+    ...(caches === undefined ? [] : cacheFamilies({
+      records: caches.records,
+      index_blocks: caches.indexBlocks,
+    })),
   ];
 }
 
 function gauge(name: string, help: string, value: number): MetricFamily {
   return singleMetric("gauge", name, help, value);
-}
-
-const CACHE_LABELS: Readonly<Record<CacheName, string>> = {
-  records: "records",
-  indexBlocks: "index_blocks",
-};
-
-function byCache(
-  name: string,
-  help: string,
-  caches: NonNullable<StoreStatus["caches"]>,
-  member: "hits" | "misses",
-): MetricFamily {
-  const type: MetricType = "counter";
-  const samples: Sample[] = [];
-  for (const cache of ["records", "indexBlocks"] as const) {
-    const labels = labelsText({ cache: CACHE_LABELS[cache] });
-    samples.push({ suffix: "", labels, value: caches[cache][member] });
-  }
-  return { name, help, type, samples };
 }

@@ -51,6 +51,14 @@ Deno.test("/metrics is what Prometheus' own linter takes", async () => {
     assertEquals(type === "COUNTER", name.endsWith("_total"), name);
     assert(metrics.length > 0, name);
   }
+  assertEquals(
+    body.split("\n").filter((line) =>
+      line.startsWith("quipu_cache_misses_total{")
+    ).map((line) => line.split(" ")[0]),
+    ["answers", "records", "index_blocks"].map((cache) =>
+      `quipu_cache_misses_total{cache="${cache}"}`
+    ),
+  );
   const names = families.map(({ name }) => name);
   assertEquals(new Set(names).size, names.length);
   for (const wanted of WANTED) assert(names.includes(wanted), wanted);

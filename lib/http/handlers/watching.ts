@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cacheFamilies } from "../../metrics/cache_metrics.ts";
 import { labelsText, singleMetric } from "../../metrics/metric.ts";
 import {
   encodeMetrics,
@@ -105,7 +106,7 @@ export function readMetrics(
   services: HandlerServices,
 ): Response {
   const { allowedMethods } = context;
-  const { observation, admission, streams, upkeep } = services;
+  const { observation, admission, streams, upkeep, knownAnswers } = services;
   if (!observation.areMetricsPublic && !isOperator(context)) {
     return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
@@ -139,6 +140,15 @@ export function readMetrics(
         value: state === "running" ? 1 : 0,
       })),
     },
+    ...cacheFamilies({
+      answers: { hits: knownAnswers.hitCount, misses: knownAnswers.missCount },
+    }),
+    singleMetric(
+      "gauge",
+      "quipu_answer_cache_bytes",
+      "Size of the answers that are kept to be sent again.",
+      knownAnswers.bytes,
+    ),
     ...observation.metricSources.flatMap((source) => source()),
   ];
   return documentResponse({
