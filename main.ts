@@ -15,6 +15,8 @@ import { listenError } from "./lib/cli/run_error.ts";
 import { runBackup } from "./lib/cli/run_backup.ts";
 import { runProgram } from "./lib/cli/run_program.ts";
 import { runRestore } from "./lib/cli/run_restore.ts";
+import { openInput, openOutput } from "./lib/cli/transfer_files.ts";
+import { runExport, runImport, type TransferTools } from "./lib/cli/run_transfer.ts";
 import { runVerify } from "./lib/cli/run_verify.ts";
 import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
@@ -62,6 +64,10 @@ import {
   restoreDirectory,
 } from "./storage/backup/directories.ts";
 import { openStore } from "./storage/mod.ts";
+import {
+  exportDirectory,
+  importDirectory,
+} from "./storage/transfer/directories.ts";
 import { verifyDirectory } from "./storage/verify/verify_directory.ts";
 
 /** Runs the server until a signal asks it to stop. */
@@ -286,6 +292,19 @@ function readTls(values: OptionValues): TlsPair | undefined {
   });
 }
 
+/** What exports and imports need. */
+function transferTools({ values }: ResolvedOptions): TransferTools {
+  const parts = { clock, newEventId, logger: loggerOf(values) };
+  return {
+    exportDirectory: (options, control) =>
+      exportDirectory({ ...options, ...parts }, control),
+    importDirectory: (options, control) =>
+      importDirectory({ ...options, ...parts }, control),
+    openOutput,
+    openInput,
+  };
+}
+
 /** Logger of a command: what is no news for its user is not logged. */
 function loggerOf({ logLevel, logFormat }: OptionValues): Logger {
   const level = logLevel === "info" ? "warn" : logLevel;
@@ -326,6 +345,8 @@ exitProgram(
         receiveDirectory,
         readFile: (path) => Deno.readTextFileSync(path),
       }),
+    export: (call) => runExport(call, WORKPLACE, transferTools(call.options)),
+    import: (call) => runImport(call, WORKPLACE, transferTools(call.options)),
     restore: (call) =>
       runRestore(
         call,

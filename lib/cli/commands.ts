@@ -150,6 +150,69 @@ export const COMMANDS = {
       },
     },
   },
+  export: {
+    summary: "Write events as lines of JSON, to be read or imported",
+    details: "What one request wrote is exported whole, as far as it is " +
+      "selected, or not at all. A stream or category brings its metadata. " +
+      "Changes nothing.",
+    options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    own: {
+      stream: {
+        flag: "stream",
+        group: "Command",
+        kind: "text",
+        valueName: "NAME",
+        default: undefined,
+        help: "Only this stream",
+        excludes: "category",
+      },
+      category: {
+        flag: "category",
+        group: "Command",
+        kind: "text",
+        valueName: "NAME",
+        default: undefined,
+        help: "Only the streams of this category",
+      },
+      from: {
+        flag: "from",
+        group: "Command",
+        kind: "text",
+        valueName: "TIME",
+        default: undefined,
+        help: "Only what was written at this time or later",
+      },
+      to: {
+        flag: "to",
+        group: "Command",
+        kind: "text",
+        valueName: "POINT",
+        default: undefined,
+        help: "Only what stands before this log position, or was written " +
+          "before this time",
+      },
+      ...TASK_OPTIONS,
+    },
+    operands: {
+      file: {
+        label: "FILE",
+        help: "File to write, which must not exist; without it, or as -, " +
+          "standard output",
+        isOptional: true,
+      },
+    },
+  },
+  import: {
+    summary: "Write events of an export to a store, empty or not",
+    details: "Events keep numbers, ids and, where the store holds no later " +
+      "ones, times. What is there already is recognised, so an import that " +
+      "was interrupted is run again. A line that does not fit ends it.",
+    options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    own: TASK_OPTIONS,
+    operands: {
+      file: { label: "FILE", help: "File to read; - for standard input" },
+    },
+  },
   help: {
     summary: "Show what the program can do, or one of its commands",
     options: [],

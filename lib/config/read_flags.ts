@@ -52,7 +52,10 @@ export function readArguments(
       for (const rest of args.slice(i + 1)) takeOperand(rest);
       break;
     }
-    if (!argument.startsWith("-")) {
+    // A hyphen alone stands for a standard stream.
+    const isOperand = !argument.startsWith("-") ||
+      (argument === "-" && operandsMax > 0);
+    if (isOperand) {
       takeOperand(argument);
       continue;
     }
