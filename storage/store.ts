@@ -170,6 +170,22 @@ export class FileStore implements MaintainedStore {
   }
 
   // deno-lint-ignore require-await
+  async findNearest(
+    streamName: string,
+    from: number,
+    direction: "forward" | "backward",
+  ): Promise<number | undefined> {
+    const { lists } = this.#parts.index;
+    const listId = lists.findStream(streamName);
+    if (listId === NO_LIST) return undefined;
+    const step = direction === "forward" ? 1 : -1;
+    const near = this.#parts.index.leftNear(listId, from, step);
+    return near !== undefined && near <= lists.headOf(listId)
+      ? near
+      : undefined;
+  }
+
+  // deno-lint-ignore require-await
   async readAll(request: ReadAllRequest): Promise<ReadAllResult> {
     return readAll(this.#view(), request);
   }

@@ -189,6 +189,19 @@ export interface EventStore extends AsyncDisposable {
    */
   readStream(request: ReadRequest): Promise<ReadResult>;
 
+  /**
+   * Number of a list's nearest event that was not scavenged, from one number on
+   * in the direction; undefined when there is none. A store without this method
+   * never loses events.
+   *
+   * @throws {QuipuError} As `readStream` does.
+   */
+  findNearest?(
+    streamName: string,
+    from: number,
+    direction: "forward" | "backward",
+  ): Promise<number | undefined>;
+
   /** Events of the whole log. Throws as `readStream` does. */
   readAll(request: ReadAllRequest): Promise<ReadAllResult>;
 

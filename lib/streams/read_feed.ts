@@ -6,7 +6,7 @@
 
 import type { ListEntry, ReadResult } from "../model/event_store.ts";
 import { invariant } from "../model/errors.ts";
-import type { ResolvedEvent, StreamPage } from "../model/feed.ts";
+import type { PageFollow, ResolvedEvent, StreamPage } from "../model/feed.ts";
 import { cacheAsOf, headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import { hasLostRights, isStillCurrent } from "./held_rights.ts";
@@ -16,6 +16,7 @@ import type {
   ReadBasis,
   ReadFeedCommand,
 } from "./outcomes.ts";
+import { nearestNumber } from "./nearest.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
 import { type PageWindow, pageWindowOf } from "./page_window.ts";
 import { basisOf } from "./read_basis.ts";
@@ -173,7 +174,12 @@ async function readPage(
     isSameForAll: resolver.isPublic,
     showsAll: resolver.showsAll,
   });
-  if (isWhole && nextIndex === begun.length) return { kind: "page", page };
+  if (isWhole && nextIndex === begun.length) {
+    const follow = shown.length === 0
+      ? await followOverGap(context, request, window)
+      : undefined;
+    return { kind: "page", page: follow ? { ...page, follow } : page };
+  }
   const rest = { begun, nextIndex, continueFrom: first.continueFrom };
   const moreEntries = readLinked({ reader, resolver, options }, rest);
   return { kind: "page", page: { ...page, moreEntries } };
@@ -202,8 +208,11 @@ function describePage(
   const { head, metadata } = state;
   // A page with something left out may show it tomorrow.
   const isImmutable = window.isImmutable && parts.showsAll;
+  // In a list of the system any number may be missing, not only the lowest.
+  const mayEnd = range.kind !== "forward" &&
+    systemListOf(streamName) === undefined;
   const isEndOfStream = window.reachesEnd ||
-    range.kind !== "forward" && isLowestMissing(window, head, parts.shown);
+    mayEnd && isLowestMissing(window, head, parts.shown);
   return {
     streamName,
     range,
@@ -238,6 +247,34 @@ function basisOfPage(
     (range.kind !== "forward" ||
       Number(range.from) + range.count - 1 < state.head);
   return basisOf(state, access, isSettled);
+}
+
+/**
+ * Where a page of a system list leads on to of which every event was scavenged:
+ * to what is left. Undefined: where any page does.
+ */
+async function followOverGap(
+  { store }: StreamContext,
+  { command: { streamName, range }, state: { head }, visible }: PageRequest,
+  { low, high }: PageWindow,
+): Promise<PageFollow | undefined> {
+  const mayBeGap = high >= low && systemListOf(streamName) !== undefined &&
+    visible.sinceUs === -Infinity;
+  if (!mayBeGap) return undefined;
+  if (range.kind === "forward") {
+    const newer = await nearestNumber(store, streamName, high + 1, "forward");
+    return {
+      next: low > 0 ? low - 1 : undefined,
+      previous: newer ?? head + 1,
+    };
+  }
+  const older = low === 0
+    ? undefined
+    : await nearestNumber(store, streamName, low - 1, "backward");
+  return {
+    next: older === undefined || older < visible.first ? undefined : older,
+    previous: high + 1,
+  };
 }
 
 /** Whether the lowest number asked for is gone: nothing follows below it. */

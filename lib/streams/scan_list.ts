@@ -7,6 +7,7 @@
 import { type EventFilter, passesFilter } from "../model/event_filter.ts";
 import type { EventStore, ListEntry } from "../model/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
+import { nearestNumber } from "./nearest.ts";
 
 /** What to look through, and for what. */
 export interface ScanRequest {
@@ -90,6 +91,9 @@ export async function scanList(
     }
     // The last numbers of a block may have been scavenged.
     next = continueFrom ?? blockEnd;
+    if (entries.length > 0 || next < low || next > high) continue;
+    const near = await nearestNumber(store, streamName, next, direction);
+    next = near ?? (isForward ? high + 1 : low - 1);
   }
   return { entries: found, next, lastLookedAt, isCutShort: false };
 }

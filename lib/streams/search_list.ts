@@ -6,9 +6,7 @@
 
 import type { RecordedEvent } from "../model/event.ts";
 import type { EventStore, ListEntry } from "../model/event_store.ts";
-
-/** Numbers that are looked through at once for one that is still there. */
-const PROBE_COUNT = 16;
+import { nearestNumber } from "./nearest.ts";
 
 /**
  * Lowest number, from `low` on, whose event and all after it have passed some
@@ -46,16 +44,14 @@ async function findFrom(
     readonly high: number;
   },
 ): Promise<ListEntry | undefined> {
-  let count = 1;
-  for (let next = from; next < high; next += count, count = PROBE_COUNT) {
-    const { entries } = await store.readStream({
-      streamName,
-      from: next,
-      count: Math.min(count, high - next),
-      direction: "forward",
-      withBodies: false,
-    });
-    if (entries[0] !== undefined) return entries[0];
-  }
-  return undefined;
+  const first = await nearestNumber(store, streamName, from, "forward");
+  if (first === undefined || first >= high) return undefined;
+  const { entries } = await store.readStream({
+    streamName,
+    from: first,
+    count: 1,
+    direction: "forward",
+    withBodies: false,
+  });
+  return entries[0];
 }

@@ -8,6 +8,7 @@
 import { firstVisibleNumber } from "../../lib/model/stream_metadata.ts";
 import {
   isMetastream,
+  isSystemStream,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
 import type { ListDirectory } from "../index/list_directory.ts";
@@ -80,8 +81,9 @@ export class Retention {
     }
     const { maxAgeSeconds, truncateBefore } = metadata;
     const first = firstVisibleNumber(metadata, head);
-    // The newest event of a metastream speaks for its stream, seen or not.
-    const isSpeaking = isMetastream(streamName);
+    // The newest event of a metastream speaks for its stream, seen or not; so
+    // does that of other streams of the system for what they are about.
+    const isSpeaking = isSystemStream(streamName);
     return {
       first: isSpeaking ? Math.min(first, head) : first,
       sinceUs: maxAgeSeconds === undefined

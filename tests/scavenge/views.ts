@@ -10,7 +10,7 @@ import type { RecordedEvent } from "../../lib/model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
 import type { EventStore, ListEntry } from "../../lib/model/event_store.ts";
 import { firstVisibleNumber } from "../../lib/model/stream_metadata.ts";
-import { isMetastream } from "../../lib/model/stream_names.ts";
+import { isSystemStream } from "../../lib/model/stream_names.ts";
 import { lineOf, listsIn, readLog } from "../faults/contents.ts";
 
 /** What is visible, and what is there all the same. */
@@ -83,7 +83,7 @@ export async function isVisible(
   const { isTombstoned, metadata, head } = await store.readState(streamName);
   if (isTombstoned) return false;
   // What speaks for a stream is needed, seen or not.
-  if (isMetastream(streamName) && eventNumber === head) return true;
+  if (isSystemStream(streamName) && eventNumber === head) return true;
   const { maxAgeSeconds } = metadata;
   const sinceUs = maxAgeSeconds === undefined
     ? -Infinity
