@@ -49,6 +49,11 @@ export interface Catalog {
    */
   read(): Promise<CommitRecord | undefined>;
   /**
+   * The commit record as it is, for a look only: what commits are checked
+   * against stays as it was.
+   */
+  peek?(): Promise<CommitRecord | undefined>;
+  /**
    * Replaces the commit record if it still is what this process read or wrote
    * last. When it throws, nothing is known to have changed; try again.
    */

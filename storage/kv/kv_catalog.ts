@@ -31,6 +31,10 @@ class KvCatalog implements Catalog {
     return decodeCommitRecord(entry.value);
   }
 
+  async peek(): Promise<CommitRecord | undefined> {
+    return decodeCommitRecord((await this.#kv.get(COMMIT_KEY)).value);
+  }
+
   async commit(record: CommitRecord): Promise<CommitOutcome> {
     const value = encodeCommitRecord(record);
     let result: Deno.KvCommitResult | Deno.KvCommitError;

@@ -11,6 +11,7 @@ export function createMemoryCatalog(): Catalog {
   let current: CommitRecord | undefined;
   return {
     read: () => Promise.resolve(current),
+    peek: () => Promise.resolve(current),
     commit(record) {
       current = record;
       return Promise.resolve("committed" as const);

@@ -7,6 +7,7 @@
 
 import { join } from "@std/path";
 import type { CommitRecord } from "../kv/catalog.ts";
+import { checkDatabase } from "../kv/check_database.ts";
 import type { StorePlatform } from "../platform.ts";
 import type { Findings } from "./findings.ts";
 import type { Mark } from "./segment_check.ts";
@@ -34,22 +35,39 @@ export async function readCommit(
     const catalog = await platform.openCatalog(path);
     try {
       const commit = await catalog.read();
-      if (commit === undefined) {
-        findings.broken(
-          "commitMissing",
-          "it has no commit record that is whole",
-          PLACE,
-        );
-      }
+      if (commit === undefined) reportNoCommit(findings);
       return commit;
     } finally {
       catalog.close();
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    findings.broken("database", reason, PLACE);
+    reportDatabase(error, findings);
     return undefined;
   }
+}
+
+/** Checks the file of the KV of a store that is open. */
+export function checkOpenDatabase(directory: string, findings: Findings): void {
+  try {
+    checkDatabase(join(directory, CATALOG_NAME));
+  } catch (error) {
+    reportDatabase(error, findings);
+  }
+}
+
+/** Says that the KV has no commit record that is whole. */
+export function reportNoCommit(findings: Findings): void {
+  findings.broken(
+    "commitMissing",
+    "it has no commit record that is whole",
+    PLACE,
+  );
+}
+
+/** Says that the KV cannot be read. */
+export function reportDatabase(error: unknown, findings: Findings): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  findings.broken("database", reason, PLACE);
 }
 
 /** What the log turned out to be. */

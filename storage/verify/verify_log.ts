@@ -268,8 +268,12 @@ class LogVerification implements Disposable {
     if (header?.remains !== undefined) this.#isScavenged = true;
     this.#heads.takeSealed(segment, storeId, this.#entries);
     if (index === undefined) {
+      // Of an open store, one that is being made: the last ones have none yet.
+      if (this.#plan.isOpen) {
+        this.#deep = undefined;
+        return;
+      }
       this.#stopComparing();
-      if (this.#plan.isOpen) return;
       this.#findings.notice("indexMissing", "it has no index file yet", {
         file: fileName,
       });

@@ -13,14 +13,19 @@ import type {
 } from "../../lib/model/maintenance.ts";
 import { readExactly } from "../disk/disk.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import type { CommitRecord } from "../kv/catalog.ts";
+import type { Catalog, CommitRecord } from "../kv/catalog.ts";
 import { SCAVENGED_HEADER_BYTES } from "../log/remains.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import type { SegmentPins } from "../log/segment_pins.ts";
 import { decodeSegmentHeader, segmentFileName } from "../log/segment_header.ts";
 import { SEGMENTS_NAME } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
-import { readCommit } from "./commit_check.ts";
+import {
+  checkOpenDatabase,
+  readCommit,
+  reportDatabase,
+  reportNoCommit,
+} from "./commit_check.ts";
 import { Findings } from "./findings.ts";
 import { HEADS_NAME } from "./heads_check.ts";
 import { planClosed, sizeOf } from "./plan_closed.ts";
@@ -35,6 +40,8 @@ export interface OpenStoreParts {
   readonly pins: SegmentPins;
   readonly publisher: { readonly end: number };
   readonly storeId: () => string;
+  /** Undefined while the store has none. */
+  readonly catalog: () => Catalog | undefined;
   /** Whether it was opened for reading alone: then nothing is written. */
   readonly isReadOnly: boolean;
 }
@@ -48,10 +55,8 @@ export async function verifyOpenStore(
   const { platform, directory, isReadOnly, publisher } = parts;
   const { disk } = platform;
   const findings = new Findings();
-  const commit = platform.isVolatile
-    ? undefined
-    : await readCommit(platform, directory, findings);
   if (isReadOnly) {
+    const commit = await readCommit(platform, directory, findings);
     const plan = await planClosed({
       disk,
       directory,
@@ -61,6 +66,7 @@ export async function verifyOpenStore(
     });
     return await verifyLog(plan, findings, control);
   }
+  const commit = await lookAtCommit(parts, findings);
   const names = new Set(await disk.list(join(directory, SEGMENTS_NAME)));
   const hasHeads = (await disk.list(directory)).includes(HEADS_NAME);
   await visible(commit, publisher);
@@ -81,6 +87,27 @@ export async function verifyOpenStore(
     return await verifyLog(plan, findings, control);
   } finally {
     unpin();
+  }
+}
+
+/**
+ * What the KV says, through the store's own handle: a second one would lock the
+ * writer out.
+ */
+async function lookAtCommit(
+  { platform, directory, catalog }: OpenStoreParts,
+  findings: Findings,
+): Promise<CommitRecord | undefined> {
+  if (!platform.isVolatile) checkOpenDatabase(directory, findings);
+  const open = catalog();
+  if (open?.peek === undefined) return undefined;
+  try {
+    const commit = await open.peek();
+    if (commit === undefined) reportNoCommit(findings);
+    return commit;
+  } catch (error) {
+    reportDatabase(error, findings);
+    return undefined;
   }
 }
 

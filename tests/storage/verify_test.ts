@@ -149,7 +149,7 @@ Deno.test("damaged headers, and missing, foreign and exchanged segments are foun
   const exchanged = await findAfter((directory) => {
     Deno.copyFileSync(directory.segmentPath(0), directory.segmentPath(1));
   });
-  assertEquals(kindsOf(exchanged), ["damage segmentHeader"]);
+  assertEquals(kindsOf(exchanged), ["damage segmentHeader", "damage record"]);
 });
 
 Deno.test("a log that is shorter than what was committed is found", async () => {
