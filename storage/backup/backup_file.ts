@@ -10,21 +10,12 @@ import { crc32 } from "node:zlib";
 import { join } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
-import { Remains, SCAVENGED_HEADER_BYTES } from "../log/remains.ts";
-import type { Segment } from "../log/segment.ts";
-import {
-  decodeSegmentHeader,
-  SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
-} from "../log/segment_header.ts";
-import { scanSegment } from "../recovery/scan_segment.ts";
-import { type BackupFile, hexOf, parseBackupFileName } from "./manifest.ts";
+import type { BackupPart } from "./backup_part.ts";
+import { type BackupFile, hexOf } from "./manifest.ts";
+import { faultOfPart } from "./part_fault.ts";
 
 /** Bytes that are read and written at a time. */
 export const BACKUP_CHUNK_BYTES = 256 * 1024;
-
-/** What a backup is to hold of a segment, before its checksum is known. */
-export type BackupPart = Omit<BackupFile, "crc32">;
 
 /** A file of a backup while it is written. */
 export class BackupFileWriter {
@@ -95,110 +86,6 @@ export class BackupFileWriter {
   abandon(): void {
     this.#file.close();
   }
-}
-
-/**
- * What a file of a backup is to hold, by its name and its header.
- *
- * @param start Bytes of the file from its start on, the header at least.
- * @param bytes Size of the file.
- * @returns Undefined when the two do not fit.
- */
-export function partOfFile(
-  name: string,
-  start: Uint8Array,
-  bytes: number,
-): BackupPart | undefined {
-  const said = parseBackupFileName(name);
-  const header = decodeSegmentHeader(start);
-  const isIt = said !== undefined && typeof header !== "string" &&
-    headerCrcOf(start, header) === said.headerCrc;
-  if (!isIt) return undefined;
-  const { number, generation, endPosition, checksum } = said;
-  const { startPosition } = header;
-  return {
-    name,
-    number,
-    generation,
-    startPosition,
-    endPosition,
-    checksum,
-    bytes,
-  };
-}
-
-/**
- * CRC-32 of a segment's header, by which its file is told from others.
- *
- * @param start Bytes of the file from its start on, with the whole header.
- */
-export function headerCrcOf(start: Uint8Array, header: SegmentHeader): number {
-  const bytes = header.isScavenged === true
-    ? SCAVENGED_HEADER_BYTES
-    : SEGMENT_HEADER_BYTES;
-  return crc32(start.subarray(0, bytes));
-}
-
-/** The start of a segment's file, so that the longest header is in it. */
-export function readStart(file: Pick<DiskFile, "readAt">): Uint8Array {
-  const array = new Uint8Array(SCAVENGED_HEADER_BYTES);
-  return array.subarray(0, file.readAt(array, 0));
-}
-
-/** A segment that is read by itself, by its header. */
-export function segmentOf(
-  header: SegmentHeader,
-  path: string,
-  endPosition: number,
-): Segment {
-  const { number, generation, startPosition, remains } = header;
-  return {
-    number,
-    generation,
-    path,
-    startPosition,
-    endPosition,
-    checksum: header.previousChecksum,
-    ...(remains === undefined ? {} : { remains: new Remains(remains) }),
-  };
-}
-
-/**
- * What is wrong with a file of a backup, by what it is to be; undefined when
- * its header, every record and their chain are in order.
- */
-export function faultOfPart(
-  file: DiskFile,
-  part: BackupPart,
-): string | undefined {
-  if (file.size() !== part.bytes) {
-    return `the file has ${file.size()} bytes instead of ${part.bytes}`;
-  }
-  const header = decodeSegmentHeader(readStart(file));
-  if (typeof header === "string") return `its header is ${header}`;
-  const isIt = header.number === part.number &&
-    header.generation === part.generation &&
-    header.startPosition === part.startPosition;
-  if (!isIt) return "it is another segment";
-  const segment = segmentOf(header, file.path, part.endPosition);
-  const scanned = scanSegment(
-    file,
-    segment,
-    {
-      checksum: header.previousChecksum,
-      lastPosition: -1,
-      lastCreatedAtUs: 0,
-    },
-    () => {},
-  );
-  const isWhole = scanned.fault === undefined &&
-    scanned.validEnd === part.endPosition && scanned.checksum === part.checksum;
-  return isWhole
-    ? undefined
-    : `${scanned.fault ?? "its end is another one"} at position ` +
-      `${
-        scanned.fault === undefined ? scanned.validEnd : scanned.faultPosition
-      }`;
 }
 
 /** CRC-32 of a whole file. */

@@ -10,7 +10,8 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import { type Disk, type DiskFile, readExactly } from "../disk/disk.ts";
 import { decodeSegmentHeader } from "../log/segment_header.ts";
-import { BACKUP_CHUNK_BYTES, readStart } from "./backup_file.ts";
+import { BACKUP_CHUNK_BYTES } from "./backup_file.ts";
+import { readStart } from "./backup_part.ts";
 import { readManifest } from "./backup_target.ts";
 import {
   BACKUP_SEGMENTS_NAME,

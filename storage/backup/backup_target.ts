@@ -21,14 +21,12 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import { type Disk, type DiskLock, readExactly } from "../disk/disk.ts";
 import {
   BackupFileWriter,
-  type BackupPart,
   crcOf,
-  faultOfPart,
-  partOfFile,
-  readStart,
   removeIfThere,
   writeWhole,
 } from "./backup_file.ts";
+import { type BackupPart, partOfFile, readStart } from "./backup_part.ts";
+import { faultOfPart } from "./part_fault.ts";
 import {
   BACKUP_SEGMENTS_NAME,
   type BackupFile,

@@ -17,7 +17,7 @@ import type { StorePlatform } from "../platform.ts";
 import { findSegments, type FoundSegment } from "../recovery/find_segments.ts";
 import { type ScanResult, scanSegment } from "../recovery/scan_segment.ts";
 import { readCommitRecord } from "../recovery/settle.ts";
-import { segmentOf } from "./backup_file.ts";
+import { segmentOf } from "./backup_part.ts";
 import { partOf, type Snapshot, type SnapshotPart } from "./snapshot.ts";
 
 /**

@@ -19,7 +19,7 @@ import {
 } from "../log/segment_header.ts";
 import { offsetOf } from "../log/segment.ts";
 import { scanSegment } from "../recovery/scan_segment.ts";
-import { readStart, segmentOf } from "./backup_file.ts";
+import { readStart, segmentOf } from "./backup_part.ts";
 import type { BackupSource, ReadableFile } from "./backup_source.ts";
 import type { BackupFile } from "./manifest.ts";
 

@@ -9,7 +9,8 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { BackupReport } from "../../lib/model/transfer.ts";
 import type { Disk } from "../disk/disk.ts";
-import { type BackupFileWriter, partOfFile } from "./backup_file.ts";
+import type { BackupFileWriter } from "./backup_file.ts";
+import { partOfFile } from "./backup_part.ts";
 import { BackupTarget } from "./backup_target.ts";
 import {
   BACKUP_SEGMENTS_NAME,

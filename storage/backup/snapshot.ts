@@ -11,7 +11,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { decodeSegmentHeader } from "../log/segment_header.ts";
-import { type BackupPart, headerCrcOf, readStart } from "./backup_file.ts";
+import { type BackupPart, headerCrcOf, readStart } from "./backup_part.ts";
 import { backupFileName } from "./manifest.ts";
 
 /** A part of a segment, and the file that has it. */

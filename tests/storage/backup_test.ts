@@ -9,13 +9,21 @@ import type { RecordedEvent } from "../../lib/model/event.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import type {
+  MaintainedStore,
+  StoreMaintenance,
+} from "../../lib/model/maintenance.ts";
 import type { LogPoint } from "../../lib/model/transfer.ts";
 import {
   backupDirectory,
   restoreDirectory,
 } from "../../storage/backup/directories.ts";
 import { openStore } from "../../storage/mod.ts";
-import { createTestClock, createTestIds } from "../support/events.ts";
+import {
+  aMetadataEvent,
+  createTestClock,
+  createTestIds,
+} from "../support/events.ts";
 import { StoreDirectory } from "../support/store_directory.ts";
 
 const CONTROL = { signal: new AbortController().signal, report: () => {} };
@@ -372,3 +380,90 @@ Deno.test("damage in the store is noticed while it is backed up", async () => {
   assertEquals(error.code, "damaged");
   assertStringIncludes(error.message, "segment 1");
 });
+
+Deno.test("a scavenged store is backed up and restored; its rewritten segments are new", async () => {
+  await using place = await openPlace();
+  await place.store.append(60);
+  await place.backUp();
+  let removedCount: number;
+  {
+    await using opened = await place.store.open();
+    const { store } = opened;
+    await store.append({
+      streamName: "$$cart-1",
+      expectedVersion: "any",
+      events: [aMetadataEvent(500, { $maxCount: 2 })],
+    });
+    const report = await maintenanceOf(store).scavenge({}, CONTROL);
+    removedCount = report.removedCount;
+    assert(report.scavengedCount > 2);
+  }
+  const second = await place.backUp();
+  assert(second.copiedCount > 2);
+  assert(second.copiedCount <= second.segmentCount);
+  await place.restore("restored");
+  const events = await eventsOf(place.pathOf("restored"));
+  assertEquals(events.length, 61 - removedCount);
+  assertEquals(events, await eventsOf(place.store.path));
+  const error = await assertRejects(
+    () => place.restore("cut", { position: events[3]?.logPosition ?? 0 }),
+    QuipuError,
+  );
+  assertEquals(error.code, "invalidRequest");
+  assertStringIncludes(error.message, "after a scavenge");
+  const [, from, to] = /positions (\d+) and (\d+)/.exec(error.message) ?? [];
+  for (const position of [Number(from), Number(to)]) {
+    await place.restore(`cut-${position}`, { position });
+    const cut = new StoreDirectory(place.pathOf(`cut-${position}`));
+    const expected = events.filter((event) => event.logPosition < position);
+    assertEquals(await eventsOf(cut.path), expected);
+    // And it goes on.
+    await cut.append(80);
+  }
+});
+
+Deno.test("a file that a backup needs stays until it was read, scavenge or not", async () => {
+  await using place = await openPlace();
+  await place.store.append(60);
+  await using opened = await place.store.open();
+  const { store } = opened;
+  const maintenance = maintenanceOf(store);
+  const before = await allEvents(store);
+  const backup = maintenance.openBackup({
+    have: new Map(),
+    version: "0.0.0",
+    takenAtUs: 0,
+  });
+  await store.append({
+    streamName: "$$cart-1",
+    expectedVersion: "any",
+    events: [aMetadataEvent(500, { $maxCount: 1 })],
+  });
+  const report = await maintenance.scavenge({}, CONTROL);
+  assert(report.scavengedCount > 2);
+  const oldFiles = async () =>
+    (await namesIn(place.store.pathOf("segments")))
+      .filter((name) => name.endsWith(".g1.seg")).length;
+  const countBefore = await oldFiles();
+  const archive = place.pathOf("backup.tar");
+  const file = await Deno.open(archive, { write: true, create: true });
+  let bytes = 0;
+  for (let piece = backup.next(); piece; piece = backup.next()) {
+    bytes += await file.write(piece);
+  }
+  file.close();
+  backup.close();
+  assertEquals(bytes, backup.bytes);
+  // Removing goes on in the background.
+  while (await oldFiles() > countBefore - report.scavengedCount) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Deno.rename(archive, place.pathOf("backup"));
+  await place.restore("restored");
+  assertEquals(await eventsOf(place.pathOf("restored")), before);
+});
+
+function maintenanceOf(store: EventStore): StoreMaintenance {
+  assert("maintenance" in store);
+  return (store as MaintainedStore).maintenance;
+}

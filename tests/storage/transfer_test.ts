@@ -75,7 +75,6 @@ async function openPlace(): Promise<Place> {
 }
 
 /** Bytes in pieces that end anywhere. */
-// deno-lint-ignore require-await
 async function* piecesOf(text: string): AsyncGenerator<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
   const random = createRandom(bytes.length);
