@@ -29,6 +29,14 @@ export interface AnswerFacts {
   readonly route: Route | undefined;
 }
 
+/** What an answer is kept under. */
+export interface AnswerKey {
+  /** As the request named it. */
+  readonly url: string;
+  /** Whatever else of the request decides about the answer. */
+  readonly variant: string;
+}
+
 /** A representation that is there as a whole. */
 export type WholeRepresentation = Representation & {
   readonly body: string | Uint8Array<ArrayBuffer>;
@@ -45,18 +53,25 @@ export interface KeptAnswer {
 }
 
 interface Entry extends KeptAnswer {
-  readonly key: string;
+  readonly key: AnswerKey;
+  facts: AnswerFacts;
   representation: WholeRepresentation | undefined;
   /** What is sent, as its clones. */
   template: Response | undefined;
+  /** Counted for it; 0 once it is kept no longer. */
   bytes: number;
   isUsed: boolean;
+  /** Another variant of the same URL. */
+  next: Entry | undefined;
 }
 
 type CacheLimits = Pick<
   Limits,
   "answerCacheBytes" | "answerCacheEntriesMax" | "answersSeenMax"
 >;
+
+/** Variants of one URL: they are gone through one after the other. */
+const VARIANTS_MAX = 8;
 
 /** What an entry takes besides body and key: headers, objects, the table. */
 const ENTRY_BYTES = 2048;
@@ -66,12 +81,13 @@ const ENCODER = new TextEncoder();
 /** Answers by key, bounded in number and size. */
 export class AnswerCache {
   readonly #limits: CacheLimits;
-  /** The one that was not looked at for the longest time comes first. */
+  /** By URL; the one that was not looked at for the longest time comes first. */
   readonly #entries = new Map<string, Entry>();
-  /** Keys that were asked for once lately, and in the while before. */
+  /** URLs that were asked for once lately, and in the while before. */
   #seen = new Set<string>();
   #seenBefore = new Set<string>();
   #bytes = 0;
+  #size = 0;
 
   constructor(limits: CacheLimits) {
     this.#limits = limits;
@@ -84,12 +100,12 @@ export class AnswerCache {
 
   /** How many there are. */
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /** What is kept under a key, whether it holds or not. */
-  find(key: string): KeptAnswer | undefined {
-    return this.#entries.get(key);
+  find(key: AnswerKey): KeptAnswer | undefined {
+    return this.#find(key);
   }
 
   /** Notes that an answer is of use; its representation need not be sent. */
@@ -108,35 +124,61 @@ export class AnswerCache {
 
   /** Keeps an answer in place of what is under the key, if it is worth it. */
   keep(
-    key: string,
+    key: AnswerKey,
     facts: AnswerFacts,
     representation: WholeRepresentation | undefined,
   ): void {
-    const known = this.#entries.get(key);
-    if (known === undefined && !this.#wasSeen(key)) return;
+    const known = this.#find(key);
+    if (known === undefined && !this.#wasSeen(key.url)) return;
     const bytes = sizeOf(key, representation?.body);
     if (bytes > this.#limits.answerCacheBytes) return;
-    this.#bytes += bytes - (known?.bytes ?? 0);
-    this.#entries.set(key, {
-      key,
-      facts,
-      representation,
-      template: undefined,
-      bytes,
-      isUsed: known?.isUsed ?? false,
-    });
-    this.#makeRoom();
+    const entry = known ?? this.#add(key, facts);
+    entry.facts = facts;
+    entry.representation = representation;
+    entry.template = undefined;
+    this.#resize(entry, bytes);
   }
 
-  /** Whether the key was asked for before, as it is now. */
-  #wasSeen(key: string): boolean {
-    if (this.#seen.has(key) || this.#seenBefore.has(key)) return true;
+  #find({ url, variant }: AnswerKey): Entry | undefined {
+    let entry = this.#entries.get(url);
+    while (entry !== undefined && entry.key.variant !== variant) {
+      entry = entry.next;
+    }
+    return entry;
+  }
+
+  /** Whether the URL was asked for before, as it is now. */
+  #wasSeen(url: string): boolean {
+    if (this.#seen.has(url) || this.#seenBefore.has(url)) return true;
     if (this.#seen.size >= this.#limits.answersSeenMax) {
       this.#seenBefore = this.#seen;
       this.#seen = new Set();
     }
-    this.#seen.add(key);
+    this.#seen.add(url);
     return false;
+  }
+
+  #add(key: AnswerKey, facts: AnswerFacts): Entry {
+    const next = this.#entries.get(key.url);
+    const entry: Entry = {
+      key,
+      facts,
+      representation: undefined,
+      template: undefined,
+      bytes: 0,
+      isUsed: false,
+      next,
+    };
+    this.#entries.set(key.url, entry);
+    this.#size++;
+    let last = entry;
+    for (let count = 1; last.next !== undefined; count++) {
+      if (count === VARIANTS_MAX) {
+        this.#forget(last.next);
+        last.next = undefined;
+      } else last = last.next;
+    }
+    return entry;
   }
 
   #prepare(entry: Entry): Response | undefined {
@@ -154,34 +196,60 @@ export class AnswerCache {
     template.headers;
     entry.template = template;
     entry.representation = undefined;
-    const size = sizeOf(key, bytes);
-    if (this.#entries.get(key) === entry) this.#bytes += size - entry.bytes;
-    entry.bytes = size;
-    this.#makeRoom();
+    this.#resize(entry, sizeOf(key, bytes));
     return template;
   }
 
-  #makeRoom(): void {
+  /** Takes down what an entry takes now, and makes room for it. */
+  #resize(entry: Entry, bytes: number): void {
+    this.#bytes += bytes - entry.bytes;
+    entry.bytes = bytes;
     const { answerCacheBytes, answerCacheEntriesMax } = this.#limits;
-    for (const [key, oldest] of this.#entries) {
+    for (const [url, oldest] of this.#entries) {
       const hasRoom = this.#bytes <= answerCacheBytes &&
-        this.#entries.size <= answerCacheEntriesMax;
+        this.#size <= answerCacheEntriesMax;
       if (hasRoom) return;
-      this.#entries.delete(key);
-      if (oldest.isUsed) {
-        // It comes last now, and is met once more before this ends.
-        oldest.isUsed = false;
-        this.#entries.set(key, oldest);
-      } else this.#bytes -= oldest.bytes;
+      this.#entries.delete(url);
+      if (takeUse(oldest)) {
+        // They come last now, and are met once more before this ends.
+        this.#entries.set(url, oldest);
+      } else this.#forget(oldest);
+    }
+  }
+
+  /** Counts an entry and those after it no longer. */
+  #forget(first: Entry): void {
+    for (
+      let entry: Entry | undefined = first;
+      entry !== undefined;
+      entry = entry.next
+    ) {
+      this.#bytes -= entry.bytes;
+      entry.bytes = 0;
+      this.#size--;
     }
   }
 }
 
+/** Whether one of a URL's entries was used; from now on none was. */
+function takeUse(first: Entry): boolean {
+  let isUsed = false;
+  for (
+    let entry: Entry | undefined = first;
+    entry !== undefined;
+    entry = entry.next
+  ) {
+    isUsed ||= entry.isUsed;
+    entry.isUsed = false;
+  }
+  return isUsed;
+}
+
 /** Memory of an entry; of texts the most that they can take. */
 function sizeOf(
-  key: string,
+  { url, variant }: AnswerKey,
   body: string | Uint8Array | undefined = "",
 ): number {
   const bodyBytes = typeof body === "string" ? 2 * body.length : body.length;
-  return ENTRY_BYTES + 2 * key.length + bodyBytes;
+  return ENTRY_BYTES + 2 * (url.length + variant.length) + bodyBytes;
 }

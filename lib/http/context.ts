@@ -15,6 +15,7 @@ import type {
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
+import type { AnswerKey } from "./answer_cache.ts";
 import type { Admission } from "./admission.ts";
 import type { BaseUrlOf } from "./base_url.ts";
 import type { KnownAnswers } from "./known_answers.ts";
@@ -47,7 +48,7 @@ export interface RequestContext {
   readonly allowedMethods: string;
   readonly watched: WatchedRequest;
   /** Under what the answer may be kept; undefined: it may not. */
-  readonly answerKey: string | undefined;
+  readonly answerKey: AnswerKey | undefined;
 }
 
 /** What the server says of itself. */

@@ -18,11 +18,11 @@ import type { Caller, ReadBasis, StreamService } from "../streams/outcomes.ts";
 import {
   AnswerCache,
   type AnswerFacts,
+  type AnswerKey,
   type KeptAnswer,
   type WholeRepresentation,
 } from "./answer_cache.ts";
 import type { BaseUrlOf } from "./base_url.ts";
-import type { RequestContext } from "./context.ts";
 import { REQUEST_HEADERS } from "./header_names.ts";
 import { Refusal } from "./refusal.ts";
 import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
@@ -40,18 +40,45 @@ export interface KnownAnswersOptions {
   readonly limits: Limits;
 }
 
+/** What has to be known of a request; a `RequestContext` says it. */
+export interface AnsweredRequest {
+  readonly request: Request;
+  /** What `keyOf` said of it. */
+  readonly answerKey: AnswerKey | undefined;
+  /** Value of `Access-Control-Allow-Methods`. */
+  readonly allowedMethods: string;
+  readonly watched: WatchedRequest;
+}
+
 /** A read of one stream that was answered. */
 export interface AnsweredRead {
-  readonly context: RequestContext;
+  readonly context: AnsweredRequest;
   readonly streamName: string;
   /** Undefined: the answer may be another one the next time. */
   readonly basis: ReadBasis | undefined;
 }
 
+/** What decides about an answer besides its URL. */
+interface Variant {
+  readonly accept: string | null;
+  readonly baseUrl: string;
+  readonly resolvesLinks: boolean;
+  /** All of it in one. */
+  readonly text: string;
+}
+
+const NO_VARIANT: Variant = {
+  accept: null,
+  baseUrl: "",
+  resolvesLinks: true,
+  text: "",
+};
+
 /** Answers that can be sent again. */
 export class KnownAnswers {
   readonly #options: KnownAnswersOptions;
   readonly #cache: AnswerCache;
+  #lastVariant = NO_VARIANT;
   #hitCount = 0;
   #missCount = 0;
 
@@ -82,18 +109,22 @@ export class KnownAnswers {
   keyOf(
     request: Request,
     info: Deno.ServeHandlerInfo,
-  ): string | undefined {
+  ): AnswerKey | undefined {
     const { url, headers } = request;
     const { baseUrlOf, limits } = this.#options;
     if (!url.includes("/streams/")) return undefined;
     try {
       if (headers.has(REQUEST_HEADERS.longPoll)) return undefined;
       checkRequireMaster(headers);
-      const accept = headers.get("accept");
-      const key = (accept === null ? "" : "Accept " + accept) +
-        (readResolveLinks(headers) ? "\n" : "\nunresolved\n") +
-        baseUrlOf(request, info) + "\n" + url;
-      return key.length > limits.answerCacheKeyLengthMax ? undefined : key;
+      const variant = this.#variantOf({
+        accept: headers.get("accept"),
+        baseUrl: baseUrlOf(request, info),
+        resolvesLinks: readResolveLinks(headers),
+      });
+      const length = url.length + variant.length;
+      return length > limits.answerCacheKeyLengthMax
+        ? undefined
+        : { url, variant };
     } catch (error) {
       // Whoever answers the request refuses it, if nothing else is wrong.
       if (error instanceof Refusal) return undefined;
@@ -103,7 +134,7 @@ export class KnownAnswers {
 
   /** What is known under a key, if the caller may see it and it holds. */
   find(
-    key: string,
+    key: AnswerKey,
     request: Request,
     by: { readonly caller: Caller; readonly watched: WatchedRequest },
   ): Response | undefined {
@@ -161,6 +192,20 @@ export class KnownAnswers {
       isWhole(representation, this.#options.limits)
     ) this.#cache.keep(key, facts, representation);
     return representationResponse(representation, allowedMethods);
+  }
+
+  /** The variant as a text: the same one for requests like the last. */
+  #variantOf(variant: Omit<Variant, "text">): string {
+    const last = this.#lastVariant;
+    const { accept, baseUrl, resolvesLinks } = variant;
+    const isSame = accept === last.accept && baseUrl === last.baseUrl &&
+      resolvesLinks === last.resolvesLinks;
+    if (isSame) return last.text;
+    // No header holds a line break.
+    const text = `${baseUrl}\n${resolvesLinks}` +
+      (accept === null ? "" : "\n" + accept);
+    this.#lastVariant = { ...variant, text };
+    return text;
   }
 
   #responseOf(answer: KeptAnswer, request: Request): Response | undefined {
