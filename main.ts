@@ -16,7 +16,12 @@ import { runBackup } from "./lib/cli/run_backup.ts";
 import { runProgram } from "./lib/cli/run_program.ts";
 import { runRestore } from "./lib/cli/run_restore.ts";
 import { openInput, openOutput } from "./lib/cli/transfer_files.ts";
-import { runExport, runImport, type TransferTools } from "./lib/cli/run_transfer.ts";
+import {
+  runExport,
+  runImport,
+  type TransferTools,
+} from "./lib/cli/run_transfer.ts";
+import { runScavenge } from "./lib/cli/run_scavenge.ts";
 import { runVerify } from "./lib/cli/run_verify.ts";
 import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
@@ -68,6 +73,7 @@ import {
   exportDirectory,
   importDirectory,
 } from "./storage/transfer/directories.ts";
+import { scavengeDirectory } from "./storage/scavenge/scavenge_directory.ts";
 import { verifyDirectory } from "./storage/verify/verify_directory.ts";
 
 /** Runs the server until a signal asks it to stop. */
@@ -338,6 +344,15 @@ exitProgram(
   }, {
     serve: ({ options }) => serve(options),
     verify: (call) => runVerify(call, WORKPLACE, verifyDirectory),
+    scavenge: (call) =>
+      runScavenge(call, WORKPLACE, (options, control) =>
+        scavengeDirectory({
+          ...options,
+          clock,
+          newEventId,
+          logger: loggerOf(call.options.values),
+          openStore,
+        }, control)),
     backup: (call) =>
       runBackup(call, WORKPLACE, {
         backupDirectory: (options, control) =>

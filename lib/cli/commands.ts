@@ -213,6 +213,16 @@ export const COMMANDS = {
       file: { label: "FILE", help: "File to read; - for standard input" },
     },
   },
+  scavenge: {
+    summary: "Give back what was deleted, or has become too old or too many",
+    details:
+      "Removes what $maxAge, $maxCount, $tb and deletes hide; numbers, " +
+      "positions and links of what stays do not change. Stopped halfway, it " +
+      "goes on from there the next time.",
+    options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    own: TASK_OPTIONS,
+    online: "POST /admin/scavenge",
+  },
   help: {
     summary: "Show what the program can do, or one of its commands",
     options: [],

@@ -94,6 +94,14 @@ export const NODE_ROUTES = [
     operation: "administer",
   },
   {
+    method: "POST",
+    template: "/admin/scavenge",
+    request: undefined,
+    response: ADMIN,
+    handler: "startScavenge",
+    operation: "administer",
+  },
+  {
     ...READ,
     template: "/admin/log-level",
     response: JSON_ALONE,

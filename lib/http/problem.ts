@@ -65,6 +65,14 @@ export const PROBLEMS = {
     status: 501,
     text: "Not Implemented: the store of this server has no upkeep",
   },
+  badStartFromChunk: {
+    status: 400,
+    text: "startFromChunk must be the number of a segment",
+  },
+  otherJobRuns: {
+    status: 409,
+    text: "A check of the store is under way: wait for its end, or stop it",
+  },
   tooManyBackups: {
     status: 503,
     text: "Too many backups are being taken, try again later",

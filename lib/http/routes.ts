@@ -76,6 +76,9 @@ export type HandlerKey =
   | "readOpenApi"
   | "showApi"
   | "showWebPage"
+  | "startScavenge"
+  | "readScavenge"
+  | "cancelScavenge"
   | "startVerify"
   | "readVerify"
   | "cancelVerify"
@@ -337,6 +340,22 @@ export const ROUTES: readonly Route[] = [
     request: undefined,
     response: JSON_ALONE,
     handler: "cancelVerify",
+    operation: "administer",
+  },
+  {
+    method: "GET",
+    template: "/admin/scavenge/{id}",
+    request: undefined,
+    response: JSON_ALONE,
+    handler: "readScavenge",
+    operation: "administer",
+  },
+  {
+    method: "DELETE",
+    template: "/admin/scavenge/{id}",
+    request: undefined,
+    response: JSON_ALONE,
+    handler: "cancelScavenge",
     operation: "administer",
   },
   {

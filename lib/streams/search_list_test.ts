@@ -19,6 +19,11 @@ Deno.test("a list is searched by time in few reads, gaps or not", async () => {
       const left = entries.filter(({ ordinal }) => !isGap(ordinal));
       return { entries: left, continueFrom };
     };
+    store.findNearest = (_, from) => {
+      let near = from;
+      while (near < 200 && isGap(near)) near++;
+      return Promise.resolve(near < 200 ? near : undefined);
+    };
     const times = [0, ...timesUs, (timesUs.at(-1) ?? 0) + 1];
     for (const timeUs of new Set(times)) {
       readCount = 0;

@@ -6,12 +6,19 @@
  * @module
  */
 
+import { Backups } from "../../lib/admin/backups.ts";
+import { JobBoard } from "../../lib/admin/job_board.ts";
 import { openAuth } from "../../lib/auth/open_auth.ts";
 import { type App, createApp } from "../../lib/http/app.ts";
 import { serveHttp } from "../../lib/http/server.ts";
 import type { Clock } from "../../lib/model/clock.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import type {
+  MaintainedStore,
+  StoreMaintenance,
+} from "../../lib/model/maintenance.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { showOptions } from "../../lib/config/node_options.ts";
 import { resolveOptions } from "../../lib/config/resolve_options.ts";
@@ -99,7 +106,24 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     adminPassword: undefined,
     passwordCost: CHEAP_COST,
   });
+  const jobs = new JobBoard({
+    clock,
+    newId: newEventId,
+    logger: SILENT_LOGGER,
+  });
+  const maintenance = maintenanceOf(store);
   const app = createApp({
+    upkeep: {
+      jobs,
+      maintenance,
+      backups: new Backups({
+        maintenance,
+        clock,
+        logger: SILENT_LOGGER,
+        version: "0.0.0",
+        backupsMax: 1,
+      }),
+    },
     streams: createStreamService({ store, clock }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),
@@ -114,9 +138,21 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     advance: clock.advanceMs,
     async close() {
       authenticator.close();
+      await jobs.close();
       await store.close();
     },
   };
+}
+
+/** A store that has no upkeep refuses it; requests for it are taken. */
+function maintenanceOf(
+  store: EventStore | MaintainedStore,
+): StoreMaintenance {
+  if ("maintenance" in store) return store.maintenance;
+  const refuse = (): never => {
+    throw new QuipuError("storeReadOnly", "This store has no upkeep");
+  };
+  return { verify: refuse, openBackup: refuse, scavenge: refuse };
 }
 
 /** A clock that no two callers see alike, so that every event has its time. */

@@ -32,11 +32,6 @@ export const PENDING: readonly PendingRule[] = [
       isBelow(exchange, "/projection") || isBelow(exchange, "/projections") ||
       exchange.scenario.area === "projections",
   },
-  {
-    need: "scavenging",
-    openSteps: 6,
-    concerns: (exchange) => isBelow(exchange, "/admin/scavenge"),
-  },
 ];
 
 /** Whether a step asks for a path or something below it. */

@@ -44,6 +44,39 @@ export const UPKEEP_DESCRIPTIONS = {
     },
     schemas: JOB,
   },
+  startScavenge: {
+    tag: UPKEEP,
+    summary: "Start giving back what nobody can see any more",
+    access: "operators",
+    query: ["startFromChunk"],
+    answers: {
+      200: { text: "It began, or is under way", content: "nothing" },
+      409: { text: "A check is under way" },
+      501: { text: "The store has no upkeep" },
+    },
+  },
+  readScavenge: {
+    tag: UPKEEP,
+    summary: "How far a scavenge is, or what came of it: current, last or id",
+    access: "operators",
+    answers: {
+      200: { text: "Its state" },
+      404: { text: "There is none with that id" },
+      501: { text: "The store has no upkeep" },
+    },
+    schemas: JOB,
+  },
+  cancelScavenge: {
+    tag: UPKEEP,
+    summary: "Tell a scavenge that is under way to stop",
+    access: "operators",
+    answers: {
+      200: { text: "Its state" },
+      404: { text: "There is none with that id" },
+      501: { text: "The store has no upkeep" },
+    },
+    schemas: JOB,
+  },
   downloadBackup: {
     tag: UPKEEP,
     summary: "A backup of everything as one archive, made as it is sent",

@@ -26,6 +26,7 @@ export function startVerify(
     const start = jobs.start({
       kind: VERIFY,
       request: { isDeep },
+      excludes: ["scavenge"],
       work: (control) => maintenance.verify({ isDeep }, control),
     });
     return startResponse(context, start);

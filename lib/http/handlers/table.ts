@@ -12,6 +12,7 @@ import { append, appendIncoming, writeMetadata } from "./append.ts";
 import { downloadBackup, downloadNewBackup } from "./backups.ts";
 import { deleteStream } from "./delete_stream.ts";
 import { cancelVerify, readVerify, startVerify } from "./jobs.ts";
+import { cancelScavenge, readScavenge, startScavenge } from "./scavenge.ts";
 import { readGossip } from "./gossip.ts";
 import { health, info, listSubsystems, ping } from "./node.ts";
 import { readEvent, readMetadata } from "./read_event.ts";
@@ -96,6 +97,9 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   readOpenApi,
   showApi,
   showWebPage,
+  startScavenge,
+  readScavenge,
+  cancelScavenge,
   startVerify,
   readVerify,
   cancelVerify,
