@@ -227,6 +227,39 @@ Deno.test("pages of the past are sent again however much is added", async () => 
   assertEquals(twins.readCount(), before);
 });
 
+Deno.test("a forward page that ends in the newest event does not stay the end", async () => {
+  await using twins = await openTwins();
+  await twins.append("s", 4);
+  await twins.ask("/streams/s/0/forward/4");
+  await twins.append("s");
+  const { body } = await twins.ask("/streams/s/0/forward/4");
+  assertEquals(JSON.parse(body).headOfStream, false);
+});
+
+Deno.test("what $maxCount hides after more events is not sent again", async () => {
+  await using twins = await openTwins();
+  await twins.writeMetadata("s", { $maxCount: 3 });
+  await twins.append("s", 3);
+  const paths = ["/streams/s/0", "/streams/s/1/backward/2"];
+  for (const path of paths) assertEquals((await twins.ask(path)).status, 200);
+  await twins.append("s");
+  assertEquals((await twins.ask("/streams/s/0")).status, 404);
+  const { body } = await twins.ask("/streams/s/1/backward/2");
+  assertEquals(JSON.parse(body).entries.length, 1);
+});
+
+Deno.test("a read that may be held is never answered with what is known", async () => {
+  await using twins = await openTwins();
+  await twins.append("s", 3);
+  const path = "/streams/s/1/forward/20";
+  assertEquals((await twins.ask(path)).status, 200);
+  const malformed = { ...ATOM, "ES-LongPoll": "soon" };
+  assertEquals((await twins.ask(path, malformed)).status, 400);
+  const before = twins.readCount();
+  await twins.ask(path, { ...ATOM, "ES-LongPoll": "1" });
+  assertEquals(twins.readCount() - before, TIMES_ASKED);
+});
+
 Deno.test("what age hides is never sent again", async () => {
   await using twins = await openTwins();
   await twins.writeMetadata("s", { $maxAge: 10 });
