@@ -23,14 +23,26 @@ type FeedParameter = keyof Omit<Query, "embed" | "format">;
 
 const EMPTY_QUERY: Query = { embed: "none", format: undefined };
 
-/** Parameters whose values stay as they are, by their names in lower case. */
-const FEED_PARAMETERS: ReadonlyMap<string, FeedParameter> = new Map([
+/** Parameters whose values stay as they are. */
+const FEED_PARAMETER_NAMES: readonly (readonly [string, FeedParameter])[] = [
   ["from", "from"],
-  ["asof", "asOf"],
+  ["asOf", "asOf"],
   ["filter-type", "filterType"],
   ["filter-stream", "filterStream"],
   ["system", "system"],
-]);
+];
+
+/** They, by their names in lower case. */
+const FEED_PARAMETERS: ReadonlyMap<string, FeedParameter> = new Map(
+  FEED_PARAMETER_NAMES.map(([name, member]) => [name.toLowerCase(), member]),
+);
+
+/** Names of the parameters that feeds read, as documents write them. */
+export const FEED_QUERY_NAMES: readonly string[] = [
+  "embed",
+  "format",
+  ...FEED_PARAMETER_NAMES.map(([name]) => name),
+];
 
 const EMBED_LEVELS: ReadonlyMap<string, EmbedLevel> = new Map([
   ["none", "none"],

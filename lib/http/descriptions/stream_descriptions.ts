@@ -9,11 +9,13 @@ import type {
   RouteDescription,
 } from "../../openapi/description.ts";
 import { REQUEST_HEADERS as HEADERS } from "../header_names.ts";
+import { FEED_QUERY_NAMES } from "../query.ts";
 
 const STREAMS = "Streams";
 const METADATA = "Metadata";
 const LOG = "The whole log";
 
+const PAGE_QUERY = [...FEED_QUERY_NAMES, "access_token"];
 const FEED_HEADERS = [
   HEADERS.resolveLinkTos,
   HEADERS.requireMaster,
@@ -120,7 +122,7 @@ export const STREAM_DESCRIPTIONS = {
     tag: STREAMS,
     summary: "The newest events of a stream",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
@@ -129,7 +131,7 @@ export const STREAM_DESCRIPTIONS = {
     tag: STREAMS,
     summary: "A page of a stream, from a number down",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
@@ -140,7 +142,7 @@ export const STREAM_DESCRIPTIONS = {
     details: `With ${HEADERS.longPoll}, one without events is held until ` +
       "there are some.",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
@@ -176,7 +178,7 @@ export const STREAM_DESCRIPTIONS = {
     tag: METADATA,
     summary: "Versions of a stream's metadata, from a number down",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
@@ -185,7 +187,7 @@ export const STREAM_DESCRIPTIONS = {
     tag: METADATA,
     summary: "Versions of a stream's metadata, from a number up",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
@@ -195,7 +197,7 @@ export const STREAM_DESCRIPTIONS = {
     summary: "The newest events of all",
     details: "By default for members of $admins.",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
@@ -204,7 +206,7 @@ export const STREAM_DESCRIPTIONS = {
     tag: LOG,
     summary: "A page of all events, from a position down",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
@@ -213,7 +215,7 @@ export const STREAM_DESCRIPTIONS = {
     tag: LOG,
     summary: "A page of all events, from a position up",
     access: "accessList",
-    query: [...FEED_QUERY_NAMES, ACCESS_TOKEN_PARAMETER],
+    query: PAGE_QUERY,
     headers: LIVE_HEADERS,
     answers: PAGE_ANSWERS,
     schemas: FEED_SCHEMAS,
