@@ -25,7 +25,7 @@ export class RequestMetrics {
   readonly #routes: readonly CountedRoute[];
   readonly #indexes = new Map<CountedRoute, number>();
   /** By route, then by status. */
-  readonly #counts: Uint32Array[];
+  readonly #counts: Float64Array[];
   readonly #durations: Histogram[];
   /** Requests answered so far. */
   total = 0;
@@ -34,7 +34,8 @@ export class RequestMetrics {
   constructor(routes: readonly CountedRoute[]) {
     this.#routes = [...routes, NO_ROUTE];
     this.#routes.forEach((route, index) => this.#indexes.set(route, index));
-    this.#counts = this.#routes.map(() => new Uint32Array(STATUS_COUNT));
+    // A busy server would run 32 bits over in days.
+    this.#counts = this.#routes.map(() => new Float64Array(STATUS_COUNT));
     this.#durations = this.#routes.map(() => new Histogram(SECONDS_BOUNDS));
   }
 
