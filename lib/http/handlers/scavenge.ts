@@ -31,7 +31,7 @@ export function startScavenge(
 ): Response {
   return withUpkeep(context, services, ({ jobs, maintenance }) => {
     const { target, allowedMethods } = context;
-    const first = parameterOf(target.query, "startFromChunk");
+    const first = parameterOf(target.query, "startfromchunk");
     if (first !== undefined && !NUMBER.test(first)) {
       return problemResponse(PROBLEMS.badStartFromChunk, allowedMethods);
     }
