@@ -64,6 +64,25 @@ export class RequestWatch {
       id = response.headers.get(REQUEST_ID_HEADER) ?? this.#newId();
     }
     if (id !== undefined) response.headers.set(REQUEST_ID_HEADER, id);
+    // A closure here would cost every request, and few are slow.
+    if (this.#slow.isSlow(durationMs)) {
+      this.#warn({ durationMs, nowMs }, { watched, request, status, id });
+    }
+    return response;
+  }
+
+  #warn(
+    { durationMs, nowMs }: {
+      readonly durationMs: number;
+      readonly nowMs: number;
+    },
+    { watched, request, status, id }: {
+      readonly watched: WatchedRequest;
+      readonly request: Request;
+      readonly status: number;
+      readonly id: string | undefined;
+    },
+  ): void {
     this.#slow.note(durationMs, nowMs, () => ({
       method: request.method,
       route: watched.route?.template,
@@ -71,6 +90,5 @@ export class RequestWatch {
       status,
       requestId: id,
     }));
-    return response;
   }
 }

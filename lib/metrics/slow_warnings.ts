@@ -32,6 +32,11 @@ export class SlowWarnings {
       : options.thresholdMs;
   }
 
+  /** Whether that took long. */
+  isSlow(durationMs: number): boolean {
+    return durationMs >= this.#thresholdMs;
+  }
+
   /**
    * Warns, if that took long.
    *
@@ -39,7 +44,7 @@ export class SlowWarnings {
    * @param describe What is logged besides the time; called only when it is.
    */
   note(durationMs: number, nowMs: number, describe: () => LogFields): void {
-    if (durationMs < this.#thresholdMs) return;
+    if (!this.isSlow(durationMs)) return;
     if (nowMs - this.#lastAtMs < QUIET_MS) {
       this.#leftOut++;
       return;
