@@ -5,9 +5,9 @@
  * @module
  */
 
+import { EntryBytes } from "../atom/entry_bytes.ts";
 import { renderEntryLine } from "../atom/entry_json.ts";
 import { formatAllPosition } from "../atom/links.ts";
-import { StreamRefs } from "../atom/uris.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { EmbedLevel } from "../model/feed.ts";
 import type { LiveEnd, LiveFormat } from "../streams/live_contract.ts";
@@ -40,16 +40,21 @@ export function createLiveFormat(
 ): LiveFormat {
   const formatPlace = isAll ? formatPosition : formatNumber;
   const placeName = isAll ? "position" : "eventNumber";
-  let refs = new StreamRefs(baseUrl);
+  const entries = new EntryBytes(
+    baseUrl,
+    embed,
+    (event, refs) => renderEntryLine(event, refs, embed),
+  );
   let eventCount = 0;
   return {
     key: `${embed} ${baseUrl}`,
-    event(event, place) {
-      if (++eventCount % REMEMBERED_EVENTS === 0) {
-        refs = new StreamRefs(baseUrl);
-      }
-      return `id: ${formatPlace(place)}\ndata: ` +
-        renderEntryLine(event, refs, embed) + "\n\n";
+    event(out, event, place) {
+      if (++eventCount % REMEMBERED_EVENTS === 0) entries.forgetStreams();
+      out.pushAscii("id: ");
+      out.pushAscii(formatPlace(place));
+      out.pushAscii("\ndata: ");
+      entries.write(out, event);
+      out.pushAscii("\n\n");
     },
     progress: (place) => `id: ${formatPlace(place)}\n\n`,
     caughtUp(place) {

@@ -7,6 +7,7 @@
 
 import type { EventFilter } from "../model/event_filter.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
+import type { ByteText } from "../text/byte_text.ts";
 
 /**
  * Where to begin. Places are event numbers, or log positions in the whole log.
@@ -35,8 +36,12 @@ export type LiveEnd = "stopping" | "deleted" | "unauthorized" | "tooSlow";
 export interface LiveFormat {
   /** The same for formats that write the same. */
   readonly key: string;
-  /** @param place To resume after this event. */
-  event(event: ResolvedEvent, place: number): string;
+  /**
+   * Appends an event.
+   *
+   * @param place To resume after this event.
+   */
+  event(out: ByteText, event: ResolvedEvent, place: number): void;
   /** Says nothing but from where to resume. @param place -1: from the start. */
   progress(place: number): string;
   /** All there is has been sent. */

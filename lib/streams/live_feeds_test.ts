@@ -414,10 +414,11 @@ Deno.test("long events are handed over in pieces", async () => {
   const format = {
     ...TEST_FORMAT,
     key: "with data",
-    event: (
-      { original }: Parameters<typeof TEST_FORMAT.event>[0],
-      place: number,
-    ) => `${place} ${new TextDecoder().decode(original.data)}\n`,
+    event(
+      ...[out, { original }, place]: Parameters<typeof TEST_FORMAT.event>
+    ): void {
+      out.pushText(`${place} ${new TextDecoder().decode(original.data)}\n`);
+    },
   };
   const reader = await openLive(service, { format });
   assertEquals(await reader.next(), "opened");

@@ -9,13 +9,16 @@ import type { ListEntry } from "../model/event_store.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { ListRef } from "../model/lists.ts";
+import { ByteText } from "../text/byte_text.ts";
 import { ALL_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
+import { LINK_TYPE } from "./links.ts";
 import type { LiveFeedCommand } from "./live_contract.ts";
 import type { Caller } from "./outcomes.ts";
+import { nearestNumber } from "./nearest.ts";
 import { systemListOf } from "./page_request.ts";
 import { readLog } from "./read_log.ts";
-import { LinkResolver, needsPlan, unresolved } from "./resolve_links.ts";
+import { LinkResolver, unresolved } from "./resolve_links.ts";
 import { scanList } from "./scan_list.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
 
@@ -159,7 +162,12 @@ async function readStreamStretch(
     direction: "forward",
     withBodies: true,
   });
-  const next = continueFrom ?? low + wanted;
+  const near = entries.length === 0
+    ? await nearestNumber(store, streamName, low, "forward")
+    : undefined;
+  const next = entries.length === 0
+    ? Math.max(near ?? head + 1, low + wanted)
+    : continueFrom ?? low + wanted;
   const shown = sinceUs === -Infinity
     ? entries
     : entries.filter(({ event }) => event.createdAtUs >= sinceUs);
@@ -170,7 +178,8 @@ function placed(entry: ListEntry): PlacedEntry {
   return { place: entry.ordinal, entry };
 }
 
-const UTF8 = new TextEncoder();
+/** Room for a stretch, and for the event that makes it too long. */
+const CHUNK_CAPACITY = LIMITS.liveFeedChunkLengthMax + 8 * 1024;
 
 async function writeChunk(
   context: StreamContext,
@@ -182,37 +191,47 @@ async function writeChunk(
 ): Promise<LiveChunk> {
   const { format } = source;
   const resolver = new LinkResolver(context, read.caller);
-  let text = "";
+  const out = new ByteText(CHUNK_CAPACITY);
   let eventCount = 0;
   let { next, isAtEnd } = stretch;
   for (const { place, entry } of stretch.entries) {
-    const shown = await resolve(resolver, source, entry);
+    // Mostly there is nothing to wait for.
+    const shown = isPlain(source, entry)
+      ? unresolved(entry.event)
+      : await resolve(resolver, source, entry);
     if (shown === "refused" && eventCount === 0) {
       return { kind: "ended", reason: "unauthorized", isForAll: false };
     }
-    const part = shown === "refused"
-      ? undefined
-      : shown === "hidden"
-      ? ""
-      : format.event(shown, place);
-    const isTooMuch = part === undefined || text !== "" &&
-        text.length + part.length > LIMITS.liveFeedChunkLengthMax;
+    if (shown === "hidden") continue;
+    const { length } = out;
+    if (shown !== "refused") format.event(out, shown, place);
+    const isTooMuch = shown === "refused" ||
+      length > 0 && out.length > LIMITS.liveFeedChunkLengthMax;
     if (isTooMuch) {
+      out.length = length;
       next = place;
       isAtEnd = false;
       break;
     }
-    text += part;
-    if (part !== "") eventCount++;
+    eventCount++;
   }
   return {
     kind: "events",
-    bytes: text === "" ? undefined : UTF8.encode(text),
+    bytes: out.length === 0 ? undefined : out.take(0),
     eventCount,
     next,
     isAtEnd,
     isForAll: resolver.isPublic && resolver.showsAll,
   };
+}
+
+/** Whether an entry is shown as it stands there. */
+function isPlain(
+  { list, resolveLinks }: LiveSource,
+  { event }: ListEntry,
+): boolean {
+  return list === undefined &&
+    !(resolveLinks && event.eventType === LINK_TYPE);
 }
 
 /** Follows an entry's link. A link that may not be followed refuses the feed. */
@@ -222,7 +241,6 @@ async function resolve(
   entry: ListEntry,
 ): Promise<ResolvedEvent | "hidden" | "refused"> {
   const options = { list, streamName, resolveLinks, withBodies: true };
-  if (!needsPlan([entry], options)) return unresolved(entry.event);
   const planned = await resolver.planEntries([entry], options);
   if (planned === undefined) return "refused";
   const [first] = planned;

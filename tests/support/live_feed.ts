@@ -14,12 +14,15 @@ import type { Caller, StreamService } from "../../lib/streams/outcomes.ts";
 /** Messages as short texts, one a line. */
 export const TEST_FORMAT: LiveFormat = {
   key: "test",
-  event({ original, link, target }, place) {
+  event(out, { original, link, target }, place) {
     const name = `${formatEventNumber(original.eventNumber)}@` +
       original.streamName;
-    if (link === undefined) return `${place} ${name}\n`;
     const mark = target === undefined ? "?" : "";
-    return `${place} ${name}>${link.eventNumber}@${link.streamName}${mark}\n`;
+    out.pushText(
+      link === undefined
+        ? `${place} ${name}\n`
+        : `${place} ${name}>${link.eventNumber}@${link.streamName}${mark}\n`,
+    );
   },
   progress: (place) => `progress ${place}\n`,
   caughtUp: (place) => `caught-up ${place}\n`,
