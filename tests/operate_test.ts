@@ -211,8 +211,11 @@ async function download(
 
 /** Runs a command of the program; it must succeed. Its output is all it prints. */
 async function quipu(args: readonly string[], place: Place): Promise<string> {
-  const { directory } = place;
-  const end = await runProgram(args, {}, { directory });
+  const { directory, server } = place;
+  const actual = args.map((argument) =>
+    argument.replace(SHOWN_ORIGIN, server?.url ?? SHOWN_ORIGIN)
+  );
+  const end = await runProgram(actual, {}, { directory });
   assertEquals(end.exitCode, 0, `quipu ${args.join(" ")}\n${end.log}`);
   return end.output;
 }
