@@ -210,3 +210,54 @@ export interface StoreMaintenance {
 export type MaintainedStore = EventStore & {
   readonly maintenance: StoreMaintenance;
 };
+
+/** One thing that a repair does, or would do. */
+export interface RepairAction {
+  readonly kind:
+    /** A torn end that nobody was told of is kept in `lost/` and cut. */
+    | "cutTail"
+    /** A segment is written anew with what is whole of it. */
+    | "isolate"
+    /** A segment that is gone gets a place that says so. */
+    | "replace"
+    /** A file that is no part of the store is kept in `lost/`. */
+    | "moveAway"
+    /** An index file, the heads or the KV is made again from the log. */
+    | "rebuild";
+  /** Name in the store's directory. */
+  readonly file: string;
+  /** What is done, in words, without a final period. */
+  readonly what: string;
+}
+
+/** Numbers or positions from one to another, both included. */
+export interface LostRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Numbers of a stream that are gone. */
+export interface LostEvents extends LostRange {
+  readonly streamName: string;
+}
+
+/** What a repair found and did. */
+export interface RepairReport {
+  /** Whether there was anything to do. */
+  readonly isNeeded: boolean;
+  readonly isDone: boolean;
+  readonly actions: readonly RepairAction[];
+  /** Positions whose records cannot be read. */
+  readonly lostPositions: readonly LostRange[];
+  /**
+   * Numbers that are gone, as far as they are known; at most
+   * `LIMITS.findingsMax`.
+   */
+  readonly lostEvents: readonly LostEvents[];
+  /** How many numbers those are, with those that are not listed. */
+  readonly lostEventCount: number;
+  /** What cannot be repaired. */
+  readonly unrepaired: readonly Finding[];
+  /** File that says what was done; undefined when nothing was. */
+  readonly note: string | undefined;
+}

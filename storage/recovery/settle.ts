@@ -270,7 +270,8 @@ async function secureTail(
 ): Promise<void> {
   const { platform: { disk }, log, logDirectory } = options;
   const segment = log.segments[log.segments.length - 1];
-  if (segment !== undefined) {
+  // Of a scavenged one the file is synced before it has its name.
+  if (segment !== undefined && segment.remains === undefined) {
     const { startPosition, path } = segment;
     const securedEnd = commit?.end ?? log.validEnd - UNSYNCED_BYTES_MAX;
     const from = securedEnd <= startPosition

@@ -153,7 +153,7 @@ class SegmentCheck {
 
   async run(): Promise<void> {
     const { entries, remains, control, segment } = this.#request;
-    const wasLenient = entries.isLenient;
+    // Lists that go on later do so with a later number than the next one.
     if (remains !== undefined) entries.isLenient = true;
     this.#mark(segment.startPosition);
     while (this.#at < this.#fileEnd) {
@@ -167,7 +167,6 @@ class SegmentCheck {
     }
     if (remains !== undefined) this.#checkRemains(remains);
     else this.#checkEnd();
-    if (this.#isWhole) entries.isLenient = wasLenient;
   }
 
   /** Reads on from the next record; false when the file ends before. */
@@ -488,6 +487,8 @@ class SegmentCheck {
     // The segment ends as it did before records were taken out.
     this.#validEnd = segment.endPosition;
     this.#checksum = remains.checksum;
+    this.#previousCrc = remains.checksum;
+    this.#mark(segment.endPosition);
     this.#lastPosition = remains.lastPosition;
     this.#lastCreatedAtUs = Math.max(
       this.#lastCreatedAtUs,

@@ -204,6 +204,7 @@ class LogVerification implements Disposable {
   #lose(): void {
     this.#isDamaged = true;
     this.#entries.isLenient = true;
+    this.#stopComparing();
   }
 
   async #checkSegment(
@@ -343,7 +344,7 @@ class LogVerification implements Disposable {
     this.#findings.notice(
       "indexMissing",
       "later index files were not compared with the log entry by entry, " +
-        "because they point into this one",
+        "because they point into those before them",
       {},
     );
   }

@@ -1,0 +1,345 @@
+/**
+ * Looks through a damaged log and decides what becomes of each segment: it
+ * stays as it is, is written anew with what is whole of it, or, when it is
+ * gone, gets a place that says so.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import type { JobControl, LostRange } from "../../lib/model/maintenance.ts";
+import type { Disk } from "../disk/disk.ts";
+import { openSealedIndex } from "../index/sealed_index.ts";
+import { BLOCK_BYTES, BlockCache } from "../index/blocked_file.ts";
+import type { CommitRecord } from "../kv/catalog.ts";
+import { FLAG_RUN_END } from "../log/record.ts";
+import { readEnds } from "../log/remains.ts";
+import type { Segment } from "../log/segment.ts";
+import type { SegmentHeader } from "../log/segment_header.ts";
+import type { PlannedSegment, VerifyPlan } from "../verify/verify_log.ts";
+import { Losses } from "./losses.ts";
+import { wholeRecords } from "./whole_records.ts";
+
+/** A segment that is to be written anew, or from nothing. */
+export interface Replacement {
+  /** As it will be, but for its file: with its end and checksum. */
+  readonly segment: Segment;
+  readonly header: SegmentHeader;
+  /** The file that it is made from; undefined when there is none. */
+  readonly source: PlannedSegment | undefined;
+  readonly lastCreatedAtUs: number;
+}
+
+/** What a look through the log showed. */
+export interface Survey {
+  readonly replacements: readonly Replacement[];
+  /** Files that are no part of the log. */
+  readonly strangers: readonly PlannedSegment[];
+  readonly lostPositions: readonly LostRange[];
+  readonly losses: Losses;
+}
+
+export interface SurveyOptions {
+  readonly disk: Disk;
+  readonly plan: VerifyPlan;
+  readonly commit: CommitRecord | undefined;
+  /** Largest generation of each segment's files. */
+  readonly generationOf: (number: number) => number;
+  readonly control: JobControl;
+}
+
+/** What was read of one segment. */
+interface Reading {
+  readonly isWhole: boolean;
+  /** Position after the last record that ends an append. */
+  readonly end: number;
+  readonly checksum: number;
+  readonly lastCreatedAtUs: number;
+  /** Position after the last thing that was read, or is known to be lost. */
+  readonly seenEnd: number;
+}
+
+/** Looks through the log. */
+export async function surveyLog(options: SurveyOptions): Promise<Survey> {
+  const surveyor = new Surveyor(options);
+  return await surveyor.run();
+}
+
+class Surveyor {
+  readonly #options: SurveyOptions;
+  readonly #losses = new Losses();
+  readonly #replacements: Replacement[] = [];
+  readonly #lostPositions: LostRange[] = [];
+  readonly #storeId: string;
+  #end = 0;
+  #checksum = 0;
+  #lastCreatedAtUs = 0;
+  #doneBytes = 0;
+
+  constructor(options: SurveyOptions) {
+    this.#options = options;
+    this.#storeId = options.plan.storeId ?? options.commit?.storeId ?? "";
+  }
+
+  async run(): Promise<Survey> {
+    const { plan, commit } = this.#options;
+    const strangers: PlannedSegment[] = [];
+    const segments: PlannedSegment[] = [];
+    let start = 0;
+    for (const planned of plan.segments) {
+      const { header, segment } = planned;
+      const isOurs = header === undefined ||
+        (header.storeId === this.#storeId && header.startPosition >= start);
+      if (!isOurs) {
+        strangers.push(planned);
+        continue;
+      }
+      segments.push(planned);
+      start = segment.startPosition;
+    }
+    let number = 0;
+    for (const [at, planned] of segments.entries()) {
+      const first = planned.segment.number;
+      const from = planned.header?.startPosition ?? this.#end;
+      while (number < first) {
+        this.#replaceMissing(number++, from, planned.header);
+      }
+      await this.#survey(planned, segments[at + 1]);
+      number = first + 1;
+    }
+    if (segments.length === 0 && (commit?.end ?? 0) > 0) {
+      this.#replaceMissing(0, commit?.end ?? 0, undefined);
+    }
+    this.#losses.finish();
+    return {
+      replacements: this.#replacements,
+      strangers,
+      lostPositions: this.#lostPositions,
+      losses: this.#losses,
+    };
+  }
+
+  /** A segment of which there is no file that could be used. */
+  #replaceMissing(
+    number: number,
+    end: number,
+    next: SegmentHeader | undefined,
+  ): void {
+    const { commit } = this.#options;
+    const checksum = next?.previousChecksum ??
+      (commit?.end === end ? commit.checksum : 0);
+    this.#lose(this.#end, end);
+    this.#replace(number, undefined, { start: this.#end, end, checksum });
+  }
+
+  #lose(from: number, end: number): void {
+    this.#losses.isLossy = true;
+    if (end > from) this.#lostPositions.push({ from, to: end - 1 });
+  }
+
+  #replace(
+    number: number,
+    source: PlannedSegment | undefined,
+    range: { start: number; end: number; checksum: number },
+  ): void {
+    const { start, end, checksum } = range;
+    const generation = this.#options.generationOf(number) + 1;
+    this.#replacements.push({
+      segment: {
+        number,
+        generation,
+        path: "",
+        startPosition: start,
+        endPosition: end,
+        checksum,
+      },
+      header: {
+        storeId: this.#storeId,
+        number,
+        generation,
+        startPosition: start,
+        previousChecksum: this.#checksum,
+        createdAtUs: source?.header?.createdAtUs ?? this.#lastCreatedAtUs,
+      },
+      source,
+      lastCreatedAtUs: this.#lastCreatedAtUs,
+    });
+    this.#end = end;
+    this.#checksum = checksum;
+  }
+
+  async #survey(
+    planned: PlannedSegment,
+    next: PlannedSegment | undefined,
+  ): Promise<void> {
+    const { commit } = this.#options;
+    const { segment, header } = planned;
+    const start = this.#end;
+    // The file of one with a damaged header begins where the last one ended.
+    const placed: Segment = header === undefined
+      ? { ...segment, startPosition: start }
+      : { ...segment };
+    const isFollowed = next?.header !== undefined &&
+      next.segment.number === segment.number + 1;
+    const committedEnd = next === undefined ? commit?.end : undefined;
+    const reading = await this.#read(placed, isFollowed, committedEnd);
+    const wanted = isFollowed
+      ? {
+        end: next.header?.startPosition ?? 0,
+        checksum: next.header?.previousChecksum,
+      }
+      : placed.remains !== undefined
+      ? {
+        end: placed.remains.header.endPosition,
+        checksum: placed.remains.header.checksum,
+      }
+      : committedEnd !== undefined &&
+          (committedEnd > reading.end || !reading.isWhole)
+      // What stands behind it nobody was told of.
+      ? { end: committedEnd, checksum: commit?.checksum }
+      : { end: reading.end, checksum: reading.checksum };
+    const isRight = header !== undefined && reading.isWhole &&
+      reading.end === wanted.end && reading.checksum === wanted.checksum &&
+      header.startPosition === start &&
+      header.previousChecksum === this.#checksum;
+    this.#lastCreatedAtUs = reading.lastCreatedAtUs;
+    if (isRight) {
+      this.#end = wanted.end;
+      this.#checksum = reading.checksum;
+      return;
+    }
+    this.#losses.isLossy = true;
+    if (wanted.end > reading.seenEnd) this.#lose(reading.seenEnd, wanted.end);
+    this.#replace(segment.number, planned, {
+      start,
+      end: wanted.end,
+      checksum: wanted.checksum ?? reading.checksum,
+    });
+    this.#takeIndex(planned);
+  }
+
+  async #read(
+    segment: Segment,
+    isFollowed: boolean,
+    committedEnd: number | undefined,
+  ): Promise<Reading> {
+    const { disk, control, plan } = this.#options;
+    const lost: LostRange[] = [];
+    let isWhole = true;
+    let checksum = this.#checksum;
+    let previousCrc = checksum;
+    let end = segment.startPosition;
+    let lastCreatedAtUs = this.#lastCreatedAtUs;
+    let count = 0;
+    try {
+      const file = disk.open(segment.path, "read");
+      try {
+        const sink = {
+          lost: (from: number, to: number) => {
+            lost.push({ from, to });
+            this.#losses.isLossy = true;
+          },
+          lostRecord: (record: Parameters<Losses["takeLost"]>[1]) =>
+            this.#losses.takeLost(segment.number, record),
+        };
+        for (const record of wholeRecords(file, segment, sink)) {
+          const isChained = segment.remains !== undefined ||
+            lost.length > 0 || record.previousCrc === previousCrc;
+          if (!isChained) isWhole = false;
+          previousCrc = record.headerCrc;
+          lastCreatedAtUs = record.createdAtUs;
+          this.#losses.take(record);
+          if ((record.flags & FLAG_RUN_END) !== 0) {
+            end = record.logPosition + record.lengthBytes;
+            checksum = record.headerCrc;
+          }
+          if (++count % RECORDS_PER_PAUSE !== 0) continue;
+          control.signal.throwIfAborted();
+          await control.pause?.();
+        }
+        const { remains } = segment;
+        if (remains !== undefined) {
+          this.#losses.isScavenged = true;
+          const ends = readEnds(file, remains.header);
+          for (const known of ends ?? []) {
+            this.#losses.takeEnd(segment.number, known);
+          }
+          const isAll = ends !== undefined && lost.length === 0 &&
+            count === remains.header.recordCount;
+          if (!isAll) isWhole = false;
+          end = remains.header.endPosition;
+          checksum = remains.header.checksum;
+          lastCreatedAtUs = remains.header.lastCreatedAtUs;
+        }
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      control.signal.throwIfAborted();
+      // What a device does not give is lost as far as anybody can tell.
+      if (error instanceof TypeError || error instanceof RangeError) {
+        throw error;
+      }
+      lost.push({ from: end, to: segment.endPosition });
+    }
+    this.#doneBytes +=
+      plan.segments.find(({ segment: one }) => one.number === segment.number)
+        ?.fileBytes ?? 0;
+    control.report({
+      phase: "looking for what is whole",
+      done: this.#doneBytes,
+      total: plan.segments.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
+      unit: "bytes",
+    });
+    let seenEnd = end;
+    for (const { from, to } of lost) {
+      // A last write that nobody was told of is no loss.
+      const isTorn = !isFollowed && from >= end &&
+        (committedEnd === undefined || from >= committedEnd);
+      if (isTorn) continue;
+      isWhole = false;
+      const lostEnd = isFollowed || to <= end
+        ? to
+        : Math.max(end, committedEnd ?? 0, from);
+      this.#lose(from, lostEnd);
+      seenEnd = Math.max(seenEnd, lostEnd);
+    }
+    return { isWhole, end, checksum, lastCreatedAtUs, seenEnd };
+  }
+
+  /** The index file of a damaged segment still says where its lists ended. */
+  #takeIndex({ segment, index }: PlannedSegment): void {
+    const { disk, plan } = this.#options;
+    if (index === undefined) return;
+    try {
+      const file = disk.open(join(plan.directory, index.name), "read");
+      try {
+        const sealed = openSealedIndex(
+          () => file,
+          new BlockCache(BLOCK_BYTES),
+          0,
+          () => {},
+        );
+        const isIt = sealed?.footer.storeId === this.#storeId &&
+          sealed.footer.segmentNumber === segment.number &&
+          sealed.isWhole();
+        if (sealed === undefined || !isIt) return;
+        for (const { slice, name } of sealed.walk()) {
+          if (slice.count === 0) continue;
+          const next = slice.firstOrdinal + slice.count;
+          this.#losses.takeEnd(segment.number, {
+            kind: slice.kind,
+            name,
+            next,
+          });
+        }
+      } finally {
+        file.close();
+      }
+    } catch {
+      // Damaged, too: then the records alone say what there was.
+    }
+  }
+}
+
+const RECORDS_PER_PAUSE = 500;

@@ -1,0 +1,74 @@
+/**
+ * Writes a segment anew with what is whole of it, in the format of scavenged
+ * segments: records keep their positions, and what is gone is seen to be gone.
+ *
+ * @module
+ */
+
+import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { Disk } from "../disk/disk.ts";
+import type { ListEnd } from "../log/remains.ts";
+import type { Segment } from "../log/segment.ts";
+import { RemainsWriter } from "../scavenge/remains_writer.ts";
+import type { Replacement } from "./survey.ts";
+import { wholeRecords } from "./whole_records.ts";
+
+const RECORDS_PER_PAUSE = 500;
+const NOBODY = { lost() {}, lostRecord() {} };
+
+/** Writes the file, synced, under the given path. */
+export async function writeReplacement(
+  replacement: Replacement,
+  options: {
+    readonly disk: Disk;
+    readonly path: string;
+    readonly ends: readonly ListEnd[];
+    readonly nowUs: number;
+    readonly control: JobControl;
+  },
+): Promise<void> {
+  const { disk, path, ends, nowUs, control } = options;
+  const { segment, header, source } = replacement;
+  await disk.remove(path).catch(() => {});
+  const target = await disk.create(path);
+  try {
+    const writer = new RemainsWriter(target, segment, () => {});
+    let lastPosition = segment.startPosition - 1;
+    let { lastCreatedAtUs } = replacement;
+    let count = 0;
+    for (const record of recordsOf(source)) {
+      const end = record.logPosition + record.lengthBytes;
+      if (end > segment.endPosition) break;
+      writer.add(record);
+      lastPosition = record.logPosition;
+      lastCreatedAtUs = record.createdAtUs;
+      if (writer.isFull) await writer.flush();
+      if (++count % RECORDS_PER_PAUSE !== 0) continue;
+      control.signal.throwIfAborted();
+      await control.pause?.();
+    }
+    await writer.finish(header, ends, {
+      lastPosition,
+      lastCreatedAtUs,
+      scavengedAtUs: nowUs,
+    });
+  } finally {
+    target.close();
+  }
+
+  function* recordsOf(from: Replacement["source"]) {
+    if (from === undefined) return;
+    const placed: Segment = {
+      ...from.segment,
+      startPosition: from.header?.startPosition ?? segment.startPosition,
+    };
+    const file = disk.open(placed.path, "read");
+    try {
+      yield* wholeRecords(file, placed, NOBODY);
+    } catch {
+      // A device that gives no more: the survey has seen as much.
+    } finally {
+      file.close();
+    }
+  }
+}
