@@ -5,6 +5,7 @@
  * @module
  */
 
+import { writeOutput } from "../logging/standard_streams.ts";
 import { RunError } from "./run_error.ts";
 import type { ByteInput, TextOutput } from "./run_transfer.ts";
 
@@ -22,7 +23,7 @@ export async function openOutput(
   const encoder = new TextEncoder();
   if (path === undefined) {
     return {
-      write: (text) => writeAll(Deno.stdout, encoder.encode(text)),
+      write: (text) => writeAll({ write: writeOutput }, encoder.encode(text)),
       finish: () => Promise.resolve(),
       close() {},
     };

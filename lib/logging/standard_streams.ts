@@ -36,6 +36,16 @@ export function printText(text: string): void {
   writeText(Deno.stdout, text);
 }
 
+/**
+ * Writes a part of what the user asked for, however long the whole is.
+ *
+ * @returns How many bytes were taken.
+ * @throws When nobody reads on.
+ */
+export function writeOutput(bytes: Uint8Array): Promise<number> {
+  return Deno.stdout.write(bytes);
+}
+
 /** Prints why the program ends, as one line. */
 export function printFailure(message: string): void {
   writeText(Deno.stderr, `quipu: ${escapeControls(message)}\n`);
