@@ -13,6 +13,7 @@ import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError } from "./lib/cli/run_error.ts";
 import { runBackup } from "./lib/cli/run_backup.ts";
+import { runCompact } from "./lib/cli/run_compact.ts";
 import { runProgram } from "./lib/cli/run_program.ts";
 import { runRestore } from "./lib/cli/run_restore.ts";
 import { openInput, openOutput } from "./lib/cli/transfer_files.ts";
@@ -22,6 +23,7 @@ import {
   type TransferTools,
 } from "./lib/cli/run_transfer.ts";
 import { runScavenge } from "./lib/cli/run_scavenge.ts";
+import { runRepair } from "./lib/cli/run_repair.ts";
 import { runVerify } from "./lib/cli/run_verify.ts";
 import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
@@ -74,6 +76,8 @@ import {
   importDirectory,
 } from "./storage/transfer/directories.ts";
 import { scavengeDirectory } from "./storage/scavenge/scavenge_directory.ts";
+import { compactCatalog } from "./storage/kv/compact_catalog.ts";
+import { repairDirectory } from "./storage/repair/repair_directory.ts";
 import { verifyDirectory } from "./storage/verify/verify_directory.ts";
 
 /** Runs the server until a signal asks it to stop. */
@@ -344,6 +348,15 @@ exitProgram(
   }, {
     serve: ({ options }) => serve(options),
     verify: (call) => runVerify(call, WORKPLACE, verifyDirectory),
+    repair: (call) =>
+      runRepair(call, WORKPLACE, (options, control) =>
+        repairDirectory({
+          ...options,
+          clock,
+          newEventId,
+          logger: loggerOf(call.options.values),
+        }, control)),
+    compact: (call) => runCompact(call, WORKPLACE, compactCatalog),
     scavenge: (call) =>
       runScavenge(call, WORKPLACE, (options, control) =>
         scavengeDirectory({

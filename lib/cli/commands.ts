@@ -85,6 +85,30 @@ export const COMMANDS = {
     },
     online: "POST /admin/verify",
   },
+  repair: {
+    summary: "Say how a damaged store can be mended, and do it with --yes",
+    details: "Keeps all events that are whole, at their positions and with " +
+      "their numbers; makes indexes and KV again; and says which positions " +
+      "and events are lost. What it takes out is kept in lost/. Without --yes " +
+      "nothing is changed. Ends with exit code 3 when anything is left to " +
+      "repair.",
+    options: STORE_OPTIONS,
+    own: {
+      isConfirmed: {
+        flag: "yes",
+        group: "Command",
+        kind: "boolean",
+        default: false,
+        help: "Do it",
+      },
+      ...TASK_OPTIONS,
+    },
+  },
+  compact: {
+    summary: "Give back the room that the KV's file does not use any more",
+    options: STORE_OPTIONS,
+    own: TASK_OPTIONS,
+  },
   backup: {
     summary: "Copy the store to a directory, or a running server's with --url",
     details: "Only what the directory does not have yet is copied, and what " +

@@ -261,3 +261,11 @@ export interface RepairReport {
   /** File that says what was done; undefined when nothing was. */
   readonly note: string | undefined;
 }
+
+/** What compacting the KV's file came to. */
+export interface CompactReport {
+  /** Name in the store's directory. */
+  readonly file: string;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
