@@ -104,11 +104,20 @@ export class StreamAccess {
     streamName: string,
     state: StreamState,
   ): Promise<boolean> {
+    return this.peekMayChange(caller, action, streamName, state) ??
+      holdsOne(caller, await this.#readRoles(action, streamName, state));
+  }
+
+  /** As `mayChange`, if that is known without waiting. */
+  peekMayChange(
+    caller: Caller,
+    action: "write" | "delete",
+    streamName: string,
+    state: StreamState,
+  ): boolean | undefined {
     if (caller?.isReadOnly) return false;
-    const roles = this.#peekRoles(action, streamName, state) ??
-      await this.#readRoles(action, streamName, state);
-    return roles !== NOBODY &&
-      (roles.includes(ROLE_ALL) || holdsRole(caller, roles));
+    const roles = this.#peekRoles(action, streamName, state);
+    return roles === undefined ? undefined : holdsOne(caller, roles);
   }
 
   async #readRoles(
@@ -213,6 +222,12 @@ function entryOf(
   return isSystemStream(streamName)
     ? defaults.ofSystemStreams[right] ?? ADMINS
     : defaults.ofUserStreams[right] ?? EVERYBODY;
+}
+
+/** Whether the caller is among those that may. */
+function holdsOne(caller: Caller, roles: RoleList): boolean {
+  return roles !== NOBODY &&
+    (roles.includes(ROLE_ALL) || holdsRole(caller, roles));
 }
 
 function readAccessOf(caller: Caller, roles: RoleList): ReadAccess {
