@@ -8,18 +8,26 @@
  * @module
  */
 
+import type { LargeResult } from "../large/large_row.ts";
+import { measureLarge } from "../large/measure.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { diskText, resultsJson, rowText } from "./report.ts";
 import { ROWS } from "./rows.ts";
 import { type RowResult, runRow } from "./run_row.ts";
 
+interface BenchResults {
+  readonly results: readonly RowResult[];
+  readonly large: readonly LargeResult[];
+}
+
 /** Runs all rows that are asked for. */
-async function runBench(options: BenchOptions): Promise<RowResult[]> {
+async function runBench(options: BenchOptions): Promise<BenchResults> {
   const directory = await Deno.makeTempDir({
     prefix: "quipu-bench-",
     ...(options.directory === undefined ? {} : { dir: options.directory }),
   });
   const results: RowResult[] = [];
+  let large: LargeResult[] = [];
   try {
     for (const row of ROWS) {
       if (!options.rowNames.includes(row.name)) continue;
@@ -27,14 +35,19 @@ async function runBench(options: BenchOptions): Promise<RowResult[]> {
       results.push(result);
       print(rowText(result) + "\n");
     }
+    large = await measureLarge({
+      ...options,
+      directory: options.bigStoreDirectory ?? directory,
+      print,
+    });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-  print(diskText(results));
+  if (results.length > 0) print(diskText(results));
   if (options.jsonFile !== undefined) {
-    await Deno.writeTextFile(options.jsonFile, resultsJson(results));
+    await Deno.writeTextFile(options.jsonFile, resultsJson(results, large));
   }
-  return results;
+  return { results, large };
 }
 
 function print(text: string): void {
@@ -55,7 +68,7 @@ function optionsOrExit(): BenchOptions {
 }
 
 /** The bench's results; a server that does not start is said in one line. */
-async function resultsOrExit(options: BenchOptions): Promise<RowResult[]> {
+async function resultsOrExit(options: BenchOptions): Promise<BenchResults> {
   try {
     return await runBench(options);
   } catch (error) {
@@ -65,7 +78,8 @@ async function resultsOrExit(options: BenchOptions): Promise<RowResult[]> {
 }
 
 if (import.meta.main) {
-  const results = await resultsOrExit(optionsOrExit());
-  const hasFailed = results.some((result) => result.verdict === "failed");
+  const { results, large } = await resultsOrExit(optionsOrExit());
+  const hasFailed = results.some((result) => result.verdict === "failed") ||
+    large.some((result) => result.verdict === "short");
   Deno.exit(hasFailed ? 1 : 0);
 }

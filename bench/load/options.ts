@@ -5,8 +5,10 @@
  */
 
 import { parseArgs } from "node:util";
+import { LARGE_ROW_NAMES } from "../large/measure.ts";
 import { ROWS } from "./rows.ts";
 
+const ROW_NAMES = [...ROWS.map((row) => row.name), ...LARGE_ROW_NAMES];
 const SECONDS_MAX = 600;
 const ROUNDS_MAX = 100;
 
@@ -15,9 +17,12 @@ export const USAGE = `Usage: deno task bench:load [options]
   --seconds N     time that each run is measured for (default 3)
   --warmup N      seconds before that, not counted (default 0.5)
   --rounds N      runs of each server for each row; medians count (default 5)
-  --only A,B      only these rows: ${ROWS.map((row) => row.name).join(", ")}
+  --only A,B      only these rows: ${ROW_NAMES.join(", ")}
   --dir DIR       where stores are kept meanwhile: a real disk (default: the
                   system's directory for temporary files)
+  --big-store DIR where stores of 10 and 1 million events are kept, and found
+                  again by the next run: some 3 GB, made in two minutes
+                  (default: below --dir, deleted at the end)
   --mem-db        let the server keep everything in memory
   --quipu FILE    a compiled server to run instead of main.ts
   --before DIR    also run the server of another checkout of the project, and
@@ -35,6 +40,8 @@ export interface BenchOptions {
   /** Names of rows, in the order of the table. */
   readonly rowNames: readonly string[];
   readonly directory: string | undefined;
+  /** Where large stores are kept; undefined: nowhere. */
+  readonly bigStoreDirectory: string | undefined;
   readonly isInMemory: boolean;
   /** A compiled server; undefined: `main.ts`. */
   readonly serverBinary: string | undefined;
@@ -62,6 +69,7 @@ export function parseOptions(
       rounds: { type: "string", default: "5" },
       only: { type: "string" },
       dir: { type: "string" },
+      "big-store": { type: "string" },
       "mem-db": { type: "boolean", default: false },
       quipu: { type: "string" },
       before: { type: "string" },
@@ -85,6 +93,7 @@ export function parseOptions(
     ),
     rowNames: rowNamesOf(values.only),
     directory: values.dir,
+    bigStoreDirectory: values["big-store"],
     isInMemory: values["mem-db"],
     serverBinary: values.quipu,
     beforeDirectory: values.before,
@@ -103,7 +112,7 @@ function numberOf(option: string, text: string, most: number): number {
 }
 
 function rowNamesOf(only: string | undefined): string[] {
-  const known = ROWS.map((row) => row.name);
+  const known = ROW_NAMES;
   if (only === undefined) return known;
   const wanted = only.split(",");
   const unknown = wanted.find((name) => !known.includes(name));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LargeResult } from "../large/large_row.ts";
 import type { Contestant } from "./contestants.ts";
 import type { LatencySummary } from "./histogram.ts";
 import { median } from "./median.ts";
@@ -142,7 +143,10 @@ export function diskText(results: readonly RowResult[]): string {
 }
 
 /** Everything measured, as JSON. */
-export function resultsJson(results: readonly RowResult[]): string {
+export function resultsJson(
+  results: readonly RowResult[],
+  large: readonly LargeResult[],
+): string {
   const machine = {
     os: Deno.build.target,
     cores: navigator.hardwareConcurrency,
@@ -159,7 +163,7 @@ export function resultsJson(results: readonly RowResult[]): string {
     ...figures,
     runs: Object.fromEntries(runs),
   }));
-  return JSON.stringify({ machine, rows }, undefined, 2) + "\n";
+  return JSON.stringify({ machine, rows, large }, undefined, 2) + "\n";
 }
 
 function milliseconds(us: number): string {

@@ -135,7 +135,8 @@ export async function runOnce(
   };
 }
 
-async function runDriver(job: DriverJob): Promise<DriverResult> {
+/** Drives a server from a process of its own. */
+export async function runDriver(job: DriverJob): Promise<DriverResult> {
   const driver = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-net=127.0.0.1", DRIVER],
     stdin: "piped",

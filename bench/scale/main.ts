@@ -9,10 +9,10 @@
 
 import { join } from "@std/path";
 import type { ChildServer } from "../load/child_server.ts";
-import { PROJECT_ROOT } from "../load/project_root.ts";
+import { appendSome } from "./append_some.ts";
 import { measureListCost } from "./append_cost.ts";
-import type { FilledStore } from "./fill_store.ts";
 import { measureHttpListCost } from "./http_append_cost.ts";
+import { keepStore } from "./keep_store.ts";
 import type { ListCost } from "./list_cost.ts";
 import { parseOptions, type ScaleOptions, USAGE } from "./options.ts";
 import { measurePages } from "./page_cost.ts";
@@ -23,57 +23,10 @@ const SMALL_STREAMS = 10_000;
 /** Marks: a page of the large store over one of the small, and lists over none. */
 const PAGE_RATIO_MAX = 1.5;
 const LIST_RATIO_MAX = 1.05;
-/** Batches that are appended before a server is killed. */
-const BATCHES_BEFORE_KILL = 20;
-const BATCH_EVENTS = 500;
 const SETTLE_MS = 3000;
-const EVENTS_JSON = "application/vnd.eventstore.events+json";
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
-}
-
-/** The store of a directory, made if it is not there. */
-async function fill(
-  directory: string,
-  eventCount: number,
-  streamCount: number,
-): Promise<FilledStore> {
-  const note = join(directory, "filled.json");
-  try {
-    const filled: FilledStore = JSON.parse(await Deno.readTextFile(note));
-    const isWanted = filled.eventCount === eventCount &&
-      filled.streamCount === streamCount;
-    if (isWanted) return filled;
-    throw new Error(`${directory} has a store of other sizes: delete it`);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--allow-all",
-      join(PROJECT_ROOT, "bench", "scale", "fill_store.ts"),
-      join(directory, "data"),
-      String(eventCount),
-      String(streamCount),
-    ],
-    cwd: PROJECT_ROOT,
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error("Cannot fill the store");
-  const text = new TextDecoder().decode(stdout);
-  await Deno.writeTextFile(note, text);
-  const filled: FilledStore = JSON.parse(text);
-  print(
-    `made ${count(eventCount)} events in ${count(streamCount)} streams, ` +
-      `${Math.round(filled.end / 2 ** 20)} MiB, in ${seconds(filled.tookMs)}`,
-  );
-  return filled;
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
 }
 
 function seconds(ms: number): string {
@@ -87,23 +40,6 @@ async function start(
   const startedAt = performance.now();
   const server = await startQuipu(join(directory, "data"));
   return { server, tookMs: performance.now() - startedAt };
-}
-
-async function appendSome({ origin }: ChildServer): Promise<void> {
-  for (let batch = 0; batch < BATCHES_BEFORE_KILL; batch++) {
-    const events = Array.from({ length: BATCH_EVENTS }, (_, number) => ({
-      eventId: crypto.randomUUID(),
-      eventType: "appended",
-      data: { number },
-    }));
-    const response = await fetch(`${origin}/streams/appended-${batch}`, {
-      method: "POST",
-      headers: { "Content-Type": EVENTS_JSON },
-      body: JSON.stringify(events),
-    });
-    await response.body?.cancel();
-    if (response.status !== 201) throw new Error(`Status ${response.status}`);
-  }
 }
 
 /** A server on its store, after one clean stop and one kill, both timed. */
@@ -134,9 +70,9 @@ async function comparePages(
   const largeDirectory = join(directory, "large");
   await Deno.mkdir(smallDirectory, { recursive: true });
   await Deno.mkdir(largeDirectory, { recursive: true });
-  const ofSmall = await fill(smallDirectory, SMALL_EVENTS, SMALL_STREAMS);
+  const ofSmall = await keepStore(smallDirectory, SMALL_EVENTS, SMALL_STREAMS);
   const { eventCount, streamCount, rounds } = options;
-  const ofLarge = await fill(largeDirectory, eventCount, streamCount);
+  const ofLarge = await keepStore(largeDirectory, eventCount, streamCount);
   const small = {
     server: await startTimed("small", smallDirectory),
     filled: ofSmall,

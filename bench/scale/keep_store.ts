@@ -1,0 +1,54 @@
+/**
+ * Stores of the benches that are made once and kept.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { PROJECT_ROOT } from "../load/project_root.ts";
+import type { FilledStore } from "./fill_store.ts";
+
+/** The store of a directory, made if it is not there; it lies in `data`. */
+export async function keepStore(
+  directory: string,
+  eventCount: number,
+  streamCount: number,
+): Promise<FilledStore> {
+  const note = join(directory, "filled.json");
+  try {
+    const filled: FilledStore = JSON.parse(await Deno.readTextFile(note));
+    const isWanted = filled.eventCount === eventCount &&
+      filled.streamCount === streamCount;
+    if (isWanted) return filled;
+    throw new Error(`${directory} has a store of other sizes: delete it`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-all",
+      join(PROJECT_ROOT, "bench", "scale", "fill_store.ts"),
+      join(directory, "data"),
+      String(eventCount),
+      String(streamCount),
+    ],
+    cwd: PROJECT_ROOT,
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error("Cannot fill the store");
+  const text = new TextDecoder().decode(stdout);
+  await Deno.writeTextFile(note, text);
+  const filled: FilledStore = JSON.parse(text);
+  const line =
+    `made ${count(eventCount)} events in ${count(streamCount)} streams, ` +
+    `${Math.round(filled.end / 2 ** 20)} MiB, in ${
+      Math.round(filled.tookMs / 1000)
+    } s\n`;
+  Deno.stdout.writeSync(new TextEncoder().encode(line));
+  return filled;
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en");
+}
