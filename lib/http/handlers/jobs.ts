@@ -15,6 +15,8 @@ import { documentResponse, problemResponse } from "../responses.ts";
 import { isOperator } from "./admin.ts";
 
 const VERIFY = "verify";
+/** Replaces files that are being checked. */
+const EXCLUDED = ["scavenge"];
 
 /** `POST /admin/verify`: `?deep=true` for all of it. */
 export function startVerify(
@@ -26,6 +28,7 @@ export function startVerify(
     const start = jobs.start({
       kind: VERIFY,
       request: { isDeep },
+      excludes: EXCLUDED,
       excludes: ["scavenge"],
       work: (control) => maintenance.verify({ isDeep }, control),
     });
