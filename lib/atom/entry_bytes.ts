@@ -48,6 +48,9 @@ const SAMPLE_NUMBER = 7_777_777_777_777;
 const SAMPLE_TIME_US = 1_111_111_111_111_111;
 const SAMPLE_BASE = "\ue006";
 
+/** Types whose bytes are remembered. */
+const TYPES_MAX = 256;
+
 const SECOND_US = 1_000_000;
 const FRACTION_DIGITS = 6;
 
@@ -72,6 +75,7 @@ export class EntryBytes {
   readonly #layouts: (Layout | undefined)[] = [];
   #refs: StreamRefs;
   #type: string | undefined;
+  readonly #types = new Map<string, Uint8Array>();
   #typeBytes: Uint8Array = new Uint8Array(0);
   #name: string | undefined;
   /** The stream's name in JSON, and its URI's end; of the first so many bytes. */
@@ -166,7 +170,13 @@ export class EntryBytes {
 
   #setType(eventType: string): void {
     this.#type = eventType;
-    this.#typeBytes = ENCODER.encode(quoteJson(eventType).slice(1, -1));
+    let bytes = this.#types.get(eventType);
+    if (bytes === undefined) {
+      if (this.#types.size >= TYPES_MAX) this.#types.clear();
+      bytes = ENCODER.encode(quoteJson(eventType).slice(1, -1));
+      this.#types.set(eventType, bytes);
+    }
+    this.#typeBytes = bytes;
   }
 
   #setName(streamName: string): void {

@@ -47,6 +47,11 @@ Deno.test("content reads back at any place, across blocks and buffers", async ()
       reader.read(offset, length),
       content.subarray(offset, offset + length),
     );
+    const longLength = random.integer(0, content.length - offset);
+    assertEquals(
+      reader.readLong(offset, longLength),
+      content.subarray(offset, offset + longLength),
+    );
   }
 });
 

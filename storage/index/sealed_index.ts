@@ -61,10 +61,8 @@ export class SealedIndex {
 
   /** Keeps the filter of ids in memory. */
   loadFilter(): void {
-    this.#filter = this.#reader.read(
-      this.footer.filterOffset,
-      this.footer.filterBytes,
-    ).slice();
+    const { filterOffset, filterBytes } = this.footer;
+    this.#filter = this.#reader.readLong(filterOffset, filterBytes);
   }
 
   /** Whether every block is as it was written. */
