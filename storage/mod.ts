@@ -287,7 +287,7 @@ async function openParts(
     tookMs: Math.round((clock.nowUs() - startedAtUs) / 1000),
   });
   const making = opened.failure === undefined
-    ? makeBallast(ballast, logger)
+    ? ballast.makeOrWarn(logger)
     : undefined;
   const openedSealer = sealer;
   const activeEnd = () =>
@@ -397,13 +397,3 @@ const ACTIVE_BYTES_MIN = 4 * 1024 * 1024;
 
 /** After so many, more would tell nothing new. */
 const DAMAGES_LOGGED_MAX = 20;
-
-async function makeBallast(ballast: Ballast, logger: Logger): Promise<void> {
-  try {
-    await ballast.make();
-  } catch (error) {
-    logger.warn("ballast.not_made", {
-      reason: error instanceof Error ? error.message : String(error),
-    });
-  }
-}

@@ -7,7 +7,7 @@
  */
 
 import { join } from "@std/path";
-import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import { invariant } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import {
   offsetOf,
@@ -16,7 +16,6 @@ import {
   type Segment,
   segmentPath,
 } from "../log/segment.ts";
-import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
 import {
   LIST_TOMBSTONED,
   ListDirectory,
@@ -28,29 +27,19 @@ import {
   openHeadsSnapshot,
 } from "./heads_snapshot.ts";
 import { writeHeadsSnapshot } from "./heads_writer.ts";
-import { GONE_OFFSET } from "./index_file.ts";
 import { writeIndexFile } from "./index_writer.ts";
+import {
+  ListPlaces,
+  type PositionRun,
+  type UnsealedSegment,
+} from "./list_places.ts";
 import { type LogSample, Memtable } from "./memtable.ts";
 import type { SealedIndex } from "./sealed_index.ts";
-import { type ListPlace, SealedSegments } from "./sealed_segments.ts";
-
-/** Positions of consecutive entries of a list that lie in one segment. */
-export interface PositionRun {
-  readonly segment: Segment;
-  /** In the order asked for. */
-  readonly positions: readonly number[];
-  /** Ordinal of the first of them; the others follow without gaps. */
-  readonly ordinal: number;
-}
+import { SealedSegments } from "./sealed_segments.ts";
 
 const SNAPSHOT_NAME = "heads.snap";
 /** Ids that get a slot between two pauses. */
 const LINKS_PER_PAUSE = 4096;
-
-interface UnsealedSegment {
-  readonly segment: Segment;
-  readonly memtable: Memtable;
-}
 
 export interface StoreIndexOptions {
   readonly disk: Disk;
@@ -69,6 +58,7 @@ export class StoreIndex {
   /** Segments without an index file, oldest first; the last is active. */
   readonly #unsealed: UnsealedSegment[] = [];
   readonly #sealed: SealedSegments;
+  readonly #places: ListPlaces;
 
   constructor(options: StoreIndexOptions) {
     this.#options = options;
@@ -77,6 +67,7 @@ export class StoreIndex {
       lists: this.lists,
       onDamage: options.onDamage ?? (() => {}),
     });
+    this.#places = new ListPlaces(this.lists, this.#unsealed, this.#sealed);
   }
 
   /** Sealed segments that the snapshot on disk stands on; 0 for no snapshot. */
@@ -194,7 +185,7 @@ export class StoreIndex {
       segment,
       memtable,
       lists: this.lists,
-      firstOrdinalOf: (listId) => this.#firstOrdinalIn(listId, 0),
+      firstOrdinalOf: (listId) => this.#places.firstUnsealed(listId),
       previousSliceOf: (listId) => this.#sealed.newestSlice(listId),
       sliceAt: (listId, pointer) => this.#sealed.sliceAt(listId, pointer),
       pause,
@@ -229,7 +220,7 @@ export class StoreIndex {
       storeId,
       sealed,
       lists: this.lists,
-      sealedNextOf: (listId) => this.#firstOrdinalIn(listId, 0),
+      sealedNextOf: (listId) => this.#places.firstUnsealed(listId),
       active: active && { end: active, memtable: this.active },
       pause,
     });
@@ -243,12 +234,8 @@ export class StoreIndex {
     return openHeadsSnapshot(disk, join(storeDirectory, SNAPSHOT_NAME));
   }
 
-  /**
-   * Log positions of a list's entries, from `from` on in the direction, of
-   * `count` ordinals at most, in runs of one segment each. Entries that are
-   * gone are left out: a run ends before them.
-   */
-  *positions(
+  /** Positions of a list's entries; see `ListPlaces.positions`. */
+  positions(
     listId: number,
     options: {
       from: number;
@@ -256,71 +243,12 @@ export class StoreIndex {
       direction: "forward" | "backward";
     },
   ): Generator<PositionRun> {
-    const step = options.direction === "forward" ? 1 : -1;
-    let ordinal = options.from;
-    let left = options.count;
-    while (left > 0) {
-      const place = this.#placeOf(listId, ordinal);
-      if (place === undefined) {
-        const next = this.leftNear(listId, ordinal, step);
-        if (next === undefined) return;
-        left -= Math.abs(next - ordinal);
-        ordinal = next;
-        continue;
-      }
-      const { segment, firstOrdinal, count } = place;
-      const room = step > 0
-        ? firstOrdinal + count - ordinal
-        : ordinal - firstOrdinal + 1;
-      const take = Math.min(left, room);
-      let positions: number[] = [];
-      for (let index = 0; index < take; index++) {
-        const at = ordinal + step * index;
-        const offset = place.offsetAt(at - firstOrdinal);
-        if (offset !== GONE_OFFSET) {
-          positions.push(positionIn(segment, offset));
-        } else if (positions.length > 0) {
-          const first = at - step * positions.length;
-          yield { segment, positions, ordinal: first };
-          positions = [];
-        }
-      }
-      ordinal += step * take;
-      left -= take;
-      if (positions.length > 0) {
-        const first = ordinal - step * positions.length;
-        yield { segment, positions, ordinal: first };
-      }
-    }
+    return this.#places.positions(listId, options);
   }
 
-  /**
-   * A list's nearest ordinal that is left, from one on in the direction;
-   * undefined when none is.
-   */
+  /** A list's nearest ordinal that is left; see `ListPlaces.leftNear`. */
   leftNear(listId: number, from: number, step: 1 | -1): number | undefined {
-    const next = this.lists.decidedNext[listId] ?? 0;
-    const start = step < 0 ? Math.min(from, next - 1) : Math.max(from, 0);
-    if (start < 0 || start >= next) return undefined;
-    const firstUnsealed = this.#firstOrdinalIn(listId, 0);
-    const unsealed = (ordinal: number): number | undefined => {
-      for (; ordinal >= firstUnsealed && ordinal < next; ordinal += step) {
-        const place = this.#placeOf(listId, ordinal);
-        const offset = place?.offsetAt(ordinal - place.firstOrdinal);
-        if (offset !== undefined && offset !== GONE_OFFSET) return ordinal;
-      }
-      return undefined;
-    };
-    if (start >= firstUnsealed) {
-      const found = unsealed(start);
-      if (found !== undefined || step > 0) return found;
-    }
-    const sealed = this.#sealed.leftNear(
-      listId,
-      Math.min(start, firstUnsealed - 1),
-      step,
-    );
-    return sealed !== undefined || step < 0 ? sealed : unsealed(firstUnsealed);
+    return this.#places.leftNear(listId, from, step);
   }
 
   /** Segment and log position of one entry; undefined if there is none. */
@@ -328,14 +256,7 @@ export class StoreIndex {
     listId: number,
     ordinal: number,
   ): { segment: Segment; position: number } | undefined {
-    const place = this.#placeOf(listId, ordinal);
-    if (place === undefined) return undefined;
-    const offset = place.offsetAt(ordinal - place.firstOrdinal);
-    if (offset === GONE_OFFSET) return undefined;
-    return {
-      segment: place.segment,
-      position: positionIn(place.segment, offset),
-    };
+    return this.#places.locate(listId, ordinal);
   }
 
   /**
@@ -407,45 +328,4 @@ export class StoreIndex {
       ? undefined
       : ofMemtable(unsealed.memtable.samples);
   }
-
-  /** Ordinal of the list's first entry in an unsealed segment. */
-  #firstOrdinalIn(listId: number, unsealedIndex: number): number {
-    let next = this.lists.decidedNext[listId] ?? 0;
-    for (let at = this.#unsealed.length - 1; at >= unsealedIndex; at--) {
-      next -= this.#unsealed[at]?.memtable.lengthOf(listId) ?? 0;
-    }
-    return next;
-  }
-
-  /** Where an ordinal's neighbourhood is: its part of the list in a segment. */
-  #placeOf(listId: number, ordinal: number): ListPlace | undefined {
-    let next = this.lists.decidedNext[listId] ?? 0;
-    if (ordinal < 0 || ordinal >= next) return undefined;
-    for (let at = this.#unsealed.length - 1; at >= 0; at--) {
-      const unsealed = this.#unsealed[at];
-      if (unsealed === undefined) break;
-      const count = unsealed.memtable.lengthOf(listId);
-      const firstOrdinal = next - count;
-      if (ordinal >= firstOrdinal) {
-        const { segment, memtable } = unsealed;
-        return {
-          segment,
-          firstOrdinal,
-          count,
-          offsetAt: (index) => memtable.offsetAt(listId, index),
-        };
-      }
-      next = firstOrdinal;
-    }
-    return this.#sealed.placeOf(listId, ordinal);
-  }
-}
-
-/** Log position of a list's entry. */
-function positionIn(segment: Segment, offset: number): number {
-  if (offset >= SEGMENT_HEADER_BYTES) return positionOf(segment, offset);
-  throw new QuipuError(
-    "corruptRecord",
-    `Cannot read an event that segment ${segment.number} or one before it lost`,
-  );
 }

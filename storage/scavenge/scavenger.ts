@@ -113,7 +113,7 @@ class Scavenger {
   readonly #retention: Retention;
   readonly #pause: () => Promise<void>;
   readonly #endListening: () => void;
-  /** Streams whose metadata was written, and when that was last noticed. */
+  /** Streams whose metadata was written since a segment was begun. */
   readonly #changed = new Set<number>();
   readonly #skipped = new Map<number, string>();
   /** Segments for which there was no room. */
@@ -152,7 +152,7 @@ class Scavenger {
 
   async run(request: ScavengeRequest): Promise<ScavengeReport> {
     const { segments, sealer } = this.#parts;
-    const sealedActive = await this.#sealActive();
+    const isActiveSealed = await this.#sealActive();
     await sealer.finished();
     const from = request.fromSegment ?? 0;
     const numbers = segments.slice(0, -1)
@@ -179,7 +179,7 @@ class Scavenger {
       scavengedCount: this.#scavengedCount,
       removedCount: this.#removedCount,
       freedBytes: this.#freedBytes,
-      isActiveSealed: sealedActive,
+      isActiveSealed,
       isComplete: this.#skipped.size === 0,
       skipped: this.#listSkipped(),
     };
@@ -263,13 +263,9 @@ class Scavenger {
   }
 
   #rewrite(segment: Segment): Promise<Rewritten | undefined> {
-    const { disk, directory, logDirectory, index, storeId, failure } =
-      this.#parts;
-    const startBytes = this.#doneBytes;
+    const { disk, directory, storeId, failure } = this.#parts;
     return rewriteSegment(segment, {
-      disk,
-      logDirectory,
-      index,
+      ...this.#parts,
       storeId: storeId(),
       retention: this.#retention,
       nowUs: this.#nowUs,
@@ -280,7 +276,6 @@ class Scavenger {
         this.#report();
       },
       onWrite: (byteCount) => {
-        this.#doneBytes = Math.max(startBytes, this.#doneBytes);
         // What appends need is left to them; if they get nothing anyway, what
         // is left is best used for making room.
         if (failure() !== undefined) return;
@@ -389,11 +384,8 @@ class Scavenger {
   }
 
   #noRoom(): QuipuError {
-    const [segment] = this.#roomless;
-    return new QuipuError(
-      "storeFull",
-      `Cannot scavenge: ${this.#skipped.get(segment ?? 0)}`,
-    );
+    const reason = this.#skipped.get(this.#roomless[0] ?? 0);
+    return new QuipuError("storeFull", `Cannot scavenge: ${reason}`);
   }
 }
 

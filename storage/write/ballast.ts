@@ -10,6 +10,7 @@
  */
 
 import { join } from "@std/path";
+import type { Logger } from "../../lib/model/logger.ts";
 import type { Disk } from "../disk/disk.ts";
 
 const BALLAST_NAME = "ballast";
@@ -51,6 +52,17 @@ export class Ballast {
     // A smaller one is what a crash left.
     await this.release();
     await this.#write(BALLAST_NAME, this.#sizeBytes);
+  }
+
+  /** Makes the file, or says why there is none. */
+  async makeOrWarn(logger: Logger): Promise<void> {
+    try {
+      await this.make();
+    } catch (error) {
+      logger.warn("ballast.not_made", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
   }
 
   /** Writes and syncs a small file, and removes it. */

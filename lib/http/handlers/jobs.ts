@@ -29,7 +29,6 @@ export function startVerify(
       kind: VERIFY,
       request: { isDeep },
       excludes: EXCLUDED,
-      excludes: ["scavenge"],
       work: (control) => maintenance.verify({ isDeep }, control),
     });
     return startResponse(context, start);
