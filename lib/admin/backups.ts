@@ -8,7 +8,6 @@
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import type { OpenBackup, StoreMaintenance } from "../model/maintenance.ts";
-import { createPolitePause } from "./polite_pause.ts";
 
 /** A backup on its way to a client. */
 export interface BackupDownload {
@@ -83,12 +82,12 @@ function streamOf(
   backup: OpenBackup,
   end: (outcome: "done" | "cancelled" | "failed") => void,
 ): ReadableStream<Uint8Array> {
-  const pause = createPolitePause();
+  const pace = createPace();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        await pause();
         const piece = backup.next();
+        await pace(piece?.length ?? 0);
         if (piece === undefined) {
           end("done");
           controller.close();
@@ -102,4 +101,35 @@ function streamOf(
       end("cancelled");
     },
   }, { highWaterMark: 0 });
+}
+
+/** Bytes that are sent between two looks at how busy the server is. */
+const PACE_BYTES = 1024 * 1024;
+/** A timer of 0 milliseconds that takes longer says that others work. */
+const IDLE_MS = 2;
+/** Then a rest is so many times as long as they worked. */
+const REST_SHARE = 2;
+const REST_MS_MAX = 50;
+
+/**
+ * As fast as the client takes it while nobody else works; about a twentieth of
+ * the time while the server is busy. Making the pieces is the smaller part of
+ * the work, so it is bytes that count, not the time that they took here.
+ */
+function createPace(): (bytes: number) => Promise<void> {
+  let sentBytes = 0;
+  return async (bytes) => {
+    sentBytes += bytes;
+    if (sentBytes < PACE_BYTES) return;
+    sentBytes = 0;
+    const pausedAtMs = performance.now();
+    await rest(0);
+    const othersMs = performance.now() - pausedAtMs;
+    if (othersMs < IDLE_MS) return;
+    await rest(Math.min(REST_MS_MAX, othersMs * REST_SHARE));
+  };
+}
+
+function rest(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

@@ -125,12 +125,11 @@ async function writeSlices(
   const sliceOffsets = new Map<number, number>();
   const out = new GrowingBytes(64 * 1024);
   let work = 0;
-  const entered = new Set(memtable.lists);
   const tombstoned = new Set(memtable.tombstoned);
   // A stream of which only the tombstone is here has a slice without entries.
   const ids = [
     ...memtable.lists,
-    ...memtable.tombstoned.filter((id) => !entered.has(id)),
+    ...memtable.tombstoned.filter((id) => memtable.lengthOf(id) === 0),
   ];
   for (const listId of ids) {
     out.clear(1 << 20);
@@ -206,27 +205,25 @@ async function writeDirectory(
   request: IndexWriteRequest,
 ): Promise<void> {
   const { lists } = request;
-  const entries: HashedOffset[] = [];
+  const hashes = new Uint32Array(sliceOffsets.size);
+  const offsets = new Uint32Array(sliceOffsets.size);
+  let count = 0;
   for (const [listId, offset] of sliceOffsets) {
-    const hash = hashName((lists.kinds[listId] ?? 0) + lists.nameOf(listId));
-    entries.push({ hash, offset });
-    if (entries.length % (WORK_PER_PAUSE * 8) === 0) await request.pause();
+    hashes[count] = hashName((lists.kinds[listId] ?? 0) + lists.nameOf(listId));
+    offsets[count] = offset;
+    count++;
+    if (count % (WORK_PER_PAUSE * 8) === 0) await request.pause();
   }
   await writeByHash(
     writer,
     {
-      count: entries.length,
-      hashAt: (index) => entries[index]?.hash ?? 0,
-      offsetAt: (index) => entries[index]?.offset ?? 0,
+      count,
+      hashAt: (index) => hashes[index] ?? 0,
+      offsetAt: (index) => offsets[index] ?? 0,
     },
     request.pause,
     () => {},
   );
-}
-
-interface HashedOffset {
-  readonly hash: number;
-  readonly offset: number;
 }
 
 /** Writes the ids; returns the filter of their hashes. */
