@@ -17,7 +17,7 @@ import type { Segment } from "../log/segment.ts";
 import type { EntryCheck } from "./entry_check.ts";
 import type { Findings } from "./findings.ts";
 import { EntryDigest, NameHash } from "./list_heads.ts";
-import type { SegmentFacts } from "./segment_check.ts";
+import type { SegmentFacts } from "./segment_facts.ts";
 
 /** Name of the snapshot in a store's directory. */
 export const HEADS_NAME = "heads.snap";

@@ -26,7 +26,7 @@ import type { Segment } from "../log/segment.ts";
 import { BlockDamage, BlockedStream } from "./blocked_stream.ts";
 import type { Findings } from "./findings.ts";
 import { EntryDigest, NameHash } from "./list_heads.ts";
-import type { SegmentFacts } from "./segment_check.ts";
+import type { SegmentFacts } from "./segment_facts.ts";
 
 export interface IndexCheckRequest {
   readonly file: DiskFile;

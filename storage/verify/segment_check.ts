@@ -6,11 +6,7 @@
  * @module
  */
 
-import { crc32 } from "node:zlib";
-import type { JobControl } from "../../lib/model/maintenance.ts";
-import { type DiskFile, readExactly } from "../disk/disk.ts";
 import { type Bytes, bytesOf, getSafeUint64 } from "../log/bytes.ts";
-import { LogRecord } from "../log/log_record.ts";
 import {
   checkRecord,
   FLAG_RUN_END,
@@ -20,72 +16,23 @@ import {
 } from "../log/record.ts";
 import {
   chainAfter,
-  readEnds,
   type RemainsHeader,
   SCAVENGED_HEADER_BYTES,
 } from "../log/remains.ts";
-import { offsetOf, type Segment } from "../log/segment.ts";
+import { offsetOf, positionOf } from "../log/segment.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
-import type { EntryCheck } from "./entry_check.ts";
-import type { Findings } from "./findings.ts";
+import { describeBadBody, FAULT_TEXTS } from "./fault_texts.ts";
 import { EntryDigest } from "./list_heads.ts";
+import { findRecord } from "./record_search.ts";
+import { readWholeEnds } from "./remains_tables.ts";
+import type {
+  Mark,
+  SegmentCheckRequest,
+  SegmentFacts,
+} from "./segment_facts.ts";
 
 /** What is read at a time; a longer record is read as a whole. */
 const CHUNK_BYTES = 512 * 1024;
-
-/** Where the log is when a segment begins. */
-export interface LogPoint {
-  /** Header CRC of the last record before. */
-  readonly checksum: number;
-  readonly lastCreatedAtUs: number;
-}
-
-/** What is to be checked of a segment, and how. */
-export interface SegmentCheckRequest {
-  readonly file: DiskFile;
-  /** Name of the file, for findings. */
-  readonly fileName: string;
-  /** With its `endPosition`: how far the file counts. */
-  readonly segment: Segment;
-  readonly remains: RemainsHeader | undefined;
-  readonly start: LogPoint;
-  /** Whether the log goes on after it: then it must be whole to its end. */
-  readonly isSealed: boolean;
-  /**
-   * Position up to which all is known to be committed; undefined when nobody
-   * knows: then a broken end with nothing behind it is taken for a torn one.
-   */
-  readonly committedEnd: number | undefined;
-  /** Positions at which what was read so far is to be noted. */
-  readonly marks: readonly number[];
-  readonly entries: EntryCheck;
-  readonly findings: Findings;
-  readonly control: JobControl;
-  /** Is told of bytes as they are read. */
-  readonly onBytes: (count: number) => void;
-}
-
-/** What the log was like at a mark. */
-export interface Mark {
-  readonly checksum: number;
-  readonly digest: EntryDigest;
-  readonly recordCount: number;
-}
-
-/** What a segment turned out to hold. */
-export interface SegmentFacts {
-  /** Whether every record was read. */
-  readonly isWhole: boolean;
-  readonly recordCount: number;
-  /** All entries of its records in lists. */
-  readonly digest: EntryDigest;
-  /** Position after the last whole run. */
-  readonly validEnd: number;
-  readonly checksum: number;
-  readonly lastPosition: number;
-  readonly lastCreatedAtUs: number;
-  readonly marks: ReadonlyMap<number, Mark>;
-}
 
 /** Checks a segment. */
 export async function checkSegment(
@@ -275,11 +222,8 @@ class SegmentCheck {
           this.#place(position),
         );
       }
-      this.#indexInRun = isRunEnd
-        ? 0
-        : this.#indexInRun === undefined
-        ? undefined
-        : indexInRun + 1;
+      if (isRunEnd) this.#indexInRun = 0;
+      else if (this.#indexInRun !== undefined) this.#indexInRun++;
     } else this.#chain = chainAfter(this.#chain, headerCrc);
     if (createdAtUs < this.#lastCreatedAtUs) {
       findings.damage(
@@ -303,15 +247,9 @@ class SegmentCheck {
   }
 
   #badBody(at: number, position: number): void {
-    const { findings } = this.#request;
-    const record = new LogRecord(this.#chunk, at, { withBodies: false });
+    const what = describeBadBody(this.#chunk, at);
     this.#isWhole = false;
-    findings.damage(
-      "record",
-      `data or metadata of event ${record.eventNumber} of ` +
-        `"${record.streamName}" are damaged`,
-      this.#place(position),
-    );
+    this.#request.findings.damage("record", what, this.#place(position));
   }
 
   /** Notes damage at the next record, and goes on behind it. */
@@ -319,9 +257,7 @@ class SegmentCheck {
     const { segment, findings, remains, entries } = this.#request;
     const from = this.#at;
     const position = this.#position;
-    const next = remains === undefined
-      ? this.#findNext()
-      : this.#findNextThatStayed();
+    const next = this.#findNext();
     const isTorn = remains === undefined && this.#isBeyondCommit(next);
     this.#at = next ?? this.#fileEnd;
     if (isTorn) {
@@ -339,7 +275,7 @@ class SegmentCheck {
     const end = next === undefined
       ? "nothing behind it can be read"
       : `the next ${next - from} bytes cannot be read`;
-    findings.damage("record", `${FAULTS[fault]}: ${end}`, {
+    findings.damage("record", `${FAULT_TEXTS[fault]}: ${end}`, {
       file: this.#request.fileName,
       offset: from,
       ...(remains === undefined && { position }),
@@ -350,9 +286,7 @@ class SegmentCheck {
     }
     this.#previousCrc = undefined;
     this.#indexInRun = undefined;
-    if (remains === undefined) {
-      this.#position = segment.startPosition + next - SEGMENT_HEADER_BYTES;
-    }
+    if (remains === undefined) this.#position = positionOf(segment, next);
   }
 
   /** Whether nobody was told of what is from here on. */
@@ -366,53 +300,16 @@ class SegmentCheck {
 
   /** Offset in the file of the next whole record. */
   #findNext(): number | undefined {
-    const { segment } = this.#request;
-    return this.#search((bytes, at, fileOffset, available) => {
-      const position = segment.startPosition + fileOffset -
-        SEGMENT_HEADER_BYTES;
-      return checkRecord(bytes, at, {
-        available,
-        position,
-        withBody: false,
-      }) === undefined;
+    const { segment, file, remains } = this.#request;
+    const range = { from: this.#at + 1, end: this.#fileEnd };
+    return findRecord(file, range, ({ bytes, at, offset, available }) => {
+      const position = remains === undefined
+        ? positionOf(segment, offset)
+        : getSafeUint64(bytes.view, at + 8);
+      const options = { available, position, withBody: false };
+      return (remains === undefined || this.#mayBeAt(position)) &&
+        checkRecord(bytes, at, options) === undefined;
     });
-  }
-
-  #findNextThatStayed(): number | undefined {
-    return this.#search((bytes, at, _fileOffset, available) => {
-      if (available < RECORD_HEADER_BYTES) return false;
-      const position = getSafeUint64(bytes.view, at + 8);
-      return this.#mayBeAt(position) &&
-        checkRecord(bytes, at, { available, position, withBody: false }) ===
-          undefined;
-    });
-  }
-
-  #search(
-    isRecord: (
-      bytes: Bytes,
-      at: number,
-      fileOffset: number,
-      available: number,
-    ) => boolean,
-  ): number | undefined {
-    const { file } = this.#request;
-    const bytes = bytesOf(new Uint8Array(SEARCH_BYTES));
-    for (let offset = this.#at + 1; offset < this.#fileEnd;) {
-      const wanted = Math.min(SEARCH_BYTES, this.#fileEnd - offset);
-      const count = file.readAt(bytes.array.subarray(0, wanted), offset);
-      if (count === 0) return undefined;
-      const isEnd = offset + count >= this.#fileEnd;
-      const end = isEnd ? count : Math.max(1, count - HEADER_BYTES_MAX);
-      for (let at = 0; at < end; at++) {
-        const available = count - at;
-        if (available < RECORD_HEADER_BYTES) break;
-        if (isRecord(bytes, at, offset + at, available)) return offset + at;
-      }
-      if (isEnd) return undefined;
-      offset += end;
-    }
-    return undefined;
   }
 
   #grow(lengthBytes: number): void {
@@ -462,9 +359,7 @@ class SegmentCheck {
     const { file, fileName, findings, segment, entries, onBytes } =
       this.#request;
     const isAllRead = this.#isWhole;
-    const ends = areTablesWhole(file, remains)
-      ? readEnds(file, remains)
-      : undefined;
+    const ends = readWholeEnds(file, remains);
     onBytes(remains.fileBytes - remains.placesOffset);
     if (ends === undefined) {
       this.#isWhole = false;
@@ -500,24 +395,3 @@ class SegmentCheck {
     return { file: this.#request.fileName, offset: this.#at, position };
   }
 }
-
-/** What is read to look for a record behind damage. */
-const SEARCH_BYTES = 1024 * 1024;
-/** More than a header with the longest names has. */
-const HEADER_BYTES_MAX = 8 * 1024;
-
-/** Whether places and ends are as they were written. */
-function areTablesWhole(file: DiskFile, remains: RemainsHeader): boolean {
-  const { placesOffset, fileBytes, tablesCrc } = remains;
-  const tables = readExactly(file, placesOffset, fileBytes - placesOffset);
-  return tables !== undefined && crc32(tables) === tablesCrc;
-}
-
-const FAULTS: Readonly<Record<RecordFault, string>> = {
-  short: "the file ends inside a record",
-  badLength: "a record has a wrong length",
-  badHeader: "the header of a record has a wrong checksum",
-  badPosition: "no record stands where one should",
-  badBody: "the body of a record has a wrong checksum",
-  badPlaces: "the table of what stayed is damaged",
-};

@@ -23,12 +23,8 @@ import { HEADS_NAME, HeadsCheck } from "./heads_check.ts";
 import { checkIndex } from "./index_check.ts";
 import { compareIndex } from "./index_compare.ts";
 import { EntryDigest } from "./list_heads.ts";
-import {
-  checkSegment,
-  type LogPoint,
-  type Mark,
-  type SegmentFacts,
-} from "./segment_check.ts";
+import { checkSegment } from "./segment_check.ts";
+import type { LogPoint, Mark, SegmentFacts } from "./segment_facts.ts";
 
 /** A segment's file that is to be checked. */
 export interface PlannedSegment {
