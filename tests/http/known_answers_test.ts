@@ -40,17 +40,16 @@ const TIMES_ASKED = 4;
 async function openTwins(app: TestAppOptions["app"] = {}): Promise<Twins> {
   let reads = 0;
   let eventCount = 0;
-  let streams: StreamService | undefined;
-  const serviceOf = () => streams ?? fail();
+  const service: { streams?: StreamService } = {};
   const counting = new Proxy({} as StreamService, {
     get(_target, name: keyof StreamService) {
       if (name === "readFeed" || name === "readEvent") reads++;
-      return serviceOf()[name];
+      return (service.streams ?? fail())[name];
     },
   });
   const keeping = await openSecuredApp({ app: { ...app, streams: counting } });
   const { store, clock, auth } = keeping;
-  streams = createStreamService({ store, clock });
+  service.streams = createStreamService({ store, clock });
   const plain = openTestApp({
     store,
     clock,
