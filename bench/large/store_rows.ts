@@ -198,7 +198,7 @@ async function measureCold(
     const result = await runDriver({
       port: server.port,
       connections: CONNECTIONS,
-      warmupMs: 300,
+      warmupMs: 1000,
       measureMs,
       requestsMax: COLD_EVENTS,
       seed: 1,

@@ -44,16 +44,7 @@ function createReadSource(
   work: ReadWork,
   place: ConnectionPlace,
 ): RequestSource {
-  const requests = work.requests.map((request) => {
-    const lines = [
-      `GET ${request.path} HTTP/1.1`,
-      `Host: 127.0.0.1:${place.port}`,
-      ...Object.entries(request.headers).map(([name, value]) =>
-        `${name}: ${value}`
-      ),
-    ];
-    return new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
-  });
+  const requests = encodedRequests(work, place.port);
   // A stride without common divisors, so that connections spread over the list.
   let index = place.connection * 7919 % requests.length;
   return {
@@ -64,6 +55,27 @@ function createReadSource(
       return request;
     },
   };
+}
+
+/** All connections of a run send the same ones. */
+const encoded = new WeakMap<ReadWork, readonly Uint8Array[]>();
+
+function encodedRequests(work: ReadWork, port: number): readonly Uint8Array[] {
+  let requests = encoded.get(work);
+  if (requests === undefined) {
+    requests = work.requests.map((request) => {
+      const lines = [
+        `GET ${request.path} HTTP/1.1`,
+        `Host: 127.0.0.1:${port}`,
+        ...Object.entries(request.headers).map(([name, value]) =>
+          `${name}: ${value}`
+        ),
+      ];
+      return new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
+    });
+    encoded.set(work, requests);
+  }
+  return requests;
 }
 
 function createAppendSource(
