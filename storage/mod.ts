@@ -24,8 +24,7 @@ import { RecordReader } from "./log/record_reader.ts";
 import { OpenFiles } from "./log/segment.ts";
 import { SegmentPins } from "./log/segment_pins.ts";
 import { createMaintenance } from "./maintenance.ts";
-import { createMemoryCatalog } from "./memory/memory_catalog.ts";
-import { createMemoryDisk } from "./memory/memory_disk.ts";
+import { createMemoryPlatform } from "./memory/memory_platform.ts";
 import {
   asOpenError,
   SEGMENTS_NAME,
@@ -34,6 +33,7 @@ import {
 } from "./open_directory.ts";
 import type { StorePlatform } from "./platform.ts";
 import { loadLog, type LoadOptions } from "./recovery/load_log.ts";
+import { tellLosses } from "./recovery/losses.ts";
 import { rebuildIndex } from "./recovery/rebuild_index.ts";
 import { type SalvagedLog, salvageLog } from "./recovery/salvage_log.ts";
 import { readCommitRecord, settle } from "./recovery/settle.ts";
@@ -87,20 +87,12 @@ export interface OpenStoreOptions {
 export function openStore(options: OpenStoreOptions): Promise<MaintainedStore> {
   const { directory } = options;
   return directory === undefined
-    ? openStoreOn(memoryPlatform(), { ...options, directory: "memory" })
+    ? openStoreOn(createMemoryPlatform(), { ...options, directory: "memory" })
     : openStoreOn(filePlatform(), { ...options, directory });
 }
 
 function filePlatform(): StorePlatform {
   return { disk: createFileDisk(), openCatalog: openKvCatalog };
-}
-
-function memoryPlatform(): StorePlatform {
-  return {
-    isVolatile: true,
-    disk: createMemoryDisk(),
-    openCatalog: () => Promise.resolve(createMemoryCatalog()),
-  };
 }
 
 /** Opens a store on a given disk and catalog; see `openStore`. */
@@ -286,6 +278,7 @@ async function openParts(
     epoch: access.settled?.epoch,
     tookMs: Math.round((clock.nowUs() - startedAtUs) / 1000),
   });
+  await tellLosses(disk, directory, logger);
   const making = opened.failure === undefined
     ? ballast.makeOrWarn(logger)
     : undefined;

@@ -33,6 +33,7 @@ import {
   takeForReading,
 } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
+import { LOSSES_PREFIX } from "../recovery/losses.ts";
 import { CATALOG_NAME, readCommit } from "../verify/commit_check.ts";
 import { Findings } from "../verify/findings.ts";
 import { HEADS_NAME } from "../verify/heads_check.ts";
@@ -292,8 +293,8 @@ async function filesOf(
   ).map((one) => join(folder, one));
 }
 
-/** First part of the names of notes in `lost/`. */
-export const NOTE_PREFIX = "repair-";
+/** First part of the names of notes in `lost/`: of repairs without losses. */
+const NOTE_PREFIX = "repair-";
 
 /** A name that no file in the directory has; the number counts up if it must. */
 async function freeName(
@@ -327,7 +328,7 @@ async function writeNote(
   );
   const lost = join(request.directory, "lost");
   const name = await freeName(disk, lost, {
-    before: NOTE_PREFIX,
+    before: lostPositions.length > 0 ? LOSSES_PREFIX : NOTE_PREFIX,
     number: request.clock.nowUs(),
     after: ".json",
   });
@@ -364,14 +365,20 @@ async function settleAndVerify(
   );
   const notes = (await platform.disk.list(join(directory, "lost"))).filter((
     name,
-  ) => name.startsWith(NOTE_PREFIX));
-  const last = notes.at(-1);
+  ) => name.startsWith(NOTE_PREFIX) || name.startsWith(LOSSES_PREFIX));
+  const last = notes.sort((one, other) => numberIn(one) - numberIn(other))
+    .at(-1);
   return {
     ...report,
     isDone: true,
     unrepaired: after.findings.filter(({ severity }) => severity !== "notice"),
     note: last === undefined ? undefined : `lost/${last}`,
   };
+}
+
+/** The number in a note's name: when it was written. */
+function numberIn(name: string): number {
+  return Number(/\d+/.exec(name)?.[0] ?? 0);
 }
 
 /** Nothing is written to the store: any size will do. */

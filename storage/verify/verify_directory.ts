@@ -13,6 +13,7 @@ import { createFileDisk } from "../disk/file_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { asOpenError, takeForReading } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
+import { lossesOf } from "../recovery/losses.ts";
 import { readCommit } from "./commit_check.ts";
 import { Findings } from "./findings.ts";
 import { planClosed } from "./plan_closed.ts";
@@ -50,6 +51,14 @@ export async function verifyDirectoryOn(
   try {
     const findings = new Findings();
     const commit = await readCommit(platform, directory, findings);
+    for (const file of await lossesOf(disk, directory)) {
+      findings.notice(
+        "lostRange",
+        "an earlier repair could not save everything",
+        { file },
+        "known",
+      );
+    }
     const plan = await planClosed({
       disk,
       directory,

@@ -86,6 +86,15 @@ async function repairAfter(
     verified.findings.filter(({ severity }) => severity !== "notice"),
     [],
   );
+  const isLossy = report.lostPositions.length > 0;
+  assertEquals(
+    verified.findings.some(({ kind }) => kind === "lostRange"),
+    isLossy,
+  );
+  {
+    await using opened = await directory.open();
+    assertEquals(opened.warnings.includes("store.has_losses"), isLossy);
+  }
   const numbers = await directory.readNumbers();
   // It is written on, and nothing is found to repair.
   await directory.append(9);
@@ -124,8 +133,8 @@ Deno.test("a damaged record is isolated, and said to be gone", async () => {
     assertEquals(report.lostPositions.length, 1);
     assertEquals(report.lostEventCount, 1);
     assert(lost.some((file) => file.startsWith(`${name}.seg-`)), String(lost));
-    assert(lost.some((file) => file.startsWith("repair-")));
-    assert(report.note?.startsWith("lost/repair-"));
+    assert(lost.some((file) => file.startsWith("losses-")));
+    assert(report.note?.startsWith("lost/losses-"));
   }
 });
 
