@@ -107,12 +107,14 @@ function streamOf(
 const PACE_BYTES = 1024 * 1024;
 /** A timer of 0 milliseconds that takes longer says that others work. */
 const IDLE_MS = 2;
-/** Then a rest is so many times as long as they worked. */
-const REST_SHARE = 2;
+/** Then a rest is so many times as long as they worked, within bounds. */
+const REST_SHARE = 3;
+/** Sending that many bytes takes more than a millisecond of the processor. */
+const REST_MS_MIN = 14;
 const REST_MS_MAX = 50;
 
 /**
- * As fast as the client takes it while nobody else works; about a twentieth of
+ * As fast as the client takes it while nobody else works; less than a tenth of
  * the time while the server is busy. Making the pieces is the smaller part of
  * the work, so it is bytes that count, not the time that they took here.
  */
@@ -126,7 +128,8 @@ function createPace(): (bytes: number) => Promise<void> {
     await rest(0);
     const othersMs = performance.now() - pausedAtMs;
     if (othersMs < IDLE_MS) return;
-    await rest(Math.min(REST_MS_MAX, othersMs * REST_SHARE));
+    const restMs = Math.max(REST_MS_MIN, othersMs * REST_SHARE);
+    await rest(Math.min(REST_MS_MAX, restMs));
   };
 }
 
