@@ -21,6 +21,7 @@ export const BLOCK_BYTES = 4096;
 export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - 4;
 const BLOCKS_PER_WRITE = 256;
 const BLOCKS_PER_CHECK = 64;
+const SLAB_BYTES = 16 * BLOCK_BYTES;
 
 /** Writes a blocked file from its start to its end. */
 export class BlockedWriter {
@@ -117,6 +118,8 @@ export class BlockCache {
   readonly #blocksMax: number;
   #young = new Map<number, Uint8Array>();
   #old = new Map<number, Uint8Array>();
+  #slab = new Uint8Array(0);
+  #slabUsed = SLAB_BYTES;
   /** How often it had what was asked for, and how often not. */
   hits = 0;
   misses = 0;
@@ -135,9 +138,28 @@ export class BlockCache {
     if (old === undefined) this.misses++;
     else {
       this.hits++;
-      this.set(key, old);
+      // Else one block that is asked for often would keep those beside it.
+      const moved = this.allocate();
+      moved.set(old);
+      const content = moved.subarray(0, old.length);
+      this.set(key, content);
+      return content;
     }
     return old;
+  }
+
+  /**
+   * Memory for a block. Blocks are cut from larger arrays: an array for each
+   * takes as long to make as it takes to read the block.
+   */
+  allocate(): Uint8Array<ArrayBuffer> {
+    if (this.#slabUsed === SLAB_BYTES) {
+      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#slabUsed = 0;
+    }
+    const start = this.#slabUsed;
+    this.#slabUsed += BLOCK_BYTES;
+    return this.#slab.subarray(start, start + BLOCK_BYTES);
   }
 
   set(key: number, block: Uint8Array): void {
@@ -273,13 +295,10 @@ export class BlockedReader {
 
   #readBlock(blockNumber: number): Uint8Array {
     const file = this.#open();
-    const block = bytesOf(new Uint8Array(BLOCK_BYTES));
-    const count = file.readAt(block.array, blockNumber * BLOCK_BYTES);
-    const content = block.array.subarray(0, BLOCK_CONTENT_BYTES);
-    if (
-      count !== BLOCK_BYTES ||
-      block.view.getUint32(BLOCK_CONTENT_BYTES, true) !== crc32(content)
-    ) {
+    const block = this.#cache.allocate();
+    const count = file.readAt(block, blockNumber * BLOCK_BYTES);
+    const content = block.subarray(0, BLOCK_CONTENT_BYTES);
+    if (count !== BLOCK_BYTES || checksumOf(block) !== crc32(content)) {
       throw new QuipuError(
         "corruptRecord",
         `Cannot read block ${blockNumber} of "${file.path}": ` +
@@ -288,4 +307,12 @@ export class BlockedReader {
     }
     return content;
   }
+}
+
+/** The checksum that a block ends with. */
+function checksumOf(block: Uint8Array): number {
+  return ((block[BLOCK_CONTENT_BYTES] ?? 0) |
+    (block[BLOCK_CONTENT_BYTES + 1] ?? 0) << 8 |
+    (block[BLOCK_CONTENT_BYTES + 2] ?? 0) << 16 |
+    (block[BLOCK_CONTENT_BYTES + 3] ?? 0) << 24) >>> 0;
 }
