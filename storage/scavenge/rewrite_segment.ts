@@ -37,7 +37,7 @@ import type { Retention } from "./retention.ts";
 
 const SCAN_CHUNK_BYTES = 256 * 1024;
 /** Records that are looked at between two pauses. */
-const RECORDS_PER_PAUSE = 100;
+const RECORDS_PER_PAUSE = 20;
 
 export interface RewriteOptions {
   readonly disk: Disk;

@@ -208,6 +208,7 @@ class Scavenger {
   /** Does one segment, or notes why it could not be done. */
   async #scavengeOne(number: number): Promise<void> {
     const control = this.#control;
+    await this.#pause();
     control.signal.throwIfAborted();
     const before = this.#doneBytes;
     const bytes = this.#sizeOf(number);

@@ -6,11 +6,20 @@
  * @module
  */
 
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+} from "@std/assert";
+import { QuipuError } from "../../lib/model/errors.ts";
 import { join } from "@std/path";
-import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { Finding, JobControl } from "../../lib/model/maintenance.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import { openStore } from "../../storage/mod.ts";
+import { createMemoryCatalog } from "../../storage/memory/memory_catalog.ts";
+import { createMemoryDisk } from "../../storage/memory/memory_disk.ts";
+import { openStore, openStoreOn } from "../../storage/mod.ts";
+import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { newSeed, type Random, withSeed } from "../support/random.ts";
 import { createRandomSteps } from "../support/random_steps.ts";
@@ -73,6 +82,10 @@ function assertSameLines(actual: View, expected: View, what: string): void {
   assert(isSame, `${what}: ${found[at]} instead of ${wanted[at]}`);
 }
 
+function isBad({ severity }: Finding): boolean {
+  return severity !== "notice";
+}
+
 /** Rounds of a random life with scavenging in between. */
 async function liveRandomly(random: Random): Promise<void> {
   const segmentSizeBytes = random.pick([1024 * 1024, 4000, 12_000]);
@@ -96,9 +109,16 @@ async function liveRandomly(random: Random): Promise<void> {
       before.hiddenCount - report.removedCount,
       "what is gone was hidden",
     );
+    const online = await store.maintenance.verify({ isDeep: true }, CONTROL);
+    assertEquals(online.findings.filter(isBad), []);
     const again = await store.maintenance.scavenge({}, CONTROL);
     assertEquals(again.scavengedCount, 0, "nothing is left to do");
     await store.close();
+    const offline = await verifyDirectory(
+      { directory: place.path, isDeep: true },
+      CONTROL,
+    );
+    assertEquals(offline.findings.filter(isBad), []);
 
     store = await place.open();
     const reopened = await viewOf(store, place.clock, before.names);
@@ -172,4 +192,142 @@ Deno.test("nine of ten events expired give back more than 80 % of the disk", asy
     assertEquals(left.hiddenCount, 0);
     await store.close();
   }
+});
+
+/** A store in memory whose device has so much room left. */
+async function openWithRoom(room: { freeBytes: number }) {
+  const clock = createTestClock();
+  const store = await openStoreOn({
+    isVolatile: true,
+    disk: { ...createMemoryDisk(), freeBytes: () => room.freeBytes },
+    openCatalog: () => Promise.resolve(createMemoryCatalog()),
+  }, {
+    directory: "memory",
+    segmentSizeBytes: 64 * 1024,
+    clock,
+    newEventId: createTestIds(),
+    logger: SILENT_LOGGER,
+  });
+  return { store, clock };
+}
+
+Deno.test("without room a scavenge says so, and the store goes on", async () => {
+  const room = { freeBytes: 1000 };
+  const { store } = await openWithRoom(room);
+  const append = (streamName: string, data: string, eventType = "added") =>
+    store.append({
+      streamName,
+      expectedVersion: "any",
+      events: [{
+        eventId: crypto.randomUUID(),
+        eventType,
+        isJson: true,
+        data,
+        metadata: "",
+      }],
+    });
+  for (let count = 0; count < 1000; count++) {
+    await append("cart-1", `"${"x".repeat(200)}"`);
+  }
+  await append("$$cart-1", '{"$maxCount":1}', "$metadata");
+  const error = await assertRejects(
+    () => store.maintenance.scavenge({}, CONTROL),
+    QuipuError,
+    "Cannot scavenge: a segment is written anew",
+  );
+  assertEquals(error.code, "storeFull");
+  assertEquals(store.status().readOnlyReason, undefined);
+  await append("cart-1", "1");
+  room.freeBytes = 1e9;
+  const report = await store.maintenance.scavenge({}, CONTROL);
+  assertEquals([report.removedCount, report.isComplete], [1000, true]);
+  await store.close();
+});
+
+Deno.test("metadata that is written meanwhile counts: what it shows again stays", async () => {
+  const { store } = await openWithRoom({ freeBytes: 1e9 });
+  const append = (streamName: string, eventType: string, data: string) =>
+    store.append({
+      streamName,
+      expectedVersion: "any",
+      events: Array.from({ length: eventType === "added" ? 50 : 1 }, () => ({
+        eventId: crypto.randomUUID(),
+        eventType,
+        isJson: true,
+        data,
+        metadata: "",
+      })),
+    });
+  for (let count = 0; count < 40; count++) {
+    await append("cart-1", "added", `"${"x".repeat(200)}"`);
+  }
+  await append("$$cart-1", "$metadata", '{"$maxCount":1}');
+  let pauses = 0;
+  const report = await store.maintenance.scavenge({}, {
+    ...CONTROL,
+    async pause() {
+      // In the middle of the first segment.
+      if (++pauses === 3) await append("$$cart-1", "$metadata", "{}");
+    },
+  });
+  assertGreater(pauses, 3);
+  assertEquals(report.removedCount, 0);
+  const { entries } = await store.readStream({
+    streamName: "cart-1",
+    from: 0,
+    count: 2000,
+    direction: "forward",
+    withBodies: false,
+  });
+  assertEquals(entries.length, 2000);
+  await store.close();
+});
+
+Deno.test("old files stay as long as somebody has them pinned, and one scavenge runs at a time", async () => {
+  await using place = await createPlace(1024 * 1024);
+  const store = await place.open();
+  for (let count = 0; count < 300; count++) {
+    await store.append({
+      streamName: "cart-1",
+      expectedVersion: "any",
+      events: [{
+        eventId: crypto.randomUUID(),
+        eventType: "added",
+        isJson: true,
+        data: '"' + "x".repeat(300) + '"',
+        metadata: "",
+      }],
+    });
+  }
+  const backup = store.maintenance.openBackup({
+    have: new Map(),
+    version: "0.0.0",
+    takenAtUs: place.clock.nowUs(),
+  });
+  await store.deleteStream({
+    streamName: "cart-1",
+    expectedVersion: "any",
+    mode: "hard",
+  });
+  const scavenging = store.maintenance.scavenge({}, CONTROL);
+  await assertRejects(
+    () => store.maintenance.scavenge({}, CONTROL),
+    QuipuError,
+    "that is being done already",
+  );
+  assertEquals((await scavenging).removedCount, 300);
+  const pinned = await bytesOf(place.path);
+  assertGreater(pinned, 300 * 300);
+  let bytes = 0;
+  for (let part = backup.next(); part !== undefined; part = backup.next()) {
+    bytes += part.length;
+  }
+  assertGreater(bytes, 300 * 300);
+  backup.close();
+  for (let turn = 0; turn < 100; turn++) {
+    if (await bytesOf(place.path) < 50_000) break;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assertGreater(50_000, await bytesOf(place.path));
+  await store.close();
 });
