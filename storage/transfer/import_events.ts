@@ -25,8 +25,8 @@ const LINE_BYTES_MAX = 8 * LIMITS.eventBytesMax;
 const RUN_BYTES_MAX = 4 * LIMITS.requestBytesMax;
 const RUN_EVENTS_MAX = LIMITS.batchEventsMax + 1;
 /** Events, and bytes of them, that wait for the writer, unless one run has more. */
-const WAITING_EVENTS_MAX = 20_000;
-const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+const WAITING_EVENTS_MAX = 4_000;
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 /** Clocks differ; a time further ahead would stop the store's own clock. */
 const AHEAD_US_MAX = 3600 * 1e6;
 
