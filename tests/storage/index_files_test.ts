@@ -154,6 +154,51 @@ Deno.test("an index file that was being written is begun anew", async () => {
   assertEquals(names.filter(({ name }) => name.endsWith(".tmp")), []);
 });
 
+Deno.test("what a clean stop wrote down is used, and damage before it is not served", async () => {
+  await using directory = await createSealedStore();
+  {
+    await using _opened = await directory.open(2048, 1);
+  }
+  await checkAnswers(directory);
+  const active = directory.namesOf("seg").length - 1;
+  const path = directory.segmentPath(active, "seg");
+  // In the body of the segment's first record.
+  const whole = Deno.readFileSync(path);
+  const at = new TextDecoder("latin1").decode(whole).indexOf('"n"');
+  flipBit(path, at + 1);
+  {
+    await using opened = await directory.open();
+    assertEquals(opened.verdict, "CLEAN");
+    const error = await assertRejects(
+      () => numbersOf(opened.store),
+      QuipuError,
+    );
+    assertEquals(error.code, "corruptRecord");
+  }
+  removeHeads(directory);
+  await assertRejects(() => directory.open(), QuipuError, "CORRUPT_COMMITTED");
+  Deno.writeFileSync(path, whole);
+  await checkAnswers(directory);
+});
+
+Deno.test("what was appended after a clean stop is found after a kill", async () => {
+  await using directory = await createSealedStore();
+  await directory.append(1, 1 << 20);
+  {
+    await using _opened = await directory.open(1 << 20, 1);
+  }
+  const heads = Deno.readFileSync(directory.pathOf("heads.snap"));
+  await directory.append(5, 1 << 20);
+  // As a process that was killed leaves it.
+  Deno.writeFileSync(directory.pathOf("heads.snap"), heads);
+  await using opened = await directory.open();
+  assertEquals(opened.verdict, "CLEAN");
+  const numbers = (await numbersOf(opened.store)).filter((number) =>
+    number > 0
+  );
+  assertEquals(numbers, upTo(COUNT + 6));
+});
+
 function removeHeads(directory: StoreDirectory): void {
   try {
     Deno.removeSync(directory.pathOf("heads.snap"));

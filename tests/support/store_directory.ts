@@ -30,13 +30,21 @@ export class StoreDirectory implements AsyncDisposable {
     this.path = path;
   }
 
-  /** Opens the store, by default with segments of a few records. */
-  async open(segmentSizeBytes = 2048): Promise<OpenedStore> {
+  /**
+   * Opens the store, by default with segments of a few records.
+   *
+   * @param activeBytesMin As `openStore()` takes it.
+   */
+  async open(
+    segmentSizeBytes = 2048,
+    activeBytesMin?: number,
+  ): Promise<OpenedStore> {
     this.#clock.advanceMs(1);
     const logger = createListeningLogger();
     const store = await openStore({
       directory: this.path,
       segmentSizeBytes,
+      ...(activeBytesMin === undefined ? {} : { activeBytesMin }),
       clock: this.#clock,
       newEventId: () => crypto.randomUUID(),
       logger,
