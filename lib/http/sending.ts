@@ -82,8 +82,7 @@ export class Sending {
   ): ReadableStream<Uint8Array> {
     return this.#send(Math.min(heldBytes, this.#limits.pageBytesMax), {
       async next() {
-        const { value } = await pieces.next();
-        return value === undefined ? undefined : ENCODER.encode(value);
+        return (await pieces.next()).value ?? undefined;
       },
       cancel() {
         pieces.return().catch(() => {});
