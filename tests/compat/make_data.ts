@@ -1,13 +1,15 @@
 /**
  * Makes the data directory that later releases must open:
  * `deno run --allow-all tests/compat/make_data.ts tests/compat/data/0.1.0`.
- * Once a release is out, its directory is never made again.
+ * Once a release is out, its directory is never made again. With `scavenged`
+ * after the directory, the store is scavenged before it is looked at.
  *
  * @module
  */
 
 import { assert } from "@std/assert";
 import type { EventStore } from "../../lib/model/event_store.ts";
+import type { MaintainedStore } from "../../lib/model/maintenance.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { answersOf } from "../faults/contents.ts";
@@ -22,7 +24,7 @@ const clock = createTestClock();
 const newEventId = createTestIds();
 
 /** Opens a store with segments of a few records. */
-function open(directory: string): Promise<EventStore> {
+function open(directory: string): Promise<MaintainedStore> {
   return openStore({
     directory,
     segmentSizeBytes: 3000,
@@ -70,12 +72,19 @@ async function write(store: EventStore, life: number): Promise<void> {
   }
 }
 
-const [directory] = Deno.args;
+const [directory, state] = Deno.args;
 assert(directory !== undefined, "Wanted: a directory");
 for (const life of [1, 2]) {
   const store = await open(directory);
   await write(store, life);
   if (life === 2) {
+    if (state === "scavenged") {
+      const { removedCount } = await store.maintenance.scavenge({}, {
+        signal: new AbortController().signal,
+        report() {},
+      });
+      assert(removedCount > 10, "There was something to scavenge");
+    }
     const answers = Object.fromEntries(await answersOf(store));
     await Deno.writeTextFile(
       `${directory}.json`,
