@@ -58,7 +58,7 @@ export class ListHeads {
   slotOf(kind: number, high: number, low: number): number {
     // No slot in use has a low half of 0: that is how an empty one is known.
     const keyLow = mix(low + Math.imul(kind + 1, 0x632b_e5ab)) || 1;
-    const keyHigh = mix(high ^ keyLow);
+    const keyHigh = high ^ keyLow;
     const mask = this.#capacity - 1;
     let slot = keyHigh & mask;
     for (;; slot = (slot + 1) & mask) {
