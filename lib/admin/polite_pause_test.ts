@@ -1,0 +1,43 @@
+import { assert, assertEquals } from "@std/assert";
+import { createPolitePause } from "./polite_pause.ts";
+
+/** Keeps the processor busy. */
+function work(durationMs: number): void {
+  const startedAtMs = performance.now();
+  while (performance.now() - startedAtMs < durationMs);
+}
+
+Deno.test("a job lets others go first once it has worked for a moment", async () => {
+  const pause = createPolitePause();
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  try {
+    for (let round = 0; round < 5; round++) {
+      const before = turns;
+      work(3);
+      await pause();
+      assert(turns > before, `round ${round}`);
+    }
+  } finally {
+    clearInterval(timer);
+  }
+});
+
+Deno.test("a job rests the longer the more others had to do", async () => {
+  const pause = createPolitePause();
+  work(3);
+  setTimeout(() => work(10), 0);
+  const pausedAtMs = performance.now();
+  await pause();
+  // 10 ms of others, and a rest of three times what was more than a moment.
+  assert(performance.now() - pausedAtMs > 20);
+});
+
+Deno.test("a job that has hardly begun goes on at once", async () => {
+  const pause = createPolitePause();
+  let turns = 0;
+  const timer = setTimeout(() => turns++, 0);
+  await pause();
+  assertEquals(turns, 0);
+  clearTimeout(timer);
+});
