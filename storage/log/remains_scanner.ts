@@ -142,13 +142,18 @@ export class RemainsScanner {
   }
 
   /**
-   * Goes on behind damage, with the next stretch.
+   * Goes on behind damage: with the next record, if the damaged one has kept
+   * its length, else with the next stretch.
    *
    * @returns False when there is none.
    */
   skipDamage(): boolean {
     const { remains } = this.#segment;
     if (this.#index === undefined || remains === undefined) return false;
+    if (this.#next < (this.#stretch?.starts.length ?? 0)) {
+      this.#next++;
+      return true;
+    }
     this.#toStretch(this.#index + 1);
     return this.#index < remains.header.placeCount;
   }

@@ -3,6 +3,11 @@
  * gone: numbers that are skipped, and lists that ended later than what is left
  * of them.
  *
+ * Numbers are also skipped where events were scavenged, which takes a stream's
+ * first ones, never some in its midst. So what is missing behind an event that
+ * stayed is lost, unless another scavenged segment came in between; of what is
+ * missing otherwise, index files say what there was.
+ *
  * @module
  */
 
@@ -14,42 +19,87 @@ import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
 import type { ListEnd } from "../log/remains.ts";
 
+/** Which numbers of a stream a damaged segment had. */
+export interface StreamSlice {
+  readonly name: string;
+  /** Number of its first event there, and the one after its last. */
+  readonly first: number;
+  readonly end: number;
+  /** The nearest number that was not scavenged; undefined when all were. */
+  nearest(number: number, step: 1 | -1): number | undefined;
+}
+
 export class Losses {
   readonly #lists = new ListDirectory();
   readonly #membership = new Membership();
   /** Ends that a damaged segment is known to have had, by its number. */
   readonly #ends = new Map<number, Map<number, number>>();
+  /** Number after the last one that is known to be lost, by stream. */
+  readonly #lostNext = new Map<number, number>();
+  /** Scavenged segments so far, and when each stream had its last event. */
+  #scavengedCount = 0;
+  readonly #scavengedCountAt: number[] = [];
+  /** Skipped in this segment, and nobody knows yet whether they are lost. */
+  readonly #unclear = new Map<number, { from: number; to: number }>();
+  /** Where the last of a stream's lost events stand in `lostEvents`. */
+  readonly #lastLost = new Map<number, number>();
   readonly lostEvents: LostEvents[] = [];
   lostEventCount = 0;
   /** Whether anything was lost so far: skipped numbers count from then on. */
   isLossy = false;
-  /** Whether numbers may be missing because they were scavenged. */
-  isScavenged = false;
+
+  /** Begins the next segment. */
+  begin(isScavenged: boolean): void {
+    this.#unclear.clear();
+    if (isScavenged) this.#scavengedCount++;
+  }
 
   /** Takes a record that is whole. */
   take(record: LogRecord): void {
     this.#enter(record, (listId, ordinal) => {
       const next = this.#lists.visibleNext[listId] ?? 0;
-      const isStream = this.#lists.kinds[listId] === 0;
-      if (ordinal > next && isStream && this.isLossy && !this.isScavenged) {
-        this.#addLost(listId, next, ordinal - 1);
-      }
+      if (this.#lists.kinds[listId] === 0) this.#skipTo(listId, ordinal);
       if (ordinal >= next) this.#lists.visibleNext[listId] = ordinal + 1;
     });
   }
 
   /** Takes a record that is lost but for its header. */
   takeLost(segmentNumber: number, record: LogRecord): void {
-    this.#enter(
-      record,
-      (listId, ordinal) => this.#endsAt(segmentNumber, listId, ordinal + 1),
-    );
+    this.#enter(record, (listId, ordinal) => {
+      this.#endsAt(segmentNumber, listId, ordinal + 1);
+      if (this.#lists.kinds[listId] !== 0) return;
+      this.#skipTo(listId, ordinal);
+      if (ordinal >= this.#nextOf(listId)) {
+        this.#addLost(listId, ordinal, ordinal);
+      }
+    });
   }
 
   /** Takes where a list is known to have ended, at least, in a segment. */
   takeEnd(segmentNumber: number, { kind, name, next }: ListEnd): void {
     const listId = this.#lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);
     this.#endsAt(segmentNumber, listId, next);
+  }
+
+  /** Takes what the segment had of a stream, when its records were taken. */
+  takeSlice({ name, first, end, nearest }: StreamSlice): void {
+    const listId = this.#lists.findOrCreate("stream", name);
+    const add = (from: number, to: number): void => {
+      const left = from > to ? undefined : nearest(from, 1);
+      const right = from > to ? undefined : nearest(to, -1);
+      if (left === undefined || right === undefined || left > right) return;
+      this.#addLost(listId, left, right);
+    };
+    const unclear = this.#unclear.get(listId);
+    if (unclear !== undefined) {
+      add(Math.max(unclear.from, first), Math.min(unclear.to, end - 1));
+    }
+    const next = this.#nextOf(listId);
+    if (end <= next) return;
+    if (first > next && this.#isClear(listId)) {
+      this.#addLost(listId, next, first - 1);
+    }
+    add(Math.max(next, first), end - 1);
   }
 
   /** Lists that end in a segment, and of which the last entry is gone. */
@@ -63,18 +113,25 @@ export class Losses {
     return ends;
   }
 
-  /** After all segments: what is lost at the ends of streams. */
-  finish(): void {
-    const reached = new Map<number, number>();
-    for (const ends of this.#ends.values()) {
-      for (const [listId, next] of ends) {
-        if (this.#lists.kinds[listId] !== 0) continue;
-        reached.set(listId, Math.max(next, reached.get(listId) ?? 0));
-      }
+  /** Number after the last one of a stream that is there, or surely lost. */
+  #nextOf(listId: number): number {
+    const next = this.#lists.visibleNext[listId] ?? 0;
+    return Math.max(next, this.#lostNext.get(listId) ?? 0);
+  }
+
+  /** Whether what is missing behind the stream's last event was not scavenged. */
+  #isClear(listId: number): boolean {
+    return this.#scavengedCount === (this.#scavengedCountAt[listId] ?? 0);
+  }
+
+  #skipTo(listId: number, number: number): void {
+    const from = this.#nextOf(listId);
+    if (number > from && this.isLossy) {
+      if (this.#isClear(listId)) this.#addLost(listId, from, number - 1);
+      else this.#unclear.set(listId, { from, to: number - 1 });
     }
-    for (const [listId, next] of reached) {
-      const seen = this.#lists.visibleNext[listId] ?? 0;
-      if (next > seen) this.#addLost(listId, seen, next - 1);
+    if (this.#scavengedCount > 0) {
+      this.#scavengedCountAt[listId] = this.#scavengedCount;
     }
   }
 
@@ -89,8 +146,17 @@ export class Losses {
 
   #addLost(listId: number, from: number, to: number): void {
     this.lostEventCount += to - from + 1;
+    if (to >= this.#nextOf(listId)) this.#lostNext.set(listId, to + 1);
+    const streamName = this.#lists.nameOf(listId);
+    const at = this.#lastLost.get(listId);
+    const before = at === undefined ? undefined : this.lostEvents[at];
+    if (at !== undefined && before?.to === from - 1) {
+      this.lostEvents[at] = { streamName, from: before.from, to };
+      return;
+    }
     if (this.lostEvents.length >= LIMITS.findingsMax) return;
-    this.lostEvents.push({ streamName: this.#lists.nameOf(listId), from, to });
+    this.#lastLost.set(listId, this.lostEvents.length);
+    this.lostEvents.push({ streamName, from, to });
   }
 
   #enter(

@@ -131,6 +131,12 @@ async function planRepair(
         ? commit
         : undefined,
       generationOf: (number) => generationOf(names, number),
+      indexPathOf(number) {
+        const name = names.findLast((name) =>
+          name.endsWith(".idx") && parseSegmentFileName(name)?.number === number
+        );
+        return name && join(directory, SEGMENTS_NAME, name);
+      },
       control,
     })
     : undefined;

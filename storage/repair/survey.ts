@@ -45,6 +45,8 @@ export interface SurveyOptions {
   readonly commit: CommitRecord | undefined;
   /** Largest generation of each segment's files. */
   readonly generationOf: (number: number) => number;
+  /** Path of the index file that a segment without a file still has, if any. */
+  readonly indexPathOf: (number: number) => string | undefined;
   readonly control: JobControl;
 }
 
@@ -110,7 +112,6 @@ class Surveyor {
     if (segments.length === 0 && (commit?.end ?? 0) > 0) {
       this.#replaceMissing(0, commit?.end ?? 0, undefined);
     }
-    this.#losses.finish();
     return {
       replacements: this.#replacements,
       strangers,
@@ -129,7 +130,10 @@ class Surveyor {
     const checksum = next?.previousChecksum ??
       (commit?.end === end ? commit.checksum : 0);
     this.#lose(this.#end, end);
+    // As far as anybody can tell it was scavenged.
+    this.#losses.begin(this.#options.generationOf(number) > 1);
     this.#replace(number, undefined, { start: this.#end, end, checksum });
+    this.#takeIndex(number, this.#options.indexPathOf(number));
   }
 
   #lose(from: number, end: number): void {
@@ -215,7 +219,9 @@ class Surveyor {
       end: wanted.end,
       checksum: wanted.checksum ?? reading.checksum,
     });
-    this.#takeIndex(planned);
+    const { directory } = this.#options.plan;
+    const { index } = planned;
+    this.#takeIndex(segment.number, index && join(directory, index.name));
   }
 
   async #read(
@@ -231,6 +237,7 @@ class Surveyor {
     let end = segment.startPosition;
     let lastCreatedAtUs = this.#lastCreatedAtUs;
     let count = 0;
+    this.#losses.begin(segment.remains !== undefined);
     try {
       const file = disk.open(segment.path, "read");
       try {
@@ -259,7 +266,6 @@ class Surveyor {
         }
         const { remains } = segment;
         if (remains !== undefined) {
-          this.#losses.isScavenged = true;
           const ends = readEnds(file, remains.header);
           for (const known of ends ?? []) {
             this.#losses.takeEnd(segment.number, known);
@@ -307,12 +313,12 @@ class Surveyor {
     return { isWhole, end, checksum, lastCreatedAtUs, seenEnd };
   }
 
-  /** The index file of a damaged segment still says where its lists ended. */
-  #takeIndex({ segment, index }: PlannedSegment): void {
-    const { disk, plan } = this.#options;
-    if (index === undefined) return;
+  /** The index file of a damaged segment still says what there was. */
+  #takeIndex(number: number, path: string | undefined): void {
+    const losses = this.#losses;
+    if (path === undefined) return;
     try {
-      const file = disk.open(join(plan.directory, index.name), "read");
+      const file = this.#options.disk.open(path, "read");
       try {
         const sealed = openSealedIndex(
           () => file,
@@ -321,16 +327,21 @@ class Surveyor {
           () => {},
         );
         const isIt = sealed?.footer.storeId === this.#storeId &&
-          sealed.footer.segmentNumber === segment.number &&
-          sealed.isWhole();
+          sealed.footer.segmentNumber === number && sealed.isWhole();
         if (sealed === undefined || !isIt) return;
         for (const { slice, name } of sealed.walk()) {
-          if (slice.count === 0) continue;
-          const next = slice.firstOrdinal + slice.count;
-          this.#losses.takeEnd(segment.number, {
-            kind: slice.kind,
+          const { kind, firstOrdinal: first, count } = slice;
+          if (count === 0) continue;
+          losses.takeEnd(number, { kind, name, next: first + count });
+          if (kind !== 0) continue;
+          losses.takeSlice({
             name,
-            next,
+            first,
+            end: first + count,
+            nearest(from, step) {
+              const near = sealed.leftNear(slice, from - first, step);
+              return near === undefined ? undefined : first + near;
+            },
           });
         }
       } finally {

@@ -72,18 +72,21 @@ function* whatStayed(
   sink: LossSink,
 ): Generator<LogRecord> {
   const scanner = new RemainsScanner(file, segment, segment.startPosition);
+  let lostFrom: number | undefined;
   for (;;) {
     const { position } = scanner;
     const record = scanner.next({ withBodies: true });
-    if (record === undefined) return;
-    if (typeof record !== "string") {
-      yield record;
-      continue;
+    if (typeof record === "string") {
+      lostFrom ??= position;
+      if (scanner.skipDamage()) continue;
     }
-    if (!scanner.skipDamage()) {
-      sink.lost(position, segment.endPosition);
-      return;
+    const isRecord = typeof record === "object";
+    if (lostFrom !== undefined) {
+      // The next record alone tells how far the damage may reach.
+      sink.lost(lostFrom, isRecord ? record.logPosition : segment.endPosition);
+      lostFrom = undefined;
     }
-    sink.lost(position, scanner.position);
+    if (!isRecord) return;
+    yield record;
   }
 }

@@ -62,6 +62,27 @@ async function scavenge(directory: StoreDirectory): Promise<void> {
   }
 }
 
+function repair(directory: StoreDirectory, isConfirmed: boolean) {
+  return repairDirectory({
+    directory: directory.path,
+    isConfirmed,
+    clock: createTestClock(),
+    newEventId: () => crypto.randomUUID(),
+    logger: SILENT_LOGGER,
+  }, CONTROL);
+}
+
+/** The scavenged segment in which a text stands. */
+function scavengedSegmentWith(directory: StoreDirectory, text: string): string {
+  const paths = directory.namesOf("seg").filter((one) => one.includes(".g2."))
+    .map((name) => directory.pathOf("segments", name));
+  const path = paths.find((path) =>
+    new TextDecoder("latin1").decode(Deno.readFileSync(path)).includes(text)
+  );
+  assert(path !== undefined, String(paths));
+  return path;
+}
+
 function scavengedSegment(directory: StoreDirectory): string {
   const name = directory.namesOf("seg").find((one) => one.includes(".g2."));
   assert(name !== undefined, String(directory.namesOf("seg")));
@@ -97,13 +118,7 @@ Deno.test("a damaged scavenged segment is repaired", async () => {
     await using directory = await createStoreDirectory();
     await scavenge(directory);
     flipBit(scavengedSegment(directory), at);
-    const report = await repairDirectory({
-      directory: directory.path,
-      isConfirmed: true,
-      clock: createTestClock(),
-      newEventId: () => crypto.randomUUID(),
-      logger: SILENT_LOGGER,
-    }, CONTROL);
+    const report = await repair(directory, true);
     assert(report.isDone, String(at));
     assertEquals(report.unrepaired, [], String(at));
     const { findings } = await verifyDirectory(
@@ -112,4 +127,64 @@ Deno.test("a damaged scavenged segment is repaired", async () => {
     );
     assertEquals(findings.filter(({ severity }) => severity !== "notice"), []);
   }
+});
+
+Deno.test("what was scavenged is not called lost; what was lost behind it is", async () => {
+  await using directory = await createStoreDirectory();
+  await scavenge(directory);
+  // The body of one of the last events, in a segment that was not scavenged.
+  const index = directory.namesOf("seg").length - 1;
+  const path = directory.segmentPath(index);
+  const text = new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  flipBit(path, text.indexOf('{"n":950}'));
+  assertEquals((await repair(directory, false)).lostEvents, [
+    { streamName: "cart-0", from: 190, to: 190 },
+  ]);
+  // The headers, too: then the number alone is missing between others.
+  flipBit(path, text.indexOf('{"n":955}') - 60);
+  const report = await repair(directory, true);
+  assertEquals(report.lostEvents, [
+    { streamName: "cart-0", from: 190, to: 191 },
+  ]);
+  assertEquals(report.lostEventCount, 2);
+});
+
+Deno.test("an event that is lost out of a scavenged segment is named, with its position", async () => {
+  await using directory = await createStoreDirectory();
+  await scavenge(directory);
+  const path = scavengedSegmentWith(directory, '{"n":899}');
+  const text = new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  flipBit(path, text.indexOf('{"n":897}'));
+  const report = await repair(directory, true);
+  assertEquals(report.lostEvents, [
+    { streamName: "cart-2", from: 179, to: 179 },
+  ]);
+  assertEquals(report.lostPositions.length, 1);
+  assert(report.note?.startsWith("lost/losses-"), report.note);
+  const { findings } = await verifyDirectory(
+    { directory: directory.path, isDeep: true },
+    CONTROL,
+  );
+  assertEquals(findings.map(({ kind }) => kind), ["lostRange"]);
+});
+
+Deno.test("the index file of a segment that is gone tells what was in it", async () => {
+  await using directory = await createStoreDirectory();
+  await scavenge(directory);
+  await Deno.remove(scavengedSegmentWith(directory, '{"n":899}'));
+  const report = await repair(directory, true);
+  assertEquals(
+    report.lostEvents.filter(({ streamName }) => streamName.startsWith("cart"))
+      .map(({ streamName, to }) => [streamName, to]).sort(),
+    [0, 1, 2, 3, 4].map((number) => [`cart-${number}`, 179]),
+  );
+  // Three of each stayed; what was scavenged is not lost.
+  assert(report.lostEventCount <= 15, JSON.stringify(report.lostEvents));
+  await using opened = await directory.open();
+  const appended = await opened.store.append({
+    streamName: "cart-0",
+    expectedVersion: "any",
+    events: [anEvent("type", "{}")],
+  });
+  assertEquals(appended.kind, "appended");
 });
