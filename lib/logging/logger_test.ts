@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { LeveledLogger, LogFields, Logger } from "../model/logger.ts";
+import type { LeveledLogger, LogFields } from "../model/logger.ts";
 import { escapeControls } from "./escape_controls.ts";
 import { createLogger, type LoggerOptions } from "./logger.ts";
 import { type SyncWriter, writeText } from "./standard_streams.ts";
