@@ -74,13 +74,13 @@ export async function runProgram(
   const [first, ...args] = context.args;
   try {
     const name = commandOf(first);
-    if (name === "version") {
+    if (name !== "help" && hasHelpFlag(args)) {
+      context.print(commandUsage(name));
+    } else if (name === "version") {
       refuseOperands(args);
       context.print(`${context.version}\n`);
     } else if (name === "help") {
       context.print(helpOn(args, context.version));
-    } else if (hasHelpFlag(args)) {
-      context.print(commandUsage(name));
     } else {
       return await run(name, args, context, runners) ?? EXIT_CODES.ok;
     }
@@ -110,7 +110,8 @@ function run(
     const [at, [key, { label, help, isOptional }]] of operandRows.entries()
   ) {
     operands[key] = line.operands[at];
-    if (operands[key] === undefined && isOptional !== true) {
+    const isMissing = operands[key] === undefined && isOptional !== true;
+    if (isMissing || operands[key] === "") {
       throw new UsageError(`${label} is missing: ${help}`);
     }
   }
@@ -168,11 +169,18 @@ function messageOf(error: unknown): string {
   const isExpected = error instanceof UsageError ||
     error instanceof QuipuError || error instanceof RunError;
   if (isExpected) return error.message;
+  if (isOfSystem(error)) return `The system does not let it: ${error.message}`;
   // A bug: whoever reports it needs the place, too.
   if (error instanceof Error) {
     return `Unexpected failure: ${error.stack ?? error.message}`;
   }
   return `Unexpected failure: ${String(error)}`;
+}
+
+/** Whether the operating system refused something: no room, no right, … */
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Error && "code" in error &&
+    typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
 }
 
 function hintOf(error: unknown, command: string | undefined): string {

@@ -58,6 +58,12 @@ Deno.test("version is shown for each spelling", async () => {
   }
 });
 
+Deno.test("help on a command without options says what it does", async () => {
+  const { exitCode, output } = await run(["version", "--help"]);
+  assertEquals(exitCode, 0);
+  assertStringIncludes(output, "Show the version");
+});
+
 Deno.test("help lists every command and exit code in lines that fit", async () => {
   for (const args of [["help"], ["--help"], ["-h"], ["help", "--help"]]) {
     const { exitCode, output } = await run(args);
@@ -104,6 +110,11 @@ Deno.test("bad usage exits with 2 and one line", async () => {
       ["serve", "--prot", "1"],
       "Unknown option --prot; did you mean --port? (see quipu serve --help)",
     ],
+    [
+      ["backup", ""],
+      `TARGET is missing: Directory to keep the backup in ` +
+      "(see quipu backup --help)",
+    ],
     [["version", "x"], 'Unexpected argument "x" (see quipu version --help)'],
     [
       ["help", "servee"],
@@ -149,6 +160,26 @@ Deno.test("a port in use is explained and exits with 1", async () => {
     ],
   });
 });
+
+Deno.test("what the system refuses is said without a place in the source", async () => {
+  const result = await run(
+    ["serve"],
+    () => Promise.reject(findError(() => Deno.readDirSync(import.meta.url))),
+  );
+  assertEquals(result.exitCode, 1);
+  const [message = ""] = result.failures;
+  assert(message.startsWith("The system does not let it: "), message);
+  assert(!message.includes("\n"), message);
+});
+
+function findError(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("It went well");
+}
 
 Deno.test("a bug exits with 1 and says where it is", async () => {
   const result = await run(["serve"], () => Promise.reject(new TypeError("x")));

@@ -29,6 +29,7 @@ export async function openOutput(
     };
   }
   let file: Deno.FsFile;
+  let isFinished = false;
   try {
     file = await Deno.open(path, { write: true, createNew: true });
   } catch (error) {
@@ -36,8 +37,15 @@ export async function openOutput(
   }
   return {
     write: (text) => writeAll(file, encoder.encode(text)),
-    finish: () => file.sync(),
-    close: () => file.close(),
+    async finish() {
+      await file.sync();
+      isFinished = true;
+    },
+    close() {
+      file.close();
+      // Half an export is of no use, and would be in the way of the next one.
+      if (!isFinished) Deno.removeSync(path);
+    },
   };
 }
 
