@@ -139,6 +139,8 @@ class Job {
   readonly #meter: ProgressMeter;
   readonly #ended = Promise.withResolvers<void>();
   #endedAtUs: number | undefined;
+  /** How far it was when it ended. */
+  #lastProgress: MeasuredProgress | undefined;
   #result: unknown;
   #error: string | undefined;
   state: JobState = "running";
@@ -182,6 +184,8 @@ class Job {
       }
     }
     this.#endedAtUs = clock.nowUs();
+    const progress = this.#meter.measure();
+    this.#lastProgress = progress && { ...progress, leftMs: undefined };
     this.#ended.resolve();
   }
 
@@ -199,7 +203,7 @@ class Job {
       request: this.#request.request,
       startedAtUs: this.#startedAtUs,
       endedAtUs: this.#endedAtUs,
-      progress: this.#meter.measure(),
+      progress: isRunning ? this.#meter.measure() : this.#lastProgress,
       result: this.#result,
       error: this.#error,
     };

@@ -55,6 +55,18 @@ Deno.test("a job's status goes from running to done, with its result", async () 
   assertEquals(board.status("verify")?.request, { isDeep: true });
 });
 
+Deno.test("a job that has ended stays as far as it was, without time left", async () => {
+  const board = boardOf();
+  const { request, end, report } = aJob();
+  board.start(request);
+  report(4);
+  end.resolve({});
+  await board.finished("verify");
+  const first = board.status("verify")?.progress;
+  assertEquals([first?.done, first?.leftMs], [4, undefined]);
+  assertEquals(board.status("verify")?.progress, first);
+});
+
 Deno.test("a second job of a kind, or of one that it excludes, is told of the first", async () => {
   const board = boardOf();
   const first = aJob();

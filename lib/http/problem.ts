@@ -65,6 +65,7 @@ export const PROBLEMS = {
     status: 501,
     text: "Not Implemented: the store of this server has no upkeep",
   },
+  badDeep: { status: 400, text: "deep must be true or false" },
   badStartFromChunk: {
     status: 400,
     text: "startFromChunk must be the number of a segment",

@@ -151,6 +151,7 @@ class Importing {
   #knownCount = 0;
   /** Events since the first line of an export; undefined outside of one. */
   #eventsSinceFirst: number | undefined;
+  #hasLines = false;
 
   constructor(store: FileStore, clock: Clock) {
     this.#store = store;
@@ -162,6 +163,7 @@ class Importing {
     this.#line++;
     if (text.trim() === "") return;
     const line = this.#parse(text);
+    this.#hasLines = true;
     if (line.kind === "event") {
       const { event, run } = line;
       if (run === undefined || run !== this.#run) await this.#endRun();
@@ -191,6 +193,8 @@ class Importing {
     await this.#endRun();
     this.#line++;
     this.#refuseOpenExport();
+    // Even an export of nothing has two lines.
+    if (!this.#hasLines) throw lineError(1, "there is none");
     while (this.#waiting.length > 0) await this.#settleOldest();
   }
 

@@ -264,8 +264,8 @@ class SegmentCheck {
       this.#at = this.#fileEnd;
       findings.notice(
         "tornTail",
-        `the last write was torn: ${this.#fileEnd - from} bytes that nobody ` +
-          "was told of",
+        `the last write was torn: ${this.#fileEnd - from} bytes ` +
+          this.#untold(),
         this.#place(position),
       );
       return;
@@ -296,6 +296,13 @@ class SegmentCheck {
     return committedEnd === undefined
       ? next === undefined
       : this.#validEnd >= committedEnd;
+  }
+
+  /** What is known of who was told of the log's end. */
+  #untold(): string {
+    return this.#request.committedEnd === undefined
+      ? "that nobody was told of, unless it was before the KV was lost"
+      : "that nobody was told of";
   }
 
   /** Offset in the file of the next whole record. */
@@ -349,7 +356,7 @@ class SegmentCheck {
     } else {
       findings.notice(
         "tornTail",
-        "the last append is not whole: nobody was told of it",
+        `the last append is not whole: bytes ${this.#untold()}`,
         this.#place(this.#validEnd),
       );
     }

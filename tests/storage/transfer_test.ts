@@ -421,6 +421,19 @@ Deno.test("lines that were written by hand are imported one by one", async () =>
   );
 });
 
+Deno.test("a file without lines is no export of nothing, and is refused", async () => {
+  await using place = await openPlace();
+  for (const text of ["", "\n \n"]) {
+    const error = await assertRejects(
+      () => place.import("one", text),
+      QuipuError,
+    );
+    assertStringIncludes(error.message, "line 1: there is none");
+  }
+  const nothing = await place.export("one");
+  assertEquals((await place.import("two", nothing)).importedCount, 0);
+});
+
 const BAD_LINES: readonly [string, string][] = [
   ["{", "it is no JSON"],
   ["[]", "it is no JSON object"],

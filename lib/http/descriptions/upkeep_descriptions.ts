@@ -19,6 +19,7 @@ export const UPKEEP_DESCRIPTIONS = {
     query: ["deep"],
     answers: {
       202: { text: "It began", content: "negotiated" },
+      400: { text: "The parameter means nothing" },
       409: { text: "One is under way", content: "negotiated" },
       501: { text: "The store has no upkeep" },
     },

@@ -24,7 +24,11 @@ export function startVerify(
   services: HandlerServices,
 ): Response {
   return withUpkeep(context, services, ({ jobs, maintenance }) => {
-    const isDeep = parameterOf(context.target.query, "deep") === "true";
+    const deep = parameterOf(context.target.query, "deep") ?? "false";
+    if (!/^(true|false)$/i.test(deep)) {
+      return problemResponse(PROBLEMS.badDeep, context.allowedMethods);
+    }
+    const isDeep = deep.toLowerCase() === "true";
     const start = jobs.start({
       kind: VERIFY,
       request: { isDeep },

@@ -112,6 +112,27 @@ Deno.test("POST /admin/verify starts one, GET tells how it is and how it ended",
   await jobs.close();
 });
 
+Deno.test("POST /admin/verify with another ?deep than true or false is 400", async () => {
+  const { test, calls, jobs } = openApp();
+  await using _ = test;
+  for (const deep of ["maybe", "1", ""]) {
+    const { status, json } = await ask(
+      test,
+      "POST",
+      "ops",
+      `${PATH}?deep=${deep}`,
+    );
+    assertEquals([status, json], [400, "deep must be true or false"]);
+  }
+  assertEquals(calls, []);
+  assertEquals(
+    (await ask(test, "POST", "ops", PATH + "?deep=True")).status,
+    202,
+  );
+  assertEquals(calls[0]?.request, { isDeep: true });
+  await jobs.close();
+});
+
 Deno.test("POST /admin/verify while one is under way is 409 with its status", async () => {
   const { test, jobs } = openApp();
   await using _ = test;
