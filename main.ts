@@ -94,7 +94,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using signals = listenForStopSignals();
   onUnhandledError((error) => logBug(logger, error));
   logStart(logger, { version: VERSION, options });
-  using _verbosity = onVerbositySignal(() => toggleDebug(logger, values));
+  using _verbosity = onVerbositySignal(debugToggle(logger, values));
   const tls = readTls(values);
   const limits = limitsOf(values);
   const storeMetrics = new StoreMetrics(
@@ -283,11 +283,21 @@ function metricSources(
   ];
 }
 
-/** Logs everything, or what the options say again. */
-function toggleDebug(logger: LeveledLogger, { logLevel }: OptionValues): void {
-  const usual = logLevel === "debug" ? "info" : logLevel;
-  logger.level = logger.level === "debug" ? usual : "debug";
-  logger.warn("log.level_changed", { by: "signal", level: logger.level });
+/** Makes what logs everything, and the next time as before. */
+function debugToggle(
+  logger: LeveledLogger,
+  { logLevel }: OptionValues,
+): () => void {
+  let before = logLevel === "debug" ? "info" : logLevel;
+  return () => {
+    const { level } = logger;
+    const next = level === "debug" ? before : "debug";
+    if (level !== "debug") before = level;
+    // In the more talkative of the two, or nobody would read it.
+    logger.level = "debug";
+    logger.warn("log.level_changed", { by: "signal", level: next });
+    logger.level = next;
+  };
 }
 
 /** The pair that options name; undefined: no HTTPS. */

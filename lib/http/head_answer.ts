@@ -37,6 +37,11 @@ async function lengthOf(
     await body.cancel();
     return undefined;
   }
+  const known = headers.get("Content-Length");
+  if (known !== null) {
+    await body.cancel();
+    return Number(known);
+  }
   let length = 0;
   // Leaving the loop early cancels the body.
   for await (const piece of body) {

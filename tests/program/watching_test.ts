@@ -35,7 +35,19 @@ Deno.test({
       return (await (await fetch(url, { headers: ADMIN })).json()).level;
     };
     assertEquals(await levelOf(), "info");
-    for (const wanted of ["debug", "info"]) {
+    const change = async (level: string) => {
+      const { body } = await fetch(`${server.url}/admin/log-level`, {
+        method: "POST",
+        headers: { ...ADMIN, "Content-Type": "application/json" },
+        body: JSON.stringify({ level }),
+      });
+      await body?.cancel();
+    };
+    for (const wanted of ["debug", "info", "error", "debug", "error"]) {
+      if (wanted === "error" && await levelOf() === "info") {
+        await change(wanted);
+        continue;
+      }
       server.kill("SIGUSR2");
       // Signals come when they come, soon.
       while (await levelOf() !== wanted);
@@ -44,6 +56,8 @@ Deno.test({
     const { log, exitCode } = await server.end;
     assertEquals(exitCode, 0);
     assertStringIncludes(log, "log.level_changed by=signal level=debug");
+    assertStringIncludes(log, "log.level_changed by=signal level=error");
+    assertStringIncludes(log, "by=admin before=info level=error");
   },
 });
 

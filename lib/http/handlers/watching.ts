@@ -191,8 +191,12 @@ export async function changeLogLevel(
     );
   }
   const before = observation.log.level;
+  const tell = () =>
+    logger.warn("log.level_changed", { by: caller?.login, before, level });
+  // A log of errors alone would not say that it has become one.
+  if (level === "error") tell();
   observation.log.level = level;
-  logger.warn("log.level_changed", { by: caller?.login, before, level });
+  if (level !== "error") tell();
   return levelResponse(context, services);
 }
 

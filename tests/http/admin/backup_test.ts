@@ -151,6 +151,15 @@ Deno.test("GET /admin/backup is a tar archive that GNU tar reads and restore tak
   assertEquals(restored.end, end);
 });
 
+Deno.test("HEAD /admin/backup tells the length and reads nothing", async () => {
+  await using place = await openPlace();
+  await place.append(90);
+  const { headers, body } = await backUp(place, { method: "HEAD" });
+  assertEquals(body, null);
+  const bytes = await (await backUp(place)).bytes();
+  assertEquals(headers.get("Content-Length"), String(bytes.length));
+});
+
 Deno.test("an archive that was cut anywhere is not restored", async () => {
   await using place = await openPlace();
   await place.append(12);
