@@ -65,6 +65,8 @@ export interface OpenStoreOptions {
   };
   /** Bytes kept free for a full device, 0 for none; none by default. */
   readonly ballastBytes?: number;
+  /** Room that scavenging leaves to appends; that of `LIMITS` by default. */
+  readonly scavengeReserveBytes?: number;
   /** Serves what is whole and writes nothing, even if the store is damaged. */
   readonly isReadOnly?: boolean;
   /** Opens a directory that is marked as being restored to. */
@@ -305,6 +307,7 @@ async function openParts(
     endSegment: () => writer.endSegment(),
     failure: () => writer.failure,
     isReadOnly,
+    reserveBytes: options.scavengeReserveBytes ?? LIMITS.scavengeReserveBytes,
   });
   return new FileStore({
     segments: log.segments,

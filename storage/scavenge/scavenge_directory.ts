@@ -12,7 +12,10 @@ import type {
   MaintainedStore,
   ScavengeReport,
 } from "../../lib/model/maintenance.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import { createFileDisk } from "../disk/file_disk.ts";
 import { SEGMENTS_NAME } from "../open_directory.ts";
+import { Ballast } from "../write/ballast.ts";
 
 /** Opens a store; `openStore` with what the program adds. */
 export interface ScavengeDirectoryOptions {
@@ -22,7 +25,9 @@ export interface ScavengeDirectoryOptions {
   readonly newEventId: () => string;
   readonly logger: Logger;
   readonly openStore: (
-    options: Omit<ScavengeDirectoryOptions, "openStore">,
+    options: Omit<ScavengeDirectoryOptions, "openStore"> & {
+      readonly scavengeReserveBytes: number;
+    },
   ) => Promise<MaintainedStore>;
 }
 
@@ -43,8 +48,20 @@ export async function scavengeDirectory(
       `Cannot scavenge "${options.directory}": it holds no store`,
     );
   }
-  await using store = await openStore(opening);
+  await using store = await openStore({ ...opening, scavengeReserveBytes: 0 });
+  await makeRoom(options.directory);
   return await store.maintenance.scavenge({}, control);
+}
+
+/**
+ * Gives the ballast up where room is short. Nobody appends meanwhile, and the
+ * next server makes it again.
+ */
+async function makeRoom(directory: string): Promise<void> {
+  const disk = createFileDisk();
+  const sizeBytes = LIMITS.ballastBytes;
+  if ((disk.freeBytes?.(directory) ?? Infinity) >= sizeBytes) return;
+  await new Ballast({ disk, directory, sizeBytes }).release();
 }
 
 async function isStore(directory: string): Promise<boolean> {

@@ -73,6 +73,8 @@ export interface ScavengerParts {
   readonly failure: () => QuipuError | undefined;
   /** Whether the store was opened for reading alone. */
   readonly isReadOnly: boolean;
+  /** Bytes on the device that are left to appends. */
+  readonly reserveBytes: number;
 }
 
 /** The active segment is sealed if at least one of so many records can go. */
@@ -264,7 +266,7 @@ class Scavenger {
   }
 
   #rewrite(segment: Segment): Promise<Rewritten | undefined> {
-    const { disk, directory, storeId, failure } = this.#parts;
+    const { disk, directory, storeId, failure, reserveBytes } = this.#parts;
     return rewriteSegment(segment, {
       ...this.#parts,
       storeId: storeId(),
@@ -281,9 +283,7 @@ class Scavenger {
         // is left is best used for making room.
         if (failure() !== undefined) return;
         const free = disk.freeBytes?.(directory) ?? Infinity;
-        if (free - byteCount < LIMITS.scavengeReserveBytes) {
-          throw noRoom(free);
-        }
+        if (free - byteCount < reserveBytes) throw noRoom(free, reserveBytes);
       },
     });
   }
@@ -390,11 +390,11 @@ class Scavenger {
   }
 }
 
-function noRoom(freeBytes: number): QuipuError {
+function noRoom(freeBytes: number, reserveBytes: number): QuipuError {
   return new QuipuError(
     "storeFull",
     "a segment is written anew before the old one goes, and there is no room " +
       `for it: ${Math.max(0, freeBytes)} bytes are free, of which ` +
-      `${LIMITS.scavengeReserveBytes} are left to appends`,
+      `${reserveBytes} are left to appends`,
   );
 }

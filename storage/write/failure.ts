@@ -25,6 +25,15 @@ export function failureOf(step: string, error: unknown): QuipuError {
   );
 }
 
+/** The same refusal, where the device turned out to be full. */
+export function asFullError(failure: QuipuError): QuipuError {
+  return new QuipuError(
+    "storeFull",
+    `${failure.message}: no space is left on the device`,
+    { cause: failure },
+  );
+}
+
 /** The refusal of a request that depends on what cannot be read. */
 export function undecidedError(error: unknown): Error {
   const isOfDevice = error instanceof Error &&
@@ -48,6 +57,7 @@ export function closedError(): QuipuError {
 const DISK_FULL =
   /no space left|os error 28|disk is full|ENOSPC|quota exceeded|os error 122/i;
 
-function isDiskFull(error: unknown): boolean {
+/** Whether it is said that the device is full. */
+export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && DISK_FULL.test(error.message);
 }

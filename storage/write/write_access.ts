@@ -34,6 +34,10 @@ import { encodeSegmentHeader } from "../log/segment_header.ts";
 import type { Settled } from "../recovery/settle.ts";
 import type { Ballast } from "./ballast.ts";
 import type { CommitPoint } from "./batch.ts";
+import { isDiskFull } from "./failure.ts";
+
+/** What SQLite needs to open a file and commit to it, and more. */
+const KV_ROOM_BYTES = 256 * 1024;
 
 /** The segment that is written, and its file. */
 export interface ActiveSegment {
@@ -149,6 +153,17 @@ export class WriteAccess {
     const active = await this.#createSegment(point, isEmpty ? last : undefined);
     if (index.unsealedCount > 1) sealer.start();
     return active;
+  }
+
+  /** Whether the device has no room: SQLite says “disk I/O error” then, too. */
+  async isDeviceFull(): Promise<boolean> {
+    const { ballast, disk, logDirectory } = this.#options;
+    try {
+      await ballast.probe();
+    } catch (error) {
+      return isDiskFull(error);
+    }
+    return (disk.freeBytes?.(logDirectory) ?? Infinity) < KV_ROOM_BYTES;
   }
 
   /** Gives up the ballast, so that what must be written still can be. */

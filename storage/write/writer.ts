@@ -33,7 +33,7 @@ import type { Segment } from "../log/segment.ts";
 import type { AppendQueue } from "./append_queue.ts";
 import { Batch, type CommitPoint, commitPointOf } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
-import { closedError, failureOf, reasonOf } from "./failure.ts";
+import { asFullError, closedError, failureOf, reasonOf } from "./failure.ts";
 import { type BatchBounds, fillBatch, overflows } from "./fill_batch.ts";
 import { Intake } from "./intake.ts";
 import type { Publisher } from "./publisher.ts";
@@ -296,6 +296,10 @@ export class Writer {
     this.#refuseQueued();
     await this.#untilAllPublished();
     const { access, logger } = this.#options;
+    const failure = this.#failure;
+    if (failure?.code === "storeReadOnly" && await access.isDeviceFull()) {
+      this.#failure = asFullError(failure);
+    }
     try {
       if (this.#failure?.code === "storeFull") await access.releaseBallast();
     } catch (error) {

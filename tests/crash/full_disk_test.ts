@@ -6,7 +6,12 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type RunningServer, startServer } from "../support/program.ts";
+import { createFileDisk } from "../../storage/disk/file_disk.ts";
+import {
+  type RunningServer,
+  runProgram,
+  startServer,
+} from "../support/program.ts";
 import { StoreDirectory } from "../support/store_directory.ts";
 
 const SIZE_MIB = 40;
@@ -183,6 +188,56 @@ Deno.test({
     const { head } = await opened.store.readState("s");
     // What was refused may be there all the same: nobody was told that it is not.
     assert(head + 1 >= acknowledged && head + 1 <= acknowledged + 3, `${head}`);
+  },
+});
+
+Deno.test({
+  name:
+    "a store that starts on a full disk gives up its ballast, which lets a scavenge make room",
+  ignore: probe === undefined,
+  async fn() {
+    for (const how of ["server", "command"]) {
+      await using disk = await mountSmallDisk();
+      assert(disk !== undefined);
+      const args = [`--db=${disk.path}/data`, "--segment-size=1MiB"];
+      {
+        await using server = await startServer(args);
+        for (let count = 0; count < 60; count++) await append(server, 50_000);
+        const { status } = await fetch(`${server.url}/streams/s`, {
+          method: "DELETE",
+        });
+        assertEquals(status, 204);
+      }
+      await fill(`${disk.path}/filler`);
+      if (how === "command") {
+        const { exitCode, log } = await runProgram(["scavenge", ...args]);
+        assertEquals(exitCode, 0, log);
+      } else {
+        await using server = await startServer(args);
+        // That the device is full shows a moment after the start.
+        let refused = await append(server, 50_000);
+        for (let tries = 0; tries < 50 && refused.status === 503; tries++) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          refused = await append(server, 50_000);
+        }
+        assertEquals(refused.status, 507, refused.text);
+        const asAdmin = { Authorization: `Basic ${btoa("admin:changeit")}` };
+        const ask = (path: string, method: string) =>
+          fetch(`${server.url}/admin/scavenge${path}`, {
+            method,
+            headers: asAdmin,
+          });
+        await (await ask("", "POST")).body?.cancel();
+        let state = "running";
+        while (state === "running") {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          ({ state } = await (await ask("/current", "GET")).json());
+        }
+        assertEquals(state, "done");
+      }
+      const free = createFileDisk().freeBytes?.(disk.path) ?? 0;
+      assert(free > 2 ** 21, `${how}: ${free} bytes are free`);
+    }
   },
 });
 
