@@ -19,7 +19,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { invariant, type QuipuError } from "../../lib/model/errors.ts";
 import type {
   AppendRequest,
@@ -33,6 +32,7 @@ import type { Segment } from "../log/segment.ts";
 import type { AppendQueue } from "./append_queue.ts";
 import { Batch, type CommitPoint, commitPointOf } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
+import { untilSocketsAreRead } from "./event_loop.ts";
 import { asFullError, closedError, failureOf, reasonOf } from "./failure.ts";
 import { type BatchBounds, fillBatch, overflows } from "./fill_batch.ts";
 import { Intake } from "./intake.ts";
@@ -387,12 +387,4 @@ export class Writer {
   #refusal(): QuipuError {
     return this.#failure ?? failureOf("write", "no reason");
   }
-}
-
-/**
- * One turn of the event loop: requests that have come by now join the batch
- * that is about to be taken.
- */
-function untilSocketsAreRead(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
