@@ -64,7 +64,7 @@ export class BackupTarget {
   /**
    * Takes the directory, made if it is not there.
    *
-   * @throws {QuipuError} `directoryLocked` while another backup is written to
+   * @throws {QuipuError} `notWritable` while another backup is written to
    * it, `foreignFormat` when it holds something else.
    */
   static async open(disk: Disk, directory: string): Promise<BackupTarget> {
@@ -86,7 +86,7 @@ export class BackupTarget {
     );
     if ("heldBy" in lock) {
       throw new QuipuError(
-        "directoryLocked",
+        "notWritable",
         `Cannot back up to "${directory}": ${lock.heldBy} is writing to it`,
       );
     }

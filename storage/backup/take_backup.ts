@@ -35,7 +35,7 @@ export interface TakeBackupOptions {
  * Takes a backup.
  *
  * @throws {QuipuError} `foreignFormat` when the directory holds something
- * else, `directoryLocked` while another backup is written to it, `damaged`
+ * else, `notWritable` while another backup is written to it, `damaged`
  * when a segment of the store is.
  */
 export async function takeBackup(

@@ -24,3 +24,14 @@ export function describeBadBody(bytes: Bytes, start: number): string {
   return `data or metadata of event ${record.eventNumber} of ` +
     `"${record.streamName}" are damaged`;
 }
+
+/**
+ * What is known of who was told of the log's torn end.
+ *
+ * @param committedEnd What the KV says is committed; undefined when it is lost.
+ */
+export function untold(committedEnd: number | undefined): string {
+  return committedEnd === undefined
+    ? "that nobody was told of, unless it was before the KV was lost"
+    : "that nobody was told of";
+}

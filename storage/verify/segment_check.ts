@@ -21,10 +21,11 @@ import {
 } from "../log/remains.ts";
 import { offsetOf, positionOf } from "../log/segment.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
-import { describeBadBody, FAULT_TEXTS } from "./fault_texts.ts";
+import { describeBadBody, FAULT_TEXTS, untold } from "./fault_texts.ts";
 import { EntryDigest } from "./list_heads.ts";
 import { findRecord } from "./record_search.ts";
 import { readWholeEnds } from "./remains_tables.ts";
+import { wholeRecordsEnd } from "./whole_records.ts";
 import type {
   Mark,
   SegmentCheckRequest,
@@ -151,6 +152,10 @@ class SegmentCheck {
     const { array, view } = this.#chunk;
     const firstAt = this.#at;
     const options = { available: 0, position: 0, withBody: true };
+    const wholeEnd = wholeRecordsEnd(this.#chunk, {
+      start: firstAt - this.#chunkOffset,
+      position: remains === undefined ? this.#position : undefined,
+    });
     while (this.#at < this.#fileEnd) {
       const at = this.#at - this.#chunkOffset;
       const available = array.length - at;
@@ -172,7 +177,9 @@ class SegmentCheck {
       }
       options.available = available;
       options.position = position;
-      const fault = checkRecord(this.#chunk, at, options);
+      const fault = at < wholeEnd
+        ? undefined
+        : checkRecord(this.#chunk, at, options);
       // Of a record whose body alone is damaged, all else is known.
       if (fault === "badBody" || fault === undefined) {
         if (fault === "badBody") this.#badBody(at, position);
@@ -265,7 +272,7 @@ class SegmentCheck {
       findings.notice(
         "tornTail",
         `the last write was torn: ${this.#fileEnd - from} bytes ` +
-          this.#untold(),
+          untold(this.#request.committedEnd),
         this.#place(position),
       );
       return;
@@ -296,13 +303,6 @@ class SegmentCheck {
     return committedEnd === undefined
       ? next === undefined
       : this.#validEnd >= committedEnd;
-  }
-
-  /** What is known of who was told of the log's end. */
-  #untold(): string {
-    return this.#request.committedEnd === undefined
-      ? "that nobody was told of, unless it was before the KV was lost"
-      : "that nobody was told of";
   }
 
   /** Offset in the file of the next whole record. */
@@ -356,7 +356,7 @@ class SegmentCheck {
     } else {
       findings.notice(
         "tornTail",
-        `the last append is not whole: bytes ${this.#untold()}`,
+        `the last append is not whole: bytes ${untold(committedEnd)}`,
         this.#place(this.#validEnd),
       );
     }

@@ -127,6 +127,8 @@ class LogVerification implements Disposable {
         isOpen: this.#plan.isOpen,
       }, findings);
     }
+    // Headers of segments were read when it began.
+    this.#report(this.#totalBytes);
     const damageCount = findings.countOf("damage");
     const brokenCount = findings.countOf("broken");
     return {
@@ -362,9 +364,13 @@ class LogVerification implements Disposable {
 
   #onBytes(count: number): void {
     this.#checkedBytes += count;
+    this.#report(Math.min(this.#checkedBytes, this.#totalBytes));
+  }
+
+  #report(done: number): void {
     this.#control.report({
       phase: "checking",
-      done: Math.min(this.#checkedBytes, this.#totalBytes),
+      done,
       total: this.#totalBytes,
       unit: "bytes",
     });

@@ -14,6 +14,8 @@ import type {
   StoreMaintenance,
 } from "../../lib/model/maintenance.ts";
 import type { LogPoint } from "../../lib/model/transfer.ts";
+import { BackupTarget } from "../../storage/backup/backup_target.ts";
+import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import {
   backupDirectory,
   restoreDirectory,
@@ -367,6 +369,15 @@ Deno.test("a store that is in use, another's backup and other files are refused"
     QuipuError,
     "the backup ends at",
   );
+  const writing = await BackupTarget.open(
+    createFileDisk(),
+    place.pathOf("backup"),
+  );
+  const error = await assertRejects(() => place.backUp(), QuipuError);
+  // Not the store's lock: nobody is to be sent to its server.
+  assertEquals(error.code, "notWritable");
+  assertStringIncludes(error.message, "is writing to it");
+  writing.close();
 });
 
 Deno.test("damage in the store is noticed while it is backed up", async () => {

@@ -10,6 +10,7 @@ import { crc32 } from "node:zlib";
 import type {
   Finding,
   FindingKind,
+  JobProgress,
   VerifyReport,
 } from "../../lib/model/maintenance.ts";
 import { BLOCK_BYTES } from "../../storage/index/blocked_file.ts";
@@ -80,6 +81,20 @@ Deno.test("a store that nothing happened to is clean, however it is checked", as
   assertEquals(report.eventCount, 231);
   assertEquals(report.segmentCount, directory.namesOf("seg").length);
   assert(report.checkedBytes > report.endPosition);
+});
+
+Deno.test("a check ends where its progress says that it ends", async () => {
+  await using directory = await createStoreDirectory();
+  await directory.append(60);
+  for (const isDeep of [false, true]) {
+    let last: JobProgress | undefined;
+    await verifyDirectory({ directory: directory.path, isDeep }, {
+      ...CONTROL,
+      report: (progress) => last = progress,
+    });
+    assertEquals(last?.done, last?.total);
+    assert((last?.total ?? 0) > 0);
+  }
 });
 
 Deno.test("a damaged record is found, with file, offset and position", async () => {
