@@ -43,12 +43,19 @@ const LOW_SEED = 0x1234_5678;
 
 const LOAD_MAX = 0.7;
 
+/** Numbers of a slot: low and high half of the key, then of the next ordinal. */
+const SLOT_BITS = 2;
+const SLOT_WORDS = 1 << SLOT_BITS;
+const HIGH = 1;
+const NEXT_LOW = 2;
+const NEXT_HIGH = 3;
+const TWO_32 = 2 ** 32;
+
 /** An open table: the next ordinal of each list. */
 export class ListHeads {
   #capacity = 1 << 12;
-  #highs = new Int32Array(this.#capacity);
-  #lows = new Int32Array(this.#capacity);
-  #next = new Float64Array(this.#capacity);
+  /** What is known of a list is together: one miss of the CPU's cache a look. */
+  #words = new Int32Array(this.#capacity * SLOT_WORDS);
   /** How many lists it has. */
   size = 0;
 
@@ -59,57 +66,57 @@ export class ListHeads {
     // No slot in use has a low half of 0: that is how an empty one is known.
     const keyLow = mix(low + Math.imul(kind + 1, 0x632b_e5ab)) || 1;
     const keyHigh = high ^ keyLow;
-    const mask = this.#capacity - 1;
-    let slot = keyHigh & mask;
-    for (;; slot = (slot + 1) & mask) {
-      const found = this.#lows[slot];
+    const words = this.#words;
+    const mask = words.length - 1;
+    let slot = (keyHigh << SLOT_BITS) & mask;
+    for (;; slot = (slot + SLOT_WORDS) & mask) {
+      const found = words[slot];
       if (found === 0) break;
-      if (found === keyLow && this.#highs[slot] === keyHigh) return slot;
+      if (found === keyLow && words[slot + HIGH] === keyHigh) return slot;
     }
     if (this.size >= this.#capacity * LOAD_MAX) {
       this.#grow();
       return this.slotOf(kind, high, low);
     }
-    this.#lows[slot] = keyLow;
-    this.#highs[slot] = keyHigh;
+    words[slot] = keyLow;
+    words[slot + HIGH] = keyHigh;
     this.size++;
     return slot;
   }
 
   nextAt(slot: number): number {
-    return this.#next[slot] ?? 0;
+    return ((this.#words[slot + NEXT_LOW] ?? 0) >>> 0) +
+      (this.#words[slot + NEXT_HIGH] ?? 0) * TWO_32;
   }
 
   setNext(slot: number, next: number): void {
-    this.#next[slot] = next;
+    this.#words[slot + NEXT_LOW] = next | 0;
+    this.#words[slot + NEXT_HIGH] = next / TWO_32;
   }
 
   /** How many lists have an entry. */
   countUsed(): number {
     let count = 0;
-    for (const next of this.#next) if (next > 0) count++;
+    for (let slot = 0; slot < this.#words.length; slot += SLOT_WORDS) {
+      if (this.nextAt(slot) > 0) count++;
+    }
     return count;
   }
 
   #grow(): void {
-    const highs = this.#highs;
-    const lows = this.#lows;
-    const next = this.#next;
+    const from = this.#words;
     this.#capacity *= 2;
-    this.#highs = new Int32Array(this.#capacity);
-    this.#lows = new Int32Array(this.#capacity);
-    this.#next = new Float64Array(this.#capacity);
-    const mask = this.#capacity - 1;
-    for (let from = 0; from < lows.length; from++) {
-      const low = lows[from] ?? 0;
-      if (low === 0) continue;
-      const high = highs[from] ?? 0;
-      let slot = high & mask;
-      while (this.#lows[slot] !== 0) slot = (slot + 1) & mask;
-      this.#lows[slot] = low;
-      this.#highs[slot] = high;
-      this.#next[slot] = next[from] ?? 0;
+    const words = new Int32Array(this.#capacity * SLOT_WORDS);
+    const mask = words.length - 1;
+    for (let at = 0; at < from.length; at += SLOT_WORDS) {
+      if (from[at] === 0) continue;
+      let slot = ((from[at + HIGH] ?? 0) << SLOT_BITS) & mask;
+      while (words[slot] !== 0) slot = (slot + SLOT_WORDS) & mask;
+      for (let word = 0; word < SLOT_WORDS; word++) {
+        words[slot + word] = from[at + word] ?? 0;
+      }
     }
+    this.#words = words;
   }
 }
 
