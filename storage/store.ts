@@ -92,6 +92,11 @@ export class FileStore implements MaintainedStore {
     return this.#parts.writer.intake.importRun(request);
   }
 
+  /** Settles when no segment is being sealed; undefined when none is. */
+  get sealing(): Promise<void> | undefined {
+    return this.#parts.index.sealing;
+  }
+
   // Reads are synchronous inside: an async function turns what they throw into
   // a rejection.
   // deno-lint-ignore require-await

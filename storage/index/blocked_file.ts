@@ -14,7 +14,7 @@
 import { crc32 } from "node:zlib";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { bytesOf } from "../log/bytes.ts";
+import { type Bytes, bytesOf } from "../log/bytes.ts";
 
 export const BLOCK_BYTES = 4096;
 /** Bytes of content in a block. */
@@ -26,7 +26,7 @@ const SLAB_BYTES = 16 * BLOCK_BYTES;
 /** Writes a blocked file from its start to its end. */
 export class BlockedWriter {
   readonly #file: DiskFile;
-  readonly #buffer = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_WRITE));
+  #buffer = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_WRITE));
   /** Offset of the next byte. */
   offset = 0;
   #blockInBuffer = 0;
@@ -69,9 +69,11 @@ export class BlockedWriter {
 
   /** Writes what is complete. */
   async flush(): Promise<void> {
-    for (const bytes of this.#pending.splice(0)) {
-      await this.#file.writeAt(bytes, this.#fileOffset);
-      this.#fileOffset += bytes.length;
+    for (const buffer of this.#pending.splice(0)) {
+      await this.#file.writeAt(buffer.array, this.#fileOffset);
+      this.#fileOffset += buffer.array.length;
+      buffer.array.fill(0);
+      this.#spare = buffer;
     }
   }
 
@@ -87,12 +89,17 @@ export class BlockedWriter {
   }
 
   /** Full buffers that wait to be written. */
-  readonly #pending: Uint8Array[] = [];
+  readonly #pending: Bytes[] = [];
+  /** One that was written, and is all zeroes again. */
+  #spare: Bytes | undefined;
 
   #ensureBuffer(): void {
     if (this.#blockInBuffer < BLOCKS_PER_WRITE) return;
-    this.#pending.push(this.#buffer.array.slice());
-    this.#buffer.array.fill(0);
+    this.#pending.push(this.#buffer);
+    // A new one for each would be garbage as large as the file.
+    this.#buffer = this.#spare ??
+      bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_WRITE));
+    this.#spare = undefined;
     this.#blockInBuffer = 0;
   }
 

@@ -39,6 +39,37 @@ export const NO_SLICE: SlicePointer = {
   depth: 0,
 };
 
+/**
+ * Where in an index file the slice of each list is: list id and offset, in the
+ * order of the file. A segment may have a million, so they are two arrays.
+ */
+export class SliceOffsets implements Iterable<[number, number]> {
+  readonly #listIds: Uint32Array;
+  readonly #offsets: Uint32Array;
+  #count = 0;
+
+  /** @param listIds Of all lists, in the order of their slices. */
+  constructor(listIds: Uint32Array) {
+    this.#listIds = listIds;
+    this.#offsets = new Uint32Array(listIds.length);
+  }
+
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Notes where the next list's slice is. */
+  push(offset: number): void {
+    this.#offsets[this.#count++] = offset;
+  }
+
+  *[Symbol.iterator](): Generator<[number, number]> {
+    for (let index = 0; index < this.#count; index++) {
+      yield [this.#listIds[index] ?? 0, this.#offsets[index] ?? 0];
+    }
+  }
+}
+
 export interface IndexWriteRequest {
   readonly disk: Disk;
   readonly directoryPath: string;
@@ -71,6 +102,17 @@ export interface IndexWriteRequest {
 export async function writeIndexFile(
   request: IndexWriteRequest,
 ): Promise<Map<number, number>> {
+  return new Map(await writeLargeIndexFile(request));
+}
+
+/**
+ * Writes the index file, in less memory.
+ *
+ * @returns Offset of each written slice.
+ */
+export async function writeLargeIndexFile(
+  request: IndexWriteRequest,
+): Promise<SliceOffsets> {
   const { disk, path, memtable, segment } = request;
   const temporaryPath = path + ".tmp";
   await disk.remove(temporaryPath).catch(() => {});
@@ -120,20 +162,23 @@ export async function writeIndexFile(
 async function writeSlices(
   writer: BlockedWriter,
   request: IndexWriteRequest,
-): Promise<Map<number, number>> {
+): Promise<SliceOffsets> {
   const { memtable, lists, segment } = request;
-  const sliceOffsets = new Map<number, number>();
   const out = new GrowingBytes(64 * 1024);
   let work = 0;
   const tombstoned = new Set(memtable.tombstoned);
   // A stream of which only the tombstone is here has a slice without entries.
-  const ids = [
-    ...memtable.lists,
-    ...memtable.tombstoned.filter((id) => memtable.lengthOf(id) === 0),
-  ];
+  const withoutEntries = memtable.tombstoned.filter((id) =>
+    memtable.lengthOf(id) === 0
+  );
+  const { length } = memtable.lists;
+  const ids = new Uint32Array(length + withoutEntries.length);
+  ids.set(memtable.lists);
+  ids.set(withoutEntries, length);
+  const sliceOffsets = new SliceOffsets(ids);
   for (const listId of ids) {
     out.clear(1 << 20);
-    sliceOffsets.set(listId, writer.offset);
+    sliceOffsets.push(writer.offset);
     const offsets = memtable.offsetsOf(listId);
     const left = segment.remains === undefined ? undefined : leftIfFew(offsets);
     encodeSlice(out, {
@@ -201,7 +246,7 @@ function pointersOf(
 
 async function writeDirectory(
   writer: BlockedWriter,
-  sliceOffsets: ReadonlyMap<number, number>,
+  sliceOffsets: SliceOffsets,
   request: IndexWriteRequest,
 ): Promise<void> {
   const { lists } = request;

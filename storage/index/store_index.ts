@@ -27,7 +27,7 @@ import {
   openHeadsSnapshot,
 } from "./heads_snapshot.ts";
 import { writeHeadsSnapshot } from "./heads_writer.ts";
-import { writeIndexFile } from "./index_writer.ts";
+import { writeLargeIndexFile } from "./index_writer.ts";
 import {
   ListPlaces,
   type PositionRun,
@@ -59,6 +59,7 @@ export class StoreIndex {
   readonly #unsealed: UnsealedSegment[] = [];
   readonly #sealed: SealedSegments;
   readonly #places: ListPlaces;
+  #sealing: Promise<void> | undefined;
 
   constructor(options: StoreIndexOptions) {
     this.#options = options;
@@ -172,12 +173,31 @@ export class StoreIndex {
     storeId: string,
     pause: () => Promise<void>,
   ): Promise<Segment | undefined> {
+    const sealing = Promise.withResolvers<void>();
+    this.#sealing = sealing.promise;
+    try {
+      return await this.#sealOldest(storeId, pause);
+    } finally {
+      this.#sealing = undefined;
+      sealing.resolve();
+    }
+  }
+
+  /** Settles when no index file is being written; undefined when none is. */
+  get sealing(): Promise<void> | undefined {
+    return this.#sealing;
+  }
+
+  async #sealOldest(
+    storeId: string,
+    pause: () => Promise<void>,
+  ): Promise<Segment | undefined> {
     const oldest = this.#unsealed[0];
     if (oldest === undefined) return undefined;
     const { segment, memtable } = oldest;
     const { disk, logDirectory } = this.#options;
     const path = segmentPath(logDirectory, segment, "idx");
-    const sliceOffsets = await writeIndexFile({
+    const sliceOffsets = await writeLargeIndexFile({
       disk,
       directoryPath: logDirectory,
       path,

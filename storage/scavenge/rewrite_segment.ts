@@ -10,7 +10,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
-import { writeIndexFile } from "../index/index_writer.ts";
+import { writeLargeIndexFile } from "../index/index_writer.ts";
 import { LIST_KINDS } from "../index/list_directory.ts";
 import { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
@@ -230,7 +230,7 @@ async function writeIndex(
   { disk, logDirectory, index, storeId, pause }: RewriteOptions,
 ): Promise<void> {
   const { lists, sealed } = index;
-  await writeIndexFile({
+  await writeLargeIndexFile({
     disk,
     directoryPath: logDirectory,
     path: segmentPath(logDirectory, segment, "idx"),

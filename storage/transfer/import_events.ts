@@ -249,6 +249,9 @@ class Importing {
       (this.#waitingEvents + events.length > WAITING_EVENTS_MAX ||
         this.#waitingBytes + bytes > WAITING_BYTES_MAX)
     ) await this.#settleOldest();
+    // Else all that two segments hold would be in memory, and what it takes to
+    // write one of them down; an import is the faster of the two.
+    await this.#store.sealing;
     const result = this.#store.importRun({ session: this.#session, events })
       .then((result) => {
         if (result.kind !== "conflict") return result;
