@@ -20,12 +20,13 @@ export class RemainingEntries {
   readonly #lists: ListDirectory;
   readonly #segment: Segment;
   readonly #membership = new Membership();
-  /** By list id. */
-  readonly #firstOrdinals = new Map<number, number>();
+  /** By list id; -1 where no entry is. */
+  #firstOrdinals = new Float64Array(0);
 
   constructor(lists: ListDirectory, segment: Segment) {
     this.#lists = lists;
     this.#segment = segment;
+    this.#growTo(lists.size);
   }
 
   /** Enters the next record, with its body. */
@@ -37,7 +38,8 @@ export class RemainingEntries {
     const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
     const offset = offsetOf(this.#segment, record.logPosition);
     memtable.addRecord(offset, record.createdAtUs);
-    memtable.ids.add(record.hashId(lists.hashes[streamId] ?? 0), offset);
+    // Nobody looks for one of them here.
+    memtable.ids.addLater(record.hashId(lists.hashes[streamId] ?? 0), offset);
     membership.find(lists, streamId, record);
     const { categoryList, typeList, streamsList, categoryStreamsList } =
       membership;
@@ -52,22 +54,30 @@ export class RemainingEntries {
   /** Ordinal of a list's first entry. */
   firstOrdinalOf(listId: number): number {
     // Of a stream with nothing but its tombstone here: where it ended.
-    return this.#firstOrdinals.get(listId) ??
-      this.#lists.decidedNext[listId] ?? 0;
+    const first = this.#firstOrdinals[listId] ?? -1;
+    return first >= 0 ? first : this.#lists.decidedNext[listId] ?? 0;
   }
 
   #enterIn(listId: number, ordinal: number, offset: number): void {
     if (listId === NO_LIST) return;
     const { memtable } = this;
     const length = memtable.lengthOf(listId);
-    if (length === 0) this.#firstOrdinals.set(listId, ordinal);
+    if (listId >= this.#firstOrdinals.length) this.#growTo(listId + 1);
+    if (length === 0) this.#firstOrdinals[listId] = ordinal;
     else {
-      const next = (this.#firstOrdinals.get(listId) ?? 0) + length;
+      const next = (this.#firstOrdinals[listId] ?? 0) + length;
       invariant(ordinal >= next, "Ordinals rise");
       for (let gone = next; gone < ordinal; gone++) {
         memtable.addToList(listId, GONE_OFFSET);
       }
     }
     memtable.addToList(listId, offset);
+  }
+
+  #growTo(listCount: number): void {
+    const before = this.#firstOrdinals;
+    this.#firstOrdinals = new Float64Array(listCount + (listCount >>> 3));
+    this.#firstOrdinals.set(before);
+    this.#firstOrdinals.fill(-1, before.length);
   }
 }

@@ -26,8 +26,16 @@ export interface StreamRetention {
   readonly isDeleted: boolean;
 }
 
+/** Of a stream without metadata: one object, where there may be millions. */
+const NOTHING_HIDDEN: StreamRetention = {
+  first: 0,
+  sinceUs: -Infinity,
+  kept: -1,
+  isDeleted: false,
+};
+
 /** Most streams of which the answer is kept. */
-const KNOWN_MAX = 100_000;
+const KNOWN_MAX = 20_000;
 
 export class Retention {
   readonly #lists: ListDirectory;
@@ -84,6 +92,9 @@ export class Retention {
     // The newest event of a metastream speaks for its stream, seen or not; so
     // does that of other streams of the system for what they are about.
     const isSpeaking = isSystemStream(streamName);
+    const isAllSeen = first === 0 && maxAgeSeconds === undefined &&
+      truncateBefore === undefined;
+    if (isAllSeen && !isSpeaking) return NOTHING_HIDDEN;
     return {
       first: isSpeaking ? Math.min(first, head) : first,
       sinceUs: maxAgeSeconds === undefined

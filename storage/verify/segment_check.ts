@@ -151,7 +151,6 @@ class SegmentCheck {
     const { segment, remains } = this.#request;
     const { array, view } = this.#chunk;
     const firstAt = this.#at;
-    const options = { available: 0, position: 0, withBody: true };
     const wholeEnd = wholeRecordsEnd(this.#chunk, {
       start: firstAt - this.#chunkOffset,
       position: remains === undefined ? this.#position : undefined,
@@ -175,19 +174,15 @@ class SegmentCheck {
       if (remains !== undefined && !this.#mayBeAt(position)) {
         return this.#damaged("badPosition");
       }
-      options.available = available;
-      options.position = position;
       const fault = at < wholeEnd
         ? undefined
-        : checkRecord(this.#chunk, at, options);
+        : checkRecord(this.#chunk, at, { available, position, withBody: true });
       // Of a record whose body alone is damaged, all else is known.
       if (fault === "badBody" || fault === undefined) {
         if (fault === "badBody") this.#badBody(at, position);
         this.#take(at, position, lengthBytes);
         this.#at += lengthBytes;
-        this.#position = remains === undefined
-          ? position + lengthBytes
-          : position + 1;
+        this.#position = position + (remains === undefined ? lengthBytes : 1);
         if (remains === undefined) this.#mark(this.#position);
       } else return this.#damaged(fault);
     }
