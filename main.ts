@@ -38,6 +38,7 @@ import { createApp } from "./lib/http/app.ts";
 import type { ObservationOptions } from "./lib/http/observation.ts";
 import { withRequestLog } from "./lib/http/request_log.ts";
 import { type HttpServer, serveHttp } from "./lib/http/server.ts";
+import { debugToggle } from "./lib/logging/debug_toggle.ts";
 import { createLogger } from "./lib/logging/logger.ts";
 import {
   isErrorTerminal,
@@ -50,7 +51,7 @@ import type { MetricSource } from "./lib/metrics/metric.ts";
 import { processFamilies } from "./lib/metrics/process_metrics.ts";
 import { SlowWarnings } from "./lib/metrics/slow_warnings.ts";
 import { storeFamilies, StoreMetrics } from "./lib/metrics/store_metrics.ts";
-import type { LeveledLogger, Logger } from "./lib/model/logger.ts";
+import type { Logger } from "./lib/model/logger.ts";
 import type { MaintainedStore } from "./lib/model/maintenance.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { exitProgram } from "./lib/runtime/exit_program.ts";
@@ -94,7 +95,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using signals = listenForStopSignals();
   onUnhandledError((error) => logBug(logger, error));
   logStart(logger, { version: VERSION, options });
-  using _verbosity = onVerbositySignal(debugToggle(logger, values));
+  using _verbosity = onVerbositySignal(debugToggle(logger, values.logLevel));
   const tls = readTls(values);
   const limits = limitsOf(values);
   const storeMetrics = new StoreMetrics(
@@ -281,23 +282,6 @@ function metricSources(
         version: VERSION,
       }),
   ];
-}
-
-/** Makes what logs everything, and the next time as before. */
-function debugToggle(
-  logger: LeveledLogger,
-  { logLevel }: OptionValues,
-): () => void {
-  let before = logLevel === "debug" ? "info" : logLevel;
-  return () => {
-    const { level } = logger;
-    const next = level === "debug" ? before : "debug";
-    if (level !== "debug") before = level;
-    // In the more talkative of the two, or nobody would read it.
-    logger.level = "debug";
-    logger.warn("log.level_changed", { by: "signal", level: next });
-    logger.level = next;
-  };
 }
 
 /** The pair that options name; undefined: no HTTPS. */

@@ -102,8 +102,9 @@ export async function restoreBackup(
 }
 
 /** What a restore that was interrupted may have left. */
-const LEFT_NAME = /^(segments|lock|ballast|heads\.snap.*|catalog\.kv.*|lost)$/;
-const LEFT_FILE_NAME = /^(ballast|heads\.snap.*|catalog\.kv.*)$/;
+const LEFT_NAME =
+  /^(segments|lock|ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*|lost)$/;
+const LEFT_FILE_NAME = /^(ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*)$/;
 const LOCK_NAME = "lock";
 
 /** @returns Whether a restore was begun here and not finished. */
