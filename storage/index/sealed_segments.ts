@@ -26,7 +26,6 @@ import {
   NO_SEGMENT,
 } from "./list_directory.ts";
 import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
-import { guessBack, GUESSES_MAX } from "./slice_guess.ts";
 
 /** A list's part in one segment. */
 export interface ListPlace {
@@ -249,22 +248,11 @@ export class SealedSegments {
   /** The part of a list in which an ordinal is; undefined when it is in none. */
   placeOf(listId: number, ordinal: number): ListPlace | undefined {
     let found = this.newestSlice(listId);
-    let guessesLeft = GUESSES_MAX;
     while (found !== undefined && ordinal < found.slice.firstOrdinal) {
-      const { slice }: FoundSlice = found;
-      const guess = guessesLeft > 0 ? guessBack(slice, ordinal) : undefined;
-      if (guess !== undefined) {
-        guessesLeft--;
-        const guessed = this.#sliceOf(listId, guess);
-        if (guessed !== undefined && !isBehind(guessed, ordinal)) {
-          found = guessed;
-          continue;
-        }
-      }
-      const jump = this.#sliceOf(listId, slice.jump);
-      found = jump === undefined || isBehind(jump, ordinal)
-        ? this.#sliceOf(listId, slice.previous)
-        : jump;
+      const jump = this.#sliceOf(listId, found.slice.jump);
+      const isTooFar = jump === undefined ||
+        jump.slice.firstOrdinal + jump.slice.count <= ordinal;
+      found = isTooFar ? this.#sliceOf(listId, found.slice.previous) : jump;
     }
     if (found === undefined) return undefined;
     const { slice, pointer } = found;
@@ -370,11 +358,6 @@ export class SealedSegments {
     index.loadFilter();
     this.#filterBytes = bytes;
   }
-}
-
-/** Whether a slice ends before the ordinal. */
-function isBehind({ slice }: FoundSlice, ordinal: number): boolean {
-  return slice.firstOrdinal + slice.count <= ordinal;
 }
 
 function isOf(index: SealedIndex, segment: Segment, storeId: string): boolean {
