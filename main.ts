@@ -42,6 +42,7 @@ import { debugToggle } from "./lib/logging/debug_toggle.ts";
 import { createLogger } from "./lib/logging/logger.ts";
 import {
   isErrorTerminal,
+  printAnswer,
   printFailure,
   printNote,
   printText,
@@ -322,7 +323,7 @@ function loggerOf({ logLevel, logFormat }: OptionValues): Logger {
 
 /** Where commands that work for a while do it. */
 const WORKPLACE: Workplace = {
-  print: printText,
+  print: printAnswer,
   progress: {
     write: printNote,
     isTerminal: isErrorTerminal(),
@@ -337,7 +338,7 @@ exitProgram(
     environment: Deno.env.toObject(),
     version: VERSION,
     readFile: (path) => Deno.readTextFileSync(path),
-    print: printText,
+    print: printAnswer,
     printFailure,
   }, {
     serve: ({ options }) => serve(options),

@@ -19,21 +19,39 @@ export interface SyncWriter {
  * dropped: the server must not stop because nobody reads its log.
  */
 export function writeText(writer: SyncWriter, text: string): void {
-  let bytes = UTF8.encode(text);
   try {
-    while (bytes.length > 0) {
-      const written = writer.writeSync(bytes);
-      if (written <= 0) return;
-      bytes = bytes.subarray(written);
-    }
+    writeAll(writer, text);
   } catch {
     // Broken pipe, or a full one that does not block.
   }
 }
 
-/** Prints what the user asked to see. */
+/**
+ * Writes all of the text.
+ *
+ * @throws When the other end is gone or full.
+ */
+export function writeAll(writer: SyncWriter, text: string): void {
+  let bytes = UTF8.encode(text);
+  while (bytes.length > 0) {
+    const written = writer.writeSync(bytes);
+    if (written <= 0) throw new Error("nothing more is taken");
+    bytes = bytes.subarray(written);
+  }
+}
+
+/** Prints what a user may want to see; the program goes on without. */
 export function printText(text: string): void {
   writeText(Deno.stdout, text);
+}
+
+/**
+ * Prints what the user asked for.
+ *
+ * @throws When it cannot be printed: a result that nobody got is none.
+ */
+export function printAnswer(text: string): void {
+  writeAll(Deno.stdout, text);
 }
 
 /**

@@ -58,6 +58,22 @@ Deno.test("verify, repair and compact from outside", async () => {
   assertEquals((await directory.readNumbers()).length, 39);
 });
 
+Deno.test({
+  name: "a result that cannot be printed is none",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using directory = await createStoreDirectory();
+    await directory.append(1);
+    for (const args of [["verify", `--db=${directory.path}`], ["version"]]) {
+      const { exitCode, log } = await runProgram(args, {}, {
+        outputFile: "/dev/full",
+      });
+      assertEquals(exitCode, 1);
+      assertStringIncludes(log, "No space left on device");
+    }
+  },
+});
+
 Deno.test("commands on the directory of a running server are refused, and say how to ask it", async () => {
   await using directory = await createStoreDirectory();
   await directory.append(40);

@@ -45,12 +45,15 @@ export interface Circumstances {
   readonly directory?: string;
   /** Most files that the process may have open; as many as this one else. */
   readonly openFilesMax?: number;
+  /** Where its standard output goes; to the test by default. */
+  readonly outputFile?: string;
 }
 
 function spawn(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  { entry = "main.ts", directory, openFilesMax }: Circumstances = {},
+  { entry = "main.ts", directory, openFilesMax, outputFile }: Circumstances =
+    {},
 ): Deno.ChildProcess {
   const command = [
     Deno.execPath(),
@@ -66,10 +69,12 @@ function spawn(
     isAbsolute(entry) ? entry : ROOT + entry,
     ...args,
   ];
+  const limit = openFilesMax === undefined ? "" : `ulimit -n ${openFilesMax};`;
+  const target = outputFile === undefined ? "" : `> "${outputFile}"`;
   // The shell gives its process to the program: the id stays the same.
-  const [file = "", ...rest] = openFilesMax === undefined
+  const [file = "", ...rest] = limit + target === ""
     ? command
-    : ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`, ...command];
+    : ["sh", "-c", `${limit} exec "$0" "$@" ${target}`, ...command];
   return new Deno.Command(file, {
     args: rest,
     cwd: directory ?? ROOT,
