@@ -108,8 +108,8 @@ export const LIMITS = {
   accessTokenMs: 300_000,
 
   // What is kept in memory.
-  /** Records of the log that were read lately. */
-  recordCacheBytes: 32 * MIB,
+  /** Records of the log that were read lately; what is hot is in answers. */
+  recordCacheBytes: 16 * MIB,
   indexBlockCacheBytes: 16 * MIB,
   /** Filters of event ids of sealed segments; later ones do without. */
   idFilterBytesMax: 64 * MIB,
