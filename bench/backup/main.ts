@@ -9,11 +9,10 @@
  * @module
  */
 
-import { join } from "@std/path";
 import type { ChildServer } from "../load/child_server.ts";
 import { drive } from "../load/driver.ts";
 import { median } from "../load/median.ts";
-import { PROJECT_ROOT } from "../load/project_root.ts";
+import { fillStore } from "../scale/keep_store.ts";
 import { startQuipu } from "../scale/quipu_server.ts";
 
 const CONNECTIONS = 64;
@@ -39,23 +38,6 @@ interface Turn {
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
-}
-
-async function fill(directory: string, eventCount: number): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--allow-all",
-      join(PROJECT_ROOT, "bench", "scale", "fill_store.ts"),
-      directory,
-      String(eventCount),
-      String(Math.ceil(eventCount / 10)),
-    ],
-    cwd: PROJECT_ROOT,
-    stdout: "null",
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error("Cannot fill the store");
 }
 
 /** A client that takes backups until it is told to stop. */
@@ -143,7 +125,7 @@ function show(name: string, turns: readonly Turn[]): void {
 async function run(eventCount: number): Promise<boolean> {
   const directory = await Deno.makeTempDir({ prefix: "quipu-backup-bench-" });
   try {
-    await fill(directory, eventCount);
+    await fillStore(directory, eventCount, Math.ceil(eventCount / 10));
     const server = await startQuipu(directory);
     try {
       const alone: Turn[] = [];

@@ -1,5 +1,5 @@
 /**
- * Stores of the benches that are made once and kept.
+ * Stores of the benches that are made beforehand, and those that are kept.
  *
  * @module
  */
@@ -24,22 +24,12 @@ export async function keepStore(
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--allow-all",
-      join(PROJECT_ROOT, "bench", "scale", "fill_store.ts"),
-      join(directory, "data"),
-      String(eventCount),
-      String(streamCount),
-    ],
-    cwd: PROJECT_ROOT,
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error("Cannot fill the store");
-  const text = new TextDecoder().decode(stdout);
-  await Deno.writeTextFile(note, text);
-  const filled: FilledStore = JSON.parse(text);
+  const filled = await fillStore(
+    join(directory, "data"),
+    eventCount,
+    streamCount,
+  );
+  await Deno.writeTextFile(note, JSON.stringify(filled));
   const line =
     `made ${count(eventCount)} events in ${count(streamCount)} streams, ` +
     `${Math.round(filled.end / 2 ** 20)} MiB, in ${
@@ -47,6 +37,28 @@ export async function keepStore(
     } s\n`;
   Deno.stdout.writeSync(new TextEncoder().encode(line));
   return filled;
+}
+
+/** Makes a store in a directory, in a process of its own. */
+export async function fillStore(
+  directory: string,
+  eventCount: number,
+  streamCount: number,
+): Promise<FilledStore> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-all",
+      join(PROJECT_ROOT, "bench", "scale", "fill_store.ts"),
+      directory,
+      String(eventCount),
+      String(streamCount),
+    ],
+    cwd: PROJECT_ROOT,
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error("Cannot fill the store");
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 function count(value: number): string {

@@ -17,7 +17,7 @@ import { openStore } from "../../storage/mod.ts";
 import type { ChildServer } from "../load/child_server.ts";
 import { drive } from "../load/driver.ts";
 import { median } from "../load/median.ts";
-import { PROJECT_ROOT } from "../load/project_root.ts";
+import { fillStore } from "../scale/keep_store.ts";
 import { startQuipu } from "../scale/quipu_server.ts";
 
 const CONNECTIONS = 64;
@@ -46,20 +46,7 @@ function print(line: string): void {
 
 async function fill(directory: string, eventCount: number): Promise<void> {
   const streamCount = Math.ceil(eventCount / EVENTS_PER_STREAM);
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--allow-all",
-      join(PROJECT_ROOT, "bench", "scale", "fill_store.ts"),
-      directory,
-      String(eventCount),
-      String(streamCount),
-    ],
-    cwd: PROJECT_ROOT,
-    stdout: "null",
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error("Cannot fill the store");
+  await fillStore(directory, eventCount, streamCount);
   await using store = await openStore({
     directory,
     segmentSizeBytes: 256 * MIB,
