@@ -6,8 +6,7 @@
  * @module
  */
 
-import { Backups } from "./lib/admin/backups.ts";
-import { JobBoard } from "./lib/admin/job_board.ts";
+import { openUpkeep } from "./lib/admin/upkeep.ts";
 import { isLoopbackHost } from "./lib/auth/default_password.ts";
 import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
@@ -183,7 +182,19 @@ async function startServices(
       ? isTrustedProxy || undefined
       : undefined,
   });
-  const jobs = new JobBoard({ clock, newId: newEventId, logger });
+  let nodeEndpoint = addressOf({ host, port });
+  const upkeep = await openUpkeep({
+    store,
+    clock,
+    newId: newEventId,
+    logger,
+    version: VERSION,
+    backupsMax: limits.backupsMax,
+    history: values.isReadOnly ? undefined : {
+      nodeEndpoint: () => nodeEndpoint,
+      maxAgeDays: values.scavengeHistoryDays,
+    },
+  });
   const app = createApp({
     streams: createStreamService({
       store,
@@ -217,17 +228,7 @@ async function startServices(
     isTrustedProxy: isTrustedProxy || undefined,
     corsOrigins: (corsOrigins && parseOrigins(corsOrigins)) || undefined,
     limits,
-    upkeep: {
-      jobs,
-      maintenance: store.maintenance,
-      backups: new Backups({
-        maintenance: store.maintenance,
-        clock,
-        logger,
-        version: VERSION,
-        backupsMax: limits.backupsMax,
-      }),
-    },
+    upkeep,
     observation,
     shutDown,
   });
@@ -245,6 +246,7 @@ async function startServices(
       tls,
       logger,
     });
+    nodeEndpoint = addressOf({ host, port: server.port });
     const announced = announceDefaultUsers(defaultUsers, {
       logger,
       print: printText,
@@ -253,13 +255,14 @@ async function startServices(
       server,
       async close() {
         authenticator.close();
-        await jobs.close();
+        await upkeep.close();
         // A password that was made is shown, or it would be lost.
         await announced;
       },
     };
   } catch (error) {
     authenticator.close();
+    await upkeep.close();
     throw listenError(addressOf({ host, port }), error);
   }
 }

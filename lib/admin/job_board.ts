@@ -50,8 +50,12 @@ export interface JobRequest {
   readonly request: unknown;
   /** Other kinds that must not be under way at the same time. */
   readonly excludes?: readonly JobKind[];
-  /** Does it; what it resolves to is the result. */
-  work(control: JobControl): Promise<unknown>;
+  /**
+   * Does it; what it resolves to is the result.
+   *
+   * @param id The job's own.
+   */
+  work(control: JobControl, id: string): Promise<unknown>;
 }
 
 export interface JobBoardOptions {
@@ -169,7 +173,7 @@ class Job {
         signal,
         report: (progress) => this.#meter.take(progress),
         pause: createPolitePause(),
-      });
+      }, this.#id);
       this.state = "done";
       logger.info("job.done", { ...about, tookMs: this.#tookMs() });
     } catch (error) {

@@ -4,13 +4,69 @@
  * @module
  */
 
-import type { StoreMaintenance } from "../model/maintenance.ts";
-import type { Backups } from "./backups.ts";
-import type { JobBoard } from "./job_board.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import type {
+  MaintainedStore,
+  StoreMaintenance,
+} from "../model/maintenance.ts";
+import { Backups } from "./backups.ts";
+import { JobBoard } from "./job_board.ts";
+import { ScavengeHistory } from "./scavenge_history.ts";
 
 export interface Upkeep {
   /** Long jobs that are under way, and the last ones that were. */
   readonly jobs: JobBoard;
   readonly maintenance: StoreMaintenance;
   readonly backups: Backups;
+  /** Keeps what came of each scavenge; undefined: nothing does. */
+  readonly scavengeHistory?: ScavengeHistory | undefined;
+}
+
+/** Upkeep that ends with the server. */
+export interface OpenUpkeep extends Upkeep {
+  /** Stops what is under way. The store must still be open. */
+  close(): Promise<void>;
+}
+
+export interface UpkeepOptions {
+  readonly store: MaintainedStore;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly logger: Logger;
+  /** Of the program. */
+  readonly version: string;
+  /** Backups that clients take at a time. */
+  readonly backupsMax: number;
+  /** Undefined: what comes of scavenges is not kept. */
+  readonly history?: {
+    /** This node: `host:port`. */
+    readonly nodeEndpoint: () => string;
+    readonly maxAgeDays: number;
+  } | undefined;
+}
+
+/** Puts it together, and ends in the history what a crash ended. */
+export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
+  const { store, clock, newId, logger, version, backupsMax } = options;
+  const { maintenance } = store;
+  const jobs = new JobBoard({ clock, newId, logger });
+  const scavengeHistory = options.history && new ScavengeHistory({
+    store,
+    clock,
+    newEventId: newId,
+    logger,
+    ...options.history,
+  });
+  await scavengeHistory?.endInterrupted();
+  return {
+    jobs,
+    maintenance,
+    backups: new Backups({ maintenance, clock, logger, version, backupsMax }),
+    scavengeHistory,
+    async close() {
+      await jobs.close();
+      await scavengeHistory?.close();
+    },
+  };
 }

@@ -136,6 +136,15 @@ export const OPTIONS = {
     most: 4 * GIB - 1,
     help: "Size at which a log file is sealed and the next one begun",
   },
+  scavengeHistoryDays: {
+    flag: "scavenge-history-max-age",
+    group: "Storage",
+    kind: "integer",
+    default: 30,
+    least: 1,
+    most: 36_500,
+    help: "Days for which the history of scavenges is kept",
+  },
   host: {
     flag: "host",
     group: "Network",

@@ -130,6 +130,9 @@ export const LIMITS = {
   backupsMax: 2,
   /** Findings that a report of a verification lists. */
   findingsMax: 1000,
+  /** Events of the history of scavenges that wait until they can be written. */
+  scavengeHistoryPendingMax: 1000,
+  scavengeHistoryRetryMs: 5_000,
   /** Room on the device that scavenging leaves to appends. */
   scavengeReserveBytes: 16 * MIB,
 

@@ -145,6 +145,18 @@ export interface OpenBackup {
 export interface ScavengeRequest {
   /** Number of the first segment to look at; the oldest by default. */
   readonly fromSegment?: number;
+  /** Is told of each segment that was written anew, or could not be. */
+  readonly onSegment?: (segment: ScavengedSegment) => void;
+}
+
+/** What came of one segment that held something that could go. */
+export interface ScavengedSegment {
+  readonly segment: number;
+  /** Microseconds. */
+  readonly tookUs: number;
+  readonly freedBytes: number;
+  /** Why it stayed as it was, in words; undefined: it was written anew. */
+  readonly failure: string | undefined;
 }
 
 /** A segment that could not be scavenged. */

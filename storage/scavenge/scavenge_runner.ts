@@ -10,7 +10,8 @@ import type {
   ScavengeReport,
   ScavengeRequest,
 } from "../../lib/model/maintenance.ts";
-import { scavenge, type ScavengerParts } from "./scavenger.ts";
+import { scavenge } from "./scavenger.ts";
+import type { ScavengerParts } from "./scavenger_parts.ts";
 
 export class ScavengeRunner {
   readonly #parts: ScavengerParts;

@@ -20,12 +20,11 @@
  * @module
  */
 
-import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
-import type { Logger } from "../../lib/model/logger.ts";
 import type {
   JobControl,
+  ScavengedSegment,
   ScavengeReport,
   ScavengeRequest,
   SkippedSegment,
@@ -34,48 +33,16 @@ import {
   isMetastream,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
-import type { Disk } from "../disk/disk.ts";
-import type { Sealer } from "../index/sealer.ts";
-import type { StoreIndex } from "../index/store_index.ts";
-import type { RecordReader } from "../log/record_reader.ts";
-import { type OpenFiles, type Segment, segmentPath } from "../log/segment.ts";
-import type { SegmentPins } from "../log/segment_pins.ts";
+import { type Segment, segmentPath } from "../log/segment.ts";
 import { failureOf, reasonOf } from "../write/failure.ts";
-import type { Publisher } from "../write/publisher.ts";
-import type { StreamStates } from "../write/stream_states.ts";
 import { findActiveGarbage, hasGarbage } from "./find_garbage.ts";
 import { Retention } from "./retention.ts";
+import type { ScavengerParts } from "./scavenger_parts.ts";
 import {
   removeQuietly,
   rewriteSegment,
   type Rewritten,
 } from "./rewrite_segment.ts";
-
-export interface ScavengerParts {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly logDirectory: string;
-  /** Oldest first; a scavenged one takes its old one's place. */
-  readonly segments: Segment[];
-  readonly index: StoreIndex;
-  readonly reader: RecordReader;
-  readonly files: OpenFiles;
-  readonly states: StreamStates;
-  readonly publisher: Publisher;
-  readonly pins: SegmentPins;
-  readonly sealer: Pick<Sealer, "finished" | "snapshot">;
-  readonly storeId: () => string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Begins the next segment. */
-  readonly endSegment: () => Promise<void>;
-  /** Why nothing can be written at the moment. */
-  readonly failure: () => QuipuError | undefined;
-  /** Whether the store was opened for reading alone. */
-  readonly isReadOnly: boolean;
-  /** Bytes on the device that are left to appends. */
-  readonly reserveBytes: number;
-}
 
 /** The active segment is sealed if at least one of so many records can go. */
 const SEAL_SHARE = 16;
@@ -100,7 +67,7 @@ export async function scavenge(
     );
   }
   control.signal.throwIfAborted();
-  const scavenger = new Scavenger(parts, control);
+  const scavenger = new Scavenger(parts, request, control);
   try {
     return await scavenger.run(request);
   } finally {
@@ -115,6 +82,7 @@ class Scavenger {
   readonly #retention: Retention;
   readonly #pause: () => Promise<void>;
   readonly #endListening: () => void;
+  readonly #onSegment: (segment: ScavengedSegment) => void;
   /** Streams whose metadata was written since a segment was begun. */
   readonly #changed = new Set<number>();
   readonly #skipped = new Map<number, string>();
@@ -126,9 +94,14 @@ class Scavenger {
   #doneBytes = 0;
   #totalBytes = 0;
 
-  constructor(parts: ScavengerParts, control: JobControl) {
+  constructor(
+    parts: ScavengerParts,
+    request: ScavengeRequest,
+    control: JobControl,
+  ) {
     this.#parts = parts;
     this.#control = control;
+    this.#onSegment = request.onSegment ?? (() => {});
     this.#nowUs = parts.clock.nowUs();
     this.#pause = () => control.pause?.() ?? Promise.resolve();
     const { lists } = parts.index;
@@ -214,9 +187,20 @@ class Scavenger {
     control.signal.throwIfAborted();
     const before = this.#doneBytes;
     const bytes = this.#sizeOf(number);
+    const beganAtUs = this.#parts.clock.nowUs();
+    const freedBefore = this.#freedBytes;
+    const scavengedBefore = this.#scavengedCount;
+    const tell = (failure: string | undefined) =>
+      this.#onSegment({
+        segment: number,
+        tookUs: this.#parts.clock.nowUs() - beganAtUs,
+        freedBytes: this.#freedBytes - freedBefore,
+        failure,
+      });
     this.#report();
     try {
       await this.#tryOne(number);
+      if (this.#scavengedCount > scavengedBefore) tell(undefined);
     } catch (error) {
       if (control.signal.aborted && error === control.signal.reason) {
         throw error;
@@ -228,6 +212,7 @@ class Scavenger {
         segment: number,
         reason: reasonOf(error),
       });
+      tell(reasonOf(error));
     }
     this.#doneBytes = before + bytes;
     this.#report();

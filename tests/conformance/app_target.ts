@@ -8,6 +8,7 @@
 
 import { Backups } from "../../lib/admin/backups.ts";
 import { JobBoard } from "../../lib/admin/job_board.ts";
+import { ScavengeHistory } from "../../lib/admin/scavenge_history.ts";
 import { openAuth } from "../../lib/auth/open_auth.ts";
 import { type App, createApp } from "../../lib/http/app.ts";
 import { serveHttp } from "../../lib/http/server.ts";
@@ -112,6 +113,14 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     logger: SILENT_LOGGER,
   });
   const maintenance = maintenanceOf(store);
+  const scavengeHistory = new ScavengeHistory({
+    store,
+    clock,
+    newEventId,
+    logger: SILENT_LOGGER,
+    nodeEndpoint: () => "127.0.0.1:2113",
+    maxAgeDays: 30,
+  });
   const app = createApp({
     upkeep: {
       jobs,
@@ -123,6 +132,7 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
         version: "0.0.0",
         backupsMax: 1,
       }),
+      scavengeHistory,
     },
     streams: createStreamService({ store, clock }),
     authenticate: (authorization, request) =>
@@ -139,6 +149,7 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     async close() {
       authenticator.close();
       await jobs.close();
+      await scavengeHistory.close();
       await store.close();
     },
   };

@@ -29,7 +29,8 @@ export function startScavenge(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  return withUpkeep(context, services, ({ jobs, maintenance }) => {
+  return withUpkeep(context, services, (upkeep) => {
+    const { jobs, maintenance, scavengeHistory: history } = upkeep;
     const { target, allowedMethods } = context;
     const first = parameterOf(target.query, "startfromchunk");
     if (first !== undefined && !NUMBER.test(first)) {
@@ -40,7 +41,11 @@ export function startScavenge(
       kind: SCAVENGE,
       request,
       excludes: EXCLUDED,
-      work: (control) => maintenance.scavenge(request, control),
+      work: (control, id) =>
+        history === undefined
+          ? maintenance.scavenge(request, control)
+          : history.keep(id, control.signal, (onSegment) =>
+            maintenance.scavenge({ ...request, onSegment }, control)),
     });
     return kind === "busy" && status.kind !== SCAVENGE
       ? problemResponse(PROBLEMS.otherJobRuns, allowedMethods)
