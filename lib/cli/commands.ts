@@ -28,6 +28,8 @@ export interface CommandRow {
   readonly details?: string;
   /** Options of the program that it takes as flags. */
   readonly options: readonly OptionName[];
+  /** What an option means here, where that is not what it means to `serve`. */
+  readonly meanings?: Partial<Readonly<Record<OptionName, string>>>;
   /** Options that it alone has, as flags and nowhere else. */
   readonly own?: Readonly<Record<string, OptionRow>>;
   /** Operands in their order, by the names that the code has for them. */
@@ -43,6 +45,11 @@ const STORE_OPTIONS = [
   "logFormat",
   "configFile",
 ] as const satisfies readonly OptionName[];
+
+/** Of a command that makes no store. */
+const STORE_IS_THERE = {
+  directory: "Directory of the store, which must be there",
+} as const;
 
 /** Own options of every command that works for a while and tells a result. */
 const TASK_OPTIONS = {
@@ -73,6 +80,7 @@ export const COMMANDS = {
     details: "Reads every byte of the store and changes nothing. Ends with " +
       "exit code 3 when anything is damaged or broken.",
     options: STORE_OPTIONS,
+    meanings: STORE_IS_THERE,
     own: {
       isDeep: {
         flag: "deep",
@@ -93,6 +101,7 @@ export const COMMANDS = {
       "nothing is changed. Ends with exit code 3 when anything is left to " +
       "repair.",
     options: STORE_OPTIONS,
+    meanings: STORE_IS_THERE,
     own: {
       isConfirmed: {
         flag: "yes",
@@ -107,6 +116,7 @@ export const COMMANDS = {
   compact: {
     summary: "Give back the room that the KV's file does not use any more",
     options: STORE_OPTIONS,
+    meanings: STORE_IS_THERE,
     own: TASK_OPTIONS,
   },
   backup: {
@@ -115,6 +125,7 @@ export const COMMANDS = {
       "was interrupted goes on. Every record that is copied is checked. The " +
       "backup that was there stays good until the new one is whole.",
     options: STORE_OPTIONS,
+    meanings: STORE_IS_THERE,
     own: {
       url: {
         flag: "url",
@@ -155,6 +166,9 @@ export const COMMANDS = {
       "empty. With --to, what one request wrote is restored whole or not at " +
       "all.",
     options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    meanings: {
+      directory: "Directory for the store: one that is empty, or made now",
+    },
     own: {
       to: {
         flag: "to",
@@ -179,7 +193,8 @@ export const COMMANDS = {
     details: "What one request wrote is exported whole, as far as it is " +
       "selected, or not at all. A stream or category brings its metadata. " +
       "Changes nothing.",
-    options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    options: STORE_OPTIONS,
+    meanings: STORE_IS_THERE,
     own: {
       stream: {
         flag: "stream",
@@ -244,6 +259,7 @@ export const COMMANDS = {
       "positions and links of what stays do not change. Stopped halfway, it " +
       "goes on from there the next time.",
     options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    meanings: STORE_IS_THERE,
     own: TASK_OPTIONS,
     online: "POST /admin/scavenge",
   },

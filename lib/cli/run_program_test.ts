@@ -234,6 +234,21 @@ Deno.test("every command shows its options and operands in lines that fit", asyn
   }
 });
 
+Deno.test("help says whether a command makes the directory that it works on", async () => {
+  const makers = ["serve", "import"];
+  for (const name of COMMAND_NAMES) {
+    const { output } = await run(["help", name]);
+    const [, said] = output.replace(/\s+/g, " ").split("--db DIR ");
+    if (said === undefined) continue;
+    const expected = makers.includes(name)
+      ? "Directory of the store, made when it is missing"
+      : name === "restore"
+      ? "Directory for the store: one that is empty, or made now"
+      : "Directory of the store, which must be there";
+    assert(said.startsWith(expected), `${name}: ${said}`);
+  }
+});
+
 Deno.test("own options never share a name or flag with one of the program", () => {
   const flags = OPTION_NAMES.map((name) => OPTIONS[name].flag as string);
   for (const name of COMMAND_NAMES) {

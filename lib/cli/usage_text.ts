@@ -90,7 +90,10 @@ export function commandUsage(name: CommandName): string {
 function optionsOf(command: CommandRow): OptionRow[] {
   return [
     ...Object.values(command.own ?? {}),
-    ...command.options.map((name): OptionRow => OPTIONS[name]),
+    ...command.options.map((name): OptionRow => {
+      const help = command.meanings?.[name];
+      return help === undefined ? OPTIONS[name] : { ...OPTIONS[name], help };
+    }),
   ];
 }
 
