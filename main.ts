@@ -73,6 +73,7 @@ import {
 } from "./storage/backup/directories.ts";
 import { openStore } from "./storage/mod.ts";
 import {
+  checkExportFile,
   exportDirectory,
   importDirectory,
 } from "./storage/transfer/directories.ts";
@@ -308,6 +309,7 @@ function transferTools({ values }: ResolvedOptions): TransferTools {
       exportDirectory({ ...options, ...parts }, control),
     importDirectory: (options, control) =>
       importDirectory({ ...options, ...parts }, control),
+    checkExportFile,
     openOutput,
     openInput,
   };

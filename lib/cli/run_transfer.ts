@@ -55,6 +55,8 @@ export interface TransferTools {
     } & ByteInput,
     control: JobControl,
   ): Promise<ImportReport>;
+  /** Refuses a file where none should be. */
+  checkExportFile(path: string): void;
   /** Creates a file; undefined is standard output. */
   openOutput(path: string | undefined): Promise<TextOutput>;
   /** Opens a file; undefined is standard input. */
@@ -76,6 +78,7 @@ export async function runExport(
   const selection = selectionOf(own);
   const startedAtMs = workplace.progress.nowMs();
   const report = await workLong(workplace, own, async (control) => {
+    if (path !== undefined) tools.checkExportFile(path);
     const output = await tools.openOutput(path);
     try {
       const sink = (text: string) => output.write(text);

@@ -17,6 +17,7 @@ import { createFileDisk } from "../disk/file_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { openStoreOn } from "../mod.ts";
 import { snapshotClosedStore } from "./closed_store.ts";
+import { refuseInsideStore, refuseOverlap } from "./overlap.ts";
 import { receiveBackup, type ReceiveOptions } from "./receive_backup.ts";
 import { restoreBackup } from "./restore.ts";
 import { takeBackup } from "./take_backup.ts";
@@ -32,11 +33,14 @@ export async function backupDirectory(
   control: JobControl,
 ): Promise<BackupReport> {
   const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
+  const { target, directory } = options;
+  refuseOverlap("back up to", { to: target, store: directory });
+  refuseInsideStore("back up to", target);
   const { snapshot, release } = await snapshotClosedStore(platform, options);
   try {
     return await takeBackup({
       disk: platform.disk,
-      directory: options.target,
+      directory: target,
       snapshot,
       version: options.version,
       control,
@@ -47,23 +51,25 @@ export async function backupDirectory(
 }
 
 /** Takes in what a server sends; see `receiveBackup`. */
-export function receiveDirectory(
+export async function receiveDirectory(
   options: {
     readonly target: string;
     readonly request: ReceiveOptions["request"];
   },
   control: JobControl,
 ): Promise<BackupReport> {
-  return receiveBackup({
+  const { target } = options;
+  refuseInsideStore("back up to", target);
+  return await receiveBackup({
     disk: createFileDisk(),
-    directory: options.target,
+    directory: target,
     request: options.request,
     control,
   });
 }
 
 /** Makes a store of a backup; see `restoreBackup`. */
-export function restoreDirectory(
+export async function restoreDirectory(
   options: {
     readonly backup: string;
     readonly directory: string;
@@ -77,7 +83,9 @@ export function restoreDirectory(
 ): Promise<RestoreReport> {
   const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
   const { backup, directory, point, clock } = options;
-  return restoreBackup({
+  refuseOverlap("restore to", { to: directory, store: backup });
+  refuseInsideStore("restore to", directory);
+  return await restoreBackup({
     platform,
     backup,
     directory,

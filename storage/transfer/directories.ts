@@ -13,6 +13,7 @@ import type {
   ExportSelection,
   ImportReport,
 } from "../../lib/model/transfer.ts";
+import { refuseInsideStore } from "../backup/overlap.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { openStoreOn } from "../mod.ts";
@@ -30,6 +31,15 @@ interface DirectoryOptions {
 function openDirectory(options: DirectoryOptions, isReadOnly: boolean) {
   const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
   return openStoreOn(platform, { ...options, isReadOnly });
+}
+
+/**
+ * Refuses a file that would lie in a store's directory.
+ *
+ * @throws {QuipuError} `notWritable`.
+ */
+export function checkExportFile(path: string): void {
+  refuseInsideStore("export to", path);
 }
 
 /** Exports from a store that no process has open; see `exportEvents`. */

@@ -478,3 +478,51 @@ function maintenanceOf(store: EventStore): StoreMaintenance {
   assert("maintenance" in store);
   return (store as MaintainedStore).maintenance;
 }
+
+Deno.test("a backup and a store are never in one another, whatever links say", async () => {
+  await using place = await openPlace();
+  await place.store.append(3);
+  const store = place.pathOf("store");
+  await Deno.mkdir(place.pathOf("outside"));
+  await Deno.symlink(store, place.pathOf("outside/link"));
+  await Deno.mkdir(place.pathOf("shell/.inner"), { recursive: true });
+  const backUp = (directory: string, target: string) =>
+    backupDirectory(
+      { directory, target, version: "0.0.0", clock: CLOCK },
+      CONTROL,
+    );
+  for (
+    const [directory, target, why] of [
+      [store, store, "the same directory"],
+      [store, join(store, "backup"), "it is inside"],
+      [store, join(store, "segments", "a", "b"), "it is inside"],
+      [store, place.pathOf("outside/link"), "the same directory"],
+      [store, place.pathOf("outside/link/new/../backup"), "it is inside"],
+      [place.pathOf("outside/link"), join(store, "backup"), "it is inside"],
+      [place.pathOf("shell/.inner"), place.pathOf("shell"), "is inside it"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => backUp(directory, target));
+    assert(error instanceof QuipuError && error.code === "notWritable");
+    assertStringIncludes(error.message, why);
+  }
+  assertEquals(
+    (await Array.fromAsync(Deno.readDir(store))).some(({ name }) =>
+      name === "backup"
+    ),
+    false,
+  );
+  await place.backUp();
+  for (
+    const [name, why] of [
+      ["backup", "the same directory"],
+      ["backup/restored", "it is inside"],
+      ["store/.restored", "the directory of a store"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => place.restore(name), QuipuError);
+    assertStringIncludes(error.message, why);
+  }
+  // Beside one another they may be, also where one name begins the other.
+  await backUp(store, place.pathOf("store-backup"));
+});
