@@ -143,6 +143,7 @@ export const COMMANDS = {
         valueName: "LOGIN",
         default: "admin",
         help: "Who asks the server: a member of $admins or $ops",
+        needs: "url",
       },
       passwordFile: {
         flag: "password-file",
@@ -191,8 +192,8 @@ export const COMMANDS = {
   export: {
     summary: "Write events as lines of JSON, to be read or imported",
     details: "What one request wrote is exported whole, as far as it is " +
-      "selected, or not at all. A stream or category brings its metadata. " +
-      "Changes nothing.",
+      "selected, or not at all. Options that select are met all at once. A " +
+      "stream or category that never was is refused. Changes nothing.",
     options: STORE_OPTIONS,
     meanings: STORE_IS_THERE,
     own: {
@@ -202,7 +203,8 @@ export const COMMANDS = {
         kind: "text",
         valueName: "NAME",
         default: undefined,
-        help: "Only this stream",
+        help: "Only this stream, with its metadata; not together with " +
+          "--category",
         excludes: "category",
       },
       category: {
@@ -211,7 +213,7 @@ export const COMMANDS = {
         kind: "text",
         valueName: "NAME",
         default: undefined,
-        help: "Only the streams of this category",
+        help: "Only the streams of this category, with their metadata",
       },
       from: {
         flag: "from",

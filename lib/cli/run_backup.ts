@@ -49,6 +49,12 @@ export async function runBackup(
 ): Promise<void> {
   const { target } = operands;
   const { url, login, passwordFile } = own;
+  if (url !== undefined && options.origins.directory === "flag") {
+    throw new UsageError(
+      "Options --url and --db exclude each other: a server backs up its own " +
+        "store",
+    );
+  }
   const startedAtMs = workplace.progress.nowMs();
   const report = await workLong(workplace, own, (control) => {
     if (url === undefined) {

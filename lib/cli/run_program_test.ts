@@ -210,6 +210,15 @@ Deno.test("options of one command are none of another, and no operands", async (
     [["verify", "--json=2"], 'Bad value "2" for --json: wanted true or false'],
     [["verify", "x"], 'Unexpected argument "x": wanted an option'],
     [["verify", "--deep", "--deep"], "Option --deep is given twice"],
+    [
+      ["export", "--stream=a", "--category=b"],
+      "Options --stream and --category exclude each other: give one",
+    ],
+    [
+      ["backup", "x", "--password-file=p"],
+      "Option --password-file needs --url: give both",
+    ],
+    [["backup", "x", "--user=u"], "Option --user needs --url: give both"],
   ];
   for (const [args, message] of cases) {
     const failures = [`${message} (see quipu ${args[0]} --help)`];

@@ -112,6 +112,7 @@ function resolveOwn(
   flags: ReadonlyMap<string, string>,
 ): Record<string, OptionValue> {
   const values: Record<string, OptionValue> = {};
+  refuseTogether(rows, flags);
   for (const [name, row] of Object.entries(rows)) {
     const text = flags.get(name);
     values[name] = text === undefined
@@ -119,6 +120,28 @@ function resolveOwn(
       : valueOf(row, decodeText(row, text), { text, source: `--${row.flag}` });
   }
   return values;
+}
+
+/** Refuses flags that exclude each other, or need one that is not there. */
+function refuseTogether(
+  rows: Readonly<Record<string, OptionRow>>,
+  flags: ReadonlyMap<string, string>,
+): void {
+  const given = new Set<string | undefined>();
+  for (const [name, { flag }] of Object.entries(rows)) {
+    if (flags.has(name)) given.add(flag);
+  }
+  for (const { flag, excludes, needs } of Object.values(rows)) {
+    if (!given.has(flag)) continue;
+    if (excludes !== undefined && given.has(excludes)) {
+      throw new UsageError(
+        `Options --${flag} and --${excludes} exclude each other: give one`,
+      );
+    }
+    if (needs !== undefined && !given.has(needs)) {
+      throw new UsageError(`Option --${flag} needs --${needs}: give both`);
+    }
+  }
 }
 
 function resolveAll(

@@ -39,6 +39,7 @@ const REFUSAL_STATUS = {
 const ERROR_STATUS = {
   invalidRequest: 400,
   reservedStream: 400,
+  nothingSelected: 404,
   eventTooLarge: 413,
   batchTooLarge: 413,
   clientTooSlow: 408,

@@ -15,6 +15,8 @@ export type QuipuErrorCode =
   | "eventTooLarge"
   | "batchTooLarge"
   | "reservedStream"
+  // Asking for an export of streams that never were.
+  | "nothingSelected"
   // Being busy or closing; nothing was changed, try again.
   | "queueFull"
   | "storeClosed"

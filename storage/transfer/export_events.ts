@@ -19,67 +19,124 @@ import type {
 } from "../../lib/model/transfer.ts";
 import { LogRecord } from "../log/log_record.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
-import type { FileStore } from "../store.ts";
+import { type ExportedStore, requireSelection } from "./selection.ts";
 import { eventLine, firstLine, lastLine } from "./transfer_line.ts";
 
 /** Takes text of an export, in order. */
 export type ExportSink = (text: string) => Promise<void>;
 
 /** Characters that are gathered before they are handed on. */
-const CHUNK_LENGTH = 256 * 1024;
+const CHUNK_LENGTH = 64 * 1024;
 
 /**
- * Exports what is selected.
+ * Exports what is selected of everything that is there when it begins.
  *
- * @throws {QuipuError} `corruptRecord` when the log is damaged.
+ * @throws {QuipuError} `invalidRequest` or `nothingSelected` for what cannot be
+ * selected, `corruptRecord` when the log is damaged.
  */
 export async function exportEvents(
-  store: FileStore,
+  store: ExportedStore,
   { selection, sink, control }: {
     readonly selection: ExportSelection;
     readonly sink: ExportSink;
     readonly control: JobControl;
   },
 ): Promise<ExportReport> {
-  const exporting = new Exporting(selection, sink);
-  await exporting.begin(store.storeId);
-  const total = totalOf(selection, store.status().end);
-  for (let from = 0, isAtEnd = false; !isAtEnd && !exporting.isOver;) {
+  const reader = new ExportReader(store, selection);
+  while (true) {
     control.signal.throwIfAborted();
-    const page = await store.readAll({
-      from,
-      count: LIMITS.pageEventsMax,
+    const text = await reader.next(LIMITS.pageEventsMax);
+    if (text === undefined) return reader.report();
+    if (text !== "") await sink(text);
+    const { done, total } = reader;
+    control.report({ phase: "exporting", done, total, unit: "bytes" });
+    await control.pause?.();
+  }
+}
+
+/** An export that is read piece by piece. */
+export class ExportReader {
+  readonly #store: ExportedStore;
+  readonly #selection: ExportSelection;
+  readonly #exporting: Exporting;
+  /** Where the log ended when the export began. */
+  readonly end: number;
+  #from: number | undefined;
+  #isOver = false;
+
+  /**
+   * Begins an export of everything that is there now.
+   *
+   * @throws {QuipuError} `invalidRequest` or `nothingSelected` for what cannot
+   * be selected.
+   */
+  constructor(store: ExportedStore, selection: ExportSelection) {
+    requireSelection(store, selection);
+    this.#store = store;
+    this.#selection = selection;
+    this.#exporting = new Exporting(selection);
+    this.end = store.status().end;
+  }
+
+  /** Bytes of the log that were looked at. */
+  get done(): number {
+    return Math.min(this.#from ?? 0, this.total);
+  }
+
+  /** Bytes of the log that are looked at in all. */
+  get total(): number {
+    const { to } = this.#selection;
+    return to !== undefined && "position" in to
+      ? Math.min(to.position, this.end)
+      : this.end;
+  }
+
+  /**
+   * Looks at the next events of the log.
+   *
+   * @param count How many at most.
+   * @returns Text, whenever enough has come together, and none otherwise;
+   * undefined once nothing is left.
+   */
+  async next(count: number): Promise<string | undefined> {
+    if (this.#isOver) return undefined;
+    const exporting = this.#exporting;
+    if (this.#from === undefined) {
+      const { fromUs } = this.#selection;
+      this.#from = fromUs === undefined
+        ? 0
+        : await this.#store.findPosition(fromUs);
+      return exporting.begin(this.#store.storeId);
+    }
+    const page = await this.#store.readAll({
+      from: this.#from,
+      count,
       direction: "forward",
       withBodies: true,
     });
     for (const event of page.events) {
-      await exporting.take(event);
-      if (exporting.isOver) break;
+      // What was written since the export began is no part of it.
+      if (event.logPosition >= this.end || exporting.isOver) break;
+      exporting.take(event);
     }
-    from = page.next;
-    isAtEnd = page.isAtEnd;
-    control.report({
-      phase: "exporting",
-      done: Math.min(from, total),
-      total,
-      unit: "bytes",
-    });
-    await control.pause?.();
+    this.#from = page.next;
+    if (!exporting.isOver && page.next < this.end && !page.isAtEnd) {
+      return exporting.text(CHUNK_LENGTH);
+    }
+    this.#isOver = true;
+    return exporting.finish(this.end);
   }
-  return await exporting.end(store.storeId);
-}
 
-function totalOf({ to }: ExportSelection, end: number): number {
-  return to !== undefined && "position" in to
-    ? Math.min(to.position, end)
-    : end;
+  /** What the export came to, once nothing is left. */
+  report(): ExportReport {
+    return this.#exporting.report(this.#store.storeId);
+  }
 }
 
 class Exporting {
   /** Whether nothing that comes is wanted. */
   isOver = false;
   readonly #selection: ExportSelection;
-  readonly #sink: ExportSink;
   readonly #accepts: (event: RecordedEvent) => boolean;
   /** Lines of the run whose end is yet to come. */
   #run: string[] = [];
@@ -92,34 +149,50 @@ class Exporting {
   #runCount = 0;
   #end = 0;
 
-  constructor(selection: ExportSelection, sink: ExportSink) {
+  constructor(selection: ExportSelection) {
     this.#selection = selection;
-    this.#sink = sink;
     this.#accepts = filterOf(selection);
   }
 
-  async begin(storeId: string): Promise<void> {
-    await this.#write(firstLine(storeId));
+  /** What an export begins with. */
+  begin(storeId: string): string {
+    return firstLine(storeId);
   }
 
   /** Takes the next event of the log. */
-  async take(event: RecordedEvent): Promise<void> {
+  take(event: RecordedEvent): void {
     const { lengthBytes, indexInRun, flags } = placeOf(event);
     // Of a run that was scavenged the last event may be gone.
-    if (indexInRun <= this.#lastIndexInRun) await this.#endRun();
+    if (indexInRun <= this.#lastIndexInRun) this.#endRun();
     if (this.isOver) return;
     if (this.#runStart < 0) this.#runStart = event.logPosition;
     this.#lastIndexInRun = indexInRun;
     this.#runEnd = event.logPosition + lengthBytes;
     this.#runTimeUs = event.createdAtUs;
     if (this.#accepts(event)) this.#run.push(eventLine(event, this.#runStart));
-    if ((flags & FLAG_RUN_END) !== 0) await this.#endRun();
+    if ((flags & FLAG_RUN_END) !== 0) this.#endRun();
   }
 
-  async end(storeId: string): Promise<ExportReport> {
-    if (!this.isOver) await this.#endRun();
-    await this.#write(lastLine(this.#eventCount, this.#end));
-    await this.#sink(this.#text);
+  /** The text that has come together, if it is that long; else none. */
+  text(lengthMin: number): string {
+    if (this.#text.length < lengthMin) return "";
+    const text = this.#text;
+    this.#text = "";
+    return text;
+  }
+
+  /**
+   * The rest of the text.
+   *
+   * @param end Where the log ended, of which all was taken that is wanted.
+   */
+  finish(end: number): string {
+    if (!this.isOver) this.#endRun();
+    if (!this.isOver) this.#end = end;
+    return this.text(0) + lastLine(this.#eventCount, this.#end);
+  }
+
+  report(storeId: string): ExportReport {
     return {
       storeId,
       eventCount: this.#eventCount,
@@ -128,7 +201,7 @@ class Exporting {
     };
   }
 
-  async #endRun(): Promise<void> {
+  #endRun(): void {
     if (this.#runStart < 0) return;
     const { to } = this.#selection;
     this.isOver = to !== undefined &&
@@ -139,19 +212,11 @@ class Exporting {
       this.#end = this.#runEnd;
       this.#eventCount += this.#run.length;
       if (this.#run.length > 0) this.#runCount++;
-      for (const line of this.#run) await this.#write(line);
+      for (const line of this.#run) this.#text += line;
     }
     this.#run = [];
     this.#runStart = -1;
     this.#lastIndexInRun = -1;
-  }
-
-  async #write(line: string): Promise<void> {
-    this.#text += line;
-    if (this.#text.length < CHUNK_LENGTH) return;
-    const text = this.#text;
-    this.#text = "";
-    await this.#sink(text);
   }
 }
 

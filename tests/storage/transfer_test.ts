@@ -351,6 +351,49 @@ Deno.test("a stream, a category and a span of time can be selected", async () =>
   assertEquals(appended.kind, "appended");
 });
 
+Deno.test("what would silently be an export of nothing is refused", async () => {
+  await using place = await openPlace();
+  await fill(place, "one");
+  const cases: [ExportSelection, string, string][] = [
+    [{ streamName: "$ce-cart" }, "invalidRequest", 'category "cart" instead'],
+    [{ streamName: "$et-x" }, "invalidRequest", "lists events of other"],
+    [{ streamName: "$streams" }, "invalidRequest", "lists events of other"],
+    [{ streamName: "$category-cart" }, "invalidRequest", "lists events of"],
+    [{ streamName: "$all" }, "invalidRequest", "is everything"],
+    [{ streamName: "cart-2", category: "cart" }, "invalidRequest", "not both"],
+    [
+      { fromUs: 5_000_000, to: { timeUs: 5_000_000 } },
+      "invalidRequest",
+      "end before it begins",
+    ],
+    [{ streamName: "cart" }, "nothingSelected", 'no stream "cart"'],
+    [{ category: "car" }, "nothingSelected", 'category "car"'],
+  ];
+  for (const [selection, code, text] of cases) {
+    const error = await assertRejects(
+      () => place.export("one", selection),
+      QuipuError,
+    );
+    assertEquals(error.code, code, error.message);
+    assertStringIncludes(error.message, text);
+  }
+  // These were, and are: deleted for ever, of the system, nothing but metadata,
+  // and nothing of the time that is asked for.
+  for (
+    const [selection, count] of [
+      [{ streamName: "never-1" }, 1],
+      [{ streamName: "$user-greg" }, 1],
+      [{ category: "$user" }, 1],
+      [{ category: "$other" }, 0],
+      [{ streamName: "$$cart-2" }, 1],
+      [{ streamName: "cart-4", to: { position: 0 } }, 0],
+    ] as const
+  ) {
+    const lines = withoutHead(await place.export("one", selection));
+    assertEquals(lines.length, count, JSON.stringify(selection));
+  }
+});
+
 Deno.test("a store restored to any place equals an export up to there", async () => {
   await using place = await openPlace();
   await fill(place, "one");
