@@ -40,6 +40,7 @@ export interface MaintenanceParts {
 /** Puts the maintenance of an open store together. */
 export function createMaintenance(parts: MaintenanceParts): StoreMaintenance {
   return {
+    isReadOnly: parts.isReadOnly,
     verify: (request, control) => verifyOpenStore(parts, request, control),
     openBackup: (request) =>
       openBackup({ ...parts, disk: parts.platform.disk }, request),

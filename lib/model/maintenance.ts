@@ -186,6 +186,9 @@ export interface ScavengeReport {
 
 /** What an operator may have done to a store while it is open. */
 export interface StoreMaintenance {
+  /** Whether the store was opened for reading alone: then nothing is changed. */
+  readonly isReadOnly: boolean;
+
   /**
    * Checks everything that is on disk: what was committed when it is called,
    * and what is committed while it goes on or not.

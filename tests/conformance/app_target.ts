@@ -163,7 +163,12 @@ function maintenanceOf(
   const refuse = (): never => {
     throw new QuipuError("storeReadOnly", "This store has no upkeep");
   };
-  return { verify: refuse, openBackup: refuse, scavenge: refuse };
+  return {
+    isReadOnly: false,
+    verify: refuse,
+    openBackup: refuse,
+    scavenge: refuse,
+  };
 }
 
 /** A clock that no two callers see alike, so that every event has its time. */

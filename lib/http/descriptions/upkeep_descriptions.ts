@@ -54,6 +54,7 @@ export const UPKEEP_DESCRIPTIONS = {
       200: { text: "It began, or is under way", content: "nothing" },
       409: { text: "A check is under way" },
       501: { text: "The store has no upkeep" },
+      503: { text: "The server runs with --read-only" },
     },
   },
   readScavenge: {

@@ -9,6 +9,7 @@
  */
 
 import type { JobStatus } from "../../admin/job_board.ts";
+import { QuipuError } from "../../model/errors.ts";
 import type { Upkeep } from "../../admin/upkeep.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
@@ -35,6 +36,13 @@ export function startScavenge(
     const first = parameterOf(target.query, "startfromchunk");
     if (first !== undefined && !NUMBER.test(first)) {
       return problemResponse(PROBLEMS.badStartFromChunk, allowedMethods);
+    }
+    // Else the job would only fail after it was answered that it began.
+    if (maintenance.isReadOnly) {
+      throw new QuipuError(
+        "storeReadOnly",
+        "Cannot scavenge: the server runs with --read-only",
+      );
     }
     const request = first === undefined ? {} : { fromSegment: Number(first) };
     const { kind, status } = jobs.start({
