@@ -190,7 +190,7 @@ async function startServices(
     newId: newEventId,
     logger,
     version: VERSION,
-    backupsMax: limits.backupsMax,
+    limits,
     history: values.isReadOnly ? undefined : {
       nodeEndpoint: () => nodeEndpoint,
       maxAgeDays: values.scavengeHistoryDays,

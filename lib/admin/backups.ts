@@ -7,7 +7,9 @@
 
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
-import type { OpenBackup, StoreMaintenance } from "../model/maintenance.ts";
+import type { StoreMaintenance } from "../model/maintenance.ts";
+import { DownloadSlots } from "./download_slots.ts";
+import { pacedStream } from "./paced_stream.ts";
 
 /** A backup on its way to a client. */
 export interface BackupDownload {
@@ -27,80 +29,59 @@ export interface BackupsOptions {
   readonly version: string;
   /** How many there may be at a time. */
   readonly backupsMax: number;
+  /** Time for a client to take a piece, in milliseconds. */
+  readonly stallMs: number;
 }
+
+/** What a client has of a backup: name → CRC-32 in hexadecimal digits. */
+export type KnownFiles = ReadonlyMap<string, string>;
 
 export class Backups {
   readonly #options: BackupsOptions;
-  #openCount = 0;
+  readonly #slots: DownloadSlots;
 
   constructor(options: BackupsOptions) {
+    const { backupsMax: countMax, clock, logger } = options;
     this.#options = options;
+    this.#slots = new DownloadSlots({
+      kind: "backup",
+      countMax,
+      clock,
+      logger,
+    });
   }
 
   /**
    * Begins a backup of everything that is committed now.
    *
-   * @param have What the client has of it: name → CRC-32 in hexadecimal digits.
+   * @param have What the client has of it; it checks what it gets. Undefined:
+   * whoever gets it only keeps it, and every record is checked here.
    * @returns Undefined when there are too many already.
    */
   start(
-    have: ReadonlyMap<string, string>,
+    have: KnownFiles | undefined,
     by: string | undefined,
   ): BackupDownload | undefined {
-    const { maintenance, clock, logger, version, backupsMax } = this.#options;
-    if (this.#openCount >= backupsMax) return undefined;
-    const startedAtUs = clock.nowUs();
+    const { maintenance, clock, version, stallMs } = this.#options;
+    if (this.#slots.areTaken) return undefined;
     const backup = maintenance.openBackup({
-      have,
+      have: have ?? new Map(),
+      isChecked: have === undefined,
       version,
-      takenAtUs: startedAtUs,
+      takenAtUs: clock.nowUs(),
     });
-    this.#openCount++;
-    logger.info("backup.started", { by, end: backup.end, bytes: backup.bytes });
-    let isOpen = true;
-    const end = (outcome: string) => {
-      if (!isOpen) return;
-      isOpen = false;
-      this.#openCount--;
-      backup.close();
-      logger.info("backup.ended", {
-        by,
-        end: backup.end,
-        outcome,
-        tookMs: Math.round((clock.nowUs() - startedAtUs) / 1000),
-      });
-    };
-    return {
-      end: backup.end,
-      bytes: backup.bytes,
-      stream: streamOf(backup, end),
-    };
+    const { end, bytes } = backup;
+    const free = this.#slots.take({ by, end, bytes });
+    const stream = pacedStream({
+      source: { next: () => backup.next(), pace: createPace() },
+      stallMs,
+      onEnd(how) {
+        backup.close();
+        free(how);
+      },
+    });
+    return { end, bytes, stream };
   }
-}
-
-function streamOf(
-  backup: OpenBackup,
-  end: (outcome: "done" | "cancelled" | "failed") => void,
-): ReadableStream<Uint8Array> {
-  const pace = createPace();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const piece = backup.next();
-        await pace(piece?.length ?? 0);
-        if (piece === undefined) {
-          end("done");
-          controller.close();
-        } else controller.enqueue(piece);
-      } catch (error) {
-        end("failed");
-        throw error;
-      }
-    },
-    cancel() {
-      end("cancelled");
-    },
-  }, { highWaterMark: 0 });
 }
 
 /** Bytes that are sent between two looks at how busy the server is. */

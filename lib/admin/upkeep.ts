@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../model/clock.ts";
+import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type {
   MaintainedStore,
@@ -36,8 +37,7 @@ export interface UpkeepOptions {
   readonly logger: Logger;
   /** Of the program. */
   readonly version: string;
-  /** Backups that clients take at a time. */
-  readonly backupsMax: number;
+  readonly limits: Pick<Limits, "backupsMax" | "sendStallMs">;
   /** Undefined: what comes of scavenges is not kept. */
   readonly history?: {
     /** This node: `host:port`. */
@@ -48,7 +48,7 @@ export interface UpkeepOptions {
 
 /** Puts it together, and ends in the history what a crash ended. */
 export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
-  const { store, clock, newId, logger, version, backupsMax } = options;
+  const { store, clock, newId, logger, version, limits } = options;
   const { maintenance } = store;
   const jobs = new JobBoard({ clock, newId, logger });
   const scavengeHistory = options.history && new ScavengeHistory({
@@ -62,7 +62,14 @@ export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
   return {
     jobs,
     maintenance,
-    backups: new Backups({ maintenance, clock, logger, version, backupsMax }),
+    backups: new Backups({
+      maintenance,
+      clock,
+      logger,
+      version,
+      backupsMax: limits.backupsMax,
+      stallMs: limits.sendStallMs,
+    }),
     scavengeHistory,
     async close() {
       await jobs.close();

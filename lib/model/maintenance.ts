@@ -114,6 +114,8 @@ export interface VerifyReport {
 export interface BackupRequest {
   /** Files of it that whoever asks has already: name → CRC-32 in hexadecimal digits. */
   readonly have: ReadonlyMap<string, string>;
+  /** Whether every record is checked before it is handed over. */
+  readonly isChecked: boolean;
   /** Version of the program. */
   readonly version: string;
   /** Microseconds since 1970. */

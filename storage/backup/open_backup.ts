@@ -45,6 +45,7 @@ export function openBackup(
       snapshot,
       version: request.version,
       have: request.have,
+      isChecked: request.isChecked,
       onSent: ({ path }: { readonly path: string }) => release(path),
     };
     const pieces = tarStream(options);

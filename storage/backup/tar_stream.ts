@@ -18,6 +18,7 @@ import {
   MANIFEST_NAME,
 } from "./manifest.ts";
 import type { Snapshot, SnapshotPart } from "./snapshot.ts";
+import { checkPart } from "./part_fault.ts";
 import { fileOf, manifestOf } from "./take_backup.ts";
 import {
   encodeTarHeader,
@@ -33,6 +34,8 @@ export interface TarStreamOptions {
   readonly version: string;
   /** What the reader has already: name → CRC-32 in hexadecimal digits. */
   readonly have: ReadonlyMap<string, string>;
+  /** Whether every record is checked before it is sent. */
+  readonly isChecked: boolean;
   /** Is told which part was sent: its file is not needed any more. */
   readonly onSent: (part: SnapshotPart) => void;
 }
@@ -55,12 +58,14 @@ export function tarStreamBytes(options: TarStreamOptions): number {
 /**
  * The archive's bytes, in pieces that are the receiver's.
  *
- * @throws {QuipuError} `corruptRecord` when a file ends before it should.
+ * @throws {QuipuError} `corruptRecord` when a file ends before it should, or
+ * a record is damaged: before any byte of it was handed over, and long before
+ * the manifest, so that what was sent is no backup.
  */
 export function* tarStream(
   options: TarStreamOptions,
 ): Generator<Uint8Array, void, void> {
-  const { disk, snapshot, version, have } = options;
+  const { snapshot, version, have } = options;
   const seconds = Math.floor(snapshot.takenAtUs / 1e6);
   const segments: BackupFile[] = [];
   for (const part of snapshot.parts) {
@@ -72,7 +77,7 @@ export function* tarStream(
         bytes: part.bytes,
         seconds,
       });
-      segments.push(fileWith(part, yield* fileBytes(disk, part)));
+      segments.push(fileWith(part, yield* fileBytes(options, part)));
       yield tarPadding(part.bytes);
     }
     options.onSent(part);
@@ -92,32 +97,38 @@ export function* tarStream(
 
 /** A part's bytes; returns their CRC-32. */
 function* fileBytes(
-  disk: Disk,
+  { disk, isChecked }: TarStreamOptions,
   part: SnapshotPart,
 ): Generator<Uint8Array, string> {
   const file = disk.open(part.path, "read");
   try {
+    const check = isChecked ? checkPart(file, part) : undefined;
+    if (typeof check === "string") throw damagedPart(part, check);
     let crc = 0;
     for (let offset = 0; offset < part.bytes;) {
       const piece = new Uint8Array(
         Math.min(BACKUP_CHUNK_BYTES, part.bytes - offset),
       );
       const count = file.readAt(piece, offset);
-      if (count === 0) {
-        throw new QuipuError(
-          "corruptRecord",
-          `Cannot back up segment ${part.number}: its file ends at ${offset}`,
-        );
-      }
+      if (count === 0) throw damagedPart(part, `its file ends at ${offset}`);
       const read = piece.subarray(0, count);
       crc = crc32(read, crc);
       offset += count;
+      const fault = offset < part.bytes ? check?.upTo(offset) : check?.finish();
+      if (fault !== undefined) throw damagedPart(part, fault);
       yield read;
     }
     return hexOf(crc);
   } finally {
     file.close();
   }
+}
+
+function damagedPart(part: SnapshotPart, fault: string): QuipuError {
+  return new QuipuError(
+    "corruptRecord",
+    `Cannot back up segment ${part.number}: ${fault}; verify the store`,
+  );
 }
 
 function fileWith(part: SnapshotPart, crc: string): BackupFile {

@@ -131,6 +131,7 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
         logger: SILENT_LOGGER,
         version: "0.0.0",
         backupsMax: 1,
+        stallMs: 30_000,
       }),
       scavengeHistory,
     },

@@ -208,3 +208,39 @@ Deno.test("what cannot be backed up or restored ends with its own exit code", as
   }
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test("damage shows when a backup is taken: in the log and exit code, and as an answer that breaks off", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "quipu-backup-" });
+  const pathOf = (name: string) => join(directory, name);
+  await Deno.writeTextFile(pathOf("password"), "changeit\n");
+  const server = await startServer([
+    `--db=${pathOf("store")}`,
+    "--segment-size=1MiB",
+  ]);
+  const writers = new Writers(server.url, 4);
+  await writers.until(2500);
+  await writers.stop();
+  const segment = pathOf("store/segments/00000000.g1.seg");
+  const bytes = await Deno.readFile(segment);
+  bytes[600_000] = (bytes[600_000] ?? 0) ^ 8;
+  await Deno.writeFile(segment, bytes);
+  const response = await fetch(`${server.url}/admin/backup`, {
+    headers: { Authorization: AUTHORIZATION },
+  });
+  assertEquals(response.status, 200);
+  let broken: unknown;
+  await response.bytes().catch((error) => broken = error);
+  assert(broken !== undefined, "the client sees no error");
+  const end = await runProgram([
+    "backup",
+    pathOf("backup"),
+    `--url=${server.url}`,
+    `--password-file=${pathOf("password")}`,
+  ]);
+  assertEquals(end.exitCode, 3, end.log);
+  assert(end.log.includes("Cannot back up segment 0: "), end.log);
+  await server[Symbol.asyncDispose]();
+  const { log } = await server.end;
+  assert(/error backup\.failed .*segment 0: /i.test(log), log);
+  await Deno.remove(directory, { recursive: true });
+});

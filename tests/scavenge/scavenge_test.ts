@@ -300,6 +300,7 @@ Deno.test("old files stay as long as somebody has them pinned, and one scavenge 
     });
   }
   const backup = store.maintenance.openBackup({
+    isChecked: true,
     have: new Map(),
     version: "0.0.0",
     takenAtUs: place.clock.nowUs(),

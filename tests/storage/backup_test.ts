@@ -441,6 +441,7 @@ Deno.test("a file that a backup needs stays until it was read, scavenge or not",
   const maintenance = maintenanceOf(store);
   const before = await allEvents(store);
   const backup = maintenance.openBackup({
+    isChecked: true,
     have: new Map(),
     version: "0.0.0",
     takenAtUs: 0,

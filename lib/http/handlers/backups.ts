@@ -4,18 +4,22 @@
  * @module
  */
 
+import type { KnownFiles } from "../../admin/backups.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
 import { Refusal } from "../refusal.ts";
 import { archiveResponse, problemResponse } from "../responses.ts";
 import { withUpkeep } from "./jobs.ts";
 
-/** `GET /admin/backup`: all of it. */
+/**
+ * `GET /admin/backup`: all of it. Damage that is found on the way breaks the
+ * answer off; the log says what it is.
+ */
 export function downloadBackup(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  return respond(context, services, new Map());
+  return respond(context, services, undefined);
 }
 
 /**
@@ -35,7 +39,7 @@ export async function downloadNewBackup(
 function respond(
   context: RequestContext,
   services: HandlerServices,
-  have: ReadonlyMap<string, string>,
+  have: KnownFiles | undefined,
 ): Response {
   return withUpkeep(context, services, ({ backups }) => {
     const { allowedMethods, caller } = context;
@@ -45,7 +49,7 @@ function respond(
     }
     const { stream, bytes, end } = download;
     return archiveResponse({
-      body: services.sending.bodyOf(stream),
+      body: stream,
       bytes,
       name: `quipu-${end}.tar`,
     }, allowedMethods);
@@ -55,7 +59,7 @@ function respond(
 const NAME = /^[0-9a-z.]{1,100}$/;
 const CRC32 = /^[0-9a-f]{8}$/;
 
-function readHave(body: string): ReadonlyMap<string, string> {
+function readHave(body: string): KnownFiles {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { Backups } from "../../../lib/admin/backups.ts";
 import { JobBoard } from "../../../lib/admin/job_board.ts";
-import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
+import { type LogFields, SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type { MaintainedStore } from "../../../lib/model/maintenance.ts";
 import { restoreDirectory } from "../../../storage/backup/directories.ts";
 import { openStore } from "../../../storage/mod.ts";
@@ -21,13 +21,22 @@ const PATH = "/admin/backup";
 
 interface Place extends AsyncDisposable {
   readonly path: string;
+  /** What the log says of backups. */
+  readonly logged: readonly string[];
   readonly store: MaintainedStore;
   readonly test: TestApp;
   append(count: number): Promise<void>;
 }
 
 /** A store with segments of a few records, and an app that backs it up. */
-async function openPlace(backupsMax = 2): Promise<Place> {
+async function openPlace(
+  backupsMax = 2,
+  stallMs = 30_000,
+): Promise<Place> {
+  const logged: string[] = [];
+  const log = (event: string, fields: LogFields = {}) => {
+    logged.push(`${event} ${JSON.stringify(fields)}`);
+  };
   const path = await Deno.makeTempDir({ prefix: "quipu-backup-" });
   const clock = createTestClock();
   const newId = createTestIds();
@@ -49,9 +58,10 @@ async function openPlace(backupsMax = 2): Promise<Place> {
         backups: new Backups({
           maintenance,
           clock,
-          logger: SILENT_LOGGER,
+          logger: { debug: log, info: log, warn: log, error: log },
           version: "0.0.0",
           backupsMax,
+          stallMs,
         }),
       },
     },
@@ -59,6 +69,7 @@ async function openPlace(backupsMax = 2): Promise<Place> {
   let last = 0;
   return {
     path,
+    logged,
     store,
     test,
     async append(count) {
@@ -249,4 +260,69 @@ Deno.test("of too many backups at a time the last is 503, until one ends", async
   for (let count = 0; count < 4; count++) {
     assertEquals((await (await backUp(place)).bytes()).length > 512, true);
   }
+});
+
+/** Reads until the answer ends, or breaks off. */
+async function readOn(
+  response: Response,
+): Promise<{ bytes: number; error: unknown }> {
+  let bytes = 0;
+  try {
+    for await (const piece of response.body ?? []) bytes += piece.length;
+  } catch (error) {
+    return { bytes, error };
+  }
+  return { bytes, error: undefined };
+}
+
+Deno.test("GET /admin/backup of a damaged store breaks off before the damage, and the log says where it is", async () => {
+  await using place = await openPlace();
+  await place.append(90);
+  const directory = join(place.path, "store", "segments");
+  const whole = (await (await backUp(place)).bytes()).length;
+  for (const name of ["00000000.g1.seg", "00000003.g1.seg"]) {
+    const path = join(directory, name);
+    const before = await Deno.readFile(path);
+    // In the header, in a record, and in the end of the last one.
+    for (const at of [20, 300, before.length - 10]) {
+      const bytes = before.slice();
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      await Deno.writeFile(path, bytes);
+      // Damage that no snapshot can be taken over is told at once.
+      const response = await backUp(place);
+      if (response.status !== 200) {
+        assertEquals([response.status, at], [500, 20]);
+        await response.text();
+        continue;
+      }
+      const { bytes: sent, error } = await readOn(response);
+      assert(error !== undefined, `${name} at ${at}`);
+      assert(sent < whole, `${name} at ${at}`);
+      const last = place.logged.at(-1) ?? "";
+      assert(last.startsWith("backup.failed "), last);
+      assertStringIncludes(last, `segment ${Number(name.slice(0, 8))}: `);
+    }
+    await Deno.writeFile(path, before);
+  }
+  // Nothing of it is left open.
+  const { bytes, error } = await readOn(await backUp(place));
+  assertEquals([bytes, error], [whole, undefined]);
+  assertStringIncludes(place.logged.at(-1) ?? "", '"outcome":"done"');
+});
+
+Deno.test("a backup of which nothing is taken is given up, and another may begin", async () => {
+  await using place = await openPlace(1, 20);
+  await place.append(90);
+  const stalled = await backUp(place);
+  const reader = stalled.body?.getReader();
+  await reader?.read();
+  assertEquals((await backUp(place)).status, 503);
+  while (!place.logged.some((line) => line.includes('"outcome":"stalled"'))) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await reader?.read().then(
+    () => assert(false, "it went on"),
+    (error) => assertStringIncludes(String(error), "takes nothing"),
+  );
+  assertEquals((await readOn(await backUp(place))).error, undefined);
 });

@@ -11,6 +11,7 @@ import { JobBoard } from "../../../lib/admin/job_board.ts";
 import { openUpkeep } from "../../../lib/admin/upkeep.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import type { EventStore } from "../../../lib/model/event_store.ts";
+import { LIMITS } from "../../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
   MaintainedStore,
@@ -46,6 +47,7 @@ async function openParts() {
   });
   const changes: Changes = {};
   const maintenance: StoreMaintenance = {
+    isReadOnly: false,
     verify: (request, control) => store.maintenance.verify(request, control),
     openBackup: (request) => store.maintenance.openBackup(request),
     scavenge: (request, control) =>
@@ -83,7 +85,7 @@ async function openServer({ clock, newId, store, changes }: Parts) {
     newId,
     logger: SILENT_LOGGER,
     version: "0.0.0",
-    backupsMax: 1,
+    limits: LIMITS,
     history: { nodeEndpoint: () => "127.0.0.1:2113", maxAgeDays: 30 },
   });
   const test = openTestApp({ store, clock, app: { upkeep } });

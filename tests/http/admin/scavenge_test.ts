@@ -50,6 +50,7 @@ async function openApp() {
           logger: SILENT_LOGGER,
           version: "0.0.0",
           backupsMax: 1,
+          stallMs: 30_000,
         }),
       },
     },

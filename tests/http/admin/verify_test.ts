@@ -50,6 +50,7 @@ function openApp() {
     logger: SILENT_LOGGER,
     version: "0.0.0",
     backupsMax: 1,
+    stallMs: 30_000,
   });
   const test = openTestApp({ app: { upkeep: { jobs, maintenance, backups } } });
   return { test, jobs, calls, ends };

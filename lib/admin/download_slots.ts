@@ -1,0 +1,60 @@
+/**
+ * How many long answers of a kind there may be at a time, and what the log
+ * says of each.
+ *
+ * @module
+ */
+
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import type { StreamEnd } from "./paced_stream.ts";
+
+export interface DownloadSlotsOptions {
+  /** Begins the names of its log events: `backup`, `export`. */
+  readonly kind: string;
+  readonly countMax: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class DownloadSlots {
+  readonly #options: DownloadSlotsOptions;
+  #openCount = 0;
+
+  constructor(options: DownloadSlotsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether none is free. */
+  get areTaken(): boolean {
+    return this.#openCount >= this.#options.countMax;
+  }
+
+  /**
+   * Takes one.
+   *
+   * @param about What the log says of it, besides how it ended.
+   * @returns What gives it back.
+   */
+  take(
+    about: Readonly<Record<string, string | number | undefined>>,
+  ): (end: StreamEnd) => void {
+    const { kind, clock, logger } = this.#options;
+    const startedAtUs = clock.nowUs();
+    this.#openCount++;
+    logger.info(`${kind}.started`, about);
+    return (end) => {
+      this.#openCount--;
+      const tookMs = Math.round((clock.nowUs() - startedAtUs) / 1000);
+      const { outcome } = end;
+      if (outcome === "failed") {
+        const { error } = end;
+        logger.error(`${kind}.failed`, {
+          ...about,
+          tookMs,
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      } else logger.info(`${kind}.ended`, { ...about, outcome, tookMs });
+    };
+  }
+}
