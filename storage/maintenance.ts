@@ -8,6 +8,7 @@ import type { StoreMaintenance } from "../lib/model/maintenance.ts";
 import { openBackup } from "./backup/open_backup.ts";
 import type { StoreIndex } from "./index/store_index.ts";
 import type { Catalog } from "./kv/catalog.ts";
+import type { KnownDamage } from "./log/known_damage.ts";
 import type { OpenFiles, Segment } from "./log/segment.ts";
 import type { SegmentPins } from "./log/segment_pins.ts";
 import type { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
@@ -29,6 +30,7 @@ export interface MaintenanceParts {
   /** Files that somebody reads from one end to the other. */
   readonly pins: SegmentPins;
   readonly scavenges: ScavengeRunner;
+  readonly damage: KnownDamage;
   /** Undefined while the store has none. */
   readonly catalog: () => Catalog | undefined;
   /** Whether it was opened for reading alone. */
@@ -41,7 +43,8 @@ export interface MaintenanceParts {
 export function createMaintenance(parts: MaintenanceParts): StoreMaintenance {
   return {
     isReadOnly: parts.isReadOnly,
-    verify: (request, control) => verifyOpenStore(parts, request, control),
+    verify: (request, control) =>
+      parts.damage.learn(() => verifyOpenStore(parts, request, control)),
     openBackup: (request) =>
       openBackup({ ...parts, disk: parts.platform.disk }, request),
     scavenge: (request, control) => parts.scavenges.run(request, control),

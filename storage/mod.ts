@@ -20,6 +20,7 @@ import { createFileDisk } from "./disk/file_disk.ts";
 import { Sealer } from "./index/sealer.ts";
 import { StoreIndex } from "./index/store_index.ts";
 import { openKvCatalog } from "./kv/kv_catalog.ts";
+import { KnownDamage } from "./log/known_damage.ts";
 import { RecordReader } from "./log/record_reader.ts";
 import { OpenFiles } from "./log/segment.ts";
 import { SegmentPins } from "./log/segment_pins.ts";
@@ -35,8 +36,8 @@ import type { StorePlatform } from "./platform.ts";
 import { loadLog, type LoadOptions } from "./recovery/load_log.ts";
 import { tellLosses } from "./recovery/losses.ts";
 import { rebuildIndex } from "./recovery/rebuild_index.ts";
-import { type SalvagedLog, salvageLog } from "./recovery/salvage_log.ts";
-import { readCommitRecord, settle } from "./recovery/settle.ts";
+import { salvage } from "./recovery/salvage_store.ts";
+import { settle } from "./recovery/settle.ts";
 import { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
 import { FileStore } from "./store.ts";
 import { activeEndOf } from "./write/active_end.ts";
@@ -159,9 +160,11 @@ async function openParts(
       if (!isReadOnly) sealer?.rebuild(segmentNumber);
     },
   });
+  const damage = new KnownDamage(logger);
   const reader = new RecordReader({
     files,
     cacheBytes: LIMITS.recordCacheBytes,
+    onDamage: (position, message) => damage.met(position, message),
   });
   const loading: LoadOptions = {
     disk,
@@ -175,6 +178,7 @@ async function openParts(
   const salvaged = isReadOnly
     ? await salvage(platform, directory, loading)
     : undefined;
+  damage.found(salvaged?.log.damages.length ?? 0);
   const log = salvaged?.log ?? await loadLog(loading);
   const point = {
     end: log.validEnd,
@@ -317,6 +321,7 @@ async function openParts(
     writer,
     files,
     publisher,
+    damage,
     storeId,
     maintenance: createMaintenance({
       platform,
@@ -328,6 +333,7 @@ async function openParts(
       publisher,
       pins,
       scavenges,
+      damage,
       storeId,
       catalog: () => access.settled?.catalog,
       isReadOnly,
@@ -365,31 +371,4 @@ async function openForWriting(
   }
 }
 
-/** Loads what is whole of a store that is to be read alone. */
-async function salvage(
-  platform: StorePlatform,
-  directory: string,
-  loading: LoadOptions,
-): Promise<{ log: SalvagedLog; active: undefined; failure: QuipuError }> {
-  const { logger } = loading;
-  const commit = await readCommitRecord(platform, directory);
-  const log = await salvageLog(loading, commit?.end ?? 0);
-  const { damages } = log;
-  for (const what of damages.slice(0, DAMAGES_LOGGED_MAX)) {
-    logger.error("store.damaged", { what });
-  }
-  const failure = new QuipuError(
-    "storeReadOnly",
-    "Cannot append: the store was opened with --read-only" +
-      (damages.length === 0
-        ? ""
-        : ` and is damaged; of ${damages.length} findings the first: ` +
-          damages[0]),
-  );
-  return { log, active: undefined, failure };
-}
-
 const ACTIVE_BYTES_MIN = 4 * 1024 * 1024;
-
-/** After so many, more would tell nothing new. */
-const DAMAGES_LOGGED_MAX = 20;

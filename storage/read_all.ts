@@ -12,7 +12,7 @@ import type {
 import type { StoreIndex } from "./index/store_index.ts";
 import type { LogRecord } from "./log/log_record.ts";
 import type { RecordFault } from "./log/record.ts";
-import { corrupt, type RecordReader } from "./log/record_reader.ts";
+import type { RecordReader } from "./log/record_reader.ts";
 import type { Segment } from "./log/segment.ts";
 
 export interface LogView {
@@ -84,7 +84,7 @@ function readForward(
     const scanner = reader.scan(segment, startAt(view, segment, next));
     while (!gathering.isDone && scanner.position < segment.endPosition) {
       const position = scanner.position;
-      const record = whole(segment, position, scanner.next(options));
+      const record = whole(view, segment, position, scanner.next(options));
       if (record === undefined) break;
       next = scanner.position;
       // A start between two records goes on with the later one.
@@ -117,7 +117,7 @@ function readBackward(
     const scanner = reader.scanBack(segment, endAt(view, segment, next));
     while (!gathering.isDone && scanner.position > segment.startPosition) {
       const position = scanner.position;
-      const record = whole(segment, position, scanner.next(options));
+      const record = whole(view, segment, position, scanner.next(options));
       if (record === undefined) break;
       next = scanner.position;
       gathering.take(record);
@@ -163,18 +163,26 @@ function endAt(view: LogView, segment: Segment, position: number): number {
   const scanner = view.reader.scan(segment, near ?? segment.startPosition);
   while (scanner.position < position) {
     const at = scanner.position;
-    const record = whole(segment, at, scanner.next({ withBodies: false }));
+    const record = whole(
+      view,
+      segment,
+      at,
+      scanner.next({ withBodies: false }),
+    );
     if (record === undefined) break;
   }
   return scanner.position;
 }
 
 function whole(
+  view: LogView,
   segment: Segment,
   position: number,
   record: LogRecord | RecordFault | undefined,
 ): LogRecord | undefined {
-  if (typeof record === "string") throw corrupt(segment, position, record);
+  if (typeof record === "string") {
+    throw view.reader.corrupt(segment, position, record);
+  }
   return record;
 }
 
@@ -199,7 +207,12 @@ export function findPosition(view: LogView, createdAtUs: number): number {
   const scanner = reader.scan(segment, before ?? segment.startPosition);
   while (scanner.position < Math.min(segment.endPosition, end)) {
     const at = scanner.position;
-    const record = whole(segment, at, scanner.next({ withBodies: false }));
+    const record = whole(
+      view,
+      segment,
+      at,
+      scanner.next({ withBodies: false }),
+    );
     if (record === undefined || record.createdAtUs >= createdAtUs) return at;
   }
   return Math.min(segment.endPosition, end);

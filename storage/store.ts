@@ -28,6 +28,7 @@ import type {
 import { NO_LIST } from "./index/list_directory.ts";
 import type { StoreIndex } from "./index/store_index.ts";
 import { utf8Length } from "./log/bytes.ts";
+import type { KnownDamage } from "./log/known_damage.ts";
 import type { RecordReader } from "./log/record_reader.ts";
 import type { OpenFiles, Segment } from "./log/segment.ts";
 import { findPosition, type LogView, readAll } from "./read_all.ts";
@@ -44,6 +45,7 @@ export interface StoreParts {
   readonly writer: Writer;
   readonly files: OpenFiles;
   readonly publisher: Publisher;
+  readonly damage: KnownDamage;
   /** Empty for a store that was never written. */
   readonly storeId: () => string;
   readonly maintenance: StoreMaintenance;
@@ -220,6 +222,7 @@ export class FileStore implements MaintainedStore {
         indexBlocks: index.sealed.cacheStatus,
       },
       openFileCount: files.count,
+      damage: this.#parts.damage.status,
     };
   }
 

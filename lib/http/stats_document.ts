@@ -98,6 +98,8 @@ export class StatsReader {
         queue: queuesOf(sources, rateOf),
         writer: writerOf(sources),
         readIndex: readIndexOf(sources.store),
+        // Only while there is any: otherwise the answer is the original's.
+        ...(sources.store.damage && { damage: { ...sources.store.damage } }),
       },
     };
   }

@@ -5,11 +5,16 @@
  * @module
  */
 
-import type { StoreStatus } from "../model/event_store.ts";
+import type { DamageStatus, StoreStatus } from "../model/event_store.ts";
 import type { StoreObserver } from "../model/store_observer.ts";
 import { COUNT_BOUNDS, Histogram, SECONDS_BOUNDS } from "./histogram.ts";
 import { cacheFamilies } from "./cache_metrics.ts";
-import { type MetricFamily, singleMetric } from "./metric.ts";
+import {
+  labelsText,
+  type MetricFamily,
+  type Sample,
+  singleMetric,
+} from "./metric.ts";
 import type { SlowWarnings } from "./slow_warnings.ts";
 
 export class StoreMetrics implements StoreObserver {
@@ -92,6 +97,13 @@ export function storeFamilies(status: StoreStatus): MetricFamily[] {
       "Whether nothing can be written at the moment.",
       status.readOnlyReason === undefined ? 0 : 1,
     ),
+    {
+      name: "quipu_known_damage",
+      help: "Findings of the last verification, and records that reads could " +
+        "not read since.",
+      type: "gauge",
+      samples: damageSamples(status.damage),
+    },
     gauge("quipu_segments", "Segments of the log.", status.segmentCount),
     gauge(
       "quipu_streams",
@@ -141,6 +153,19 @@ export function storeFamilies(status: StoreStatus): MetricFamily[] {
       records: caches.records,
       index_blocks: caches.indexBlocks,
     })),
+  ];
+}
+
+function damageSamples(damage: DamageStatus | undefined): Sample[] {
+  const sample = (kind: string, count = 0): Sample => ({
+    suffix: "",
+    labels: labelsText({ kind }),
+    value: count,
+  });
+  return [
+    sample("damaged", damage?.damageCount),
+    sample("broken", damage?.brokenCount),
+    sample("unreadable", damage?.unreadableCount),
   ];
 }
 

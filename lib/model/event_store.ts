@@ -132,6 +132,21 @@ export interface StoreStatus {
   readonly caches?: Readonly<Record<CacheName, CacheStatus>>;
   /** Files of the log that are open for reading. */
   readonly openFileCount?: number;
+  /** Damage that is known; undefined: none is. */
+  readonly damage?: DamageStatus | undefined;
+}
+
+/** Damage that a store knows of. At least one of the counts is not 0. */
+export interface DamageStatus {
+  /** What the last verification that ended found damaged, or opening did. */
+  readonly damageCount: number;
+  /** What it found broken: nothing is lost, but it must be mended. */
+  readonly brokenCount: number;
+  /**
+   * Records that reads could not read since it began, at most
+   * `LIMITS.findingsMax`.
+   */
+  readonly unreadableCount: number;
 }
 
 /** Appends that wait for their batch. */

@@ -45,14 +45,23 @@ export interface RecordScan {
 export class RecordReader {
   readonly #files: OpenFiles;
   readonly #cache: RecordCache;
+  readonly #onDamage: (position: number, message: string) => void;
   /** Memory for reads of one record, and of several; records are copied out. */
   readonly #single = bytesOf(new Uint8Array(SINGLE_READ_BYTES));
   readonly #window = bytesOf(new Uint8Array(WINDOW_BYTES_MAX));
   /** What was read last of a scavenged segment. */
   #foundIn: FoundIn | undefined;
 
-  constructor(options: { files: OpenFiles; cacheBytes: number }) {
+  /** @param options `onDamage` is told of each record that is not whole. */
+  constructor(
+    options: {
+      readonly files: OpenFiles;
+      readonly cacheBytes: number;
+      readonly onDamage?: (position: number, message: string) => void;
+    },
+  ) {
     this.#files = options.files;
+    this.#onDamage = options.onDamage ?? (() => {});
     this.#cache = new RecordCache(options.cacheBytes);
   }
 
@@ -168,7 +177,9 @@ export class RecordReader {
         options,
         this.#foundIn,
       );
-      if (typeof found === "string") throw corrupt(segment, position, found);
+      if (typeof found === "string") {
+        throw this.corrupt(segment, position, found);
+      }
       const { foundIn, record } = found;
       this.#foundIn = foundIn.stretch.bytes.array.length <= WINDOW_BYTES_MAX
         ? foundIn
@@ -194,7 +205,15 @@ export class RecordReader {
         if (record !== undefined) return record;
       }
     }
-    throw corrupt(segment, position, fault);
+    throw this.corrupt(segment, position, fault);
+  }
+
+  /** The error for a committed record that is damaged, which it tells of. */
+  corrupt(segment: Segment, position: number, fault: RecordFault): QuipuError {
+    const message = `Cannot read the record at position ${position}: ${fault}` +
+      ` in segment ${segment.number} at offset ${offsetOf(segment, position)}`;
+    this.#onDamage(position, message);
+    return new QuipuError("corruptRecord", message);
   }
 
   /** Keeps a record, whose bytes are its own, for the next one who asks. */
@@ -310,17 +329,4 @@ function windowFrom(
     last = position;
   }
   return { end, low, high };
-}
-
-/** The error for a committed record that is damaged. */
-export function corrupt(
-  segment: Segment,
-  position: number,
-  fault: RecordFault,
-): QuipuError {
-  return new QuipuError(
-    "corruptRecord",
-    `Cannot read the record at position ${position}: ${fault} in segment ` +
-      `${segment.number} at offset ${offsetOf(segment, position)}`,
-  );
 }

@@ -11,7 +11,7 @@ import type { Disk } from "../disk/disk.ts";
 import { writeIndexFile } from "../index/index_writer.ts";
 import { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import { corrupt, type RecordReader } from "../log/record_reader.ts";
+import type { RecordReader } from "../log/record_reader.ts";
 import { chainAfter } from "../log/remains.ts";
 import { type Segment, segmentPath } from "../log/segment.ts";
 
@@ -97,7 +97,9 @@ async function readSegment(
     const { position } = scanner;
     const record = scanner.next({ withBodies: true });
     if (record === undefined) break;
-    if (typeof record === "string") throw corrupt(segment, position, record);
+    if (typeof record === "string") {
+      throw reader.corrupt(segment, position, record);
+    }
     const isNext = remains !== undefined || checksum === undefined ||
       record.previousCrc === checksum;
     if (!isNext) {

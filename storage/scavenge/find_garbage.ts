@@ -6,7 +6,7 @@
  */
 
 import type { StoreIndex } from "../index/store_index.ts";
-import { corrupt, type RecordReader } from "../log/record_reader.ts";
+import type { RecordReader } from "../log/record_reader.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { NO_LIST } from "../index/list_directory.ts";
 import type { Retention } from "./retention.ts";
@@ -118,7 +118,9 @@ class Cutoffs {
     while (scanner.position < endPosition) {
       const { position } = scanner;
       const record = scanner.next({ withBodies: false });
-      if (typeof record === "string") throw corrupt(segment, position, record);
+      if (typeof record === "string") {
+        throw this.#reader.corrupt(segment, position, record);
+      }
       if (record === undefined) break;
       if (record.createdAtUs >= sinceUs) {
         return offsetOf(segment, record.logPosition);

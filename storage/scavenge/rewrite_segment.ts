@@ -16,7 +16,7 @@ import { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
-import { corrupt } from "../log/record_reader.ts";
+import type { RecordReader } from "../log/record_reader.ts";
 import { RecordScanner } from "../log/record_scanner.ts";
 import {
   chainAfter,
@@ -43,6 +43,7 @@ export interface RewriteOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
   readonly index: StoreIndex;
+  readonly reader: Pick<RecordReader, "corrupt">;
   readonly storeId: string;
   readonly retention: Retention;
   readonly nowUs: number;
@@ -141,7 +142,7 @@ async function copyRemains(
   let removedCount = 0;
   let lastPosition = -1;
   let lastCreatedAtUs = 0;
-  for (const record of recordsOf(segment, source)) {
+  for (const record of recordsOf(segment, source, options.reader)) {
     lastPosition = record.logPosition;
     lastCreatedAtUs = record.createdAtUs;
     const streamId = lists.findOrCreate("stream", record.streamName);
@@ -185,7 +186,11 @@ async function copyRemains(
 }
 
 /** All records of a segment, each checked, and that none is missing. */
-function* recordsOf(segment: Segment, file: DiskFile): Generator<LogRecord> {
+function* recordsOf(
+  segment: Segment,
+  file: DiskFile,
+  reader: Pick<RecordReader, "corrupt">,
+): Generator<LogRecord> {
   const { remains, startPosition } = segment;
   const scanner = remains === undefined
     ? new RecordScanner(file, segment, startPosition, SCAN_CHUNK_BYTES)
@@ -196,7 +201,9 @@ function* recordsOf(segment: Segment, file: DiskFile): Generator<LogRecord> {
     const { position } = scanner;
     const record = scanner.next({ withBodies: true });
     if (record === undefined) break;
-    if (typeof record === "string") throw corrupt(segment, position, record);
+    if (typeof record === "string") {
+      throw reader.corrupt(segment, position, record);
+    }
     const isNext = remains !== undefined || previous === undefined ||
       record.previousCrc === previous;
     if (!isNext) throw unreadable(segment, `what is before ${position}`);

@@ -33,6 +33,7 @@ export const NODE_DESCRIPTIONS = {
   health: {
     tag: WATCHING,
     summary: "Whether the node takes writes",
+    details: "A store that is known to be damaged goes on, with a warning.",
     access: "everybody",
     answers: {
       200: { text: "It does" },
@@ -50,7 +51,7 @@ export const NODE_DESCRIPTIONS = {
     tag: WATCHING,
     summary: "Whether requests should be sent here",
     details: "Not while the node is read-only or stopping, or while too many " +
-      "appends wait.",
+      "appends wait. A store that is known to be damaged is a warning.",
     access: "everybody",
     answers: {
       200: { text: "They should" },

@@ -92,17 +92,8 @@ export const SCHEMAS = {
     type: "object",
     properties: {
       status: oneOf("ok", "notReady"),
-      reasons: {
-        type: "array",
-        items: {
-          type: "object",
-          properties: {
-            code: oneOf("readOnly", "stopping", "queueFull"),
-            reason: TEXT,
-          },
-          required: ["code", "reason"],
-        },
-      },
+      reasons: arrayOfReasons(oneOf("readOnly", "stopping", "queueFull")),
+      warnings: arrayOfReasons(oneOf("damage")),
     },
     required: ["status"],
   },
@@ -226,6 +217,18 @@ export const SCHEMAS = {
     required: ["success", "error"],
   },
 } as const;
+
+/** Why something is as it is: a code for programs, and words. */
+function arrayOfReasons<Code>(code: Code) {
+  return {
+    type: "array",
+    items: {
+      type: "object",
+      properties: { code, reason: TEXT },
+      required: ["code", "reason"],
+    },
+  } as const;
+}
 
 function oneOf(...words: readonly string[]) {
   return { type: "string", enum: words } as const;

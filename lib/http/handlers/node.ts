@@ -5,6 +5,7 @@
  */
 
 import type { HandlerServices, RequestContext } from "../context.ts";
+import { warningsOf } from "../damage_warning.ts";
 import { APPLICATION_JSON, isXml } from "../media_types.ts";
 import { documentResponse } from "../responses.ts";
 
@@ -69,11 +70,17 @@ export function listSubsystems(
 /** `GET /health`: 200, or 503 with the reason while nothing can be written. */
 export function health(
   context: RequestContext,
-  { readOnlyReason }: HandlerServices,
+  { readOnlyReason, observation }: HandlerServices,
 ): Response {
   const reason = readOnlyReason();
+  const warnings = warningsOf(observation.storeStatus());
   const body = JSON.stringify(
-    reason === undefined ? { status: "ok" } : { status: "readOnly", reason },
+    {
+      ...(reason === undefined
+        ? { status: "ok" }
+        : { status: "readOnly", reason }),
+      ...(warnings.length > 0 && { warnings }),
+    },
     null,
     2,
   );

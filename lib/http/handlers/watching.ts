@@ -21,6 +21,7 @@ import { decodeNamedMembers } from "../named_members.ts";
 import { PROBLEMS } from "../problem.ts";
 import { malformed } from "../refusal.ts";
 import { documentResponse, problemResponse } from "../responses.ts";
+import { type Warning, warningsOf } from "../damage_warning.ts";
 import { isOperator } from "./admin.ts";
 
 const METRICS_TEXT: MediaType = {
@@ -33,7 +34,7 @@ const FULL_SHARE = 0.9;
 
 /** `GET /health/live`: whoever answers is alive. */
 export function showLiveness(context: RequestContext): Response {
-  return probeResponse(context, []);
+  return probeResponse(context, [], []);
 }
 
 /** `GET /health/ready`: 200, or 503 and why nothing should be sent here. */
@@ -41,7 +42,8 @@ export function showReadiness(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  return probeResponse(context, unreadinessOf(services));
+  const warnings = warningsOf(services.observation.storeStatus());
+  return probeResponse(context, unreadinessOf(services), warnings);
 }
 
 /** Why a node is not ready. */
@@ -78,6 +80,7 @@ function unreadinessOf(
 function probeResponse(
   context: RequestContext,
   reasons: readonly Unreadiness[],
+  warnings: readonly Warning[],
 ): Response {
   const { allowedMethods, responseType } = context;
   const type = responseType ?? APPLICATION_JSON;
@@ -85,10 +88,15 @@ function probeResponse(
   const body = type === TEXT_PLAIN
     ? [
       isOk ? "ok" : "not ready",
-      ...reasons.map(({ code, reason }) => `${code}: ${reason}`),
+      ...[...reasons, ...warnings].map(({ code, reason }) =>
+        `${code}: ${reason}`
+      ),
     ].join("\n") + "\n"
     : JSON.stringify(
-      isOk ? { status: "ok" } : { status: "notReady", reasons },
+      {
+        ...(isOk ? { status: "ok" } : { status: "notReady", reasons }),
+        ...(warnings.length > 0 && { warnings }),
+      },
       null,
       2,
     );
