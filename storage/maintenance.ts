@@ -13,6 +13,8 @@ import type { OpenFiles, Segment } from "./log/segment.ts";
 import type { SegmentPins } from "./log/segment_pins.ts";
 import type { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
 import type { StorePlatform } from "./platform.ts";
+import { openExport } from "./transfer/export_events.ts";
+import type { ExportedStore } from "./transfer/selection.ts";
 import { verifyOpenStore } from "./verify/verify_open.ts";
 import type { Publisher } from "./write/publisher.ts";
 
@@ -37,6 +39,8 @@ export interface MaintenanceParts {
   readonly isReadOnly: boolean;
   /** Id of the store; empty for one that was never written. */
   readonly storeId: () => string;
+  /** The store itself, once it is put together. */
+  readonly store: () => ExportedStore;
 }
 
 /** Puts the maintenance of an open store together. */
@@ -47,6 +51,7 @@ export function createMaintenance(parts: MaintenanceParts): StoreMaintenance {
       parts.damage.learn(() => verifyOpenStore(parts, request, control)),
     openBackup: (request) =>
       openBackup({ ...parts, disk: parts.platform.disk }, request),
+    openExport: (selection) => openExport(parts.store(), selection),
     scavenge: (request, control) => parts.scavenges.run(request, control),
   };
 }

@@ -313,7 +313,7 @@ async function openParts(
     isReadOnly,
     reserveBytes: options.scavengeReserveBytes ?? LIMITS.scavengeReserveBytes,
   });
-  return new FileStore({
+  const store: FileStore = new FileStore({
     segments: log.segments,
     index,
     reader,
@@ -337,6 +337,7 @@ async function openParts(
       storeId,
       catalog: () => access.settled?.catalog,
       isReadOnly,
+      store: () => store,
     }),
     release: async () => {
       await scavenges.close();
@@ -348,6 +349,7 @@ async function openParts(
       lock.release();
     },
   });
+  return store;
 }
 
 /**

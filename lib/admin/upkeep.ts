@@ -12,6 +12,7 @@ import type {
   StoreMaintenance,
 } from "../model/maintenance.ts";
 import { Backups } from "./backups.ts";
+import { Exports } from "./exports.ts";
 import { JobBoard } from "./job_board.ts";
 import { ScavengeHistory } from "./scavenge_history.ts";
 
@@ -20,6 +21,7 @@ export interface Upkeep {
   readonly jobs: JobBoard;
   readonly maintenance: StoreMaintenance;
   readonly backups: Backups;
+  readonly exports: Exports;
   /** Keeps what came of each scavenge; undefined: nothing does. */
   readonly scavengeHistory?: ScavengeHistory | undefined;
 }
@@ -37,7 +39,7 @@ export interface UpkeepOptions {
   readonly logger: Logger;
   /** Of the program. */
   readonly version: string;
-  readonly limits: Pick<Limits, "backupsMax" | "sendStallMs">;
+  readonly limits: Pick<Limits, "backupsMax" | "exportsMax" | "sendStallMs">;
   /** Undefined: what comes of scavenges is not kept. */
   readonly history?: {
     /** This node: `host:port`. */
@@ -60,6 +62,23 @@ export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
   });
   await scavengeHistory?.endInterrupted();
   return {
+    ...createUpkeep({ maintenance, jobs, clock, logger, version, limits }),
+    scavengeHistory,
+    async close() {
+      await jobs.close();
+      await scavengeHistory?.close();
+    },
+  };
+}
+
+/** Puts the upkeep of a store together; none of it runs yet. */
+export function createUpkeep(
+  { maintenance, jobs, clock, logger, version, limits }:
+    & Pick<Upkeep, "maintenance" | "jobs">
+    & Pick<UpkeepOptions, "clock" | "logger" | "version" | "limits">,
+): Upkeep {
+  const stallMs = limits.sendStallMs;
+  return {
     jobs,
     maintenance,
     backups: new Backups({
@@ -68,12 +87,14 @@ export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
       logger,
       version,
       backupsMax: limits.backupsMax,
-      stallMs: limits.sendStallMs,
+      stallMs,
     }),
-    scavengeHistory,
-    async close() {
-      await jobs.close();
-      await scavengeHistory?.close();
-    },
+    exports: new Exports({
+      maintenance,
+      clock,
+      logger,
+      exportsMax: limits.exportsMax,
+      stallMs,
+    }),
   };
 }

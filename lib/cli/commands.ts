@@ -242,6 +242,7 @@ export const COMMANDS = {
         isOptional: true,
       },
     },
+    online: "GET /admin/export",
   },
   import: {
     summary: "Write events of an export to a store, empty or not",

@@ -79,6 +79,10 @@ export const PROBLEMS = {
     status: 503,
     text: "Too many backups are being taken, try again later",
   },
+  tooManyExports: {
+    status: 503,
+    text: "Too many exports are being taken, try again later",
+  },
   internal: { status: 500, text: "Internal Server Error" },
 } as const satisfies Record<string, Problem>;
 

@@ -87,6 +87,20 @@ export function parameterOf(text: string, name: string): string | undefined {
   return undefined;
 }
 
+/** All parameters, the first of each name; names in lower case. */
+export function parametersOf(text: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const parameter of text.split("&")) {
+    if (parameter === "") continue;
+    const [name = "", ...rest] = parameter.split("=");
+    const decoded = decodeParameter(name).toLowerCase();
+    if (!parameters.has(decoded)) {
+      parameters.set(decoded, decodeParameter(rest.join("=")));
+    }
+  }
+  return parameters;
+}
+
 /** Broken escapes stay as they are: they make no name or value that is known. */
 export function decodeParameter(text: string): string {
   const spaced = text.replaceAll("+", " ");

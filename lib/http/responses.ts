@@ -186,6 +186,21 @@ export function archiveResponse(
   return new Response(archive.body, { status: 200, headers });
 }
 
+/** Lines of JSON that are to be kept; how many there will be nobody knows. */
+export function exportResponse(
+  lines: {
+    readonly body: BodyInit;
+    /** Under which a browser keeps it: letters, digits, hyphens and periods. */
+    readonly name: string;
+  },
+  allowedMethods: string,
+): Response {
+  const headers = commonHeaders(allowedMethods, "application/x-ndjson");
+  headers["Content-Disposition"] = `attachment; filename="${lines.name}"`;
+  headers["Cache-Control"] = "no-store";
+  return new Response(lines.body, { status: 200, headers });
+}
+
 /** An answer without a body, and thus without a type. */
 export function emptyResponse(
   status: number,

@@ -84,6 +84,7 @@ export type HandlerKey =
   | "cancelVerify"
   | "downloadBackup"
   | "downloadNewBackup"
+  | "downloadExport"
   | "listUsers"
   | "createUser"
   | "readUser"
@@ -372,6 +373,14 @@ export const ROUTES: readonly Route[] = [
     request: JSON_ALONE,
     response: "any",
     handler: "downloadNewBackup",
+    operation: "administer",
+  },
+  {
+    method: "GET",
+    template: "/admin/export",
+    request: undefined,
+    response: "any",
+    handler: "downloadExport",
     operation: "administer",
   },
 ];

@@ -128,6 +128,8 @@ export const LIMITS = {
   // What keeps a store well.
   /** Backups that clients take at the same time. */
   backupsMax: 2,
+  /** Exports that clients take at the same time. */
+  exportsMax: 2,
   /** Findings that a report of a verification lists. */
   findingsMax: 1000,
   /** Events of the history of scavenges that wait until they can be written. */

@@ -11,6 +11,7 @@
  */
 
 import type { EventStore } from "./event_store.ts";
+import type { ExportSelection } from "./transfer.ts";
 
 /** How far a job is. */
 export interface JobProgress {
@@ -143,6 +144,23 @@ export interface OpenBackup {
   close(): void;
 }
 
+/**
+ * An export that is being taken: of what was committed when it was opened,
+ * whatever is written meanwhile.
+ */
+export interface OpenExport {
+  /** Log position up to which it goes at most. */
+  readonly end: number;
+  /**
+   * Looks at the next events of the log; takes about a millisecond.
+   *
+   * @returns Text of the export, or none while nothing is selected; undefined
+   * once nothing is left.
+   * @throws {QuipuError} `corruptRecord`.
+   */
+  next(): Promise<string | undefined>;
+}
+
 /** What is to be scavenged. */
 export interface ScavengeRequest {
   /** Number of the first segment to look at; the oldest by default. */
@@ -206,6 +224,14 @@ export interface StoreMaintenance {
    * was never written.
    */
   openBackup(request: BackupRequest): OpenBackup;
+
+  /**
+   * Begins an export, as lines of JSON.
+   *
+   * @throws {QuipuError} `invalidRequest` for what cannot be selected,
+   * `nothingSelected` for a stream or category that never was.
+   */
+  openExport(selection: ExportSelection): OpenExport;
 
   /**
    * Gives back what readers cannot see any more: what was deleted, and what

@@ -49,6 +49,8 @@ export interface RouteDescription {
   readonly access: Access;
   /** Names of query parameters that it reads. */
   readonly query?: readonly string[];
+  /** What some of them mean here, where that is not what they mean elsewhere. */
+  readonly queryMeanings?: Readonly<Record<string, string>>;
   /** Names of request headers that it reads. */
   readonly headers?: readonly string[];
   /** What its body is, if it has one. */

@@ -195,7 +195,7 @@ function operationIdOf({ method, template }: DescribedRoute): string {
 
 function parametersOf(
   { template }: DescribedRoute,
-  { query = [], headers = [] }: RouteDescription,
+  { query = [], queryMeanings = {}, headers = [] }: RouteDescription,
   vocabulary: Vocabulary,
 ): Parameter[] {
   const placeholders = [...template.matchAll(/\{\*?(\w+)\}/g)]
@@ -212,7 +212,8 @@ function parametersOf(
     ...query.map((name) => ({
       name,
       in: "query" as const,
-      description: known(vocabulary.query, name, "Parameter"),
+      description: queryMeanings[name] ??
+        known(vocabulary.query, name, "Parameter"),
       schema,
     })),
     ...headers.map((name) => ({

@@ -7,7 +7,7 @@
 
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
-import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { JobControl, OpenExport } from "../../lib/model/maintenance.ts";
 import {
   categoryOf,
   isMetastream,
@@ -52,6 +52,22 @@ export async function exportEvents(
     control.report({ phase: "exporting", done, total, unit: "bytes" });
     await control.pause?.();
   }
+}
+
+/** Events that are looked at at a time where others wait for their turn. */
+const POLITE_COUNT = 256;
+
+/**
+ * Begins an export of an open store; see the port.
+ *
+ * @throws {QuipuError} As `exportEvents` does.
+ */
+export function openExport(
+  store: ExportedStore,
+  selection: ExportSelection,
+): OpenExport {
+  const reader = new ExportReader(store, selection);
+  return { end: reader.end, next: () => reader.next(POLITE_COUNT) };
 }
 
 /** An export that is read piece by piece. */

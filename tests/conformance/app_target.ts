@@ -6,7 +6,8 @@
  * @module
  */
 
-import { Backups } from "../../lib/admin/backups.ts";
+import { createUpkeep } from "../../lib/admin/upkeep.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
 import { JobBoard } from "../../lib/admin/job_board.ts";
 import { ScavengeHistory } from "../../lib/admin/scavenge_history.ts";
 import { openAuth } from "../../lib/auth/open_auth.ts";
@@ -123,15 +124,13 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
   });
   const app = createApp({
     upkeep: {
-      jobs,
-      maintenance,
-      backups: new Backups({
+      ...createUpkeep({
         maintenance,
+        jobs,
         clock,
         logger: SILENT_LOGGER,
         version: "0.0.0",
-        backupsMax: 1,
-        stallMs: 30_000,
+        limits: LIMITS,
       }),
       scavengeHistory,
     },
@@ -168,6 +167,7 @@ function maintenanceOf(
     isReadOnly: false,
     verify: refuse,
     openBackup: refuse,
+    openExport: refuse,
     scavenge: refuse,
   };
 }

@@ -99,4 +99,28 @@ export const UPKEEP_DESCRIPTIONS = {
       501: { text: "The store has no upkeep" },
     },
   },
+  downloadExport: {
+    tag: UPKEEP,
+    summary: "Events as lines of JSON, made as they are sent",
+    details: "What was committed when it began: all of it, or what the " +
+      "parameters select, who must all be met; stream and category exclude " +
+      "each other. The last line says how many events there were; without it " +
+      "the answer is not whole. quipu import takes it. Other parameters are " +
+      "refused.",
+    access: "operators",
+    query: ["stream", "category", "from", "to"],
+    queryMeanings: {
+      from: "Only what was written at this time or later",
+      to: "Only what stands before this log position, or was written before " +
+        "this time",
+    },
+    answers: {
+      200: {
+        text: "The events",
+        content: { type: "application/x-ndjson" },
+      },
+      404: { text: "There never was such a stream or category" },
+      501: { text: "The store has no upkeep" },
+    },
+  },
 } as const satisfies Readonly<Record<string, RouteDescription>>;

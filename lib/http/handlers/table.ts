@@ -10,6 +10,7 @@ import { listOptions, shutDown } from "./admin.ts";
 import { readOpenApi, showApi } from "./api_page.ts";
 import { append, appendIncoming, writeMetadata } from "./append.ts";
 import { downloadBackup, downloadNewBackup } from "./backups.ts";
+import { downloadExport } from "./exports.ts";
 import { deleteStream } from "./delete_stream.ts";
 import { cancelVerify, readVerify, startVerify } from "./jobs.ts";
 import { cancelScavenge, readScavenge, startScavenge } from "./scavenge.ts";
@@ -105,6 +106,7 @@ export const HANDLERS: Readonly<Record<HandlerKey, Handler>> = {
   cancelVerify,
   downloadBackup,
   downloadNewBackup,
+  downloadExport,
   listUsers,
   createUser,
   readUser,

@@ -1,97 +1,18 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { Backups } from "../../../lib/admin/backups.ts";
-import { JobBoard } from "../../../lib/admin/job_board.ts";
-import { type LogFields, SILENT_LOGGER } from "../../../lib/model/logger.ts";
-import type { MaintainedStore } from "../../../lib/model/maintenance.ts";
+import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import { restoreDirectory } from "../../../storage/backup/directories.ts";
-import { openStore } from "../../../storage/mod.ts";
+import { createTestClock, createTestIds } from "../../support/events.ts";
+import { TEST_LOGINS } from "../../support/test_app.ts";
 import {
-  anEvent,
-  createTestClock,
-  createTestIds,
-} from "../../support/events.ts";
-import {
-  openTestApp,
-  TEST_LOGINS,
-  type TestApp,
-} from "../../support/test_app.ts";
+  openUpkeepPlace,
+  type UpkeepPlace,
+} from "../../support/upkeep_place.ts";
 
 const PATH = "/admin/backup";
 
-interface Place extends AsyncDisposable {
-  readonly path: string;
-  /** What the log says of backups. */
-  readonly logged: readonly string[];
-  readonly store: MaintainedStore;
-  readonly test: TestApp;
-  append(count: number): Promise<void>;
-}
-
-/** A store with segments of a few records, and an app that backs it up. */
-async function openPlace(
-  backupsMax = 2,
-  stallMs = 30_000,
-): Promise<Place> {
-  const logged: string[] = [];
-  const log = (event: string, fields: LogFields = {}) => {
-    logged.push(`${event} ${JSON.stringify(fields)}`);
-  };
-  const path = await Deno.makeTempDir({ prefix: "quipu-backup-" });
-  const clock = createTestClock();
-  const newId = createTestIds();
-  const store = await openStore({
-    directory: join(path, "store"),
-    segmentSizeBytes: 2048,
-    clock,
-    newEventId: newId,
-    logger: SILENT_LOGGER,
-  });
-  const { maintenance } = store;
-  const test = openTestApp({
-    store,
-    clock,
-    app: {
-      upkeep: {
-        jobs: new JobBoard({ clock, newId, logger: SILENT_LOGGER }),
-        maintenance,
-        backups: new Backups({
-          maintenance,
-          clock,
-          logger: { debug: log, info: log, warn: log, error: log },
-          version: "0.0.0",
-          backupsMax,
-          stallMs,
-        }),
-      },
-    },
-  });
-  let last = 0;
-  return {
-    path,
-    logged,
-    store,
-    test,
-    async append(count) {
-      for (let index = 0; index < count; index++) {
-        clock.advanceMs(1);
-        await store.append({
-          streamName: `cart-${last % 3}`,
-          expectedVersion: "any",
-          events: [anEvent(++last)],
-        });
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      await test[Symbol.asyncDispose]();
-      await store.close();
-      await Deno.remove(path, { recursive: true });
-    },
-  };
-}
-
 function backUp(
-  { test }: Place,
+  { test }: UpkeepPlace,
   options: { login?: string; body?: string; method?: string } = {},
 ): Promise<Response> {
   const { login = TEST_LOGINS.admin, body, method } = options;
@@ -121,7 +42,7 @@ async function tarOf(archive: string, ...args: string[]): Promise<string> {
 }
 
 async function countIn(
-  place: Place,
+  place: UpkeepPlace,
   archive: string,
 ): Promise<{ end: number; directory: string }> {
   const directory = join(place.path, "restored");
@@ -138,7 +59,7 @@ async function countIn(
 }
 
 Deno.test("GET /admin/backup is a tar archive that GNU tar reads and restore takes", async () => {
-  await using place = await openPlace();
+  await using place = await openUpkeepPlace();
   await place.append(90);
   const { end } = place.store.status();
   const response = await backUp(place);
@@ -163,7 +84,7 @@ Deno.test("GET /admin/backup is a tar archive that GNU tar reads and restore tak
 });
 
 Deno.test("HEAD /admin/backup tells the length and reads nothing", async () => {
-  await using place = await openPlace();
+  await using place = await openUpkeepPlace();
   await place.append(90);
   const { headers, body } = await backUp(place, { method: "HEAD" });
   assertEquals(body, null);
@@ -172,7 +93,7 @@ Deno.test("HEAD /admin/backup tells the length and reads nothing", async () => {
 });
 
 Deno.test("an archive that was cut anywhere is not restored", async () => {
-  await using place = await openPlace();
+  await using place = await openUpkeepPlace();
   await place.append(12);
   const bytes = await (await backUp(place)).bytes();
   const archive = join(place.path, "backup.tar");
@@ -185,7 +106,7 @@ Deno.test("an archive that was cut anywhere is not restored", async () => {
 });
 
 Deno.test("POST /admin/backup leaves out what the client has", async () => {
-  await using place = await openPlace();
+  await using place = await openUpkeepPlace();
   await place.append(90);
   const whole = await (await backUp(place)).bytes();
   const archive = join(place.path, "backup.tar");
@@ -208,7 +129,7 @@ Deno.test("POST /admin/backup leaves out what the client has", async () => {
 });
 
 Deno.test("POST /admin/backup with a body that says nothing is 400", async () => {
-  await using place = await openPlace();
+  await using place = await openUpkeepPlace();
   for (
     const body of [
       "",
@@ -225,7 +146,7 @@ Deno.test("POST /admin/backup with a body that says nothing is 400", async () =>
 });
 
 Deno.test("/admin/backup is for operators alone", async () => {
-  await using place = await openPlace();
+  await using place = await openUpkeepPlace();
   for (const login of ["", TEST_LOGINS.user]) {
     for (const body of [undefined, '{"have":[]}']) {
       const response = await backUp(place, {
@@ -242,7 +163,7 @@ Deno.test("/admin/backup is for operators alone", async () => {
 });
 
 Deno.test("of too many backups at a time the last is 503, until one ends", async () => {
-  await using place = await openPlace(2);
+  await using place = await openUpkeepPlace({ backupsMax: 2 });
   await place.append(10);
   const first = await backUp(place);
   const second = await backUp(place);
@@ -276,7 +197,7 @@ async function readOn(
 }
 
 Deno.test("GET /admin/backup of a damaged store breaks off before the damage, and the log says where it is", async () => {
-  await using place = await openPlace();
+  await using place = await openUpkeepPlace();
   await place.append(90);
   const directory = join(place.path, "store", "segments");
   const whole = (await (await backUp(place)).bytes()).length;
@@ -311,7 +232,7 @@ Deno.test("GET /admin/backup of a damaged store breaks off before the damage, an
 });
 
 Deno.test("a backup of which nothing is taken is given up, and another may begin", async () => {
-  await using place = await openPlace(1, 20);
+  await using place = await openUpkeepPlace({ backupsMax: 1, sendStallMs: 20 });
   await place.append(90);
   const stalled = await backUp(place);
   const reader = stalled.body?.getReader();

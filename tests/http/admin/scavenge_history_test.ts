@@ -50,6 +50,7 @@ async function openParts() {
     isReadOnly: false,
     verify: (request, control) => store.maintenance.verify(request, control),
     openBackup: (request) => store.maintenance.openBackup(request),
+    openExport: (selection) => store.maintenance.openExport(selection),
     scavenge: (request, control) =>
       (changes.scavenge ?? store.maintenance.scavenge.bind(store.maintenance))(
         request,

@@ -6,7 +6,8 @@
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { Backups } from "../../../lib/admin/backups.ts";
+import { createUpkeep } from "../../../lib/admin/upkeep.ts";
+import { LIMITS } from "../../../lib/model/limits.ts";
 import { JobBoard } from "../../../lib/admin/job_board.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import { openStore } from "../../../storage/mod.ts";
@@ -41,18 +42,14 @@ async function openApp() {
     store,
     clock,
     app: {
-      upkeep: {
-        jobs,
+      upkeep: createUpkeep({
         maintenance,
-        backups: new Backups({
-          maintenance,
-          clock,
-          logger: SILENT_LOGGER,
-          version: "0.0.0",
-          backupsMax: 1,
-          stallMs: 30_000,
-        }),
-      },
+        jobs,
+        clock,
+        logger: SILENT_LOGGER,
+        version: "0.0.0",
+        limits: LIMITS,
+      }),
     },
   });
   let lastId = 0;

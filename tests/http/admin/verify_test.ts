@@ -5,8 +5,9 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { Backups } from "../../../lib/admin/backups.ts";
 import { JobBoard } from "../../../lib/admin/job_board.ts";
+import { createUpkeep } from "../../../lib/admin/upkeep.ts";
+import { LIMITS } from "../../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
   JobControl,
@@ -44,15 +45,15 @@ function openApp() {
     return end.promise;
   };
   const maintenance = { verify } as StoreMaintenance;
-  const backups = new Backups({
+  const upkeep = createUpkeep({
     maintenance,
+    jobs,
     clock: { nowUs: () => nowUs },
     logger: SILENT_LOGGER,
     version: "0.0.0",
-    backupsMax: 1,
-    stallMs: 30_000,
+    limits: LIMITS,
   });
-  const test = openTestApp({ app: { upkeep: { jobs, maintenance, backups } } });
+  const test = openTestApp({ app: { upkeep } });
   return { test, jobs, calls, ends };
 }
 
