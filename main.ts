@@ -71,6 +71,7 @@ import {
   receiveDirectory,
   restoreDirectory,
 } from "./storage/backup/directories.ts";
+import { createWorkerIndexMaker } from "./storage/index/worker_index_maker.ts";
 import { openStore } from "./storage/mod.ts";
 import {
   checkExportFile,
@@ -120,6 +121,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
     },
     ballastBytes: limits.ballastBytes,
     isReadOnly: values.isReadOnly,
+    ...(values.isInMemory ? {} : { indexMaker: createWorkerIndexMaker() }),
   });
   try {
     const shutdown = Promise.withResolvers<"shutdown">();

@@ -17,7 +17,8 @@ import {
 } from "../lib/model/store_observer.ts";
 import type { DiskLock } from "./disk/disk.ts";
 import { createFileDisk } from "./disk/file_disk.ts";
-import { Sealer } from "./index/sealer.ts";
+import type { IndexMaker } from "./index/index_maker.ts";
+import { Sealer, tellMakerFailure } from "./index/sealer.ts";
 import { StoreIndex } from "./index/store_index.ts";
 import { openKvCatalog } from "./kv/kv_catalog.ts";
 import { KnownDamage } from "./log/known_damage.ts";
@@ -77,6 +78,8 @@ export interface OpenStoreOptions {
    * holds, to spare the next start the scan; 4 MiB by default.
    */
   readonly activeBytesMin?: number;
+  /** Makes index files of full segments; by default this thread does. */
+  readonly indexMaker?: IndexMaker;
   /** Time until writing is first tried again; `LIMITS.writeRetryMs` by default. */
   readonly retryMs?: number;
 }
@@ -159,6 +162,8 @@ async function openParts(
     onDamage: (segmentNumber) => {
       if (!isReadOnly) sealer?.rebuild(segmentNumber);
     },
+    indexMaker: options.indexMaker,
+    onMakerFailure: tellMakerFailure(logger),
   });
   const damage = new KnownDamage(logger);
   const reader = new RecordReader({

@@ -336,6 +336,16 @@ Deno.test("the changelog is well-formed", () => {
   }
 });
 
+Deno.test("the compiled program has the modules of all workers", () => {
+  const started = listSources().filter(isProgram).flatMap((path) =>
+    [...readText(path).matchAll(/new Worker\(\s*new URL\("([^"]+)"/g)].map(
+      ([, target = ""]) =>
+        new URL(target, new URL(path, ROOT)).href.slice(ROOT.href.length),
+    )
+  );
+  assertEquals(started.toSorted(), WORKERS.toSorted());
+});
+
 Deno.test("the compiled program may do what the server may, and no more", () => {
   const { serve, dev, compile } = project.tasks;
   const permissions = permissionsOf(serve.command);
@@ -376,15 +386,31 @@ interface InfoOutput {
 
 let modules: Promise<readonly Module[]> | undefined;
 
-/** What `main.ts` is made of. */
+/** What `main.ts` and the modules of workers are made of. */
 function readModules(): Promise<readonly Module[]> {
-  modules ??= runInfo();
+  modules ??= readAllModules();
   return modules;
 }
 
-async function runInfo(): Promise<readonly Module[]> {
+/** Modules that the program starts workers with. */
+const WORKERS = includedIn(project.tasks.compile.command);
+
+function includedIn(command: string): string[] {
+  return [...command.matchAll(/--include (\S+\.ts)/g)]
+    .map(([, path = ""]) => path);
+}
+
+async function readAllModules(): Promise<readonly Module[]> {
+  const found = new Map<string, Module>();
+  for (const entry of ["main.ts", ...WORKERS]) {
+    for (const module of await runInfo(entry)) found.set(module.path, module);
+  }
+  return [...found.values()];
+}
+
+async function runInfo(entry: string): Promise<readonly Module[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "main.ts"],
+    args: ["info", "--json", entry],
     cwd: ROOT,
   }).output();
   const decoder = new TextDecoder();

@@ -7,9 +7,10 @@
  * @module
  */
 
-import { closeSync, fstatSync, openSync, readSync, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "./disk.ts";
+import { PositionalReader } from "./positional_reader.ts";
 
 /**
  * So much is written at once: it is only copied to memory of the system, in
@@ -19,7 +20,7 @@ const WRITE_SYNC_BYTES_MAX = 64 * 1024;
 
 class FileDiskFile implements DiskFile {
   readonly path: string;
-  readonly #readFd: number;
+  readonly #reader: PositionalReader;
   readonly #writer: Deno.FsFile | undefined;
   /** Where the writing handle's cursor is. */
   #cursor = 0;
@@ -28,11 +29,11 @@ class FileDiskFile implements DiskFile {
   constructor(path: string, writer: Deno.FsFile | undefined) {
     this.path = path;
     this.#writer = writer;
-    this.#readFd = openForReading(path);
+    this.#reader = new PositionalReader(path);
   }
 
   readAt(buffer: Uint8Array, offset: number): number {
-    return readSync(this.#readFd, buffer, 0, buffer.length, offset);
+    return this.#reader.readAt(buffer, offset);
   }
 
   async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
@@ -57,7 +58,7 @@ class FileDiskFile implements DiskFile {
   }
 
   size(): number {
-    return fstatSync(this.#readFd).size;
+    return this.#reader.size();
   }
 
   async truncate(sizeBytes: number): Promise<void> {
@@ -67,7 +68,7 @@ class FileDiskFile implements DiskFile {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    closeSync(this.#readFd);
+    this.#reader.close();
     this.#writer?.close();
   }
 
@@ -76,19 +77,6 @@ class FileDiskFile implements DiskFile {
       throw new TypeError(`Cannot write "${this.path}": opened for reading`);
     }
     return this.#writer;
-  }
-}
-
-/** @throws {Deno.errors.NotFound} If there is no such file. */
-function openForReading(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    const isMissing = error instanceof Error && "code" in error &&
-      error.code === "ENOENT";
-    throw isMissing
-      ? new Deno.errors.NotFound(`Cannot open "${path}": no such file`)
-      : error;
   }
 }
 

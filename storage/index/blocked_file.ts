@@ -25,7 +25,7 @@ const SLAB_BYTES = 16 * BLOCK_BYTES;
 
 /** Writes a blocked file from its start to its end. */
 export class BlockedWriter {
-  readonly #file: DiskFile;
+  readonly #file: Pick<DiskFile, "writeAt">;
   #buffer = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_WRITE));
   /** Offset of the next byte. */
   offset = 0;
@@ -33,7 +33,7 @@ export class BlockedWriter {
   #atInBlock = 0;
   #fileOffset = 0;
 
-  constructor(file: DiskFile) {
+  constructor(file: Pick<DiskFile, "writeAt">) {
     this.#file = file;
   }
 
@@ -178,9 +178,12 @@ export class BlockCache {
   }
 }
 
+/** What is asked of a blocked file. */
+export type BlockedSource = Pick<DiskFile, "path" | "readAt" | "size">;
+
 /** Reads a blocked file at any place. */
 export class BlockedReader {
-  readonly #open: () => DiskFile;
+  readonly #open: () => BlockedSource;
   readonly #cache: BlockCache;
   readonly #cacheKey: number;
   readonly #onDamage: () => void;
@@ -192,7 +195,7 @@ export class BlockedReader {
    * @param onDamage Called when a block cannot be read, before that is thrown.
    */
   constructor(
-    open: () => DiskFile,
+    open: () => BlockedSource,
     cache: BlockCache,
     cacheKey: number,
     onDamage: () => void = () => {},

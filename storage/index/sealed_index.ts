@@ -5,13 +5,13 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { DiskFile } from "../disk/disk.ts";
 import { bytesOf, decodeUtf8, getSafeUint64 } from "../log/bytes.ts";
 import {
   BLOCK_BYTES,
   BLOCK_CONTENT_BYTES,
   type BlockCache,
   BlockedReader,
+  type BlockedSource,
 } from "./blocked_file.ts";
 import {
   decodeFooter,
@@ -289,7 +289,7 @@ export class SealedIndex {
  * @returns `undefined` when its footer cannot be read: it is to be made again.
  */
 export function openSealedIndex(
-  open: () => DiskFile,
+  open: () => BlockedSource,
   cache: BlockCache,
   cacheKey: number,
   onDamage: () => void,

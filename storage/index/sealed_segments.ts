@@ -7,8 +7,6 @@
 
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import type { CacheStatus } from "../../lib/model/event_store.ts";
-import { encodeUtf8 } from "../log/bytes.ts";
-import { hashName } from "../log/event_id_hash.ts";
 import { readEnds } from "../log/remains.ts";
 import {
   type OpenFiles,
@@ -19,12 +17,14 @@ import {
 import { BlockCache } from "./blocked_file.ts";
 import { SealedDigest } from "./heads_snapshot.ts";
 import type { Slice, SlicePointer } from "./index_file.ts";
+import type { FoundSlice, OlderIndex } from "./index_maker.ts";
 import {
   LIST_KINDS,
   LIST_TOMBSTONED,
   type ListDirectory,
   NO_SEGMENT,
 } from "./list_directory.ts";
+import { findNamedSlice } from "./named_slice.ts";
 import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
 
 /** A list's part in one segment. */
@@ -37,12 +37,6 @@ export interface ListPlace {
    * `GONE_OFFSET` if it is gone.
    */
   offsetAt(index: number): number;
-}
-
-/** A slice and where it is. */
-export interface FoundSlice {
-  readonly pointer: SlicePointer;
-  readonly slice: Slice;
 }
 
 export interface SealedSegmentsOptions {
@@ -84,6 +78,15 @@ export class SealedSegments {
     let newest: Segment | undefined;
     for (const { segment } of this.#segments.values()) newest = segment;
     return newest;
+  }
+
+  /** The index files of all of them, as they are now. */
+  files(): OlderIndex[] {
+    const { logDirectory } = this.#options;
+    return Array.from(this.#segments.values(), ({ segment }) => ({
+      segmentNumber: segment.number,
+      path: segmentPath(logDirectory, segment, "idx"),
+    }));
   }
 
   /** Which sealed segments there are. */
@@ -171,17 +174,11 @@ export class SealedSegments {
   /** The list's newest slice in a segment or those before it. */
   #findSlice(listId: number, newest: number): FoundSlice | undefined {
     const { lists } = this.#options;
-    const kind = lists.kinds[listId] ?? 0;
-    const name = lists.nameOf(listId);
-    const bytes = encodeUtf8(name);
-    const hash = hashName(kind + name);
-    for (let segment = newest; segment >= 0; segment--) {
-      const found = this.#indexAt(segment).findSlice(kind, bytes, hash);
-      if (found === undefined) continue;
-      const { slice, offset } = found;
-      return { pointer: { segment, offset, depth: slice.depth }, slice };
-    }
-    return undefined;
+    const list = {
+      kind: lists.kinds[listId] ?? 0,
+      name: lists.names.bytesOf(listId),
+    };
+    return findNamedSlice(list, newest, (segment) => this.#indexAt(segment));
   }
 
   /** Enters what an index file says of its lists: where they end. */

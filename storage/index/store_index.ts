@@ -27,7 +27,8 @@ import {
   openHeadsSnapshot,
 } from "./heads_snapshot.ts";
 import { writeHeadsSnapshot } from "./heads_writer.ts";
-import { writeLargeIndexFile } from "./index_writer.ts";
+import type { IndexMaker, IndexMakerError } from "./index_maker.ts";
+import { type SliceOffsets, writeLargeIndexFile } from "./index_writer.ts";
 import {
   ListPlaces,
   type PositionRun,
@@ -40,6 +41,8 @@ import { SealedSegments } from "./sealed_segments.ts";
 const SNAPSHOT_NAME = "heads.snap";
 /** Ids that get a slot between two pauses. */
 const LINKS_PER_PAUSE = 4096;
+/** Lists that learn where their newest slice is between two pauses. */
+const LISTS_PER_PAUSE = 8192;
 
 export interface StoreIndexOptions {
   readonly disk: Disk;
@@ -50,6 +53,10 @@ export interface StoreIndexOptions {
   readonly idFilterBytesMax: number;
   /** Called when an index file cannot be read: it is to be made again. */
   readonly onDamage?: (segmentNumber: number) => void;
+  /** Makes index files when segments are sealed; by default this thread does. */
+  readonly indexMaker?: IndexMaker | undefined;
+  /** Is told why it could not make one: this thread does it then. */
+  readonly onMakerFailure?: (error: IndexMakerError) => void;
 }
 
 export class StoreIndex {
@@ -195,7 +202,7 @@ export class StoreIndex {
     const oldest = this.#unsealed[0];
     if (oldest === undefined) return undefined;
     const { segment, memtable } = oldest;
-    const { disk, logDirectory } = this.#options;
+    const { disk, logDirectory, indexMaker, onMakerFailure } = this.#options;
     const path = segmentPath(logDirectory, segment, "idx");
     const sliceOffsets = await writeLargeIndexFile({
       disk,
@@ -209,15 +216,35 @@ export class StoreIndex {
       previousSliceOf: (listId) => this.#sealed.newestSlice(listId),
       sliceAt: (listId, pointer) => this.#sealed.sliceAt(listId, pointer),
       pause,
+      maker: indexMaker && {
+        maker: indexMaker,
+        olderIndexes: this.#sealed.files(),
+        onFailure: onMakerFailure ?? (() => {}),
+      },
     });
     const isReadable = this.#sealed.open(segment, storeId);
     invariant(isReadable, "An index file just written can be read");
-    for (const [listId, offset] of sliceOffsets) {
-      this.lists.lastSegment[listId] = segment.number;
-      this.lists.lastSlice[listId] = offset;
-    }
+    await this.#enterSlices(segment, sliceOffsets, pause);
     this.#unsealed.shift();
     return segment;
+  }
+
+  /**
+   * Enters the newest slice of each list. Until the memtable is gone it answers
+   * for what is in them, so it may take a while.
+   */
+  async #enterSlices(
+    segment: Segment,
+    slices: SliceOffsets,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    const { lists } = this;
+    for (let index = 0; index < slices.size; index++) {
+      const listId = slices.listIdAt(index);
+      lists.lastSegment[listId] = segment.number;
+      lists.lastSlice[listId] = slices.offsetAt(index);
+      if (index % LISTS_PER_PAUSE === LISTS_PER_PAUSE - 1) await pause();
+    }
   }
 
   /**

@@ -186,7 +186,7 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   },
   "drops the last entry of each list from index files": {
     patches: [{
-      file: "index/index_writer.ts",
+      file: "index/index_parts.ts",
       from: "const offsets = memtable.offsetsOf(listId);",
       to: "const offsets = memtable.offsetsOf(listId).subarray(0, -1);",
     }],

@@ -1,0 +1,127 @@
+/**
+ * Older slices of lists, read from index files by a thread that has nothing
+ * else of the store. It finds what `sealed_segments.ts` finds.
+ *
+ * @module
+ */
+
+import { QuipuError } from "../../lib/model/errors.ts";
+import { PositionalReader } from "../disk/positional_reader.ts";
+import { BlockCache } from "./blocked_file.ts";
+import type { Slice, SlicePointer } from "./index_file.ts";
+import type {
+  FoundSlice,
+  ListRun,
+  OlderIndex,
+  OlderSlices,
+} from "./index_maker.ts";
+import { NO_SEGMENT } from "./list_directory.ts";
+import { findNamedSlice } from "./named_slice.ts";
+import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
+
+const CACHE_BYTES = 8 * 1024 * 1024;
+/** Index files that are open at a time. */
+const OPEN_MAX = 128;
+
+export class OlderFiles implements OlderSlices {
+  readonly #paths: ReadonlyMap<number, string>;
+  readonly #cache = new BlockCache(CACHE_BYTES);
+  readonly #indexes = new Map<number, SealedIndex>();
+  /** By segment; the one that was opened first comes first. */
+  readonly #readers = new Map<number, PositionalReader>();
+
+  constructor(indexes: readonly OlderIndex[]) {
+    this.#paths = new Map(
+      indexes.map(({ segmentNumber, path }) => [segmentNumber, path]),
+    );
+  }
+
+  /** See `SealedSegments.newestSlice()`. */
+  newest(run: ListRun, index: number): FoundSlice | undefined {
+    const segment = run.lastSegments[index] ?? NO_SEGMENT;
+    if (segment === NO_SEGMENT) return undefined;
+    const sealed = this.#indexAt(segment);
+    if (sealed.footer.isScavenged) return this.#named(run, index, segment);
+    const offset = run.lastSlices[index] ?? 0;
+    const slice = sealed.sliceAt(offset);
+    if (!isSame(slice.name, nameOf(run, index))) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot read the index of segment ${segment}: another list is there`,
+      );
+    }
+    return { pointer: { segment, offset, depth: slice.depth }, slice };
+  }
+
+  /** See `SealedSegments.sliceAt()`. */
+  at(run: ListRun, index: number, pointer: SlicePointer): Slice | undefined {
+    const { segment, offset } = pointer;
+    if (segment === NO_SEGMENT) return undefined;
+    const sealed = this.#indexAt(segment);
+    return sealed.footer.isScavenged
+      ? this.#named(run, index, segment)?.slice
+      : sealed.sliceAt(offset);
+  }
+
+  close(): void {
+    for (const reader of this.#readers.values()) reader.close();
+    this.#readers.clear();
+  }
+
+  #named(run: ListRun, index: number, newest: number): FoundSlice | undefined {
+    const list = { kind: run.kinds[index] ?? 0, name: nameOf(run, index) };
+    return findNamedSlice(list, newest, (segment) => this.#indexAt(segment));
+  }
+
+  #indexAt(segment: number): SealedIndex {
+    const known = this.#indexes.get(segment);
+    if (known !== undefined) return known;
+    const index = openSealedIndex(
+      () => this.#readerOf(segment),
+      this.#cache,
+      segment,
+      () => {},
+    );
+    if (index === undefined) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot read the index of segment ${segment}`,
+      );
+    }
+    this.#indexes.set(segment, index);
+    return index;
+  }
+
+  #readerOf(segment: number): PositionalReader {
+    const open = this.#readers.get(segment);
+    if (open !== undefined) return open;
+    const reader = new PositionalReader(this.#paths.get(segment) ?? "");
+    this.#readers.set(segment, reader);
+    if (this.#readers.size > OPEN_MAX) this.#closeOldest();
+    return reader;
+  }
+
+  #closeOldest(): void {
+    for (const [segment, reader] of this.#readers) {
+      reader.close();
+      this.#readers.delete(segment);
+      return;
+    }
+  }
+}
+
+function nameOf({ names, nameEnds }: ListRun, index: number): Uint8Array {
+  return names.subarray(
+    index === 0 ? 0 : nameEnds[index - 1],
+    nameEnds[index],
+  );
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  const { length } = one;
+  if (length !== other.length) return false;
+  for (let index = 0; index < length; index++) {
+    if (one[index] !== other[index]) return false;
+  }
+  return true;
+}
