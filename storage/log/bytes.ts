@@ -228,6 +228,15 @@ export class GrowingBytes {
     return this.array.subarray(0, this.length);
   }
 
+  /** What was written so far, and zeros behind it. */
+  bytesAndZeros(zeroCount: number): Uint8Array {
+    if (zeroCount === 0) return this.bytes();
+    this.reserve(zeroCount);
+    const end = this.length + zeroCount;
+    this.array.fill(0, this.length, end);
+    return this.array.subarray(0, end);
+  }
+
   /** Forgets what was written; gives back memory beyond `keepBytes`. */
   clear(keepBytes = Infinity): void {
     this.length = 0;

@@ -13,6 +13,7 @@ import type { Memtable } from "../index/memtable.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
+import { isRoom } from "../log/room.ts";
 import {
   offsetOf,
   type OpenFiles,
@@ -313,7 +314,7 @@ function scanInto(
     memtable.recordCount +
       Math.ceil((segment.endPosition - position) / TYPICAL_RECORD_BYTES),
   );
-  state.fileEnd = segment.endPosition;
+  const fileEnd = segment.endPosition;
   const start = { ...state, position };
   const result = scanSegment(file, segment, start, (records) => {
     for (const record of records) {
@@ -326,7 +327,12 @@ function scanInto(
   state.checksum = result.checksum;
   state.lastPosition = result.lastPosition;
   state.lastCreatedAtUs = result.lastCreatedAtUs;
-  state.fault = result.fault;
+  // Room is no part of the log, and no fault of it.
+  const endsInRoom = part.next === undefined &&
+    result.faultPosition === result.validEnd &&
+    isRoom(file, offsetOf(segment, result.validEnd));
+  state.fileEnd = endsInRoom ? result.validEnd : fileEnd;
+  state.fault = endsInRoom ? undefined : result.fault;
   state.faultPosition = result.faultPosition;
 }
 

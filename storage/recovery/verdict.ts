@@ -5,7 +5,7 @@
  * | Label | What was found | What is done |
  * |---|---|---|
  * | EMPTY | no segment, no commit record | a new store |
- * | CLEAN | the log ends where the record says | nothing |
+ * | CLEAN | the log ends where the record says; room may follow | nothing |
  * | KV_BEHIND | whole runs beyond the record | they are adopted: nobody was told that they failed, and retries are idempotent |
  * | TORN_TAIL | a broken last run beyond the record | it is kept in `lost/` and cut |
  * | KV_LOST | a log, no commit record | the record is made again, said aloud; a broken last run as in TORN_TAIL |
@@ -36,7 +36,7 @@ export interface LogFindings {
   readonly validEnd: number;
   /** Header CRC of the last record of that run. */
   readonly checksum: number;
-  /** Log position of the end of the last segment's file. */
+  /** Log position of the end of the last segment's file, room left out. */
   readonly fileEnd: number;
   /**
    * The header CRC of the record that ends where the commit record says, if a

@@ -19,6 +19,7 @@ import {
   type RemainsHeader,
   SCAVENGED_HEADER_BYTES,
 } from "../log/remains.ts";
+import { isRoom } from "../log/room.ts";
 import { offsetOf, positionOf } from "../log/segment.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
 import { describeBadBody, FAULT_TEXTS, untold } from "./fault_texts.ts";
@@ -256,14 +257,14 @@ class SegmentCheck {
 
   /** Notes damage at the next record, and goes on behind it. */
   #damaged(fault: RecordFault): void {
-    const { segment, findings, remains, entries } = this.#request;
+    const { segment, file, findings, remains, entries } = this.#request;
     const from = this.#at;
     const position = this.#position;
     const next = this.#findNext();
     const isTorn = remains === undefined && this.#isBeyondCommit(next);
-    this.#at = next ?? this.#fileEnd;
+    this.#at = isTorn ? this.#fileEnd : next ?? this.#fileEnd;
     if (isTorn) {
-      this.#at = this.#fileEnd;
+      if (this.#indexInRun === 0 && isRoom(file, from)) return;
       findings.notice(
         "tornTail",
         `the last write was torn: ${this.#fileEnd - from} bytes ` +

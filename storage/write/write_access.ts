@@ -25,16 +25,22 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { StoreObserver } from "../../lib/model/store_observer.ts";
-import type { Disk, DiskFile } from "../disk/disk.ts";
+import type { Disk } from "../disk/disk.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { CommitOutcome } from "../kv/catalog.ts";
-import { type OpenFiles, type Segment, segmentPath } from "../log/segment.ts";
+import {
+  offsetOf,
+  type OpenFiles,
+  type Segment,
+  segmentPath,
+} from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment_header.ts";
 import type { Settled } from "../recovery/settle.ts";
+import { ActiveFile } from "./active_file.ts";
 import type { Ballast } from "./ballast.ts";
 import type { CommitPoint } from "./batch.ts";
-import { isDiskFull } from "./failure.ts";
+import { isDiskFull, reasonOf } from "./failure.ts";
 
 /** What SQLite needs to open a file and commit to it, and more. */
 const KV_ROOM_BYTES = 256 * 1024;
@@ -42,7 +48,7 @@ const KV_ROOM_BYTES = 256 * 1024;
 /** The segment that is written, and its file. */
 export interface ActiveSegment {
   readonly segment: Segment;
-  readonly file: DiskFile;
+  readonly file: ActiveFile;
 }
 
 export interface WriteAccessOptions {
@@ -87,7 +93,10 @@ export class WriteAccess {
     const isSealed = index.unsealedCount === 0 || last?.remains !== undefined;
     const active = last === undefined || isSealed
       ? await this.#createSegment(point)
-      : { segment: last, file: disk.open(last.path, "write") };
+      : {
+        segment: last,
+        file: new ActiveFile(disk.open(last.path, "write")),
+      };
     if (index.unsealedCount > 1) sealer.start();
     return active;
   }
@@ -101,15 +110,33 @@ export class WriteAccess {
     return outcome;
   }
 
-  /** Begins the next segment; nothing is in flight. */
-  async roll(point: CommitPoint): Promise<ActiveSegment> {
+  /** Begins the next segment at the end of the active one; nothing is in flight. */
+  async roll(
+    active: ActiveSegment,
+    point: CommitPoint,
+  ): Promise<ActiveSegment> {
     const { sealer, logger } = this.#options;
     // At most one segment waits for its index while another is written.
     await sealer.finished();
     const next = await this.#createSegment(point);
+    await this.finish(active, point);
     logger.info("segment.rolled", { segment: next.segment.number });
     sealer.start();
     return next;
+  }
+
+  /** Closes the active segment's file, without room behind the log's end. */
+  async finish(
+    { segment, file }: ActiveSegment,
+    point: CommitPoint,
+  ): Promise<void> {
+    try {
+      await file.finish(offsetOf(segment, point.end));
+    } catch (error) {
+      // Room that stays does no harm.
+      const { logger } = this.#options;
+      logger.debug("segment.room_left", { reason: reasonOf(error) });
+    }
   }
 
   /** Steps 1 and 2. Throws when the device does not take writes yet. */
@@ -231,7 +258,7 @@ export class WriteAccess {
       }
       index.addUnsealed(segment);
       segments.push(segment);
-      return { segment, file };
+      return { segment, file: new ActiveFile(file) };
     }
   }
 

@@ -17,7 +17,7 @@ export async function writeOut(
 ): Promise<void> {
   const { answers, positions, bytes } = batch;
   observer.batchEncoded(answers.length, positions.length, bytes.length);
-  await file.writeAt(bytes.bytes(), offsetOf(segment, batch.startPosition));
+  await file.write(bytes, offsetOf(segment, batch.startPosition));
   const startedAtMs = performance.now();
   await file.sync();
   observer.synced(performance.now() - startedAtMs);

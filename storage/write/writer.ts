@@ -151,7 +151,10 @@ export class Writer {
     this.#wakeCommitter?.();
     this.#retry.cancel();
     await this.#loops;
-    this.#active?.file.close();
+    if (this.#active === undefined) return;
+    // What stands in a file after a failure is for the next start to judge.
+    if (this.#failure !== undefined) this.#active.file.close();
+    else await this.#options.access.finish(this.#active, this.#committed);
   }
 
   async #writeLoop(): Promise<void> {
@@ -201,8 +204,7 @@ export class Writer {
     if (this.#needsRoll(active.segment)) {
       await this.#untilAllPublished();
       if (this.#failure !== undefined) return;
-      this.#active = await this.#options.access.roll(this.#committed);
-      active.file.close();
+      this.#active = await this.#options.access.roll(active, this.#committed);
       return;
     }
     const batch = this.#idleBatches.pop();

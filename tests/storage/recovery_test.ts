@@ -9,6 +9,7 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertLess,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
@@ -124,10 +125,82 @@ recoveryTest(
 /** Bytes that may be left of a write that a crash cut short. */
 const TAILS: Record<string, (segment: Uint8Array) => Uint8Array> = {
   "a single byte": () => Uint8Array.of(7),
-  "zeroes": () => new Uint8Array(700),
+  "zeroes and something": () => new Uint8Array(700).fill(1, 699),
   "garbage": () => crypto.getRandomValues(new Uint8Array(5000)),
   "an older record": (segment) => segment.slice(SEGMENT_HEADER_BYTES),
 };
+
+/** Lengthens the newest segment's file by room, as a crash leaves it. */
+function addRoom(directory: StoreDirectory, byteCount: number): void {
+  changeFile(
+    directory.segmentPath(-1),
+    (bytes) => concatenated(bytes, new Uint8Array(byteCount)),
+  );
+}
+
+for (const byteCount of [1, 700, 200_000]) {
+  recoveryTest(
+    `CLEAN: ${byteCount} bytes of room behind the log are no part of it`,
+    async (directory) => {
+      await directory.append(5, LARGE);
+      const path = directory.segmentPath(0);
+      const before = Deno.readFileSync(path);
+      addRoom(directory, byteCount);
+      {
+        await using opened = await directory.open();
+        assertEquals([opened.verdict, opened.warnings], ["CLEAN", []]);
+      }
+      assertEquals(directory.lostNames(), []);
+      assertEquals(Deno.readFileSync(path), before, "cut off by a clean stop");
+      addRoom(directory, byteCount);
+      await assertGoesOn(directory, upTo(5));
+    },
+  );
+}
+
+recoveryTest(
+  "CLEAN: while a store is open there is room behind its log",
+  async (directory) => {
+    await using opened = await directory.open(LARGE);
+    const path = directory.segmentPath(0);
+    await directory.appendOne(opened.store);
+    assertEquals(Deno.statSync(path).size, 64 * 1024);
+    // As after a kill: the file as it is now.
+    const killed = Deno.readFileSync(path);
+    await opened.store.close();
+    assertLess(Deno.statSync(path).size, 1000);
+    Deno.writeFileSync(path, killed);
+    assertEquals(await verdictOf(directory), "CLEAN");
+    assertEquals(directory.lostNames(), []);
+    await assertGoesOn(directory, upTo(1));
+  },
+);
+
+recoveryTest(
+  "KV_BEHIND, KV_LOST: room is room whatever the catalog says",
+  async (directory) => {
+    await directory.append(3, LARGE);
+    const old = directory.copyCatalog();
+    await directory.append(2, LARGE);
+    old.restore();
+    addRoom(directory, 700);
+    assertEquals(await verdictOf(directory), "KV_BEHIND");
+    directory.removeCatalog();
+    addRoom(directory, 700);
+    assertEquals(await verdictOf(directory), "KV_LOST");
+    assertEquals(directory.lostNames(), []);
+    await assertGoesOn(directory, upTo(5));
+  },
+);
+
+recoveryTest(
+  "LOG_SHORT: zeroes in the place of committed records are no room",
+  async (directory) => {
+    await directory.append(5, LARGE);
+    changeFile(directory.segmentPath(0), (bytes) => bytes.fill(0, -300));
+    await refusalOf(directory, "damaged");
+  },
+);
 
 for (const [what, tailOf] of Object.entries(TAILS)) {
   recoveryTest(

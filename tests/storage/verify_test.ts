@@ -197,6 +197,14 @@ Deno.test("what a crash leaves behind is no damage", async () => {
   assertEquals(kindsOf(torn), ["notice tornTail"]);
   assert(torn.isClean);
 
+  const room = await findAfter((directory) => {
+    changeFile(
+      directory.segmentPath(-1),
+      (bytes) => new Uint8Array([...bytes, ...new Uint8Array(70_000)]),
+    );
+  });
+  assertEquals(kindsOf(room), []);
+
   const behind = await findAfter(async (directory) => {
     const catalog = directory.copyCatalog();
     await directory.append(1);
