@@ -230,10 +230,9 @@ export function createApp(options: AppOptions): App {
       answerKey,
     };
     const handler: Handler = HANDLERS[route.handler];
-    return settle(
-      () => handler(context, services),
-      (error) => answerError(error, request, route, allowedMethods),
-    );
+    // Answers to its errors say what can be done here.
+    watched.allowedMethods = allowedMethods;
+    return handler(context, services);
   }
 
   /** What the client called this server, and what proxies say that it did. */
@@ -254,8 +253,7 @@ export function createApp(options: AppOptions): App {
   function answerError(
     error: unknown,
     request: Request,
-    route: Route | undefined,
-    allowedMethods: string,
+    { route, allowedMethods }: WatchedRequest,
   ): Response {
     if (error instanceof Refusal) {
       return problemResponse(refusalProblemOf(error), allowedMethods);
@@ -286,7 +284,7 @@ export function createApp(options: AppOptions): App {
     try {
       admission.enter();
     } catch (error) {
-      response = answerError(error, request, undefined, "");
+      response = answerError(error, request, watched);
       return watch.end(watched, request, response);
     }
     try {
@@ -297,7 +295,7 @@ export function createApp(options: AppOptions): App {
           return watch.end(watched, request, settled);
         }, (error) => {
           admission.leave();
-          const settled = answerError(error, request, undefined, "");
+          const settled = answerError(error, request, watched);
           return watch.end(watched, request, settled);
         });
       } else {
@@ -306,7 +304,7 @@ export function createApp(options: AppOptions): App {
       }
     } catch (error) {
       admission.leave();
-      response = answerError(error, request, undefined, "");
+      response = answerError(error, request, watched);
       response = watch.end(watched, request, response);
     }
     if (request.method === "HEAD") response = withoutBody(response);
@@ -360,17 +358,4 @@ function isWrite({ method, operation }: Route): boolean {
  */
 function isSentUnasked(requestType: MediaType | undefined): boolean {
   return requestType === undefined || requestType === TEXT_PLAIN;
-}
-
-/** Calls a function whose errors, now or later, become answers. */
-function settle(
-  respond: () => Response | Promise<Response>,
-  onError: (error: unknown) => Response,
-): Response | Promise<Response> {
-  try {
-    const response = respond();
-    return response instanceof Promise ? response.catch(onError) : response;
-  } catch (error) {
-    return onError(error);
-  }
 }

@@ -20,7 +20,12 @@ const NO_BYTES = new Uint8Array(0);
  */
 const SMALL_BYTES_MAX = 64 * 1024;
 
-/** Reads bodies, and counts what it keeps of large ones that are not whole. */
+/**
+ * Reads bodies, and counts what it keeps of large ones that are not whole.
+ *
+ * What reads one is no async function: each of those costs every append a
+ * promise and a turn of its own.
+ */
 export class Receiving {
   readonly #limits: Limits;
   readonly #deadlines: Deadlines;
@@ -43,23 +48,37 @@ export class Receiving {
    * @throws {Refusal} If it is longer than `bytesMax`, comes too slowly, has no
    * length, or there are too many large bodies at once.
    */
-  async readText(request: Request, bytesMax?: number): Promise<string> {
-    const length = this.#declaredLength(request, bytesMax);
-    if (length === 0) return "";
-    if (length !== undefined && length <= SMALL_BYTES_MAX) {
-      return await this.#deadlines.race(request.text(), tooSlow);
+  readText(
+    request: Request,
+    bytesMax = this.#limits.requestBytesMax,
+  ): Promise<string> {
+    const length = declaredLengthOf(request);
+    if (length === 0) return Promise.resolve("");
+    if (length !== undefined && length > bytesMax) {
+      return Promise.reject(tooLarge(bytesMax));
     }
-    return UTF8.decode(await this.#readLarge(request, bytesMax));
+    if (length !== undefined && length <= SMALL_BYTES_MAX) {
+      return this.#deadlines.race(request.text(), tooSlow);
+    }
+    return this.#readLarge(request, bytesMax).then((bytes) =>
+      UTF8.decode(bytes)
+    );
   }
 
   /** Reads a body as bytes. Throws as {@link readText} does. */
-  async readBytes(request: Request, bytesMax?: number): Promise<Uint8Array> {
-    const length = this.#declaredLength(request, bytesMax);
-    if (length === 0) return NO_BYTES;
-    if (length !== undefined && length <= SMALL_BYTES_MAX) {
-      return await this.#deadlines.race(request.bytes(), tooSlow);
+  readBytes(
+    request: Request,
+    bytesMax = this.#limits.requestBytesMax,
+  ): Promise<Uint8Array> {
+    const length = declaredLengthOf(request);
+    if (length === 0) return Promise.resolve(NO_BYTES);
+    if (length !== undefined && length > bytesMax) {
+      return Promise.reject(tooLarge(bytesMax));
     }
-    return await this.#readLarge(request, bytesMax);
+    if (length !== undefined && length <= SMALL_BYTES_MAX) {
+      return this.#deadlines.race<Uint8Array>(request.bytes(), tooSlow);
+    }
+    return this.#readLarge(request, bytesMax);
   }
 
   /** Stops the timer of the deadlines. */
@@ -67,22 +86,10 @@ export class Receiving {
     this.#deadlines.close();
   }
 
-  /** Content-Length, checked; undefined: the body is chunked, or there is none. */
-  #declaredLength(
-    request: Request,
-    bytesMax = this.#limits.requestBytesMax,
-  ): number | undefined {
-    const text = request.headers.get("Content-Length");
-    if (text === null) return undefined;
-    const length = /^\d{1,15}$/.test(text) ? Number(text) : Infinity;
-    if (length > bytesMax) throw tooLarge(bytesMax);
-    return length;
-  }
-
   /** Reads piece by piece, and no further than allowed. */
   async #readLarge(
     request: Request,
-    bytesMax = this.#limits.requestBytesMax,
+    bytesMax: number,
   ): Promise<Uint8Array> {
     const { headers } = request;
     const mayBeEmpty = headers.has("Transfer-Encoding") ||
@@ -132,6 +139,16 @@ export class Receiving {
       this.#pendingBytes -= length;
     }
   }
+}
+
+/**
+ * What Content-Length says, infinite when that is no length; undefined: the
+ * body is chunked, or there is none.
+ */
+function declaredLengthOf(request: Request): number | undefined {
+  const text = request.headers.get("Content-Length");
+  if (text === null) return undefined;
+  return /^\d{1,15}$/.test(text) ? Number(text) : Infinity;
 }
 
 function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {

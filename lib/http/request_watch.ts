@@ -21,6 +21,8 @@ export interface WatchedRequest {
   readonly startedAtMs: number;
   /** Undefined as long as it led to none. */
   route: Route | undefined;
+  /** Value of `Access-Control-Allow-Methods`; empty until a handler is called. */
+  allowedMethods: string;
   /** Time for which it was held as a long poll. */
   heldMs: number;
 }
@@ -47,7 +49,12 @@ export class RequestWatch {
   }
 
   begin(): WatchedRequest {
-    return { startedAtMs: performance.now(), route: undefined, heldMs: 0 };
+    return {
+      startedAtMs: performance.now(),
+      route: undefined,
+      allowedMethods: "",
+      heldMs: 0,
+    };
   }
 
   /** The answer is made; it goes out as it is, but for its id. */

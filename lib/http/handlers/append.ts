@@ -6,7 +6,6 @@
  */
 
 import type { ProposedEvent } from "../../model/event.ts";
-import type { ExpectedVersion } from "../../model/expected_version.ts";
 import type { Limits } from "../../model/limits.ts";
 import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
 import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
@@ -69,8 +68,13 @@ export async function append(
   }
   const expectedVersion = readExpectedVersion(headers);
   checkRequireMaster(headers);
-  const events = await decodeBody(context, services, { eventId, eventType });
-  return await appendTo(streamName, expectedVersion, events, context, services);
+  const body = await readBody(context, services);
+  const events = decodeBody(body, context, { eventId, eventType });
+  const streamUri = streamUriOf(streamName, context, services);
+  const command = { streamName, expectedVersion, events };
+  const outcome = await services.streams.append(context.caller, command);
+  logRights(streamName, outcome, context, services);
+  return answer(outcome, streamUri, context);
 }
 
 /** `POST /streams/{stream}/incoming/{guid}` */
@@ -87,8 +91,13 @@ export async function appendIncoming(
   const expectedVersion = readExpectedVersion(headers);
   checkRequireMaster(headers);
   const eventType = readEventType(headers);
-  const events = await decodeBody(context, services, { eventId, eventType });
-  return await appendTo(streamName, expectedVersion, events, context, services);
+  const body = await readBody(context, services);
+  const events = decodeBody(body, context, { eventId, eventType });
+  const streamUri = streamUriOf(streamName, context, services);
+  const command = { streamName, expectedVersion, events };
+  const outcome = await services.streams.append(context.caller, command);
+  logRights(streamName, outcome, context, services);
+  return answer(outcome, streamUri, context);
 }
 
 /** `POST /streams/{stream}/metadata` */
@@ -113,7 +122,8 @@ export async function writeMetadata(
   }
   const expectedVersion = readExpectedVersion(headers);
   checkRequireMaster(headers);
-  const events = await decodeBody(context, services, {
+  const body = await readBody(context, services);
+  const events = decodeBody(body, context, {
     eventId,
     eventType: METADATA_EVENT_TYPE,
   });
@@ -141,23 +151,6 @@ function logRights(
     by: caller?.login ?? null,
     from: client.remoteAddress,
   });
-}
-
-async function appendTo(
-  streamName: string,
-  expectedVersion: ExpectedVersion,
-  events: readonly ProposedEvent[],
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  const streamUri = streamUriOf(streamName, context, services);
-  const outcome = await services.streams.append(context.caller, {
-    streamName,
-    expectedVersion,
-    events,
-  });
-  logRights(streamName, outcome, context, services);
-  return answer(outcome, streamUri, context);
 }
 
 function answer(
@@ -223,37 +216,41 @@ function namesEventsItself(context: RequestContext): boolean {
   }
 }
 
-async function decodeBody(
-  context: RequestContext,
-  services: HandlerServices,
-  eventHeaders: EventHeaders,
-): Promise<ProposedEvent[]> {
-  const { request, requestType, limits } = context;
-  const { receiving } = services;
+/** Reads the body as its type wants it: as a text, or as the bytes that came. */
+function readBody(
+  { request, requestType }: RequestContext,
+  { receiving }: HandlerServices,
+): Promise<string | Uint8Array> {
   switch (requestType?.form) {
     case "eventJson":
-    case "atomJson": {
-      const body = await receiving.readBytes(request);
-      return decodeEventsJsonBytes(body, limits);
-    }
+    case "atomJson":
+    case "bytes":
+      return receiving.readBytes(request);
     case "eventXml":
-    case "atomXml": {
-      const body = await receiving.readText(request);
-      return decodeEventsXml(body, limits);
-    }
+    case "atomXml":
     case "json":
-    case "xml": {
-      const isJson = requestType.form === "json";
-      const data = await receiving.readText(request);
-      return single({ data, isJson, ...eventHeaders }, limits);
-    }
-    case "bytes": {
-      const data = await receiving.readBytes(request);
-      return single({ data, isJson: false, ...eventHeaders }, limits);
-    }
+    case "xml":
+      return receiving.readText(request);
     default:
       throw invalidBody();
   }
+}
+
+/** @param body As `readBody` reads it. */
+function decodeBody(
+  body: string | Uint8Array,
+  { requestType, limits }: RequestContext,
+  eventHeaders: EventHeaders,
+): ProposedEvent[] {
+  const form = requestType?.form;
+  if (typeof body !== "string") {
+    return form === "bytes"
+      ? single({ data: body, isJson: false, ...eventHeaders }, limits)
+      : decodeEventsJsonBytes(body, limits);
+  }
+  return form === "json" || form === "xml"
+    ? single({ data: body, isJson: form === "json", ...eventHeaders }, limits)
+    : decodeEventsXml(body, limits);
 }
 
 /** The body is the event's data as it is; it need not be what its type says. */
