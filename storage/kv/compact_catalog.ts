@@ -24,30 +24,46 @@ import { checkDatabase } from "./check_database.ts";
 const CATALOG_NAME = "catalog.kv";
 const NEW_NAME = `${CATALOG_NAME}.new`;
 
+/** Copies the content of a KV's file into a new one, and compares it. */
+export type CopyCatalog = (
+  path: string,
+  newPath: string,
+  directory: string,
+) => Promise<void>;
+
 /**
  * Compacts the KV of a store that no process has open.
+ *
+ * @param request `copy` stands in for Deno KV where there is no real disk.
  *
  * @throws {QuipuError} `directoryLocked`, `notWritable`; `damaged` when the
  * file is: then there is nothing to make a new one from but the log.
  */
 export async function compactCatalog(
-  request: { readonly directory: string; readonly disk?: Disk },
+  request: {
+    readonly directory: string;
+    readonly disk?: Disk;
+    readonly copy?: CopyCatalog;
+  },
   control: JobControl,
 ): Promise<CompactReport> {
-  const { directory, disk = createFileDisk() } = request;
+  const { directory, disk = createFileDisk(), copy = copyContent } = request;
   const lock = await takeForReading(disk, directory).catch((error) => {
     throw asOpenError(error, directory);
   });
   try {
-    return await compact(disk, directory, control);
+    return await compact({ disk, directory, copy }, control);
   } finally {
     lock.release();
   }
 }
 
 async function compact(
-  disk: Disk,
-  directory: string,
+  { disk, directory, copy }: {
+    readonly disk: Disk;
+    readonly directory: string;
+    readonly copy: CopyCatalog;
+  },
   { signal }: JobControl,
 ): Promise<CompactReport> {
   const path = join(directory, CATALOG_NAME);
@@ -57,7 +73,7 @@ async function compact(
   }
   await removeAll(disk, directory);
   const bytesBefore = sizeOf(disk, path);
-  await copyContent(path, newPath, directory);
+  await copy(path, newPath, directory);
   const names = await disk.list(directory);
   const journal = names.find((name) =>
     /^catalog\.kv(\.new)?-(wal|journal)$/.test(name)

@@ -1,16 +1,18 @@
 /**
- * What earlier repairs could not save: notes in `lost/`, as long as they are
- * kept there.
+ * What earlier repairs could not save, and what they were about to take out:
+ * notes in `lost/`, as long as they are kept there.
  *
  * @module
  */
 
 import { join } from "@std/path";
 import type { Logger } from "../../lib/model/logger.ts";
-import type { Disk } from "../disk/disk.ts";
+import { type Disk, readExactly } from "../disk/disk.ts";
 
 /** First part of the names of notes that tell of lost events. */
 export const LOSSES_PREFIX = "losses-";
+/** And of notes of repairs without losses. */
+export const REPAIR_PREFIX = "repair-";
 
 /** Names in the store's directory of notes that tell of lost events. */
 export async function lossesOf(
@@ -34,5 +36,40 @@ export async function tellLosses(
     }
   } catch {
     // A device that does not even list its files is told of elsewhere.
+  }
+}
+
+/**
+ * Names in the store's directory of files that repairs were to keep in `lost/`.
+ * A repair that was interrupted may have left them where they were, with what
+ * replaces them already there.
+ */
+export async function namesToKeep(
+  disk: Disk,
+  directory: string,
+): Promise<Set<string>> {
+  const lost = join(directory, "lost");
+  const kept = new Set<string>();
+  for (const name of await disk.list(lost)) {
+    const isNote = name.endsWith(".json") &&
+      (name.startsWith(LOSSES_PREFIX) || name.startsWith(REPAIR_PREFIX));
+    if (!isNote) continue;
+    for (const moved of movedIn(disk, join(lost, name))) kept.add(moved);
+  }
+  return kept;
+}
+
+function movedIn(disk: Disk, path: string): string[] {
+  const file = disk.open(path, "read");
+  try {
+    const bytes = readExactly(file, 0, file.size());
+    const { moved } = JSON.parse(new TextDecoder().decode(bytes));
+    return Array.isArray(moved) ? moved.map(String) : [];
+  } catch (error) {
+    // A note is whole before anything is replaced.
+    if (error instanceof SyntaxError || error instanceof TypeError) return [];
+    throw error;
+  } finally {
+    file.close();
   }
 }

@@ -11,12 +11,14 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
+import { SEGMENTS_NAME } from "../open_directory.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { Catalog, CommitOutcome, CommitRecord } from "../kv/catalog.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import { offsetOf, type OpenFiles } from "../log/segment.ts";
 import type { StorePlatform } from "../platform.ts";
 import type { LoadedLog } from "./load_log.ts";
+import { namesToKeep } from "./losses.ts";
 import { type VerdictLabel, verdictOf } from "./verdict.ts";
 
 /** Name of the catalog's file in the directory of a store. */
@@ -105,12 +107,25 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   }
 }
 
-/** Removes files that scavenging left; they may stay if they must. */
+/**
+ * Removes files that scavenging left; they may stay if they must. What an
+ * interrupted repair replaced goes where the repair would have kept it.
+ */
 async function removeSuperseded(options: SettleOptions): Promise<void> {
-  const { platform: { disk }, log, files } = options;
-  for (const path of log.superseded) {
-    files.forget(path);
-    await disk.remove(path).catch(() => {});
+  const { platform: { disk }, directory, log, files } = options;
+  if (log.superseded.length === 0) return;
+  try {
+    const kept = await namesToKeep(disk, directory);
+    for (const path of log.superseded) {
+      if (kept.has(`${SEGMENTS_NAME}/${basename(path)}`)) {
+        await moveToLost(options, path);
+        continue;
+      }
+      files.forget(path);
+      await disk.remove(path).catch(() => {});
+    }
+  } catch (error) {
+    if (!isOfDevice(error)) throw error;
   }
 }
 

@@ -33,13 +33,14 @@ import {
   takeForReading,
 } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
-import { LOSSES_PREFIX } from "../recovery/losses.ts";
+import { LOSSES_PREFIX, REPAIR_PREFIX } from "../recovery/losses.ts";
 import { CATALOG_NAME, readCommit } from "../verify/commit_check.ts";
 import { Findings } from "../verify/findings.ts";
 import { HEADS_NAME } from "../verify/heads_check.ts";
 import { planClosed } from "../verify/plan_closed.ts";
 import { verifyDirectoryOn } from "../verify/verify_directory.ts";
 import { verifyLog } from "../verify/verify_log.ts";
+import { type SteadyPlatform, steadyPlatform } from "./steady_platform.ts";
 import { type Survey, surveyLog } from "./survey.ts";
 import { writeReplacement } from "./write_replacement.ts";
 
@@ -67,16 +68,18 @@ export async function repairDirectoryOn(
   request: RepairRequest,
   control: JobControl,
 ): Promise<RepairReport> {
-  const { disk } = platform;
+  const steady = steadyPlatform(platform);
+  const { disk } = steady;
   const { directory, isConfirmed } = request;
   const lock = await takeForReading(disk, directory).catch((error) => {
     throw asOpenError(error, directory);
   });
   let repair: Repair;
   try {
-    repair = await planRepair(platform, request, control);
+    repair = await planRepair(steady, request, control);
+    steady.check();
     if (!repair.report.isNeeded || !isConfirmed) return repair.report;
-    await carryOut(repair, request, disk, control);
+    await carryOut(repair, request, steady, control);
   } finally {
     lock.release();
   }
@@ -240,9 +243,10 @@ function generationOf(names: readonly string[], number: number): number {
 async function carryOut(
   repair: Repair,
   request: RepairRequest,
-  disk: Disk,
+  platform: SteadyPlatform,
   control: JobControl,
 ): Promise<void> {
+  const { disk } = platform;
   const { directory, clock } = request;
   const logDirectory = join(directory, SEGMENTS_NAME);
   const lost = join(directory, "lost");
@@ -262,6 +266,7 @@ async function carryOut(
     });
     made.push({ from, to });
   }
+  platform.check();
   // From here on it is not to be stopped.
   control.signal.throwIfAborted();
   await writeNote(repair, request, disk);
@@ -299,9 +304,6 @@ async function filesOf(
   ).map((one) => join(folder, one));
 }
 
-/** First part of the names of notes in `lost/`: of repairs without losses. */
-const NOTE_PREFIX = "repair-";
-
 /** A name that no file in the directory has; the number counts up if it must. */
 async function freeName(
   disk: Disk,
@@ -316,7 +318,7 @@ async function freeName(
 }
 
 async function writeNote(
-  { report }: Repair,
+  { report, moved }: Repair,
   request: RepairRequest,
   disk: Disk,
 ): Promise<void> {
@@ -328,13 +330,15 @@ async function writeNote(
       lostPositions,
       lostEvents,
       lostEventCount,
+      // Should it be interrupted: these are to be kept (`recovery/losses.ts`).
+      moved,
     },
     null,
     2,
   );
   const lost = join(request.directory, "lost");
   const name = await freeName(disk, lost, {
-    before: lostPositions.length > 0 ? LOSSES_PREFIX : NOTE_PREFIX,
+    before: lostPositions.length > 0 ? LOSSES_PREFIX : REPAIR_PREFIX,
     number: request.clock.nowUs(),
     after: ".json",
   });
@@ -371,7 +375,7 @@ async function settleAndVerify(
   );
   const notes = (await platform.disk.list(join(directory, "lost"))).filter((
     name,
-  ) => name.startsWith(NOTE_PREFIX) || name.startsWith(LOSSES_PREFIX));
+  ) => name.startsWith(REPAIR_PREFIX) || name.startsWith(LOSSES_PREFIX));
   const last = notes.sort((one, other) => numberIn(one) - numberIn(other))
     .at(-1);
   return {

@@ -27,6 +27,8 @@ export interface Replacement {
   readonly header: SegmentHeader;
   /** The file that it is made from; undefined when there is none. */
   readonly source: PlannedSegment | undefined;
+  /** Position of the last record that could be read of it; -1 for none. */
+  readonly lastPosition: number;
   readonly lastCreatedAtUs: number;
 }
 
@@ -57,6 +59,8 @@ interface Reading {
   readonly end: number;
   readonly checksum: number;
   readonly lastCreatedAtUs: number;
+  /** Position of the last record; -1 for none. */
+  readonly lastPosition: number;
   /** Position after the last thing that was read, or is known to be lost. */
   readonly seenEnd: number;
 }
@@ -132,7 +136,12 @@ class Surveyor {
     this.#lose(this.#end, end);
     // As far as anybody can tell it was scavenged.
     this.#losses.begin(this.#options.generationOf(number) > 1);
-    this.#replace(number, undefined, { start: this.#end, end, checksum });
+    this.#replace(number, undefined, {
+      start: this.#end,
+      end,
+      checksum,
+      lastPosition: -1,
+    });
     this.#takeIndex(number, this.#options.indexPathOf(number));
   }
 
@@ -144,9 +153,14 @@ class Surveyor {
   #replace(
     number: number,
     source: PlannedSegment | undefined,
-    range: { start: number; end: number; checksum: number },
+    range: {
+      start: number;
+      end: number;
+      checksum: number;
+      lastPosition: number;
+    },
   ): void {
-    const { start, end, checksum } = range;
+    const { start, end, checksum, lastPosition } = range;
     const generation = this.#options.generationOf(number) + 1;
     this.#replacements.push({
       segment: {
@@ -166,6 +180,7 @@ class Surveyor {
         createdAtUs: source?.header?.createdAtUs ?? this.#lastCreatedAtUs,
       },
       source,
+      lastPosition,
       lastCreatedAtUs: this.#lastCreatedAtUs,
     });
     this.#end = end;
@@ -218,6 +233,7 @@ class Surveyor {
       start,
       end: wanted.end,
       checksum: wanted.checksum ?? reading.checksum,
+      lastPosition: reading.lastPosition,
     });
     const { directory } = this.#options.plan;
     const { index } = planned;
@@ -236,6 +252,7 @@ class Surveyor {
     let previousCrc = checksum;
     let end = segment.startPosition;
     let lastCreatedAtUs = this.#lastCreatedAtUs;
+    let lastPosition = -1;
     let count = 0;
     this.#losses.begin(segment.remains !== undefined);
     try {
@@ -255,6 +272,7 @@ class Surveyor {
           if (!isChained) isWhole = false;
           previousCrc = record.headerCrc;
           lastCreatedAtUs = record.createdAtUs;
+          lastPosition = record.logPosition;
           this.#losses.take(record);
           if ((record.flags & FLAG_RUN_END) !== 0) {
             end = record.logPosition + record.lengthBytes;
@@ -310,7 +328,14 @@ class Surveyor {
       this.#lose(from, lostEnd);
       seenEnd = Math.max(seenEnd, lostEnd);
     }
-    return { isWhole, end, checksum, lastCreatedAtUs, seenEnd };
+    return {
+      isWhole,
+      end,
+      checksum,
+      lastCreatedAtUs,
+      lastPosition,
+      seenEnd,
+    };
   }
 
   /** The index file of a damaged segment still says what there was. */

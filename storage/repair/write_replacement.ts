@@ -5,6 +5,7 @@
  * @module
  */
 
+import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { ListEnd } from "../log/remains.ts";
@@ -16,7 +17,12 @@ import { wholeRecords } from "./whole_records.ts";
 const RECORDS_PER_PAUSE = 500;
 const NOBODY = { lost() {}, lostRecord() {} };
 
-/** Writes the file, synced, under the given path. */
+/**
+ * Writes the file, synced, under the given path.
+ *
+ * @throws {QuipuError} `corruptRecord` when less can be read than the survey
+ * could: then nobody has been told what is gone.
+ */
 export async function writeReplacement(
   replacement: Replacement,
   options: {
@@ -36,8 +42,12 @@ export async function writeReplacement(
     let lastPosition = segment.startPosition - 1;
     let { lastCreatedAtUs } = replacement;
     let count = 0;
+    let isAllThere = replacement.lastPosition < 0;
     for (const record of recordsOf(source)) {
       const end = record.logPosition + record.lengthBytes;
+      // What follows the segment's end is not to stay.
+      isAllThere ||= record.logPosition >= replacement.lastPosition ||
+        end > segment.endPosition;
       if (end > segment.endPosition) break;
       writer.add(record);
       lastPosition = record.logPosition;
@@ -46,6 +56,13 @@ export async function writeReplacement(
       if (++count % RECORDS_PER_PAUSE !== 0) continue;
       control.signal.throwIfAborted();
       await control.pause?.();
+    }
+    if (!isAllThere) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot repair segment ${segment.number}: it does not read twice ` +
+          "alike; copy the store to another device first",
+      );
     }
     await writer.finish(header, ends, {
       lastPosition,

@@ -8,7 +8,8 @@
 
 import { assert } from "@std/assert";
 import { openStoreOn } from "../../storage/mod.ts";
-import { newSeed, withSeed } from "../support/random.ts";
+import { repairDirectoryOn } from "../../storage/repair/repair_directory.ts";
+import { createRandom, newSeed, withSeed } from "../support/random.ts";
 import {
   createSpecimen,
   examine,
@@ -18,6 +19,7 @@ import {
 } from "./damage.ts";
 import type { Fault } from "./machine.ts";
 import { liveRandomly } from "./random_life.ts";
+import { failWhileRepairing, losePowerWhileRepairing } from "./repair_sweep.ts";
 import {
   changesIn,
   failAt,
@@ -77,6 +79,25 @@ async function sweepFaults(): Promise<void> {
   }
 }
 
+async function sweepRepair(): Promise<void> {
+  const repairers = { openStoreOn, repairDirectoryOn };
+  const runs = await losePowerWhileRepairing(repairers, (callIndex) => [
+    "nothing is kept",
+    "everything is kept",
+    createRandom(callIndex),
+  ]);
+  print(`power lost before each of ${runs} calls of a repair: 0 violations`);
+  for (const fault of FAULTS) {
+    for (const span of ["once", "from there on"] as const) {
+      const faults = await failWhileRepairing(repairers, fault, span);
+      print(
+        `${fault} at each call of a repair, ${span}: ${faults} faults, ` +
+          "0 violations",
+      );
+    }
+  }
+}
+
 async function damageEveryByte(): Promise<void> {
   const log = await flipEveryByteOfTheLog(openStoreOn);
   assert(log.harmless === 0);
@@ -121,5 +142,6 @@ const minutes = Number(Deno.args[0] ?? "10");
 assert(minutes >= 0, "Wanted: a number of minutes");
 await sweepPower();
 await sweepFaults();
+await sweepRepair();
 await damageEveryByte();
 await liveFor(minutes);

@@ -23,6 +23,8 @@ export interface Patch {
 /** A patched store. Disposing of it deletes its files. */
 export interface PatchedStore extends AsyncDisposable {
   readonly openStoreOn: OpenStoreOn;
+  /** Loads another module of it, by its path in `storage/`. */
+  load<Module>(file: string): Promise<Module>;
 }
 
 /** Copies the store's source, patches it and loads it. */
@@ -48,10 +50,10 @@ export async function loadPatchedStore(
         source.replaceAll(/"(?:\.\.\/)+lib\//g, `"${LIB}`),
       );
     }
-    const { openStoreOn } = await import(
-      toFileUrl(join(directory, "mod.ts")).href
-    );
-    return { openStoreOn, [Symbol.asyncDispose]: remove };
+    const load = (file: string) =>
+      import(toFileUrl(join(directory, file)).href);
+    const { openStoreOn } = await load("mod.ts");
+    return { openStoreOn, load, [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
     throw error;
