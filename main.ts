@@ -15,7 +15,11 @@ import { runBackup } from "./lib/cli/run_backup.ts";
 import { runCompact } from "./lib/cli/run_compact.ts";
 import { runProgram } from "./lib/cli/run_program.ts";
 import { runRestore } from "./lib/cli/run_restore.ts";
-import { openInput, openOutput } from "./lib/cli/transfer_files.ts";
+import {
+  kindOfInput,
+  openInput,
+  openOutput,
+} from "./lib/cli/transfer_files.ts";
 import {
   runExport,
   runImport,
@@ -53,6 +57,7 @@ import { SlowWarnings } from "./lib/metrics/slow_warnings.ts";
 import { storeFamilies, StoreMetrics } from "./lib/metrics/store_metrics.ts";
 import type { Logger } from "./lib/model/logger.ts";
 import type { MaintainedStore } from "./lib/model/maintenance.ts";
+import { readTextFile } from "./lib/runtime/plain_files.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { exitProgram } from "./lib/runtime/exit_program.ts";
 import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
@@ -298,7 +303,7 @@ function readTls(values: OptionValues): TlsPair | undefined {
   return readTlsPair({
     certPath: tlsCertificate,
     keyPath: tlsKey,
-    readFile: (path) => Deno.readTextFileSync(path),
+    readFile: readTextFile,
     nowMs: clock.nowUs() / 1000,
   });
 }
@@ -344,7 +349,7 @@ exitProgram(
     args: Deno.args,
     environment: Deno.env.toObject(),
     version: VERSION,
-    readFile: (path) => Deno.readTextFileSync(path),
+    readFile: readTextFile,
     print: printAnswer,
     printFailure,
   }, {
@@ -373,21 +378,21 @@ exitProgram(
         backupDirectory: (options, control) =>
           backupDirectory({ ...options, version: VERSION, clock }, control),
         receiveDirectory,
-        readFile: (path) => Deno.readTextFileSync(path),
+        readFile: readTextFile,
       }),
     export: (call) => runExport(call, WORKPLACE, transferTools(call.options)),
     import: (call) => runImport(call, WORKPLACE, transferTools(call.options)),
     restore: (call) =>
-      runRestore(
-        call,
-        WORKPLACE,
-        (options, control) =>
+      runRestore(call, WORKPLACE, {
+        restoreDirectory: (options, control) =>
           restoreDirectory({
             ...options,
             clock,
             newEventId,
             logger: loggerOf(call.options.values),
           }, control),
-      ),
+        kindOfInput,
+        openInput,
+      }),
   }),
 );

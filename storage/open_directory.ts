@@ -6,6 +6,7 @@
 
 import { join } from "@std/path";
 import { QuipuError } from "../lib/model/errors.ts";
+import { systemReasonOf } from "../lib/text/system_errors.ts";
 import type { Disk, DiskLock } from "./disk/disk.ts";
 
 /** Name of the directory of segments in that of a store. */
@@ -60,7 +61,9 @@ export async function takeForReading(
   disk: Disk,
   directory: string,
 ): Promise<DiskLock> {
-  const names = await disk.list(directory);
+  const names = await disk.list(directory).catch((error) => {
+    throw asOpenError(error, directory);
+  });
   refuseUnfinished(names, directory);
   if (!names.includes(SEGMENTS_NAME)) {
     throw new QuipuError(
@@ -106,9 +109,7 @@ export function asOpenError(error: unknown, directory: string): Error {
   if (error instanceof QuipuError) return error;
   return new QuipuError(
     "notWritable",
-    `Cannot open "${directory}": ${
-      error instanceof Error ? error.message : String(error)
-    }`,
+    `Cannot open "${directory}": ${systemReasonOf(error)}`,
     { cause: error },
   );
 }

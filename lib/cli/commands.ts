@@ -165,7 +165,8 @@ export const COMMANDS = {
     summary: "Make a store of a backup",
     details: "Checks the backup first, and refuses a directory that is not " +
       "empty. With --to, what one request wrote is restored whole or not at " +
-      "all.",
+      "all. A backup that comes by standard input is kept until it is whole: " +
+      "it takes room for it twice.",
     options: [...STORE_OPTIONS, "segmentSizeBytes"],
     meanings: {
       directory: "Directory for the store: one that is empty, or made now",
@@ -185,7 +186,8 @@ export const COMMANDS = {
     operands: {
       backup: {
         label: "BACKUP",
-        help: "Directory of the backup, or a tar file of one",
+        help: "Directory of the backup, or a tar file of one; - for one " +
+          "that comes by standard input",
       },
     },
   },

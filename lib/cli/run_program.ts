@@ -12,6 +12,7 @@ import {
 } from "../config/resolve_options.ts";
 import { UsageError } from "../config/usage_error.ts";
 import { QuipuError } from "../model/errors.ts";
+import { explainSystemError, systemCodeOf } from "../text/system_errors.ts";
 import {
   COMMAND_NAMES,
   type CommandName,
@@ -169,7 +170,7 @@ function messageOf(error: unknown): string {
   const isExpected = error instanceof UsageError ||
     error instanceof QuipuError || error instanceof RunError;
   if (isExpected) return error.message;
-  if (isOfSystem(error)) return `The system does not let it: ${error.message}`;
+  if (isOfSystem(error)) return systemMessageOf(error);
   // A bug: whoever reports it needs the place, too.
   if (error instanceof Error) {
     return `Unexpected failure: ${error.stack ?? error.message}`;
@@ -179,8 +180,13 @@ function messageOf(error: unknown): string {
 
 /** Whether the operating system refused something: no room, no right, … */
 function isOfSystem(error: unknown): error is Error {
-  return error instanceof Error && "code" in error &&
-    typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
+  return systemCodeOf(error) !== undefined;
+}
+
+function systemMessageOf(error: Error): string {
+  const advice = explainSystemError(error)?.split("; ")[1];
+  return `The system does not let it: ${error.message}` +
+    (advice === undefined ? "" : `; ${advice}`);
 }
 
 function hintOf(error: unknown, command: string | undefined): string {

@@ -9,6 +9,7 @@ import type { LogPoint, RestoreReport } from "../model/transfer.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { parseLogPoint } from "./log_point.ts";
 import { timeLine } from "./run_backup.ts";
+import type { ByteInput } from "./run_transfer.ts";
 import type { CommandCall } from "./run_program.ts";
 import {
   directoryOf,
@@ -17,22 +18,29 @@ import {
   type Workplace,
 } from "./workplace.ts";
 
-/** Makes a store of a backup. */
-export type RestoreDirectory = (
-  options: {
-    readonly backup: string;
-    readonly directory: string;
-    readonly point: LogPoint | undefined;
-    readonly segmentSizeBytes: number;
-  },
-  control: JobControl,
-) => Promise<RestoreReport>;
+/** What the command needs of the rest of the program. */
+export interface RestoreTools {
+  /** Makes a store of a backup: a path, or what comes. */
+  restoreDirectory(
+    options: {
+      readonly backup: string | ByteInput;
+      readonly directory: string;
+      readonly point: LogPoint | undefined;
+      readonly segmentSizeBytes: number;
+    },
+    control: JobControl,
+  ): Promise<RestoreReport>;
+  /** What an operand leads to; `-` is standard input. */
+  kindOfInput(operand: string): "file" | "directory" | "stream";
+  /** Opens what comes as a stream. The signal ends it. */
+  openInput(operand: string, signal: AbortSignal): Promise<ByteInput>;
+}
 
 /** Runs `quipu restore`. */
 export async function runRestore(
   { options, own, operands }: CommandCall<"restore">,
   workplace: Workplace,
-  restoreDirectory: RestoreDirectory,
+  tools: RestoreTools,
 ): Promise<void> {
   const directory = directoryOf(options.values);
   const { segmentSizeBytes } = options.values;
@@ -42,11 +50,17 @@ export async function runRestore(
   const report = await workLong(
     workplace,
     own,
-    (control) =>
-      restoreDirectory(
-        { backup, directory, point, segmentSizeBytes },
-        control,
-      ),
+    async (control) => {
+      const isStream = tools.kindOfInput(backup) === "stream";
+      return await tools.restoreDirectory({
+        backup: isStream
+          ? await tools.openInput(backup, control.signal)
+          : backup,
+        directory,
+        point,
+        segmentSizeBytes,
+      }, control);
+    },
   );
   const tookMs = workplace.progress.nowMs() - startedAtMs;
   const { end, backupEnd, segmentCount, streamCount, copiedBytes } = report;

@@ -59,8 +59,8 @@ export interface TransferTools {
   checkExportFile(path: string): void;
   /** Creates a file; undefined is standard output. */
   openOutput(path: string | undefined): Promise<TextOutput>;
-  /** Opens a file; undefined is standard input. */
-  openInput(path: string | undefined): Promise<ByteInput>;
+  /** Opens a file; `-` is standard input. The signal ends it. */
+  openInput(operand: string, signal: AbortSignal): Promise<ByteInput>;
 }
 
 /** Runs `quipu export`. */
@@ -122,7 +122,7 @@ export async function runImport(
   const { segmentSizeBytes } = options.values;
   const startedAtMs = workplace.progress.nowMs();
   const report = await workLong(workplace, own, async (control) => {
-    const input = await tools.openInput(pathOf(operands.file));
+    const input = await tools.openInput(operands.file, control.signal);
     return await tools.importDirectory(
       { directory, segmentSizeBytes, ...input },
       control,

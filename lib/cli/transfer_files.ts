@@ -6,6 +6,8 @@
  */
 
 import { writeOutput } from "../logging/standard_streams.ts";
+import { type FileKind, fileKindOf } from "../runtime/plain_files.ts";
+import { systemReasonOf } from "../text/system_errors.ts";
 import { RunError } from "./run_error.ts";
 import type { ByteInput, TextOutput } from "./run_transfer.ts";
 
@@ -23,7 +25,12 @@ export async function openOutput(
   const encoder = new TextEncoder();
   if (path === undefined) {
     return {
-      write: (text) => writeAll({ write: writeOutput }, encoder.encode(text)),
+      write: (text) =>
+        writeAll(
+          { write: writeOutput },
+          encoder.encode(text),
+          "standard output",
+        ),
       finish: () => Promise.resolve(),
       close() {},
     };
@@ -36,9 +43,11 @@ export async function openOutput(
     throw new RunError(`Cannot create "${path}": ${reasonOf(error)}`);
   }
   return {
-    write: (text) => writeAll(file, encoder.encode(text)),
+    write: (text) => writeAll(file, encoder.encode(text), `"${path}"`),
     async finish() {
-      await file.sync();
+      await file.sync().catch((error) => {
+        throw new RunError(`Cannot sync "${path}": ${reasonOf(error)}`);
+      });
       isFinished = true;
     },
     close() {
@@ -52,52 +61,111 @@ export async function openOutput(
 async function writeAll(
   writer: { write(bytes: Uint8Array): Promise<number> },
   bytes: Uint8Array,
+  named: string,
 ): Promise<void> {
   try {
     for (let at = 0; at < bytes.length;) {
       at += await writer.write(bytes.subarray(at));
     }
   } catch (error) {
-    throw new RunError(`Cannot write the export: ${reasonOf(error)}`);
+    throw new RunError(`Cannot write ${named}: ${reasonOf(error)}`);
   }
 }
 
 /**
- * Opens a file; undefined is standard input.
+ * What an operand that names an input leads to; `-` is standard input.
  *
+ * @throws {RunError} When it is not there, or nothing that can be read.
+ */
+export function kindOfInput(operand: string): "file" | "directory" | "stream" {
+  if (operand === "-") return "stream";
+  let kind: FileKind;
+  try {
+    kind = fileKindOf(operand);
+  } catch (error) {
+    throw new RunError(`Cannot read "${operand}": ${reasonOf(error)}`);
+  }
+  if (typeof kind !== "object") return kind;
+  throw new RunError(
+    `Cannot read "${operand}": ${kind.strange}, not a file; what a pipe ` +
+      `brings is read from standard input, named -`,
+  );
+}
+
+/**
+ * Opens a file, or a pipe of the shell; `-` is standard input.
+ *
+ * @param signal Ends it, even while nothing comes.
  * @throws {RunError} When it cannot be read.
  */
-export async function openInput(path: string | undefined): Promise<ByteInput> {
-  if (path === undefined) return { bytes: piecesOf(Deno.stdin), length: 0 };
-  try {
-    const file = await Deno.open(path, { read: true });
-    const { size } = await file.stat();
-    return { bytes: piecesOf(file), length: size };
-  } catch (error) {
-    throw new RunError(`Cannot read "${path}": ${reasonOf(error)}`);
+export async function openInput(
+  operand: string,
+  signal: AbortSignal,
+): Promise<ByteInput> {
+  const kind = kindOfInput(operand);
+  if (kind === "directory") {
+    throw new RunError(`Cannot read "${operand}": it is a directory`);
   }
+  if (operand === "-") {
+    return { bytes: piecesOf(Deno.stdin, signal, "standard input"), length: 0 };
+  }
+  const named = `"${operand}"`;
+  try {
+    const file = await Deno.open(operand, { read: true });
+    const { size } = await file.stat();
+    return { bytes: piecesOf(file, signal, named), length: size };
+  } catch (error) {
+    throw new RunError(`Cannot read ${named}: ${reasonOf(error)}`);
+  }
+}
+
+interface ByteReader {
+  read(into: Uint8Array): Promise<number | null>;
+  close(): void;
 }
 
 /** Each piece is good until the next one is asked for. */
 async function* piecesOf(
-  reader: { read(into: Uint8Array): Promise<number | null>; close(): void },
+  reader: ByteReader,
+  signal: AbortSignal,
+  named: string,
 ): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(READ_BYTES);
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  aborted.promise.catch(() => {});
+  signal.addEventListener("abort", abort);
   try {
     while (true) {
-      const count = await reader.read(buffer);
+      signal.throwIfAborted();
+      const count = await Promise.race([
+        readFrom(reader, buffer, named),
+        aborted.promise,
+      ]);
       if (count === null) return;
       yield buffer.subarray(0, count);
     }
-  } catch (error) {
-    throw new RunError(`Cannot read the lines: ${reasonOf(error)}`);
   } finally {
-    reader.close();
+    signal.removeEventListener("abort", abort);
+    // A read that is still waiting keeps what it reads from.
+    if (!signal.aborted) reader.close();
+  }
+}
+
+async function readFrom(
+  reader: ByteReader,
+  buffer: Uint8Array,
+  named: string,
+): Promise<number | null> {
+  try {
+    return await reader.read(buffer);
+  } catch (error) {
+    throw new RunError(`Cannot read ${named}: ${reasonOf(error)}`);
   }
 }
 
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.AlreadyExists) return "it is there already";
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  return error instanceof Error ? error.message : String(error);
+  return systemReasonOf(error);
 }

@@ -100,8 +100,14 @@ function openTar(disk: Disk, path: string): BackupSource {
   try {
     archive = disk.open(path, "read");
     archive.readAt(new Uint8Array(1), 0);
-  } catch {
-    throw noBackup(path);
+  } catch (error) {
+    if (error instanceof QuipuError) throw error;
+    throw noBackup(
+      path,
+      error instanceof Deno.errors.NotFound
+        ? "there is no such file or directory"
+        : undefined,
+    );
   }
   try {
     const places = listTar(archive, path);
@@ -140,7 +146,8 @@ function listTar(archive: DiskFile, path: string): Map<string, TarPlace> {
   for (let offset = 0;;) {
     const block = readExactly(archive, offset, TAR_BLOCK_BYTES);
     // An archive may be cut after its last file, never inside one.
-    if (block === undefined) return places;
+    if (block === undefined && offset > 0) return places;
+    if (block === undefined) throw noBackup(path);
     const entry = decodeTarHeader(block);
     if (entry === "end") return places;
     if (entry === "damaged") {
@@ -192,11 +199,8 @@ function requireWhole(
   return manifest;
 }
 
-function noBackup(path: string): QuipuError {
-  return new QuipuError(
-    "foreignFormat",
-    `Cannot restore "${path}": it is no backup`,
-  );
+function noBackup(path: string, why = "it is no backup"): QuipuError {
+  return new QuipuError("foreignFormat", `Cannot restore "${path}": ${why}`);
 }
 
 /**

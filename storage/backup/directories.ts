@@ -14,12 +14,19 @@ import type {
   RestoreReport,
 } from "../../lib/model/transfer.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
+import { nameFailures } from "../disk/named_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { openStoreOn } from "../mod.ts";
+import type { StorePlatform } from "../platform.ts";
 import { snapshotClosedStore } from "./closed_store.ts";
 import { refuseInsideStore, refuseOverlap } from "./overlap.ts";
-import { receiveBackup, type ReceiveOptions } from "./receive_backup.ts";
+import {
+  type BackupAnswer,
+  receiveBackup,
+  type ReceiveOptions,
+} from "./receive_backup.ts";
 import { restoreBackup } from "./restore.ts";
+import { restoreStream } from "./restore_stream.ts";
 import { takeBackup } from "./take_backup.ts";
 
 /** Backs up a store that no process has open; see `takeBackup`. */
@@ -32,7 +39,7 @@ export async function backupDirectory(
   },
   control: JobControl,
 ): Promise<BackupReport> {
-  const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
+  const platform = commandPlatform();
   const { target, directory } = options;
   refuseOverlap("back up to", { to: target, store: directory });
   refuseInsideStore("back up to", target);
@@ -61,17 +68,18 @@ export async function receiveDirectory(
   const { target } = options;
   refuseInsideStore("back up to", target);
   return await receiveBackup({
-    disk: createFileDisk(),
+    disk: commandPlatform().disk,
     directory: target,
     request: options.request,
     control,
   });
 }
 
-/** Makes a store of a backup; see `restoreBackup`. */
+/** Makes a store of a backup; see `restoreBackup` and `restoreStream`. */
 export async function restoreDirectory(
   options: {
-    readonly backup: string;
+    /** A path, or what comes as a stream. */
+    readonly backup: string | BackupAnswer;
     readonly directory: string;
     readonly point: LogPoint | undefined;
     readonly segmentSizeBytes: number;
@@ -81,18 +89,17 @@ export async function restoreDirectory(
   },
   control: JobControl,
 ): Promise<RestoreReport> {
-  const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
+  const platform = commandPlatform();
   const { backup, directory, point, clock } = options;
-  refuseOverlap("restore to", { to: directory, store: backup });
   refuseInsideStore("restore to", directory);
-  return await restoreBackup({
+  const restoring = {
     platform,
-    backup,
     directory,
     point,
     clock,
-    openStore: (directory) =>
-      openStoreOn(platform, {
+    openStore: (directory: string) =>
+      // What opens a store judges itself what the system says.
+      openStoreOn({ ...platform, disk: createFileDisk() }, {
         directory,
         segmentSizeBytes: options.segmentSizeBytes,
         clock,
@@ -101,5 +108,15 @@ export async function restoreDirectory(
         isRestoring: true,
       }),
     control,
-  });
+  };
+  if (typeof backup !== "string") {
+    return await restoreStream({ ...restoring, input: backup });
+  }
+  refuseOverlap("restore to", { to: directory, store: backup });
+  return await restoreBackup({ ...restoring, backup });
+}
+
+/** The machine's own, with files named in what fails. */
+function commandPlatform(): StorePlatform {
+  return { disk: nameFailures(createFileDisk()), openCatalog: openKvCatalog };
 }

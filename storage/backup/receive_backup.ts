@@ -23,6 +23,9 @@ import {
 import { reportOf } from "./take_backup.ts";
 import { decodeTarHeader, TAR_BLOCK_BYTES, tarSize } from "./tar.ts";
 
+/** Lies beside the manifest. */
+const LOCK_NAME = "lock";
+
 /** What a receiver has of a backup already. */
 export interface HadFile {
   readonly name: string;
@@ -102,7 +105,11 @@ interface Received {
   readonly files: readonly BackupFile[];
 }
 
-/** Reads the archive to its end. */
+/**
+ * Reads the archive to its end. One that another program made of a backup's
+ * directory has that directory's name before all others, other entries for
+ * directories, and the manifest wherever it likes.
+ */
 async function unpack(
   answer: BackupAnswer,
   target: BackupTarget,
@@ -117,19 +124,20 @@ async function unpack(
     if (entry === "damaged") {
       throw new QuipuError(
         "foreignFormat",
-        "Cannot take in the backup: the answer is no tar archive",
+        "Cannot take in the backup: it is no tar archive",
       );
     }
-    if (entry.name === MANIFEST_NAME) {
-      manifest = await readManifestEntry(input, entry.bytes);
-    } else {
-      const name = entry.name.slice(BACKUP_SEGMENTS_NAME.length + 1);
-      const isSegment = entry.isFile &&
-        parseBackupFileName(name) !== undefined &&
-        entry.name === `${BACKUP_SEGMENTS_NAME}/${name}`;
-      if (!isSegment) throw strangeEntry(entry.name);
+    const [directory, name = ""] = entry.name.split("/").slice(-2);
+    const last = name === "" ? directory : name;
+    const isSegment = entry.isFile && directory === BACKUP_SEGMENTS_NAME &&
+      parseBackupFileName(name) !== undefined;
+    if (isSegment) {
       files.push(await readSegmentEntry(input, target, entry.bytes, name));
-    }
+    } else if (entry.isFile && last === MANIFEST_NAME) {
+      manifest = await readManifestEntry(input, entry.bytes);
+    } else if (entry.isFile && last !== LOCK_NAME) {
+      throw strangeEntry(entry.name);
+    } else await input.skip(entry.bytes);
     await input.skip(tarSize(entry.bytes) - entry.bytes);
   }
   if (manifest === undefined) {

@@ -57,6 +57,8 @@ export interface RestoreOptions {
   /** Opens the store that was copied, which is marked as unfinished. */
   readonly openStore: (directory: string) => Promise<EventStore>;
   readonly control: JobControl;
+  /** Done once the store is whole without the backup. */
+  readonly onCopied?: () => Promise<void>;
 }
 
 /**
@@ -72,10 +74,10 @@ export async function restoreBackup(
   const { platform: { disk }, directory, point, control } = options;
   const source = openBackup(disk, options.backup);
   try {
-    const isUnfinished = await requireEmpty(disk, directory);
+    await requireEmpty(disk, directory);
     await verifyBackup(source, control);
     const cut = findCut(source, point);
-    const lock = await begin(disk, directory, isUnfinished);
+    const { lock } = await beginRestore(disk, directory);
     let copiedBytes: number;
     try {
       copiedBytes = await copySegments(options, source, cut);
@@ -84,6 +86,7 @@ export async function restoreBackup(
       lock.release();
     }
     const { streamCount } = await checkStore(options, cut);
+    await options.onCopied?.();
     await disk.remove(join(directory, RESTORING_NAME));
     await disk.syncDirectory(directory);
     const { storeId, end: backupEnd } = source.manifest;
@@ -103,9 +106,11 @@ export async function restoreBackup(
 
 /** What a restore that was interrupted may have left. */
 const LEFT_NAME =
-  /^(segments|lock|ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*|lost)$/;
+  /^(segments|incoming|lock|ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*|lost)$/;
 const LEFT_FILE_NAME = /^(ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*)$/;
-const LOCK_NAME = "lock";
+export const LOCK_NAME = "lock";
+/** Name of a backup that is being received to be restored. */
+export const INCOMING_NAME = "incoming";
 
 /** @returns Whether a restore was begun here and not finished. */
 async function requireEmpty(disk: Disk, directory: string): Promise<boolean> {
@@ -125,12 +130,18 @@ async function requireEmpty(disk: Disk, directory: string): Promise<boolean> {
   return isUnfinished;
 }
 
-/** Marks the directory, and removes what an interrupted restore left in it. */
-async function begin(
+/**
+ * Marks the directory, takes it, and removes what an interrupted restore left
+ * in it.
+ *
+ * @returns The lock, and whether such a restore had left the mark.
+ * @throws {QuipuError} `notWritable` when it is not empty, `directoryLocked`.
+ */
+export async function beginRestore(
   disk: Disk,
   directory: string,
-  isUnfinished: boolean,
-): Promise<DiskLock> {
+): Promise<{ readonly lock: DiskLock; readonly isUnfinished: boolean }> {
+  const isUnfinished = await requireEmpty(disk, directory);
   await disk.makeDirectory(directory);
   await disk.syncDirectory(dirname(directory));
   if (!isUnfinished) {
@@ -154,7 +165,7 @@ async function begin(
   }
   try {
     await clear(disk, directory);
-    return lock;
+    return { lock, isUnfinished };
   } catch (error) {
     lock.release();
     throw error;

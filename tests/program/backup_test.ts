@@ -198,7 +198,7 @@ Deno.test("what cannot be backed up or restored ends with its own exit code", as
       "--url=http://127.0.0.1:1",
     ],
     [1, "holds no store", "backup", pathOf("b"), `--db=${pathOf("s")}`],
-    [1, "it is no backup", "restore", pathOf("b"), `--db=${pathOf("s")}`],
+    [1, "there is no such file", "restore", pathOf("b"), `--db=${pathOf("s")}`],
     [1, "no such file", "import", pathOf("lines"), `--db=${pathOf("s")}`],
   ];
   for (const [exitCode, text, ...args] of cases) {

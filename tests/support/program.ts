@@ -47,13 +47,15 @@ export interface Circumstances {
   readonly openFilesMax?: number;
   /** Where its standard output goes; to the test by default. */
   readonly outputFile?: string;
+  /** Whether the test writes its standard input; else there is none. */
+  readonly hasInput?: boolean;
 }
 
 function spawn(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  { entry = "main.ts", directory, openFilesMax, outputFile }: Circumstances =
-    {},
+  { entry = "main.ts", directory, openFilesMax, outputFile, hasInput }:
+    Circumstances = {},
 ): Deno.ChildProcess {
   const command = [
     Deno.execPath(),
@@ -80,7 +82,7 @@ function spawn(
     cwd: directory ?? ROOT,
     clearEnv: true,
     env: { ...environment(), ...variables },
-    stdin: "null",
+    stdin: hasInput ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -110,6 +112,36 @@ export async function runProgram(
     exitCode: code,
     output: decoder.decode(stdout),
     log: decoder.decode(stderr),
+  };
+}
+
+/** A program that reads its standard input. */
+export interface ReadingProgram {
+  readonly input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  kill(signal: Deno.Signal): void;
+  readonly end: Promise<ProgramEnd>;
+}
+
+/** Runs the program with a standard input that the test writes. */
+export function startReading(args: readonly string[]): ReadingProgram {
+  const child = spawn(args, {}, { hasInput: true });
+  const keepAlive = killLater(child);
+  const decoder = new TextDecoder();
+  return {
+    input: child.stdin.getWriter(),
+    kill: (signal) => child.kill(signal),
+    end: Promise.all([
+      child.status,
+      new Response(child.stdout).bytes(),
+      new Response(child.stderr).bytes(),
+    ]).then(([{ code }, output, log]) => {
+      keepAlive();
+      return {
+        exitCode: code,
+        output: decoder.decode(output),
+        log: decoder.decode(log),
+      };
+    }),
   };
 }
 

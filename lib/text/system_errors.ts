@@ -1,0 +1,60 @@
+/**
+ * What an operating system refuses, in words, and what helps.
+ *
+ * @module
+ */
+
+/** By the system's code. */
+const WORDS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on the device; make room and do it again",
+  EDQUOT: "the disk quota is used up; make room and do it again",
+  EFBIG: "the file would be larger than it may be; raise the limit (ulimit -f)",
+  EACCES: "permission denied; do it as the user whose it is, or change its " +
+    "rights",
+  EPERM: "not permitted; do it as the user whose it is, or change its rights",
+  EROFS: "the file system is read-only; mount it for writing, or name another",
+  EIO: "the device fails (input/output error); look after the disk, and copy " +
+    "what it still gives",
+  EMFILE: "too many files are open; raise the limit (ulimit -n)",
+  ENFILE: "too many files are open on this machine; raise its limit",
+};
+
+/** Codes by the numbers, those of Linux, that messages of the runtime name. */
+const NUMBERS: Readonly<Record<string, string>> = {
+  1: "EPERM",
+  5: "EIO",
+  13: "EACCES",
+  23: "ENFILE",
+  24: "EMFILE",
+  27: "EFBIG",
+  28: "ENOSPC",
+  30: "EROFS",
+  122: "EDQUOT",
+};
+
+/** What the system refused, as its code; undefined for any other error. */
+export function systemCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const isCoded = "code" in error && typeof error.code === "string" &&
+    /^E[A-Z0-9]+$/.test(error.code);
+  if (isCoded) return String(error.code);
+  const number = /\(os error (\d{1,3})\)/.exec(error.message)?.[1];
+  return number === undefined ? undefined : NUMBERS[number];
+}
+
+/**
+ * Why the system refused something, and what helps; undefined when that is not
+ * a matter of room, rights or the device.
+ */
+export function explainSystemError(error: unknown): string | undefined {
+  const code = systemCodeOf(error);
+  return code !== undefined && Object.hasOwn(WORDS, code)
+    ? WORDS[code]
+    : undefined;
+}
+
+/** The same, or else what the error itself says. */
+export function systemReasonOf(error: unknown): string {
+  return explainSystemError(error) ??
+    (error instanceof Error ? error.message : String(error));
+}

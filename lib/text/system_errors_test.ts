@@ -1,0 +1,30 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  explainSystemError,
+  systemCodeOf,
+  systemReasonOf,
+} from "./system_errors.ts";
+
+Deno.test("systemCodeOf() knows errors of Deno and of node", () => {
+  const coded = Object.assign(new Error("EIO: i/o error, read"), {
+    code: "EIO",
+  });
+  const cases: [unknown, string | undefined][] = [
+    [coded, "EIO"],
+    [new Error("No space left on device (os error 28)"), "ENOSPC"],
+    [new Error("something else"), undefined],
+    [Object.assign(new Error("x"), { code: 7 }), undefined],
+    [Object.assign(new Error("x"), { code: "ERR_INVALID_ARG" }), undefined],
+    ["text", undefined],
+    [undefined, undefined],
+  ];
+  for (const [error, code] of cases) assertEquals(systemCodeOf(error), code);
+});
+
+Deno.test("systemReasonOf() says what helps, or what the error says", () => {
+  const full = new Error("No space left on device (os error 28)");
+  assert(systemReasonOf(full).includes("make room"));
+  assertEquals(explainSystemError(new Deno.errors.NotFound("no")), undefined);
+  assertEquals(systemReasonOf(new Error("It is odd")), "It is odd");
+  assertEquals(systemReasonOf("odd"), "odd");
+});
