@@ -8,6 +8,7 @@
 import type { OptionValues } from "../config/options.ts";
 import { UsageError } from "../config/usage_error.ts";
 import type { JobControl } from "../model/maintenance.ts";
+import { systemReasonOf } from "../text/system_errors.ts";
 import { ProgressDisplay, type ProgressOutput } from "./progress_display.ts";
 import { RunError } from "./run_error.ts";
 
@@ -71,7 +72,14 @@ export function printResult(
   result: { readonly json: unknown; readonly text: string },
 ): void {
   const { json, text } = result;
-  workplace.print(flags.isJson ? JSON.stringify(json) + "\n" : text);
+  try {
+    workplace.print(flags.isJson ? JSON.stringify(json) + "\n" : text);
+  } catch (error) {
+    throw new RunError(
+      `Cannot print what came of it: ${systemReasonOf(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -18,6 +18,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { CompactReport, JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
+import { writeRefusalOf } from "../disk/write_refusal.ts";
 import { asOpenError, takeForReading } from "../open_directory.ts";
 import { checkDatabase } from "./check_database.ts";
 
@@ -71,6 +72,7 @@ async function compact(
   if (!(await disk.list(directory)).includes(CATALOG_NAME)) {
     throw damaged(directory, "it is gone");
   }
+  refuseUnwritable(disk, path, directory);
   await removeAll(disk, directory);
   const bytesBefore = sizeOf(disk, path);
   await copy(path, newPath, directory);
@@ -95,6 +97,16 @@ async function compact(
   await disk.rename(newPath, path);
   await disk.syncDirectory(directory);
   return { file: CATALOG_NAME, bytesBefore, bytesAfter: sizeOf(disk, path) };
+}
+
+/** Else SQLite would only say that it cannot open the file. */
+function refuseUnwritable(disk: Disk, path: string, directory: string): void {
+  const why = writeRefusalOf(disk, path);
+  if (why === undefined) return;
+  throw new QuipuError(
+    "notWritable",
+    `Cannot compact the KV of "${directory}": ${why}`,
+  );
 }
 
 /** Removes what an attempt left that was interrupted. */

@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../../lib/model/clock.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type {
@@ -13,6 +14,7 @@ import type {
   ExportSelection,
   ImportReport,
 } from "../../lib/model/transfer.ts";
+import { explainSystemError } from "../../lib/text/system_errors.ts";
 import { refuseInsideStore } from "../backup/overlap.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
@@ -64,6 +66,23 @@ export async function importDirectory(
   control: JobControl,
 ): Promise<ImportReport> {
   await using store = await openDirectory(options, false);
-  const { bytes, length, clock } = options;
-  return await importEvents(store, { bytes, length, clock, control });
+  const { bytes, length, clock, directory } = options;
+  try {
+    return await importEvents(store, { bytes, length, clock, control });
+  } catch (error) {
+    throw namedFailure(error, directory);
+  }
+}
+
+/** Says where nothing more can be written, and what helps. */
+function namedFailure(error: unknown, directory: string): unknown {
+  const cause = error instanceof QuipuError ? error.cause : undefined;
+  const why = explainSystemError(cause);
+  if (!(error instanceof QuipuError) || why === undefined) return error;
+  return new QuipuError(
+    error.code,
+    `Cannot import to "${directory}": ${why}: what was imported is kept, and ` +
+      `recognised the next time`,
+    { cause: error },
+  );
 }

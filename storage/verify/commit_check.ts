@@ -6,6 +6,7 @@
  */
 
 import { join } from "@std/path";
+import { writeRefusalOf } from "../disk/write_refusal.ts";
 import type { CommitRecord } from "../kv/catalog.ts";
 import { checkDatabase } from "../kv/check_database.ts";
 import type { StorePlatform } from "../platform.ts";
@@ -41,7 +42,18 @@ export async function readCommit(
       catalog.close();
     }
   } catch (error) {
-    reportDatabase(error, findings);
+    const refusal = writeRefusalOf(platform.disk, path);
+    if (refusal === undefined) reportDatabase(error, findings);
+    else {
+      // Its journal is taken up by whoever opens it: that needs writing.
+      findings.notice(
+        "unreadable",
+        `not checked, as it cannot be opened for writing: ` +
+          refusal.split(";")[0],
+        PLACE,
+        "writable",
+      );
+    }
     return undefined;
   }
 }

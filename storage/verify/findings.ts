@@ -20,6 +20,7 @@ export const ADVICE = {
     "and so does a server when it needs it",
   byItself: "Nothing is lost: the next start of the server sees to it",
   device: "Look after the device; then verify again",
+  writable: "Verify a copy of the directory, or where it can be written",
   foreign: "Move it away: it is not part of this store",
   known: "Nothing is to be done: what was lost stands in that file",
 } as const;

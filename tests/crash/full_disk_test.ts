@@ -17,46 +17,12 @@ import {
   runProgram,
   startServer,
 } from "../support/program.ts";
+import { mountSmallDisk } from "../support/small_disk.ts";
 import { StoreDirectory } from "../support/store_directory.ts";
 
 const SIZE_MIB = 40;
 
-interface SmallDisk extends AsyncDisposable {
-  readonly path: string;
-}
-
-/** Mounts a small file system; undefined where that is not allowed. */
-async function mountSmallDisk(): Promise<SmallDisk | undefined> {
-  if (Deno.build.os !== "linux") return undefined;
-  const path = await Deno.makeTempDir({ prefix: "quipu-full-" });
-  const options = `size=${SIZE_MIB}m`;
-  if (!await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])) {
-    await Deno.remove(path);
-    return undefined;
-  }
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      await run("umount", [path]);
-      await Deno.remove(path);
-    },
-  };
-}
-
-async function run(command: string, args: string[]): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(command, {
-      args,
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  }
-}
-
-const probe = await mountSmallDisk();
+const probe = await mountSmallDisk(SIZE_MIB);
 await probe?.[Symbol.asyncDispose]();
 
 interface Answer {
@@ -132,7 +98,7 @@ Deno.test({
     "a full disk ends writing with 507, reading goes on, and room brings writing back",
   ignore: probe === undefined,
   async fn() {
-    await using disk = await mountSmallDisk();
+    await using disk = await mountSmallDisk(SIZE_MIB);
     assert(disk !== undefined);
     const directory = new StoreDirectory(`${disk.path}/data`);
     const args = [`--db=${directory.path}`, "--segment-size=1MiB"];
@@ -203,7 +169,7 @@ Deno.test({
   ignore: probe === undefined,
   async fn() {
     for (const how of ["server", "command"]) {
-      await using disk = await mountSmallDisk();
+      await using disk = await mountSmallDisk(SIZE_MIB);
       assert(disk !== undefined);
       const args = [`--db=${disk.path}/data`, "--segment-size=1MiB"];
       {
@@ -252,7 +218,7 @@ Deno.test({
     "a new store that starts on a full disk gets its users once there is room",
   ignore: probe === undefined,
   async fn() {
-    await using disk = await mountSmallDisk();
+    await using disk = await mountSmallDisk(SIZE_MIB);
     assert(disk !== undefined);
     const filler = `${disk.path}/filler`;
     const data = `${disk.path}/data`;
