@@ -105,7 +105,7 @@ export async function restoreBackup(
 }
 
 /** What a restore that was interrupted may have left. */
-const LEFT_NAME =
+export const LEFT_NAME =
   /^(segments|incoming|lock|ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*|lost)$/;
 const LEFT_FILE_NAME = /^(ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*)$/;
 export const LOCK_NAME = "lock";

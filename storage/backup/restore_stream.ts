@@ -24,6 +24,7 @@ import { type BackupAnswer, receiveBackup } from "./receive_backup.ts";
 import {
   beginRestore,
   INCOMING_NAME,
+  LEFT_NAME,
   LOCK_NAME,
   restoreBackup,
   type RestoreOptions,
@@ -100,8 +101,12 @@ async function giveUp(
     (await disk.list(join(directory, SEGMENTS_NAME))).length > 0 ||
     (await disk.list(directory)).includes(CATALOG_NAME);
   if (isBegun) return;
-  for (const name of [SEGMENTS_NAME, LOCK_NAME, RESTORING_NAME]) {
+  for (const name of [SEGMENTS_NAME, LOCK_NAME]) {
     await removeIfThere(disk, join(directory, name));
   }
+  const left = await disk.list(directory);
+  // Without the mark nobody would know whose it is.
+  if (left.some((name) => LEFT_NAME.test(name))) return;
+  await removeIfThere(disk, join(directory, RESTORING_NAME));
   await disk.syncDirectory(directory);
 }

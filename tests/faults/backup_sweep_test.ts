@@ -16,7 +16,9 @@ import {
 import { readManifest } from "../../storage/backup/backup_target.ts";
 import { snapshotClosedStore } from "../../storage/backup/closed_store.ts";
 import { restoreBackup } from "../../storage/backup/restore.ts";
+import { restoreStream } from "../../storage/backup/restore_stream.ts";
 import { takeBackup } from "../../storage/backup/take_backup.ts";
+import { tarStream } from "../../storage/backup/tar_stream.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { createRandom } from "../support/random.ts";
@@ -46,6 +48,8 @@ interface Scene {
   readonly image: Image;
   /** A store, and a backup of it. */
   readonly imageWithBackup: Image;
+  /** The same backup as one archive. */
+  readonly archive: Uint8Array;
   /** What a store says that ends at a position. */
   readonly linesAt: ReadonlyMap<number, readonly string[]>;
   readonly newEnd: number;
@@ -74,7 +78,13 @@ async function makeScene(): Promise<Scene> {
     image = machine.image();
     await backUp(machine);
   }
-  return { image, imageWithBackup: machine.image(), linesAt, newEnd };
+  return {
+    image,
+    imageWithBackup: machine.image(),
+    archive: await archiveOf(machine),
+    linesAt,
+    newEnd,
+  };
 }
 
 async function backUp(machine: Machine): Promise<void> {
@@ -113,6 +123,49 @@ async function restore(machine: Machine): Promise<void> {
     openStore: () => open(machine, true),
     control: CONTROL,
   });
+}
+
+/** The same of an archive that comes as a stream. */
+async function restoreStreamed(machine: Machine): Promise<void> {
+  const { archive } = await theScene();
+  await restoreStream({
+    platform: machine,
+    input: { bytes: piecesOf(archive), length: archive.length },
+    directory: "restored",
+    point: undefined,
+    clock,
+    openStore: () => open(machine, true),
+    control: CONTROL,
+  });
+}
+
+async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 1777) {
+    // Whoever takes it comes first.
+    await Promise.resolve();
+    yield bytes.subarray(at, at + 1777);
+  }
+}
+
+/** A backup as one archive. */
+async function archiveOf(machine: Machine): Promise<Uint8Array> {
+  const { snapshot, release } = await snapshotClosedStore(machine, {
+    directory: "store",
+    clock,
+  });
+  try {
+    const pieces = tarStream({
+      disk: machine.disk,
+      snapshot,
+      version: "0.0.0",
+      have: new Map(),
+      isChecked: true,
+      onSent: () => {},
+    });
+    return await new Response(ReadableStream.from(pieces)).bytes();
+  } finally {
+    release();
+  }
 }
 
 async function linesOfRestored(machine: Machine): Promise<readonly string[]> {
@@ -220,19 +273,25 @@ async function checkBackup(machine: Machine, scene: Scene): Promise<void> {
 }
 
 /** Nothing is there, or it is refused, or all is there. */
-async function checkRestore(machine: Machine, scene: Scene): Promise<void> {
+async function checkRestore(
+  machine: Machine,
+  scene: Scene,
+  work: (machine: Machine) => Promise<void>,
+): Promise<void> {
   const expected = scene.linesAt.get(scene.newEnd);
   const names = await machine.disk.list("restored");
-  const isDone = names.length > 0 && !names.includes("restoring");
+  // Directories without a file in them are nothing.
+  const isDone = !names.includes("restoring") &&
+    machine.paths().some((path) => path.startsWith("restored/"));
   if (isDone) {
     assertEquals(await linesOfRestored(machine), expected);
     return;
   }
-  if (names.length > 0) {
+  if (names.includes("restoring")) {
     const error = await open(machine).then(() => undefined, (error) => error);
     assert(error instanceof QuipuError && error.code === "damaged");
   }
-  await restore(machine);
+  await work(machine);
   assertEquals(await linesOfRestored(machine), expected);
 }
 
@@ -270,39 +329,49 @@ Deno.test("a fault at any call of a backup leaves a manifest that tells the trut
   }
 });
 
-Deno.test("power lost before any call of a restore leaves nothing that is opened by mistake", async () => {
-  const scene = await theScene();
-  const image = scene.imageWithBackup;
-  const calls = (await callsOf(image, restore)).filter(isChange);
-  assertGreater(calls.length, 12);
-  for (const { index, kind, name } of calls) {
-    for (const machine of await leftAt(image, index, restore)) {
-      await at(`${index}, ${kind} ${name}`, () => checkRestore(machine, scene));
+for (
+  const [what, work] of [["", restore], [
+    " by stream",
+    restoreStreamed,
+  ]] as const
+) {
+  Deno.test(`power lost before any call of a restore${what} leaves nothing that is opened by mistake`, async () => {
+    const scene = await theScene();
+    const image = scene.imageWithBackup;
+    const calls = (await callsOf(image, work)).filter(isChange);
+    assertGreater(calls.length, 12);
+    for (const { index, kind, name } of calls) {
+      for (const machine of await leftAt(image, index, work)) {
+        await at(
+          `${index}, ${kind} ${name}`,
+          () => checkRestore(machine, scene, work),
+        );
+      }
     }
-  }
-  for (const machine of await leftBehind(image, restore)) {
-    const expected = scene.linesAt.get(scene.newEnd);
-    await at("after the last", async () => {
-      assertEquals(await linesOfRestored(machine), expected);
-    });
-  }
-});
+    for (const machine of await leftBehind(image, work)) {
+      const expected = scene.linesAt.get(scene.newEnd);
+      await at("after the last", async () => {
+        assertEquals(await linesOfRestored(machine), expected);
+      });
+    }
+  });
 
-Deno.test("a fault at any call of a restore leaves nothing that is opened by mistake", async () => {
-  const scene = await theScene();
-  const image = scene.imageWithBackup;
-  for (const { index, kind, name } of await callsOf(image, restore)) {
-    for (const fault of FAULTS) {
-      if (!mayFail(kind, fault)) continue;
-      const what = { callIndex: index, fault, isLasting: index % 2 === 0 };
-      const machine = await leftByFault(image, what, restore);
-      await at(
-        `${index}, ${kind} ${name}, ${fault}`,
-        () => checkRestore(machine, scene),
-      );
+  Deno.test(`a fault at any call of a restore${what} leaves nothing that is opened by mistake`, async () => {
+    const scene = await theScene();
+    const image = scene.imageWithBackup;
+    for (const { index, kind, name } of await callsOf(image, work)) {
+      for (const fault of FAULTS) {
+        if (!mayFail(kind, fault)) continue;
+        const left = { callIndex: index, fault, isLasting: index % 2 === 0 };
+        const machine = await leftByFault(image, left, work);
+        await at(
+          `${index}, ${kind} ${name}, ${fault}`,
+          () => checkRestore(machine, scene, work),
+        );
+      }
     }
-  }
-});
+  });
+}
 
 async function at(what: string, check: () => Promise<void>): Promise<void> {
   try {
