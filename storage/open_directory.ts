@@ -68,7 +68,8 @@ export async function takeForReading(
   if (!names.includes(SEGMENTS_NAME)) {
     throw new QuipuError(
       "notWritable",
-      `Cannot open "${directory}": it holds no store to read`,
+      `Cannot open "${directory}": it holds no store to read` +
+        (names.length === 0 ? ", it is empty or not there" : ""),
     );
   }
   let lock: DiskLock | { heldBy: string };

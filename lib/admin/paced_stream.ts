@@ -14,6 +14,11 @@ export interface StreamSource {
   pace(bytes: number): Promise<void>;
 }
 
+/** An answer that was broken off; whoever sent it has logged why. */
+export class BrokenOff extends Error {
+  override readonly name = "BrokenOff";
+}
+
 /** How it ended. */
 export type StreamEnd =
   /** All was taken. */
@@ -68,7 +73,7 @@ export function pacedStream(
       } catch (error) {
         if (!isOpen) return;
         end({ outcome: "failed", error });
-        throw error;
+        throw new BrokenOff("The answer was broken off", { cause: error });
       }
     },
     cancel() {
@@ -79,7 +84,7 @@ export function pacedStream(
   function watch(controller: ReadableStreamDefaultController): void {
     stallTimer = setTimeout(() => {
       end({ outcome: "stalled" });
-      controller.error(new Error("The client takes nothing of its answer"));
+      controller.error(new BrokenOff("The client takes nothing of its answer"));
     }, stallMs);
   }
 }

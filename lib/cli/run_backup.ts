@@ -186,6 +186,10 @@ async function* piecesOf(
   }
 }
 
+/** What the runtime says is "fetch failed"; why is in what caused it. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error
+    ? reasonOf(error.cause)
+    : error.message.replace(/^error sending request for url \(.*?\): /, "");
 }

@@ -40,7 +40,12 @@ export async function openOutput(
   try {
     file = await Deno.open(path, { write: true, createNew: true });
   } catch (error) {
-    throw new RunError(`Cannot create "${path}": ${reasonOf(error)}`);
+    throw new RunError(
+      `Cannot create "${path}": ` +
+        (error instanceof Deno.errors.NotFound
+          ? "the directory that it is to stand in is not there"
+          : reasonOf(error)),
+    );
   }
   return {
     write: (text) => writeAll(file, encoder.encode(text), `"${path}"`),

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { BrokenOff } from "../admin/paced_stream.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
@@ -68,6 +69,9 @@ export function serveHttp(options: ServeOptions): HttpServer {
           if (error instanceof QuipuError && error.code === "clientTooSlow") {
             logger.info("http.clientDropped", { reason: error.message });
             return new Response(null, { status: 408 });
+          }
+          if (error instanceof BrokenOff) {
+            return new Response(null, { status: 500 });
           }
           logger.error("http.answerFailed", { error: reasonOf(error) });
           return new Response("Internal Server Error", { status: 500 });

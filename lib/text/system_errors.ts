@@ -24,6 +24,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
   1: "EPERM",
   5: "EIO",
   13: "EACCES",
+  20: "ENOTDIR",
   23: "ENFILE",
   24: "EMFILE",
   27: "EFBIG",
@@ -53,8 +54,11 @@ export function explainSystemError(error: unknown): string | undefined {
     : undefined;
 }
 
-/** The same, or else what the error itself says. */
+/** The same, or what else is wrong with a path, or what the error itself says. */
 export function systemReasonOf(error: unknown): string {
+  if (systemCodeOf(error) === "ENOTDIR") {
+    return "it is no directory, or stands in what is none";
+  }
   return explainSystemError(error) ??
     (error instanceof Error ? error.message : String(error));
 }

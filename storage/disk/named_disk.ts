@@ -10,6 +10,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import {
   explainSystemError,
   systemCodeOf,
+  systemReasonOf,
 } from "../../lib/text/system_errors.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 
@@ -72,9 +73,12 @@ function namedNow<Result>(
 }
 
 function nameError(error: unknown, doing: string, path: string): unknown {
-  const why = explainSystemError(error);
-  if (why === undefined) return error;
   const code = systemCodeOf(error);
+  // Whoever opens a file may ask whether it is one.
+  const why = code === "ENOTDIR" && doing !== "open"
+    ? systemReasonOf(error)
+    : explainSystemError(error);
+  if (why === undefined) return error;
   return new QuipuError(
     code === "ENOSPC" || code === "EDQUOT" ? "storeFull" : "notWritable",
     `Cannot ${doing} "${path}": ${why}`,

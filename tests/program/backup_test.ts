@@ -242,5 +242,6 @@ Deno.test("damage shows when a backup is taken: in the log and exit code, and as
   await server[Symbol.asyncDispose]();
   const { log } = await server.end;
   assert(/error backup\.failed .*segment 0: /i.test(log), log);
+  assertEquals(log.match(/ error /g)?.length, 1, log);
   await Deno.remove(directory, { recursive: true });
 });
