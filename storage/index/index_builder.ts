@@ -8,8 +8,8 @@
 
 import { invariant } from "../../lib/model/errors.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { decodeUtf8, GrowingBytes } from "../log/bytes.ts";
-import { hashName } from "../log/event_id_hash.ts";
+import { GrowingBytes } from "../log/bytes.ts";
+import { hashListName } from "../log/event_id_hash.ts";
 import { BlockedWriter } from "./blocked_file.ts";
 import {
   addToFilter,
@@ -20,6 +20,7 @@ import {
   type SlicePointer,
 } from "./index_file.ts";
 import type {
+  IdRun,
   IndexHead,
   IndexJob,
   IndexMaker,
@@ -65,6 +66,7 @@ export class IndexBuilder {
   readonly #head: IndexHead;
   readonly #older: OlderSlices;
   readonly #pause: () => Promise<void>;
+  readonly #release: (part: IndexPart) => void;
   readonly #writer: BlockedWriter;
   readonly #out = new GrowingBytes(SLICE_BYTES * 2);
   /** Section that parts are taken for. */
@@ -74,7 +76,7 @@ export class IndexBuilder {
   #sliceCount = 0;
   /** Hash and offset of each slice. */
   #slices: HashRun;
-  #idRuns: HashRun[] = [];
+  #idRuns: IdRun[] = [];
   #directoryOffset = 0;
   #idsOffset = 0;
   #filterOffset = 0;
@@ -87,11 +89,14 @@ export class IndexBuilder {
       readonly older: OlderSlices;
       readonly file: Pick<DiskFile, "writeAt">;
       readonly pause: () => Promise<void>;
+      /** Is told of each part that is not needed any more. */
+      readonly release?: (part: IndexPart) => void;
     },
   ) {
     this.#head = options.head;
     this.#older = options.older;
     this.#pause = options.pause;
+    this.#release = options.release ?? (() => {});
     this.#writer = new BlockedWriter(options.file);
     const { listCount } = options.head;
     this.#slices = {
@@ -107,10 +112,15 @@ export class IndexBuilder {
    */
   async add(part: IndexPart): Promise<Uint32Array<ArrayBuffer> | undefined> {
     await this.#endSectionsBefore(part.type);
-    if (part.type === "lists") return await this.#addLists(part);
-    if (part.type === "ids") this.#idRuns.push(part);
-    else this.#addSamples(part);
-    return undefined;
+    if (part.type === "ids") {
+      this.#idRuns.push(part);
+      return undefined;
+    }
+    const offsets = part.type === "lists"
+      ? await this.#addLists(part)
+      : this.#addSamples(part);
+    this.#release(part);
+    return offsets;
   }
 
   /** Writes what is left, after the last part. */
@@ -154,8 +164,12 @@ export class IndexBuilder {
       const nameEnd = run.nameEnds[index] ?? 0;
       const offset = this.#writer.offset + out.length;
       sliceOffsets[index] = offset;
-      const name = decodeUtf8(run.names, nameStart, nameEnd);
-      this.#slices.hashes[this.#sliceCount] = hashName(kind + name);
+      this.#slices.hashes[this.#sliceCount] = hashListName(
+        kind,
+        run.names,
+        nameStart,
+        nameEnd,
+      );
       this.#slices.offsets[this.#sliceCount] = offset;
       this.#sliceCount++;
       encodeSlice(out, {
@@ -225,7 +239,10 @@ export class IndexBuilder {
     this.#directoryOffset = writer.offset;
     const slices = this.#slices;
     this.#slices = NO_HASHES;
-    await this.#writeByHash([slices], this.#sliceCount, () => {});
+    await this.#writeByHash([slices], this.#sliceCount, {
+      visit: () => {},
+      release: () => {},
+    });
     writer.endBlock();
     this.#idsOffset = writer.offset;
   }
@@ -237,11 +254,10 @@ export class IndexBuilder {
     const filter = new Uint8Array(filterBytesFor(recordCount));
     const idRuns = this.#idRuns;
     this.#idRuns = [];
-    await this.#writeByHash(
-      idRuns,
-      recordCount,
-      (hash) => addToFilter(filter, hash),
-    );
+    await this.#writeByHash(idRuns, recordCount, {
+      visit: (hash) => addToFilter(filter, hash),
+      release: () => idRuns.forEach(this.#release),
+    });
     this.#filterOffset = writer.offset;
     this.#filterBytes = filter.length;
     writer.push(filter);
@@ -249,7 +265,7 @@ export class IndexBuilder {
     this.#samplesOffset = writer.offset;
   }
 
-  #addSamples({ offsets, times }: SampleRun): void {
+  #addSamples({ offsets, times }: SampleRun): undefined {
     const out = this.#out;
     out.clear();
     for (let index = 0; index < offsets.length; index++) {
@@ -259,11 +275,15 @@ export class IndexBuilder {
     this.#writer.push(out.bytes());
   }
 
-  /** Writes pairs of hash and offset in the order of both. Empties `runs`. */
+  /** Writes pairs of hash and offset in the order of both. */
   async #writeByHash(
-    runs: HashRun[],
+    runs: readonly HashRun[],
     count: number,
-    visit: (hash: number) => void,
+    { visit, release }: {
+      readonly visit: (hash: number) => void;
+      /** Called when `runs` are not needed any more. */
+      readonly release: () => void;
+    },
   ): Promise<void> {
     const ends = new Uint32Array(2 ** BUCKET_BITS + 1);
     let counted = 0;
@@ -279,6 +299,7 @@ export class IndexBuilder {
       ends[bucket + 1] = (ends[bucket + 1] ?? 0) + (ends[bucket] ?? 0);
     }
     const keys = await this.#spread(runs, count, ends);
+    release();
     const out = this.#out;
     for (let bucket = 0; bucket < 2 ** BUCKET_BITS; bucket++) {
       if (ends[bucket] === ends[bucket + 1]) continue;
@@ -301,14 +322,14 @@ export class IndexBuilder {
    * bucket's bits left out, the two are exact in a double.
    */
   async #spread(
-    runs: HashRun[],
+    runs: readonly HashRun[],
     count: number,
     ends: Uint32Array,
   ): Promise<Float64Array> {
     const keys = new Float64Array(count);
     const next = ends.slice();
     let spread = 0;
-    for (const { hashes, offsets } of runs.splice(0)) {
+    for (const { hashes, offsets } of runs) {
       for (let index = 0; index < hashes.length; index++) {
         const hash = hashes[index] ?? 0;
         const at = next[hash >>> BUCKET_SHIFT] ?? 0;

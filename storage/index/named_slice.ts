@@ -5,8 +5,7 @@
  * @module
  */
 
-import { decodeUtf8 } from "../log/bytes.ts";
-import { hashName } from "../log/event_id_hash.ts";
+import { hashListName } from "../log/event_id_hash.ts";
 import type { FoundSlice } from "./index_maker.ts";
 import type { SealedIndex } from "./sealed_index.ts";
 
@@ -22,7 +21,7 @@ export function findNamedSlice(
   indexAt: (segment: number) => SealedIndex,
 ): FoundSlice | undefined {
   const { kind, name } = list;
-  const hash = hashName(kind + decodeUtf8(name, 0, name.length));
+  const hash = hashListName(kind, name, 0, name.length);
   for (let segment = newest; segment >= 0; segment--) {
     const found = indexAt(segment).findSlice(kind, name, hash);
     if (found === undefined) continue;

@@ -16,6 +16,7 @@ import {
   type OlderIndex,
 } from "./index_maker.ts";
 import {
+  buffersOf,
   type MakerOrder,
   type MakerReport,
   PARTS_AHEAD,
@@ -216,16 +217,6 @@ function withOwnMemory(part: IndexPart): IndexPart {
       offsets: part.offsets.slice(),
     }
     : part;
-}
-
-function buffersOf(part: IndexPart): ArrayBuffer[] {
-  const buffers: ArrayBuffer[] = [];
-  for (const column of Object.values(part)) {
-    if (ArrayBuffer.isView(column) && column.buffer instanceof ArrayBuffer) {
-      buffers.push(column.buffer);
-    }
-  }
-  return buffers;
 }
 
 function makerError(cause: unknown): IndexMakerError {

@@ -185,7 +185,7 @@ const FAILING: Record<string, () => Worker> = {
     throw new Error("no thread is left");
   },
   "has no module": () =>
-    new Worker(new URL("./no_such_worker.ts", import.meta.url), {
+    new Worker(new URL("./no_such_worker.js", import.meta.url), {
       type: "module",
     }),
   "throws when it begins": workerOf("throw new Error('at once')"),

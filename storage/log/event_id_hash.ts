@@ -5,6 +5,8 @@
  * @module
  */
 
+import { decodeUtf8 } from "./bytes.ts";
+
 /**
  * Hash of an event id in a stream, 32 bits.
  *
@@ -38,3 +40,27 @@ export function hashName(name: string): number {
   }
   return mix(hash) >>> 0;
 }
+
+/**
+ * `hashName(kind + name)`: what the directory of an index file is ordered by.
+ *
+ * @param kind Code of the list's kind.
+ * @param array Holds the name as UTF-8, from `start` to `end`.
+ */
+export function hashListName(
+  kind: number,
+  array: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  let hash = Math.imul(0x811c_9dc5 ^ (DIGIT_ZERO + kind), 0x0100_0193);
+  for (let index = start; index < end; index++) {
+    const byte = array[index] ?? 0;
+    if (byte >= 0x80) return hashName(kind + decodeUtf8(array, start, end));
+    hash = Math.imul(hash ^ byte, 0x0100_0193);
+  }
+  return mix(hash) >>> 0;
+}
+
+/** Character code; codes of kinds have one digit. */
+const DIGIT_ZERO = 0x30;
