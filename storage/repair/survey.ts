@@ -13,11 +13,12 @@ import { openSealedIndex } from "../index/sealed_index.ts";
 import { BLOCK_BYTES, BlockCache } from "../index/blocked_file.ts";
 import type { CommitRecord } from "../kv/catalog.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
-import { readEnds } from "../log/remains.ts";
+import { type ListEnd, readEnds } from "../log/remains.ts";
 import type { Segment } from "../log/segment.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
 import type { PlannedSegment, VerifyPlan } from "../verify/verify_log.ts";
 import { Losses } from "./losses.ts";
+import { type PlacedSegment, placeSegment } from "./place_segment.ts";
 import { wholeRecords } from "./whole_records.ts";
 
 /** A segment that is to be written anew, or from nothing. */
@@ -25,8 +26,13 @@ export interface Replacement {
   /** As it will be, but for its file: with its end and checksum. */
   readonly segment: Segment;
   readonly header: SegmentHeader;
-  /** The file that it is made from; undefined when there is none. */
-  readonly source: PlannedSegment | undefined;
+  /**
+   * The file that it is made from, and how it is read; undefined when there is
+   * none.
+   */
+  readonly source:
+    | (PlannedSegment & { readonly segment: PlacedSegment })
+    | undefined;
   /** Position of the last record that could be read of it; -1 for none. */
   readonly lastPosition: number;
   readonly lastCreatedAtUs: number;
@@ -152,7 +158,7 @@ class Surveyor {
 
   #replace(
     number: number,
-    source: PlannedSegment | undefined,
+    source: Replacement["source"],
     range: {
       start: number;
       end: number;
@@ -194,13 +200,16 @@ class Surveyor {
     const { commit } = this.#options;
     const { segment, header } = planned;
     const start = this.#end;
-    // The file of one with a damaged header begins where the last one ended.
-    const placed: Segment = header === undefined
-      ? { ...segment, startPosition: start }
-      : { ...segment };
     const isFollowed = next?.header !== undefined &&
       next.segment.number === segment.number + 1;
     const committedEnd = next === undefined ? commit?.end : undefined;
+    // The file of one with a damaged header begins where the last one ended.
+    const placed: PlacedSegment = header === undefined
+      ? placeSegment(this.#options.disk, segment, {
+        start,
+        end: isFollowed ? next.header?.startPosition : committedEnd,
+      })
+      : { ...segment };
     const reading = await this.#read(placed, isFollowed, committedEnd);
     const wanted = isFollowed
       ? {
@@ -229,7 +238,7 @@ class Surveyor {
     }
     this.#losses.isLossy = true;
     if (wanted.end > reading.seenEnd) this.#lose(reading.seenEnd, wanted.end);
-    this.#replace(segment.number, planned, {
+    this.#replace(segment.number, { ...planned, segment: placed }, {
       start,
       end: wanted.end,
       checksum: wanted.checksum ?? reading.checksum,
@@ -241,20 +250,21 @@ class Surveyor {
   }
 
   async #read(
-    segment: Segment,
+    segment: PlacedSegment,
     isFollowed: boolean,
     committedEnd: number | undefined,
   ): Promise<Reading> {
     const { disk, control, plan } = this.#options;
     const lost: LostRange[] = [];
-    let isWhole = true;
+    const walks = segment.walksFrom !== undefined;
+    let isWhole = !walks;
     let checksum = this.#checksum;
     let previousCrc = checksum;
     let end = segment.startPosition;
     let lastCreatedAtUs = this.#lastCreatedAtUs;
     let lastPosition = -1;
     let count = 0;
-    this.#losses.begin(segment.remains !== undefined);
+    this.#losses.begin(segment.remains !== undefined || walks);
     try {
       const file = disk.open(segment.path, "read");
       try {
@@ -265,16 +275,22 @@ class Surveyor {
           },
           lostRecord: (record: Parameters<Losses["takeLost"]>[1]) =>
             this.#losses.takeLost(segment.number, record),
+          listEnd: (known: ListEnd) =>
+            this.#losses.takeEnd(segment.number, known),
+          complete: () => {
+            const known = isFollowed ? segment.endPosition : committedEnd;
+            end = Math.max(end, known ?? 0);
+          },
         };
         for (const record of wholeRecords(file, segment, sink)) {
-          const isChained = segment.remains !== undefined ||
+          const isChained = segment.remains !== undefined || walks ||
             lost.length > 0 || record.previousCrc === previousCrc;
           if (!isChained) isWhole = false;
           previousCrc = record.headerCrc;
           lastCreatedAtUs = record.createdAtUs;
           lastPosition = record.logPosition;
           this.#losses.take(record);
-          if ((record.flags & FLAG_RUN_END) !== 0) {
+          if (walks || (record.flags & FLAG_RUN_END) !== 0) {
             end = record.logPosition + record.lengthBytes;
             checksum = record.headerCrc;
           }

@@ -8,8 +8,11 @@ import type { DiskFile } from "../disk/disk.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { RecordScanner } from "../log/record_scanner.ts";
 import { RemainsScanner } from "../log/remains_scanner.ts";
+import type { ListEnd } from "../log/remains.ts";
 import type { Segment } from "../log/segment.ts";
 import { findRecordBeyond } from "../recovery/search_records.ts";
+import type { PlacedSegment } from "./place_segment.ts";
+import { walkRecords } from "./walk_records.ts";
 
 const SCAN_CHUNK_BYTES = 1024 * 1024;
 
@@ -19,6 +22,10 @@ export interface LossSink {
   lost(from: number, to: number): void;
   /** A record of which the header alone could be read. */
   lostRecord(record: LogRecord): void;
+  /** Of a segment whose header is damaged: where a list ended in it. */
+  listEnd?(end: ListEnd): void;
+  /** Of one: no record of it was missed. */
+  complete?(): void;
 }
 
 /**
@@ -27,9 +34,14 @@ export interface LossSink {
  */
 export function* wholeRecords(
   file: DiskFile,
-  segment: Segment,
+  segment: PlacedSegment,
   sink: LossSink,
 ): Generator<LogRecord> {
+  const { walksFrom } = segment;
+  if (walksFrom !== undefined) {
+    yield* walkRecords(file, { ...segment, walksFrom }, sink);
+    return;
+  }
   if (segment.remains !== undefined) {
     yield* whatStayed(file, segment, sink);
     return;

@@ -9,7 +9,6 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { ListEnd } from "../log/remains.ts";
-import type { Segment } from "../log/segment.ts";
 import { RemainsWriter } from "../scavenge/remains_writer.ts";
 import type { Replacement } from "./survey.ts";
 import { wholeRecords } from "./whole_records.ts";
@@ -75,13 +74,9 @@ export async function writeReplacement(
 
   function* recordsOf(from: Replacement["source"]) {
     if (from === undefined) return;
-    const placed: Segment = {
-      ...from.segment,
-      startPosition: from.header?.startPosition ?? segment.startPosition,
-    };
-    const file = disk.open(placed.path, "read");
+    const file = disk.open(from.segment.path, "read");
     try {
-      yield* wholeRecords(file, placed, NOBODY);
+      yield* wholeRecords(file, from.segment, NOBODY);
     } catch {
       // A device that gives no more: the survey has seen as much.
     } finally {

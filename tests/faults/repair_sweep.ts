@@ -108,6 +108,7 @@ function damage(
   const plain = segments.filter((path) => path.includes(".g1."));
   assert(scavenged.length > 1 && plain.length > 4, segments.join());
   flip(scavenged[0], -200);
+  flip(scavenged[1], 40);
   flip(plain[0], 40);
   flip(plain[1], 100);
   files.delete(plain[2] ?? "");

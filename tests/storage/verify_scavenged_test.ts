@@ -9,6 +9,7 @@ import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { repairDirectory } from "../../storage/repair/repair_directory.ts";
 import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+import { linesOf } from "../faults/contents.ts";
 import { createTestClock } from "../support/events.ts";
 import {
   createStoreDirectory,
@@ -187,4 +188,100 @@ Deno.test("the index file of a segment that is gone tells what was in it", async
     events: [anEvent("type", "{}")],
   });
   assertEquals(appended.kind, "appended");
+});
+
+/** Everything that a store answers. */
+async function linesIn(directory: StoreDirectory): Promise<string[]> {
+  await using opened = await directory.open(1 << 15);
+  const { store } = opened;
+  // Of this list nothing is left but where it ended.
+  const { head } = await store.readState("$et-last");
+  return [`$et-last ${head}`, ...await linesOf(store)];
+}
+
+/** Where a text stands in a file. */
+function placeOf(path: string, text: string): number {
+  const bytes = new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  const at = bytes.indexOf(text);
+  assert(at > 0, text);
+  return at;
+}
+
+Deno.test("of a scavenged segment whose header is damaged everything else stays", async () => {
+  const cases: readonly (readonly number[])[] = [
+    // What any segment's header says, what a scavenged one's adds, and both.
+    [40],
+    [9],
+    [75],
+    [3, 110],
+  ];
+  for (const [at, offsets] of cases.entries()) {
+    await using directory = await createStoreDirectory();
+    await scavenge(directory);
+    const before = await linesIn(directory);
+    const name = directory.namesOf("seg").filter((one) => one.includes(".g2."))
+      .at(at % 2 === 0 ? 0 : -1);
+    assert(name !== undefined);
+    for (const offset of offsets) {
+      flipBit(directory.pathOf("segments", name), offset);
+    }
+    // Where lists ended is known from the segment itself.
+    Deno.removeSync(
+      directory.pathOf("segments", name.replace(/seg$/, "idx")),
+    );
+    const report = await repair(directory, true);
+    assertEquals(report.unrepaired, []);
+    assertEquals(
+      [report.isDone, report.lostPositions, report.lostEventCount],
+      [true, [], 0],
+      `bytes ${offsets} of ${name}`,
+    );
+    assertEquals(await linesIn(directory), before, `bytes ${offsets}`);
+  }
+});
+
+Deno.test("of a scavenged segment whose header is damaged, and a body too, one event is gone", async () => {
+  for (const offsets of [[40], [75]]) {
+    await using directory = await createStoreDirectory();
+    await scavenge(directory);
+    const before = await linesIn(directory);
+    const text = '{"n":897}';
+    const path = scavengedSegmentWith(directory, text);
+    for (const offset of offsets) flipBit(path, offset);
+    flipBit(path, placeOf(path, text) + 2);
+    const report = await repair(directory, true);
+    assertEquals(report.unrepaired, []);
+    assertEquals([report.lostPositions.length, report.lostEventCount], [1, 1]);
+    const after = await linesIn(directory);
+    const gone = before.filter((line) => !after.includes(line));
+    // From the log, and from each list that it was in.
+    assert(gone.length > 0 && gone.every((line) => line.includes(text)));
+  }
+});
+
+Deno.test("of a scavenged segment without both headers, what follows a damaged record is gone, and its numbers are not given again", async () => {
+  await using directory = await createStoreDirectory();
+  await scavenge(directory);
+  const before = await linesIn(directory);
+  const text = '{"n":890}';
+  const path = scavengedSegmentWith(directory, text);
+  const bytes = new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  const at = placeOf(path, text);
+  flipBit(path, 40);
+  flipBit(path, 75);
+  // The record's own header: where the next one begins nobody knows then.
+  flipBit(path, bytes.lastIndexOf("cart-", at));
+  const report = await repair(directory, true);
+  assertEquals(report.unrepaired, []);
+  assert(report.lostEventCount >= 1);
+  assertEquals(report.lostPositions.length, 1);
+  const after = await linesIn(directory);
+  const log = after.slice(1, after.findIndex((line) => /^list /.test(line)));
+  for (const line of log) assert(before.includes(line), line);
+  await using opened = await directory.open();
+  for (let number = 0; number < 5; number++) {
+    // Numbers are not given again.
+    const { head } = await opened.store.readState(`cart-${number}`);
+    assertEquals(head, 199);
+  }
 });
