@@ -8,25 +8,13 @@ import type { DiskFile } from "../disk/disk.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { RecordScanner } from "../log/record_scanner.ts";
 import { RemainsScanner } from "../log/remains_scanner.ts";
-import type { ListEnd } from "../log/remains.ts";
 import type { Segment } from "../log/segment.ts";
 import { findRecordBeyond } from "../recovery/search_records.ts";
+import type { LossSink } from "./loss_sink.ts";
 import type { PlacedSegment } from "./place_segment.ts";
 import { walkRecords } from "./walk_records.ts";
 
 const SCAN_CHUNK_BYTES = 1024 * 1024;
-
-/** Is told what cannot be read. */
-export interface LossSink {
-  /** Positions [from, to) have no record that could be read. */
-  lost(from: number, to: number): void;
-  /** A record of which the header alone could be read. */
-  lostRecord(record: LogRecord): void;
-  /** Of a segment whose header is damaged: where a list ended in it. */
-  listEnd?(end: ListEnd): void;
-  /** Of one: no record of it was missed. */
-  complete?(): void;
-}
 
 /**
  * All whole records up to the segment's `endPosition`. Each is valid until the
