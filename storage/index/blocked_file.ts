@@ -178,13 +178,16 @@ export class BlockCache {
   }
 }
 
+/** What a reader asks of a cache. */
+export type Blocks = Pick<BlockCache, "get" | "set" | "allocate">;
+
 /** What is asked of a blocked file. */
 export type BlockedSource = Pick<DiskFile, "path" | "readAt" | "size">;
 
 /** Reads a blocked file at any place. */
 export class BlockedReader {
   readonly #open: () => BlockedSource;
-  readonly #cache: BlockCache;
+  readonly #cache: Blocks;
   readonly #cacheKey: number;
   readonly #onDamage: () => void;
 
@@ -196,7 +199,7 @@ export class BlockedReader {
    */
   constructor(
     open: () => BlockedSource,
-    cache: BlockCache,
+    cache: Blocks,
     cacheKey: number,
     onDamage: () => void = () => {},
   ) {

@@ -7,7 +7,7 @@
 
 import { QuipuError } from "../../lib/model/errors.ts";
 import { PositionalReader } from "../disk/positional_reader.ts";
-import { BlockCache } from "./blocked_file.ts";
+import { BlockRing } from "./block_ring.ts";
 import type { Slice, SlicePointer } from "./index_file.ts";
 import type {
   FoundSlice,
@@ -19,13 +19,14 @@ import { NO_SEGMENT } from "./list_directory.ts";
 import { findNamedSlice } from "./named_slice.ts";
 import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
 
-const CACHE_BYTES = 8 * 1024 * 1024;
+/** Blocks that are kept: 8 MiB. A slice is looked at in far fewer. */
+const BLOCKS_KEPT = 2048;
 /** Index files that are open at a time. */
 const OPEN_MAX = 128;
 
 export class OlderFiles implements OlderSlices {
   readonly #paths: ReadonlyMap<number, string>;
-  readonly #cache = new BlockCache(CACHE_BYTES);
+  readonly #cache = new BlockRing(BLOCKS_KEPT);
   readonly #indexes = new Map<number, SealedIndex>();
   /** By segment; the one that was opened first comes first. */
   readonly #readers = new Map<number, PositionalReader>();

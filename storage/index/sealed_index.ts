@@ -9,9 +9,9 @@ import { bytesOf, decodeUtf8, getSafeUint64 } from "../log/bytes.ts";
 import {
   BLOCK_BYTES,
   BLOCK_CONTENT_BYTES,
-  type BlockCache,
   BlockedReader,
   type BlockedSource,
+  type Blocks,
 } from "./blocked_file.ts";
 import {
   decodeFooter,
@@ -290,7 +290,7 @@ export class SealedIndex {
  */
 export function openSealedIndex(
   open: () => BlockedSource,
-  cache: BlockCache,
+  cache: Blocks,
   cacheKey: number,
   onDamage: () => void,
 ): SealedIndex | undefined {

@@ -1,0 +1,22 @@
+/**
+ * The cache of fixed size.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { BlockRing } from "./block_ring.ts";
+
+Deno.test("a ring keeps the newest blocks, each as it was", () => {
+  const ring = new BlockRing(4);
+  for (let key = 0; key < 11; key++) {
+    const block = ring.allocate();
+    block.fill(key);
+    // One that could not be read is not kept.
+    if (key !== 9) ring.set(key, block);
+    for (let older = 0; older <= key; older++) {
+      const isKept = older > key - 4 && older !== 9;
+      assertEquals(ring.get(older)?.[4095], isKept ? older : undefined);
+    }
+  }
+});
