@@ -53,7 +53,7 @@ import {
   setUuid,
 } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
-import type { ListDirectory } from "./list_directory.ts";
+import type { ListDirectory, LoadedLists } from "./list_directory.ts";
 import { Memtable } from "./memtable.ts";
 import { NameBytes } from "./name_bytes.ts";
 import { SectionReader } from "./section_file.ts";
@@ -149,6 +149,16 @@ function decodeHeader(array: Uint8Array): SnapshotHeader | undefined {
   };
 }
 
+/** Lists with entries in the active segment. */
+export interface ActiveEntries {
+  /** Their ids. */
+  readonly lists: Uint32Array;
+  /** How many entries each has. */
+  readonly lengths: Uint32Array;
+  /** Offsets of the entries' records, list by list. */
+  readonly entries: Uint32Array;
+}
+
 /** An opened snapshot whose header is whole. */
 export class HeadsSnapshot {
   readonly header: SnapshotHeader;
@@ -174,13 +184,23 @@ export class HeadsSnapshot {
    */
   enter(lists: ListDirectory): void {
     const count = this.header.listCount;
-    const capacity = count + (count >>> 3) + 1024;
+    lists.adopt(this.readLists(count + (count >>> 3) + 1024));
+  }
+
+  /**
+   * Reads the lists.
+   *
+   * @param capacity How many there is to be room for.
+   * @throws {QuipuError} `corruptRecord` when a section is damaged.
+   */
+  readLists(capacity = this.header.listCount): LoadedLists {
+    const count = this.header.listCount;
     const words = (section: number, room = capacity) =>
       this.#sections.readInto(section, new Uint32Array(room));
     const small = (section: number) =>
       this.#sections.readInto(section, new Uint8Array(capacity));
     const nameBytes = this.#sections.byteLengthOf(1);
-    lists.adopt({
+    return {
       names: new NameBytes({
         count,
         starts: words(0, capacity + 1),
@@ -198,7 +218,30 @@ export class HeadsSnapshot {
       lastSlice: words(8),
       metastream: words(9),
       category: words(10),
+    };
+  }
+
+  /**
+   * Reads the entries of lists in the active segment alone, list by list; all
+   * that is known of that segment is checked.
+   *
+   * @throws {QuipuError} `corruptRecord` when a section is damaged.
+   */
+  readActiveEntries(): ActiveEntries {
+    const [lists, lengths, entries] = [11, 12, 13].map((section) => {
+      const length = this.#sections.byteLengthOf(section) / 4;
+      return this.#sections.readInto(section, new Uint32Array(length));
     });
+    for (let section = 14; section < SNAPSHOT_SECTIONS; section++) {
+      const length = this.#sections.byteLengthOf(section);
+      this.#sections.readInto(section, new Uint8Array(length));
+    }
+    const none = new Uint32Array(0);
+    return {
+      lists: lists ?? none,
+      lengths: lengths ?? none,
+      entries: entries ?? none,
+    };
   }
 
   /**

@@ -83,6 +83,9 @@ export const SLICE_PREFIX_BYTES = 4;
 /** Bytes of a slice between its name and its entries. */
 export const SLICE_FIXED_BYTES = 48;
 
+/** Where in those the number of entries is. */
+export const SLICE_COUNT_AT = 8;
+
 /** Appends a slice without its entries, and without their number if sparse. */
 export function encodeSlice(
   out: GrowingBytes,
@@ -125,7 +128,7 @@ export function decodeSlice(
   const flags = prefix[1] ?? 0;
   const isSparse = (flags & SLICE_SPARSE) !== 0;
   const end = offset + SLICE_PREFIX_BYTES + nameBytes + SLICE_FIXED_BYTES;
-  const count = view.getUint32(nameBytes + 8, true);
+  const count = view.getUint32(nameBytes + SLICE_COUNT_AT, true);
   const depth = view.getUint32(nameBytes + 12, true);
   return {
     kind: prefix[0] ?? 0,

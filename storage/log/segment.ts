@@ -31,12 +31,18 @@ export interface Segment {
  * Where the record at a log position stands in the segment's file; in that of
  * a scavenged one: where it once stood.
  */
-export function offsetOf(segment: Segment, position: number): number {
+export function offsetOf(
+  segment: Pick<Segment, "startPosition">,
+  position: number,
+): number {
   return position - segment.startPosition + SEGMENT_HEADER_BYTES;
 }
 
 /** Log position of the record that stands at an offset of the file. */
-export function positionOf(segment: Segment, offset: number): number {
+export function positionOf(
+  segment: Pick<Segment, "startPosition">,
+  offset: number,
+): number {
   return offset - SEGMENT_HEADER_BYTES + segment.startPosition;
 }
 

@@ -16,7 +16,7 @@ import { FLAG_RUN_END } from "../log/record.ts";
 import { type ListEnd, readEnds } from "../log/remains.ts";
 import type { Segment } from "../log/segment.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
-import type { PlannedSegment, VerifyPlan } from "../verify/verify_log.ts";
+import type { PlannedSegment, VerifyPlan } from "../verify/verify_plan.ts";
 import { Losses } from "./losses.ts";
 import { type PlacedSegment, placeSegment } from "./place_segment.ts";
 import { wholeRecords } from "./whole_records.ts";

@@ -41,12 +41,9 @@ export class BlockedStream {
     this.#onBytes = onBytes;
   }
 
-  get array(): Uint8Array {
-    return this.#content.array;
-  }
-
-  get view(): DataView {
-    return this.#content.view;
+  /** What is in memory; it holds until more is read. */
+  get bytes(): Bytes {
+    return this.#content;
   }
 
   /**

@@ -11,7 +11,7 @@ import type { CommitRecord } from "../kv/catalog.ts";
 import { checkDatabase } from "../kv/check_database.ts";
 import type { StorePlatform } from "../platform.ts";
 import type { Findings } from "./findings.ts";
-import type { Mark } from "./segment_facts.ts";
+import type { Mark } from "./piece.ts";
 
 /** Name of the KV's file in a store's directory. */
 export const CATALOG_NAME = "catalog.kv";

@@ -6,11 +6,7 @@
  * @module
  */
 
-import { membershipsOf } from "../../lib/model/lists.ts";
-import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
-import { isMetastream } from "../../lib/model/stream_names.ts";
-import type { Bytes } from "../log/bytes.ts";
-import { encodeUtf8 } from "../log/bytes.ts";
+import { type Bytes, bytesOf, encodeUtf8 } from "../log/bytes.ts";
 import { LogRecord } from "../log/log_record.ts";
 import {
   FIRST_ORDINALS_BYTES,
@@ -19,19 +15,21 @@ import {
   RECORD_HEADER_BYTES,
 } from "../log/record.ts";
 import type { ListEnd } from "../log/remains.ts";
-import { type EntryDigest, ListHeads, NameHash } from "./list_heads.ts";
+import type { EntryDigest } from "./entry_digest.ts";
+import { ListHeads } from "./list_heads.ts";
+import {
+  CATEGORY,
+  CATEGORY_STREAMS,
+  EVENT_TYPE,
+  STREAM,
+  STREAMS,
+} from "./list_kinds.ts";
+import { NameHash } from "./name_hash.ts";
+import { isOfSystem, systemListsOf } from "./system_lists.ts";
 
-/** Codes of the kinds of lists, as in files. */
-export const STREAM = 0;
-const CATEGORY = 1;
-const EVENT_TYPE = 2;
-const STREAMS = 3;
-const CATEGORY_STREAMS = 4;
-
-const DOLLAR = 0x24;
 const NONE = 0xffff_ffff;
 const TWO_32 = 2 ** 32;
-const NO_NAME = new Uint8Array(0);
+const NO_NAME = bytesOf(new Uint8Array(0));
 
 /** An entry that is not where it should be. */
 export interface WrongEntry {
@@ -61,7 +59,7 @@ export class EntryCheck {
    * @returns What is wrong, if anything is.
    */
   take(bytes: Bytes, start: number, offset: number): WrongEntry | undefined {
-    const { array, view } = bytes;
+    const { view } = bytes;
     const flags = view.getUint8(start + 88);
     const isFirst = (flags & FLAG_FIRST) !== 0;
     const nameStart = start + RECORD_HEADER_BYTES +
@@ -69,7 +67,7 @@ export class EntryCheck {
     const nameEnd = nameStart + view.getUint16(start + 80, true);
     const typeEnd = nameEnd + view.getUint16(start + 82, true);
     const hash = this.#hash;
-    hash.take(array, nameStart, nameEnd);
+    hash.takeStream(bytes, nameStart, nameEnd);
     this.#wrong = undefined;
     if ((flags & FLAG_TOMBSTONE) === 0) {
       this.#enter(
@@ -81,12 +79,11 @@ export class EntryCheck {
         offset,
       );
     }
-    const isOfSystem = array[nameStart] === DOLLAR ||
-      (typeEnd > nameEnd && array[nameEnd] === DOLLAR);
-    if (isOfSystem) this.#takeBySlowRules(bytes, start, offset);
-    else {
+    if (isOfSystem(bytes, nameStart, nameEnd, typeEnd)) {
+      this.#takeOfSystem(bytes, start, offset);
+    } else {
       const typeHash = this.#typeHash;
-      typeHash.take(array, nameEnd, typeEnd);
+      typeHash.take(bytes, nameEnd, typeEnd);
       if (hash.hasCategory) {
         this.#enterAt(
           CATEGORY,
@@ -141,54 +138,22 @@ export class EntryCheck {
 
   /** Slot of a list by its name. */
   slotOf(kind: number, name: Uint8Array): number {
-    this.#hash.take(name, 0, name.length);
+    this.#hash.take(bytesOf(name), 0, name.length);
     return this.heads.slotOf(kind, this.#hash.high, this.#hash.low);
   }
 
-  /** Records of the system, of metadata and of deletes are listed by more rules. */
-  #takeBySlowRules(bytes: Bytes, start: number, offset: number): void {
+  #takeOfSystem(bytes: Bytes, start: number, offset: number): void {
     const { view } = bytes;
-    const record = new LogRecord(bytes, start, { withBodies: true });
-    const { streamName } = record;
-    const { category, eventType, isInStreams, categoryOfStream } =
-      membershipsOf(
-        record,
-        isMetastream(streamName) ? decodeStreamMetadata(record) : undefined,
-      );
-    this.#enterNamed(CATEGORY, category, view, start + 32, offset);
-    this.#enterNamed(EVENT_TYPE, eventType, view, start + 40, offset);
-    if ((record.flags & FLAG_FIRST) === 0) return;
-    this.#enterNamed(
-      STREAMS,
-      isInStreams ? "" : undefined,
-      view,
-      start + 92,
-      offset,
-    );
-    this.#enterNamed(
-      CATEGORY_STREAMS,
-      categoryOfStream,
-      view,
-      start + 100,
-      offset,
-    );
-  }
-
-  #enterNamed(
-    kind: number,
-    name: string | undefined,
-    view: DataView,
-    at: number,
-    offset: number,
-  ): void {
-    if (name === undefined) {
-      this.#expectNone("list", view, at);
-      return;
+    for (const { kind, name, at } of systemListsOf(bytes, start)) {
+      if (name === undefined) {
+        this.#expectNone("list", view, at);
+        continue;
+      }
+      const encoded = bytesOf(encodeUtf8(name));
+      const hash = this.#typeHash;
+      hash.take(encoded, 0, encoded.array.length);
+      this.#enterAt(kind, hash.high, hash.low, view, at, offset);
     }
-    const bytes = encodeUtf8(name);
-    this.#typeHash.take(bytes, 0, bytes.length);
-    const { high, low } = this.#typeHash;
-    this.#enterAt(kind, high, low, view, at, offset);
   }
 
   #enterAt(

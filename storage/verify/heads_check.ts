@@ -12,11 +12,14 @@ import {
   openHeadsSnapshot,
   SealedDigest,
 } from "../index/heads_snapshot.ts";
-import { ListDirectory } from "../index/list_directory.ts";
+import { LIST_KINDS, type LoadedLists } from "../index/list_directory.ts";
+import { type Bytes, bytesOf } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
 import type { EntryCheck } from "./entry_check.ts";
 import type { Findings } from "./findings.ts";
-import { EntryDigest, NameHash } from "./list_heads.ts";
+import { EntryDigest } from "./entry_digest.ts";
+import type { ListKeys } from "./list_heads.ts";
+import { NameHash } from "./name_hash.ts";
 import type { SegmentFacts } from "./segment_facts.ts";
 
 /** Name of the snapshot in a store's directory. */
@@ -26,7 +29,7 @@ export class HeadsCheck implements Disposable {
   readonly #findings: Findings;
   readonly #digest = new SealedDigest();
   #snapshot: HeadsSnapshot | undefined;
-  #lists: ListDirectory | undefined;
+  #lists: LoadedLists | undefined;
 
   /** @param isThere Whether there is such a file. */
   constructor(
@@ -56,6 +59,8 @@ export class HeadsCheck implements Disposable {
 
   /** Compares before the first segment is taken, of a snapshot of none. */
   begin(storeId: string, entries: EntryCheck): void {
+    const listCount = this.#snapshot?.header.listCount ?? 0;
+    entries.heads.reserve(Math.min(listCount, RESERVED_MAX));
     if (this.#snapshot?.header.sealedCount === 0) {
       this.#compareSealed(storeId, entries);
     }
@@ -133,41 +138,44 @@ export class HeadsCheck implements Disposable {
       );
       return;
     }
-    const lists = this.#read((snapshot) => {
-      const loaded = new ListDirectory();
-      snapshot.enter(loaded);
-      return loaded;
-    });
+    const lists = this.#read((snapshot) => snapshot.readLists());
     if (lists === undefined) return;
     this.#lists = lists;
     let used = 0;
-    for (let id = 1; id < lists.size; id++) {
-      const next = lists.visibleNext[id] ?? 0;
-      if (next === 0) continue;
-      used++;
-      const slot = entries.slotOf(
-        lists.kinds[id] ?? 0,
-        lists.names.bytesOf(id),
-      );
-      const inLog = entries.heads.nextAt(slot);
-      // With records missing a list may have gone further than is seen.
-      if (entries.isLenient ? inLog > next : inLog !== next) {
-        this.#findings.broken(
-          "headsContent",
-          `"${lists.nameOf(id)}" (${lists.kindOf(id)}) ends at ${next - 1} ` +
-            `there, and at ${inLog - 1} in the log`,
-          PLACE,
-        );
+    const keys = new NameKeys(lists);
+    const inLog = new Float64Array(BATCH);
+    for (let from = 1; from < lists.names.count; from += BATCH) {
+      const count = keys.take(from);
+      entries.heads.findAll(keys, inLog);
+      for (let index = 0; index < count; index++) {
+        const next = lists.next[from + index] ?? 0;
+        if (next === 0) continue;
+        used++;
+        this.#compareList(from + index, inLog[index] ?? 0, entries);
       }
     }
-    const inLog = entries.heads.countUsed();
-    if (!entries.isLenient && used !== inLog) {
+    const usedInLog = entries.heads.countUsed();
+    if (!entries.isLenient && used !== usedInLog) {
       this.#findings.broken(
         "headsContent",
-        `${used} lists have entries there, and ${inLog} in the log`,
+        `${used} lists have entries there, and ${usedInLog} in the log`,
         PLACE,
       );
     }
+  }
+
+  /** Compares where a list ends in the snapshot and in the log. */
+  #compareList(id: number, inLog: number, { isLenient }: EntryCheck): void {
+    const { next: nexts, names, kinds } = this.#lists ?? {};
+    const next = nexts?.[id] ?? 0;
+    // With records missing a list may have gone further than is seen.
+    if (isLenient ? inLog <= next : inLog === next) return;
+    this.#findings.broken(
+      "headsContent",
+      `"${names?.nameOf(id)}" (${LIST_KINDS[kinds?.[id] ?? 0]}) ends at ` +
+        `${next - 1} there, and at ${inLog - 1} in the log`,
+      PLACE,
+    );
   }
 
   #read<Result>(
@@ -186,24 +194,65 @@ export class HeadsCheck implements Disposable {
 }
 
 const PLACE = { file: HEADS_NAME };
+/** Lists that are looked up at once. */
+const BATCH = 2 * 1024;
+/** Lists that room is made for before they are seen. */
+const RESERVED_MAX = 4_000_000;
+
+/** Hashes of names of lists, many at a time. */
+class NameKeys implements ListKeys {
+  count = 0;
+  readonly kinds = new Uint8Array(BATCH);
+  readonly highs = new Int32Array(BATCH);
+  readonly lows = new Int32Array(BATCH);
+  readonly #hash = new NameHash();
+  readonly #lists: LoadedLists;
+  readonly #names: Bytes;
+  readonly #starts: Uint32Array;
+
+  constructor(lists: LoadedLists) {
+    const { names } = lists;
+    this.#lists = lists;
+    this.#names = bytesOf(names.bytesAt(0, names.byteLength));
+    this.#starts = names.startsFrom(0, names.count + 1);
+  }
+
+  /** Hashes the names of the lists from an id on; tells how many they are. */
+  take(id: number): number {
+    this.count = Math.min(BATCH, this.#lists.names.count - id);
+    for (let index = 0; index < this.count; index++) {
+      this.kinds[index] = this.#lists.kinds[id + index] ?? 0;
+      const hash = this.hashOf(id + index);
+      this.highs[index] = hash.high;
+      this.lows[index] = hash.low;
+    }
+    return this.count;
+  }
+
+  /** Hash of the name of a list; it holds until the next one. */
+  hashOf(id: number): NameHash {
+    const end = this.#starts[id + 1] ?? 0;
+    this.#hash.take(this.#names, this.#starts[id] ?? 0, end);
+    return this.#hash;
+  }
+}
 
 /** All entries that the snapshot knows in the active segment. */
-function digestOf(
-  snapshot: HeadsSnapshot,
-  lists: ListDirectory,
-): EntryDigest {
-  const memtable = snapshot.readMemtable();
+function digestOf(snapshot: HeadsSnapshot, known: LoadedLists): EntryDigest {
+  const { lists, lengths, entries } = snapshot.readActiveEntries();
+  const keys = new NameKeys(known);
   const digest = new EntryDigest();
-  const hash = new NameHash();
-  for (const listId of memtable.lists) {
-    const name = lists.names.bytesOf(listId);
-    hash.take(name, 0, name.length);
-    const kind = lists.kinds[listId] ?? 0;
-    const first = lists.visibleNext[listId] ?? 0;
-    const offsets = memtable.offsetsOf(listId);
-    for (let index = 0; index < offsets.length; index++) {
-      digest.add(kind, hash.high, hash.low, first + index, offsets[index] ?? 0);
+  let from = 0;
+  for (let index = 0; index < lists.length; index++) {
+    const id = lists[index] ?? 0;
+    const { high, low } = keys.hashOf(id);
+    const kind = known.kinds[id] ?? 0;
+    const first = known.next[id] ?? 0;
+    const length = lengths[index] ?? 0;
+    for (let at = 0; at < length; at++) {
+      digest.add(kind, high, low, first + at, entries[from + at] ?? 0);
     }
+    from += length;
   }
   return digest;
 }

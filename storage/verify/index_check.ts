@@ -9,23 +9,12 @@
 
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/blocked_file.ts";
-import {
-  decodeFooter,
-  decodeSlice,
-  entryBytesOf,
-  GONE_OFFSET,
-  type IndexFooter,
-  type Slice,
-  SLICE_FIXED_BYTES,
-  SLICE_PREFIX_BYTES,
-  SLICE_SPARSE,
-} from "../index/index_file.ts";
-import { readExactly } from "../disk/disk.ts";
+import type { IndexFooter } from "../index/index_file.ts";
 import type { Segment } from "../log/segment.ts";
-import { BlockDamage, BlockedStream } from "./blocked_stream.ts";
+import { BlockDamage } from "./blocked_stream.ts";
+import type { DigestSums } from "./entry_digest.ts";
 import type { Findings } from "./findings.ts";
-import { EntryDigest, NameHash } from "./list_heads.ts";
+import { digestIndex, readFooter } from "./index_digest.ts";
 import type { SegmentFacts } from "./segment_facts.ts";
 
 export interface IndexCheckRequest {
@@ -39,6 +28,11 @@ export interface IndexCheckRequest {
   readonly findings: Findings;
   readonly control: JobControl;
   readonly onBytes: (count: number) => void;
+  /**
+   * The digest of a file that was read to its end already, and of which every
+   * block is whole.
+   */
+  readonly proven: DigestSums | undefined;
 }
 
 /**
@@ -73,7 +67,7 @@ export async function checkIndex(request: IndexCheckRequest): Promise<boolean> {
       );
       return false;
     }
-    if (digest === undefined || !digest.equals(facts.digest)) {
+    if (digest === undefined || !facts.digest.equals(digest)) {
       findings.broken(
         "indexContent",
         "the lists in the index are not those of the segment's records",
@@ -90,20 +84,6 @@ export async function checkIndex(request: IndexCheckRequest): Promise<boolean> {
     });
     return false;
   }
-}
-
-/** The footer: the last block; its checksum is checked with all others. */
-function readFooter(file: DiskFile): IndexFooter | undefined {
-  const sizeBytes = file.size();
-  if (sizeBytes < BLOCK_BYTES || sizeBytes % BLOCK_BYTES !== 0) {
-    return undefined;
-  }
-  const content = readExactly(
-    file,
-    sizeBytes - BLOCK_BYTES,
-    BLOCK_CONTENT_BYTES,
-  );
-  return content && decodeFooter(content);
 }
 
 function strangenessOf(
@@ -123,106 +103,19 @@ function strangenessOf(
     : "the index file was made of a segment that ended elsewhere";
 }
 
-/**
- * Reads the file to its end.
- *
- * @returns Its entries; undefined when they do not stand in the file as its
- * footer says.
- */
 async function digestOf(
   footer: IndexFooter,
-  { file, control, onBytes }: IndexCheckRequest,
-): Promise<EntryDigest | undefined> {
-  const stream = new BlockedStream(file, onBytes);
-  const digest = new EntryDigest();
-  const hash = new NameHash();
-  let offset = 0;
-  let isRight = true;
-  let work = 0;
-  for (let count = 0; isRight && count < footer.sliceCount; count++) {
-    const slice = readSlice(stream);
-    if (slice === undefined) {
-      isRight = false;
-      break;
-    }
-    hash.take(slice.name, 0, slice.name.length);
-    stream.at += slice.entriesOffset;
-    const entryBytes = entryBytesOf(slice);
-    offset += slice.entriesOffset + entryBytes;
-    isRight = offset <= footer.directoryOffset &&
-      takeEntries(stream, slice, hash, digest);
-    work += 8 + slice.storedCount;
-    if (work > ENTRIES_PER_PAUSE) {
-      work = 0;
+  { file, control, onBytes, proven }: IndexCheckRequest,
+): Promise<DigestSums | undefined> {
+  if (proven !== undefined) {
+    onBytes(file.size());
+    return proven;
+  }
+  return await digestIndex(file, footer, {
+    onBytes,
+    pause: () => {
       control.signal.throwIfAborted();
-      await control.pause?.();
-    }
-  }
-  isRight = isRight && offset === footer.directoryOffset;
-  // Whatever stands behind is under checksums, too.
-  while (stream.need(BLOCK_CONTENT_BYTES) > 0) {
-    stream.skip(BLOCKS_PER_PAUSE * BLOCK_CONTENT_BYTES);
-    control.signal.throwIfAborted();
-    await control.pause?.();
-  }
-  return isRight ? digest : undefined;
-}
-
-const ENTRIES_PER_PAUSE = 50_000;
-const BLOCKS_PER_PAUSE = 64;
-
-/** Decodes the slice at the stream's place, with offsets from there. */
-function readSlice(stream: BlockedStream): Slice | undefined {
-  const needed = SLICE_PREFIX_BYTES + SLICE_FIXED_BYTES + NAME_BYTES_MAX + 4;
-  const available = stream.need(needed);
-  if (available < SLICE_PREFIX_BYTES + SLICE_FIXED_BYTES) return undefined;
-  const { array, at } = stream;
-  try {
-    return decodeSlice(0, (offset, length) => {
-      if (offset + length > available) throw new RangeError("beyond the end");
-      return array.subarray(at + offset, at + offset + length);
-    });
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-/** More than any name has: its length is a u16. */
-const NAME_BYTES_MAX = 65_535;
-
-/** Entries that are taken at a time. */
-const PART = 64 * 1024;
-
-function takeEntries(
-  stream: BlockedStream,
-  slice: Slice,
-  { high, low }: NameHash,
-  digest: EntryDigest,
-): boolean {
-  const { kind, firstOrdinal, storedCount, flags } = slice;
-  const isSparse = (flags & SLICE_SPARSE) !== 0;
-  let indexes: Uint32Array | undefined;
-  if (isSparse) {
-    indexes = new Uint32Array(storedCount);
-    for (let index = 0; index < storedCount; index++) {
-      if (stream.need(4) < 4) return false;
-      indexes[index] = stream.view.getUint32(stream.at, true);
-      stream.at += 4;
-    }
-  }
-  for (let done = 0; done < storedCount;) {
-    const part = Math.min(PART, storedCount - done);
-    if (stream.need(part * 4) < part * 4) return false;
-    const { view } = stream;
-    for (let index = done; index < done + part; index++) {
-      const entry = view.getUint32(stream.at, true);
-      stream.at += 4;
-      if (entry === GONE_OFFSET) continue;
-      const ordinal = firstOrdinal + (indexes?.[index] ?? index);
-      digest.add(kind, high, low, ordinal, entry);
-    }
-    done += part;
-  }
-  return true;
+      return control.pause?.();
+    },
+  });
 }

@@ -8,54 +8,47 @@
  * @module
  */
 
-/** Hash of bytes with 64 bits, and parts of it on the way. */
-export class NameHash {
-  high = 0;
-  low = 0;
-  /** Hash of what stands before the first `-`, if that is not the first byte. */
-  categoryHigh = 0;
-  categoryLow = 0;
-  hasCategory = false;
-
-  /** Hashes the bytes of a name; its category, too. */
-  take(array: Uint8Array, start: number, end: number): void {
-    let high = HIGH_SEED;
-    let low = LOW_SEED;
-    this.hasCategory = false;
-    for (let at = start; at < end; at++) {
-      const byte = array[at] ?? 0;
-      if (byte === DASH && !this.hasCategory && at > start) {
-        this.hasCategory = true;
-        this.categoryHigh = high;
-        this.categoryLow = low;
-      }
-      high = Math.imul(high ^ byte, 0x0100_0193);
-      low = Math.imul(low + byte, 0x9e37_79b1) ^ (low >>> 15);
-    }
-    this.high = high;
-    this.low = low;
-  }
-}
-
-const DASH = 0x2d;
-const HIGH_SEED = 0x811c_9dc5 | 0;
-const LOW_SEED = 0x1234_5678;
+import { keyOf } from "./name_hash.ts";
+import {
+  COUNT_MASK,
+  KEY_HIGH,
+  nextAt,
+  PACKED,
+  STREAM_BIT,
+} from "./piece_lists.ts";
 
 const LOAD_MAX = 0.7;
+const CAPACITY_BITS_MIN = 12;
 
 /** Numbers of a slot: low and high half of the key, then of the next ordinal. */
 const SLOT_BITS = 2;
 const SLOT_WORDS = 1 << SLOT_BITS;
-const HIGH = 1;
 const NEXT_LOW = 2;
 const NEXT_HIGH = 3;
 const TWO_32 = 2 ** 32;
 
-/** An open table: the next ordinal of each list. */
+/** Slots of a piece's table that are merged between two pauses. */
+const WORDS_PER_PAUSE = 16 * 1024 * SLOT_WORDS;
+/** Slots that are looked at in advance. */
+const WORDS_PER_TOUCH = 2 * 1024 * SLOT_WORDS;
+
+/** Hashes of names of lists, of which many are looked up at once. */
+export interface ListKeys {
+  /** How many there are. */
+  count: number;
+  readonly kinds: Uint8Array;
+  /** Halves of the hash; of the key after they were looked up. */
+  readonly highs: Int32Array;
+  readonly lows: Int32Array;
+}
+
+/** An open table: the next ordinal of each list, in the order of the keys. */
 export class ListHeads {
-  #capacity = 1 << 12;
+  #bits = CAPACITY_BITS_MIN;
   /** What is known of a list is together: one miss of the CPU's cache a look. */
-  #words = new Int32Array(this.#capacity * SLOT_WORDS);
+  #words = new Int32Array(SLOT_WORDS << this.#bits);
+  /** What was looked at in advance: so that looking is not left out. */
+  #touched = 0;
   /** How many lists it has. */
   size = 0;
 
@@ -63,25 +56,9 @@ export class ListHeads {
    * The list's slot, made if it has none; it holds until the next one is made.
    */
   slotOf(kind: number, high: number, low: number): number {
-    // No slot in use has a low half of 0: that is how an empty one is known.
-    const keyLow = mix(low + Math.imul(kind + 1, 0x632b_e5ab)) || 1;
-    const keyHigh = high ^ keyLow;
-    const words = this.#words;
-    const mask = words.length - 1;
-    let slot = (keyHigh << SLOT_BITS) & mask;
-    for (;; slot = (slot + SLOT_WORDS) & mask) {
-      const found = words[slot];
-      if (found === 0) break;
-      if (found === keyLow && words[slot + HIGH] === keyHigh) return slot;
-    }
-    if (this.size >= this.#capacity * LOAD_MAX) {
-      this.#grow();
-      return this.slotOf(kind, high, low);
-    }
-    words[slot] = keyLow;
-    words[slot + HIGH] = keyHigh;
-    this.size++;
-    return slot;
+    const keyLow = keyOf(kind, low);
+    this.reserve(1);
+    return this.#make(keyLow, high ^ keyLow);
   }
 
   nextAt(slot: number): number {
@@ -96,70 +73,166 @@ export class ListHeads {
 
   /** How many lists have an entry. */
   countUsed(): number {
+    const words = this.#words;
     let count = 0;
-    for (let slot = 0; slot < this.#words.length; slot += SLOT_WORDS) {
-      if (this.nextAt(slot) > 0) count++;
+    for (let slot = 0; slot < words.length; slot += SLOT_WORDS) {
+      if (words[slot + NEXT_LOW] !== 0 || words[slot + NEXT_HIGH] !== 0) {
+        count++;
+      }
     }
     return count;
   }
 
+  /**
+   * Ordinals that lists go on with, 0 for one that is not there. It waits for
+   * memory for all of them at once.
+   */
+  findAll(keys: ListKeys, next: Float64Array): void {
+    const { count, kinds, highs, lows } = keys;
+    const words = this.#words;
+    const shift = 32 - this.#bits;
+    let sum = 0;
+    for (let index = 0; index < count; index++) {
+      const keyLow = keyOf(kinds[index] ?? 0, lows[index] ?? 0);
+      const keyHigh = (highs[index] ?? 0) ^ keyLow;
+      lows[index] = keyLow;
+      highs[index] = keyHigh;
+      sum ^= words[(keyHigh >>> shift) << SLOT_BITS] ?? 0;
+    }
+    this.#touched ^= sum;
+    for (let index = 0; index < count; index++) {
+      const slot = this.#find(lows[index] ?? 0, highs[index] ?? 0);
+      next[index] = this.nextAt(slot);
+    }
+  }
+
+  /**
+   * Goes on with the lists of the next piece, if each begins there where it
+   * ended; if not, nothing is changed.
+   *
+   * @param piece Words of a `PieceLists`; they are used up.
+   * @param options.listCount Lists in the piece.
+   * @param options.isLenient Whether lists may go on with a later ordinal.
+   * @returns Whether it did.
+   */
+  async merge(
+    piece: Int32Array,
+    options: {
+      readonly listCount: number;
+      readonly isLenient: boolean;
+      readonly pause: () => Promise<void> | undefined;
+    },
+  ): Promise<boolean> {
+    const { listCount, isLenient, pause } = options;
+    this.reserve(listCount);
+    for (let from = 0; from < piece.length; from += WORDS_PER_PAUSE) {
+      const end = Math.min(piece.length, from + WORDS_PER_PAUSE);
+      for (let at = from; at < end; at += WORDS_PER_TOUCH) {
+        const wrongAt = this.#mergePart(piece, at, isLenient);
+        if (wrongAt === undefined) continue;
+        this.#takeBack(piece, wrongAt);
+        return false;
+      }
+      await pause();
+    }
+    return true;
+  }
+
+  /**
+   * Merges some lists, and leaves in their place in the piece what they went on
+   * with before.
+   *
+   * @returns Where a list is that does not begin where it may.
+   */
+  #mergePart(
+    piece: Int32Array,
+    from: number,
+    isLenient: boolean,
+  ): number | undefined {
+    const end = Math.min(piece.length, from + WORDS_PER_TOUCH);
+    this.#touch(piece, from, end);
+    const words = this.#words;
+    for (let at = from; at < end; at += SLOT_WORDS) {
+      const keyLow = piece[at] ?? 0;
+      if (keyLow === 0) continue;
+      const slot = this.#make(keyLow, piece[at + KEY_HIGH] ?? 0);
+      const packed = piece[at + PACKED] ?? 0;
+      const after = nextAt(piece, at);
+      const first = after - (packed & COUNT_MASK);
+      const next = this.nextAt(slot);
+      // A stream that was imported may begin later than with 0.
+      const isFit = first === next || first > next &&
+          (isLenient || (next === 0 && (packed & STREAM_BIT) !== 0));
+      if (!isFit) return at;
+      piece[at + NEXT_LOW] = words[slot + NEXT_LOW] ?? 0;
+      piece[at + NEXT_HIGH] = words[slot + NEXT_HIGH] ?? 0;
+      this.setNext(slot, after);
+    }
+    return undefined;
+  }
+
+  /** Has slots in the CPU's cache: waits for memory for all of them at once. */
+  #touch(piece: Int32Array, from: number, end: number): void {
+    const words = this.#words;
+    const shift = 32 - this.#bits;
+    let sum = 0;
+    for (let at = from + KEY_HIGH; at < end; at += SLOT_WORDS) {
+      sum ^= words[((piece[at] ?? 0) >>> shift) << SLOT_BITS] ?? 0;
+    }
+    this.#touched ^= sum;
+  }
+
+  #takeBack(piece: Int32Array, end: number): void {
+    for (let at = 0; at < end; at += SLOT_WORDS) {
+      const keyLow = piece[at] ?? 0;
+      if (keyLow === 0) continue;
+      const slot = this.#find(keyLow, piece[at + KEY_HIGH] ?? 0);
+      this.#words[slot + NEXT_LOW] = piece[at + NEXT_LOW] ?? 0;
+      this.#words[slot + NEXT_HIGH] = piece[at + NEXT_HIGH] ?? 0;
+    }
+  }
+
+  /** The slot of a key, or the empty one in which it would be. */
+  #find(keyLow: number, keyHigh: number): number {
+    const words = this.#words;
+    const mask = words.length - 1;
+    let slot = (keyHigh >>> (32 - this.#bits)) << SLOT_BITS;
+    for (;; slot = (slot + SLOT_WORDS) & mask) {
+      const found = words[slot];
+      if (found === 0) return slot;
+      if (found === keyLow && words[slot + KEY_HIGH] === keyHigh) return slot;
+    }
+  }
+
+  #make(keyLow: number, keyHigh: number): number {
+    const slot = this.#find(keyLow, keyHigh);
+    if (this.#words[slot] === 0) {
+      this.#words[slot] = keyLow;
+      this.#words[slot + KEY_HIGH] = keyHigh;
+      this.size++;
+    }
+    return slot;
+  }
+
+  /**
+   * Makes room before lists are made: lists that come in the order of their
+   * keys would fill the start of a smaller table.
+   */
+  reserve(count: number): void {
+    while (this.size + count > LOAD_MAX * (1 << this.#bits)) this.#grow();
+  }
+
   #grow(): void {
     const from = this.#words;
-    this.#capacity *= 2;
-    const words = new Int32Array(this.#capacity * SLOT_WORDS);
-    const mask = words.length - 1;
+    this.#bits++;
+    const words = new Int32Array(SLOT_WORDS << this.#bits);
+    this.#words = words;
     for (let at = 0; at < from.length; at += SLOT_WORDS) {
       if (from[at] === 0) continue;
-      let slot = ((from[at + HIGH] ?? 0) << SLOT_BITS) & mask;
-      while (words[slot] !== 0) slot = (slot + SLOT_WORDS) & mask;
+      const slot = this.#find(from[at] ?? 0, from[at + KEY_HIGH] ?? 0);
       for (let word = 0; word < SLOT_WORDS; word++) {
         words[slot + word] = from[at + word] ?? 0;
       }
     }
-    this.#words = words;
   }
-}
-
-/**
- * What a set of entries of lists amounts to, whatever their order: two sums of
- * hashes of list, ordinal and place. The log and its index must come to the
- * same.
- */
-export class EntryDigest {
-  one = 0;
-  two = 0;
-  count = 0;
-
-  add(
-    kind: number,
-    high: number,
-    low: number,
-    ordinal: number,
-    offset: number,
-  ): void {
-    const place = Math.imul(offset ^ high, 0x85eb_ca6b) ^ kind;
-    const entry = mix(place + Math.imul((ordinal | 0) ^ low, 0xc2b2_ae35));
-    this.one = this.one + entry | 0;
-    this.two = this.two + Math.imul(entry ^ low, entry | 1) | 0;
-    this.count++;
-  }
-
-  copy(): EntryDigest {
-    const copy = new EntryDigest();
-    copy.one = this.one;
-    copy.two = this.two;
-    copy.count = this.count;
-    return copy;
-  }
-
-  equals(other: EntryDigest): boolean {
-    return this.one === other.one && this.two === other.two &&
-      this.count === other.count;
-  }
-}
-
-function mix(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x7feb_352d);
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846c_a68b | 0);
-  return mixed ^ (mixed >>> 16);
 }

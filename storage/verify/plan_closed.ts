@@ -20,7 +20,7 @@ import {
 import { SEGMENTS_NAME } from "../open_directory.ts";
 import type { Findings } from "./findings.ts";
 import { HEADS_NAME } from "./heads_check.ts";
-import type { PlannedSegment, VerifyPlan } from "./verify_log.ts";
+import type { PlannedSegment, VerifyPlan } from "./verify_plan.ts";
 
 /** A segment's file with what its header says. */
 interface Candidate {

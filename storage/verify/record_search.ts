@@ -6,7 +6,7 @@
 
 import type { DiskFile } from "../disk/disk.ts";
 import { type Bytes, bytesOf } from "../log/bytes.ts";
-import { RECORD_HEADER_BYTES } from "../log/record.ts";
+import { checkRecord, RECORD_HEADER_BYTES } from "../log/record.ts";
 
 /** What is read at a time. */
 const SEARCH_BYTES = 1024 * 1024;
@@ -28,7 +28,7 @@ export interface Candidate {
  * Offset in the file of the first place in [from, end) that `isRecord`
  * accepts.
  */
-export function findRecord(
+function findRecord(
   file: DiskFile,
   range: { readonly from: number; readonly end: number },
   isRecord: (candidate: Candidate) => boolean,
@@ -51,4 +51,28 @@ export function findRecord(
     start += end;
   }
   return undefined;
+}
+
+/**
+ * Offset in the file of the first place in [from, end) where a record with a
+ * whole header begins.
+ *
+ * @param search.positionAt The position that a record there must have;
+ * undefined where there can be none.
+ */
+export function findWholeRecord(
+  search: {
+    readonly file: DiskFile;
+    readonly from: number;
+    readonly end: number;
+    readonly positionAt: (candidate: Candidate) => number | undefined;
+  },
+): number | undefined {
+  return findRecord(search.file, search, (candidate) => {
+    const { bytes, at, available } = candidate;
+    const position = search.positionAt(candidate);
+    if (position === undefined) return false;
+    const options = { available, position, withBody: false };
+    return checkRecord(bytes, at, options) === undefined;
+  });
 }

@@ -1,12 +1,14 @@
 /**
  * Checks the file of one segment from its first record to its last: checksums,
  * positions, the chain, runs, times, and through `EntryCheck` every number and
- * ordinal. Behind damage it goes on with the next whole record.
+ * ordinal. Pieces that are proven are taken as a whole, if they fit to what
+ * comes before them; all others record by record. Behind damage it goes on with
+ * the next whole record.
  *
  * @module
  */
 
-import { type Bytes, bytesOf, getSafeUint64 } from "../log/bytes.ts";
+import { getSafeUint64 } from "../log/bytes.ts";
 import {
   checkRecord,
   FLAG_RUN_END,
@@ -14,27 +16,24 @@ import {
   RECORD_HEADER_BYTES,
   type RecordFault,
 } from "../log/record.ts";
-import {
-  chainAfter,
-  type RemainsHeader,
-  SCAVENGED_HEADER_BYTES,
-} from "../log/remains.ts";
+import { chainAfter, type RemainsHeader } from "../log/remains.ts";
 import { isRoom } from "../log/room.ts";
 import { offsetOf, positionOf } from "../log/segment.ts";
-import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
+import { ChunkReader } from "./chunk_reader.ts";
+import { EntryDigest } from "./entry_digest.ts";
 import { describeBadBody, FAULT_TEXTS, untold } from "./fault_texts.ts";
-import { EntryDigest } from "./list_heads.ts";
-import { findRecord } from "./record_search.ts";
-import { readWholeEnds } from "./remains_tables.ts";
-import { wholeRecordsEnd } from "./whole_records.ts";
-import type {
-  Mark,
-  SegmentCheckRequest,
-  SegmentFacts,
-} from "./segment_facts.ts";
-
-/** What is read at a time; a longer record is read as a whole. */
-const CHUNK_BYTES = 512 * 1024;
+import {
+  follows,
+  type Mark,
+  markAfter,
+  type PieceFacts,
+  recordsEnd,
+  recordsStart,
+} from "./piece.ts";
+import { findWholeRecord } from "./record_search.ts";
+import { checkLastRun, checkRemains } from "./segment_end.ts";
+import { WholeRecords } from "./whole_records.ts";
+import type { SegmentCheckRequest, SegmentFacts } from "./segment_facts.ts";
 
 /** Checks a segment. */
 export async function checkSegment(
@@ -49,11 +48,10 @@ class SegmentCheck {
   readonly #request: SegmentCheckRequest;
   readonly #marks = new Map<number, Mark>();
   readonly #digest = new EntryDigest();
-  #buffer: Bytes = bytesOf(new Uint8Array(CHUNK_BYTES));
-  /** The part of the buffer that was read. */
-  #chunk: Bytes = bytesOf(new Uint8Array(0));
-  /** Offset in the file of the chunk's first byte. */
-  #chunkOffset = 0;
+  readonly #reader: ChunkReader;
+  readonly #whole = new WholeRecords();
+  /** Index of the piece that the next record begins in. */
+  #pieceAt = -1;
   /** Offset in the file of the next record. */
   #at: number;
   /** Offset in the file after the last record that there may be. */
@@ -79,11 +77,9 @@ class SegmentCheck {
     this.#previousCrc = start.checksum;
     this.#checksum = start.checksum;
     this.#lastCreatedAtUs = start.lastCreatedAtUs;
-    this.#at = remains === undefined
-      ? SEGMENT_HEADER_BYTES
-      : SCAVENGED_HEADER_BYTES;
-    this.#fileEnd = remains?.placesOffset ??
-      offsetOf(segment, segment.endPosition);
+    this.#reader = new ChunkReader(request.file);
+    this.#at = recordsStart(remains);
+    this.#fileEnd = recordsEnd(segment, remains);
     request.entries.digest = this.#digest;
   }
 
@@ -101,63 +97,100 @@ class SegmentCheck {
   }
 
   async run(): Promise<void> {
-    const { entries, remains, control, segment } = this.#request;
+    const { entries, remains, control, segment, onBytes } = this.#request;
     // Lists that go on later do so with a later number than the next one.
     if (remains !== undefined) entries.isLenient = true;
     this.#mark(segment.startPosition);
     while (this.#at < this.#fileEnd) {
       control.signal.throwIfAborted();
-      if (!this.#fill()) {
-        this.#damaged("short");
-        break;
+      const from = this.#at;
+      if (!await this.#takePiece()) {
+        if (!this.#reader.fill(from, this.#fileEnd)) {
+          this.#damaged("short");
+          break;
+        }
+        this.#takeChunk();
       }
-      this.#takeChunk();
+      onBytes(this.#at - from);
       await control.pause?.();
     }
     if (remains !== undefined) this.#checkRemains(remains);
     else this.#checkEnd();
   }
 
-  /** Reads on from the next record; false when the file ends before. */
-  #fill(): boolean {
-    const { file, onBytes } = this.#request;
-    const left = this.#fileEnd - this.#at;
-    const wanted = Math.min(left, this.#buffer.array.length);
-    const array = this.#buffer.array.subarray(0, wanted);
-    let have = 0;
-    // What was cut off by the end of the chunk before is there already.
-    const kept = this.#chunkOffset + this.#chunk.array.length - this.#at;
-    if (kept > 0 && kept < wanted) {
-      const from = this.#at - this.#chunkOffset;
-      this.#buffer.array.copyWithin(0, from, from + kept);
-      have = kept;
+  /**
+   * Takes all of the piece that the next record begins in, when it is the
+   * piece's first one.
+   */
+  async #takePiece(): Promise<boolean> {
+    const { pieces, prove, entries, control, remains } = this.#request;
+    let index = Math.max(0, this.#pieceAt);
+    while (index < pieces.length && (pieces[index]?.to ?? 0) <= this.#at) {
+      index++;
     }
-    const before = have;
-    while (have < wanted) {
-      const count = file.readAt(array.subarray(have), this.#at + have);
-      if (count === 0) break;
-      have += count;
-    }
-    onBytes(have - before);
-    this.#chunkOffset = this.#at;
-    this.#chunk = {
-      array: array.subarray(0, have),
-      view: this.#buffer.view,
-    };
-    return have === wanted && wanted >= Math.min(left, RECORD_BYTES_MIN);
+    if (index === this.#pieceAt || index === pieces.length) return false;
+    this.#pieceAt = index;
+    const facts = await prove(index);
+    const isFit = facts !== undefined && facts.start === this.#at &&
+      follows(facts.first, {
+        previousCrc: remains === undefined ? this.#previousCrc : undefined,
+        indexInRun: remains === undefined ? this.#indexInRun : undefined,
+        createdAtUs: this.#lastCreatedAtUs,
+      });
+    if (!isFit) return false;
+    const { isLenient, heads } = entries;
+    const isMerged = await heads.merge(facts.lists, {
+      listCount: facts.listCount,
+      isLenient,
+      pause: () => {
+        control.signal.throwIfAborted();
+        return control.pause?.();
+      },
+    });
+    if (isMerged) this.#adopt(facts, remains !== undefined);
+    return isMerged;
   }
 
-  /** Takes all records that are whole in the chunk. */
+  #adopt(facts: PieceFacts, isScavenged: boolean): void {
+    const { segment } = this.#request;
+    for (const mark of facts.marks) {
+      this.#marks.set(
+        mark.position,
+        markAfter(this.#digest, this.#recordCount, mark),
+      );
+    }
+    this.#digest.addAll(facts.digest);
+    this.#recordCount += facts.recordCount;
+    this.#previousCrc = facts.lastCrc;
+    const isRunKnown = this.#indexInRun !== undefined ||
+      facts.runEnd !== undefined;
+    this.#indexInRun = isRunKnown ? facts.indexInRun : undefined;
+    this.#chain = facts.chain;
+    this.#lastPosition = facts.lastPosition;
+    this.#lastCreatedAtUs = facts.lastCreatedAtUs;
+    this.#at = facts.end;
+    this.#position = isScavenged
+      ? segment.endPosition
+      : positionOf(segment, facts.end);
+    if (facts.runEnd === undefined) return;
+    this.#validEnd = facts.runEnd.position;
+    this.#checksum = facts.runEnd.checksum;
+  }
+
+  /** Takes all records that are whole in the chunk, up to the next piece. */
   #takeChunk(): void {
-    const { segment, remains } = this.#request;
-    const { array, view } = this.#chunk;
+    const { segment, remains, pieces } = this.#request;
+    const reader = this.#reader;
     const firstAt = this.#at;
-    const wholeEnd = wholeRecordsEnd(this.#chunk, {
-      start: firstAt - this.#chunkOffset,
+    const end = pieces[this.#pieceAt]?.to ?? this.#fileEnd;
+    const wholeEnd = this.#whole.find(reader.chunk, {
+      start: 0,
+      limit: end - firstAt,
       position: remains === undefined ? this.#position : undefined,
     });
-    while (this.#at < this.#fileEnd) {
-      const at = this.#at - this.#chunkOffset;
+    while (this.#at < end) {
+      const { array, view } = reader.chunk;
+      const at = this.#at - reader.offset;
       const available = array.length - at;
       const left = this.#fileEnd - this.#at;
       if (available < RECORD_HEADER_BYTES && available < left) return;
@@ -166,7 +199,7 @@ class SegmentCheck {
       if (lengthBytes > left) return this.#damaged("short");
       if (lengthBytes > available) {
         // Not even the first of the chunk: a record longer than a chunk.
-        if (this.#at === firstAt) this.#grow(lengthBytes);
+        if (this.#at === firstAt) reader.grow(lengthBytes);
         return;
       }
       const position = remains === undefined
@@ -175,9 +208,11 @@ class SegmentCheck {
       if (remains !== undefined && !this.#mayBeAt(position)) {
         return this.#damaged("badPosition");
       }
-      const fault = at < wholeEnd
-        ? undefined
-        : checkRecord(this.#chunk, at, { available, position, withBody: true });
+      const fault = at < wholeEnd ? undefined : checkRecord(reader.chunk, at, {
+        available,
+        position,
+        withBody: true,
+      });
       // Of a record whose body alone is damaged, all else is known.
       if (fault === "badBody" || fault === undefined) {
         if (fault === "badBody") this.#badBody(at, position);
@@ -187,7 +222,9 @@ class SegmentCheck {
         if (remains === undefined) this.#mark(this.#position);
       } else return this.#damaged(fault);
     }
-    if (remains !== undefined) this.#position = segment.endPosition;
+    if (remains !== undefined && this.#at >= this.#fileEnd) {
+      this.#position = segment.endPosition;
+    }
   }
 
   /** Positions in a scavenged segment go up, and stay in it. */
@@ -198,7 +235,7 @@ class SegmentCheck {
 
   #take(at: number, position: number, lengthBytes: number): void {
     const { segment, entries, findings, remains } = this.#request;
-    const { view } = this.#chunk;
+    const { view } = this.#reader.chunk;
     const headerCrc = view.getUint32(at + 4, true);
     const createdAtUs = getSafeUint64(view, at + 16);
     const indexInRun = view.getUint32(at + 84, true);
@@ -235,7 +272,11 @@ class SegmentCheck {
         this.#place(position),
       );
     }
-    const wrong = entries.take(this.#chunk, at, offsetOf(segment, position));
+    const wrong = entries.take(
+      this.#reader.chunk,
+      at,
+      offsetOf(segment, position),
+    );
     if (wrong !== undefined) {
       findings.damage(wrong.kind, wrong.what, this.#place(position));
     }
@@ -250,7 +291,7 @@ class SegmentCheck {
   }
 
   #badBody(at: number, position: number): void {
-    const what = describeBadBody(this.#chunk, at);
+    const what = describeBadBody(this.#reader.chunk, at);
     this.#isWhole = false;
     this.#request.findings.damage("record", what, this.#place(position));
   }
@@ -260,7 +301,16 @@ class SegmentCheck {
     const { segment, file, findings, remains, entries } = this.#request;
     const from = this.#at;
     const position = this.#position;
-    const next = this.#findNext();
+    const next = findWholeRecord({
+      file: this.#request.file,
+      from: from + 1,
+      end: this.#fileEnd,
+      positionAt: ({ bytes, at, offset }) => {
+        if (remains === undefined) return positionOf(segment, offset);
+        const found = getSafeUint64(bytes.view, at + 8);
+        return this.#mayBeAt(found) ? found : undefined;
+      },
+    });
     const isTorn = remains === undefined && this.#isBeyondCommit(next);
     this.#at = isTorn ? this.#fileEnd : next ?? this.#fileEnd;
     if (isTorn) {
@@ -301,31 +351,6 @@ class SegmentCheck {
       : this.#validEnd >= committedEnd;
   }
 
-  /** Offset in the file of the next whole record. */
-  #findNext(): number | undefined {
-    const { segment, file, remains } = this.#request;
-    const range = { from: this.#at + 1, end: this.#fileEnd };
-    return findRecord(file, range, ({ bytes, at, offset, available }) => {
-      const position = remains === undefined
-        ? positionOf(segment, offset)
-        : getSafeUint64(bytes.view, at + 8);
-      const options = { available, position, withBody: false };
-      return (remains === undefined || this.#mayBeAt(position)) &&
-        checkRecord(bytes, at, options) === undefined;
-    });
-  }
-
-  #grow(lengthBytes: number): void {
-    const grown = new Uint8Array(lengthBytes);
-    grown.set(this.#chunk.array);
-    const length = this.#chunk.array.length;
-    this.#buffer = bytesOf(grown);
-    this.#chunk = {
-      array: grown.subarray(0, length),
-      view: this.#buffer.view,
-    };
-  }
-
   #mark(position: number): void {
     if (!this.#request.marks.includes(position)) return;
     this.#marks.set(position, {
@@ -337,51 +362,19 @@ class SegmentCheck {
 
   /** A segment that the log goes on after ends with a whole append. */
   #checkEnd(): void {
-    const { segment, isSealed, findings, committedEnd } = this.#request;
     const isInRun = this.#indexInRun !== undefined && this.#indexInRun > 0 &&
       this.#at >= this.#fileEnd && this.#isWhole;
     if (!isInRun) return;
-    const end = segment.endPosition;
-    if (isSealed || (committedEnd !== undefined && committedEnd >= end)) {
-      this.#isWhole = false;
-      findings.damage(
-        "run",
-        "the last append is not whole",
-        this.#place(this.#validEnd),
-      );
-    } else {
-      findings.notice(
-        "tornTail",
-        `the last append is not whole: bytes ${untold(committedEnd)}`,
-        this.#place(this.#validEnd),
-      );
-    }
+    this.#isWhole = checkLastRun(this.#request, this.#place(this.#validEnd));
   }
 
   #checkRemains(remains: RemainsHeader): void {
-    const { file, fileName, findings, segment, entries, onBytes } =
-      this.#request;
-    const isAllRead = this.#isWhole;
-    const ends = readWholeEnds(file, remains);
-    onBytes(remains.fileBytes - remains.placesOffset);
-    if (ends === undefined) {
-      this.#isWhole = false;
-      findings.damage("record", "the table of what stayed is damaged", {
-        file: fileName,
-        offset: remains.placesOffset,
-      });
-    } else entries.takeEnds(ends);
-    const isRight = this.#recordCount === remains.recordCount &&
-      this.#chain === remains.chain;
-    if (isAllRead && !isRight) {
-      this.#isWhole = false;
-      findings.damage(
-        "record",
-        `${this.#recordCount} records were found, where ${remains.recordCount} ` +
-          "others stayed",
-        { file: fileName },
-      );
-    }
+    const { segment } = this.#request;
+    this.#isWhole = checkRemains(this.#request, remains, {
+      isWhole: this.#isWhole,
+      recordCount: this.#recordCount,
+      chain: this.#chain,
+    });
     // The segment ends as it did before records were taken out.
     this.#validEnd = segment.endPosition;
     this.#checksum = remains.checksum;

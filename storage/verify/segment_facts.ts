@@ -10,7 +10,8 @@ import type { RemainsHeader } from "../log/remains.ts";
 import type { Segment } from "../log/segment.ts";
 import type { EntryCheck } from "./entry_check.ts";
 import type { Findings } from "./findings.ts";
-import type { EntryDigest } from "./list_heads.ts";
+import type { EntryDigest } from "./entry_digest.ts";
+import type { Mark, Piece, PieceFacts } from "./piece.ts";
 
 /** Where the log is when a segment begins. */
 export interface LogPoint {
@@ -40,15 +41,12 @@ export interface SegmentCheckRequest {
   readonly entries: EntryCheck;
   readonly findings: Findings;
   readonly control: JobControl;
-  /** Is told of bytes as they are read. */
+  /** The pieces of the segment, in their order. */
+  readonly pieces: readonly Piece[];
+  /** Proves one of the pieces; undefined when it cannot be proven. */
+  readonly prove: (index: number) => Promise<PieceFacts | undefined>;
+  /** Is told of bytes that were checked. */
   readonly onBytes: (count: number) => void;
-}
-
-/** What the log was like at a mark. */
-export interface Mark {
-  readonly checksum: number;
-  readonly digest: EntryDigest;
-  readonly recordCount: number;
 }
 
 /** What a segment turned out to hold. */

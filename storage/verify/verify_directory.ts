@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LIMITS } from "../../lib/model/limits.ts";
 import type {
   JobControl,
   VerifyReport,
@@ -17,11 +18,16 @@ import { lossesOf } from "../recovery/losses.ts";
 import { readCommit } from "./commit_check.ts";
 import { Findings } from "./findings.ts";
 import { planClosed } from "./plan_closed.ts";
-import { verifyLog } from "./verify_log.ts";
+import { verifyLog, type VerifyManner } from "./verify_log.ts";
+import type { VerifyPlan } from "./verify_plan.ts";
+
+/** Bytes of the log for each thread: starting one must be worth it. */
+const BYTES_PER_THREAD_MIN = 64 * 1024 * 1024;
 
 /**
- * Checks the store; its directory is locked meanwhile, and nothing in it is
- * changed.
+ * Checks the store, by as many threads as the machine has cores, up to
+ * `LIMITS.verifyThreadsMax`; its directory is locked meanwhile, and nothing in
+ * it is changed.
  *
  * @throws {QuipuError} `directoryLocked` while another process has it,
  * `notWritable` when it holds no store.
@@ -29,16 +35,29 @@ import { verifyLog } from "./verify_log.ts";
 export function verifyDirectory(
   request: VerifyRequest & { readonly directory: string },
   control: JobControl,
+  manner?: VerifyManner,
 ): Promise<VerifyReport> {
   const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
-  return verifyDirectoryOn(platform, request, control);
+  return verifyDirectoryOn(platform, request, control, manner ?? ofMachine);
 }
 
-/** The same on a given disk and catalog. */
+/** The manner that suits a log, on this machine. */
+function ofMachine({ segments }: VerifyPlan): VerifyManner {
+  const bytes = segments.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+  const threadCount = Math.min(
+    navigator.hardwareConcurrency,
+    LIMITS.verifyThreadsMax,
+    Math.floor(bytes / BYTES_PER_THREAD_MIN),
+  );
+  return { threadCount };
+}
+
+/** The same on a given disk and catalog, by this thread alone by default. */
 export async function verifyDirectoryOn(
   platform: StorePlatform,
   request: VerifyRequest & { readonly directory: string },
   control: JobControl,
+  manner: VerifyManner | ((plan: VerifyPlan) => VerifyManner) = {},
 ): Promise<VerifyReport> {
   const { disk } = platform;
   const { directory, isDeep } = request;
@@ -66,7 +85,8 @@ export async function verifyDirectoryOn(
       commit,
       findings,
     });
-    return await verifyLog(plan, findings, control);
+    const chosen = typeof manner === "function" ? manner(plan) : manner;
+    return await verifyLog(plan, findings, control, chosen);
   } finally {
     lock.release();
   }

@@ -9,49 +9,30 @@ import { LIMITS } from "../../lib/model/limits.ts";
 import type { JobControl, VerifyReport } from "../../lib/model/maintenance.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { join } from "@std/path";
-import type { Disk } from "../disk/disk.ts";
-import { StoreIndex } from "../index/store_index.ts";
-import type { CommitRecord } from "../kv/catalog.ts";
-import { RecordReader } from "../log/record_reader.ts";
 import { OpenFiles, type Segment } from "../log/segment.ts";
-import type { SegmentHeader } from "../log/segment_header.ts";
-import { SEGMENTS_NAME } from "../open_directory.ts";
 import { checkCommit } from "./commit_check.ts";
+import { DeepCheck } from "./deep_check.ts";
 import { EntryCheck } from "./entry_check.ts";
+import { EntryDigest } from "./entry_digest.ts";
 import type { Findings } from "./findings.ts";
 import { HEADS_NAME, HeadsCheck } from "./heads_check.ts";
 import { checkIndex } from "./index_check.ts";
-import { compareIndex } from "./index_compare.ts";
-import { EntryDigest } from "./list_heads.ts";
+import { type Mark, PIECE_BYTES } from "./piece.ts";
+import { planProofs, type SegmentTasks } from "./proof_plan.ts";
+import { OwnProofs, type Proofs } from "./proofs.ts";
 import { checkSegment } from "./segment_check.ts";
-import type { LogPoint, Mark, SegmentFacts } from "./segment_facts.ts";
+import type { LogPoint, SegmentFacts } from "./segment_facts.ts";
+import { ThreadEndedError, ThreadProofs } from "./thread_proofs.ts";
+import type { PlannedSegment, VerifyPlan } from "./verify_plan.ts";
 
-/** A segment's file that is to be checked. */
-export interface PlannedSegment {
-  /** With its `endPosition`: how far the file counts. */
-  readonly segment: Segment;
-  /** Undefined when it is damaged. */
-  readonly header: SegmentHeader | undefined;
-  /** Name in the store's directory. */
-  readonly fileName: string;
-  readonly fileBytes: number;
-  /** The same of its index file; undefined when there is none. */
-  readonly index: { readonly name: string; readonly bytes: number } | undefined;
-}
-
-/** What is to be checked. */
-export interface VerifyPlan {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly isDeep: boolean;
-  readonly storeId: string | undefined;
-  /** Oldest first. */
-  readonly segments: readonly PlannedSegment[];
-  readonly hasHeads: boolean;
-  /** Undefined when there is none that can be read. */
-  readonly commit: CommitRecord | undefined;
-  /** Whether the store is open: then there is no end of a last write. */
-  readonly isOpen: boolean;
+/** How it is done; nothing of it shows in what is found. */
+export interface VerifyManner {
+  /** Threads that prove what is whole; 1 for the one that asks alone. */
+  readonly threadCount?: number;
+  /** Bytes of the log that are proven at once; 0 to prove nothing. */
+  readonly pieceBytes?: number;
+  /** Program of the threads, if it is another one. */
+  readonly workerUrl?: string;
 }
 
 /** Checks what the plan says. */
@@ -59,12 +40,18 @@ export async function verifyLog(
   plan: VerifyPlan,
   findings: Findings,
   control: JobControl,
+  manner: VerifyManner = {},
 ): Promise<VerifyReport> {
-  using verification = new LogVerification(plan, findings, control);
+  await using verification = new LogVerification(
+    plan,
+    findings,
+    control,
+    manner,
+  );
   return await verification.run();
 }
 
-class LogVerification implements Disposable {
+class LogVerification implements AsyncDisposable {
   readonly #plan: VerifyPlan;
   readonly #findings: Findings;
   readonly #control: JobControl;
@@ -72,9 +59,12 @@ class LogVerification implements Disposable {
   readonly #entries = new EntryCheck(new EntryDigest());
   readonly #heads: HeadsCheck;
   readonly #totalBytes: number;
+  #tasks: readonly SegmentTasks[] = [];
+  readonly #proofs: Proofs;
+  /** The most that was reported: it never goes back. */
+  #reportedBytes = 0;
   /** The index as far as it was compared; undefined when it is not any more. */
-  #deep: { index: StoreIndex; reader: RecordReader } | undefined;
-  #isScavenged = false;
+  #deep: DeepCheck | undefined;
   #checkedBytes = 0;
   #eventCount = 0;
   #end = 0;
@@ -84,7 +74,12 @@ class LogVerification implements Disposable {
   #point: LogPoint = { checksum: 0, lastCreatedAtUs: 0 };
   #atCommit: Mark | undefined;
 
-  constructor(plan: VerifyPlan, findings: Findings, control: JobControl) {
+  constructor(
+    plan: VerifyPlan,
+    findings: Findings,
+    control: JobControl,
+    manner: VerifyManner,
+  ) {
     this.#plan = plan;
     this.#findings = findings;
     this.#control = control;
@@ -102,7 +97,11 @@ class LogVerification implements Disposable {
       if (plan.isDeep && index !== undefined) bytes += fileBytes;
     }
     this.#totalBytes = bytes;
-    if (plan.isDeep) this.#deep = this.#openDeep();
+    if (plan.isDeep) {
+      const files = this.#files;
+      this.#deep = new DeepCheck({ plan, files, findings, control });
+    }
+    this.#proofs = this.#beginProofs(manner);
   }
 
   async run(): Promise<VerifyReport> {
@@ -112,10 +111,12 @@ class LogVerification implements Disposable {
     this.#heads.begin(storeId ?? "", entries);
     for (const [at, planned] of segments.entries()) {
       this.#checkPlace(planned);
-      const facts = await this.#checkSegment(planned, segments[at + 1]);
+      const tasks = this.#tasks[at];
+      const facts = await this.#checkSegment(planned, segments[at + 1], tasks);
       if (facts === undefined) continue;
-      if (at < segments.length - 1) await this.#checkSealed(planned, facts);
-      else this.#heads.takeActive(planned.segment, facts);
+      if (at < segments.length - 1) {
+        await this.#checkSealed(planned, facts, tasks);
+      } else this.#heads.takeActive(planned.segment, facts);
     }
     this.#heads.finish(this.#isDamaged);
     if (commit !== undefined) {
@@ -128,7 +129,7 @@ class LogVerification implements Disposable {
       }, findings);
     }
     // Headers of segments were read when it began.
-    this.#report(this.#totalBytes);
+    this.#reportUpTo(this.#totalBytes);
     const damageCount = findings.countOf("damage");
     const brokenCount = findings.countOf("broken");
     return {
@@ -145,9 +146,36 @@ class LogVerification implements Disposable {
     };
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#proofs.close();
     this.#heads[Symbol.dispose]();
     this.#files.close();
+  }
+
+  #beginProofs(manner: VerifyManner): Proofs {
+    const { disk, directory } = this.#plan;
+    const { threadCount = 1, pieceBytes = PIECE_BYTES, workerUrl } = manner;
+    const control = this.#control;
+    const { signal } = control;
+    const { tasks, segments } = planProofs(this.#plan, {
+      directory,
+      pieceBytes,
+      marksIn: (segment) => this.#marksIn(segment),
+    });
+    this.#tasks = segments;
+    const onAhead = () => this.#report();
+    return threadCount > 1
+      ? new ThreadProofs({ tasks, threadCount, signal, onAhead, workerUrl })
+      : new OwnProofs({ disk, tasks, control, onAhead });
+  }
+
+  #marksIn(segment: Segment): number[] {
+    const { commit } = this.#plan;
+    const mark = this.#heads.markIn(segment);
+    return [
+      ...(commit === undefined ? [] : [commit.end]),
+      ...(mark === undefined ? [] : [mark]),
+    ];
   }
 
   /** A segment must begin where the one before it ended. */
@@ -208,14 +236,10 @@ class LogVerification implements Disposable {
   async #checkSegment(
     planned: PlannedSegment,
     next: PlannedSegment | undefined,
+    { pieces, firstTask } = NO_TASKS,
   ): Promise<SegmentFacts | undefined> {
     const { segment, header, fileName } = planned;
     const { commit, isOpen } = this.#plan;
-    const mark = this.#heads.markIn(segment);
-    const marks = [
-      ...(commit === undefined ? [] : [commit.end]),
-      ...(mark === undefined ? [] : [mark]),
-    ];
     let facts: SegmentFacts;
     try {
       facts = await checkSegment({
@@ -226,14 +250,18 @@ class LogVerification implements Disposable {
         start: this.#point,
         isSealed: next !== undefined,
         committedEnd: isOpen ? segment.endPosition : commit?.end,
-        marks,
+        marks: this.#marksIn(segment),
         entries: this.#entries,
         findings: this.#findings,
         control: this.#control,
+        pieces,
+        prove: async (index) =>
+          (await this.#proofs.take(firstTask + index)).piece,
         onBytes: (count) => this.#onBytes(count),
       });
     } catch (error) {
       this.#control.signal.throwIfAborted();
+      if (error instanceof ThreadEndedError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       this.#findings.unreadable(reason, { file: fileName });
       this.#lose();
@@ -261,10 +289,11 @@ class LogVerification implements Disposable {
   async #checkSealed(
     planned: PlannedSegment,
     facts: SegmentFacts,
+    { indexTask } = NO_TASKS,
   ): Promise<void> {
     const { segment, header, index, fileName } = planned;
     const storeId = this.#plan.storeId ?? "";
-    if (header?.remains !== undefined) this.#isScavenged = true;
+    if (header?.remains !== undefined) this.#deep?.passScavenged();
     this.#heads.takeSealed(segment, storeId, this.#entries);
     if (index === undefined) {
       // Of an open store, one that is being made: the last ones have none yet.
@@ -279,6 +308,7 @@ class LogVerification implements Disposable {
       return;
     }
     const path = join(this.#plan.directory, index.name);
+    const proof = await this.#proofs.take(indexTask);
     let isRight = false;
     try {
       isRight = await checkIndex({
@@ -291,8 +321,12 @@ class LogVerification implements Disposable {
         findings: this.#findings,
         control: this.#control,
         onBytes: (count) => this.#onBytes(count),
+        proven: proof.index,
       });
-      if (isRight && facts.isWhole) await this.#compare(planned);
+      if (isRight && facts.isWhole && this.#deep !== undefined) {
+        isRight = await this.#deep.compare(planned);
+        this.#onBytes(planned.fileBytes);
+      }
     } catch (error) {
       this.#control.signal.throwIfAborted();
       if (error instanceof QuipuError && error.code !== "corruptRecord") {
@@ -304,38 +338,7 @@ class LogVerification implements Disposable {
     if (!isRight || !facts.isWhole) this.#stopComparing();
   }
 
-  /** The deep check of an index file that is fit by its checksums. */
-  async #compare({ segment, fileBytes, index }: PlannedSegment): Promise<void> {
-    if (this.#deep === undefined || index === undefined) return;
-    const { disk, directory, storeId = "" } = this.#plan;
-    const difference = await compareIndex({
-      ...this.#deep,
-      disk,
-      logDirectory: join(directory, SEGMENTS_NAME),
-      storeId,
-      segment,
-      isScavenged: this.#isScavenged,
-      pause: async () => {
-        this.#control.signal.throwIfAborted();
-        await this.#control.pause?.();
-      },
-    });
-    this.#onBytes(fileBytes);
-    if (difference !== undefined) {
-      this.#findings.broken(
-        "indexContent",
-        "the index is not the one that the log makes",
-        { file: index.name, offset: difference },
-      );
-      this.#stopComparing();
-      return;
-    }
-    const isOpen = this.#deep.index.addSealed(segment, storeId);
-    if (isOpen) this.#deep.index.enterSealed(segment.number);
-    else this.#stopComparing();
-  }
-
-  /** Indexes point at those before them: behind a bad one none can be made. */
+  /** Compares no more: behind a bad index file none can be made. */
   #stopComparing(): void {
     if (this.#deep === undefined) return;
     this.#deep = undefined;
@@ -347,35 +350,25 @@ class LogVerification implements Disposable {
     );
   }
 
-  #openDeep(): { index: StoreIndex; reader: RecordReader } {
-    const { disk, directory } = this.#plan;
-    const files = this.#files;
-    const index = new StoreIndex({
-      disk,
-      files,
-      storeDirectory: directory,
-      logDirectory: join(directory, SEGMENTS_NAME),
-      blockCacheBytes: LIMITS.indexBlockCacheBytes,
-      idFilterBytesMax: 0,
-    });
-    const reader = new RecordReader({ files, cacheBytes: READ_CACHE_BYTES });
-    return { index, reader };
-  }
-
   #onBytes(count: number): void {
     this.#checkedBytes += count;
-    this.#report(Math.min(this.#checkedBytes, this.#totalBytes));
+    this.#report();
   }
 
-  #report(done: number): void {
+  #report(): void {
+    const done = this.#checkedBytes + this.#proofs.aheadBytes;
+    this.#reportUpTo(Math.min(done, this.#totalBytes));
+  }
+
+  #reportUpTo(done: number): void {
+    this.#reportedBytes = Math.max(this.#reportedBytes, done);
     this.#control.report({
       phase: "checking",
-      done,
+      done: this.#reportedBytes,
       total: this.#totalBytes,
       unit: "bytes",
     });
   }
 }
 
-/** Records are read once: none need be kept. */
-const READ_CACHE_BYTES = 64 * 1024;
+const NO_TASKS: SegmentTasks = { pieces: [], firstTask: 0, indexTask: 0 };

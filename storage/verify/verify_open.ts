@@ -29,7 +29,8 @@ import {
 import { Findings } from "./findings.ts";
 import { HEADS_NAME } from "./heads_check.ts";
 import { planClosed, sizeOf } from "./plan_closed.ts";
-import { type PlannedSegment, verifyLog } from "./verify_log.ts";
+import { verifyLog } from "./verify_log.ts";
+import type { PlannedSegment } from "./verify_plan.ts";
 
 /** The parts of an open store that are looked at. */
 export interface OpenStoreParts {

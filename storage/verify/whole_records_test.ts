@@ -2,9 +2,10 @@ import { assertEquals } from "@std/assert";
 import { createRandom } from "../../tests/support/random.ts";
 import { bytesOf, GrowingBytes } from "../log/bytes.ts";
 import { encodeRecord, FLAG_FIRST, FLAG_RUN_END } from "../log/record.ts";
-import { wholeRecordsEnd } from "./whole_records.ts";
+import { WholeRecords } from "./whole_records.ts";
 
 const FIRST_POSITION = 5_000;
+const WHOLE = new WholeRecords();
 
 /** Records with bodies of these lengths, one after the other. */
 function recordsOf(bodyLengths: readonly number[]): Uint8Array {
@@ -34,7 +35,8 @@ function recordsOf(bodyLengths: readonly number[]): Uint8Array {
 }
 
 function wholeEnd(array: Uint8Array, position?: number): number {
-  return wholeRecordsEnd(bytesOf(array), { start: 0, position });
+  const limit = array.length;
+  return WHOLE.find(bytesOf(array), { start: 0, limit, position });
 }
 
 Deno.test("whole records are taken for whole, the one that is cut off is not", () => {
@@ -84,5 +86,16 @@ Deno.test("no record with several wrong bytes is taken for whole", () => {
     if (array.every((byte, at) => byte === whole[at])) continue;
     const found = wholeEnd(array, FIRST_POSITION);
     assertEquals(found < array.length, true, `round ${round}`);
+  }
+});
+
+Deno.test("whole records are told by where they begin, up to a limit", () => {
+  const array = recordsOf([10, 20, 30]);
+  const starts = [0, recordsOf([10]).length, recordsOf([10, 20]).length];
+  for (const [count, limit] of [[0, 0], [1, 1], [2, starts[2] ?? 0]] as const) {
+    const end = WHOLE.find(bytesOf(array), { start: 0, limit, position: 5000 });
+    assertEquals(WHOLE.count, count);
+    assertEquals([...WHOLE.starts.subarray(0, count)], starts.slice(0, count));
+    assertEquals(end, starts[count]);
   }
 });

@@ -1,0 +1,172 @@
+/**
+ * Reads an index file to its end: every block, and all entries of its lists,
+ * which come to a digest.
+ *
+ * @module
+ */
+
+import { type DiskFile, readExactly } from "../disk/disk.ts";
+import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/blocked_file.ts";
+import {
+  decodeFooter,
+  GONE_OFFSET,
+  type IndexFooter,
+  SLICE_COUNT_AT,
+  SLICE_FIXED_BYTES,
+  SLICE_PREFIX_BYTES,
+  SLICE_SPARSE,
+} from "../index/index_file.ts";
+import { BlockedStream } from "./blocked_stream.ts";
+import { EntryDigest } from "./entry_digest.ts";
+import { NameHash } from "./name_hash.ts";
+
+const ENTRIES_PER_PAUSE = 50_000;
+const BLOCKS_PER_PAUSE = 64;
+/** More than any name has: its length is a u16. */
+const NAME_BYTES_MAX = 65_535;
+const SLICE_BYTES_MAX = SLICE_PREFIX_BYTES + NAME_BYTES_MAX +
+  SLICE_FIXED_BYTES + 4;
+/** Entries that are taken at a time. */
+const PART = 64 * 1024;
+
+/** The footer: the last block; its checksum is checked with all others. */
+export function readFooter(file: DiskFile): IndexFooter | undefined {
+  const sizeBytes = file.size();
+  if (sizeBytes < BLOCK_BYTES || sizeBytes % BLOCK_BYTES !== 0) {
+    return undefined;
+  }
+  const content = readExactly(
+    file,
+    sizeBytes - BLOCK_BYTES,
+    BLOCK_CONTENT_BYTES,
+  );
+  return content && decodeFooter(content);
+}
+
+/**
+ * Reads the file to its end.
+ *
+ * @param control.pause Is called every now and then; throws to end it.
+ * @returns Its entries; undefined when they do not stand in the file as its
+ * footer says.
+ * @throws {BlockDamage}
+ */
+export async function digestIndex(
+  file: DiskFile,
+  footer: IndexFooter,
+  control: {
+    readonly onBytes: (count: number) => void;
+    readonly pause: () => Promise<void> | undefined;
+  },
+): Promise<EntryDigest | undefined> {
+  const slices = new SliceStream(file, footer, control.onBytes);
+  let isRight = true;
+  let work = 0;
+  for (let count = 0; isRight && count < footer.sliceCount; count++) {
+    const entryCount = slices.take();
+    isRight = entryCount !== undefined;
+    work += 8 + (entryCount ?? 0);
+    if (work > ENTRIES_PER_PAUSE) {
+      work = 0;
+      await control.pause();
+    }
+  }
+  isRight = isRight && slices.offset === footer.directoryOffset;
+  // Whatever stands behind is under checksums, too.
+  while (slices.passOver()) await control.pause();
+  return isRight ? slices.digest : undefined;
+}
+
+class SliceStream {
+  readonly digest = new EntryDigest();
+  /** Where in the content the next slice begins. */
+  offset = 0;
+  readonly #stream: BlockedStream;
+  readonly #footer: IndexFooter;
+  readonly #hash = new NameHash();
+
+  constructor(
+    file: DiskFile,
+    footer: IndexFooter,
+    onBytes: (count: number) => void,
+  ) {
+    this.#stream = new BlockedStream(file, onBytes);
+    this.#footer = footer;
+  }
+
+  /** Reads some blocks as they are; false at the end. */
+  passOver(): boolean {
+    const stream = this.#stream;
+    if (stream.need(BLOCK_CONTENT_BYTES) === 0) return false;
+    stream.skip(BLOCKS_PER_PAUSE * BLOCK_CONTENT_BYTES);
+    return true;
+  }
+
+  /**
+   * Takes the entries of the next slice.
+   *
+   * @returns How many there were; undefined when there is no such slice.
+   */
+  take(): number | undefined {
+    const stream = this.#stream;
+    const available = stream.need(SLICE_BYTES_MAX);
+    if (available < SLICE_PREFIX_BYTES + SLICE_FIXED_BYTES) return undefined;
+    const { at, bytes } = stream;
+    const { view } = bytes;
+    const kind = view.getUint8(at);
+    const isSparse = (view.getUint8(at + 1) & SLICE_SPARSE) !== 0;
+    const nameStart = at + SLICE_PREFIX_BYTES;
+    const nameEnd = nameStart + view.getUint16(at + 2, true);
+    const end = nameEnd + SLICE_FIXED_BYTES + (isSparse ? 4 : 0);
+    if (end - at > available) return undefined;
+    this.#hash.take(bytes, nameStart, nameEnd);
+    // Of an ordinal the digest has the low half alone.
+    const first = view.getUint32(nameEnd, true);
+    const count = isSparse
+      ? view.getUint32(nameEnd + SLICE_FIXED_BYTES, true)
+      : view.getUint32(nameEnd + SLICE_COUNT_AT, true);
+    this.offset += end - at + count * (isSparse ? 8 : 4);
+    if (this.offset > this.#footer.directoryOffset) return undefined;
+    stream.at = end;
+    const isWhole = isSparse
+      ? this.#takeSparse(kind, first, count)
+      : this.#takeEntries(kind, first, count, undefined);
+    return isWhole ? count : undefined;
+  }
+
+  #takeSparse(kind: number, first: number, count: number): boolean {
+    const stream = this.#stream;
+    const indexes = new Uint32Array(count);
+    for (let index = 0; index < count; index++) {
+      if (stream.need(4) < 4) return false;
+      indexes[index] = stream.bytes.view.getUint32(stream.at, true);
+      stream.at += 4;
+    }
+    return this.#takeEntries(kind, first, count, indexes);
+  }
+
+  #takeEntries(
+    kind: number,
+    first: number,
+    count: number,
+    indexes: Uint32Array | undefined,
+  ): boolean {
+    const stream = this.#stream;
+    const { digest } = this;
+    const { high, low } = this.#hash;
+    for (let done = 0; done < count;) {
+      const part = Math.min(PART, count - done);
+      if (stream.need(part * 4) < part * 4) return false;
+      const { view } = stream.bytes;
+      let { at } = stream;
+      for (let index = done; index < done + part; index++, at += 4) {
+        const entry = view.getUint32(at, true);
+        if (entry === GONE_OFFSET) continue;
+        digest.add(kind, high, low, first + (indexes?.[index] ?? index), entry);
+      }
+      stream.at = at;
+      done += part;
+    }
+    return true;
+  }
+}
