@@ -8,13 +8,8 @@
  * @module
  */
 
+import type { WorkerAnswer, WorkerRequest } from "./proof_messages.ts";
 import type { Proof, Proofs, ProofTask } from "./proofs.ts";
-import {
-  VERIFY_WORKER_NAME,
-  VERIFY_WORKER_URL,
-  type WorkerAnswer,
-  type WorkerRequest,
-} from "./verify_worker.ts";
 
 /** A thread is gone, and with it what it had to prove. */
 export class ThreadEndedError extends Error {
@@ -63,8 +58,8 @@ export class ThreadProofs implements Proofs {
       readonly signal: AbortSignal;
       /** Is called when more was read. */
       readonly onAhead: () => void;
-      /** Program of the threads, if it is another one. */
-      readonly workerUrl?: string | undefined;
+      /** Starts a thread, if it is another one than `verify_worker.ts`. */
+      readonly startWorker?: (() => Worker) | undefined;
     },
   ) {
     this.#tasks = options.tasks;
@@ -72,7 +67,7 @@ export class ThreadProofs implements Proofs {
     this.#onAhead = options.onAhead;
     this.#signal.addEventListener("abort", this.#abort);
     for (let count = 0; count < options.threadCount; count++) {
-      this.#startThread(options.workerUrl ?? VERIFY_WORKER_URL);
+      this.#addThread((options.startWorker ?? startVerifyWorker)());
     }
     this.#handOut();
   }
@@ -102,11 +97,7 @@ export class ThreadProofs implements Proofs {
     for (const { worker } of this.#threads) worker.terminate();
   }
 
-  #startThread(url: string): void {
-    const worker = new Worker(url, {
-      type: "module",
-      name: VERIFY_WORKER_NAME,
-    });
+  #addThread(worker: Worker): void {
     const thread: Thread = { worker, task: undefined };
     this.#threads.push(thread);
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
@@ -192,4 +183,12 @@ export class ThreadProofs implements Proofs {
   #tellIdle(): void {
     if (!this.#isBusy()) this.#onIdle?.();
   }
+}
+
+function startVerifyWorker(): Worker {
+  // Written like this, `deno compile --include` and bundlers can follow it.
+  return new Worker(new URL("./verify_worker.ts", import.meta.url), {
+    type: "module",
+    name: "verify",
+  });
 }

@@ -31,8 +31,8 @@ export interface VerifyManner {
   readonly threadCount?: number;
   /** Bytes of the log that are proven at once; 0 to prove nothing. */
   readonly pieceBytes?: number;
-  /** Program of the threads, if it is another one. */
-  readonly workerUrl?: string;
+  /** Starts a thread, if it is another one than `verify_worker.ts`. */
+  readonly startWorker?: () => Worker;
 }
 
 /** Checks what the plan says. */
@@ -154,7 +154,7 @@ class LogVerification implements AsyncDisposable {
 
   #beginProofs(manner: VerifyManner): Proofs {
     const { disk, directory } = this.#plan;
-    const { threadCount = 1, pieceBytes = PIECE_BYTES, workerUrl } = manner;
+    const { threadCount = 1, pieceBytes = PIECE_BYTES, startWorker } = manner;
     const control = this.#control;
     const { signal } = control;
     const { tasks, segments } = planProofs(this.#plan, {
@@ -165,7 +165,7 @@ class LogVerification implements AsyncDisposable {
     this.#tasks = segments;
     const onAhead = () => this.#report();
     return threadCount > 1
-      ? new ThreadProofs({ tasks, threadCount, signal, onAhead, workerUrl })
+      ? new ThreadProofs({ tasks, threadCount, signal, onAhead, startWorker })
       : new OwnProofs({ disk, tasks, control, onAhead });
   }
 

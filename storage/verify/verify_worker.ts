@@ -1,40 +1,16 @@
 /**
- * A thread that proves parts of a store.
- *
- * The module is the program of the thread, and imported by who starts it, so
- * that a compiled program has it in it; it does its work only in a thread of
- * that name.
+ * The program of a thread that proves parts of a store: one task after the
+ * other, as it is asked.
  *
  * @module
  */
 
 import { createFileDisk } from "../disk/file_disk.ts";
-import { type Proof, type ProofTask, Prover } from "./proofs.ts";
-
-/** Name of such a thread. */
-export const VERIFY_WORKER_NAME = "quipu-verify";
-
-/** Program of such a thread. */
-export const VERIFY_WORKER_URL = import.meta.url;
-
-/** What a thread is asked: a task, and when to leave it. */
-export interface WorkerRequest {
-  readonly number: number;
-  readonly task: ProofTask;
-  /** An `Int32Array` of one number: 0 as long as the task is to go on. */
-  readonly stop: SharedArrayBuffer;
-}
-
-/** What it answers: now and then what it has read, and in the end the proof. */
-export interface WorkerAnswer {
-  readonly number: number;
-  readonly readBytes: number;
-  readonly proof?: Proof;
-}
+import type { WorkerAnswer, WorkerRequest } from "./proof_messages.ts";
+import { type Proof, Prover } from "./proofs.ts";
 
 /** What is there of a thread's global scope. */
 interface WorkerScope {
-  readonly name?: unknown;
   onmessage?: (event: { readonly data: WorkerRequest }) => void;
   postMessage(message: WorkerAnswer, transfer: readonly ArrayBuffer[]): void;
 }
@@ -42,8 +18,7 @@ interface WorkerScope {
 /** Bytes between two answers. */
 const BYTES_PER_ANSWER = 4 * 1024 * 1024;
 
-const SCOPE = globalThis as unknown as WorkerScope;
-if (SCOPE.name === VERIFY_WORKER_NAME) serve(SCOPE);
+serve(globalThis as unknown as WorkerScope);
 
 function serve(scope: WorkerScope): void {
   const prover = new Prover(createFileDisk());

@@ -205,12 +205,13 @@ Deno.test("progress goes up to its end with several threads, too", async () => {
 Deno.test("a thread that ends by itself ends the verification", async () => {
   await using directory = await createStoreDirectory();
   await directory.append(20);
-  const workerUrl = "data:text/javascript," + encodeURIComponent(
+  const url = "data:text/javascript," + encodeURIComponent(
     "onmessage = () => { throw new Error('gone') }",
   );
+  const startWorker = () => new Worker(url, { type: "module" });
   for (const threadCount of [2, 4]) {
     await assertRejects(
-      () => verify(directory, { threadCount, workerUrl }),
+      () => verify(directory, { threadCount, startWorker }),
       ThreadEndedError,
       "gone",
     );
