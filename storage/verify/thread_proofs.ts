@@ -1,6 +1,6 @@
 /**
  * Proofs by several threads, which go ahead of the one that asks for them, but
- * only so far: their memory is bounded.
+ * only so far: their memory is bounded. That one proves, too, while it waits.
  *
  * A thread that ends by itself ends the verification with an error: what it had
  * to prove is never taken for proven.
@@ -8,8 +8,11 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
+import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { Disk } from "../disk/disk.ts";
 import type { WorkerAnswer, WorkerRequest } from "./proof_messages.ts";
-import type { Proof, Proofs, ProofTask } from "./proofs.ts";
+import { type Proof, type Proofs, type ProofTask, Prover } from "./proofs.ts";
 
 /** A thread is gone, and with it what it had to prove. */
 export class ThreadEndedError extends Error {
@@ -17,13 +20,17 @@ export class ThreadEndedError extends Error {
 }
 
 /** Tasks that may be under way or done ahead, for each thread. */
-const AHEAD_PER_THREAD = 2;
+const AHEAD_PER_THREAD = 3;
+/** Tasks that a thread has: one to do, and one to begin with at once. */
+const TASKS_PER_THREAD = 2;
+/** Bytes after which this thread listens to the others. */
+const BYTES_PER_TURN = 4 * 1024 * 1024;
 
 /** A thread, and what it is doing. */
 interface Thread {
   readonly worker: Worker;
-  /** Number of its task; undefined while it has none. */
-  task: number | undefined;
+  /** How many tasks it has. */
+  taskCount: number;
 }
 
 /** Who waits for the proof of a task. */
@@ -35,6 +42,8 @@ interface Waiting {
 
 export class ThreadProofs implements Proofs {
   readonly #tasks: readonly ProofTask[];
+  readonly #prover: Prover;
+  readonly #control: JobControl;
   readonly #signal: AbortSignal;
   readonly #onAhead: () => void;
   readonly #threads: Thread[] = [];
@@ -53,9 +62,11 @@ export class ThreadProofs implements Proofs {
 
   constructor(
     options: {
+      readonly disk: Disk;
       readonly tasks: readonly ProofTask[];
+      /** How many threads prove, with this one; 2 or more. */
       readonly threadCount: number;
-      readonly signal: AbortSignal;
+      readonly control: JobControl;
       /** Is called when more was read. */
       readonly onAhead: () => void;
       /** Starts a thread, if it is another one than `verify_worker.ts`. */
@@ -63,10 +74,12 @@ export class ThreadProofs implements Proofs {
     },
   ) {
     this.#tasks = options.tasks;
-    this.#signal = options.signal;
+    this.#prover = new Prover(options.disk);
+    this.#control = options.control;
+    this.#signal = options.control.signal;
     this.#onAhead = options.onAhead;
     this.#signal.addEventListener("abort", this.#abort);
-    for (let count = 0; count < options.threadCount; count++) {
+    for (let count = 1; count < options.threadCount; count++) {
       this.#addThread((options.startWorker ?? startVerifyWorker)());
     }
     this.#handOut();
@@ -78,7 +91,14 @@ export class ThreadProofs implements Proofs {
     this.#next = Math.max(this.#next, task);
     this.#handOut();
     try {
-      return this.#proofs.get(task) ?? await this.#wait(task);
+      for (;;) {
+        const proof = this.#proofs.get(task);
+        if (proof !== undefined) return proof;
+        if (this.#failure !== undefined) throw this.#failure;
+        this.#signal.throwIfAborted();
+        if (this.#next < this.#end()) await this.#proveHere();
+        else return await this.#wait(task);
+      }
     } finally {
       this.#forget(task);
       this.#first = task + 1;
@@ -98,7 +118,7 @@ export class ThreadProofs implements Proofs {
   }
 
   #addThread(worker: Worker): void {
-    const thread: Thread = { worker, task: undefined };
+    const thread: Thread = { worker, taskCount: 0 };
     this.#threads.push(thread);
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
       this.#receive(thread, data);
@@ -110,32 +130,61 @@ export class ThreadProofs implements Proofs {
     };
   }
 
+  /** The first task that is not to be begun yet. */
+  #end(): number {
+    const ahead = AHEAD_PER_THREAD * (this.#threads.length + 1);
+    return Math.min(this.#tasks.length, this.#first + ahead);
+  }
+
+  /** Gives tasks to threads that wait for some. */
   #handOut(): void {
     if (this.#failure !== undefined) return;
-    const end = Math.min(
-      this.#tasks.length,
-      this.#first + (1 + AHEAD_PER_THREAD) * this.#threads.length,
-    );
-    for (const thread of this.#threads) {
-      if (this.#next >= end) return;
-      const task = this.#tasks[this.#next];
-      if (thread.task !== undefined || task === undefined) continue;
-      const number = this.#next++;
-      thread.task = number;
-      const request: WorkerRequest = { number, task, stop: this.#stop };
-      thread.worker.postMessage(request);
+    for (let round = 0; round < TASKS_PER_THREAD; round++) {
+      for (const thread of this.#threads) {
+        if (this.#next >= this.#end()) return;
+        const task = this.#tasks[this.#next];
+        if (thread.taskCount > round || task === undefined) continue;
+        const number = this.#next++;
+        thread.taskCount++;
+        const request: WorkerRequest = { number, task, stop: this.#stop };
+        thread.worker.postMessage(request);
+      }
     }
+  }
+
+  /** Proves the next task that nobody has. */
+  async #proveHere(): Promise<void> {
+    const number = this.#next++;
+    const task = this.#tasks[number] ?? {};
+    let proof: Proof = {};
+    let unheardBytes = 0;
+    try {
+      proof = await this.#prover.prove(task, {
+        onBytes: (count) => {
+          this.#signal.throwIfAborted();
+          this.#count(number, count);
+          unheardBytes += count;
+        },
+        pause: async () => {
+          await this.#control.pause?.();
+          if (unheardBytes < BYTES_PER_TURN) return;
+          unheardBytes = 0;
+          await nextTurn();
+        },
+      });
+    } catch {
+      // What cannot be read is told by who looks at it without a proof.
+      this.#signal.throwIfAborted();
+    }
+    this.#proofs.set(number, proof);
+    await nextTurn();
   }
 
   #receive(thread: Thread, { number, readBytes, proof }: WorkerAnswer): void {
     const isWanted = number >= this.#first;
-    if (isWanted) {
-      const before = this.#readBytes.get(number) ?? 0;
-      this.#readBytes.set(number, before + readBytes);
-      this.aheadBytes += readBytes;
-    }
+    if (isWanted) this.#count(number, readBytes);
     if (proof !== undefined) {
-      thread.task = undefined;
+      thread.taskCount--;
       const waiting = this.#waiting;
       if (waiting?.task === number) {
         this.#waiting = undefined;
@@ -144,11 +193,16 @@ export class ThreadProofs implements Proofs {
       this.#handOut();
       this.#tellIdle();
     }
+  }
+
+  #count(number: number, byteCount: number): void {
+    const before = this.#readBytes.get(number) ?? 0;
+    this.#readBytes.set(number, before + byteCount);
+    this.aheadBytes += byteCount;
     this.#onAhead();
   }
 
   #wait(task: number): Promise<Proof> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#waiting = { task, resolve, reject };
     });
@@ -170,19 +224,24 @@ export class ThreadProofs implements Proofs {
     this.#failure ??= new ThreadEndedError(
       `A thread of the verification ended by itself: ${reason}`,
     );
-    thread.task = undefined;
+    thread.taskCount = 0;
     this.#waiting?.reject(this.#failure);
     this.#waiting = undefined;
     this.#tellIdle();
   }
 
   #isBusy(): boolean {
-    return this.#threads.some(({ task }) => task !== undefined);
+    return this.#threads.some(({ taskCount }) => taskCount > 0);
   }
 
   #tellIdle(): void {
     if (!this.#isBusy()) this.#onIdle?.();
   }
+}
+
+/** One turn of the event loop: what the other threads say is heard. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function startVerifyWorker(): Worker {

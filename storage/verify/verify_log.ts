@@ -27,7 +27,7 @@ import type { PlannedSegment, VerifyPlan } from "./verify_plan.ts";
 
 /** How it is done; nothing of it shows in what is found. */
 export interface VerifyManner {
-  /** Threads that prove what is whole; 1 for the one that asks alone. */
+  /** Threads that prove what is whole, with the one that asks. */
   readonly threadCount?: number;
   /** Bytes of the log that are proven at once; 0 to prove nothing. */
   readonly pieceBytes?: number;
@@ -156,7 +156,6 @@ class LogVerification implements AsyncDisposable {
     const { disk, directory } = this.#plan;
     const { threadCount = 1, pieceBytes = PIECE_BYTES, startWorker } = manner;
     const control = this.#control;
-    const { signal } = control;
     const { tasks, segments } = planProofs(this.#plan, {
       directory,
       pieceBytes,
@@ -165,7 +164,14 @@ class LogVerification implements AsyncDisposable {
     this.#tasks = segments;
     const onAhead = () => this.#report();
     return threadCount > 1
-      ? new ThreadProofs({ tasks, threadCount, signal, onAhead, startWorker })
+      ? new ThreadProofs({
+        disk,
+        tasks,
+        threadCount,
+        control,
+        onAhead,
+        startWorker,
+      })
       : new OwnProofs({ disk, tasks, control, onAhead });
   }
 
