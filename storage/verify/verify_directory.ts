@@ -22,7 +22,7 @@ import { verifyLog, type VerifyManner } from "./verify_log.ts";
 import type { VerifyPlan } from "./verify_plan.ts";
 
 /** Bytes of the log for each thread: starting one must be worth it. */
-const BYTES_PER_THREAD_MIN = 64 * 1024 * 1024;
+const BYTES_PER_THREAD_MIN = 256 * 1024 * 1024;
 
 /**
  * Checks the store, by as many threads as the machine has cores, up to
