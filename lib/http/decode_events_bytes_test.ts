@@ -9,7 +9,7 @@ import {
 
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
-const OPTIONS = { depthMax: 200, eventsMax: 1000 };
+const OPTIONS = { depthMax: 200, eventsMax: 1000, make: () => true };
 
 /** What one way makes of a body: events with text, or the refusal's message. */
 function outcomeOf(decode: () => readonly ProposedEvent[]): unknown {
@@ -157,6 +157,43 @@ Deno.test("decodeEventsJsonBytes() and decodeEventsJson() agree on changed bodie
     const body = template.slice(0, at) + random.pick(INSERTED) +
       template.slice(at + random.integer(0, 2));
     assertBothWaysAgree(body);
+  }
+});
+
+Deno.test("decodeEventsJsonBytes() keeps what it decoded apart, however much layout grows it", () => {
+  const bodies = Array.from({ length: 400 }, (_, index) => {
+    // Deep, short items: layout makes the copy several times as long.
+    const depth = index % 40;
+    const data = "[".repeat(depth) + `"${index}"` + "]".repeat(depth);
+    return `[${
+      [1, 2, 3].map((digit) =>
+        `{"eventId":"00000000-0000-4000-8000-00000000000${digit}",` +
+        `"eventType":"t","data":{"a":${data}},"metadata":{"m":${index}}}`
+      ).join()
+    }]`;
+  });
+  // All are decoded before any is looked at.
+  const decoded = bodies.map((body) =>
+    decodeEventsJsonBytes(ENCODER.encode(body))
+  );
+  for (const [index, body] of bodies.entries()) {
+    assertEquals(
+      outcomeOf(() => decoded[index] ?? []),
+      outcomeOf(() => decodeEventsJson(body)),
+    );
+  }
+});
+
+Deno.test("decodeEventsJsonBytes() reads nothing of the body before", () => {
+  const body = bodyOf('"data":{"a":12,"b":"x","c":true}');
+  decodeEventsJsonBytes(ENCODER.encode(body));
+  for (let length = 1; length < body.length; length++) {
+    // The longer body before would complete this one.
+    decodeEventsJsonBytes(ENCODER.encode(body));
+    assertEquals(
+      scanPlainEvents(ENCODER.encode(body.slice(0, length)), OPTIONS),
+      undefined,
+    );
   }
 });
 

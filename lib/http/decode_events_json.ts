@@ -39,10 +39,10 @@ export function decodeEventsJsonBytes(
   const plain = scanPlainEvents(bytes, {
     depthMax: limits.jsonDepthMax,
     eventsMax: limits.batchEventsMax,
+    make: (event) =>
+      isWithin(event, limits) ? new BytesEvent(event, bytes) : undefined,
   });
-  return plain !== undefined && plain.every((one) => isWithin(one, limits))
-    ? plain.map((one) => new BytesEvent(one, bytes))
-    : decodeEventsJson(UTF8.decode(bytes), limits);
+  return plain ?? decodeEventsJson(UTF8.decode(bytes), limits);
 }
 
 /** What is refused is left to the other way, which says why. */

@@ -10,88 +10,45 @@
  * @module
  */
 
+import {
+  firstByteOf,
+  NEWLINE_AND_SPACES,
+  SPACES,
+  specialBytesOf,
+  WORD_BYTES,
+  wordMemoryOf,
+} from "./byte_words.ts";
+import {
+  IS_BLANK,
+  numberEndAt,
+  SHORT_ESCAPES,
+  SPECIAL_BYTES,
+} from "./json_bytes.ts";
+import { parseUuid, UUID_LENGTH } from "./uuid.ts";
+
 export type JsonValueKind = "object" | "array" | "string" | "scalar" | "null";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const MINUS = 0x2d;
-const DOT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
 const COLON = 0x3a;
 const BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 const SPACE = 0x20;
-const NEWLINE = 0x0a;
-
-/** 1 for JSON's white space. */
-const IS_BLANK = new Uint8Array(256);
-for (const code of [SPACE, NEWLINE, 0x0d, 0x09]) IS_BLANK[code] = 1;
-
-/** 1 for `"`, `\`, `b`, `f`, `n`, `r` and `t`. */
-const SHORT_ESCAPES = new Uint8Array(256);
-for (const escape of '"\\bfnrt') SHORT_ESCAPES[escape.charCodeAt(0)] = 1;
-
-/** A string's byte that is copied as it is: 0; one to look at: 1. */
-const SPECIAL_BYTES = new Uint8Array(256);
-SPECIAL_BYTES.fill(1, 0, 0x20);
-SPECIAL_BYTES[QUOTE] = 1;
-SPECIAL_BYTES[BACKSLASH] = 1;
-// First bytes of U+0085 and of U+2028 and U+2029, which Json.NET escapes.
-SPECIAL_BYTES[0xc2] = 1;
-SPECIAL_BYTES[0xe2] = 1;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
-const HYPHEN = 0x2d;
-const UUID_LENGTH = 36;
-const NO_DIGIT = 0xff;
-
-/** Value of each hexadecimal digit in lower case. */
-const DIGIT_VALUES = new Uint8Array(256).fill(NO_DIGIT);
-for (const digit of "0123456789abcdef") {
-  DIGIT_VALUES[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
-}
-
-/** Reads a UUID at `from` as 16 bytes; false when there is none. */
-function parseUuid(
-  source: Uint8Array,
-  from: number,
-  target: Uint8Array,
-  to: number,
-): boolean {
-  let wrong = 0;
-  let place = from;
-  for (let index = 0; index < 16; index++) {
-    if (index === 4 || index === 6 || index === 8 || index === 10) {
-      wrong |= (source[place++] ?? 0) ^ HYPHEN;
-    }
-    const high = DIGIT_VALUES[source[place++] ?? 0] ?? NO_DIGIT;
-    const low = DIGIT_VALUES[source[place++] ?? 0] ?? NO_DIGIT;
-    wrong |= (high | low) & 0xf0;
-    target[to + index] = (high << 4) | low;
-  }
-  return wrong === 0;
-}
-
-/** Small outputs share blocks of memory: an allocation costs more than a copy. */
+/**
+ * Small bodies are moved here to be read, and small outputs share blocks of
+ * memory: making an array and its view costs more than a copy.
+ */
 const SLAB_BYTES = 64 * 1024;
 const SHARED_BYTES_MAX = 8 * 1024;
-let slab: Uint8Array = EMPTY;
+const SHARED_SOURCE = wordMemoryOf(new Uint8Array(SHARED_BYTES_MAX));
+let slab = wordMemoryOf(new Uint8Array(SLAB_BYTES));
+/** Bytes of the block from here on are nobody's. */
 let slabEnd = 0;
-
-/** Bytes that nobody else writes. */
-function takeBytes(byteCount: number): Uint8Array {
-  if (byteCount > SHARED_BYTES_MAX) return new Uint8Array(byteCount);
-  if (slabEnd + byteCount > slab.length) {
-    slab = new Uint8Array(SLAB_BYTES);
-    slabEnd = 0;
-  }
-  slabEnd += byteCount;
-  return slab.subarray(slabEnd - byteCount, slabEnd);
-}
 
 /**
  * Closing bracket of each open container, by depth. One array serves all:
@@ -106,12 +63,20 @@ function closersUpTo(depthMax: number): Uint8Array {
   return sharedClosers;
 }
 
+/**
+ * Copies from one body. Those of small ones share what they read from: one has
+ * to be done before the next is made.
+ */
 export class JsonCopier {
-  readonly #bytes: Uint8Array;
+  readonly #source: Uint8Array;
+  readonly #sourceView: DataView;
+  /** Length of the body; what the source holds from here on means nothing. */
+  readonly #end: number;
   readonly #depthMax: number;
   #out: Uint8Array;
-  #outEnd = 0;
-  /** Most bytes that are written: layout of deep, short items is not plain. */
+  #outView: DataView;
+  #outEnd: number;
+  /** Where the next byte goes, at most: layout of deep, short items is not plain. */
   readonly #outMax: number;
   /** Index of the next byte to read. */
   position = 0;
@@ -120,10 +85,28 @@ export class JsonCopier {
 
   /** @param depthMax Nesting that a value may have. */
   constructor(bytes: Uint8Array, depthMax: number) {
-    this.#bytes = bytes;
+    const { length } = bytes;
+    const roomBytes = length + (length >> 2) + 64;
+    const isSmall = roomBytes <= SHARED_BYTES_MAX;
+    if (isSmall) {
+      SHARED_SOURCE.bytes.set(bytes);
+      // What another body left there must not go on where this one ends.
+      SHARED_SOURCE.bytes[length] = 0;
+    }
+    if (isSmall && slabEnd + roomBytes > SLAB_BYTES) {
+      slab = wordMemoryOf(new Uint8Array(SLAB_BYTES));
+      slabEnd = 0;
+    }
+    const source = isSmall ? SHARED_SOURCE : wordMemoryOf(bytes);
+    const target = isSmall ? slab : wordMemoryOf(new Uint8Array(roomBytes));
+    this.#source = source.bytes;
+    this.#sourceView = source.view;
+    this.#end = length;
     this.#depthMax = depthMax;
-    this.#out = takeBytes(bytes.length + (bytes.length >> 2) + 64);
-    this.#outMax = bytes.length * 8 + 4096;
+    this.#out = target.bytes;
+    this.#outView = target.view;
+    this.#outEnd = isSmall ? slabEnd : 0;
+    this.#outMax = this.#outEnd + length * 8 + 4096;
   }
 
   /** What is copied to, until it has to grow. */
@@ -131,11 +114,48 @@ export class JsonCopier {
     return this.#out;
   }
 
-  skipBlanks(): void {
-    const bytes = this.#bytes;
-    let position = this.position;
-    while (IS_BLANK[bytes[position] ?? 0] === 1) position++;
+  /** Skips white space; whether nothing follows. */
+  isAtEnd(): boolean {
+    if (this.position < this.#end) this.next();
+    return this.position === this.#end;
+  }
+
+  /** Keeps what was copied from being written over by what comes next. */
+  finish(): void {
+    if (this.#out === slab.bytes) slabEnd = this.#outEnd;
+  }
+
+  /** Skips white space; the byte after it, 0 at the end of the body. */
+  next(): number {
+    const code = this.#source[this.position] ?? 0;
+    return code > SPACE ? code : this.#nextAfterBlanks();
+  }
+
+  #nextAfterBlanks(): number {
+    const source = this.#source;
+    let { position } = this;
+    let code = source[position] ?? 0;
+    while (IS_BLANK[code] === 1) code = source[++position] ?? 0;
     this.position = position;
+    return code;
+  }
+
+  /** Skips white space, and the byte if it is next. */
+  take(code: number): boolean {
+    if (this.next() !== code) return false;
+    this.position++;
+    return true;
+  }
+
+  /** Takes the bytes if they are next, all of them. */
+  takeAll(codes: Uint8Array): boolean {
+    const source = this.#source;
+    const { position } = this;
+    for (let index = 0; index < codes.length; index++) {
+      if (source[position + index] !== codes[index]) return false;
+    }
+    this.position = position + codes.length;
+    return true;
   }
 
   /**
@@ -144,11 +164,12 @@ export class JsonCopier {
    * @returns Where they are in `out`; -1 when it is none.
    */
   copyUuid(): number {
+    if (this.position + UUID_LENGTH > this.#end) return -1;
     if (!this.#reserve(0)) return -1;
     const start = this.#outEnd;
-    if (!parseUuid(this.#bytes, this.position, this.#out, start)) return -1;
+    if (!parseUuid(this.#source, this.position, this.#out, start)) return -1;
     this.position += UUID_LENGTH;
-    this.#outEnd += 16;
+    this.#outEnd = start + 16;
     return start;
   }
 
@@ -158,20 +179,19 @@ export class JsonCopier {
    * @returns What it was; `undefined` when it is not plain.
    */
   copyValue(): JsonValueKind | undefined {
-    this.skipBlanks();
+    const code = this.next();
     if (!this.#reserve(0)) return undefined;
     const start = this.#outEnd;
-    const code = this.#bytes[this.position] ?? 0;
+    if (code === BRACE || code === BRACKET) {
+      if (!this.#copyContainer()) return undefined;
+      this.copied = this.#out.subarray(start, this.#outEnd);
+      return code === BRACE ? "object" : "array";
+    }
     if (code === QUOTE) {
       if (!this.#copyString()) return undefined;
       // The characters alone are stored, so none may be written as an escape.
       this.copied = this.#out.subarray(start + 1, this.#outEnd - 1);
       return this.copied.includes(BACKSLASH) ? undefined : "string";
-    }
-    if (code === BRACE || code === BRACKET) {
-      if (!this.#copyContainer()) return undefined;
-      this.copied = this.#out.subarray(start, this.#outEnd);
-      return code === BRACE ? "object" : "array";
     }
     if (!this.#copyScalar(code)) return undefined;
     this.copied = this.#out.subarray(start, this.#outEnd);
@@ -180,22 +200,21 @@ export class JsonCopier {
 
   /** Copies an array or object without recursion. */
   #copyContainer(): boolean {
-    const bytes = this.#bytes;
     const closers = closersUpTo(this.#depthMax);
     let depth = 0;
     for (;;) {
       // A value is next.
-      this.skipBlanks();
-      let code = bytes[this.position] ?? 0;
-      if (code === BRACE || code === BRACKET) {
+      let code = this.next();
+      if (code === QUOTE) {
+        if (!this.#copyString()) return false;
+      } else if (code === BRACE || code === BRACKET) {
         if (++depth > this.#depthMax) return false;
         const closer = code + 2;
         closers[depth] = closer;
         this.position++;
-        this.skipBlanks();
         if (!this.#reserve(depth)) return false;
         this.#out[this.#outEnd++] = code;
-        if (bytes[this.position] !== closer) {
+        if (this.next() !== closer) {
           this.#newline(depth);
           if (code === BRACE && !this.#copyName()) return false;
           continue;
@@ -203,15 +222,13 @@ export class JsonCopier {
         this.#out[this.#outEnd++] = closer;
         this.position++;
         depth--;
-      } else if (code === QUOTE) {
-        if (!this.#copyString()) return false;
       } else if (!this.#copyScalar(code)) return false;
 
       // A value has ended, and with it perhaps the containers around it.
       for (;;) {
         if (depth === 0) return true;
-        this.skipBlanks();
-        code = bytes[this.position++] ?? 0;
+        code = this.next();
+        this.position++;
         if (!this.#reserve(depth)) return false;
         if (code === COMMA) {
           this.#out[this.#outEnd++] = COMMA;
@@ -228,24 +245,50 @@ export class JsonCopier {
   }
 
   #copyName(): boolean {
-    this.skipBlanks();
-    if (this.#bytes[this.position] !== QUOTE) return false;
-    if (!this.#copyString()) return false;
-    this.skipBlanks();
-    if (this.#bytes[this.position++] !== COLON) return false;
+    if (this.next() !== QUOTE) return false;
+    if (!this.#copyString() || !this.take(COLON)) return false;
     this.#out[this.#outEnd++] = COLON;
     this.#out[this.#outEnd++] = SPACE;
     return true;
   }
 
+  /** Copies a string: word by word, until a byte is to be looked at. */
   #copyString(): boolean {
-    const bytes = this.#bytes;
-    const out = this.#out;
-    let from = this.position;
+    const source = this.#source;
+    const sourceView = this.#sourceView;
+    const outView = this.#outView;
+    const lastWord = this.#end - WORD_BYTES;
+    let from = this.position + 1;
     let to = this.#outEnd;
-    out[to++] = bytes[from++] ?? 0;
+    this.#out[to++] = QUOTE;
+    while (from <= lastWord) {
+      const word = sourceView.getInt32(from, true);
+      // What is too much of it is written over.
+      outView.setInt32(to, word, true);
+      const special = specialBytesOf(word);
+      const plainBytes = special === 0 ? WORD_BYTES : firstByteOf(special);
+      from += plainBytes;
+      to += plainBytes;
+      if (special === 0) continue;
+      if (source[from] === QUOTE) {
+        this.#out[to] = QUOTE;
+        this.position = from + 1;
+        this.#outEnd = to + 1;
+        return true;
+      }
+      break;
+    }
+    return this.#copyRestOfString(from, to);
+  }
+
+  /** Copies the rest of a string byte by byte. */
+  #copyRestOfString(start: number, outStart: number): boolean {
+    const source = this.#source;
+    const out = this.#out;
+    let from = start;
+    let to = outStart;
     for (;;) {
-      const code = bytes[from++] ?? 0;
+      const code = source[from++] ?? 0;
       out[to++] = code;
       if (SPECIAL_BYTES[code] === 0) continue;
       if (code === QUOTE) {
@@ -253,7 +296,7 @@ export class JsonCopier {
         this.#outEnd = to;
         return true;
       }
-      const next = bytes[from] ?? 0;
+      const next = source[from] ?? 0;
       if (code === BACKSLASH) {
         if (SHORT_ESCAPES[next] !== 1) return false;
         out[to++] = next;
@@ -262,7 +305,7 @@ export class JsonCopier {
       else if (code === 0xc2) {
         if (next === 0x85) return false;
       } else if (next === 0x80) {
-        const last = bytes[from + 1] ?? 0;
+        const last = source[from + 1] ?? 0;
         if (last === 0xa8 || last === 0xa9) return false;
       }
     }
@@ -277,69 +320,40 @@ export class JsonCopier {
       case 0x6e:
         return this.#copyWord(NULL);
     }
-    return this.#copyNumber();
+    const end = numberEndAt(this.#source, this.position);
+    return end >= 0 && this.#copyPlain(this.position, end);
   }
 
   #copyWord(word: Uint8Array): boolean {
     const start = this.position;
-    for (let index = 0; index < word.length; index++) {
-      if (this.#bytes[start + index] !== word[index]) return false;
-    }
-    return this.#copyPlain(start + word.length);
+    if (!this.takeAll(word)) return false;
+    return this.#copyPlain(start, this.position);
   }
 
-  #copyNumber(): boolean {
-    const bytes = this.#bytes;
-    let end = this.position;
-    if (bytes[end] === MINUS) end++;
-    if (bytes[end] === ZERO) end++;
-    else {
-      const digits = end;
-      end = this.#digitsEnd(end);
-      if (end === digits) return false;
-    }
-    if (bytes[end] === DOT) {
-      const digits = end + 1;
-      end = this.#digitsEnd(digits);
-      if (end === digits) return false;
-    }
-    if (((bytes[end] ?? 0) | 0x20) === 0x65) {
-      let digits = end + 1;
-      if (bytes[digits] === 0x2b || bytes[digits] === MINUS) digits++;
-      end = this.#digitsEnd(digits);
-      if (end === digits) return false;
-    }
-    return this.#copyPlain(end);
-  }
-
-  #digitsEnd(start: number): number {
-    const bytes = this.#bytes;
-    let end = start;
-    let code = bytes[end] ?? 0;
-    while (code >= ZERO && code <= NINE) code = bytes[++end] ?? 0;
-    return end;
-  }
-
-  /** Copies up to `end`, where a scalar must be over. */
-  #copyPlain(end: number): boolean {
-    const bytes = this.#bytes;
-    const after = bytes[end] ?? 0;
+  /** Copies from `start` to `end`, where a scalar must be over. */
+  #copyPlain(start: number, end: number): boolean {
+    const source = this.#source;
+    const out = this.#out;
+    const after = source[end] ?? 0;
     const isOver = after === COMMA || after === BRACE_END ||
       after === BRACKET + 2 || after <= SPACE;
     if (!isOver) return false;
-    for (let from = this.position; from < end; from++) {
-      this.#out[this.#outEnd++] = bytes[from] ?? 0;
-    }
+    let to = this.#outEnd;
+    for (let from = start; from < end; from++) out[to++] = source[from] ?? 0;
+    this.#outEnd = to;
     this.position = end;
     return true;
   }
 
   #newline(depth: number): void {
-    const out = this.#out;
-    let to = this.#outEnd;
-    out[to++] = NEWLINE;
-    for (let spaces = 2 * depth; spaces > 0; spaces--) out[to++] = SPACE;
-    this.#outEnd = to;
+    const outView = this.#outView;
+    const start = this.#outEnd;
+    const end = start + 1 + 2 * depth;
+    outView.setInt32(start, NEWLINE_AND_SPACES, true);
+    for (let at = start + WORD_BYTES; at < end; at += WORD_BYTES) {
+      outView.setInt32(at, SPACES, true);
+    }
+    this.#outEnd = end;
   }
 
   /**
@@ -349,18 +363,30 @@ export class JsonCopier {
    * @returns False when layout has made the copy far too long.
    */
   #reserve(depth: number): boolean {
-    const left = this.#bytes.length - this.position;
+    const left = this.#end - this.position;
     const needed = this.#outEnd + left + 2 * depth + LAYOUT_SLACK;
-    if (needed <= this.#out.length) return true;
+    return needed <= this.#out.length || this.#grow(needed);
+  }
+
+  #grow(needed: number): boolean {
     if (needed > this.#outMax) return false;
-    const grown = new Uint8Array(Math.max(needed, this.#out.length * 2));
-    grown.set(this.#out.subarray(0, this.#outEnd));
-    this.#out = grown;
+    // What was copied so far stays in the block and in use.
+    this.finish();
+    const grown = wordMemoryOf(
+      new Uint8Array(Math.max(needed, this.#out.length * 2)),
+    );
+    // Places stay what they are: they have been handed out.
+    grown.bytes.set(this.#out.subarray(0, this.#outEnd));
+    this.#out = grown.bytes;
+    this.#outView = grown.view;
     return true;
   }
 }
 
-/** Bytes besides indentation that one step of layout writes. */
+/**
+ * Bytes besides indentation that one step of layout writes, and those that are
+ * written in words beyond what is copied.
+ */
 const LAYOUT_SLACK = 16;
 
 const TRUE = new TextEncoder().encode("true");

@@ -30,10 +30,15 @@ export interface PlainEvent {
   readonly metadata: Uint8Array;
 }
 
-export interface ScanPlainOptions {
+export interface ScanPlainOptions<Event> {
   /** Nesting that is read, the array and the events included. */
   readonly depthMax: number;
   readonly eventsMax: number;
+  /**
+   * Makes what is returned of an event; `undefined` when it is not plain. One
+   * object serves event after event: it is not to be kept.
+   */
+  readonly make: (event: PlainEvent) => Event | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -44,6 +49,7 @@ const BRACE_END = 0x7d;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 /** Depth at which values of events stand: in the array, in an event. */
 const VALUE_DEPTH = 2;
 
@@ -52,152 +58,120 @@ const VALUE_DEPTH = 2;
  *
  * @returns `undefined` when it is not plain: read it the other way.
  */
-export function scanPlainEvents(
+export function scanPlainEvents<Event>(
   bytes: Uint8Array,
-  options: ScanPlainOptions,
-): PlainEvent[] | undefined {
+  { depthMax, eventsMax, make }: ScanPlainOptions<Event>,
+): Event[] | undefined {
   if (!isUtf8(bytes)) return undefined;
-  const scan = new PlainScan(bytes, options.depthMax - VALUE_DEPTH);
-  const events: PlainEvent[] = [];
-  if (!scan.take(BRACKET)) return undefined;
+  const copier = new JsonCopier(bytes, depthMax - VALUE_DEPTH);
+  const scan = new PlainScan(bytes, copier);
+  const events: Event[] = [];
+  if (!copier.take(BRACKET)) return undefined;
   do {
-    if (events.length >= options.eventsMax) return undefined;
-    const event = scan.readEvent();
+    if (events.length >= eventsMax || !scan.readEvent()) return undefined;
+    const event = make(scan);
     if (event === undefined) return undefined;
     events.push(event);
-  } while (scan.take(COMMA));
-  return scan.take(BRACKET_END) && scan.isAtEnd() ? events : undefined;
+  } while (copier.take(COMMA));
+  if (!copier.take(BRACKET_END) || !copier.isAtEnd()) return undefined;
+  copier.finish();
+  return events;
 }
 
-class PlainScan {
+/** Reads event after event; its members are those of the last one. */
+class PlainScan implements PlainEvent {
+  eventIdBytes: Uint8Array = EMPTY;
+  eventIdOffset = 0;
+  eventIdStart = 0;
+  eventType = "";
+  dataKind: JsonValueKind | "absent" = "absent";
+  data: Uint8Array = EMPTY;
+  metadataKind: JsonValueKind | "absent" = "absent";
+  metadata: Uint8Array = EMPTY;
+
   readonly #bytes: Uint8Array;
   readonly #copier: JsonCopier;
-  #lastType = "";
-  #lastTypeStart = 0;
-  #lastTypeEnd = 0;
+  /** The type read last, with its closing quote. */
+  #lastType: Uint8Array = EMPTY;
 
-  constructor(bytes: Uint8Array, depthMax: number) {
+  constructor(bytes: Uint8Array, copier: JsonCopier) {
     this.#bytes = bytes;
-    this.#copier = new JsonCopier(bytes, depthMax);
+    this.#copier = copier;
   }
 
-  /** Skips white space, and the byte if it is next. */
-  take(code: number): boolean {
+  /** Reads the next event; false when it is not plain. */
+  readEvent(): boolean {
     const copier = this.#copier;
-    copier.skipBlanks();
-    if (this.#bytes[copier.position] !== code) return false;
-    copier.position++;
-    return true;
-  }
-
-  isAtEnd(): boolean {
-    this.#copier.skipBlanks();
-    return this.#copier.position === this.#bytes.length;
-  }
-
-  readEvent(): PlainEvent | undefined {
-    if (!this.take(BRACE)) return undefined;
-    let eventIdBytes: Uint8Array | undefined;
-    let eventIdOffset = 0;
-    let eventIdStart = 0;
-    let eventType: string | undefined;
-    let dataKind: JsonValueKind | "absent" = "absent";
-    let metadataKind: JsonValueKind | "absent" = "absent";
-    let data: Uint8Array = EMPTY;
-    let metadata: Uint8Array = EMPTY;
-    const copier = this.#copier;
+    let hasId = false;
+    let hasType = false;
+    this.dataKind = "absent";
+    this.data = EMPTY;
+    this.metadataKind = "absent";
+    this.metadata = EMPTY;
+    if (!copier.take(BRACE)) return false;
     do {
-      const member = this.#readMemberName();
-      if (member === undefined || !this.take(COLON)) return undefined;
-      if (member === "eventId") {
-        if (!this.take(QUOTE)) return undefined;
-        eventIdStart = copier.position;
-        eventIdOffset = copier.copyUuid();
-        if (eventIdOffset < 0) return undefined;
-        if (this.#bytes[copier.position++] !== QUOTE) return undefined;
-        eventIdBytes = copier.out;
-      } else if (member === "eventType") {
-        eventType = this.#readEventType();
-        if (eventType === undefined) return undefined;
-      } else {
-        const kind = copier.copyValue();
-        if (kind === undefined) return undefined;
-        if (member === "data") {
-          dataKind = kind;
-          data = copier.copied;
-        } else {
-          metadataKind = kind;
-          metadata = copier.copied;
-        }
-      }
-    } while (this.take(COMMA));
-    if (!this.take(BRACE_END)) return undefined;
-    if (eventIdBytes === undefined || eventType === undefined) return undefined;
-    return {
-      eventIdBytes,
-      eventIdOffset,
-      eventIdStart,
-      eventType,
-      dataKind,
-      data,
-      metadataKind,
-      metadata,
-    };
+      if (!copier.take(QUOTE)) return false;
+      if (copier.takeAll(EVENT_ID_NAME)) {
+        if (!this.#readEventId()) return false;
+        hasId = true;
+      } else if (copier.takeAll(EVENT_TYPE_NAME)) {
+        if (!this.#readEventType()) return false;
+        hasType = true;
+      } else if (copier.takeAll(DATA_NAME)) {
+        const kind = this.#readValue();
+        if (kind === undefined) return false;
+        this.dataKind = kind;
+        this.data = copier.copied;
+      } else if (copier.takeAll(METADATA_NAME)) {
+        const kind = this.#readValue();
+        if (kind === undefined) return false;
+        this.metadataKind = kind;
+        this.metadata = copier.copied;
+      } else return false;
+    } while (copier.take(COMMA));
+    return hasId && hasType && copier.take(BRACE_END);
   }
 
-  #readMemberName():
-    | "eventId"
-    | "eventType"
-    | "data"
-    | "metadata"
-    | undefined {
-    if (!this.take(QUOTE)) return undefined;
-    for (const [name, codes] of MEMBER_NAMES) {
-      if (this.#takeAll(codes)) return name;
-    }
-    return undefined;
-  }
-
-  /** Takes the bytes if they are next, all of them. */
-  #takeAll(codes: Uint8Array): boolean {
-    const bytes = this.#bytes;
-    const start = this.#copier.position;
-    for (let index = 0; index < codes.length; index++) {
-      if (bytes[start + index] !== codes[index]) return false;
-    }
-    this.#copier.position = start + codes.length;
-    return true;
+  #readEventId(): boolean {
+    const copier = this.#copier;
+    if (!copier.take(COLON) || !copier.take(QUOTE)) return false;
+    this.eventIdStart = copier.position;
+    this.eventIdOffset = copier.copyUuid();
+    this.eventIdBytes = copier.out;
+    return this.eventIdOffset >= 0 && copier.takeAll(CLOSING_QUOTE);
   }
 
   /** Types repeat from event to event: the same bytes are decoded once. */
-  #readEventType(): string | undefined {
-    if (!this.take(QUOTE)) return undefined;
+  #readEventType(): boolean {
+    const copier = this.#copier;
+    if (!copier.take(COLON) || !copier.take(QUOTE)) return false;
+    if (this.#lastType !== EMPTY && copier.takeAll(this.#lastType)) return true;
     const bytes = this.#bytes;
-    const start = this.#copier.position;
-    const lastLength = this.#lastTypeEnd - this.#lastTypeStart;
+    const start = copier.position;
     let end = start;
-    let isLast = true;
     for (;; end++) {
       const code = bytes[end] ?? 0;
       if (code === QUOTE) break;
-      if (code < 0x20 || code === BACKSLASH) return undefined;
-      isLast &&= code === bytes[this.#lastTypeStart + end - start];
+      if (code < 0x20 || code === BACKSLASH) return false;
     }
-    if (end === start) return undefined;
-    this.#copier.position = end + 1;
-    if (!isLast || end - start !== lastLength) {
-      this.#lastType = UTF8.decode(bytes.subarray(start, end));
-      this.#lastTypeStart = start;
-      this.#lastTypeEnd = end;
-    }
-    return this.#lastType;
+    if (end === start) return false;
+    copier.position = end + 1;
+    this.#lastType = bytes.subarray(start, end + 1);
+    this.eventType = UTF8.decode(bytes.subarray(start, end));
+    return true;
+  }
+
+  #readValue(): JsonValueKind | undefined {
+    return this.#copier.take(COLON) ? this.#copier.copyValue() : undefined;
   }
 }
 
-const BACKSLASH = 0x5c;
-
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
+const ENCODER = new TextEncoder();
 /** The names of the members, each with its closing quote. */
-const MEMBER_NAMES = (["eventId", "eventType", "data", "metadata"] as const)
-  .map((name) => [name, new TextEncoder().encode(name + '"')] as const);
+const EVENT_ID_NAME = ENCODER.encode('eventId"');
+const EVENT_TYPE_NAME = ENCODER.encode('eventType"');
+const DATA_NAME = ENCODER.encode('data"');
+const METADATA_NAME = ENCODER.encode('metadata"');
+const CLOSING_QUOTE = ENCODER.encode('"');
