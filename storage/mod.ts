@@ -257,10 +257,10 @@ async function openParts(
     lists: index.lists,
     states,
     clock,
+    lastCreatedAtUs: log.lastCreatedAtUs,
     newEventId,
     memtable: () => index.active,
   });
-  encoder.lastCreatedAtUs = log.lastCreatedAtUs;
   const writer: Writer = new Writer({
     active: opened.active,
     failure: opened.failure,

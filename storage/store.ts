@@ -204,8 +204,9 @@ export class FileStore implements MaintainedStore {
 
   onCommit(
     listener: (events: readonly CommittedEvent[]) => void,
+    isOf?: (streamName: string) => boolean,
   ): () => void {
-    return this.#parts.publisher.onCommit(listener);
+    return this.#parts.publisher.onCommit(listener, isOf);
   }
 
   status(): StoreStatus {

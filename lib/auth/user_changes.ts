@@ -10,7 +10,11 @@ import { USER_STREAM_PREFIX } from "./user_repository.ts";
 import type { CommittedEvent, EventStore } from "../model/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
-import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";
+import {
+  isMetastream,
+  isSystemStream,
+  originalOfMetastream,
+} from "../model/stream_names.ts";
 
 /** Counts the changes of users from the moment it is made. */
 export class UserChanges {
@@ -25,7 +29,11 @@ export class UserChanges {
   readonly #stopWatching: () => void;
 
   constructor(store: Pick<EventStore, "onCommit">) {
-    this.#stopWatching = store.onCommit((events) => this.#look(events));
+    // Most commits are of ordinary streams alone.
+    this.#stopWatching = store.onCommit(
+      (events) => this.#look(events),
+      isSystemStream,
+    );
   }
 
   /** The epoch of what is read from now on. */
@@ -78,8 +86,6 @@ export class UserChanges {
 
   #look(events: readonly CommittedEvent[]): void {
     for (const { streamName, eventType } of events) {
-      // Most commits are of ordinary streams: one comparison decides.
-      if (streamName.charCodeAt(0) !== 0x24) continue;
       // One more token takes nothing away that was known before.
       if (eventType === TOKEN_CREATED_TYPE) continue;
       const login = loginOfStream(streamName);

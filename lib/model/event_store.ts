@@ -227,9 +227,14 @@ export interface EventStore extends AsyncDisposable {
    * Calls the listener after each commit, in commit order, with the events
    * that became visible.
    *
+   * @param isOf Streams that it need not hear of others than; a commit without
+   * events of them is not told. Whoever listens all the time costs the less.
    * @returns A function that ends it.
    */
-  onCommit(listener: (events: readonly CommittedEvent[]) => void): () => void;
+  onCommit(
+    listener: (events: readonly CommittedEvent[]) => void,
+    isOf?: (streamName: string) => boolean,
+  ): () => void;
 
   status(): StoreStatus;
 

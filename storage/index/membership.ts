@@ -80,6 +80,27 @@ export class Membership {
   }
 
   /**
+   * Enters the records at the first `count` of `offsets`: those of events that
+   * follow the one whose lists were found, in the same stream and of the same
+   * type. None of them is a stream's first.
+   */
+  enterRun(
+    lists: ListDirectory,
+    memtable: Memtable,
+    run: {
+      readonly streamId: number;
+      readonly offsets: Uint32Array;
+      readonly count: number;
+    },
+    sink: EntrySink,
+  ): void {
+    const { offsets, count } = run;
+    enterRunIn(run.streamId, lists, memtable, offsets, count, sink);
+    enterRunIn(this.categoryList, lists, memtable, offsets, count, sink);
+    enterRunIn(this.typeList, lists, memtable, offsets, count, sink);
+  }
+
+  /**
    * Enters the record at `offset` in its lists.
    *
    * @param streamId Its stream, or `NO_LIST` for a tombstone: it has no number.
@@ -109,6 +130,21 @@ function enterIn(
   if (listId === NO_LIST) return;
   memtable.addToList(listId, offset);
   const next = (lists.decidedNext[listId] ?? 0) + 1;
+  lists.decidedNext[listId] = next;
+  sink.entered(listId, next);
+}
+
+function enterRunIn(
+  listId: number,
+  lists: ListDirectory,
+  memtable: Memtable,
+  offsets: Uint32Array,
+  count: number,
+  sink: EntrySink,
+): void {
+  if (listId === NO_LIST) return;
+  memtable.addRunToList(listId, offsets, count);
+  const next = (lists.decidedNext[listId] ?? 0) + count;
   lists.decidedNext[listId] = next;
   sink.entered(listId, next);
 }

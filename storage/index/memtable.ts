@@ -106,6 +106,28 @@ export class Memtable {
     this.recordCount++;
   }
 
+  /**
+   * Enters the records at the first `count` of `offsets`, one or more, at the
+   * end of a list.
+   */
+  addRunToList(listId: number, offsets: Uint32Array, count: number): void {
+    if (listId >= this.#lengths.length) this.#growLists(listId);
+    const length = this.#lengths[listId] ?? 0;
+    const newLength = length + count;
+    if (length === 0) {
+      this.lists.push(listId);
+      this.#starts[listId] = this.#allocate(classOf(newLength));
+    } else if (classOf(newLength) > classOf(length)) {
+      this.#moveToLarger(listId, length, classOf(newLength));
+    }
+    const arena = this.#arena;
+    const to = (this.#starts[listId] ?? 0) + length;
+    for (let index = 0; index < count; index++) {
+      arena[to + index] = offsets[index] ?? 0;
+    }
+    this.#lengths[listId] = newLength;
+  }
+
   /** Enters the record at `offset` at the end of a list. */
   addToList(listId: number, offset: number): void {
     if (listId >= this.#lengths.length) this.#growLists(listId);
@@ -114,7 +136,7 @@ export class Memtable {
       this.lists.push(listId);
       this.#starts[listId] = this.#allocate(0);
     } else if ((length & (length - 1)) === 0) {
-      this.#moveToLarger(listId, length);
+      this.#moveToLarger(listId, length, classOf(length) + 1);
     }
     this.#arena[(this.#starts[listId] ?? 0) + length] = offset;
     this.#lengths[listId] = length + 1;
@@ -189,14 +211,13 @@ export class Memtable {
     }
   }
 
-  /** A block is full when the length is a power of two: doubles it. */
-  #moveToLarger(listId: number, length: number): void {
-    const blockClass = 31 - Math.clz32(length);
+  /** Moves a list of that length to a block of a larger class. */
+  #moveToLarger(listId: number, length: number, blockClass: number): void {
     const from = this.#starts[listId] ?? 0;
-    const to = this.#allocate(blockClass + 1);
+    const to = this.#allocate(blockClass);
     this.#arena.copyWithin(to, from, from + length);
     this.#starts[listId] = to;
-    this.#free[blockClass]?.push(from);
+    this.#free[classOf(length)]?.push(from);
   }
 
   #allocate(blockClass: number): number {

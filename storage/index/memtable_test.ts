@@ -25,6 +25,30 @@ Deno.test("lists that grow in turns keep their own offsets", () => {
   }
 });
 
+Deno.test("a list that gets several entries at once is as if it got each by itself", () => {
+  const random = createRandom(3);
+  const [together, apart] = [new Memtable(), new Memtable()];
+  let next = 64;
+  for (let round = 0; round < 2_000; round++) {
+    const listId = random.integer(1, random.chance(0.5) ? 3 : 500);
+    const count = random.integer(1, random.chance(0.1) ? 300 : 5);
+    const offsets = Uint32Array.from({ length: count + 2 }, () => next++);
+    together.addRunToList(listId, offsets, count);
+    for (let index = 0; index < count; index++) {
+      apart.addToList(listId, offsets[index] ?? 0);
+    }
+    // Now and then the newest were written in vain.
+    if (!random.chance(0.02)) continue;
+    const kept = Math.max(64, next - random.integer(1, 400));
+    together.truncate(kept, () => true);
+    apart.truncate(kept, () => true);
+  }
+  assertEquals(together.lists, apart.lists);
+  for (const listId of apart.lists) {
+    assertEquals(together.offsetsOf(listId), apart.offsetsOf(listId));
+  }
+});
+
 Deno.test("a list without entries is empty, whatever its id", () => {
   const memtable = new Memtable();
   for (const listId of [0, 1, 5_000, 1_000_000]) {

@@ -128,11 +128,13 @@ export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
   setOrdinal(view, start + 40, fields.typeOrdinal);
   putEventId(array, start + EVENT_ID_OFFSET, fields);
   view.setUint32(start + 64, fields.previousCrc, true);
-  view.setUint32(
-    start + 68,
-    at === bodyStart ? 0 : crc32(array.subarray(bodyStart, at)),
-    true,
-  );
+  // Of data that is bytes already no view has to be made.
+  const bodyCrc = at === bodyStart
+    ? 0
+    : metadataBytes === 0 && typeof data !== "string"
+    ? crc32(data)
+    : crc32(array.subarray(bodyStart, at));
+  view.setUint32(start + 68, bodyCrc, true);
   view.setUint32(start + 72, dataBytes, true);
   view.setUint32(start + 76, metadataBytes, true);
   view.setUint16(start + 80, nameBytes, true);
@@ -219,6 +221,11 @@ export type RecordFault =
   | "badPosition"
   | "badBody"
   | "badPlaces";
+
+/** Bytes of the whole record at `start`. */
+export function lengthOfRecord(view: DataView, start: number): number {
+  return view.getUint32(start, true);
+}
 
 /** Bytes of a record's header, names included. The fixed part must be there. */
 export function headerEndOf(view: DataView, start: number): number {

@@ -112,13 +112,12 @@ class Scavenger {
     });
     this.#endListening = parts.publisher.onCommit((events) => {
       for (const { streamName } of events) {
-        if (!isMetastream(streamName)) continue;
         const name = originalOfMetastream(streamName);
         const streamId = lists.find("stream", name);
         this.#retention.forget(streamId);
         this.#changed.add(streamId);
       }
-    });
+    }, isMetastream);
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import type { CommittedEvent } from "../../lib/model/event_store.ts";
 import type { EntrySink } from "../index/membership.ts";
 import { GrowingBytes } from "../log/bytes.ts";
 import { LogRecord } from "../log/log_record.ts";
+import { lengthOfRecord } from "../log/record.ts";
 import type { Segment } from "../log/segment.ts";
 
 /** Memory that an idle batch keeps for the next one. */
@@ -22,8 +23,8 @@ const LISTS_OF_EVENT = 3;
 interface WrittenRun {
   readonly streamName: string;
   readonly firstEventNumber: number;
-  /** Index of its first event among all of the batch. */
-  readonly firstIndex: number;
+  /** Log position of its first event; the others follow. */
+  readonly firstPosition: number;
   readonly events: readonly ProposedEvent[];
 }
 
@@ -44,9 +45,8 @@ export class Batch implements EntrySink {
   /** Streams that got a tombstone. */
   tombstonedLists: number[] = [];
   runs: WrittenRun[] = [];
-  /** Log position of each event. */
-  positions: number[] = [];
-
+  /** How many events the batch has. */
+  eventCount = 0;
   /** Position of the batch's last record. */
   lastPosition = -1;
 
@@ -71,7 +71,7 @@ export class Batch implements EntrySink {
     this.touchedNexts = [];
     this.tombstonedLists = [];
     this.runs = [];
-    this.positions = [];
+    this.eventCount = 0;
   }
 
   /** Notes the ordinal after a list's newest entry. */
@@ -96,17 +96,27 @@ export class Batch implements EntrySink {
     });
   }
 
-  /** What the batch made visible, in the order of the log. */
-  committedEvents(): CommittedEvent[] {
+  /**
+   * What the batch made visible of the streams that are asked for, in the
+   * order of the log.
+   */
+  committedEvents(isOf: (streamName: string) => boolean): CommittedEvent[] {
     const committed: CommittedEvent[] = [];
     for (const run of this.runs) {
-      for (let index = 0; index < run.events.length; index++) {
+      const { streamName, events } = run;
+      if (!isOf(streamName)) continue;
+      let logPosition = run.firstPosition;
+      for (let index = 0; index < events.length; index++) {
         committed.push({
-          streamName: run.streamName,
+          streamName,
           eventNumber: run.firstEventNumber + index,
-          eventType: run.events[index]?.eventType ?? "",
-          logPosition: this.positions[run.firstIndex + index] ?? 0,
+          eventType: events[index]?.eventType ?? "",
+          logPosition,
         });
+        logPosition += lengthOfRecord(
+          this.bytes.view,
+          logPosition - this.startPosition,
+        );
       }
     }
     return committed;

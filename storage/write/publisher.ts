@@ -18,7 +18,8 @@ type CommitListener = (events: readonly CommittedEvent[]) => void;
 export class Publisher {
   readonly #lists: ListDirectory;
   readonly #logger: Logger;
-  readonly #listeners = new Set<CommitListener>();
+  /** Each with the streams that it wants to hear of. */
+  readonly #listeners = new Map<CommitListener, (name: string) => boolean>();
   /** Position after the last record that readers may trust. */
   end: number;
   /** Position of that record, -1 for an empty log. */
@@ -36,9 +37,15 @@ export class Publisher {
     this.lastPosition = options.lastPosition;
   }
 
-  /** Calls the listener after each commit, until the returned function is called. */
-  onCommit(listener: CommitListener): () => void {
-    this.#listeners.add(listener);
+  /**
+   * Calls the listener after each commit, until the returned function is
+   * called; see `EventStore.onCommit`.
+   */
+  onCommit(
+    listener: CommitListener,
+    isOf: (streamName: string) => boolean = () => true,
+  ): () => void {
+    this.#listeners.set(listener, isOf);
     return () => this.#listeners.delete(listener);
   }
 
@@ -58,11 +65,13 @@ export class Publisher {
     segment.checksum = batch.checksum;
     this.end = batch.endPosition;
     this.lastPosition = batch.lastPosition;
-    if (this.#listeners.size > 0) this.#notify(batch.committedEvents());
+    if (this.#listeners.size > 0) this.#notify(batch);
   }
 
-  #notify(events: readonly CommittedEvent[]): void {
-    for (const listener of this.#listeners) {
+  #notify(batch: Batch): void {
+    for (const [listener, isOf] of this.#listeners) {
+      const events = batch.committedEvents(isOf);
+      if (events.length === 0) continue;
       try {
         listener(events);
       } catch (error) {

@@ -15,8 +15,8 @@ export async function writeOut(
   { segment, file }: ActiveSegment,
   observer: StoreObserver,
 ): Promise<void> {
-  const { answers, positions, bytes } = batch;
-  observer.batchEncoded(answers.length, positions.length, bytes.length);
+  const { answers, eventCount, bytes } = batch;
+  observer.batchEncoded(answers.length, eventCount, bytes.length);
   await file.write(bytes, offsetOf(segment, batch.startPosition));
   const startedAtMs = performance.now();
   await file.sync();
