@@ -115,6 +115,10 @@ export class FileStore implements MaintainedStore {
     streamName: string,
     eventNumber: number,
   ): Promise<ListEntry | undefined> {
+    return this.peekEvent(streamName, eventNumber);
+  }
+
+  peekEvent(streamName: string, eventNumber: number): ListEntry | undefined {
     const { index, reader } = this.#parts;
     const listId = index.lists.findStream(streamName);
     if (listId === NO_LIST || eventNumber > index.lists.headOf(listId)) {

@@ -35,6 +35,16 @@ export interface AnswerKey {
   readonly url: string;
   /** Whatever else of the request decides about the answer. */
   readonly variant: string;
+  /** What its headers say, so that whoever answers need not read them again. */
+  readonly asked?: AskedHeaders;
+}
+
+/** What the headers of a read say. */
+export interface AskedHeaders {
+  /** `http://host[:port][/prefix]`, no slash at its end. */
+  readonly baseUrl: string;
+  /** Whether links are followed. */
+  readonly resolvesLinks: boolean;
 }
 
 /** A representation that is there as a whole. */

@@ -19,6 +19,7 @@ import {
   AnswerCache,
   type AnswerFacts,
   type AnswerKey,
+  type AskedHeaders,
   type KeptAnswer,
   type WholeRepresentation,
 } from "./answer_cache.ts";
@@ -59,10 +60,8 @@ export interface AnsweredRead {
 }
 
 /** What decides about an answer besides its URL. */
-interface Variant {
+interface Variant extends AskedHeaders {
   readonly accept: string | null;
-  readonly baseUrl: string;
-  readonly resolvesLinks: boolean;
   /** All of it in one. */
   readonly text: string;
 }
@@ -116,15 +115,16 @@ export class KnownAnswers {
     try {
       if (headers.has(REQUEST_HEADERS.longPoll)) return undefined;
       checkRequireMaster(headers);
-      const variant = this.#variantOf({
+      const asked = this.#variantOf({
         accept: headers.get("accept"),
         baseUrl: baseUrlOf(request, info),
         resolvesLinks: readResolveLinks(headers),
       });
+      const variant = asked.text;
       const length = url.length + variant.length;
       return length > limits.answerCacheKeyLengthMax
         ? undefined
-        : { url, variant };
+        : { url, variant, asked };
     } catch (error) {
       // Whoever answers the request refuses it, if nothing else is wrong.
       if (error instanceof Refusal) return undefined;
@@ -194,18 +194,17 @@ export class KnownAnswers {
     return representationResponse(representation, allowedMethods);
   }
 
-  /** The variant as a text: the same one for requests like the last. */
-  #variantOf(variant: Omit<Variant, "text">): string {
+  /** The variant with its text: the same one for requests like the last. */
+  #variantOf(variant: Omit<Variant, "text">): Variant {
     const last = this.#lastVariant;
     const { accept, baseUrl, resolvesLinks } = variant;
     const isSame = accept === last.accept && baseUrl === last.baseUrl &&
       resolvesLinks === last.resolvesLinks;
-    if (isSame) return last.text;
+    if (isSame) return last;
     // No header holds a line break.
     const text = `${baseUrl}\n${resolvesLinks}` +
       (accept === null ? "" : "\n" + accept);
-    this.#lastVariant = { ...variant, text };
-    return text;
+    return this.#lastVariant = { ...variant, text };
   }
 
   #responseOf(answer: KeptAnswer, request: Request): Response | undefined {

@@ -190,6 +190,14 @@ export interface EventStore extends AsyncDisposable {
    */
   peekState?(streamName: string): StreamState | undefined;
 
+  /**
+   * What `readEvent` would answer, for a store that never waits for it; no such
+   * method: ask `readEvent`.
+   *
+   * @throws {QuipuError} What `readEvent` would be rejected with.
+   */
+  peekEvent?(streamName: string, eventNumber: number): ListEntry | undefined;
+
   /** One event by its number; undefined when there is none. */
   readEvent(
     streamName: string,

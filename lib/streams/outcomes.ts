@@ -173,7 +173,11 @@ export interface StreamService {
   ): Promise<AppendOutcome>;
   deleteStream(caller: Caller, command: DeleteCommand): Promise<DeleteOutcome>;
   readFeed(caller: Caller, command: ReadFeedCommand): Promise<FeedOutcome>;
-  readEvent(caller: Caller, command: ReadEventCommand): Promise<EventOutcome>;
+  /** At once if nothing has to be waited for; then it also throws at once. */
+  readEvent(
+    caller: Caller,
+    command: ReadEventCommand,
+  ): EventOutcome | Promise<EventOutcome>;
   /** `streamName` is the described stream's. */
   readMetadata(
     caller: Caller,

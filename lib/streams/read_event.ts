@@ -8,12 +8,14 @@ import type { ListEntry, StreamState } from "../model/event_store.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
 import { listOfStream } from "../model/lists.ts";
 import { isSystemStream } from "../model/stream_names.ts";
+import type { ReadAccess } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import { LINK_TYPE } from "./links.ts";
 import type {
   Caller,
   EventOutcome,
   NotFound,
+  ReadBasis,
   ReadEventCommand,
   Unauthorized,
 } from "./outcomes.ts";
@@ -28,58 +30,108 @@ const UNAUTHORIZED: Unauthorized = { kind: "unauthorized" };
  * Reads one event of a stream or a system list. A link that is to be followed
  * and leads nowhere is not found.
  *
+ * @returns The outcome itself if the store and the rights are known without
+ * waiting: promises cost as much as looking the event up.
  * @throws {QuipuError} As `EventStore.readEvent` does.
  */
-export async function readEvent(
+export function readEvent(
+  context: StreamContext,
+  caller: Caller,
+  command: ReadEventCommand,
+): EventOutcome | Promise<EventOutcome> {
+  const { store, access: rights } = context;
+  const { streamName } = command;
+  const state = store.peekState?.(streamName);
+  const access = state && rights.peekReadAccess(caller, streamName, state);
+  return state === undefined || access === undefined
+    ? readLater(context, caller, command)
+    : readAs(context, caller, { command, state, access });
+}
+
+/** A read of a stream of which is known what the caller may see. */
+interface PermittedRead {
+  readonly command: ReadEventCommand;
+  readonly state: StreamState;
+  readonly access: ReadAccess;
+}
+
+async function readLater(
   context: StreamContext,
   caller: Caller,
   command: ReadEventCommand,
 ): Promise<EventOutcome> {
-  const { streamName, eventNumber } = command;
-  const { store, access: rights } = context;
-  const state = store.peekState?.(streamName) ??
-    await store.readState(streamName);
-  const access = rights.peekReadAccess(caller, streamName, state) ??
-    await rights.readAccess(caller, streamName, state);
+  const { streamName } = command;
+  const state = await context.store.readState(streamName);
+  const access = await context.access.readAccess(caller, streamName, state);
+  return readAs(context, caller, { command, state, access });
+}
+
+function readAs(
+  context: StreamContext,
+  caller: Caller,
+  read: PermittedRead,
+): EventOutcome | Promise<EventOutcome> {
+  const { command: { streamName, eventNumber }, state, access } = read;
+  const { store, clock } = context;
   if (access === "denied") return UNAUTHORIZED;
   const presence = presenceOf(state);
   if (presence === "deleted") return { kind: "deleted" };
   if (presence === "missing") return NOT_FOUND;
-  const isHead = eventNumber === "head";
-  const number = isHead ? state.head : eventNumber;
-  const entry = await readVisible(context, streamName, { state, number });
-  if (entry === undefined) return NOT_FOUND;
-  const needsMore = isSystemStream(streamName) ||
+  const number = eventNumber === "head" ? state.head : eventNumber;
+  const visible = visibleRangeOf(state, clock);
+  if (number > state.head || number < visible.first) return NOT_FOUND;
+  const show = (entry: ListEntry | undefined) =>
+    entry === undefined || entry.event.createdAtUs < visible.sinceUs
+      ? NOT_FOUND
+      : outcomeOf(context, caller, { ...read, entry });
+  return store.peekEvent === undefined
+    ? store.readEvent(streamName, number).then(show)
+    : show(store.peekEvent(streamName, number));
+}
+
+function outcomeOf(
+  context: StreamContext,
+  caller: Caller,
+  read: PermittedRead & { readonly entry: ListEntry },
+): EventOutcome | Promise<EventOutcome> {
+  const { command, entry } = read;
+  const needsMore = isSystemStream(command.streamName) ||
     entry.event.eventType === LINK_TYPE;
-  const shown = needsMore
-    ? await follow(context, caller, { entry, command })
-    : { event: unresolved(entry.event), isPublic: true };
-  if ("kind" in shown) return shown;
+  if (needsMore) return followed(context, caller, read);
+  const shown = { event: unresolved(entry.event), isPublic: true };
+  const isSettled = command.eventNumber !== "head";
+  return found(read, shown, basisOf(read.state, read.access, isSettled));
+}
+
+async function followed(
+  context: StreamContext,
+  caller: Caller,
+  read: PermittedRead & { readonly entry: ListEntry },
+): Promise<EventOutcome> {
+  const shown = await follow(context, caller, read);
+  return "kind" in shown ? shown : found(read, shown, undefined);
+}
+
+/** The outcome for an event that is there. */
+function found(
+  { command, state, access, entry }: PermittedRead & {
+    readonly entry: ListEntry;
+  },
+  shown: { readonly event: ResolvedEvent; readonly isPublic: boolean },
+  basis: ReadBasis | undefined,
+): EventOutcome {
+  const isHead = command.eventNumber === "head";
   return {
     kind: "event",
     event: shown.event,
-    etagNumber: isHead ? number : undefined,
+    etagNumber: isHead ? entry.ordinal : undefined,
     cache: {
       kind: isHead ? "head" : "immutable",
       maxAgeSeconds: state.metadata.cacheControlSeconds,
       isPublic: access === "public" && shown.isPublic,
     },
-    basis: needsMore ? undefined : basisOf(state, access, !isHead),
+    basis,
   };
-}
-
-async function readVisible(
-  { store, clock }: StreamContext,
-  streamName: string,
-  { state, number }: { readonly state: StreamState; readonly number: number },
-): Promise<ListEntry | undefined> {
-  const visible = visibleRangeOf(state, clock);
-  if (number > state.head || number < visible.first) return undefined;
-  const entry = await store.readEvent(streamName, number);
-  if (entry === undefined || entry.event.createdAtUs < visible.sinceUs) {
-    return undefined;
-  }
-  return entry;
 }
 
 async function follow(

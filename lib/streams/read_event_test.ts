@@ -9,12 +9,12 @@ import {
 } from "../../tests/support/stream_service.ts";
 import type { Caller, EventOutcome, ReadEventCommand } from "./outcomes.ts";
 
-function readEvent(
+async function readEvent(
   { service }: ServiceFixture,
   eventNumber: number | "head",
   changes: Partial<ReadEventCommand> = {},
 ): Promise<EventOutcome> {
-  return service.readEvent(undefined, {
+  return await service.readEvent(undefined, {
     streamName: "s",
     eventNumber,
     resolveLinks: true,

@@ -6,7 +6,12 @@
  * @module
  */
 
-import { BLOCK_BYTES, type Blocks } from "./blocked_file.ts";
+import {
+  BLOCK_BYTES,
+  BLOCK_CONTENT_BYTES,
+  type BlockMemory,
+  type Blocks,
+} from "./block_cache.ts";
 
 export class BlockRing implements Blocks {
   readonly #memory: Uint8Array<ArrayBuffer>;
@@ -14,8 +19,6 @@ export class BlockRing implements Blocks {
   readonly #keys: (number | undefined)[];
   readonly #blocks = new Map<number, Uint8Array>();
   #next = 0;
-  /** Place of what was allocated last. */
-  #allocated = 0;
 
   /** @param count Of blocks; more than are looked at together. */
   constructor(count: number) {
@@ -27,23 +30,25 @@ export class BlockRing implements Blocks {
     return this.#blocks.get(key);
   }
 
-  /** Memory for a block, which holds until as many others were allocated. */
-  allocate(): Uint8Array<ArrayBuffer> {
+  /** Memory for a block, which holds until as many others were read. */
+  memoryFor(): BlockMemory {
     const place = this.#next;
     const key = this.#keys[place];
     if (key !== undefined) this.#blocks.delete(key);
     this.#keys[place] = undefined;
-    this.#allocated = place;
     this.#next = (place + 1) % this.#keys.length;
-    return this.#memory.subarray(
-      place * BLOCK_BYTES,
-      (place + 1) * BLOCK_BYTES,
-    );
+    const start = place * BLOCK_BYTES;
+    return {
+      block: this.#memory.subarray(start, start + BLOCK_BYTES),
+      content: this.#memory.subarray(start, start + BLOCK_CONTENT_BYTES),
+      recentAt: place,
+    };
   }
 
-  /** Keeps the block that was allocated last. */
-  set(key: number, block: Uint8Array): void {
-    this.#keys[this.#allocated] = key;
-    this.#blocks.set(key, block);
+  /** Enters a block that was read, and is whole. */
+  enter(key: number, { content, recentAt }: BlockMemory): void {
+    if (recentAt === undefined) return;
+    this.#keys[recentAt] = key;
+    this.#blocks.set(key, content);
   }
 }

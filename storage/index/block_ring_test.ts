@@ -10,13 +10,13 @@ import { BlockRing } from "./block_ring.ts";
 Deno.test("a ring keeps the newest blocks, each as it was", () => {
   const ring = new BlockRing(4);
   for (let key = 0; key < 11; key++) {
-    const block = ring.allocate();
-    block.fill(key);
+    const memory = ring.memoryFor();
+    memory.block.fill(key);
     // One that could not be read is not kept.
-    if (key !== 9) ring.set(key, block);
+    if (key !== 9) ring.enter(key, memory);
     for (let older = 0; older <= key; older++) {
       const isKept = older > key - 4 && older !== 9;
-      assertEquals(ring.get(older)?.[4095], isKept ? older : undefined);
+      assertEquals(ring.get(older)?.[4091], isKept ? older : undefined);
     }
   }
 });

@@ -14,14 +14,15 @@
 import { crc32 } from "node:zlib";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { type Bytes, bytesOf } from "../log/bytes.ts";
+import { type Bytes, bytesOf, getUint32At } from "../log/bytes.ts";
+import {
+  BLOCK_BYTES,
+  BLOCK_CONTENT_BYTES,
+  type Blocks,
+} from "./block_cache.ts";
 
-export const BLOCK_BYTES = 4096;
-/** Bytes of content in a block. */
-export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - 4;
 const BLOCKS_PER_WRITE = 256;
 const BLOCKS_PER_CHECK = 64;
-const SLAB_BYTES = 16 * BLOCK_BYTES;
 
 /** Writes a blocked file from its start to its end. */
 export class BlockedWriter {
@@ -116,71 +117,6 @@ export class BlockedWriter {
   }
 }
 
-/**
- * Checked blocks of all index files, at most about `bytesMax`. Two
- * generations: a block that was not asked for while a whole generation filled
- * is dropped.
- */
-export class BlockCache {
-  readonly #blocksMax: number;
-  #young = new Map<number, Uint8Array>();
-  #old = new Map<number, Uint8Array>();
-  #slab = new Uint8Array(0);
-  #slabUsed = SLAB_BYTES;
-  /** How often it had what was asked for, and how often not. */
-  hits = 0;
-  misses = 0;
-
-  constructor(bytesMax: number) {
-    this.#blocksMax = Math.max(1, Math.floor(bytesMax / BLOCK_BYTES / 2));
-  }
-
-  get(key: number): Uint8Array | undefined {
-    const young = this.#young.get(key);
-    if (young !== undefined) {
-      this.hits++;
-      return young;
-    }
-    const old = this.#old.get(key);
-    if (old === undefined) this.misses++;
-    else {
-      this.hits++;
-      // Else one block that is asked for often would keep those beside it.
-      const moved = this.allocate();
-      moved.set(old);
-      const content = moved.subarray(0, old.length);
-      this.set(key, content);
-      return content;
-    }
-    return old;
-  }
-
-  /**
-   * Memory for a block. Blocks are cut from larger arrays: an array for each
-   * takes as long to make as it takes to read the block.
-   */
-  allocate(): Uint8Array<ArrayBuffer> {
-    if (this.#slabUsed === SLAB_BYTES) {
-      this.#slab = new Uint8Array(SLAB_BYTES);
-      this.#slabUsed = 0;
-    }
-    const start = this.#slabUsed;
-    this.#slabUsed += BLOCK_BYTES;
-    return this.#slab.subarray(start, start + BLOCK_BYTES);
-  }
-
-  set(key: number, block: Uint8Array): void {
-    if (this.#young.size >= this.#blocksMax) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, block);
-  }
-}
-
-/** What a reader asks of a cache. */
-export type Blocks = Pick<BlockCache, "get" | "set" | "allocate">;
-
 /** What is asked of a blocked file. */
 export type BlockedSource = Pick<DiskFile, "path" | "readAt" | "size">;
 
@@ -190,6 +126,8 @@ export class BlockedReader {
   readonly #cache: Blocks;
   readonly #cacheKey: number;
   readonly #onDamage: () => void;
+  /** Where the bytes begin in what `seek()` gave. */
+  at = 0;
 
   /**
    * @param open Gives the open file.
@@ -212,16 +150,33 @@ export class BlockedReader {
   /**
    * Reads `length` bytes at `offset`.
    *
-   * @returns A view that must not be changed.
+   * @returns A view that must not be changed, and that is to be used before
+   * more is read.
    * @throws {QuipuError} `corruptRecord` if a checksum is wrong or the file is
    * too short.
    */
   read(offset: number, length: number): Uint8Array {
+    const array = this.seek(offset, length);
+    return array.subarray(this.at, this.at + length);
+  }
+
+  /**
+   * As `read()`, without a view for the bytes alone.
+   *
+   * @returns An array in which the bytes stand from {@link at} on.
+   * @throws {QuipuError} As `read()`.
+   */
+  seek(offset: number, length: number): Uint8Array {
     const blockNumber = Math.floor(offset / BLOCK_CONTENT_BYTES);
     const at = offset - blockNumber * BLOCK_CONTENT_BYTES;
-    if (at + length <= BLOCK_CONTENT_BYTES) {
-      return this.block(blockNumber).subarray(at, at + length);
-    }
+    const isInOne = at + length <= BLOCK_CONTENT_BYTES;
+    this.at = isInOne ? at : 0;
+    return isInOne
+      ? this.block(blockNumber)
+      : this.#gather(blockNumber, at, length);
+  }
+
+  #gather(blockNumber: number, at: number, length: number): Uint8Array {
     const result = new Uint8Array(length);
     let have = 0;
     for (let number = blockNumber, from = at; have < length; number++) {
@@ -234,6 +189,16 @@ export class BlockedReader {
       from = 0;
     }
     return result;
+  }
+
+  /**
+   * The number that stands in the four bytes at `offset`.
+   *
+   * @throws {QuipuError} As `read()`.
+   */
+  uint32At(offset: number): number {
+    const array = this.seek(offset, 4);
+    return getUint32At(array, this.at);
   }
 
   /**
@@ -291,41 +256,35 @@ export class BlockedReader {
     return true;
   }
 
-  /** Content of a block. */
+  /** Content of a block, as `read()` gives it. */
   block(blockNumber: number): Uint8Array {
     const key = this.#cacheKey + blockNumber;
-    const cached = this.#cache.get(key);
-    if (cached !== undefined) return cached;
+    return this.#cache.get(key) ?? this.#readBlock(blockNumber, key);
+  }
+
+  #readBlock(blockNumber: number, key: number): Uint8Array {
+    const memory = this.#cache.memoryFor(key);
+    const { block, content } = memory;
     try {
-      const content = this.#readBlock(blockNumber);
-      this.#cache.set(key, content);
-      return content;
+      const file = this.#open();
+      const count = file.readAt(block, blockNumber * BLOCK_BYTES);
+      if (
+        count !== BLOCK_BYTES ||
+        getUint32At(block, BLOCK_CONTENT_BYTES) !== crc32(content)
+      ) {
+        throw new QuipuError(
+          "corruptRecord",
+          `Cannot read block ${blockNumber} of "${file.path}": ` +
+            (count === BLOCK_BYTES
+              ? "wrong checksum"
+              : "the file is too short"),
+        );
+      }
     } catch (error) {
       this.#onDamage();
       throw error;
     }
-  }
-
-  #readBlock(blockNumber: number): Uint8Array {
-    const file = this.#open();
-    const block = this.#cache.allocate();
-    const count = file.readAt(block, blockNumber * BLOCK_BYTES);
-    const content = block.subarray(0, BLOCK_CONTENT_BYTES);
-    if (count !== BLOCK_BYTES || checksumOf(block) !== crc32(content)) {
-      throw new QuipuError(
-        "corruptRecord",
-        `Cannot read block ${blockNumber} of "${file.path}": ` +
-          (count === BLOCK_BYTES ? "wrong checksum" : "the file is too short"),
-      );
-    }
+    this.#cache.enter(key, memory);
     return content;
   }
-}
-
-/** The checksum that a block ends with. */
-function checksumOf(block: Uint8Array): number {
-  return ((block[BLOCK_CONTENT_BYTES] ?? 0) |
-    (block[BLOCK_CONTENT_BYTES + 1] ?? 0) << 8 |
-    (block[BLOCK_CONTENT_BYTES + 2] ?? 0) << 16 |
-    (block[BLOCK_CONTENT_BYTES + 3] ?? 0) << 24) >>> 0;
 }

@@ -3,13 +3,8 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import { createRandom } from "../../tests/support/random.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { createMemoryDisk } from "../memory/memory_disk.ts";
-import {
-  BLOCK_BYTES,
-  BLOCK_CONTENT_BYTES,
-  BlockCache,
-  BlockedReader,
-  BlockedWriter,
-} from "./blocked_file.ts";
+import { BLOCK_BYTES, BLOCK_CONTENT_BYTES, BlockCache } from "./block_cache.ts";
+import { BlockedReader, BlockedWriter } from "./blocked_file.ts";
 
 /** Writes pieces; a piece of no bytes ends a block. */
 async function write(pieces: readonly Uint8Array[]): Promise<DiskFile> {
@@ -124,15 +119,4 @@ Deno.test("cached blocks are not read again, and files don't mix", async () => {
     // The second pass is served from memory: nothing is left to read.
     for (const file of files) await file.truncate(0);
   }
-});
-
-Deno.test("the cache drops what was not asked for lately, not what was", () => {
-  const cache = new BlockCache(8 * BLOCK_BYTES);
-  const block = new Uint8Array(BLOCK_CONTENT_BYTES);
-  cache.set(0, block);
-  for (let key = 1; key < 40; key++) {
-    cache.set(key, block);
-    assert(cache.get(0) !== undefined, `after ${key}`);
-  }
-  assertEquals(cache.get(1), undefined);
 });

@@ -37,9 +37,16 @@
  * @module
  */
 
-import { bytesOf, getSafeUint64, GrowingBytes } from "../log/bytes.ts";
-import { getUuid, setSafeUint64, setUuid } from "../log/bytes.ts";
-import { BLOCK_CONTENT_BYTES } from "./blocked_file.ts";
+import {
+  bytesOf,
+  getSafeUint64,
+  getUint32At,
+  getUuid,
+  GrowingBytes,
+  setSafeUint64,
+  setUuid,
+} from "../log/bytes.ts";
+import { BLOCK_CONTENT_BYTES } from "./block_cache.ts";
 
 const MAGIC = new TextEncoder().encode("QUIPUIDX");
 const FORMAT = 1;
@@ -112,42 +119,68 @@ export function encodeSlice(
  * Decodes a slice.
  *
  * @param offset Offset of the slice in the content.
- * @param read Reads content.
+ * @param read Reads content; what it gives is used before it is called again.
+ * @returns A slice whose name is to be used before more is read.
  */
 export function decodeSlice(
   offset: number,
   read: (offset: number, length: number) => Uint8Array,
 ): Slice {
-  const prefix = read(offset, SLICE_PREFIX_BYTES);
-  const nameBytes = (prefix[2] ?? 0) | ((prefix[3] ?? 0) << 8);
-  const rest = read(
-    offset + SLICE_PREFIX_BYTES,
-    nameBytes + SLICE_FIXED_BYTES,
-  );
-  const { view } = bytesOf(rest);
-  const flags = prefix[1] ?? 0;
-  const isSparse = (flags & SLICE_SPARSE) !== 0;
-  const end = offset + SLICE_PREFIX_BYTES + nameBytes + SLICE_FIXED_BYTES;
-  const count = view.getUint32(nameBytes + SLICE_COUNT_AT, true);
-  const depth = view.getUint32(nameBytes + 12, true);
+  const prefix = getUint32At(read(offset, SLICE_PREFIX_BYTES), 0);
+  const headBytes = sliceHeadBytes(prefix);
+  // What is read last is used up before more is read.
+  const leftCount = isSparseSlice(prefix)
+    ? getUint32At(read(offset + headBytes, 4), 0)
+    : undefined;
+  return sliceIn(read(offset, headBytes), 0, { offset, leftCount });
+}
+
+/** Bytes of a slice before its entries, as its first four bytes tell. */
+export function sliceHeadBytes(prefix: number): number {
+  return SLICE_PREFIX_BYTES + (prefix >>> 16) + SLICE_FIXED_BYTES;
+}
+
+/** Whether only some entries are left, as a slice's first four bytes tell. */
+export function isSparseSlice(prefix: number): boolean {
+  return ((prefix >>> 8) & SLICE_SPARSE) !== 0;
+}
+
+/**
+ * The slice whose head stands at a place of an array.
+ *
+ * @param known `offset` of the slice in the content; `leftCount`, if it is
+ * sparse, the number behind its head.
+ * @returns A slice whose name is a view of the array.
+ */
+export function sliceIn(
+  array: Uint8Array,
+  at: number,
+  known: { readonly offset: number; readonly leftCount: number | undefined },
+): Slice {
+  const prefix = getUint32At(array, at);
+  const nameAt = at + SLICE_PREFIX_BYTES;
+  const fixedAt = nameAt + (prefix >>> 16);
+  const count = getUint32At(array, fixedAt + SLICE_COUNT_AT);
+  const depth = getUint32At(array, fixedAt + 12);
+  const { offset, leftCount } = known;
+  const end = offset + sliceHeadBytes(prefix);
   return {
-    kind: prefix[0] ?? 0,
-    flags,
-    name: rest.subarray(0, nameBytes),
-    firstOrdinal: getSafeUint64(view, nameBytes),
+    kind: prefix & 0xff,
+    flags: (prefix >>> 8) & 0xff,
+    name: array.subarray(nameAt, fixedAt),
+    firstOrdinal: getUint32At(array, fixedAt) +
+      getUint32At(array, fixedAt + 4) * 2 ** 32,
     count,
-    storedCount: isSparse
-      ? bytesOf(read(end, 4)).view.getUint32(0, true)
-      : count,
+    storedCount: leftCount ?? count,
     depth,
     previous: {
-      segment: view.getUint32(nameBytes + 16, true),
-      offset: view.getUint32(nameBytes + 20, true),
+      segment: getUint32At(array, fixedAt + 16),
+      offset: getUint32At(array, fixedAt + 20),
       depth: depth - 1,
     },
-    jump: pointerAt(view, nameBytes + 24),
-    jumpJump: pointerAt(view, nameBytes + 36),
-    entriesOffset: isSparse ? end + 4 : end,
+    jump: pointerAt(array, fixedAt + 24),
+    jumpJump: pointerAt(array, fixedAt + 36),
+    entriesOffset: leftCount === undefined ? end : end + 4,
   };
 }
 
@@ -156,12 +189,30 @@ export function entryBytesOf({ flags, storedCount }: Slice): number {
   return (flags & SLICE_SPARSE) === 0 ? storedCount * 4 : storedCount * 8;
 }
 
-function pointerAt(view: DataView, at: number): SlicePointer {
+function pointerAt(array: Uint8Array, at: number): SlicePointer {
   return {
-    segment: view.getUint32(at, true),
-    offset: view.getUint32(at + 4, true),
-    depth: view.getUint32(at + 8, true),
+    segment: getUint32At(array, at),
+    offset: getUint32At(array, at + 4),
+    depth: getUint32At(array, at + 8),
   };
+}
+
+/**
+ * Steps on one way through a list that may be guessed. More would take the
+ * bound from the way: a list may be as uneven as it likes.
+ */
+export const GUESSES_MAX = 2;
+
+/**
+ * Whether a slice's jump crosses an ordinal, if the list has about as many
+ * entries in one segment as in another. Jumping in vain costs a read.
+ */
+export function isLikelyTooFar(
+  { firstOrdinal, depth, jump, previous }: Slice,
+  ordinal: number,
+): boolean {
+  return jump.depth < previous.depth &&
+    jump.depth < Math.floor(ordinal / firstOrdinal * depth);
 }
 
 /** What the last block says of the file and of the segment it belongs to. */

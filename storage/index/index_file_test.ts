@@ -10,6 +10,7 @@ import {
   filterBytesFor,
   filterMayHave,
   type IndexFooter,
+  isLikelyTooFar,
   type Slice,
   SLICE_FIXED_BYTES,
   SLICE_PREFIX_BYTES,
@@ -103,4 +104,24 @@ Deno.test("the filter holds the extreme hashes", () => {
   for (const hash of [0, 1, 2 ** 31, 2 ** 32 - 1]) {
     assert(filterMayHave(filter, hash));
   }
+});
+
+Deno.test("a jump is likely too far if an even list has the ordinal behind it", () => {
+  const at = (depth: number) => ({ segment: depth, offset: 0, depth });
+  // Ten entries in each of 20 slices; the 20th jumps to the eighth.
+  const slice: Slice = {
+    ...SLICE,
+    firstOrdinal: 190,
+    depth: 19,
+    previous: at(18),
+    jump: at(7),
+    storedCount: 10,
+    entriesOffset: 0,
+  };
+  assert(!isLikelyTooFar(slice, 0));
+  assert(!isLikelyTooFar(slice, 79));
+  assert(isLikelyTooFar(slice, 80));
+  assert(isLikelyTooFar(slice, 189));
+  // Where a jump leads no further than a step there is nothing to guess.
+  assert(!isLikelyTooFar({ ...slice, jump: at(18) }, 189));
 });

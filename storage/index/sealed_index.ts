@@ -5,14 +5,14 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
+import type { Segment } from "../log/segment.ts";
 import { bytesOf, decodeUtf8, getSafeUint64 } from "../log/bytes.ts";
 import {
   BLOCK_BYTES,
   BLOCK_CONTENT_BYTES,
-  BlockedReader,
-  type BlockedSource,
   type Blocks,
-} from "./blocked_file.ts";
+} from "./block_cache.ts";
+import { BlockedReader, type BlockedSource } from "./blocked_file.ts";
 import {
   decodeFooter,
   decodeSlice,
@@ -20,8 +20,11 @@ import {
   filterMayHave,
   GONE_OFFSET,
   type IndexFooter,
+  isSparseSlice,
   type Slice,
   SLICE_SPARSE,
+  sliceHeadBytes,
+  sliceIn,
 } from "./index_file.ts";
 import type { LogSample } from "./memtable.ts";
 
@@ -70,12 +73,16 @@ export class SealedIndex {
     return this.#reader.isWhole();
   }
 
-  /** The slice at an offset. */
+  /** The slice at an offset; its name is to be used before more is read. */
   sliceAt(offset: number): Slice {
-    return decodeSlice(
-      offset,
-      (at, length) => this.#reader.read(at, length),
-    );
+    const reader = this.#reader;
+    const prefix = reader.uint32At(offset);
+    const headBytes = sliceHeadBytes(prefix);
+    const leftCount = isSparseSlice(prefix)
+      ? reader.uint32At(offset + headBytes)
+      : undefined;
+    const head = reader.seek(offset, headBytes);
+    return sliceIn(head, reader.at, { offset, leftCount });
   }
 
   /**
@@ -113,11 +120,12 @@ export class SealedIndex {
   entryOf(slice: Slice, index: number): number {
     const { entriesOffset, storedCount } = slice;
     if ((slice.flags & SLICE_SPARSE) === 0) {
-      return this.#numberAt(entriesOffset + index * 4);
+      return this.#reader.uint32At(entriesOffset + index * 4);
     }
     const at = this.#leftFrom(slice, index);
-    return at < storedCount && this.#numberAt(entriesOffset + at * 4) === index
-      ? this.#numberAt(entriesOffset + (storedCount + at) * 4)
+    return at < storedCount &&
+        this.#reader.uint32At(entriesOffset + at * 4) === index
+      ? this.#reader.uint32At(entriesOffset + (storedCount + at) * 4)
       : GONE_OFFSET;
   }
 
@@ -130,11 +138,11 @@ export class SealedIndex {
     if ((slice.flags & SLICE_SPARSE) !== 0) {
       const at = this.#leftFrom(slice, from);
       const isIt = at < storedCount &&
-        this.#numberAt(entriesOffset + at * 4) === from;
+        this.#reader.uint32At(entriesOffset + at * 4) === from;
       const near = isIt || step > 0 ? at : at - 1;
       return near < 0 || near >= storedCount
         ? undefined
-        : this.#numberAt(entriesOffset + near * 4);
+        : this.#reader.uint32At(entriesOffset + near * 4);
     }
     for (let index = from; index >= 0 && index < count; index += step) {
       if (this.entryOf(slice, index) !== GONE_OFFSET) return index;
@@ -148,14 +156,11 @@ export class SealedIndex {
     let high = storedCount;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#numberAt(entriesOffset + middle * 4) < index) low = middle + 1;
-      else high = middle;
+      if (this.#reader.uint32At(entriesOffset + middle * 4) < index) {
+        low = middle + 1;
+      } else high = middle;
     }
     return low;
-  }
-
-  #numberAt(offset: number): number {
-    return bytesOf(this.#reader.read(offset, 4)).view.getUint32(0, true);
   }
 
   /** Offset of the first-written record with the hash that `matches` accepts. */
@@ -271,13 +276,11 @@ export class SealedIndex {
   }
 
   #hashAt(at: number, index: number): number {
-    return bytesOf(this.#reader.read(at + index * ID_ENTRY_BYTES, 4)).view
-      .getUint32(0, true);
+    return this.#reader.uint32At(at + index * ID_ENTRY_BYTES);
   }
 
   #valueAt(at: number, index: number): number {
-    return bytesOf(this.#reader.read(at + index * ID_ENTRY_BYTES + 4, 4)).view
-      .getUint32(0, true);
+    return this.#reader.uint32At(at + index * ID_ENTRY_BYTES + 4);
   }
 }
 
@@ -306,6 +309,31 @@ export function openSealedIndex(
     if (error instanceof QuipuError) return undefined;
     throw error;
   }
+}
+
+/** Whether an index file was made of a segment as it is. */
+export function isIndexOf(
+  index: SealedIndex,
+  segment: Segment,
+  storeId: string,
+): boolean {
+  const { footer } = index;
+  return footer.storeId === storeId &&
+    footer.segmentNumber === segment.number &&
+    footer.generation === segment.generation &&
+    footer.startPosition === segment.startPosition &&
+    hasSameRemains(index, segment);
+}
+
+function hasSameRemains(
+  { footer }: SealedIndex,
+  { remains }: Segment,
+): boolean {
+  if (remains === undefined) return !footer.isScavenged;
+  const { header } = remains;
+  return footer.isScavenged && footer.endPosition === header.endPosition &&
+    footer.checksum === header.checksum &&
+    footer.recordCount === header.recordCount;
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

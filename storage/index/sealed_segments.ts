@@ -14,9 +14,14 @@ import {
   type Segment,
   segmentPath,
 } from "../log/segment.ts";
-import { BlockCache } from "./blocked_file.ts";
+import { BlockCache } from "./block_cache.ts";
 import { SealedDigest } from "./heads_snapshot.ts";
-import type { Slice, SlicePointer } from "./index_file.ts";
+import {
+  GUESSES_MAX,
+  isLikelyTooFar,
+  type Slice,
+  type SlicePointer,
+} from "./index_file.ts";
 import type { FoundSlice, OlderIndex } from "./index_maker.ts";
 import {
   LIST_KINDS,
@@ -25,7 +30,11 @@ import {
   NO_SEGMENT,
 } from "./list_directory.ts";
 import { findNamedSlice } from "./named_slice.ts";
-import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
+import {
+  isIndexOf,
+  openSealedIndex,
+  type SealedIndex,
+} from "./sealed_index.ts";
 
 /** A list's part in one segment. */
 export interface ListPlace {
@@ -119,7 +128,7 @@ export class SealedSegments {
         this.#openedCount++,
         () => this.#options.onDamage(segment.number),
       );
-      if (index !== undefined && !isOf(index, segment, storeId)) {
+      if (index !== undefined && !isIndexOf(index, segment, storeId)) {
         index = undefined;
       }
       if (index !== undefined) this.#loadFilter(index);
@@ -245,11 +254,23 @@ export class SealedSegments {
   /** The part of a list in which an ordinal is; undefined when it is in none. */
   placeOf(listId: number, ordinal: number): ListPlace | undefined {
     let found = this.newestSlice(listId);
-    while (found !== undefined && ordinal < found.slice.firstOrdinal) {
-      const jump = this.#sliceOf(listId, found.slice.jump);
+    for (
+      let guessCount = 0;
+      found !== undefined && ordinal < found.slice.firstOrdinal;
+    ) {
+      const { slice } = found;
+      if (guessCount < GUESSES_MAX && isLikelyTooFar(slice, ordinal)) {
+        guessCount++;
+        const previous = this.#peekPrevious(listId, slice);
+        if (previous !== undefined) {
+          found = previous;
+          continue;
+        }
+      }
+      const jump = this.#sliceOf(listId, slice.jump);
       const isTooFar = jump === undefined ||
         jump.slice.firstOrdinal + jump.slice.count <= ordinal;
-      found = isTooFar ? this.#sliceOf(listId, found.slice.previous) : jump;
+      found = isTooFar ? this.#sliceOf(listId, slice.previous) : jump;
     }
     if (found === undefined) return undefined;
     const { slice, pointer } = found;
@@ -333,6 +354,19 @@ export class SealedSegments {
       : { pointer, slice: index.sliceAt(pointer.offset) };
   }
 
+  /**
+   * The slice before one, for a guess: undefined if it cannot be read. A guess
+   * may look at a segment that need not be looked at, and must not fail there.
+   */
+  #peekPrevious(listId: number, slice: Slice): FoundSlice | undefined {
+    try {
+      return this.#sliceOf(listId, slice.previous);
+    } catch (error) {
+      if (error instanceof QuipuError) return undefined;
+      throw error;
+    }
+  }
+
   /** The list's slice that a pointer points at, or one before it. */
   sliceAt(listId: number, pointer: SlicePointer): Slice | undefined {
     return this.#sliceOf(listId, pointer)?.slice;
@@ -355,24 +389,4 @@ export class SealedSegments {
     index.loadFilter();
     this.#filterBytes = bytes;
   }
-}
-
-function isOf(index: SealedIndex, segment: Segment, storeId: string): boolean {
-  const { footer } = index;
-  return footer.storeId === storeId &&
-    footer.segmentNumber === segment.number &&
-    footer.generation === segment.generation &&
-    footer.startPosition === segment.startPosition &&
-    hasSameRemains(index, segment);
-}
-
-function hasSameRemains(
-  { footer }: SealedIndex,
-  { remains }: Segment,
-): boolean {
-  if (remains === undefined) return !footer.isScavenged;
-  const { header } = remains;
-  return footer.isScavenged && footer.endPosition === header.endPosition &&
-    footer.checksum === header.checksum &&
-    footer.recordCount === header.recordCount;
 }

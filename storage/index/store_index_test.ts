@@ -8,7 +8,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Disk } from "../disk/disk.ts";
 import { OpenFiles, positionOf, type Segment } from "../log/segment.ts";
 import { createMemoryDisk } from "../memory/memory_disk.ts";
-import { BLOCK_BYTES } from "./blocked_file.ts";
+import { BLOCK_BYTES } from "./block_cache.ts";
 import { StoreIndex } from "./store_index.ts";
 
 const STORE_ID = "01234567-89ab-4cde-8f01-23456789abcd";

@@ -26,6 +26,14 @@ export function bytesOf(array: Uint8Array): Bytes {
   };
 }
 
+/** Reads 4 bytes, for arrays that have no view beside them. */
+export function getUint32At(array: Uint8Array, offset: number): number {
+  return ((array[offset] ?? 0) |
+    (array[offset + 1] ?? 0) << 8 |
+    (array[offset + 2] ?? 0) << 16 |
+    (array[offset + 3] ?? 0) << 24) >>> 0;
+}
+
 /** Writes a safe integer, 0 or more, as 8 bytes. */
 export function setSafeUint64(
   view: DataView,

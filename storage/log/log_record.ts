@@ -6,7 +6,13 @@
  */
 
 import type { RecordedEvent } from "../../lib/model/event.ts";
-import { bytesOf, decodeUtf8, getSafeUint64, getUuid } from "./bytes.ts";
+import {
+  type Bytes,
+  bytesOf,
+  decodeUtf8,
+  getSafeUint64,
+  getUuid,
+} from "./bytes.ts";
 import { hashEventIdAt } from "./event_id_hash.ts";
 import {
   EVENT_ID_OFFSET,
@@ -53,6 +59,15 @@ export class LogRecord implements RecordedEvent {
       this.#start + this.lengthBytes,
     );
     return new LogRecord(bytesOf(array), 0, {
+      withBodies: this.#withBodies,
+      streamName: this.#streamName,
+    });
+  }
+
+  /** The record as a copy at a place of an array that is large enough. */
+  copyTo(bytes: Bytes, start: number): LogRecord {
+    bytes.array.set(this.bytes, start);
+    return new LogRecord(bytes, start, {
       withBodies: this.#withBodies,
       streamName: this.#streamName,
     });

@@ -26,10 +26,15 @@ import {
   RemainsScanner,
 } from "./remains_scanner.ts";
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
-import { CACHED_RECORD_BYTES_MAX, RecordCache } from "./record_cache.ts";
+import { RecordCache } from "./record_cache.ts";
+import { RecordCopies } from "./record_copies.ts";
 
 /** What most records fit in. */
 const SINGLE_READ_BYTES = 2048;
+/** What is read of one at first, if those before it were short. */
+const SHORT_READ_BYTES = 512;
+/** What is expected of the next one's length falls by so much at a time. */
+const SHORTER_BY_BYTES = 16;
 /** Records that lie further apart are read separately. */
 const WINDOW_GAP_BYTES_MAX = 8 * 1024;
 
@@ -48,7 +53,11 @@ export class RecordReader {
   readonly #onDamage: (position: number, message: string) => void;
   /** Memory for reads of one record, and of several; records are copied out. */
   readonly #single = bytesOf(new Uint8Array(SINGLE_READ_BYTES));
+  readonly #short = bytesOf(new Uint8Array(SHORT_READ_BYTES));
   readonly #window = bytesOf(new Uint8Array(WINDOW_BYTES_MAX));
+  readonly #copies = new RecordCopies();
+  /** About how long the longest records of the last ones were. */
+  #likelyBytes = SINGLE_READ_BYTES;
   /** What was read last of a scavenged segment. */
   #foundIn: FoundIn | undefined;
 
@@ -83,9 +92,7 @@ export class RecordReader {
   ): LogRecord {
     const cached = this.#cache.get(position);
     if (cached !== undefined) return asAsked(cached, options);
-    const record = this.#readFromFile(segment, position, options);
-    if (options.withBodies) this.#keep(position, record);
-    return record;
+    return this.#readFromFile(segment, position, options);
   }
 
   /**
@@ -129,7 +136,7 @@ export class RecordReader {
         const read = record === undefined
           ? this.read(segment, position, options)
           : isCached
-          ? asAsked(this.#keep(position, record.copy()), options)
+          ? asAsked(this.#take(position, record), options)
           : record;
         if (!visit(read, index)) return;
       }
@@ -184,28 +191,42 @@ export class RecordReader {
       this.#foundIn = foundIn.stretch.bytes.array.length <= WINDOW_BYTES_MAX
         ? foundIn
         : undefined;
-      return record.copy();
+      return options.withBodies ? this.#take(position, record) : record.copy();
     }
     const offset = offsetOf(segment, position);
     const left = segment.endPosition - position;
+    const memory = this.#likelyBytes <= SHORT_READ_BYTES
+      ? this.#short
+      : this.#single;
     const first = readUpTo(
       file,
       offset,
-      Math.min(SINGLE_READ_BYTES, left),
-      this.#single,
+      Math.min(memory.array.length, left),
+      memory,
     );
-    const fault = faultAt(first, 0, position, options);
-    if (fault === undefined) return new LogRecord(first, 0, options).copy();
+    let fault = faultAt(first, 0, position, options);
+    let record = fault === undefined
+      ? new LogRecord(first, 0, options)
+      : undefined;
     if (fault === "short" && first.array.length >= 4) {
       // The length may be damaged: it counts only as far as the log goes.
       const lengthBytes = first.view.getUint32(0, true);
       if (lengthBytes <= left) {
         const whole = readUpTo(file, offset, lengthBytes);
-        const record = this.#recordIn(whole, 0, position, options);
-        if (record !== undefined) return record;
+        fault = faultAt(whole, 0, position, options);
+        if (fault === undefined) record = new LogRecord(whole, 0, options);
       }
     }
-    throw this.corrupt(segment, position, fault);
+    if (record === undefined) {
+      throw this.corrupt(segment, position, fault ?? "short");
+    }
+    const { lengthBytes } = record;
+    this.#likelyBytes = Math.max(
+      lengthBytes,
+      this.#likelyBytes - SHORTER_BY_BYTES,
+    );
+    if (options.withBodies) return this.#take(position, record);
+    return record.copy();
   }
 
   /** The error for a committed record that is damaged, which it tells of. */
@@ -216,12 +237,17 @@ export class RecordReader {
     return new QuipuError("corruptRecord", message);
   }
 
-  /** Keeps a record, whose bytes are its own, for the next one who asks. */
-  #keep(position: number, record: LogRecord): LogRecord {
-    if (record.lengthBytes <= CACHED_RECORD_BYTES_MAX) {
-      this.#cache.set(position, record);
+  /**
+   * A copy of a record that was read with its bodies. It is kept for the next
+   * one who asks if this is not the first.
+   */
+  #take(position: number, record: LogRecord): LogRecord {
+    if (!this.#cache.isWanted(position, record.lengthBytes)) {
+      return this.#copies.of(record);
     }
-    return record;
+    const copy = record.copy();
+    this.#cache.set(position, copy);
+    return copy;
   }
 
   /**

@@ -10,7 +10,7 @@ import { join } from "@std/path";
 import type { JobControl, LostRange } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import { openSealedIndex } from "../index/sealed_index.ts";
-import { BLOCK_BYTES, BlockCache } from "../index/blocked_file.ts";
+import { BLOCK_BYTES, BlockCache } from "../index/block_cache.ts";
 import type { CommitRecord } from "../kv/catalog.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
 import { type ListEnd, readEnds } from "../log/remains.ts";

@@ -7,7 +7,7 @@
 
 import { crc32 } from "node:zlib";
 import type { DiskFile } from "../disk/disk.ts";
-import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/blocked_file.ts";
+import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/block_cache.ts";
 import { type Bytes, bytesOf } from "../log/bytes.ts";
 
 const BLOCKS_PER_READ = 64;

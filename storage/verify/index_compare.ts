@@ -6,7 +6,7 @@
  */
 
 import { type Disk, type DiskFile, readExactly } from "../disk/disk.ts";
-import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/blocked_file.ts";
+import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/block_cache.ts";
 import { decodeFooter } from "../index/index_file.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";

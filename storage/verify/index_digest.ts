@@ -6,7 +6,7 @@
  */
 
 import { type DiskFile, readExactly } from "../disk/disk.ts";
-import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/blocked_file.ts";
+import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/block_cache.ts";
 import {
   decodeFooter,
   GONE_OFFSET,

@@ -13,7 +13,7 @@ import type {
   JobProgress,
   VerifyReport,
 } from "../../lib/model/maintenance.ts";
-import { BLOCK_BYTES } from "../../storage/index/blocked_file.ts";
+import { BLOCK_BYTES } from "../../storage/index/block_cache.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import { openKvCatalog } from "../../storage/kv/kv_catalog.ts";
 import {

@@ -27,23 +27,41 @@ import { describedStreamOf } from "./read_feed.ts";
 const NO_EVENT_JSON = "{}";
 
 /** `GET /streams/{stream}/{event}` */
-export async function readEvent(
+export function readEvent(
   context: RequestContext,
   services: HandlerServices,
-): Promise<Response> {
-  const { headers } = context.request;
+): Response | Promise<Response> {
   const eventNumber = readEventNumber(segmentAt(context, 2));
   const streamName = streamNameOf(context);
-  const resolveLinks = readResolveLinks(headers);
-  checkRequireMaster(headers);
-  const outcome = await services.streams.readEvent(context.caller, {
+  const resolveLinks = resolvesLinks(context);
+  const outcome = services.streams.readEvent(context.caller, {
     streamName,
     eventNumber,
     resolveLinks,
   });
+  return outcome instanceof Promise
+    ? outcome.then((later) => answerEvent(later, context, services))
+    : answerEvent(outcome, context, services);
+}
+
+/** Whether links are followed; refuses what headers ask that cannot be. */
+function resolvesLinks({ request, answerKey }: RequestContext): boolean {
+  const known = answerKey?.asked;
+  // Of a request that has a key, all of this was read before.
+  if (known !== undefined) return known.resolvesLinks;
+  const resolveLinks = readResolveLinks(request.headers);
+  checkRequireMaster(request.headers);
+  return resolveLinks;
+}
+
+function answerEvent(
+  outcome: EventOutcome,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
   if (outcome.kind !== "event") return answer(outcome, context, services);
   return services.knownAnswers.event(
-    { context, streamName, basis: outcome.basis },
+    { context, streamName: streamNameOf(context), basis: outcome.basis },
     represent(outcome, context, services),
   );
 }
@@ -53,13 +71,11 @@ export async function readMetadata(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const { headers } = context.request;
   const streamName = describedStreamOf(context);
   const eventNumber = context.segments.length > METADATA_URI_SEGMENTS
     ? readEventNumber(segmentAt(context, METADATA_URI_SEGMENTS))
     : "head";
-  const resolveLinks = readResolveLinks(headers);
-  checkRequireMaster(headers);
+  const resolveLinks = resolvesLinks(context);
   const outcome = await services.streams.readMetadata(context.caller, {
     streamName,
     eventNumber,
@@ -102,14 +118,14 @@ function answer(
 
 function represent(
   { event, cache, etagNumber }: Extract<EventOutcome, { kind: "event" }>,
-  { query, request, info, responseType }: RequestContext,
+  { query, request, info, responseType, answerKey }: RequestContext,
   { sending, baseUrlOf }: HandlerServices,
 ): Representation {
   const type = responseType ?? ATOM_XML;
   const body = renderEvent(event, {
     type,
     embed: query.embed,
-    baseUrl: baseUrlOf(request, info),
+    baseUrl: answerKey?.asked?.baseUrl ?? baseUrlOf(request, info),
   });
   return { type, body: sending.bodyOf(body), cache, etagNumber };
 }
