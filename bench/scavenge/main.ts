@@ -1,8 +1,9 @@
 /**
- * Scavenge bench: what a scavenge costs those who append meanwhile, how long it
- * takes beside them, what it gives back and how much memory the server needs
- * for it. Nine of ten events are hidden by `$maxCount`; 64 connections post
- * events of 200 bytes.
+ * Scavenge bench: what a scavenge costs those who append and read meanwhile,
+ * how long it takes beside them, what it gives back and how much memory the
+ * server needs for it. Nine of ten events are hidden by `$maxCount`; in turns
+ * 64 connections post events of 200 bytes, 16 read single events and 16 read
+ * feed pages, of streams at random.
  *
  * Run: `deno task bench:scavenge [events of the store, default 1000000]`. Ends
  * with 1 when a mark is missed.
@@ -16,15 +17,20 @@ import { SYSTEM_CLOCK } from "../../lib/runtime/system_clock.ts";
 import { openStore } from "../../storage/mod.ts";
 import type { ChildServer } from "../load/child_server.ts";
 import { drive } from "../load/driver.ts";
+import type { Work } from "../load/job.ts";
 import { median } from "../load/median.ts";
+import { Random } from "../load/random.ts";
 import { fillStore } from "../scale/keep_store.ts";
 import { startQuipu } from "../scale/quipu_server.ts";
 
-const CONNECTIONS = 64;
+const WRITERS = 64;
+const READERS = 16;
+/** Requests that readers go through. */
+const READS_MAX = 20_000;
 const WARM_UP_MS = 300;
 const MEASURE_MS = 2000;
-const ROUNDS_ALONE = 6;
-/** Turns beside a scavenge, at most. */
+const ROUNDS_ALONE = 5;
+/** Rounds beside a scavenge, at most. */
 const ROUNDS_MAX = 20;
 const EVENTS_PER_STREAM = 100;
 const KEPT_PER_STREAM = 10;
@@ -34,7 +40,12 @@ const FREED_LEAST = 0.8;
 const MEMORY_MB_MAX = 700;
 const MIB = 2 ** 20;
 
+/** What is asked of the server, in turns. */
+const KINDS = ["appends", "event reads", "feed pages"] as const;
+type Kind = (typeof KINDS)[number];
+
 interface Turn {
+  readonly kind: Kind;
   readonly perSecond: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
@@ -71,27 +82,53 @@ async function fill(directory: string, eventCount: number): Promise<void> {
   }
 }
 
-async function measure(server: ChildServer, seed: number): Promise<Turn> {
-  const result = await drive({
-    port: server.port,
-    connections: CONNECTIONS,
-    warmupMs: WARM_UP_MS,
-    measureMs: MEASURE_MS,
-    requestsMax: Infinity,
-    seed,
-    work: {
+function workOf(kind: Kind, streamCount: number, seed: number): Work {
+  if (kind === "appends") {
+    return {
       kind: "append",
       format: "json",
       eventsPerPost: 1,
       dataBytes: 200,
       streamCount: 10_000,
       streamPrefix: "load",
-    },
-    expectedStatus: 201,
+    };
+  }
+  const random = new Random([seed, 7]);
+  const headers = { Accept: "application/vnd.eventstore.atom+json" };
+  const last = EVENTS_PER_STREAM - 1;
+  return {
+    kind: "read",
+    requests: Array.from({ length: READS_MAX }, () => {
+      const stream = `/streams/order-${random.nextUint32() % streamCount}`;
+      const back = random.nextUint32() % KEPT_PER_STREAM;
+      const path = kind === "event reads" ? `${stream}/${last - back}` : stream;
+      return { path, headers };
+    }),
+  };
+}
+
+async function measure(
+  server: ChildServer,
+  kind: Kind,
+  { streamCount, seed }: {
+    readonly streamCount: number;
+    readonly seed: number;
+  },
+): Promise<Turn> {
+  const result = await drive({
+    port: server.port,
+    connections: kind === "appends" ? WRITERS : READERS,
+    warmupMs: WARM_UP_MS,
+    measureMs: MEASURE_MS,
+    requestsMax: Infinity,
+    seed,
+    work: workOf(kind, streamCount, seed),
+    expectedStatus: kind === "appends" ? 201 : 200,
   });
   if (result.errors > 0) throw new Error(result.firstError);
   const { p99Us, p999Us } = result.latency;
   return {
+    kind,
     perSecond: result.requests / result.seconds,
     p99Ms: p99Us / 1000,
     p999Ms: p999Us / 1000,
@@ -109,14 +146,27 @@ async function ask(
   });
 }
 
-function show(name: string, turns: readonly Turn[]): void {
-  const middle = (of: (turn: Turn) => number) => median(turns.map(of));
-  print(
-    `${name.padEnd(18)} ${Math.round(middle((turn) => turn.perSecond))}/s, ` +
-      `p99 ${middle((turn) => turn.p99Ms).toFixed(1)} ms, ` +
-      `p99.9 ${middle((turn) => turn.p999Ms).toFixed(1)} ms ` +
-      `(${turns.length} turns)`,
-  );
+/** @returns How often p99.9 alone is in p99.9 beside a scavenge. */
+function show(
+  kind: Kind,
+  alone: readonly Turn[],
+  beside: readonly Turn[],
+): number {
+  const p999s = [alone, beside].map((turns, index) => {
+    const own = turns.filter((turn) => turn.kind === kind);
+    const middle = (of: (turn: Turn) => number) => median(own.map(of));
+    const p999Ms = middle((turn) => turn.p999Ms);
+    print(
+      `${kind.padEnd(12)} ${index === 0 ? "alone " : "beside"} ` +
+        `${Math.round(middle((turn) => turn.perSecond))}/s, ` +
+        `p99 ${middle((turn) => turn.p99Ms).toFixed(1)} ms, ` +
+        `p99.9 ${p999Ms.toFixed(1)} ms (${
+          own.map((turn) => turn.p999Ms.toFixed(1)).join(" ")
+        })`,
+    );
+    return p999Ms;
+  });
+  return (p999s[1] ?? NaN) / (p999s[0] ?? NaN);
 }
 
 /** Bytes of segments and index files with such names. */
@@ -140,21 +190,30 @@ async function run(eventCount: number): Promise<boolean> {
     await fill(directory, eventCount);
     const server = await startQuipu(directory);
     try {
-      await measure(server, 99);
+      const streamCount = Math.ceil(eventCount / EVENTS_PER_STREAM);
       const alone: Turn[] = [];
-      for (let round = 0; round < ROUNDS_ALONE; round++) {
-        alone.push(await measure(server, round + 1));
+      for (let round = 0; round <= ROUNDS_ALONE; round++) {
+        for (const kind of KINDS) {
+          const seed = round + 1;
+          const turn = await measure(server, kind, { streamCount, seed });
+          // The first one is for the server to warm up.
+          if (round > 0) alone.push(turn);
+        }
       }
       await (await ask(server, "POST", "/admin/scavenge")).body?.cancel();
       const beside: Turn[] = [];
       let memoryMb = 0;
-      for (let round = 0; round < ROUNDS_MAX; round++) {
-        const turn = await measure(server, round + 100);
+      for (let turns = 0; turns < ROUNDS_MAX * KINDS.length; turns++) {
+        const kind = KINDS[turns % KINDS.length] ?? "appends";
+        const seed = turns + 100;
+        const turn = await measure(server, kind, { streamCount, seed });
         memoryMb = Math.max(memoryMb, server.residentMb() ?? NaN);
         const { state } = await statusOf(server);
-        if (state !== "running" && beside.length > 0) break;
-        beside.push(turn);
-        if (state !== "running") break;
+        // A turn that was beside nothing for some of its time counts only
+        // where there is no other.
+        const isFirst = turns < KINDS.length;
+        if (state === "running" || isFirst) beside.push(turn);
+        if (state !== "running" && !isFirst) break;
       }
       let status = await statusOf(server);
       while (status.state === "running") {
@@ -162,17 +221,15 @@ async function run(eventCount: number): Promise<boolean> {
         status = await statusOf(server);
       }
       if (status.state !== "done") throw new Error(JSON.stringify(status));
-      show("appends alone", alone);
-      show("beside a scavenge", beside);
-      const growth = median(beside.map(({ p999Ms }) => p999Ms)) /
-        median(alone.map(({ p999Ms }) => p999Ms));
+      const growths = KINDS.map((kind) => show(kind, alone, beside));
       const { freedBytes, removedCount } = status.result;
       const left = await segmentBytes(directory, /\.g2\./);
       const freed = freedBytes / (freedBytes + left);
       const tookMs = Date.parse(status.endedAt) - Date.parse(status.startedAt);
       print(
-        `p99.9 grows to ${growth.toFixed(2)} times (mark: ` +
-          `${P999_GROWTH_MAX}); ${removedCount} events and ` +
+        `p99.9 grows to ${
+          growths.map((growth) => growth.toFixed(2)).join(", ")
+        } times (mark: ${P999_GROWTH_MAX}); ${removedCount} events and ` +
           `${Math.round(freedBytes / MIB)} MiB, ${
             (freed * 100).toFixed(1)
           } % ` +
@@ -181,7 +238,8 @@ async function run(eventCount: number): Promise<boolean> {
           `memory of the server: at most ${Math.round(memoryMb)} MB ` +
           `(mark: ${MEMORY_MB_MAX})`,
       );
-      return growth <= P999_GROWTH_MAX && freed >= FREED_LEAST &&
+      return growths.every((growth) => growth <= P999_GROWTH_MAX) &&
+        freed >= FREED_LEAST &&
         memoryMb <= MEMORY_MB_MAX;
     } finally {
       await server.stop();

@@ -23,6 +23,9 @@ import {
 
 const BLOCKS_PER_WRITE = 256;
 const BLOCKS_PER_CHECK = 64;
+const CHECK_BYTES = BLOCK_BYTES * BLOCKS_PER_CHECK;
+/** Content that a walk through a file reads at a time. */
+export const WALK_BYTES = BLOCK_CONTENT_BYTES * (BLOCKS_PER_CHECK - 1);
 
 /** Writes a blocked file from its start to its end. */
 export class BlockedWriter {
@@ -120,6 +123,20 @@ export class BlockedWriter {
 /** What is asked of a blocked file. */
 export type BlockedSource = Pick<DiskFile, "path" | "readAt" | "size">;
 
+/** Memory for long reads, one after the other. */
+export interface LongRead {
+  readonly content: Uint8Array;
+  readonly blocks: Bytes;
+}
+
+/** Makes memory for long reads of {@link WALK_BYTES} at most. */
+export function createLongRead(): LongRead {
+  return {
+    content: new Uint8Array(WALK_BYTES),
+    blocks: bytesOf(new Uint8Array(CHECK_BYTES)),
+  };
+}
+
 /** Reads a blocked file at any place. */
 export class BlockedReader {
   readonly #open: () => BlockedSource;
@@ -204,13 +221,21 @@ export class BlockedReader {
   /**
    * Reads much at once, past the cache.
    *
+   * @param into Memory to use; what was read into it before is overwritten.
+   * Default: memory of its own.
    * @throws {QuipuError} As `read()`.
    */
-  readLong(offset: number, length: number): Uint8Array {
+  readLong(
+    offset: number,
+    length: number,
+    into?: LongRead,
+  ): Uint8Array {
     const first = Math.floor(offset / BLOCK_CONTENT_BYTES);
     const end = Math.ceil((offset + length) / BLOCK_CONTENT_BYTES);
-    const result = new Uint8Array(length);
-    const chunk = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_CHECK));
+    const result = into === undefined || into.content.length < length
+      ? new Uint8Array(length)
+      : into.content.subarray(0, length);
+    const chunk = into?.blocks ?? bytesOf(new Uint8Array(CHECK_BYTES));
     let have = 0;
     for (let number = first; number < end; number += BLOCKS_PER_CHECK) {
       const count = Math.min(BLOCKS_PER_CHECK, end - number);
@@ -241,7 +266,7 @@ export class BlockedReader {
   isWhole(): boolean {
     const file = this.#open();
     const sizeBytes = file.size();
-    const chunk = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_CHECK));
+    const chunk = bytesOf(new Uint8Array(CHECK_BYTES));
     for (let offset = 0; offset < sizeBytes;) {
       const count = file.readAt(chunk.array, offset);
       const end = count - count % BLOCK_BYTES;

@@ -61,7 +61,6 @@ export async function writeHeadsSnapshot(
       listCount,
       active: active?.end,
     }));
-    await file.sync();
     file.close();
     await disk.rename(temporaryPath, path);
     await disk.syncDirectory(request.directory);

@@ -7,8 +7,11 @@
  */
 
 export class IdTable {
-  /** Entry index + 1 by slot; 0 for an empty slot. */
-  #slots = new Uint32Array(1 << 10);
+  /**
+   * Entry index + 1 by slot; 0 for an empty slot. There are none before the
+   * first id gets one: in a table that is only written down none does.
+   */
+  #slots = new Uint32Array(0);
   #hashes = new Uint32Array(1 << 9);
   #offsets = new Uint32Array(1 << 9);
   /** How many ids were entered. */
@@ -48,8 +51,7 @@ export class IdTable {
     this.size = size;
     this.#hashes = hashes;
     this.#offsets = offsets;
-    // At most half of the slots are ever taken.
-    this.#slots = new Uint32Array(hashes.length * 2);
+    this.#slots = new Uint32Array(0);
     this.#linked = 0;
   }
 
@@ -67,6 +69,11 @@ export class IdTable {
    * @returns Whether all have one now.
    */
   link(count: number): boolean {
+    // At most half of the slots are ever taken.
+    const slotCount = this.#hashes.length * 2;
+    if (this.#slots.length < slotCount) {
+      this.#slots = new Uint32Array(slotCount);
+    }
     const end = Math.min(this.size, this.#linked + count);
     const mask = this.#slots.length - 1;
     for (let index = this.#linked; index < end; index++) {
@@ -125,6 +132,7 @@ export class IdTable {
     offsets.set(this.#offsets);
     this.#hashes = hashes;
     this.#offsets = offsets;
+    if (this.#slots.length === 0) return;
     this.#slots = new Uint32Array(capacity * 2);
     const linked = this.#linked;
     this.#linked = 0;

@@ -31,8 +31,8 @@ import type {
 } from "./index_maker.ts";
 import { NO_SEGMENT } from "./list_directory.ts";
 
-/** Lists that are handled between two pauses: about a millisecond. */
-const LISTS_PER_PAUSE = 256;
+/** Lists between two pauses: each may take a look at all older index files. */
+const LISTS_PER_PAUSE = 8;
 /** Bytes of slices that are put together before they go into blocks. */
 const SLICE_BYTES = 64 * 1024;
 
@@ -346,7 +346,7 @@ export class IndexBuilder {
 /** First bits of a hash by which entries are spread before they are sorted. */
 const BUCKET_BITS = 12;
 const BUCKET_SHIFT = 32 - BUCKET_BITS;
-const HASHES_PER_PAUSE = 65_536;
+const HASHES_PER_PAUSE = 16_384;
 
 const NO_HASHES: HashRun = {
   hashes: new Uint32Array(0),

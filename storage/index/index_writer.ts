@@ -7,6 +7,7 @@
  */
 
 import type { Disk } from "../disk/disk.ts";
+import { SyncedWriter } from "../disk/synced_writer.ts";
 import type { Segment } from "../log/segment.ts";
 import { MAKER_HERE } from "./index_builder.ts";
 import type { Slice, SlicePointer } from "./index_file.ts";
@@ -135,6 +136,7 @@ async function writeBy(
   await disk.remove(temporaryPath).catch(() => {});
   const file = await disk.create(temporaryPath);
   try {
+    const synced = new SyncedWriter(file);
     const listIds = listIdsOf(memtable);
     const sliceOffsets = new SliceOffsets(listIds);
     const isScavenged = segment.remains !== undefined;
@@ -158,17 +160,20 @@ async function writeBy(
         firstOrdinalOf: request.firstOrdinalOf,
       }),
       older: {
-        newest: ({ listIds }, index) =>
-          request.previousSliceOf(listIds[index] ?? 0),
+        // Nothing is before what a list begins with.
+        newest: ({ listIds, firstOrdinals }, index) =>
+          firstOrdinals[index] === 0
+            ? undefined
+            : request.previousSliceOf(listIds[index] ?? 0),
         at: ({ listIds }, index, pointer) =>
           request.sliceAt(listIds[index] ?? 0, pointer),
       },
       olderIndexes: request.maker?.olderIndexes,
-      file,
+      file: synced,
       placed: (offsets) => sliceOffsets.push(offsets),
       pause: request.pause,
     });
-    await file.sync();
+    await synced.sync();
     file.close();
     await disk.rename(temporaryPath, path);
     await disk.syncDirectory(request.directoryPath);

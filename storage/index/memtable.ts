@@ -9,6 +9,7 @@
  */
 
 import { IdTable } from "./id_table.ts";
+import { Uint32List } from "./uint32_list.ts";
 
 /** Sizes of an arena's blocks are powers of two from 2⁰ on. */
 const BLOCK_CLASSES = 32;
@@ -58,8 +59,7 @@ export class Memtable {
   readonly #free: number[][] = Array.from({ length: BLOCK_CLASSES }, () => []);
   #starts = new Uint32Array(1 << 10);
   #lengths = new Uint32Array(1 << 10);
-  /** Ids of lists with entries, in the order of their first one. */
-  lists: number[] = [];
+  readonly #lists = new Uint32List();
   /** Ids of streams whose tombstone is in this segment. */
   tombstoned: number[] = [];
 
@@ -78,6 +78,49 @@ export class Memtable {
     memtable.recordCount = dump.recordCount;
     memtable.ids.restore(dump.idHashes, dump.idOffsets, dump.recordCount);
     return memtable;
+  }
+
+  /**
+   * Ids of lists with entries, in the order of their first one: a view that
+   * holds until entries are taken back.
+   */
+  get lists(): Uint32Array<ArrayBuffer> {
+    return this.#lists.values();
+  }
+
+  /** Makes room for as much as another one holds: nothing moves until then. */
+  reserveAs(other: Memtable): void {
+    this.ids.reserve(other.recordCount);
+    this.#lists.reserve(other.#lists.length);
+    this.#reserve(other.#lengths.length, other.#arenaEnd);
+  }
+
+  /** Makes room for records that are in three or four lists each. */
+  reserve(
+    records: { readonly count: number; readonly listCount: number },
+  ): void {
+    this.ids.reserve(records.count);
+    this.#lists.reserve(Math.min(records.count, records.listCount));
+    this.#reserve(records.listCount, records.count * 4);
+  }
+
+  #reserve(listCount: number, arenaLength: number): void {
+    if (this.#arena.length < arenaLength) {
+      this.#arena = grownTo(arenaLength, this.#arena);
+    }
+    if (this.#lengths.length < listCount) this.#growLists(listCount - 1);
+  }
+
+  /** Forgets everything, and keeps the memory for what comes. */
+  clear(): void {
+    this.#lengths.fill(0);
+    this.#lists.length = 0;
+    this.tombstoned = [];
+    this.samples.length = 0;
+    this.recordCount = 0;
+    this.ids.truncate(0);
+    this.#arenaEnd = 0;
+    for (const blocks of this.#free) blocks.length = 0;
   }
 
   /** Entries of all lists, in the order of `lists`, in parts of that length. */
@@ -115,7 +158,7 @@ export class Memtable {
     const length = this.#lengths[listId] ?? 0;
     const newLength = length + count;
     if (length === 0) {
-      this.lists.push(listId);
+      this.#lists.push(listId);
       this.#starts[listId] = this.#allocate(classOf(newLength));
     } else if (classOf(newLength) > classOf(length)) {
       this.#moveToLarger(listId, length, classOf(newLength));
@@ -133,7 +176,7 @@ export class Memtable {
     if (listId >= this.#lengths.length) this.#growLists(listId);
     const length = this.#lengths[listId] ?? 0;
     if (length === 0) {
-      this.lists.push(listId);
+      this.#lists.push(listId);
       this.#starts[listId] = this.#allocate(0);
     } else if ((length & (length - 1)) === 0) {
       this.#moveToLarger(listId, length, classOf(length) + 1);
@@ -172,7 +215,7 @@ export class Memtable {
       }
       this.#lengths[listId] = length;
     }
-    this.lists = this.lists.filter((listId) => this.lengthOf(listId) > 0);
+    this.#lists.keep((listId) => this.lengthOf(listId) > 0);
     this.tombstoned = this.tombstoned.filter(isTombstoned);
     while ((this.samples[this.samples.length - 1]?.offset ?? -1) >= offset) {
       this.samples.pop();
@@ -188,7 +231,7 @@ export class Memtable {
     lengths: Uint32Array,
     entries: Uint32Array,
   ): void {
-    this.lists = Array.from(lists);
+    this.#lists.assign(lists);
     let arenaLength = 0;
     let listIdMax = 0;
     for (let index = 0; index < lists.length; index++) {
@@ -226,24 +269,26 @@ export class Memtable {
     const start = this.#arenaEnd;
     this.#arenaEnd += 2 ** blockClass;
     if (this.#arenaEnd > this.#arena.length) {
-      const grown = new Uint32Array(
-        Math.max(this.#arenaEnd, this.#arena.length * 2),
-      );
-      grown.set(this.#arena);
-      this.#arena = grown;
+      const length = Math.max(this.#arenaEnd, this.#arena.length * 2);
+      this.#arena = grownTo(length, this.#arena);
     }
     return start;
   }
 
   #growLists(listId: number): void {
-    const capacity = Math.max(listId + 1, this.#lengths.length * 2);
-    const lengths = new Uint32Array(capacity);
-    lengths.set(this.#lengths);
-    const starts = new Uint32Array(capacity);
-    starts.set(this.#starts);
-    this.#lengths = lengths;
-    this.#starts = starts;
+    const capacity = Math.max(
+      listId + 1,
+      Math.ceil(this.#lengths.length * 1.5),
+    );
+    this.#lengths = grownTo(capacity, this.#lengths);
+    this.#starts = grownTo(capacity, this.#starts);
   }
+}
+
+function grownTo(length: number, from: Uint32Array): Uint32Array<ArrayBuffer> {
+  const grown = new Uint32Array(length);
+  grown.set(from);
+  return grown;
 }
 
 /** Class of the block that so many entries are in. */

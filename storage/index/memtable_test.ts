@@ -16,7 +16,7 @@ Deno.test("lists that grow in turns keep their own offsets", () => {
     if (offsets === undefined) wanted.set(listId, [offset]);
     else offsets.push(offset);
   }
-  assertEquals(memtable.lists, [...wanted.keys()]);
+  assertEquals([...memtable.lists], [...wanted.keys()]);
   for (const [listId, offsets] of wanted) {
     assertEquals([...memtable.offsetsOf(listId)], offsets);
     assertEquals(memtable.lengthOf(listId), offsets.length);

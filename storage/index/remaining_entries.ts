@@ -18,15 +18,27 @@ import { Memtable } from "./memtable.ts";
 export class RemainingEntries {
   readonly memtable = new Memtable();
   readonly #lists: ListDirectory;
-  readonly #segment: Segment;
+  #segment: Segment;
   readonly #membership = new Membership();
-  /** By list id; -1 where no entry is. */
-  #firstOrdinals = new Float64Array(0);
+  /** Of lists with entries, by list id. */
+  #firstOrdinals: Float64Array<ArrayBuffer>;
 
   constructor(lists: ListDirectory, segment: Segment) {
     this.#lists = lists;
     this.#segment = segment;
-    this.#growTo(lists.size);
+    this.#firstOrdinals = new Float64Array(lists.size + (lists.size >>> 3));
+  }
+
+  /**
+   * Forgets everything, and keeps the memory for another segment.
+   *
+   * @param recordCount Records that may come.
+   */
+  begin(segment: Segment, recordCount: number): void {
+    const { memtable } = this;
+    memtable.clear();
+    memtable.reserve({ count: recordCount, listCount: this.#lists.size });
+    this.#segment = segment;
   }
 
   /** Enters the next record, with its body. */
@@ -54,8 +66,9 @@ export class RemainingEntries {
   /** Ordinal of a list's first entry. */
   firstOrdinalOf(listId: number): number {
     // Of a stream with nothing but its tombstone here: where it ended.
-    const first = this.#firstOrdinals[listId] ?? -1;
-    return first >= 0 ? first : this.#lists.decidedNext[listId] ?? 0;
+    return this.memtable.lengthOf(listId) > 0
+      ? this.#firstOrdinals[listId] ?? 0
+      : this.#lists.decidedNext[listId] ?? 0;
   }
 
   #enterIn(listId: number, ordinal: number, offset: number): void {
@@ -78,6 +91,5 @@ export class RemainingEntries {
     const before = this.#firstOrdinals;
     this.#firstOrdinals = new Float64Array(listCount + (listCount >>> 3));
     this.#firstOrdinals.set(before);
-    this.#firstOrdinals.fill(-1, before.length);
   }
 }

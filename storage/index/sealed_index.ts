@@ -7,12 +7,13 @@
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Segment } from "../log/segment.ts";
 import { bytesOf, decodeUtf8, getSafeUint64 } from "../log/bytes.ts";
+import { BLOCK_BYTES, type Blocks } from "./block_cache.ts";
 import {
-  BLOCK_BYTES,
-  BLOCK_CONTENT_BYTES,
-  type Blocks,
-} from "./block_cache.ts";
-import { BlockedReader, type BlockedSource } from "./blocked_file.ts";
+  BlockedReader,
+  type BlockedSource,
+  createLongRead,
+  WALK_BYTES,
+} from "./blocked_file.ts";
 import {
   decodeFooter,
   decodeSlice,
@@ -22,6 +23,8 @@ import {
   type IndexFooter,
   isSparseSlice,
   type Slice,
+  SLICE_FIXED_BYTES,
+  SLICE_PREFIX_BYTES,
   SLICE_SPARSE,
   sliceHeadBytes,
   sliceIn,
@@ -31,10 +34,14 @@ import type { LogSample } from "./memtable.ts";
 /** Bytes of an entry of the ids, and of the directory. */
 const ID_ENTRY_BYTES = 8;
 const SAMPLE_BYTES = 12;
-/** Bytes that a walk over all slices reads at a time. */
-const WALK_BYTES = BLOCK_CONTENT_BYTES;
+/** Most bytes of a slice before its entries: the name's length has 16 bits. */
+const SLICE_HEAD_BYTES_MAX = SLICE_PREFIX_BYTES + 65_535 + SLICE_FIXED_BYTES +
+  4;
 
-/** A slice and its list's name, as a walk over the file meets them. */
+/**
+ * A slice and its list's name, as a walk over the file meets them. The name's
+ * bytes in the slice are overwritten when the walk goes on.
+ */
 export interface WalkedSlice {
   readonly slice: Slice;
   readonly offset: number;
@@ -196,28 +203,31 @@ export class SealedIndex {
     return this.#lastSample((sample) => sample.createdAtUs < createdAtUs);
   }
 
-  /** All slices, in the order of the file. */
+  /** All slices, in the order of the file; blocks stay out of the cache. */
   *walk(): Generator<WalkedSlice> {
     let offset = 0;
     let chunkStart = 0;
-    let chunk = new Uint8Array(0);
+    let chunk: Uint8Array = new Uint8Array(0);
+    const memory = createLongRead();
     const end = this.footer.directoryOffset;
     const read = (at: number, length: number): Uint8Array => {
-      if (at < chunkStart || at + length > chunkStart + chunk.length) {
-        chunkStart = at;
-        const wanted = Math.min(Math.max(length, WALK_BYTES), end - at);
-        chunk = this.#reader.read(at, Math.max(wanted, 0)).slice();
-        if (chunk.length < length) {
-          throw new QuipuError(
-            "corruptRecord",
-            `Cannot read the index of segment ${this.footer.segmentNumber}: ` +
-              "a slice reaches beyond its section",
-          );
-        }
+      if (at + length > chunkStart + chunk.length) {
+        throw new QuipuError(
+          "corruptRecord",
+          `Cannot read the index of segment ${this.footer.segmentNumber}: ` +
+            "a slice reaches beyond its section",
+        );
       }
       return chunk.subarray(at - chunkStart, at - chunkStart + length);
     };
     for (let count = 0; count < this.footer.sliceCount; count++) {
+      // What was read is overwritten between slices, not in the midst of one.
+      const headEnd = Math.min(end, offset + SLICE_HEAD_BYTES_MAX);
+      if (headEnd > chunkStart + chunk.length) {
+        chunkStart = offset;
+        const wanted = Math.max(0, Math.min(WALK_BYTES, end - offset));
+        chunk = this.#reader.readLong(offset, wanted, memory);
+      }
       const slice = decodeSlice(offset, read);
       yield {
         slice,

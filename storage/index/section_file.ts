@@ -18,6 +18,7 @@
 import { crc32 } from "node:zlib";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { DiskFile } from "../disk/disk.ts";
+import { SyncedWriter } from "../disk/synced_writer.ts";
 import { bytesOf, getSafeUint64, setSafeUint64 } from "../log/bytes.ts";
 
 const HEADER_BYTES = 4096;
@@ -37,12 +38,12 @@ interface Section {
 
 /** Writes a file of sections. */
 export class SectionWriter {
-  readonly #file: DiskFile;
+  readonly #file: SyncedWriter;
   readonly #sections: Section[] = [];
   #end = HEADER_BYTES;
 
   constructor(file: DiskFile) {
-    this.#file = file;
+    this.#file = new SyncedWriter(file);
   }
 
   /** Begins the next section. */
@@ -61,7 +62,7 @@ export class SectionWriter {
   }
 
   /**
-   * Writes the header: from now on the file is whole.
+   * Writes the header, and syncs: from now on the file is whole.
    *
    * @param own The owner's part, at most {@link OWN_HEADER_BYTES}.
    */
@@ -76,6 +77,7 @@ export class SectionWriter {
     }
     view.setUint32(CRC_AT, crc32(array.subarray(0, CRC_AT)), true);
     await this.#file.writeAt(array, 0);
+    await this.#file.sync();
   }
 }
 

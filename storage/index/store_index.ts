@@ -112,9 +112,9 @@ export class StoreIndex {
    * @param memtable What it holds already; nothing by default.
    */
   addUnsealed(segment: Segment, memtable = new Memtable()): Memtable {
-    // It will grow about as large as the one before it: no ids move then.
+    // It will grow about as large as the one before it.
     const before = this.#unsealed[this.#unsealed.length - 1];
-    memtable.ids.reserve(before?.memtable.recordCount ?? 0);
+    if (before !== undefined) memtable.reserveAs(before.memtable);
     this.#unsealed.push({ segment, memtable });
     return memtable;
   }

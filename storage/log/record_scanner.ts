@@ -23,12 +23,14 @@ export interface RecordReadOptions {
 
 /**
  * Reads a segment's records one after the other, up to its `endPosition`.
- * Records stay valid: each chunk is read into memory of its own.
+ * Records stay valid: each chunk is read into memory of its own, unless the
+ * scanner is told to use its memory again.
  */
 export class RecordScanner {
   readonly #file: DiskFile;
   readonly #segment: Segment;
   readonly #chunkBytes: number;
+  #memory: Bytes | undefined;
   #bytes: Bytes = bytesOf(new Uint8Array(0));
   /** Log position of the first byte of `#bytes`. */
   #bytesPosition: number;
@@ -40,10 +42,15 @@ export class RecordScanner {
     segment: Segment,
     position: number,
     chunkBytes = WINDOW_BYTES_MAX,
+    { isReused = false }: {
+      /** Whether a record only has to hold until the next one is asked for. */
+      readonly isReused?: boolean;
+    } = {},
   ) {
     this.#file = file;
     this.#segment = segment;
     this.#chunkBytes = chunkBytes;
+    if (isReused) this.#memory = bytesOf(new Uint8Array(chunkBytes));
     this.#bytesPosition = position;
     this.position = position;
   }
@@ -84,6 +91,7 @@ export class RecordScanner {
       this.#file,
       offsetOf(this.#segment, this.position),
       Math.min(Math.max(neededBytes, this.#chunkBytes), leftBytes),
+      this.#memory,
     );
     this.#bytesPosition = this.position;
   }

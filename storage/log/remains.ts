@@ -211,30 +211,35 @@ export interface ListEnd {
 }
 
 /**
- * Reads where lists end whose last entry was removed from the segment.
+ * Reads where lists end whose last entry was removed from the segment: one
+ * after the other, as there may be as many as there are lists.
  *
  * @returns Undefined when that part of the file is damaged.
  */
 export function readEnds(
   file: DiskFile,
   header: RemainsHeader,
-): ListEnd[] | undefined {
+): Iterable<ListEnd> | undefined {
   if (header.endCount === 0) return [];
   const tables = readTables(file, header);
-  if (tables === undefined) return undefined;
+  return tables === undefined ? undefined : endsIn(tables, header);
+}
+
+function* endsIn(
+  tables: Uint8Array,
+  header: RemainsHeader,
+): Generator<ListEnd> {
   const { view } = bytesOf(tables);
-  const ends: ListEnd[] = [];
   let at = header.endsOffset - header.placesOffset;
   for (let count = 0; count < header.endCount; count++) {
     const nameEnd = at + 4 + view.getUint16(at + 2, true);
-    ends.push({
+    yield {
       kind: view.getUint8(at),
       name: decodeUtf8(tables, at + 4, nameEnd),
       next: getSafeUint64(view, nameEnd),
-    });
+    };
     at = nameEnd + 8;
   }
-  return ends;
 }
 
 /** Places and ends, if they are whole. */

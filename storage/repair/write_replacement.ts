@@ -37,7 +37,9 @@ export async function writeReplacement(
   await disk.remove(path).catch(() => {});
   const target = await disk.create(path);
   try {
-    const writer = new RemainsWriter(target, segment, () => {});
+    const writer = new RemainsWriter(target, segment, {
+      pause: () => control.pause?.() ?? Promise.resolve(),
+    });
     let lastPosition = segment.startPosition - 1;
     let { lastCreatedAtUs } = replacement;
     let count = 0;

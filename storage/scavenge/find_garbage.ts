@@ -14,7 +14,7 @@ import type { Retention } from "./retention.ts";
 /** Code of the kind of streams. */
 const STREAM_KIND = 0;
 /** Streams that are looked at between two pauses. */
-const STREAMS_PER_PAUSE = 256;
+const STREAMS_PER_PAUSE = 16;
 /** Most ages of which the place in a segment is kept. */
 const CUTOFFS_MAX = 1000;
 
@@ -40,11 +40,13 @@ export async function hasGarbage(
     if (slice.kind !== STREAM_KIND || slice.count === 0) continue;
     const streamId = index.lists.find("stream", name);
     if (streamId === NO_LIST) continue;
-    const { first, sinceUs, kept } = retention.of(streamId);
     // The first entry of a slice is left.
     const { firstOrdinal } = slice;
-    if (firstOrdinal < first) return true;
-    if (sinceUs === -Infinity || firstOrdinal === kept) continue;
+    if (firstOrdinal < retention.firstOf(streamId)) return true;
+    const sinceUs = retention.sinceOf(streamId);
+    const isLeft = sinceUs === -Infinity ||
+      firstOrdinal === retention.keptOf(streamId);
+    if (isLeft) continue;
     const cutoff = cutoffs.of(sinceUs);
     if (sealed.entryOf(slice, 0) < cutoff) return true;
   }
@@ -71,18 +73,19 @@ export async function findActiveGarbage(
   let hiddenCount = 0;
   let isDeleted = false;
   let count = 0;
-  for (const listId of [...memtable.lists]) {
+  for (const listId of memtable.lists) {
     if (++count % STREAMS_PER_PAUSE === 0) await pause();
     if (lists.kinds[listId] !== STREAM_KIND) continue;
     const offsets = memtable.offsetsOf(listId);
     const firstOrdinal = (lists.decidedNext[listId] ?? 0) - offsets.length;
-    const { first, sinceUs, isDeleted: isGone } = retention.of(listId);
+    const first = retention.firstOf(listId);
+    const sinceUs = retention.sinceOf(listId);
     let hidden = Math.min(offsets.length, Math.max(0, first - firstOrdinal));
     if (sinceUs !== -Infinity) {
       hidden = Math.max(hidden, countBelow(offsets, cutoffs.of(sinceUs)));
     }
     hiddenCount += hidden;
-    isDeleted ||= isGone && hidden > 0;
+    isDeleted ||= hidden > 0 && retention.isDeleted(listId);
   }
   return { recordCount, hiddenCount, isDeleted };
 }

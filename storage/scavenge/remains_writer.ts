@@ -1,15 +1,13 @@
 /**
  * Writes the file of a scavenged segment; see `log/remains.ts` for its format.
  *
- * It is synced every few megabytes: one sync of all of it would keep the syncs
- * of appends waiting.
- *
  * @module
  */
 
 import { crc32 } from "node:zlib";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { DiskFile } from "../disk/disk.ts";
+import { SyncedWriter } from "../disk/synced_writer.ts";
 import { GrowingBytes } from "../log/bytes.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import {
@@ -27,34 +25,41 @@ import {
 
 /** Bytes that are gathered before they are written. */
 const WRITE_BYTES = 256 * 1024;
-/** Bytes that are written before they are synced. */
-const SYNC_BYTES = 4 * 1024 * 1024;
+/** Ends of lists that are written between two pauses. */
+const ENDS_PER_PAUSE = 1024;
 /** Offsets are 32 bits wide. */
 const FILE_BYTES_MAX = 2 ** 32 - 1;
 
+export interface RemainsOptions {
+  /** Called before bytes are written; throws when there is no room for them. */
+  readonly onWrite?: ((byteCount: number) => void) | undefined;
+  /** Lets others work. */
+  readonly pause?: (() => Promise<void>) | undefined;
+}
+
 export class RemainsWriter {
-  readonly #file: DiskFile;
+  readonly #file: SyncedWriter;
   readonly #segment: Segment;
-  /** Called before bytes are written. */
   readonly #onWrite: (byteCount: number) => void;
+  readonly #pause: () => Promise<void>;
   readonly #buffer = new GrowingBytes(WRITE_BYTES * 2);
   readonly #places = new GrowingBytes(4096);
   #placeCount = 0;
   /** Where the buffer's first byte goes. */
   #offset = SCAVENGED_HEADER_BYTES;
   #lastPlace = -Infinity;
-  #unsyncedBytes = 0;
   #chain = 0;
   recordCount = 0;
 
   constructor(
     file: DiskFile,
     segment: Segment,
-    onWrite: (byteCount: number) => void,
+    { onWrite = () => {}, pause = () => Promise.resolve() }: RemainsOptions,
   ) {
-    this.#file = file;
+    this.#file = new SyncedWriter(file);
     this.#segment = segment;
     this.#onWrite = onWrite;
+    this.#pause = pause;
   }
 
   /** Whether `flush()` should be called before more is added. */
@@ -78,7 +83,12 @@ export class RemainsWriter {
 
   /** Writes what was gathered. */
   async flush(): Promise<void> {
-    const bytes = this.#buffer.bytes();
+    await this.#write(this.#buffer);
+  }
+
+  /** Writes what was gathered in a buffer behind all that was before. */
+  async #write(buffer: GrowingBytes): Promise<void> {
+    const bytes = buffer.bytes();
     if (bytes.length === 0) return;
     if (this.#offset + bytes.length > FILE_BYTES_MAX) {
       throw new QuipuError(
@@ -89,11 +99,7 @@ export class RemainsWriter {
     this.#onWrite(bytes.length);
     await this.#file.writeAt(bytes, this.#offset);
     this.#offset += bytes.length;
-    this.#unsyncedBytes += bytes.length;
-    this.#buffer.clear(WRITE_BYTES * 2);
-    if (this.#unsyncedBytes < SYNC_BYTES) return;
-    await this.#file.sync();
-    this.#unsyncedBytes = 0;
+    buffer.clear(WRITE_BYTES * 2);
   }
 
   /**
@@ -113,15 +119,23 @@ export class RemainsWriter {
     const tables = this.#places;
     const placesOffset = this.#offset;
     const endsOffset = placesOffset + tables.length;
+    let tablesCrc = crc32(tables.bytes());
     let endCount = 0;
+    await this.#write(tables);
     for (const { kind, name, next } of ends) {
       tables.pushUint8(kind);
       tables.pushUint8(0);
       tables.pushText(name);
       tables.pushUint64(next);
       endCount++;
+      if (tables.length >= WRITE_BYTES) {
+        tablesCrc = crc32(tables.bytes(), tablesCrc);
+        await this.#write(tables);
+      }
+      if (endCount % ENDS_PER_PAUSE === 0) await this.#pause();
     }
-    const bytes = tables.bytes();
+    tablesCrc = crc32(tables.bytes(), tablesCrc);
+    await this.#write(tables);
     const { endPosition, checksum } = this.#segment;
     const remains: RemainsHeader = {
       ...rest,
@@ -133,11 +147,10 @@ export class RemainsWriter {
       placeCount: this.#placeCount,
       endsOffset,
       endCount,
-      fileBytes: placesOffset + bytes.length,
-      tablesCrc: crc32(bytes),
+      fileBytes: this.#offset,
+      tablesCrc,
     };
-    this.#onWrite(bytes.length);
-    if (bytes.length > 0) await this.#file.writeAt(bytes, placesOffset);
+    this.#onWrite(SCAVENGED_HEADER_BYTES);
     await this.#file.writeAt(encodeSegmentHeader({ ...header, remains }), 0);
     await this.#file.sync();
     return remains;

@@ -12,7 +12,7 @@ import type { Disk, DiskFile } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
 import { writeLargeIndexFile } from "../index/index_writer.ts";
 import { LIST_KINDS } from "../index/list_directory.ts";
-import { RemainingEntries } from "../index/remaining_entries.ts";
+import type { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
@@ -31,13 +31,16 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "../log/segment_header.ts";
-import { ListEnds } from "./list_ends.ts";
+import type { ListSet } from "./list_set.ts";
 import { RemainsWriter } from "./remains_writer.ts";
 import type { Retention } from "./retention.ts";
+import type { RewriteMemory } from "./rewrite_memory.ts";
 
 const SCAN_CHUNK_BYTES = 256 * 1024;
 /** Records that are looked at between two pauses. */
 const RECORDS_PER_PAUSE = 20;
+/** Ends of lists that are looked at between two pauses. */
+const ENDS_PER_PAUSE = 1024;
 
 export interface RewriteOptions {
   readonly disk: Disk;
@@ -46,6 +49,8 @@ export interface RewriteOptions {
   readonly reader: Pick<RecordReader, "corrupt">;
   readonly storeId: string;
   readonly retention: Retention;
+  /** What came of the segment before is overwritten. */
+  readonly memory: RewriteMemory;
   readonly nowUs: number;
   readonly control: JobControl;
   readonly pause: () => Promise<void>;
@@ -62,7 +67,7 @@ export interface Rewritten {
   readonly temporaryPath: string;
   readonly removedCount: number;
   /** Streams that lost events. */
-  readonly streams: ReadonlySet<number>;
+  readonly streams: Pick<ListSet, "has">;
 }
 
 /**
@@ -121,7 +126,7 @@ interface Copied {
   readonly remains: Remains;
   readonly entries: RemainingEntries;
   readonly removedCount: number;
-  readonly streams: ReadonlySet<number>;
+  readonly streams: Pick<ListSet, "has">;
 }
 
 async function copyRemains(
@@ -132,13 +137,13 @@ async function copyRemains(
     readonly options: RewriteOptions;
   },
 ): Promise<Copied | undefined> {
-  const { index, retention, control, pause, onRead, onWrite } = options;
+  const { index, retention, memory, control, pause, onRead } = options;
   const { lists } = index;
   const header = readHeader(source, segment);
-  const entries = new RemainingEntries(lists, segment);
-  const ends = new ListEnds(lists);
-  const streams = new Set<number>();
-  const writer = new RemainsWriter(target, segment, onWrite);
+  const recordCount = index.sealed.indexOf(segment)?.footer.recordCount ?? 0;
+  const entries = memory.begin(segment, recordCount);
+  const { ends, streams } = memory;
+  const writer = new RemainsWriter(target, segment, options);
   let removedCount = 0;
   let lastPosition = -1;
   let lastCreatedAtUs = 0;
@@ -168,9 +173,11 @@ async function copyRemains(
   if (before !== undefined) {
     const known = readEnds(source, before);
     if (known === undefined) throw unreadable(segment, "where lists end");
+    let count = 0;
     for (const { kind, name, next } of known) {
       const listId = lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);
       ends.addKnown(listId, next);
+      if (++count % ENDS_PER_PAUSE === 0) await pause();
     }
   }
   const remains = await writer.finish(
@@ -185,7 +192,10 @@ async function copyRemains(
   return { remains: new Remains(remains), entries, removedCount, streams };
 }
 
-/** All records of a segment, each checked, and that none is missing. */
+/**
+ * All records of a segment, each checked, and that none is missing. A record
+ * holds until the next one is asked for.
+ */
 function* recordsOf(
   segment: Segment,
   file: DiskFile,
@@ -193,7 +203,9 @@ function* recordsOf(
 ): Generator<LogRecord> {
   const { remains, startPosition } = segment;
   const scanner = remains === undefined
-    ? new RecordScanner(file, segment, startPosition, SCAN_CHUNK_BYTES)
+    ? new RecordScanner(file, segment, startPosition, SCAN_CHUNK_BYTES, {
+      isReused: true,
+    })
     : new RemainsScanner(file, segment, startPosition);
   let previous: number | undefined;
   let chain = 0;

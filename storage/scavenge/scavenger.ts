@@ -27,7 +27,6 @@ import type {
   ScavengedSegment,
   ScavengeReport,
   ScavengeRequest,
-  SkippedSegment,
 } from "../../lib/model/maintenance.ts";
 import {
   isMetastream,
@@ -36,8 +35,10 @@ import {
 import { type Segment, segmentPath } from "../log/segment.ts";
 import { failureOf, reasonOf } from "../write/failure.ts";
 import { findActiveGarbage, hasGarbage } from "./find_garbage.ts";
+import type { ListSet } from "./list_set.ts";
 import { Retention } from "./retention.ts";
 import type { ScavengerParts } from "./scavenger_parts.ts";
+import { RewriteMemory } from "./rewrite_memory.ts";
 import {
   removeQuietly,
   rewriteSegment,
@@ -80,6 +81,7 @@ class Scavenger {
   readonly #control: JobControl;
   readonly #nowUs: number;
   readonly #retention: Retention;
+  readonly #memory: RewriteMemory;
   readonly #pause: () => Promise<void>;
   readonly #endListening: () => void;
   readonly #onSegment: (segment: ScavengedSegment) => void;
@@ -105,11 +107,9 @@ class Scavenger {
     this.#nowUs = parts.clock.nowUs();
     this.#pause = () => control.pause?.() ?? Promise.resolve();
     const { lists } = parts.index;
-    this.#retention = new Retention({
-      lists,
-      states: parts.states,
-      nowUs: this.#nowUs,
-    });
+    const { states } = parts;
+    this.#retention = new Retention({ lists, states, nowUs: this.#nowUs });
+    this.#memory = new RewriteMemory(lists);
     this.#endListening = parts.publisher.onCommit((events) => {
       for (const { streamName } of events) {
         const name = originalOfMetastream(streamName);
@@ -127,6 +127,8 @@ class Scavenger {
   async run(request: ScavengeRequest): Promise<ScavengeReport> {
     const { segments, sealer } = this.#parts;
     const isActiveSealed = await this.#sealActive();
+    // One that failed lately has left its segment without an index file.
+    sealer.start();
     await sealer.finished();
     const from = request.fromSegment ?? 0;
     const numbers = segments.slice(0, -1)
@@ -155,7 +157,8 @@ class Scavenger {
       freedBytes: this.#freedBytes,
       isActiveSealed,
       isComplete: this.#skipped.size === 0,
-      skipped: this.#listSkipped(),
+      skipped: [...this.#skipped].slice(0, LIMITS.findingsMax)
+        .map(([segment, reason]) => ({ segment, reason })),
     };
   }
 
@@ -255,6 +258,7 @@ class Scavenger {
       ...this.#parts,
       storeId: storeId(),
       retention: this.#retention,
+      memory: this.#memory,
       nowUs: this.#nowUs,
       control: this.#control,
       pause: this.#pause,
@@ -334,7 +338,7 @@ class Scavenger {
     }
   }
 
-  #hasChanged(streams: ReadonlySet<number>): boolean {
+  #hasChanged(streams: Pick<ListSet, "has">): boolean {
     for (const streamId of this.#changed) {
       if (streams.has(streamId)) return true;
     }
@@ -361,11 +365,6 @@ class Scavenger {
       total: this.#totalBytes,
       unit: "bytes",
     });
-  }
-
-  #listSkipped(): SkippedSegment[] {
-    return [...this.#skipped].slice(0, LIMITS.findingsMax)
-      .map(([segment, reason]) => ({ segment, reason }));
   }
 
   #noRoom(): QuipuError {

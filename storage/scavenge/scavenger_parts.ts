@@ -28,7 +28,7 @@ export interface ScavengerParts {
   readonly states: StreamStates;
   readonly publisher: Publisher;
   readonly pins: SegmentPins;
-  readonly sealer: Pick<Sealer, "finished" | "snapshot">;
+  readonly sealer: Pick<Sealer, "start" | "finished" | "snapshot">;
   readonly storeId: () => string;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -129,7 +129,7 @@ export class EntryCheck {
   }
 
   /** Takes where lists end of which a scavenged segment lost the last entry. */
-  takeEnds(ends: readonly ListEnd[]): void {
+  takeEnds(ends: Iterable<ListEnd>): void {
     for (const { kind, name, next } of ends) {
       const slot = this.slotOf(kind, encodeUtf8(name));
       if (next > this.heads.nextAt(slot)) this.heads.setNext(slot, next);

@@ -79,7 +79,7 @@ export function checkRemains(
 function readWholeEnds(
   file: DiskFile,
   remains: RemainsHeader,
-): ListEnd[] | undefined {
+): Iterable<ListEnd> | undefined {
   const { placesOffset, fileBytes, tablesCrc } = remains;
   const tables = readExactly(file, placesOffset, fileBytes - placesOffset);
   const isWhole = tables !== undefined && crc32(tables) === tablesCrc;

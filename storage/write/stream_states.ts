@@ -112,8 +112,16 @@ export class StreamStates {
     return this.#record(metastream, (lists.decidedNext[metastream] ?? 0) - 1);
   }
 
-  /** The stream, or system list, as readers see it. */
-  visible(streamName: string): StreamState {
+  /**
+   * The stream, or system list, as readers see it.
+   *
+   * @param options `isKept`: whether its metadata is kept decoded, true by
+   * default; who looks at all streams in turn would only drive others out.
+   */
+  visible(
+    streamName: string,
+    { isKept = true }: { readonly isKept?: boolean } = {},
+  ): StreamState {
     const lists = this.#lists;
     const id = lists.findStream(streamName);
     // Metadata may be there before the stream, and for system lists too.
@@ -133,7 +141,7 @@ export class StreamStates {
       ),
       metadata: metadataNumber < 0
         ? defaultMetadataOf(streamName)
-        : this.#metadataAt(metastream, metadataNumber),
+        : this.#metadataAt(metastream, metadataNumber, isKept),
       metadataNumber,
     };
   }
@@ -164,13 +172,18 @@ export class StreamStates {
     return original !== NO_LIST && flags[original] === LIST_TOMBSTONED;
   }
 
-  #metadataAt(metastream: number, number: number): StreamMetadata {
+  #metadataAt(
+    metastream: number,
+    number: number,
+    isKept = true,
+  ): StreamMetadata {
     const known = this.#metadata.get(metastream);
     if (known !== undefined && known.number === number) return known.metadata;
     const record = this.#record(metastream, number);
     const metadata = record === undefined
       ? NO_METADATA
       : decodeStreamMetadata(record);
+    if (!isKept) return metadata;
     if (this.#metadata.size >= this.#metadataCacheMax) {
       for (const oldest of this.#metadata.keys()) {
         this.#metadata.delete(oldest);

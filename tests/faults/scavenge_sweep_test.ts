@@ -58,8 +58,8 @@ const BUGS: Record<string, readonly Patch[]> = {
   }],
   "removes one event more": [{
     file: "scavenge/retention.ts",
-    from: "    return eventNumber < first ||",
-    to: "    return eventNumber <= first ||",
+    from: "return eventNumber < this.firstOf(streamId) ||",
+    to: "return eventNumber <= this.firstOf(streamId) ||",
   }],
 };
 
