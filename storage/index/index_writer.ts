@@ -99,20 +99,9 @@ export interface IndexWriteRequest {
 /**
  * Writes the index file.
  *
- * @returns Offset of each written slice: list id → offset.
- */
-export async function writeIndexFile(
-  request: IndexWriteRequest,
-): Promise<Map<number, number>> {
-  return new Map(await writeLargeIndexFile(request));
-}
-
-/**
- * Writes the index file, in less memory.
- *
  * @returns Offset of each written slice.
  */
-export async function writeLargeIndexFile(
+export async function writeIndexFile(
   request: IndexWriteRequest,
 ): Promise<SliceOffsets> {
   const { maker } = request;

@@ -32,9 +32,9 @@ export class RemainingEntries {
   /**
    * Forgets everything, and keeps the memory for another segment.
    *
-   * @param recordCount Records that may come.
+   * @param recordCount Records that may come. Default: room is made as they do.
    */
-  begin(segment: Segment, recordCount: number): void {
+  begin(segment: Segment, recordCount = 0): void {
     const { memtable } = this;
     memtable.clear();
     memtable.reserve({ count: recordCount, listCount: this.#lists.size });

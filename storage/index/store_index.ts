@@ -28,7 +28,7 @@ import {
 } from "./heads_snapshot.ts";
 import { writeHeadsSnapshot } from "./heads_writer.ts";
 import type { IndexMaker, IndexMakerError } from "./index_maker.ts";
-import { type SliceOffsets, writeLargeIndexFile } from "./index_writer.ts";
+import { type SliceOffsets, writeIndexFile } from "./index_writer.ts";
 import {
   ListPlaces,
   type PositionRun,
@@ -204,7 +204,7 @@ export class StoreIndex {
     const { segment, memtable } = oldest;
     const { disk, logDirectory, indexMaker, onMakerFailure } = this.#options;
     const path = segmentPath(logDirectory, segment, "idx");
-    const sliceOffsets = await writeLargeIndexFile({
+    const sliceOffsets = await writeIndexFile({
       disk,
       directoryPath: logDirectory,
       path,

@@ -8,7 +8,7 @@
 
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
-import { writeIndexFile } from "../index/index_writer.ts";
+import { type SliceOffsets, writeIndexFile } from "../index/index_writer.ts";
 import { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";
@@ -58,16 +58,21 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
  * Writes the index file of a segment, from its records and the index files of
  * those before it.
  *
- * @returns Offset of each slice by list id.
+ * @param entries Memory to use, empty.
+ * @returns Offset of each slice.
  * @throws {QuipuError} `corruptRecord` when the segment is damaged.
  */
 export async function writeIndexOf(
   segment: Segment,
   options: Omit<RebuildOptions, "segmentNumber">,
-): Promise<Map<number, number>> {
+  entries: RemainingEntries = new RemainingEntries(
+    options.index.lists,
+    segment,
+  ),
+): Promise<SliceOffsets> {
   const { disk, logDirectory, index, storeId } = options;
   const { lists, sealed } = index;
-  const entries = await readSegment(segment, options);
+  await readSegment(segment, options, entries);
   return await writeIndexFile({
     disk,
     directoryPath: logDirectory,
@@ -86,9 +91,9 @@ export async function writeIndexOf(
 /** Enters all records of a segment. */
 async function readSegment(
   segment: Segment,
-  { index, reader, pause }: Omit<RebuildOptions, "segmentNumber">,
-): Promise<RemainingEntries> {
-  const entries = new RemainingEntries(index.lists, segment);
+  { reader, pause }: Omit<RebuildOptions, "segmentNumber">,
+  entries: RemainingEntries,
+): Promise<void> {
   const scanner = reader.scan(segment, segment.startPosition);
   const { remains } = segment;
   let checksum: number | undefined;
@@ -120,5 +125,4 @@ async function readSegment(
       `Cannot read segment ${segment.number}: a record is missing or another`,
     );
   }
-  return entries;
 }

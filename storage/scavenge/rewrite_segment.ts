@@ -10,7 +10,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
-import { writeLargeIndexFile } from "../index/index_writer.ts";
+import { writeIndexFile } from "../index/index_writer.ts";
 import { LIST_KINDS } from "../index/list_directory.ts";
 import type { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
@@ -249,7 +249,7 @@ async function writeIndex(
   { disk, logDirectory, index, storeId, pause }: RewriteOptions,
 ): Promise<void> {
   const { lists, sealed } = index;
-  await writeLargeIndexFile({
+  await writeIndexFile({
     disk,
     directoryPath: logDirectory,
     path: segmentPath(logDirectory, segment, "idx"),

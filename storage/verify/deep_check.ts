@@ -8,6 +8,7 @@
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import { join } from "@std/path";
+import { RemainingEntries } from "../index/remaining_entries.ts";
 import { StoreIndex } from "../index/store_index.ts";
 import { RecordReader } from "../log/record_reader.ts";
 import type { OpenFiles } from "../log/segment.ts";
@@ -25,6 +26,8 @@ export class DeepCheck {
   readonly #control: JobControl;
   readonly #index: StoreIndex;
   readonly #reader: RecordReader;
+  /** For one segment after the other: sets of their own would pile up. */
+  #entries: RemainingEntries | undefined;
   #isScavenged = false;
 
   constructor(
@@ -63,7 +66,9 @@ export class DeepCheck {
    */
   async compare({ segment, index }: PlannedSegment): Promise<boolean> {
     const { disk, directory, storeId = "" } = this.#plan;
+    this.#entries ??= new RemainingEntries(this.#index.lists, segment);
     const difference = await compareIndex({
+      entries: this.#entries,
       index: this.#index,
       reader: this.#reader,
       disk,

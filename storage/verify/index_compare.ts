@@ -8,6 +8,7 @@
 import { type Disk, type DiskFile, readExactly } from "../disk/disk.ts";
 import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/block_cache.ts";
 import { decodeFooter } from "../index/index_file.ts";
+import type { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import { type Segment, segmentPath } from "../log/segment.ts";
@@ -21,6 +22,8 @@ export interface IndexCompareRequest {
   readonly reader: RecordReader;
   readonly storeId: string;
   readonly segment: Segment;
+  /** Memory to use, of {@link index}; what was entered before is forgotten. */
+  readonly entries: RemainingEntries;
   /**
    * Whether records were taken out of this segment or one before it: pointers
    * between slices are only near then, and may be others when they are made
@@ -41,12 +44,13 @@ export interface IndexCompareRequest {
 export async function compareIndex(
   request: IndexCompareRequest,
 ): Promise<number | undefined> {
-  const { disk, logDirectory, segment, isScavenged } = request;
+  const { disk, logDirectory, segment, entries, isScavenged } = request;
   const path = segmentPath(logDirectory, segment, "idx");
   const original = disk.open(path, "read");
   try {
     const from = isScavenged ? afterSlices(original) : 0;
     const file = new ComparingFile(path, original, from);
+    entries.begin(segment);
     await writeIndexOf(segment, {
       disk: comparingDisk(disk, file),
       logDirectory,
@@ -54,7 +58,7 @@ export async function compareIndex(
       reader: request.reader,
       storeId: request.storeId,
       pause: request.pause,
-    });
+    }, entries);
     return file.difference();
   } finally {
     original.close();
