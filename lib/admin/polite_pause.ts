@@ -2,28 +2,45 @@
  * How a job leaves room for requests: it works for a moment, lets everything
  * that waits run, and rests the longer the more of that there was.
  *
+ * What others do is told by the processor time that goes by while the job
+ * rests. How long a timer is late would not tell: an append leaves the thread
+ * idle while it waits for the disk, and needs it four or five times until it
+ * is answered.
+ *
  * @module
  */
 
-/** Milliseconds of work between two pauses: what a request waits at most. */
+import process from "node:process";
+
+/** Milliseconds of work between two pauses while nobody else works. */
 const WORK_MS = 2;
+/** The same while others do: they wait that long each time. */
+const BUSY_WORK_MS = 0.5;
 /** A rest is so many times as long as others worked meanwhile. */
 const REST_SHARE = 3;
 const REST_MS_MAX = 50;
-/** A timer of 0 milliseconds takes about so long when nobody else works. */
-const IDLE_MS = 1.5;
+/** Processor time that a rest takes when nobody else works, and some more. */
+const IDLE_CPU_MS = 0.2;
 
 /** Makes the `pause` of one job. */
 export function createPolitePause(): () => Promise<void> {
   let resumedAtMs = performance.now();
+  let workMs = WORK_MS;
   return async () => {
-    const pausedAtMs = performance.now();
-    if (pausedAtMs - resumedAtMs < WORK_MS) return;
+    if (performance.now() - resumedAtMs < workMs) return;
+    const cpuBeforeMs = cpuMs();
     await rest(0);
-    const othersMs = performance.now() - pausedAtMs - IDLE_MS;
+    const othersMs = cpuMs() - cpuBeforeMs - IDLE_CPU_MS;
+    workMs = othersMs > 0 ? BUSY_WORK_MS : WORK_MS;
     if (othersMs > 0) await rest(Math.min(REST_MS_MAX, othersMs * REST_SHARE));
     resumedAtMs = performance.now();
   };
+}
+
+/** Processor time that this process took until now, all threads together. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function rest(durationMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Writes large files that are made while others append: synced every few
- * megabytes, so that no sync of an append waits for one of a hundred.
+ * Writes large files that are made while others append: synced every
+ * megabyte, so that no sync of an append waits for one of a hundred.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import type { DiskFile } from "./disk.ts";
 
 /** Bytes that are written before they are synced. */
-const SYNC_BYTES = 4 * 1024 * 1024;
+const SYNC_BYTES = 1024 * 1024;
 
 export class SyncedWriter {
   readonly #file: DiskFile;
