@@ -32,7 +32,7 @@ import {
   isChange,
   Machine,
 } from "./machine.ts";
-import { mayFail } from "./sweep.ts";
+import { mayFail, planOf } from "./sweep.ts";
 import { Witness } from "./witness.ts";
 import { FIRST_LIFE, SECOND_LIFE, SEGMENT_BYTES } from "./workload.ts";
 
@@ -236,11 +236,7 @@ async function leftByFault(
   work: (machine: Machine) => Promise<void>,
 ): Promise<Machine> {
   const machine = Machine.of(image);
-  machine.plan = ({ index, kind }) =>
-    (isLasting ? index >= callIndex : index === callIndex) &&
-      mayFail(kind, fault)
-      ? fault
-      : undefined;
+  machine.plan = planOf(fault, callIndex, isLasting ? "from there on" : "once");
   await work(machine).catch((error) => {
     assertGreater(machine.faultCount, 0, String(error));
   });

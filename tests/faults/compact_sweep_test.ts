@@ -23,7 +23,7 @@ import { linesOf } from "./contents.ts";
 import { live, World } from "./life.ts";
 import { type Fault, type Image, isChange, Machine } from "./machine.ts";
 import { loadPatchedStore } from "./patched_store.ts";
-import { mayFail } from "./sweep.ts";
+import { planOf } from "./sweep.ts";
 import { Witness } from "./witness.ts";
 import { FIRST_LIFE } from "./workload.ts";
 
@@ -133,10 +133,7 @@ for (const fault of FAULTS) {
     for (const { index: first } of whole.calls) {
       for (const isOnce of [true, false]) {
         const machine = Machine.of(specimen.image);
-        machine.plan = ({ index, kind }) =>
-          (isOnce ? index === first : index >= first) && mayFail(kind, fault)
-            ? fault
-            : undefined;
+        machine.plan = planOf(fault, first, isOnce ? "once" : "from there on");
         await compact(machine).catch((error: unknown) => {
           assert(machine.faultCount > 0, String(error));
         });

@@ -15,7 +15,7 @@ import { createRandom } from "../support/random.ts";
 import { checkLists, lineOf, readLog } from "./contents.ts";
 import { live, World } from "./life.ts";
 import { type Call, type Fault, isChange, Machine } from "./machine.ts";
-import { mayFail } from "./sweep.ts";
+import { mayFail, planOf } from "./sweep.ts";
 import { Witness } from "./witness.ts";
 import { FIRST_LIFE, SECOND_LIFE, SEGMENT_BYTES } from "./workload.ts";
 
@@ -124,8 +124,7 @@ Deno.test("a fault at any call of an import leaves whole runs, and it is run aga
     const fault = FAULTS[index % FAULTS.length] ?? "EIO";
     if (!mayFail(kind, fault)) continue;
     const machine = new Machine();
-    machine.plan = (call) =>
-      call.index === index && mayFail(call.kind, fault) ? fault : undefined;
+    machine.plan = planOf(fault, index, "once");
     await importTo(machine, found.text).catch(() => {});
     machine.heal();
     await check(machine.afterKill(), found);

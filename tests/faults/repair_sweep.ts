@@ -25,7 +25,7 @@ import {
   isChange,
   Machine,
 } from "./machine.ts";
-import { type FaultSpan, mayFail } from "./sweep.ts";
+import { type FaultSpan, mayFail, planOf } from "./sweep.ts";
 import { Witness } from "./witness.ts";
 import { FIRST_LIFE, SECOND_LIFE } from "./workload.ts";
 
@@ -246,11 +246,7 @@ export async function failWhileRepairing(
     if (!mayFail(kind, fault) || index % every !== 0) continue;
     await naming(`call ${index}, ${kind} ${name}`, async () => {
       const machine = Machine.of(specimen.image);
-      machine.plan = (call) =>
-        (span === "once" ? call.index === index : call.index >= index) &&
-          mayFail(call.kind, fault)
-          ? fault
-          : undefined;
+      machine.plan = planOf(fault, index, span);
       await repair(specimen, machine).catch((error: unknown) => {
         assert(machine.faultCount > 0, String(error));
       });

@@ -15,7 +15,7 @@ import { anEvent, createTestClock } from "../support/events.ts";
 import type { Loss } from "./device.ts";
 import { live, type OpenStoreOn, World } from "./life.ts";
 import { type Fault, type Image, isChange, Machine } from "./machine.ts";
-import { type FaultSpan, mayFail, untilWritable } from "./sweep.ts";
+import { type FaultSpan, mayFail, planOf, untilWritable } from "./sweep.ts";
 import { Witness } from "./witness.ts";
 import { FIRST_LIFE, SECOND_LIFE } from "./workload.ts";
 
@@ -186,11 +186,7 @@ export async function failWhileScavenging(
   for (const { index, kind, name } of await listCalls(specimen)) {
     if (!mayFail(kind, fault) || index % every !== 0) continue;
     const machine = Machine.of(specimen.image);
-    machine.plan = (call) =>
-      (span === "once" ? call.index === index : call.index >= index) &&
-        mayFail(call.kind, fault)
-        ? fault
-        : undefined;
+    machine.plan = planOf(fault, index, span);
     try {
       const { store, answered } = await scavengeOnce(specimen, machine);
       faults += machine.faultCount;

@@ -208,6 +208,19 @@ async function checkKill(
 /** Faults at a call: at this one alone, or from it on. */
 export type FaultSpan = "once" | "from there on";
 
+/** A fault at the call of that number, or from there on where it may happen. */
+export function planOf(
+  fault: Fault,
+  callIndex: number,
+  span: FaultSpan,
+): (call: Call) => Fault | undefined {
+  return ({ index, kind }) =>
+    (span === "once" ? index === callIndex : index >= callIndex) &&
+      mayFail(kind, fault)
+      ? fault
+      : undefined;
+}
+
 /** A fault at the call of that number; then all is well again, and checked. */
 export async function failAt(
   openStoreOn: OpenStoreOn,
@@ -221,11 +234,7 @@ export async function failAt(
   const { fault, span, figures } = options;
   const run = newRun(openStoreOn);
   const { machine, witness, world } = run;
-  machine.plan = ({ index, kind }) =>
-    (span === "once" ? index === callIndex : index >= callIndex) &&
-      mayFail(kind, fault)
-      ? fault
-      : undefined;
+  machine.plan = planOf(fault, callIndex, span);
   const store = await runWorkload(run);
   figures.runs++;
   figures.faults += machine.faultCount;
