@@ -209,6 +209,8 @@ export class IndexBuilder {
     run: ListRun,
     index: number,
   ): Pick<Slice, "depth" | "previous" | "jump" | "jumpJump"> {
+    // Nothing is before what a list begins with, a tombstone's slice aside.
+    if (run.firstOrdinals[index] === 0) return NO_POINTERS;
     const before = this.#older.newest(run, index);
     if (before === undefined) return NO_POINTERS;
     const { pointer, slice } = before;

@@ -79,7 +79,10 @@ export interface FoundSlice {
 
 /** Finds older slices of the lists of a run. */
 export interface OlderSlices {
-  /** The newest slice of the list with that index in the run. */
+  /**
+   * The newest slice of the list with that index in the run, which is asked
+   * for only if the list began before.
+   */
   newest(run: ListRun, index: number): FoundSlice | undefined;
   /** The list's slice that a pointer points at, or one before it. */
   at(run: ListRun, index: number, pointer: SlicePointer): Slice | undefined;

@@ -149,11 +149,8 @@ async function writeBy(
         firstOrdinalOf: request.firstOrdinalOf,
       }),
       older: {
-        // Nothing is before what a list begins with.
-        newest: ({ listIds, firstOrdinals }, index) =>
-          firstOrdinals[index] === 0
-            ? undefined
-            : request.previousSliceOf(listIds[index] ?? 0),
+        newest: ({ listIds }, index) =>
+          request.previousSliceOf(listIds[index] ?? 0),
         at: ({ listIds }, index, pointer) =>
           request.sliceAt(listIds[index] ?? 0, pointer),
       },

@@ -121,6 +121,11 @@ function randomContent(random: Random): SegmentContent {
   return content;
 }
 
+/** A list that begins in the segment after the one of its tombstone. */
+const TOMBSTONE_FIRST: SegmentContent[] = [true, false].map((isTombstone) => [
+  { name: "cart-1", hash: 1, isTombstone, sizeBytes: 100 },
+]);
+
 function contentOf(count: number): SegmentContent {
   return Array.from({ length: count }, (_, index) => ({
     name: `cart-${index % 100}`,
@@ -155,8 +160,11 @@ Deno.test("a worker makes the same index files as this thread", async () => {
       const maker = createWorkerIndexMaker({ entriesMin: 0 });
       using one = new TestIndex(disk, there, maker);
       using other = new TestIndex(disk, here, undefined);
-      for (let number = 0; number < 9; number++) {
-        const content = randomContent(random);
+      const contents = [
+        ...TOMBSTONE_FIRST,
+        ...Array.from({ length: 9 }, () => randomContent(random)),
+      ];
+      for (const [number, content] of contents.entries()) {
         for (const index of [one, other]) {
           index.add(number, content);
           await index.seal();
