@@ -9,15 +9,16 @@
  * @module
  */
 
+import { print } from "../command_line.ts";
 import type { ChildServer } from "../load/child_server.ts";
 import { drive } from "../load/driver.ts";
 import { median } from "../load/median.ts";
+import { steadyAppends } from "../load/steady_appends.ts";
 import { fillStore } from "../scale/keep_store.ts";
 import { startQuipu } from "../scale/quipu_server.ts";
 
 const CONNECTIONS = 64;
 const STREAMS = 10_000;
-const DATA_BYTES = 200;
 const WARM_UP_MS = 500;
 const MEASURE_MS = 3000;
 const ROUNDS = 5;
@@ -34,10 +35,6 @@ interface Turn {
   readonly cores: number;
   /** Bytes a second that a backup got; NaN without one. */
   readonly backupRate: number;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 }
 
 /** A client that takes backups until it is told to stop. */
@@ -80,23 +77,15 @@ async function measure(
   const client = withBackup ? new BackupClient(server.origin) : undefined;
   const startedAt = performance.now();
   const cpuBeforeMs = server.cpuMs() ?? NaN;
-  const result = await drive({
+  const result = await drive(steadyAppends({
     port: server.port,
     connections: CONNECTIONS,
     warmupMs: WARM_UP_MS,
     measureMs: MEASURE_MS,
-    requestsMax: Infinity,
     seed,
-    work: {
-      kind: "append",
-      format: "json",
-      eventsPerPost: 1,
-      dataBytes: DATA_BYTES,
-      streamCount: STREAMS,
-      streamPrefix: "load",
-    },
-    expectedStatus: 201,
-  });
+    streamCount: STREAMS,
+    streamPrefix: "load",
+  }));
   const cpuMs = (server.cpuMs() ?? NaN) - cpuBeforeMs;
   const tookMs = performance.now() - startedAt;
   await client?.stop();

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { optionsOrExit, print, reasonOf } from "../command_line.ts";
 import { type ComparedResult, compareRow } from "./compare_row.ts";
 import { fetchMessageDb, installMessageDb } from "./message_db.ts";
 import { type CompareOptions, parseOptions, USAGE } from "./options.ts";
@@ -52,7 +53,7 @@ async function runComparison(options: CompareOptions): Promise<void> {
     postgres: postgres.version,
     messageDb: (await postgres.query("SELECT message_store_version()")).trim(),
   };
-  print(`${versions.postgres}, message-db ${versions.messageDb}\n\n`);
+  print(`${versions.postgres}, message-db ${versions.messageDb}\n`);
   const results: ComparedResult[] = [];
   for (const compared of COMPARED_ROWS) {
     if (!options.rowNames.includes(compared.name)) continue;
@@ -62,7 +63,7 @@ async function runComparison(options: CompareOptions): Promise<void> {
       stack,
     });
     results.push(result);
-    print(rowText(result) + "\n");
+    print(rowText(result));
   }
   print(PUBLISHED);
   if (options.jsonFile !== undefined) {
@@ -70,31 +71,14 @@ async function runComparison(options: CompareOptions): Promise<void> {
   }
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
-
-/** Options, or undefined after having said why there are none. */
-function optionsOrExit(): CompareOptions {
-  try {
-    const options = parseOptions(Deno.args);
-    if (options !== undefined) return options;
-    print(USAGE);
-    Deno.exit(0);
-  } catch (error) {
-    print(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-}
-
 if (import.meta.main) {
-  const options = optionsOrExit();
+  const options = optionsOrExit(parseOptions, USAGE);
   try {
     await runComparison(options);
   } catch (error) {
     // What a signal has stopped fails: that is no news.
     await stopping;
-    print(`${error instanceof Error ? error.message : error}\n`);
+    print(reasonOf(error));
     Deno.exit(1);
   }
 }

@@ -5,8 +5,10 @@
  */
 
 import { parseArgs } from "node:util";
+import { chosenRows } from "../command_line.ts";
 import { COMPARED_ROWS } from "./rows.ts";
 
+const ROW_NAMES = COMPARED_ROWS.map((row) => row.name);
 const SECONDS_MAX = 60;
 const ROUNDS_MAX = 100;
 
@@ -14,9 +16,7 @@ export const USAGE = `Usage: deno task bench:compare [options]
 
   --seconds N         time that each run is measured for (default 3)
   --rounds N          turns that each contestant has in each row (default 3)
-  --only A,B          only these rows: ${
-  COMPARED_ROWS.map((row) => row.name).join(", ")
-}
+  --only A,B          only these rows: ${ROW_NAMES.join(", ")}
   --dir DIR           where stores and database are kept meanwhile: a real disk
                       (default: the system's directory for temporary files)
   --message-db DIR    unpacked message-db, with its database/ (default: the
@@ -59,7 +59,7 @@ export function parseOptions(
   return {
     measureMs: 1000 * numberOf("--seconds", values.seconds, SECONDS_MAX),
     rounds: Math.ceil(numberOf("--rounds", values.rounds, ROUNDS_MAX)),
-    rowNames: rowNamesOf(values.only),
+    rowNames: chosenRows(values.only, ROW_NAMES),
     directory: values.dir,
     messageDbDirectory: values["message-db"],
     jsonFile: values.json,
@@ -74,17 +74,4 @@ function numberOf(option: string, text: string, most: number): number {
     );
   }
   return value;
-}
-
-function rowNamesOf(only: string | undefined): string[] {
-  const known = COMPARED_ROWS.map((row) => row.name);
-  if (only === undefined) return known;
-  const wanted = only.split(",");
-  const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new RangeError(
-      `Bad --only: no row "${unknown}", wanted some of ${known.join(", ")}`,
-    );
-  }
-  return known.filter((name) => wanted.includes(name));
 }

@@ -16,7 +16,7 @@ export const PUBLISHED =
   "Not measured here, published for the original, Event Store 4.0.2, on a " +
   "machine of this\nkind: 1,800 to 3,700 POSTs of one event a second " +
   "(64 connections, synced), 4,500 event\nreads, 2,800 reads of a feed of " +
-  "two events.\n";
+  "two events.";
 
 /** A row's part of the table. */
 export function rowText({ compared, standings }: ComparedResult): string {

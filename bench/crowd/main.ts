@@ -8,10 +8,12 @@
  */
 
 import { join } from "@std/path";
+import { print } from "../command_line.ts";
 import { type ChildServer, startServer } from "../load/child_server.ts";
-import type { DriverJob, DriverResult } from "../load/job.ts";
+import type { DriverResult } from "../load/job.ts";
 import { median } from "../load/median.ts";
-import { PROJECT_ROOT } from "../load/project_root.ts";
+import { runDriver } from "../load/run_driver.ts";
+import { steadyAppends } from "../load/steady_appends.ts";
 import { Crowd, type CrowdSize } from "./crowd.ts";
 
 const WRITERS = 64;
@@ -20,8 +22,6 @@ const ROUNDS = 5;
 const WARMUP_MS = 1_000;
 const MEASURE_MS = 4_000;
 const SHARE_MIN = 0.8;
-
-const DRIVER = join(PROJECT_ROOT, "bench", "load", "driver.ts");
 
 /** The writers alone, and with the crowd there. */
 interface Round {
@@ -77,35 +77,15 @@ async function runRound(server: ChildServer, number: number): Promise<Round> {
 }
 
 async function drive(server: ChildServer, seed: number): Promise<DriverResult> {
-  const job: DriverJob = {
+  return await runDriver(steadyAppends({
     port: server.port,
     connections: WRITERS,
     warmupMs: WARMUP_MS,
     measureMs: MEASURE_MS,
-    requestsMax: 20_000_000,
     seed,
-    work: {
-      kind: "append",
-      format: "json",
-      eventsPerPost: 1,
-      dataBytes: 200,
-      streamCount: 1_000,
-      streamPrefix: "crowd",
-    },
-    expectedStatus: 201,
-  };
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", DRIVER],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  const writer = process.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
-  await writer.close();
-  const { stdout } = await process.output();
-  return JSON.parse(new TextDecoder().decode(stdout));
+    streamCount: 1_000,
+    streamPrefix: "crowd",
+  }));
 }
 
 function report(rounds: readonly Round[]): boolean {
@@ -134,10 +114,6 @@ function rateText(result: DriverResult): string {
     `(p50 ${(p50Us / 1000).toFixed(1)} ms, p99 ${
       (p99Us / 1000).toFixed(1)
     } ms)`;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 }
 
 if (import.meta.main) Deno.exit(await measure() ? 0 : 1);

@@ -5,21 +5,10 @@
  */
 
 import { join } from "@std/path";
-import { type LargeResult, largeText } from "./large_row.ts";
-import { measureScans, SCAN_ROWS } from "./scan_rows.ts";
-import { measureIdle, measureLargeStore, STORE_ROWS } from "./store_rows.ts";
-
-const SCANS = Object.values(SCAN_ROWS).map(({ name }) => name);
-const IDLE = [STORE_ROWS.memoryIdle.name, STORE_ROWS.cpuIdle.name];
-const STORES = Object.values(STORE_ROWS).map(({ name }) => name)
-  .filter((name) => !IDLE.some((idle) => idle === name));
-
-/** Names of the rows. */
-export const LARGE_ROW_NAMES: readonly string[] = [
-  ...SCANS,
-  ...STORES,
-  ...IDLE,
-];
+import { type LargeResult, type LargeRow, largeText } from "./large_row.ts";
+import { IDLE_ROWS, namesOf, SCAN_ROWS, STORE_ROWS } from "./rows.ts";
+import { measureScans } from "./scan_rows.ts";
+import { measureIdle, measureLargeStore } from "./store_rows.ts";
 
 /**
  * Measures rows; those that share a server are measured together.
@@ -31,7 +20,7 @@ export async function measureLarge(options: {
   readonly rounds: number;
   readonly measureMs: number;
   readonly rowNames: readonly string[];
-  readonly print: (text: string) => void;
+  readonly print: (line: string) => void;
 }): Promise<LargeResult[]> {
   const { directory, rounds, rowNames } = options;
   const results: LargeResult[] = [];
@@ -39,15 +28,15 @@ export async function measureLarge(options: {
     for (const result of some) {
       if (!rowNames.includes(result.row.name)) continue;
       results.push(result);
-      options.print(largeText(result) + "\n");
+      options.print(largeText(result));
     }
   };
-  const wants = (names: readonly string[]) =>
-    names.some((name) => rowNames.includes(name));
-  if (wants(SCANS)) {
+  const wants = (rows: Readonly<Record<string, LargeRow>>) =>
+    namesOf(rows).some((name) => rowNames.includes(name));
+  if (wants(SCAN_ROWS)) {
     take(await measureScans(join(directory, "stream"), rounds));
   }
-  if (wants(STORES)) take(await measureLargeStore(directory, options));
-  if (wants(IDLE)) take(await measureIdle());
+  if (wants(STORE_ROWS)) take(await measureLargeStore(directory, options));
+  if (wants(IDLE_ROWS)) take(await measureIdle());
   return results;
 }

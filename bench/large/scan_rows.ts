@@ -16,31 +16,7 @@ import { keepStore } from "../scale/keep_store.ts";
 import { startQuipu } from "../scale/quipu_server.ts";
 import type { JsonTurn } from "./json_reference.ts";
 import { type LargeResult, largeResult, type LargeRow } from "./large_row.ts";
-
-export const SCAN_ROWS = {
-  stream: {
-    name: "scan-stream",
-    title:
-      "scan of a stream by pages of 4,096, embed=body, against JSON.stringify",
-    unit: "ratio",
-    isLessBetter: false,
-    marks: { goal: 0.60, stretch: 1.0 },
-  },
-  all: {
-    name: "scan-all",
-    title: "scan of $all by pages of 4,096, embed=body, against JSON.stringify",
-    unit: "ratio",
-    isLessBetter: false,
-    marks: { goal: 0.60, stretch: 1.0 },
-  },
-  live: {
-    name: "live-catch-up",
-    title: "live feed over 1 M events, against the scan of the stream",
-    unit: "ratio",
-    isLessBetter: false,
-    marks: { goal: 0.8, stretch: 1.0 },
-  },
-} as const satisfies Record<string, LargeRow>;
+import { SCAN_ROWS } from "./rows.ts";
 
 const EVENTS = 1_000_000;
 const PAGE = 4096;

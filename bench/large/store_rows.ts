@@ -10,66 +10,14 @@ import { join } from "@std/path";
 import type { ChildServer } from "../load/child_server.ts";
 import type { DriverResult, ReadRequest } from "../load/job.ts";
 import { median } from "../load/median.ts";
-import { runDriver } from "../load/run_row.ts";
+import { runDriver } from "../load/run_driver.ts";
 import { appendSome } from "../scale/append_some.ts";
 import { CATEGORY } from "../scale/fill_store.ts";
 import { keepStore } from "../scale/keep_store.ts";
 import { measurePages } from "../scale/page_cost.ts";
 import { startQuipu } from "../scale/quipu_server.ts";
-import { type LargeResult, largeResult, type LargeRow } from "./large_row.ts";
-
-export const STORE_ROWS = {
-  cold: {
-    name: "event-cold",
-    title: "event read, cold index and log, 10 M events, 64 connections, " +
-      "against hot ones",
-    unit: "ratio",
-    isLessBetter: false,
-    marks: { goal: 0.50, stretch: 0.70 },
-  },
-  startClean: {
-    name: "start-clean",
-    title: "start with 10 M events in 1 M streams after a clean stop",
-    unit: "s",
-    isLessBetter: true,
-    marks: { goal: 1 },
-  },
-  startKilled: {
-    name: "start-killed",
-    title: "the same after kill -9",
-    unit: "s",
-    isLessBetter: true,
-    marks: { goal: 2 },
-  },
-  memory: {
-    name: "memory-large",
-    title: "memory with 10 M events in 1 M streams, the most under load",
-    unit: "MB",
-    isLessBetter: true,
-    marks: { goal: 500, stretch: 350 },
-  },
-  memoryIdle: {
-    name: "memory-idle",
-    title: "memory of a server that is empty and idle",
-    unit: "MB",
-    isLessBetter: true,
-    marks: { goal: 80 },
-  },
-  cpuIdle: {
-    name: "cpu-idle",
-    title: "CPU time of an idle, empty server in 30 s",
-    unit: "ms",
-    isLessBetter: true,
-    marks: { goal: 30 },
-  },
-  pages: {
-    name: "pages-large",
-    title: "pages and events, 10 M events against 100,000, the worst kind",
-    unit: "ratio",
-    isLessBetter: true,
-    marks: { goal: 1.25 },
-  },
-} as const satisfies Record<string, LargeRow>;
+import { type LargeResult, largeResult } from "./large_row.ts";
+import { IDLE_ROWS, STORE_ROWS } from "./rows.ts";
 
 const LARGE = { events: 10_000_000, streams: 1_000_000 };
 const SMALL = { events: 100_000, streams: 10_000 };
@@ -272,8 +220,8 @@ export async function measureIdle(): Promise<LargeResult[]> {
     await wait(IDLE_MS);
     const usedMs = (server.cpuMs() ?? NaN) - before;
     return [
-      largeResult(STORE_ROWS.memoryIdle, [residentMb]),
-      largeResult(STORE_ROWS.cpuIdle, [usedMs], {
+      largeResult(IDLE_ROWS.memory, [residentMb]),
+      largeResult(IDLE_ROWS.cpu, [usedMs], {
         notes: [
           `in the ${
             TIDY_MS / 1000

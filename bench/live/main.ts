@@ -13,6 +13,7 @@
  */
 
 import { join } from "@std/path";
+import { print } from "../command_line.ts";
 import { type ChildServer, startServer } from "../load/child_server.ts";
 import { median } from "../load/median.ts";
 import { PROJECT_ROOT } from "../load/project_root.ts";
@@ -35,10 +36,6 @@ const PERMISSIONS = [
   "--allow-env",
   "--allow-sys=hostname",
 ];
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
-}
 
 function startQuipu(directory: string): Promise<ChildServer> {
   return startServer({

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { optionsOrExit, print, reasonOf } from "../command_line.ts";
 import type { LargeResult } from "../large/large_row.ts";
 import { measureLarge } from "../large/measure.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
@@ -33,7 +34,7 @@ async function runBench(options: BenchOptions): Promise<BenchResults> {
       if (!options.rowNames.includes(row.name)) continue;
       const result = await runRow(row, options, directory);
       results.push(result);
-      print(rowText(result) + "\n");
+      print(rowText(result));
     }
     large = await measureLarge({
       ...options,
@@ -50,35 +51,20 @@ async function runBench(options: BenchOptions): Promise<BenchResults> {
   return { results, large };
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
-
-/** Options, or undefined after having said why there are none. */
-function optionsOrExit(): BenchOptions {
-  try {
-    const options = parseOptions(Deno.args);
-    if (options !== undefined) return options;
-    print(USAGE);
-    Deno.exit(0);
-  } catch (error) {
-    print(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-}
-
 /** The bench's results; a server that does not start is said in one line. */
 async function resultsOrExit(options: BenchOptions): Promise<BenchResults> {
   try {
     return await runBench(options);
   } catch (error) {
-    print(`${error instanceof Error ? error.message : error}\n`);
+    print(reasonOf(error));
     Deno.exit(1);
   }
 }
 
 if (import.meta.main) {
-  const { results, large } = await resultsOrExit(optionsOrExit());
+  const { results, large } = await resultsOrExit(
+    optionsOrExit(parseOptions, USAGE),
+  );
   const hasFailed = results.some((result) => result.verdict === "failed") ||
     large.some((result) => result.verdict === "short");
   Deno.exit(hasFailed ? 1 : 0);

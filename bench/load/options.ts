@@ -5,7 +5,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { LARGE_ROW_NAMES } from "../large/measure.ts";
+import { chosenRows } from "../command_line.ts";
+import { LARGE_ROW_NAMES } from "../large/rows.ts";
 import { ROWS } from "./rows.ts";
 
 const ROW_NAMES = [...ROWS.map((row) => row.name), ...LARGE_ROW_NAMES];
@@ -91,7 +92,7 @@ export function parseOptions(
         numberOf("--rounds", values.rounds, ROUNDS_MAX),
       ),
     ),
-    rowNames: rowNamesOf(values.only),
+    rowNames: chosenRows(values.only, ROW_NAMES),
     directory: values.dir,
     bigStoreDirectory: values["big-store"],
     isInMemory: values["mem-db"],
@@ -109,17 +110,4 @@ function numberOf(option: string, text: string, most: number): number {
     throw new RangeError(`Bad ${option}: "${text}", wanted 0 to ${most}`);
   }
   return value;
-}
-
-function rowNamesOf(only: string | undefined): string[] {
-  const known = ROW_NAMES;
-  if (only === undefined) return known;
-  const wanted = only.split(",");
-  const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new RangeError(
-      `Bad --only: no row "${unknown}", wanted some of ${known.join(", ")}`,
-    );
-  }
-  return known.filter((name) => wanted.includes(name));
 }

@@ -139,7 +139,7 @@ export function diskText(results: readonly RowResult[]): string {
     "disk:",
     line("append of 300 B, fdatasync", times.map((time) => time.sync)),
     line("one KV commit", times.map((time) => time.commit)),
-  ].join("\n") + "\n";
+  ].join("\n");
 }
 
 /** Everything measured, as JSON. */

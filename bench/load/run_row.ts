@@ -5,7 +5,6 @@
  * @module
  */
 
-import { join } from "@std/path";
 import type { ChildServer } from "./child_server.ts";
 import {
   type Contestant,
@@ -16,15 +15,12 @@ import { type DiskTimes, probeDisk } from "./disk_probe.ts";
 import type { DriverJob, DriverResult } from "./job.ts";
 import { median } from "./median.ts";
 import type { BenchOptions } from "./options.ts";
-import { PROJECT_ROOT } from "./project_root.ts";
 import { type Row, type Verdict, verdictOf } from "./rows.ts";
+import { runDriver } from "./run_driver.ts";
 
-const DRIVER = join(PROJECT_ROOT, "bench", "load", "driver.ts");
 /** Compilers need a while: each server is driven for so long first. */
 const FIRST_WARMUP_MS = 1500;
 const REQUESTS_MAX = 20_000_000;
-/** Beyond the time of the run, for the driver's start and end. */
-const DRIVER_SPARE_MS = 30_000;
 
 /** One run of one server. */
 export interface Run extends DriverResult {
@@ -133,23 +129,6 @@ export async function runOnce(
       ? (after - before) * 1000 / result.requestsInAll
       : undefined,
   };
-}
-
-/** Drives a server from a process of its own. */
-export async function runDriver(job: DriverJob): Promise<DriverResult> {
-  const driver = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net=127.0.0.1", DRIVER],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-    signal: AbortSignal.timeout(job.warmupMs + job.measureMs + DRIVER_SPARE_MS),
-  }).spawn();
-  const writer = driver.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
-  await writer.close();
-  const { success, stdout } = await driver.output();
-  if (!success) throw new Error("Cannot measure: the driver failed");
-  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 function rated(

@@ -10,12 +10,12 @@
 import { join } from "@std/path";
 import type { ChildServer } from "../load/child_server.ts";
 import { drive } from "../load/driver.ts";
+import { steadyAppends } from "../load/steady_appends.ts";
 import { type AppendCost, compareCosts, type ListCost } from "./list_cost.ts";
 import { startQuipu } from "./quipu_server.ts";
 
 const CONNECTIONS = 64;
 const STREAMS = 10_000;
-const DATA_BYTES = 200;
 const WARM_UP_MS = 500;
 const MEASURE_MS = 2000;
 /** Small enough that segments are sealed meanwhile. */
@@ -85,23 +85,15 @@ async function measure(
   seed: number,
 ): Promise<AppendCost> {
   const cpuBeforeMs = server.cpuMs() ?? NaN;
-  const result = await drive({
+  const result = await drive(steadyAppends({
     port: server.port,
     connections: CONNECTIONS,
     warmupMs: WARM_UP_MS,
     measureMs: MEASURE_MS,
-    requestsMax: Infinity,
     seed,
-    work: {
-      kind: "append",
-      format: "json",
-      eventsPerPost: 1,
-      dataBytes: DATA_BYTES,
-      streamCount: STREAMS,
-      streamPrefix,
-    },
-    expectedStatus: 201,
-  });
+    streamCount: STREAMS,
+    streamPrefix,
+  }));
   if (result.errors > 0) throw new Error(result.firstError);
   const cpuMs = (server.cpuMs() ?? NaN) - cpuBeforeMs;
   return {

@@ -8,6 +8,7 @@
  */
 
 import { join } from "@std/path";
+import { print } from "../command_line.ts";
 import type { ChildServer } from "../load/child_server.ts";
 import { appendSome } from "./append_some.ts";
 import { measureListCost } from "./append_cost.ts";
@@ -24,10 +25,6 @@ const SMALL_STREAMS = 10_000;
 const PAGE_RATIO_MAX = 1.5;
 const LIST_RATIO_MAX = 1.05;
 const SETTLE_MS = 3000;
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
-}
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`;

@@ -12,6 +12,7 @@
  */
 
 import { join } from "@std/path";
+import { print } from "../command_line.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { SYSTEM_CLOCK } from "../../lib/runtime/system_clock.ts";
 import { openStore } from "../../storage/mod.ts";
@@ -49,10 +50,6 @@ interface Turn {
   readonly perSecond: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 }
 
 async function fill(directory: string, eventCount: number): Promise<void> {

@@ -14,10 +14,12 @@
  */
 
 import { join } from "@std/path";
+import { print } from "../command_line.ts";
 import { type ChildServer, startServer } from "../load/child_server.ts";
 import { drive } from "../load/driver.ts";
 import { median } from "../load/median.ts";
 import { PROJECT_ROOT } from "../load/project_root.ts";
+import { steadyAppends } from "../load/steady_appends.ts";
 import type { WriterCounts } from "./slow_server.ts";
 
 const SERVER = join(PROJECT_ROOT, "bench", "slow_disk", "slow_server.ts");
@@ -81,23 +83,15 @@ async function measureInTurns(
 
 async function measure(server: ChildServer, seed: number): Promise<Run> {
   const before = await countsOf(server);
-  const result = await drive({
+  const result = await drive(steadyAppends({
     port: server.port,
     connections: CONNECTIONS,
     warmupMs: WARM_UP_MS,
     measureMs: MEASURE_MS,
-    requestsMax: Infinity,
     seed,
-    work: {
-      kind: "append",
-      format: "json",
-      eventsPerPost: 1,
-      dataBytes: 200,
-      streamCount: 1000,
-      streamPrefix: "slow",
-    },
-    expectedStatus: 201,
-  });
+    streamCount: 1000,
+    streamPrefix: "slow",
+  }));
   if (result.errors > 0) throw new Error(result.firstError);
   const after = await countsOf(server);
   const batches = after.batches - before.batches;
@@ -141,10 +135,6 @@ function report(runs: ReadonlyMap<number, readonly Run[]>): boolean {
   }
   print(hasPassed ? "passed" : "failed: slower than the syncs alone explain");
   return hasPassed;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 }
 
 function rateOf(run: Run): number {
