@@ -10,6 +10,7 @@ import type { Logger } from "../model/logger.ts";
 import type { StoreMaintenance } from "../model/maintenance.ts";
 import { DownloadSlots } from "./download_slots.ts";
 import { pacedStream } from "./paced_stream.ts";
+import { createPolitePause } from "./polite_pause.ts";
 
 /** A backup on its way to a client. */
 export interface BackupDownload {
@@ -73,7 +74,7 @@ export class Backups {
     const { end, bytes } = backup;
     const free = this.#slots.take({ by, end, bytes });
     const stream = pacedStream({
-      source: { next: () => backup.next(), pace: createPace() },
+      source: { next: () => backup.next(), pace: createPolitePause() },
       stallMs,
       onEnd(how) {
         backup.close();
@@ -82,38 +83,4 @@ export class Backups {
     });
     return { end, bytes, stream };
   }
-}
-
-/** Bytes that are sent between two looks at how busy the server is. */
-const PACE_BYTES = 1024 * 1024;
-/** A timer of 0 milliseconds that takes longer says that others work. */
-const IDLE_MS = 2;
-/** Then a rest is so many times as long as they worked, within bounds. */
-const REST_SHARE = 3;
-/** Sending that many bytes takes more than a millisecond of the processor. */
-const REST_MS_MIN = 14;
-const REST_MS_MAX = 50;
-
-/**
- * As fast as the client takes it while nobody else works; less than a tenth of
- * the time while the server is busy. Making the pieces is the smaller part of
- * the work, so it is bytes that count, not the time that they took here.
- */
-function createPace(): (bytes: number) => Promise<void> {
-  let sentBytes = 0;
-  return async (bytes) => {
-    sentBytes += bytes;
-    if (sentBytes < PACE_BYTES) return;
-    sentBytes = 0;
-    const pausedAtMs = performance.now();
-    await rest(0);
-    const othersMs = performance.now() - pausedAtMs;
-    if (othersMs < IDLE_MS) return;
-    const restMs = Math.max(REST_MS_MIN, othersMs * REST_SHARE);
-    await rest(Math.min(REST_MS_MAX, restMs));
-  };
-}
-
-function rest(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

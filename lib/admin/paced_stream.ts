@@ -10,8 +10,8 @@
 export interface StreamSource {
   /** The next bytes; undefined after the last ones. */
   next(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
-  /** Rests after so many bytes were made, for others to work. */
-  pace(bytes: number): Promise<void>;
+  /** Called after each piece: rests now and then, for others to work. */
+  pace(): Promise<void>;
 }
 
 /** An answer that was broken off; whoever sent it has logged why. */
@@ -66,7 +66,7 @@ export function pacedStream(
           controller.close();
           return;
         }
-        await source.pace(piece.length);
+        await source.pace();
         if (!isOpen) return;
         watch(controller);
         controller.enqueue(piece);
