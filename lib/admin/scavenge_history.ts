@@ -8,6 +8,16 @@
  * and is written once the store takes writes again. Each event keeps its id, so
  * that one whose answer was lost is not written twice.
  *
+ * The process may end between any two writes. The next one looks at the last
+ * link of `$scavenges`, so the link to a beginning is written before that:
+ *
+ *   written until then             what the next start adds
+ *   nothing                        nothing: the scavenge had not begun
+ *   link                           beginning, end, link
+ *   link, beginning, segments …    end, link
+ *   link, beginning … end          link
+ *   link, beginning … end, link    nothing
+ *
  * @module
  */
 
@@ -58,7 +68,7 @@ export type ScavengeWork = (
 interface Entry {
   readonly streamName: string;
   readonly event: ProposedEvent;
-  /** Id of the link to it in `$scavenges`; undefined: it gets none. */
+  /** Id of the link that follows it in `$scavenges`; undefined: none does. */
   readonly linkId: string | undefined;
 }
 
@@ -104,6 +114,7 @@ export class ScavengeHistory {
       this.#add(streamName, SCAVENGE_COMPLETED, data);
       await this.flush();
     };
+    this.#addLink(`0@${streamName}`);
     this.#add(streamName, SCAVENGE_STARTED, renderStarted(name));
     await this.flush();
     try {
@@ -124,8 +135,8 @@ export class ScavengeHistory {
   }
 
   /**
-   * Ends in the history what a crash ended: the newest scavenge, if it has no
-   * end. Never throws: a store that cannot be read has other troubles.
+   * Makes the history of the newest scavenge whole where a crash ended it.
+   * Never throws: a store that cannot be read has other troubles.
    */
   async endInterrupted(): Promise<void> {
     try {
@@ -140,31 +151,50 @@ export class ScavengeHistory {
     const { head } = await store.readState(SCAVENGES_STREAM);
     const link = await store.readEvent(SCAVENGES_STREAM, Math.max(0, head));
     if (link?.event.eventType !== LINK_TYPE) return;
-    const streamName = targetOf(link.event.data);
+    const { number, streamName } = targetOf(link.event.data);
     const scavengeId = scavengeOfStream(streamName);
     if (scavengeId === undefined) return;
+    const name = { scavengeId, nodeEndpoint: nodeEndpoint() };
     const { head: last, isTombstoned } = await store.readState(streamName);
-    const { entries } = await store.readStream({
+    if (isTombstoned) return;
+    const end = (how: Pick<ScavengeEnd, "tookUs" | "freedBytes">) => {
+      const data = renderCompleted(name, { ...INTERRUPTED, ...how });
+      this.#add(streamName, SCAVENGE_COMPLETED, data);
+    };
+    if (last < 0) {
+      if (number !== 0) return;
+      this.#add(streamName, SCAVENGE_STARTED, renderStarted(name));
+      end({ tookUs: 0, freedBytes: 0 });
+      return await this.flush();
+    }
+    const newest = (await store.readEvent(streamName, last))?.event;
+    switch (newest?.eventType) {
+      case SCAVENGE_STARTED:
+      case CHUNKS_COMPLETED:
+        end({
+          tookUs: newest.createdAtUs - link.event.createdAtUs,
+          freedBytes: await this.#freedBytesOf(streamName, last),
+        });
+        break;
+      case SCAVENGE_COMPLETED:
+        if (number !== last) this.#addLink(`${last}@${streamName}`);
+        break;
+    }
+    await this.flush();
+  }
+
+  /** What the newest events of a scavenge say that it gave back. */
+  async #freedBytesOf(streamName: string, last: number): Promise<number> {
+    const { entries } = await this.#options.store.readStream({
       streamName,
-      from: Math.max(0, last - LIMITS.pageEventsMax + 1),
+      from: last,
       count: LIMITS.pageEventsMax,
-      direction: "forward",
+      direction: "backward",
       withBodies: true,
     });
-    const newest = entries.at(-1)?.event;
-    const isOpen = newest?.eventType === SCAVENGE_STARTED ||
-      newest?.eventType === CHUNKS_COMPLETED;
-    if (newest === undefined || !isOpen || isTombstoned) return;
     let freedBytes = 0;
     for (const { event } of entries) freedBytes += spaceSavedOf(event.data);
-    const startedAtUs = link.event.createdAtUs;
-    const data = renderCompleted({ scavengeId, nodeEndpoint: nodeEndpoint() }, {
-      ...INTERRUPTED,
-      tookUs: newest.createdAtUs - startedAtUs,
-      freedBytes,
-    });
-    this.#add(streamName, SCAVENGE_COMPLETED, data);
-    await this.flush();
+    return freedBytes;
   }
 
   /** Writes what is to be written, as far as the store takes it now. */
@@ -183,17 +213,30 @@ export class ScavengeHistory {
     await this.flush();
   }
 
+  /** What begins a scavenge is linked to already, what ends it will be. */
   #add(streamName: string, eventType: string, data: string): void {
-    const { newEventId, logger } = this.#options;
-    if (this.#pending.length >= LIMITS.scavengeHistoryPendingMax) {
-      logger.warn("scavenge.history_dropped", { streamName, eventType });
-      return;
-    }
-    this.#pending.push({
+    const isEnd = eventType === SCAVENGE_COMPLETED;
+    this.#enqueue({
       streamName,
       event: this.#eventOf(eventType, data),
-      linkId: eventType === CHUNKS_COMPLETED ? undefined : newEventId(),
+      linkId: isEnd ? this.#options.newEventId() : undefined,
     });
+  }
+
+  /** @param target `number@stream`. */
+  #addLink(target: string): void {
+    const event = linkTo(target, this.#options.newEventId());
+    this.#enqueue({ streamName: SCAVENGES_STREAM, event, linkId: undefined });
+  }
+
+  #enqueue(entry: Entry): void {
+    if (this.#pending.length < LIMITS.scavengeHistoryPendingMax) {
+      this.#pending.push(entry);
+      return;
+    }
+    const { streamName, event: { eventType } } = entry;
+    const { logger } = this.#options;
+    logger.warn("scavenge.history_dropped", { streamName, eventType });
   }
 
   /** Never throws. */
@@ -220,23 +263,17 @@ export class ScavengeHistory {
 
   async #write({ streamName, event, linkId }: Entry): Promise<void> {
     await this.#describe(streamName);
+    if (streamName === SCAVENGES_STREAM) await this.#beginIndex();
     const written = await this.#append(streamName, event, "any");
     // Somebody deleted the stream for good: it wants no history.
     if (!("firstEventNumber" in written) || linkId === undefined) return;
-    await this.#beginIndex();
-    await this.#append(SCAVENGES_STREAM, {
-      eventId: linkId,
-      eventType: LINK_TYPE,
-      isJson: false,
-      data: `${written.firstEventNumber}@${streamName}`,
-      metadata: "",
-    }, "any");
+    const link = linkTo(`${written.firstEventNumber}@${streamName}`, linkId);
+    await this.#append(SCAVENGES_STREAM, link, "any");
   }
 
   /** The stream of links begins with an event that says so. */
   async #beginIndex(): Promise<void> {
     const { store } = this.#options;
-    await this.#describe(SCAVENGES_STREAM);
     const { head } = await store.readState(SCAVENGES_STREAM);
     if (head >= 0) return;
     const event = this.#eventOf(INDEX_INITIALIZED, "{}");
@@ -272,10 +309,26 @@ export class ScavengeHistory {
   }
 }
 
-/** Name of the stream that a link points into. */
-function targetOf(data: Uint8Array): string {
+function linkTo(target: string, eventId: string): ProposedEvent {
+  return {
+    eventId,
+    eventType: LINK_TYPE,
+    isJson: false,
+    data: target,
+    metadata: "",
+  };
+}
+
+/** Where a link points to; anybody may have written another one. */
+function targetOf(
+  data: Uint8Array,
+): { readonly number: number; readonly streamName: string } {
   const text = new TextDecoder().decode(data);
-  return text.slice(text.indexOf("@") + 1);
+  const at = text.indexOf("@");
+  return {
+    number: Number(text.slice(0, Math.max(0, at))),
+    streamName: text.slice(at + 1),
+  };
 }
 
 /** What an event of a segment says; anybody may have written another one. */

@@ -15,6 +15,7 @@ import { LIMITS } from "../../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
   MaintainedStore,
+  ScavengeReport,
   StoreMaintenance,
 } from "../../../lib/model/maintenance.ts";
 import { openStore } from "../../../storage/mod.ts";
@@ -28,9 +29,21 @@ import {
 const ADMIN = { Authorization: TEST_LOGINS.admin };
 const JSON_FEED = "application/vnd.eventstore.atom+json";
 
+const NOTHING_SCAVENGED: ScavengeReport = {
+  segmentCount: 0,
+  scavengedCount: 0,
+  removedCount: 0,
+  freedBytes: 0,
+  isActiveSealed: false,
+  isComplete: true,
+  skipped: [],
+};
+
 /** What a test changes of the store that the app sees. */
 interface Changes {
   readOnlyReason?: string | undefined;
+  /** Appends after which the process is as good as dead. */
+  appendsLeft?: number | undefined;
   scavenge?: StoreMaintenance["scavenge"];
 }
 
@@ -62,6 +75,12 @@ async function openParts() {
       if (name === "maintenance") return maintenance;
       if (name === "append" && changes.readOnlyReason !== undefined) {
         return () => Promise.reject(new Error("Written while read-only"));
+      }
+      if (name === "append" && changes.appendsLeft !== undefined) {
+        if (changes.appendsLeft === 0) {
+          return () => Promise.reject(new Error("The process is gone"));
+        }
+        changes.appendsLeft--;
       }
       if (name === "status") {
         return () => ({
@@ -320,4 +339,57 @@ Deno.test("what a crash ended has failed after the next start, once", async () =
   // The scavenge of the process that is gone ends into nowhere.
   dead.reject(new Error("gone"));
   await board.close();
+});
+
+Deno.test("a crash between any two writes leaves no scavenge unlisted or without an end", async () => {
+  const report = {
+    segment: 0,
+    tookUs: 5,
+    freedBytes: 700,
+    failure: undefined,
+  };
+  let isWhole = false;
+  for (let crashAfter = 0; !isWhole; crashAfter++) {
+    const parts = await openParts();
+    const { store, changes } = parts;
+    changes.scavenge = (request) => {
+      request.onSegment?.(report);
+      return Promise.resolve({ ...NOTHING_SCAVENGED, freedBytes: 700 });
+    };
+    const crashed = await openServer(parts);
+    changes.appendsLeft = crashAfter;
+    const id = await crashed.scavenge();
+    await crashed.close();
+    isWhole = changes.appendsLeft > 0;
+    changes.appendsLeft = undefined;
+
+    const own = `$scavenges-${id}`;
+    const endBefore = store.status().end;
+    for (const start of ["next", "second"]) {
+      const about = `crash after ${crashAfter} appends, ${start} start`;
+      const server = await openServer(parts);
+      const { head } = await store.readState(own);
+      if (head < 0) {
+        // Not even a link to it: it never began.
+        assert((await store.readState("$scavenges")).head < 1, about);
+      } else {
+        const listed = await eventsOf(server.test, "$scavenges");
+        assertEquals(listed.map(({ title, eventType }) => [title, eventType]), [
+          ["0@$scavenges", "$scavengeIndexInitialized"],
+          [`0@${own}`, "$scavengeStarted"],
+          [`${head}@${own}`, "$scavengeCompleted"],
+        ], about);
+        const types = (await eventsOf(server.test, own))
+          .map(({ eventType }) => eventType);
+        assertEquals([types[0], types.at(-1), types.length], [
+          "$scavengeStarted",
+          "$scavengeCompleted",
+          head + 1,
+        ], about);
+      }
+      await server.close();
+    }
+    if (isWhole) assertEquals(store.status().end, endBefore);
+    await parts.close();
+  }
 });
