@@ -38,6 +38,7 @@ import {
   parseBackupFileName,
 } from "./manifest.ts";
 
+const LOCK_NAME = "lock";
 /** Names that may lie in the directory of a backup. */
 const OWN_NAME = /^(manifest\.json(\.part)?|segments|lock|lost\+found|\..*)$/;
 /** Larger than the manifest of any store that fits on a device. */
@@ -48,6 +49,7 @@ export class BackupTarget {
   readonly #directory: string;
   readonly #lock: DiskLock;
   readonly #before: BackupManifest | undefined;
+  #isComplete = false;
 
   private constructor(options: {
     readonly disk: Disk;
@@ -81,7 +83,7 @@ export class BackupTarget {
     await disk.syncDirectory(dirname(directory));
     await disk.makeDirectory(join(directory, BACKUP_SEGMENTS_NAME));
     const lock = await disk.lock(
-      join(directory, "lock"),
+      join(directory, LOCK_NAME),
       `process ${Deno.pid}`,
     );
     if ("heldBy" in lock) {
@@ -182,6 +184,7 @@ export class BackupTarget {
       new TextEncoder().encode(encodeManifest(manifest)),
     );
     await disk.syncDirectory(this.#directory);
+    this.#isComplete = true;
     const named = new Set(manifest.segments.map(({ name }) => name));
     for (const name of await disk.list(this.#segmentsPath)) {
       const isOurs =
@@ -192,8 +195,23 @@ export class BackupTarget {
     }
   }
 
-  close(): void {
-    this.#lock.release();
+  /** Lets the directory go, and removes what was made in it for nothing. */
+  async close(): Promise<void> {
+    try {
+      if (!this.#isComplete) await this.#tidy();
+    } catch {
+      // What the backup ended with says more.
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  async #tidy(): Promise<void> {
+    const names = await this.#disk.list(this.#directory);
+    const left = await this.#disk.list(this.#segmentsPath);
+    if (names.includes(MANIFEST_NAME) || left.length > 0) return;
+    await removeIfThere(this.#disk, this.#segmentsPath);
+    await removeIfThere(this.#disk, join(this.#directory, LOCK_NAME));
   }
 
   get #segmentsPath(): string {

@@ -14,6 +14,7 @@ import type {
   RestoreReport,
 } from "../../lib/model/transfer.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
+import { makingDirectory } from "../disk/made_directories.ts";
 import { nameFailures } from "../disk/named_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { openStoreOn } from "../mod.ts";
@@ -45,13 +46,14 @@ export async function backupDirectory(
   refuseInsideStore("back up to", target);
   const { snapshot, release } = await snapshotClosedStore(platform, options);
   try {
-    return await takeBackup({
-      disk: platform.disk,
-      directory: target,
-      snapshot,
-      version: options.version,
-      control,
-    });
+    return await makingDirectory(target, () =>
+      takeBackup({
+        disk: platform.disk,
+        directory: target,
+        snapshot,
+        version: options.version,
+        control,
+      }));
   } finally {
     release();
   }
@@ -67,12 +69,13 @@ export async function receiveDirectory(
 ): Promise<BackupReport> {
   const { target } = options;
   refuseInsideStore("back up to", target);
-  return await receiveBackup({
-    disk: commandPlatform().disk,
-    directory: target,
-    request: options.request,
-    control,
-  });
+  return await makingDirectory(target, () =>
+    receiveBackup({
+      disk: commandPlatform().disk,
+      directory: target,
+      request: options.request,
+      control,
+    }));
 }
 
 /** Makes a store of a backup; see `restoreBackup` and `restoreStream`. */
@@ -110,10 +113,16 @@ export async function restoreDirectory(
     control,
   };
   if (typeof backup !== "string") {
-    return await restoreStream({ ...restoring, input: backup });
+    return await makingDirectory(
+      directory,
+      () => restoreStream({ ...restoring, input: backup }),
+    );
   }
   refuseOverlap("restore to", { to: directory, store: backup });
-  return await restoreBackup({ ...restoring, backup });
+  return await makingDirectory(
+    directory,
+    () => restoreBackup({ ...restoring, backup }),
+  );
 }
 
 /** The machine's own, with files named in what fails. */

@@ -86,7 +86,7 @@ export async function receiveBackup(
       copiedBytes: received.files.reduce((sum, { bytes }) => sum + bytes, 0),
     });
   } finally {
-    target.close();
+    await target.close();
   }
 }
 

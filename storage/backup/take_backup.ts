@@ -61,7 +61,7 @@ export async function takeBackup(
     await target.complete(manifest);
     return reportOf(manifest, copying);
   } finally {
-    target.close();
+    await target.close();
   }
 }
 

@@ -19,6 +19,7 @@ import { refuseInsideStore } from "../backup/overlap.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { openStoreOn } from "../mod.ts";
+import { TOLERATED_NAME } from "../open_directory.ts";
 import { exportEvents, type ExportSink } from "./export_events.ts";
 import { importEvents } from "./import_events.ts";
 
@@ -65,12 +66,30 @@ export async function importDirectory(
   },
   control: JobControl,
 ): Promise<ImportReport> {
-  await using store = await openDirectory(options, false);
   const { bytes, length, clock, directory } = options;
+  let store = await hasNothing(directory)
+    ? undefined
+    : await openDirectory(options, false);
+  const makeStore = async () => store = await openDirectory(options, false);
   try {
-    return await importEvents(store, { bytes, length, clock, control });
+    return await importEvents(
+      store === undefined ? { makeStore } : { store },
+      { bytes, length, clock, control },
+    );
   } catch (error) {
     throw namedFailure(error, directory);
+  } finally {
+    await store?.close();
+  }
+}
+
+/** Whether a store would be made there; false, too, where none can be. */
+async function hasNothing(directory: string): Promise<boolean> {
+  try {
+    const names = await createFileDisk().list(directory);
+    return names.every((name) => TOLERATED_NAME.test(name));
+  } catch {
+    return false;
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Imports an export: run by run, with the numbers, ids and times that the
  * events have. What is there already is recognised, so that an import that was
- * interrupted is simply run again.
+ * interrupted is simply run again. A store that is not there yet is made when
+ * the first run is known to fit it: what cannot be imported leaves nothing.
  *
  * @module
  */
@@ -11,11 +12,13 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { ImportReport } from "../../lib/model/transfer.ts";
+import { ListDirectory } from "../index/list_directory.ts";
 import { type FileStore, refusalOf } from "../store.ts";
-import type {
-  ImportRunResult,
-  ImportSession,
-  NumberedEvent,
+import {
+  decideImport,
+  type ImportRunResult,
+  type ImportSession,
+  type NumberedEvent,
 } from "../write/import_run.ts";
 import { LineError, parseLine } from "./transfer_line.ts";
 
@@ -30,6 +33,11 @@ const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 /** Clocks differ; a time further ahead would stop the store's own clock. */
 const AHEAD_US_MAX = 3600 * 1e6;
 
+/** A store that is imported to: one that is open, or one to be made. */
+export type ImportTarget =
+  | { readonly store: FileStore }
+  | { readonly makeStore: () => Promise<FileStore> };
+
 /**
  * Imports what the lines say.
  *
@@ -37,7 +45,7 @@ const AHEAD_US_MAX = 3600 * 1e6;
  * or does not fit: nothing of its run is written, nor of what follows.
  */
 export async function importEvents(
-  store: FileStore,
+  target: ImportTarget,
   { bytes, length, clock, control }: {
     readonly bytes: AsyncIterable<Uint8Array>;
     /** How many; 0 if that is not known. */
@@ -46,7 +54,7 @@ export async function importEvents(
     readonly control: JobControl;
   },
 ): Promise<ImportReport> {
-  const importing = new Importing(store, clock);
+  const importing = new Importing(target, clock);
   let done = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
     for await (const piece of bytes) {
@@ -64,12 +72,29 @@ export async function importEvents(
   };
   try {
     for await (const line of linesOf(counted())) await importing.take(line);
-    await importing.end();
+    return await importing.end();
   } catch (error) {
     // What a line before it is refused for comes first.
-    throw await importing.settle() ?? error;
+    const first = await importing.settle() ?? error;
+    if (!(first instanceof LineFault)) throw first;
+    const { line, message } = first;
+    throw new QuipuError(
+      "invalidRequest",
+      `Cannot import line ${line}: ${message}; ` +
+        (importing.hasImported
+          ? "the runs before its own are imported"
+          : "nothing was imported"),
+    );
   }
-  return importing.report();
+}
+
+/** What is wrong with a line, in words, without a final period. */
+class LineFault extends Error {
+  override readonly name = "LineFault";
+
+  constructor(readonly line: number, what: string) {
+    super(what);
+  }
 }
 
 /** Splits bytes at line feeds; an empty last line is none. */
@@ -96,7 +121,7 @@ async function* linesOf(
     // The reader may use its memory again.
     pieces.push(piece.slice(start));
     length += piece.length - start;
-    if (length > LINE_BYTES_MAX) throw lineError(number, "it is too long");
+    if (length > LINE_BYTES_MAX) throw new LineFault(number, "it is too long");
   }
   if (length > 0) yield decode(pieces, number);
 }
@@ -112,7 +137,7 @@ function decode(pieces: readonly Uint8Array[], number: number): string {
   try {
     return UTF8.decode(bytes);
   } catch {
-    throw lineError(number, "it is no UTF-8");
+    throw new LineFault(number, "it is no UTF-8");
   }
 }
 
@@ -136,7 +161,7 @@ interface WaitingRun {
 }
 
 class Importing {
-  readonly #store: FileStore;
+  readonly #target: ImportTarget;
   readonly #clock: Clock;
   readonly #session: ImportSession = { isBroken: false };
   readonly #waiting: WaitingRun[] = [];
@@ -152,9 +177,10 @@ class Importing {
   /** Events since the first line of an export; undefined outside of one. */
   #eventsSinceFirst: number | undefined;
   #hasLines = false;
+  #store: FileStore | undefined;
 
-  constructor(store: FileStore, clock: Clock) {
-    this.#store = store;
+  constructor(target: ImportTarget, clock: Clock) {
+    this.#target = target;
     this.#clock = clock;
   }
 
@@ -180,7 +206,7 @@ class Importing {
       return;
     }
     if (this.#eventsSinceFirst !== line.events) {
-      throw lineError(
+      throw new LineFault(
         this.#line,
         `it says that ${line.events} events are before it, but there are ` +
           `${this.#eventsSinceFirst ?? "none of its export"}`,
@@ -189,30 +215,34 @@ class Importing {
     this.#eventsSinceFirst = undefined;
   }
 
-  async end(): Promise<void> {
+  async end(): Promise<ImportReport> {
     await this.#endRun();
     this.#line++;
     this.#refuseOpenExport();
     // Even an export of nothing has two lines.
-    if (!this.#hasLines) throw lineError(1, "there is none");
+    if (!this.#hasLines) throw new LineFault(1, "there is none");
     while (this.#waiting.length > 0) await this.#settleOldest();
-  }
-
-  /** Waits for what is under way; returns the first error of it. */
-  async settle(): Promise<unknown> {
-    const results = await Promise.allSettled(
-      this.#waiting.map(({ result }) => result),
-    );
-    return results.find((result) => result.status === "rejected")?.reason;
-  }
-
-  report(): ImportReport {
+    const store = await this.#openStore([]);
     return {
       lineCount: this.#line - 1,
       importedCount: this.#importedCount,
       knownCount: this.#knownCount,
-      end: this.#store.status().end,
+      end: store.status().end,
     };
+  }
+
+  /** Waits for what is under way; returns the first error of it. */
+  async settle(): Promise<unknown> {
+    let first: unknown = undefined;
+    while (this.#waiting.length > 0) {
+      await this.#settleOldest().catch((error) => first ??= error);
+    }
+    return first;
+  }
+
+  /** Whether any run was, or was known. */
+  get hasImported(): boolean {
+    return this.#importedCount + this.#knownCount > 0;
   }
 
   #parse(text: string): ReturnType<typeof parseLine> {
@@ -225,7 +255,7 @@ class Importing {
       return line;
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
-      throw lineError(this.#line, error.message);
+      throw new LineFault(this.#line, error.message);
     }
   }
 
@@ -235,7 +265,7 @@ class Importing {
     this.#runBytes += length;
     const isTooLarge = this.#events.length > RUN_EVENTS_MAX ||
       this.#runBytes > RUN_BYTES_MAX;
-    if (isTooLarge) throw lineError(this.#line, "its run is too large");
+    if (isTooLarge) throw new LineFault(this.#line, "its run is too large");
   }
 
   /** Hands the run that was gathered to the writer. */
@@ -243,6 +273,7 @@ class Importing {
     const events = this.#events;
     const lines = this.#lines;
     if (events.length === 0) return;
+    const store = await this.#openStore(events);
     const bytes = this.#runBytes;
     while (
       this.#waiting.length > 0 &&
@@ -251,11 +282,11 @@ class Importing {
     ) await this.#settleOldest();
     // Else all that two segments hold would be in memory, and what it takes to
     // write one of them down; an import is the faster of the two.
-    await this.#store.sealing;
-    const result = this.#store.importRun({ session: this.#session, events })
+    await store.sealing;
+    const result = store.importRun({ session: this.#session, events })
       .then((result) => {
         if (result.kind !== "conflict") return result;
-        throw lineError(lines[result.index] ?? 0, result.reason);
+        throw new LineFault(lines[result.index] ?? 0, result.reason);
       }, (error: unknown) => {
         this.#session.isBroken = true;
         throw error;
@@ -271,6 +302,21 @@ class Importing {
     this.#runBytes = 0;
   }
 
+  /** @param events The first run. */
+  async #openStore(events: readonly NumberedEvent[]): Promise<FileStore> {
+    if (this.#store !== undefined) return this.#store;
+    const target = this.#target;
+    if ("store" in target) return this.#store = target.store;
+    const decided = decideImport({
+      lists: new ListDirectory(),
+      eventAt: () => undefined,
+    }, events);
+    if (!Array.isArray(decided)) {
+      throw new LineFault(this.#lines[decided.index] ?? 0, decided.reason);
+    }
+    return this.#store = await target.makeStore();
+  }
+
   async #settleOldest(): Promise<void> {
     const oldest = this.#waiting.shift();
     if (oldest === undefined) return;
@@ -284,7 +330,7 @@ class Importing {
 
   #refuseOpenExport(): void {
     if (this.#eventsSinceFirst === undefined) return;
-    throw lineError(
+    throw new LineFault(
       this.#line,
       "the export before it has no last line: it is not whole",
     );
@@ -295,11 +341,4 @@ class Importing {
 function refuse({ streamName, event }: NumberedEvent): void {
   const refusal = refusalOf(streamName, [event]);
   if (refusal !== undefined) throw new LineError(refusal.message);
-}
-
-function lineError(line: number, what: string): QuipuError {
-  return new QuipuError(
-    "invalidRequest",
-    `Cannot import line ${line}: ${what}; the runs before its own are imported`,
-  );
 }

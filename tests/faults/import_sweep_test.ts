@@ -68,7 +68,7 @@ async function makeScene(): Promise<Scene> {
 async function importTo(machine: Machine, text: string): Promise<void> {
   const store = await open(machine);
   try {
-    await importEvents(store, {
+    await importEvents({ store }, {
       bytes: ReadableStream.from([new TextEncoder().encode(text)]),
       length: 0,
       clock,

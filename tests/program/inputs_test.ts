@@ -171,17 +171,98 @@ Deno.test("what comes by standard input and is no whole backup leaves nothing", 
       [new Uint8Array(0), 3, "it ends early"],
       [new Uint8Array(2048).fill(65), 1, "it is no tar archive"],
     ];
+    await Deno.mkdir(pathOf("empty"));
     for (const [bytes, exitCode, text] of cases) {
-      const { input, end } = startReading([
-        "restore",
-        "-",
-        `--db=${pathOf("new")}`,
-      ]);
-      await input.write(bytes.slice()).then(() => input.close(), () => {});
-      const ended = await end;
-      assertEquals(ended.exitCode, exitCode, ended.log);
-      assertStringIncludes(ended.log, text);
-      assertEquals(await namesIn(pathOf("new")), []);
+      for (const name of ["new", "empty"]) {
+        const { input, end } = startReading([
+          "restore",
+          "-",
+          `--db=${pathOf(name)}`,
+        ]);
+        await input.write(bytes.slice()).then(() => input.close(), () => {});
+        const ended = await end;
+        assertEquals(ended.exitCode, exitCode, ended.log);
+        assertStringIncludes(ended.log, text);
+        assertEquals(await namesIn(pathOf("")), ["empty", "store"]);
+        assertEquals(await namesIn(pathOf("empty")), []);
+      }
+    }
+  }));
+
+Deno.test("what cannot be done leaves no directory, and an empty one empty", () =>
+  withDirectory(async (pathOf) => {
+    await using place = await createStoreDirectory();
+    await place.append(30);
+    const store = `--db=${place.path}`;
+    await using server = await startServer(["--mem-db"]);
+    await Deno.mkdir(pathOf("empty"));
+    await Deno.mkdir(pathOf("strange"));
+    await Deno.writeTextFile(pathOf("password"), "wrong\n");
+    const line = JSON.stringify({
+      stream: "cart-1",
+      number: 0,
+      id: "fbf4a1a1-b4a3-4dfe-a01f-ec52c34e16e4",
+      type: "added",
+      time: "2026-01-01T00:00:00.000000Z",
+      isJson: true,
+      data: "{}",
+      run: 1,
+    });
+    const files: Record<string, string> = {
+      none: "",
+      noJson: "no JSON\n",
+      noEvent: "{}\n",
+      badSecond: `${line}\nno JSON\n`,
+      gap: `${line}\n${line.replace('"number":0', '"number":2')}\n`,
+      cut: '{"quipuExport":1,"storeId":"x"}\n',
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(pathOf(name), text);
+    }
+    await Deno.writeTextFile(pathOf("text.tar"), "x".repeat(4096));
+    const before = await namesIn(pathOf(""));
+    for (const target of ["new/inner", "empty"]) {
+      const to = pathOf(target);
+      const db = `--db=${to}`;
+      const from = (url: string) => ["backup", to, `--url=${url}`];
+      const cases: [string, string[]][] = [
+        ...Object.keys(files).map((name): [string, string[]] => [
+          "nothing was imported",
+          ["import", pathOf(name), db],
+        ]),
+        ["no such file", ["import", pathOf("missing"), db]],
+        ["no such file", ["restore", pathOf("missing"), db]],
+        ["it is no backup", ["restore", pathOf("strange"), db]],
+        ["it is no backup", ["restore", pathOf("text.tar"), db]],
+        ["", ["backup", to, `--db=${pathOf("missing")}`]],
+        ["answers 401", [
+          ...from(server.url),
+          `--password-file=${pathOf("password")}`,
+        ]],
+        ["Cannot reach", [
+          ...from("http://127.0.0.1:1"),
+          `--password-file=${pathOf("password")}`,
+        ]],
+        ["it holds no store", ["export", "-", db]],
+        ["there is no stream", [
+          "export",
+          pathOf("new.ndjson"),
+          store,
+          "--stream=none",
+        ]],
+        ...["verify", "repair", "compact", "scavenge"].map((
+          command,
+        ): [string, string[]] => ["", [command, db]]),
+      ];
+      for (const [text, args] of cases) {
+        const end = await runProgram(args);
+        const told = `${args.join(" ")}: ${end.exitCode} ${end.log}`;
+        assertEquals(end.exitCode, 1, told);
+        assertStringIncludes(end.log, text, told);
+        assert(!end.log.includes("Unexpected failure"), told);
+        assertEquals(await namesIn(pathOf("")), before, told);
+        assertEquals(await namesIn(pathOf("empty")), [], told);
+      }
     }
   }));
 
@@ -205,7 +286,7 @@ Deno.test("a command that waits for standard input is stopped by SIGTERM", () =>
       assertEquals(exitCode, 1, log);
       assertStringIncludes(log, "Stopped by SIGTERM");
     }
-    assertEquals(await namesIn(pathOf("new")), []);
+    assertEquals(await isThere(pathOf("new")), false);
     assertEquals(
       (await runProgram(["verify", `--db=${store.path}`])).exitCode,
       0,

@@ -377,7 +377,7 @@ Deno.test("a store that is in use, another's backup and other files are refused"
   // Not the store's lock: nobody is to be sent to its server.
   assertEquals(error.code, "notWritable");
   assertStringIncludes(error.message, "is writing to it");
-  writing.close();
+  await writing.close();
 });
 
 Deno.test("damage in the store is noticed while it is backed up", async () => {

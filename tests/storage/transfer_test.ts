@@ -473,8 +473,11 @@ Deno.test("a file without lines is no export of nothing, and is refused", async 
     );
     assertStringIncludes(error.message, "line 1: there is none");
   }
+  await assertRejects(() => Deno.stat(place.pathOf("one")));
+  await (await place.open("one")).close();
   const nothing = await place.export("one");
   assertEquals((await place.import("two", nothing)).importedCount, 0);
+  await (await place.open("two")).close();
 });
 
 const BAD_LINES: readonly [string, string][] = [

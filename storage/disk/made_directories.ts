@@ -1,0 +1,54 @@
+/**
+ * Directories that a command makes for what it is to write: when nothing comes
+ * of it, they go again.
+ *
+ * @module
+ */
+
+import { rmdirSync } from "node:fs";
+import { dirname, resolve } from "@std/path";
+
+/**
+ * Does work that makes a directory where there is none, and its parents. If it
+ * fails and leaves them empty, those that were made are removed.
+ */
+export async function makingDirectory<Result>(
+  directory: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const missing = missingDirectories(directory);
+  try {
+    return await work();
+  } catch (error) {
+    removeEmpty(missing);
+    throw error;
+  }
+}
+
+/** What is not there of a path, the innermost first. */
+function missingDirectories(directory: string): string[] {
+  const missing: string[] = [];
+  for (let at = resolve(directory); !isThere(at); at = dirname(at)) {
+    missing.push(at);
+  }
+  return missing;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    // What may not be looked at is not ours to remove.
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+function removeEmpty(directories: readonly string[]): void {
+  try {
+    // Takes directories alone, and only empty ones.
+    for (const path of directories) rmdirSync(path);
+  } catch {
+    // It holds something, or was never made.
+  }
+}
