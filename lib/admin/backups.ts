@@ -52,6 +52,11 @@ export class Backups {
     });
   }
 
+  /** Breaks off those that are under way, and begins none any more. */
+  close(): void {
+    this.#slots.close();
+  }
+
   /**
    * Begins a backup of everything that is committed now.
    *
@@ -64,7 +69,7 @@ export class Backups {
     by: string | undefined,
   ): BackupDownload | undefined {
     const { maintenance, clock, version, stallMs } = this.#options;
-    if (this.#slots.areTaken) return undefined;
+    if (!this.#slots.hasFree()) return undefined;
     const backup = maintenance.openBackup({
       have: have ?? new Map(),
       isChecked: have === undefined,
@@ -76,6 +81,7 @@ export class Backups {
     const stream = pacedStream({
       source: { next: () => backup.next(), pace: createPolitePause() },
       stallMs,
+      stopping: this.#slots.stopping,
       onEnd(how) {
         backup.close();
         free(how);

@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../model/clock.ts";
+import { QuipuError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { StreamEnd } from "./paced_stream.ts";
 
@@ -19,15 +20,33 @@ export interface DownloadSlotsOptions {
 
 export class DownloadSlots {
   readonly #options: DownloadSlotsOptions;
+  readonly #stopping = new AbortController();
   #openCount = 0;
 
   constructor(options: DownloadSlotsOptions) {
     this.#options = options;
   }
 
-  /** Whether none is free. */
-  get areTaken(): boolean {
-    return this.#openCount >= this.#options.countMax;
+  /**
+   * Whether one is free.
+   *
+   * @throws {QuipuError} `storeClosed` once they are closed.
+   */
+  hasFree(): boolean {
+    if (this.#stopping.signal.aborted) {
+      throw new QuipuError("storeClosed", "The server is stopping");
+    }
+    return this.#openCount < this.#options.countMax;
+  }
+
+  /** Aborted when those who hold one must give it back. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** Breaks off what is under way, and gives none away any more. */
+  close(): void {
+    this.#stopping.abort();
   }
 
   /**

@@ -48,6 +48,11 @@ export class Exports {
     });
   }
 
+  /** Breaks off those that are under way, and begins none any more. */
+  close(): void {
+    this.#slots.close();
+  }
+
   /**
    * Begins an export of what is selected of everything that is committed now.
    *
@@ -60,7 +65,7 @@ export class Exports {
     by: string | undefined,
   ): ExportDownload | undefined {
     const { maintenance, stallMs } = this.#options;
-    if (this.#slots.areTaken) return undefined;
+    if (!this.#slots.hasFree()) return undefined;
     const exporting = maintenance.openExport(selection);
     const { end } = exporting;
     const { streamName: stream, category } = selection;
@@ -82,6 +87,7 @@ export class Exports {
         pace: pause,
       },
       stallMs,
+      stopping: this.#slots.stopping,
       onEnd(how) {
         isOver = true;
         free(how);

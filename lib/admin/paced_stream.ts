@@ -1,7 +1,7 @@
 /**
  * Something long on its way to a client: made piece by piece, only as fast as
  * the client takes it and as the server's other work allows, and given up when
- * the client takes nothing for a while.
+ * the client takes nothing for a while or the server stops.
  *
  * @module
  */
@@ -27,12 +27,16 @@ export type StreamEnd =
   | { readonly outcome: "cancelled" }
   /** The client took nothing for too long. */
   | { readonly outcome: "stalled" }
+  /** The server stopped before all was taken. */
+  | { readonly outcome: "stopped" }
   | { readonly outcome: "failed"; readonly error: unknown };
 
 export interface PacedStreamOptions {
   readonly source: StreamSource;
   /** Time for a client to take a piece, in milliseconds. */
   readonly stallMs: number;
+  /** Aborted when the server can wait no longer. */
+  readonly stopping: AbortSignal;
   /** Called once; whatever the source needs can be let go of then. */
   readonly onEnd: (end: StreamEnd) => void;
 }
@@ -42,18 +46,25 @@ export interface PacedStreamOptions {
  * notices: an answer that is cut short is never taken for a whole one.
  */
 export function pacedStream(
-  { source, stallMs, onEnd }: PacedStreamOptions,
+  { source, stallMs, stopping, onEnd }: PacedStreamOptions,
 ): ReadableStream<Uint8Array> {
   let isOpen = true;
   let stallTimer: ReturnType<typeof setTimeout> | undefined;
+  let stop = () => {};
   const end = (how: StreamEnd): void => {
     if (!isOpen) return;
     isOpen = false;
     clearTimeout(stallTimer);
+    stopping.removeEventListener("abort", stop);
     onEnd(how);
   };
   return new ReadableStream<Uint8Array>({
     start(controller) {
+      stop = () => {
+        end({ outcome: "stopped" });
+        controller.error(new BrokenOff("The server is stopping"));
+      };
+      stopping.addEventListener("abort", stop);
       watch(controller);
     },
     async pull(controller) {

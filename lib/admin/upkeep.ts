@@ -61,10 +61,20 @@ export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
     ...options.history,
   });
   await scavengeHistory?.endInterrupted();
+  const upkeep = createUpkeep({
+    maintenance,
+    jobs,
+    clock,
+    logger,
+    version,
+    limits,
+  });
   return {
-    ...createUpkeep({ maintenance, jobs, clock, logger, version, limits }),
+    ...upkeep,
     scavengeHistory,
     async close() {
+      upkeep.backups.close();
+      upkeep.exports.close();
       await jobs.close();
       await scavengeHistory?.close();
     },
