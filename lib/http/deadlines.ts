@@ -26,15 +26,10 @@ export function createDeadlines(durationMs: number): Deadlines {
   return new TickingDeadlines(durationMs);
 }
 
-interface Wait {
-  readonly startedAtTick: number;
-  readonly expire: () => void;
-}
-
 class TickingDeadlines implements Deadlines {
   readonly #tickMs: number;
   /** In the order in which they began. */
-  readonly #waits = new Set<Wait>();
+  readonly #waits = new WaitList();
   #tick = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,17 +39,14 @@ class TickingDeadlines implements Deadlines {
 
   race<T>(promise: Promise<T>, expire: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const wait: Wait = {
-        startedAtTick: this.#tick,
-        expire: () => reject(expire()),
-      };
+      const wait = new Wait(this.#tick, () => reject(expire()));
       this.#waits.add(wait);
       this.#timer ??= setTimeout(() => this.#look(), this.#tickMs);
       promise.then((value) => {
-        this.#waits.delete(wait);
+        this.#waits.remove(wait);
         resolve(value);
       }, (error) => {
-        this.#waits.delete(wait);
+        this.#waits.remove(wait);
         reject(error);
       });
     });
@@ -69,13 +61,62 @@ class TickingDeadlines implements Deadlines {
   #look(): void {
     this.#timer = undefined;
     this.#tick++;
-    for (const wait of this.#waits) {
-      if (this.#tick - wait.startedAtTick <= TICKS) break;
-      this.#waits.delete(wait);
-      wait.expire();
+    let { first } = this.#waits;
+    while (first !== undefined && this.#tick - first.startedAtTick > TICKS) {
+      this.#waits.remove(first);
+      first.expire();
+      first = this.#waits.first;
     }
-    if (this.#waits.size > 0) {
+    if (first !== undefined) {
       this.#timer = setTimeout(() => this.#look(), this.#tickMs);
     }
+  }
+}
+
+class Wait {
+  readonly startedAtTick: number;
+  readonly expire: () => void;
+  before: Wait | undefined;
+  after: Wait | undefined;
+
+  constructor(startedAtTick: number, expire: () => void) {
+    this.startedAtTick = startedAtTick;
+    this.expire = expire;
+  }
+}
+
+/**
+ * Waits that know their neighbours.
+ *
+ * No `Set`: one through which each request goes soon throws its table away, and
+ * each table thrown away leads to the next. As soon as a full collection met
+ * one, those behind it seemed to be in use to all smaller collections, and with
+ * them the requests that they once held.
+ */
+class WaitList {
+  first: Wait | undefined;
+  #last: Wait | undefined;
+
+  add(wait: Wait): void {
+    wait.before = this.#last;
+    if (this.#last === undefined) this.first = wait;
+    else this.#last.after = wait;
+    this.#last = wait;
+  }
+
+  /** Removes a wait; one that is not in the list stays what it is. */
+  remove(wait: Wait): void {
+    const { before, after } = wait;
+    if (before !== undefined) before.after = after;
+    else if (this.first === wait) this.first = after;
+    if (after !== undefined) after.before = before;
+    else if (this.#last === wait) this.#last = before;
+    wait.before = undefined;
+    wait.after = undefined;
+  }
+
+  clear(): void {
+    this.first = undefined;
+    this.#last = undefined;
   }
 }

@@ -27,6 +27,30 @@ Deno.test("race() ends what takes too long, and only that", async () => {
   deadlines.close();
 });
 
+Deno.test("waits end in any order, and those that stay still run out", async () => {
+  const deadlines = createDeadlines(16);
+  const waits = Array.from({ length: 6 }, () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    return { resolve, raced: deadlines.race(promise, late) };
+  });
+  // The last, the first, and one between two that stay.
+  for (const index of [5, 0, 2]) waits[index]?.resolve("in time");
+  const settled = await Promise.allSettled(waits.map(({ raced }) => raced));
+  assertEquals(settled.map(({ status }) => status), [
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+    "rejected",
+    "rejected",
+    "fulfilled",
+  ]);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const next = deadlines.race(promise, late);
+  resolve("next");
+  assertEquals(await next, "next");
+  deadlines.close();
+});
+
 Deno.test("close() leaves no timer behind", () => {
   const deadlines = createDeadlines(10_000);
   deadlines.race(new Promise(() => {}), late);
