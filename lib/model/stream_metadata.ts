@@ -55,7 +55,10 @@ export function decodeStreamMetadata(
   let document: unknown;
   try {
     const { data } = event;
-    document = JSON.parse(typeof data === "string" ? data : UTF8.decode(data));
+    const text = typeof data === "string" ? data : UTF8.decode(data);
+    document = ODD_NUMBER.test(text)
+      ? parseWithSource(text, readInteger)
+      : JSON.parse(text);
   } catch {
     return NO_METADATA;
   }
@@ -79,6 +82,21 @@ export function decodeStreamMetadata(
     metadata.acl = acl;
   }
   return metadata;
+}
+
+/** A number that may be no integer of 64 bits, though it reads as one here. */
+const ODD_NUMBER = /\d[.eE]|\d{19}/;
+
+/** Numbers that are not written as integers of 64 bits are no integers: `2.0`. */
+function readInteger(
+  _key: string,
+  value: unknown,
+  { source }: { readonly source?: string },
+): unknown {
+  if (typeof value !== "number" || source === undefined) return value;
+  const isInteger = /^-?\d+$/.test(source) &&
+    BigInt.asIntN(64, BigInt(source)) === BigInt(source);
+  return isInteger ? value : NaN;
 }
 
 const NUMBER_KEYS = [

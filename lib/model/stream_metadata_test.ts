@@ -25,6 +25,13 @@ const DOCUMENTS: readonly [string, StreamMetadata][] = [
   // One known key of a wrong type spoils all.
   ['{"$maxCount":"x","$tb":3}', {}],
   ['{"$maxCount":2.5,"$tb":3}', {}],
+  ['{"$maxCount":2.0,"$tb":3}', {}],
+  ['{"$maxCount":2e0,"$tb":3}', {}],
+  ['{"$tb":9223372036854775808}', {}],
+  ['{"$maxAge":99999999999999999999}', {}],
+  ['{"$tb":9223372036854775807}', { truncateBefore: TRUNCATE_ALL }],
+  ['{"$maxCount":2,"rate":2.0,"$acl":{"$r":[1.5]}}', {}],
+  ['{"$maxCount":2,"rate":2.0,"id":12345678901234567890}', { maxCount: 2 }],
   ['{"$maxCount":null,"$tb":3}', {}],
   ['{"$tmp":1,"$tb":3}', {}],
   ['{"$tmp":true,"$tb":3}', { truncateBefore: 3 }],
