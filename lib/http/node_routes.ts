@@ -54,6 +54,8 @@ export const NODE_ROUTES = [
     handler: "listOptions",
   },
   { ...READ, template: "/stats", response: STATS, handler: "readStats" },
+  // The path of the greedy template below may be empty, but not its slash.
+  { ...READ, template: "/stats/", response: STATS, handler: "readStats" },
   {
     ...READ,
     template: "/stats/replication",

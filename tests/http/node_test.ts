@@ -30,7 +30,16 @@ Deno.test("a part of /stats is found by its path, whatever its case", async () =
   assertEquals(JSON.parse(part.body).queueName, "MainQueue");
   const spaced = await test.get("/stats/es/queue/storage%20chaser", JSON_TYPE);
   assertEquals(JSON.parse(spaced.body).queueName, "Storage Chaser");
-  for (const path of ["/stats/nothing", "/stats/proc/mem", "/stats/proc/x/y"]) {
+  const whole = await test.get("/stats/", JSON_TYPE);
+  assertEquals(Object.keys(JSON.parse(whole.body)), ["proc", "sys", "es"]);
+  for (
+    const path of [
+      "/stats/nothing",
+      "/stats/proc/",
+      "/stats/proc/mem",
+      "/stats/proc/x/y",
+    ]
+  ) {
     assertEquals((await test.get(path, JSON_TYPE)).status, 404, path);
   }
 });
@@ -49,6 +58,7 @@ Deno.test("?group=false and ?metadata=true change the form of /stats", async () 
     (await test.get("/stats?group=False&METADATA=True")).body,
   );
   assertEquals(both["proc-mem"].category, "Process");
+  assertEquals((await test.get("/stats/?group=false")).status, 200);
   const refused = await test.get("/stats/proc?group=false");
   assertEquals([refused.status, refused.body], [
     400,

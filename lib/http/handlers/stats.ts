@@ -12,13 +12,13 @@ import { malformed } from "../refusal.ts";
 import { documentResponse, problemResponse } from "../responses.ts";
 import { findStats, flattenStats, type Stats } from "../stats_document.ts";
 
-/** `GET /stats` and `GET /stats/{*statPath}`: `?group=false`, `?metadata=true`. */
+/** `GET /stats`, `/stats/` and `/stats/{*statPath}`: `?group=false`, `?metadata=true`. */
 export function readStats(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
   const { target, segments, allowedMethods } = context;
-  const path = segments.slice(1);
+  const path = segments[1] === "" ? [] : segments.slice(1);
   const isGrouped = flagOf(target.query, "group") ?? true;
   if (!isGrouped && path.length > 0) {
     throw malformed("Dynamic stats selection works only with grouping enabled");
