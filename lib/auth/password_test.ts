@@ -118,19 +118,22 @@ Deno.test("passwords beyond the queue are refused, the others are hashed", async
 Deno.test("an unknown login and an old hash cost what a known login costs", async () => {
   const hasher = createPasswordHasher();
   const stored = await hasher.hash("a");
-  async function leastMsOf(hash: PasswordHash | undefined): Promise<number> {
-    let least = Infinity;
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const start = performance.now();
-      await hasher.verify("wrong", hash);
-      least = Math.min(least, performance.now() - start);
-    }
-    return least;
+  async function msOf(hash: PasswordHash | undefined): Promise<number> {
+    const start = performance.now();
+    await hasher.verify("wrong", hash);
+    return performance.now() - start;
   }
-  const known = await leastMsOf(stored);
+  // Wide, because other work runs on the machine; without care it is 0.01.
+  const isLike = (ratio: number) => ratio > 0.4 && ratio < 2.5;
   for (const hash of [undefined, legacyHashOf("a")]) {
-    const ratio = await leastMsOf(hash) / known;
-    // Wide, because other work runs on the machine; without care it is 0.01.
-    assert(ratio > 0.4 && ratio < 2.5, `ratio ${ratio}`);
+    let knownMs = Infinity;
+    let otherMs = Infinity;
+    for (let count = 0; count < 25; count++) {
+      knownMs = Math.min(knownMs, await msOf(stored));
+      otherMs = Math.min(otherMs, await msOf(hash));
+      if (count >= 2 && isLike(otherMs / knownMs)) break;
+    }
+    const ratio = otherMs / knownMs;
+    assert(isLike(ratio), `ratio ${ratio}`);
   }
 });

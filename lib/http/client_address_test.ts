@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseIpRanges } from "../text/ip_ranges.ts";
 import { clientAddressOf } from "./client_address.ts";
+import { leastMs } from "../../tests/support/least_time.ts";
 
 const isTrusted = parseIpRanges("10.0.0.0/8, ::1");
 
@@ -34,10 +35,11 @@ Deno.test("X-Forwarded-For counts for nothing without trusted proxies", () => {
   assertEquals(clientAddressOf("10.0.0.1", headers, undefined), "10.0.0.1");
 });
 
-Deno.test("a long X-Forwarded-For takes no time", () => {
+Deno.test("a long X-Forwarded-For takes no time", async () => {
   const list = "10.0.0.9,".repeat(100_000) + "10.0.0.8";
   const headers = new Headers({ "X-Forwarded-For": list });
-  const startedAt = performance.now();
-  assertEquals(clientAddressOf("10.0.0.1", headers, isTrusted), "10.0.0.9");
-  assertEquals(performance.now() - startedAt < 50, true);
+  const tookMs = await leastMs(() => {
+    assertEquals(clientAddressOf("10.0.0.1", headers, isTrusted), "10.0.0.9");
+  }, 50);
+  assertEquals(tookMs < 50, true, `${tookMs} ms`);
 });

@@ -70,10 +70,15 @@ const FAULTY_PROGRAM = `
   "./unhandled_errors.ts",
   import.meta.url,
 )}";
-  onUnhandledError((error) => console.log(error.message));
+  onUnhandledError((error) => {
+    console.log(error.message);
+    if (error.message === "rejected") {
+      setTimeout(() => { throw new Error("thrown"); });
+    } else {
+      setTimeout(() => console.log("still here"));
+    }
+  });
   Promise.reject(new Error("rejected"));
-  setTimeout(() => { throw new Error("thrown"); }, 1);
-  setTimeout(() => console.log("still here"), 20);
 `;
 
 Deno.test("errors that nobody handles are told and do not end the program", async () => {

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { jsonToXml } from "./json_xml.ts";
 import { parseXml } from "./xml_parse.ts";
 import { xmlContentOf, xmlToJson } from "./xml_json.ts";
+import { leastMs } from "../../tests/support/least_time.ts";
 
 Deno.test("jsonToXml() writes what was recorded", () => {
   const cases: [string, string][] = [
@@ -185,7 +186,7 @@ Deno.test("jsonToXml() and xmlContentOf() refuse shapes that would grow beyond m
   assertEquals(xmlContentOf(rootOf(deep)), { kind: "tooLong" });
 });
 
-Deno.test("jsonToXml() looks up prefixes in time that does not grow with their number", () => {
+Deno.test("jsonToXml() looks up prefixes in time that does not grow with their number", async () => {
   const members: string[] = [];
   for (let index = 0; index < 20_000; index++) {
     members.push(`"@xmlns:p${index}":"urn:${index}"`);
@@ -193,8 +194,9 @@ Deno.test("jsonToXml() looks up prefixes in time that does not grow with their n
   for (let index = 0; index < 20_000; index++) {
     members.push(`"p${index}:e":{"$a":1}`);
   }
-  const start = performance.now();
-  const xml = jsonToXml(`{${members.join(",")}}`, "data") ?? "";
-  assertEquals(xml.includes("<p19999:e "), true);
-  assertEquals(performance.now() - start < 3000, true);
+  const tookMs = await leastMs(() => {
+    const xml = jsonToXml(`{${members.join(",")}}`, "data") ?? "";
+    assertEquals(xml.includes("<p19999:e "), true);
+  }, 3000);
+  assertEquals(tookMs < 3000, true, `${tookMs} ms`);
 });

@@ -82,4 +82,4 @@ Deno.test("large bodies that stop before their end are bounded in all", () =>
       for (const connection of connections) connection[Symbol.dispose]();
       await Promise.allSettled(answers);
     }
-  }));
+  }, ["--body-timeout=120000"]));

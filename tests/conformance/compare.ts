@@ -37,8 +37,11 @@ export interface CompareOptions {
   readonly made: ServerMade;
 }
 
-/** Longest time for an answer where the recorded server hung. */
-export const DEFECT_ANSWER_MS_MAX = 1000;
+/**
+ * Longest time for an answer where the recorded server hung: it takes
+ * milliseconds, unless the disk or the machine has other work, too.
+ */
+export const DEFECT_ANSWER_MS_MAX = 10_000;
 
 /** Names that our CORS lists may hold beyond the recorded ones. */
 const CORS_ADDITIONS: Readonly<Record<string, readonly string[]>> = {
@@ -93,7 +96,7 @@ export function compareAnswer(
 export function judgeDefectAnswer(answered: Answer): Difference[] {
   const found: Difference[] = [];
   if (answered.elapsedMs > DEFECT_ANSWER_MS_MAX) {
-    found.push(difference("time", "within 1 s", `${answered.elapsedMs} ms`));
+    found.push(difference("time", "within 10 s", `${answered.elapsedMs} ms`));
   }
   if (answered.status < 200 || answered.status > 499) {
     found.push(difference("status", "2xx, 3xx or 4xx", answered.status));

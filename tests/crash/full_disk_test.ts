@@ -52,7 +52,7 @@ async function get(server: RunningServer, path: string): Promise<Answer> {
 
 async function untilHealthy(server: RunningServer): Promise<void> {
   let answer: Answer | undefined;
-  for (let attempt = 0; attempt < 300; attempt++) {
+  for (let attempt = 0; attempt < 1200; attempt++) {
     answer = await get(server, "/health");
     if (answer.status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -188,7 +188,7 @@ Deno.test({
         await using server = await startServer(args);
         // That the device is full shows a moment after the start.
         let refused = await append(server, 50_000);
-        for (let tries = 0; tries < 50 && refused.status === 503; tries++) {
+        for (let tries = 0; tries < 3000 && refused.status === 503; tries++) {
           await new Promise((resolve) => setTimeout(resolve, 20));
           refused = await append(server, 50_000);
         }
@@ -237,7 +237,7 @@ Deno.test({
     await Deno.remove(filler);
     await untilHealthy(server);
     let status = 0;
-    for (let attempt = 0; attempt < 100 && status !== 200; attempt++) {
+    for (let attempt = 0; attempt < 1200 && status !== 200; attempt++) {
       status = await logIn();
       if (status !== 200) await new Promise((go) => setTimeout(go, 100));
     }

@@ -20,7 +20,7 @@ const WRITERS = 64;
 const BATCHES_PER_WRITER = 40;
 const KILLS = 5;
 const SEGMENT_BYTES = 1024 * 1024;
-const START_ATTEMPTS = 5;
+const START_ATTEMPTS = 50;
 /** Until a client tries again after a failure, or looks for news again. */
 const RETRY_MS = 50;
 const STEADY = "steady-1";
@@ -286,7 +286,7 @@ async function restart(
     try {
       return await startServer(args, {}, port);
     } catch (error) {
-      // Some connection of this very test may have the port for a moment.
+      // A connection, or a server of another test, may have the port meanwhile.
       const isPortTaken = String(error).includes("in use");
       if (!isPortTaken || attempt === START_ATTEMPTS) throw error;
       await delay(RETRY_MS);

@@ -56,7 +56,7 @@ async function appendUntilGone(
 
 /** Settles once an index file is being written. */
 async function untilSealing(directory: StoreDirectory): Promise<void> {
-  for (let tries = 0; tries < 3_000; tries++) {
+  for (let tries = 0; tries < 30_000; tries++) {
     for await (const { name } of Deno.readDir(directory.pathOf("segments"))) {
       if (name.endsWith(".idx.tmp")) return;
     }

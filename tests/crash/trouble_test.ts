@@ -108,7 +108,7 @@ Deno.test({
       assert([0, 201, 500, 503].includes(meanwhile), String(meanwhile));
       if (meanwhile === 201) answered++;
       let status = 0;
-      for (let attempt = 0; attempt < 100 && status !== 201; attempt++) {
+      for (let attempt = 0; attempt < 1000 && status !== 201; attempt++) {
         status = await append(server, 100).catch(() => 0);
         if (status !== 201) await new Promise((go) => setTimeout(go, 50));
       }

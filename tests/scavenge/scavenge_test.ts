@@ -325,7 +325,7 @@ Deno.test("old files stay as long as somebody has them pinned, and one scavenge 
   }
   assertGreater(bytes, 300 * 300);
   backup.close();
-  for (let turn = 0; turn < 100; turn++) {
+  for (let turn = 0; turn < 6000; turn++) {
     if (await bytesOf(place.path) < 50_000) break;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -232,7 +232,10 @@ Deno.test("GET /admin/backup of a damaged store breaks off before the damage, an
 });
 
 Deno.test("a backup of which nothing is taken is given up, and another may begin", async () => {
-  await using place = await openUpkeepPlace({ backupsMax: 1, sendStallMs: 20 });
+  await using place = await openUpkeepPlace({
+    backupsMax: 1,
+    sendStallMs: 2000,
+  });
   await place.append(90);
   const stalled = await backUp(place);
   const reader = stalled.body?.getReader();

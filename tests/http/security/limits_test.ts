@@ -362,7 +362,7 @@ Deno.test("the time to send a body: over it is 408, and nothing is stored", asyn
 
 Deno.test("large answers that nobody takes: over the bound it is 503", async () => {
   await using app = openTestApp({
-    limits: { sendBufferBytesMax: 2_000_000, sendStallMs: 1000 },
+    limits: { sendBufferBytesMax: 2_000_000, sendStallMs: 60_000 },
   });
   await post(app, eventsJson(text(1_000_000)));
   const read = () =>
