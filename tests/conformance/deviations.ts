@@ -41,7 +41,7 @@ export interface Deviation {
   ) => readonly Difference[] | undefined;
 }
 
-const ATOM_XML = "application/atom+xml";
+const ATOM_JSON = "application/vnd.eventstore.atom+json";
 
 /** Every intended difference. */
 export const DEVIATIONS: readonly Deviation[] = [
@@ -74,7 +74,7 @@ export const DEVIATIONS: readonly Deviation[] = [
       if (!type.includes("streamdesc+json")) return undefined;
       return compareWithTwin(exchange, {
         ...step.request.headers,
-        Accept: ATOM_XML,
+        Accept: ATOM_JSON,
       });
     },
   },

@@ -81,7 +81,7 @@ Deno.test("GET /streams/{stream} is 200 in every type, with that type's ETag", a
   }
 });
 
-Deno.test("GET of a backward page without Accept, or for any type, is atom+xml", async () => {
+Deno.test("GET of a backward page without Accept, or for any type, is atom+json", async () => {
   await using app = await openWithEvents(1);
   for (
     const path of ["/streams/s", "/streams/s/head/5", "/streams/s/0/backward/5"]
@@ -91,7 +91,7 @@ Deno.test("GET of a backward page without Accept, or for any type, is atom+xml",
       assertEquals(answer.status, 200);
       assertEquals(
         answer.headers.get("Content-Type"),
-        "application/atom+xml; charset=utf-8",
+        ATOM_JSON + "; charset=utf-8",
       );
     }
   }
