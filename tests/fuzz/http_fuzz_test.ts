@@ -9,6 +9,7 @@
  */
 
 import { assert } from "@std/assert";
+import { SaxesParser } from "saxes";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { parseXml } from "../../lib/text/xml_parse.ts";
 import { openStore } from "../../storage/mod.ts";
@@ -151,11 +152,35 @@ async function bodyOf(response: Response, fuzz: FuzzRequest): Promise<string> {
 
 function checkBody(headers: Headers, body: string, what: string): void {
   const type = headers.get("Content-Type")?.split(";")[0] ?? "";
-  if (/atom\+json$|streamdesc\+json$/.test(type)) JSON.parse(body);
-  if (type === "application/atom+xml" && body !== "") {
+  if (body !== "" && /[/+]json$/.test(type)) {
+    assert(isJson(body), `no JSON: ${body} by ${what}`);
+  }
+  // Some documents are JSON, whatever type was asked for.
+  if (body !== "" && /[/+]xml$/.test(type) && !/^[[{]/.test(body)) {
     assert(parseXml(body).kind === "document", `no XML: ${body} by ${what}`);
+    assert(hasNamespaces(body), `undeclared prefix: ${body} by ${what}`);
   }
   if (type === "text/html") assert(!body.includes("<script"), what);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether all prefixes of an XML document are declared. */
+function hasNamespaces(xml: string): boolean {
+  const parser = new SaxesParser({ xmlns: true });
+  let isDeclared = true;
+  parser.on("error", () => {
+    isDeclared = false;
+  });
+  parser.write(xml).close();
+  return isDeclared;
 }
 
 /** The constructor normalises addresses; a server hands them on as they came. */

@@ -7,6 +7,16 @@
 
 import { ROUTES } from "../../lib/http/routes.ts";
 import type { Random } from "../support/random.ts";
+import {
+  HEADER_VALUES,
+  METHODS,
+  NAMES,
+  NUMBERS,
+  ODD_JSON,
+  QUERIES,
+  RAW_SEGMENTS,
+  TYPES,
+} from "./odd_values.ts";
 
 /** A request as it goes to the app. */
 export interface FuzzRequest {
@@ -22,182 +32,6 @@ export interface FuzzSurroundings {
   readonly authorizations: readonly string[];
 }
 
-const METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
-
-const NAMES = [
-  "s",
-  "orders-1",
-  "$all",
-  "$$s",
-  "$$$settings",
-  "$settings",
-  "$ce-orders",
-  "$et-t",
-  "$streams",
-  "$users",
-  "$user-nobody",
-  "$stats",
-  "$",
-  "$$",
-  "$$$$",
-  "__proto__",
-  "constructor",
-  "toString",
-  "hasOwnProperty",
-  "head",
-  "metadata",
-  "incoming",
-  "ünïcödé",
-  "日本語",
-  "💥",
-  "a b",
-  "a+b",
-  "a'b\"c",
-  "<script>alert(1)</script>",
-  "]]>",
-  "-->",
-  "&amp;",
-  "..",
-  ".",
-  "...",
-  "a\0b",
-  "a\r\nX-Evil: 1",
-  "\u202e",
-  "\ufeff",
-  "x".repeat(300),
-];
-
-const RAW_SEGMENTS = [
-  "%",
-  "%zz",
-  "%2",
-  "%2e%2e",
-  "%2F..%2F",
-  "%5c",
-  "\\",
-  "%00",
-  "%0d%0aSet-Cookie:%20a=b",
-  "%ff%fe",
-  "%c0%ae",
-  "%ed%a0%80",
-  "%25",
-  "%252F",
-  "%u0041",
-  ";a=b",
-  "//",
-  "",
-  "~",
-  "*",
-  "{stream}",
-];
-
-const NUMBERS = [
-  "0",
-  "1",
-  "-1",
-  "head",
-  "00",
-  "+1",
-  "1.5",
-  "1e3",
-  "4096",
-  "4097",
-  "2147483647",
-  "2147483648",
-  "9007199254740993",
-  "9223372036854775807",
-  "9223372036854775808",
-  "99999999999999999999999999",
-  "0x10",
-  "NaN",
-  "Infinity",
-  "０",
-];
-
-const TYPES = [
-  "application/json",
-  "application/json; charset=utf-8",
-  "application/json;charset=utf-16",
-  "application/xml",
-  "text/xml",
-  "text/html",
-  "text/plain",
-  "text/event-stream",
-  "application/atom+xml",
-  "application/vnd.eventstore.atom+json",
-  "application/vnd.eventstore.event+json",
-  "application/vnd.eventstore.events+json",
-  "application/vnd.eventstore.events+xml",
-  "application/vnd.eventstore.streamdesc+json",
-  "application/octet-stream",
-  "multipart/form-data",
-  "*/*",
-  "a/b;q=0.5,*/*;q=0",
-  ",;,q=;=",
-  "text/*;q=x",
-];
-
-const HEADER_VALUES: Readonly<Record<string, readonly string[]>> = {
-  "Accept": TYPES,
-  "Content-Type": TYPES,
-  "ES-EventId": [
-    "fbf4a1a1-b4a3-4dfe-a01f-ec52c34e16e4",
-    "00000000-0000-0000-0000-000000000000",
-    "{fbf4a1a1-b4a3-4dfe-a01f-ec52c34e16e4}",
-    "fbf4a1a1b4a34dfea01fec52c34e16e4",
-    "nonsense",
-    "",
-  ],
-  "ES-EventType": ["t", "$metadata", "$>", "", "<b>", "ü", "x".repeat(2000)],
-  "ES-ExpectedVersion": [...NUMBERS, "-2", "-4", "-3"],
-  "ES-ResolveLinkTos": ["true", "false", "maybe"],
-  "ES-RequireMaster": ["true", "false", "1"],
-  "ES-HardDelete": ["true", "false", "x"],
-  "ES-TrustedAuth": ["root; $admins", "a;b;c", ";"],
-  "If-None-Match": [
-    '"0;248368668"',
-    '"0;-1296467268"',
-    '"x"',
-    "*",
-    '""',
-    '"-1;-1"',
-    'W/"1"',
-  ],
-  "Last-Event-ID": NUMBERS,
-  "Origin": ["https://evil.example", "null", "http://127.0.0.1:2113"],
-  "Sec-Fetch-Site": ["cross-site", "same-origin", "none"],
-  "X-Forwarded-Host": ["a.example", "a b", 'evil"><b>', "[::1]:5"],
-  "X-Forwarded-Port": ["443", "99999", "x"],
-  "X-Forwarded-Proto": ["https", "javascript"],
-  "X-Forwarded-Prefix": ["/p", "/../..", "//evil"],
-  "X-Forwarded-For": ["203.0.113.1", "x", "1,2,3"],
-  "Transfer-Encoding": ["identity"],
-};
-
-const QUERIES = [
-  "embed=body",
-  "embed=TryHarder",
-  "embed=__proto__",
-  "format=json",
-  "format=sse",
-  "format=html",
-  "format=%",
-  "access_token=x",
-  "from=0",
-  "from=head",
-  "from=2026-01-01T00:00:00Z",
-  "from=9999-99-99",
-  "asOf=2026-01-01",
-  "asOf=x",
-  "filter=%5Bx",
-  "type=t",
-  "eventType=a*",
-  "streamPrefix=s",
-  "=",
-  "&&&",
-  "a=%ff",
-];
-
 const EVENT_ID = "12345678-1234-4234-8234-1234567890";
 
 /** Where most is read and written. */
@@ -205,8 +39,23 @@ const STREAM_ROUTES = ROUTES.filter(({ template }) =>
   template.startsWith("/streams/{stream}") && !template.endsWith("/")
 );
 
-/** Makes the next request. */
+/** Routes by which events come in, and show in every form. */
+const EVENT_ROUTES = STREAM_ROUTES.filter(({ handler }) =>
+  ["append", "writeMetadata", "readEvent", "readHeadPage", "readForwardPage"]
+    .includes(handler)
+);
+
+/** Makes the next request: one that is odd all over, or hardly at all. */
 export function nextRequest(
+  random: Random,
+  surroundings: FuzzSurroundings,
+): FuzzRequest {
+  return random.chance(0.5)
+    ? nextOddRequest(random, surroundings)
+    : nextPlainRequest(random, surroundings);
+}
+
+function nextOddRequest(
   random: Random,
   surroundings: FuzzSurroundings,
 ): FuzzRequest {
@@ -224,6 +73,35 @@ export function nextRequest(
     headers: nextHeaders(random, surroundings, { type, body }),
     body,
   };
+}
+
+/** Writes and reads few streams, so that what is written is read again. */
+function nextPlainRequest(
+  random: Random,
+  { authorizations }: FuzzSurroundings,
+): FuzzRequest {
+  const route = random.pick(EVENT_ROUTES);
+  const headers: [string, string][] = [
+    ["Host", "127.0.0.1:2113"],
+    ["Authorization", authorizations[0] ?? ""],
+  ];
+  const target = route.template
+    .replace("{stream}", random.pick(["s", "orders-1", "%24settings"]))
+    .replace("{event}", random.pick(["0", "1", "5", "head"]))
+    .replace("{count}", random.pick(["1", "20"]));
+  if (route.method === "GET") {
+    headers.push(["Accept", random.pick(TYPES)]);
+    const query = random.chance(0.5) ? "" : "?" + random.pick(QUERIES);
+    return { method: "GET", target: target + query, headers, body: undefined };
+  }
+  const { type, body } = nextBody(random);
+  headers.push(["Content-Type", type], ["Content-Length", `${body.length}`]);
+  if (!type.includes("events+")) {
+    const eventType = route.handler === "append" ? "t" : "$metadata";
+    headers.push(["ES-EventId", nextEventId(random)]);
+    headers.push(["ES-EventType", eventType]);
+  }
+  return { method: route.method, target, headers, body };
 }
 
 function nextPath(random: Random, template: string): string {
@@ -306,6 +184,7 @@ function nextBody(random: Random): {
     () => [EVENTS_XML, nextEventsXml(random)],
     () => ["application/json", JSON.stringify(nextJson(random, 0))],
     () => ["application/json", JSON.stringify(nextMetadata(random))],
+    () => ["application/json", random.pick(ODD_JSON)],
     () => ["application/json", nextUser(random)],
     () => ["text/xml", nextEventsXml(random)],
     () => ["application/octet-stream", ""],
@@ -369,6 +248,11 @@ function nextEventsJson(random: Random): string {
   const text = JSON.stringify(events);
   if (random.chance(0.02)) return "[".repeat(5000);
   if (random.chance(0.02)) return text.replace('"data":', '"__proto__":');
+  if (random.chance(0.2)) {
+    return `[{eventId:'${nextEventId(random)}',eventType:${
+      random.pick(["'t'", "1.50", "true", "null", "{}", '"\\u0000"'])
+    },data:${random.pick(ODD_JSON)},metadata:${random.pick(ODD_JSON)}}]`;
+  }
   return text;
 }
 
@@ -436,6 +320,14 @@ function nextEventsXml(random: Random): string {
           "text",
           "<!-- c -->",
           "<?p i?>",
+          "<n:a xmlns:n='u' n:b='1'/><n:c xmlns:n=''/>",
+          "<a xmlns:json='http://james.newtonking.com/projects/json' json:Array='true'/>",
+          "<a json:Array='true' xmlns='u' xmlns:json='v'/>",
+          "<x:y z:a='1' :b='2' xml:lang='en'/>",
+          "<_x0031_/><a.b-c/><ü>💥</ü>",
+          "a<b/>c<![CDATA[d]]>e<b/>",
+          "</data><data><a/></data><data>",
+          "&#0;&#xFFFE;",
           "&undefined;",
           "<a".repeat(300),
           "<a>".repeat(300) + "</a>".repeat(300),
