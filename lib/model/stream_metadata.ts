@@ -179,23 +179,25 @@ function keepNumber(
 
 /**
  * A metadata document with another `$tb` and everything else as it was, on one
- * line. A document that is no object counts as empty.
+ * line.
  *
  * @param data The document as it was stored.
+ * @returns `undefined` when it is no JSON object.
  */
 export function withTruncateBefore(
   data: string | Uint8Array,
   truncateBefore: number,
-): string {
+): string | undefined {
   let document: unknown;
   try {
     const text = typeof data === "string" ? data : UTF8.decode(data);
     document = parseWithSource(text, keepNumber);
   } catch {
-    document = {};
+    return undefined;
   }
-  const kept = isObject(document) ? document : {};
-  return JSON.stringify({ ...kept, $tb: truncateBefore });
+  return isObject(document)
+    ? JSON.stringify({ ...document, $tb: truncateBefore })
+    : undefined;
 }
 
 /**

@@ -149,10 +149,16 @@ export class BatchEncoder {
     if (!stream.isSoftDeleted) return undefined;
     const newest = this.#options.states.decidedMetadataEvent(streamName);
     const data = withTruncateBefore(newest?.data ?? "{}", stream.head + 1);
-    return this.#metadataEvent(streamName, data, 0);
+    return data === undefined
+      ? undefined
+      : this.#metadataEvent(streamName, data, 0);
   }
 
-  /** So does writing metadata: a second metadata event follows the first. */
+  /**
+   * So does writing metadata: a second metadata event follows the first. Where
+   * that is no JSON object there is nothing to put `$tb` into: the stream is
+   * reopened by it all the same, and shows what it held.
+   */
   #reopeningByMetadata(
     metastream: string,
     first: number,
@@ -163,7 +169,9 @@ export class BatchEncoder {
     const newest = events[events.length - 1];
     if (!stream.isSoftDeleted || newest === undefined) return undefined;
     const data = withTruncateBefore(newest.data, stream.head + 1);
-    return this.#metadataEvent(streamName, data, first + events.length);
+    return data === undefined
+      ? undefined
+      : this.#metadataEvent(streamName, data, first + events.length);
   }
 
   /**

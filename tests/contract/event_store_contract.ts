@@ -197,6 +197,26 @@ function testDeletes(name: string, open: OpenStore): void {
   );
 
   storeTest(
+    `${name}: metadata that is no JSON object reopens, and hides nothing`,
+    open,
+    async (store) => {
+      await STREAM_STATES.softDeleted(store);
+      const events = [
+        anEvent(900, { eventType: "$metadata", data: "no JSON" }),
+      ];
+      const result = await store.append(
+        anAppend({ streamName: "$$s", events }),
+      );
+      assertEquals(result, appendedAt(1));
+      const state = await store.readState("s");
+      assertEquals([state.head, state.metadataNumber], [2, 1]);
+      assertEquals(state.metadata, {});
+      await store.append(anAppend({}));
+      assertEquals((await store.readState("s")).metadataNumber, 1);
+    },
+  );
+
+  storeTest(
     `${name}: an answered repetition reopens nothing`,
     open,
     async (store) => {

@@ -104,10 +104,10 @@ class ModelStore implements EventStore {
       isSoftDeleted(this.#metadataOf(described));
     const written = events.map((event) => this.#write(streamName, event));
     if (stream.isSoftDeleted) {
-      written.push(this.#writeReopening(streamName, stream.head + 1));
+      written.push(...this.#writeReopening(streamName, stream.head + 1));
     } else if (reopensDescribed) {
       const first = this.#headOf(described) + 1;
-      written.push(this.#writeReopening(described, first));
+      written.push(...this.#writeReopening(described, first));
     }
     this.#announce(written);
     return { kind: "appended", firstEventNumber: decision.first };
@@ -297,11 +297,14 @@ class ModelStore implements EventStore {
     });
   }
 
-  /** Writes the last metadata again, hiding everything before `first`. */
-  #writeReopening(streamName: string, first: number): RecordedEvent {
+  /**
+   * Writes the last metadata again, hiding everything before `first`; nothing
+   * where that is no JSON object.
+   */
+  #writeReopening(streamName: string, first: number): RecordedEvent[] {
     const last = this.#lists.get(metastreamOf(streamName))?.at(-1);
     const data = withTruncateBefore(last?.data ?? "{}", first);
-    return this.#writeMetadata(streamName, data);
+    return data === undefined ? [] : [this.#writeMetadata(streamName, data)];
   }
 
   /** A tombstone has no place among the numbers of its stream. */
