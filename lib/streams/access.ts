@@ -48,7 +48,10 @@ const ADMINS: RoleList = [ROLE_ADMINS];
 const NOBODY: RoleList = [];
 const NO_DEFAULTS: DefaultAcls = { ofUserStreams: {}, ofSystemStreams: {} };
 
-/** System lists are read by everybody until somebody says otherwise. */
+/**
+ * System lists are read by everybody until somebody says otherwise; one that
+ * holds nothing yet is like any system stream that is not there.
+ */
 const SYSTEM_LIST_ACL: AccessControlList = {
   read: EVERYBODY,
   metadataRead: EVERYBODY,
@@ -58,6 +61,14 @@ const ON_METASTREAM = {
   read: "metadataRead",
   write: "metadataWrite",
 } as const;
+
+/**
+ * The state by which a feed that waits for its first event is judged: as if it
+ * were there already, since the feed shows nothing before.
+ */
+export function stateOnceBegun(state: StreamState): StreamState {
+  return state.head >= 0 ? state : { ...state, head: 0 };
+}
 
 /** Decides on rights by what the store holds. */
 export class StreamAccess {
@@ -215,7 +226,9 @@ function entryOf(
 ): RoleList {
   const own = state.metadata.acl?.[right];
   if (own !== undefined) return own;
-  if (state.metadataNumber < 0 && isSystemList(streamName)) {
+  if (
+    state.metadataNumber < 0 && state.head >= 0 && isSystemList(streamName)
+  ) {
     const ofList = SYSTEM_LIST_ACL[right];
     if (ofList !== undefined) return ofList;
   }

@@ -8,6 +8,8 @@ import {
   createServiceFixture,
   type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
+import type { StreamState } from "../model/event_store.ts";
+import { stateOnceBegun, StreamAccess } from "./access.ts";
 import type { Caller } from "./outcomes.ts";
 
 /** Who may do what: r w d and, on the metadata, R W; "-" is refused. */
@@ -118,6 +120,26 @@ Deno.test("$settings gives defaults, entry by entry, from its last event", async
   assertEquals(await rightsOf(fixture, USER, "s"), "rw-RW");
   await fixture.softDelete("$settings");
   assertEquals(await rightsOf(fixture, USER, "s"), "rwdRW");
+});
+
+Deno.test("a system list is everybody's from its first event on", async () => {
+  const fixture = createServiceFixture();
+  assertEquals(await rightsOf(fixture, USER, "$ce-cart"), "-----");
+  await fixture.append("cart-1", [5]);
+  assertEquals(await rightsOf(fixture, USER, "$ce-cart"), "r--R-");
+  assertEquals(await rightsOf(fixture, undefined, "$ce-cart"), "r--R-");
+  await fixture.describe("$ce-cart", { $acl: { $r: "team" } });
+  assertEquals(await rightsOf(fixture, OTHER, "$ce-cart"), "-----");
+});
+
+Deno.test("a live feed of a list may be open to all before its first event", async () => {
+  const fixture = createServiceFixture();
+  const state = await fixture.store.readState("$ce-cart");
+  const access = new StreamAccess(fixture.store);
+  const granted = (by: StreamState) =>
+    access.readAccess(undefined, "$ce-cart", by);
+  assertEquals(await granted(state), "denied");
+  assertEquals(await granted(stateOnceBegun(state)), "public");
 });
 
 Deno.test("read-only credentials change nothing", async () => {

@@ -7,6 +7,7 @@
  */
 
 import { LIMITS } from "../model/limits.ts";
+import { stateOnceBegun } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import {
   type LiveChunk,
@@ -224,7 +225,11 @@ export class LiveChunks {
     const epoch = this.#rulesEpoch;
     try {
       const state = await store.readState(streamName);
-      const granted = await access.readAccess(caller, streamName, state);
+      const granted = await access.readAccess(
+        caller,
+        streamName,
+        stateOnceBegun(state),
+      );
       if (epoch === this.#rulesEpoch) {
         if (this.#rights.size >= RIGHTS_MAX) this.#rights.clear();
         const entry = rightsEntryOf(feed, rightsKey);

@@ -8,6 +8,7 @@
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
+import { stateOnceBegun } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import { LiveChunks, type SharedFeed, sharedFeedOf } from "./live_chunks.ts";
 import { LiveClient } from "./live_client.ts";
@@ -136,7 +137,11 @@ export class LiveFeeds {
     const { store, access } = this.#context;
     const { streamName } = command;
     const state = await store.readState(streamName);
-    const granted = await access.readAccess(caller, streamName, state);
+    const granted = await access.readAccess(
+      caller,
+      streamName,
+      stateOnceBegun(state),
+    );
     if (granted === "denied") return { kind: "unauthorized" };
     if (state.isTombstoned) return { kind: "deleted" };
     const place = await placeOfStart(this.#context, command);

@@ -9,7 +9,7 @@ import {
   type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
 import type { EventStore } from "../model/event_store.ts";
-import type { FeedOutcome, ReadFeedCommand } from "./outcomes.ts";
+import type { Caller, FeedOutcome, ReadFeedCommand } from "./outcomes.ts";
 
 /** Far longer than any of these tests takes: a held read must be woken. */
 const LONG_MS = 60_000;
@@ -22,10 +22,11 @@ function settle(): Promise<void> {
 function poll(
   { service }: ServiceFixture,
   changes: Partial<ReadFeedCommand> = {},
+  caller?: Caller,
 ): Promise<FeedOutcome> {
   const range = { kind: "forward", from: 1, count: 20 } as const;
   return service.readFeed(
-    undefined,
+    caller,
     aFeedRead({ range, longPollMs: LONG_MS, ...changes }),
   );
 }
@@ -200,7 +201,7 @@ for (
       streamName,
       range: { kind: "forward", from: 0, count: 20 },
       resolveLinks: false,
-    });
+    }, ADMIN);
     await settle();
     await trigger(fixture);
     assertEquals(shownBy(await held), [`0@${streamName}`]);
@@ -211,7 +212,7 @@ Deno.test("a held read of a list waits for its own entries", async () => {
   const fixture = createServiceFixture();
   const range = { kind: "forward", from: 0, count: 20 } as const;
   let isAnswered = false;
-  const held = poll(fixture, { streamName: "$et-$deleted", range })
+  const held = poll(fixture, { streamName: "$et-$deleted", range }, ADMIN)
     .finally(() => isAnswered = true);
   await settle();
   await fixture.append("cart-1", [1]);

@@ -175,7 +175,7 @@ Deno.test("a list without entries is like a stream never written", async () => {
   const fixture = createServiceFixture();
   for (const streamName of ["$ce-none", "$streams"]) {
     const command = aFeedRead({ streamName });
-    const feed = await fixture.service.readFeed(undefined, command);
+    const feed = await fixture.service.readFeed(ADMIN, command);
     assertEquals(feed.kind, "notFound");
   }
 });
