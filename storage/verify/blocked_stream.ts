@@ -28,22 +28,35 @@ export class BlockedStream {
   readonly #file: DiskFile;
   readonly #onBytes: (count: number) => void;
   readonly #raw = bytesOf(new Uint8Array(BLOCK_BYTES * BLOCKS_PER_READ));
-  #content: Bytes = bytesOf(
-    new Uint8Array(BLOCK_CONTENT_BYTES * BLOCKS_PER_READ * 2),
-  );
+  readonly #newRoom: (byteCount: number) => Bytes;
+  #content: Bytes;
   #contentEnd = 0;
   #fileOffset = 0;
   /** Where in `content` the next byte is. */
   at = 0;
 
-  constructor(file: DiskFile, onBytes: (count: number) => void) {
+  /** @param options.newRoom Makes memory for contents, and later on for more. */
+  constructor(
+    file: DiskFile,
+    options: {
+      readonly onBytes: (count: number) => void;
+      readonly newRoom: (byteCount: number) => Bytes;
+    },
+  ) {
     this.#file = file;
-    this.#onBytes = onBytes;
+    this.#onBytes = options.onBytes;
+    this.#newRoom = options.newRoom;
+    this.#content = this.#newRoom(BLOCK_CONTENT_BYTES * BLOCKS_PER_READ * 2);
   }
 
   /** What is in memory; it holds until more is read. */
   get bytes(): Bytes {
     return this.#content;
+  }
+
+  /** How many bytes from `at` on are in memory. */
+  get available(): number {
+    return this.#contentEnd - this.at;
   }
 
   /**
@@ -93,8 +106,9 @@ export class BlockedStream {
     this.at = 0;
     const needed = this.#contentEnd + count;
     if (needed <= array.length) return;
-    const grown = new Uint8Array(needed * 2);
-    grown.set(array.subarray(0, this.#contentEnd));
-    this.#content = bytesOf(grown);
+    // Making room may take the old memory away.
+    const kept = array.slice(0, this.#contentEnd);
+    this.#content = this.#newRoom(needed * 2);
+    this.#content.array.set(kept);
   }
 }

@@ -10,18 +10,25 @@ import { type Bytes, bytesOf } from "../log/bytes.ts";
 import { RECORD_BYTES_MIN } from "../log/record.ts";
 
 /** What is read at a time; a longer record is read as a whole. */
-const CHUNK_BYTES = 512 * 1024;
+const CHUNK_BYTES = 192 * 1024;
 
 export class ChunkReader {
   readonly #file: DiskFile;
-  #buffer: Bytes = bytesOf(new Uint8Array(CHUNK_BYTES));
+  readonly #makeRoom: (byteCount: number) => Bytes;
+  #buffer: Bytes;
   /** What was read last. */
   chunk: Bytes = bytesOf(new Uint8Array(0));
   /** Offset in the file of the chunk's first byte. */
   offset = 0;
 
-  constructor(file: DiskFile) {
+  /** @param makeRoom Makes memory for chunks, and for longer ones later on. */
+  constructor(
+    file: DiskFile,
+    makeRoom: (byteCount: number) => Bytes = newBytes,
+  ) {
     this.#file = file;
+    this.#makeRoom = makeRoom;
+    this.#buffer = makeRoom(CHUNK_BYTES);
   }
 
   /**
@@ -53,16 +60,21 @@ export class ChunkReader {
     return have === wanted && wanted >= Math.min(left, RECORD_BYTES_MIN);
   }
 
-  /** Makes room for a longer record, which begins with the chunk. */
+  /** Makes room for a longer record, of which all is to be read anew. */
   grow(lengthBytes: number): void {
     if (lengthBytes <= this.#buffer.array.length) return;
-    const grown = new Uint8Array(lengthBytes);
-    const { array } = this.chunk;
-    grown.set(array);
-    this.#buffer = bytesOf(grown);
-    this.chunk = {
-      array: grown.subarray(0, array.length),
-      view: this.#buffer.view,
-    };
+    this.#buffer = this.#makeRoom(lengthBytes);
+    this.chunk = bytesOf(new Uint8Array(0));
   }
+
+  /** The same bytes are elsewhere now. */
+  moveTo(buffer: Bytes): void {
+    this.#buffer = buffer;
+    const { length } = this.chunk.array;
+    this.chunk = { array: buffer.array.subarray(0, length), view: buffer.view };
+  }
+}
+
+function newBytes(byteCount: number): Bytes {
+  return bytesOf(new Uint8Array(byteCount));
 }

@@ -17,9 +17,15 @@ import { type Bytes, bytesOf } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
 import type { EntryCheck } from "./entry_check.ts";
 import type { Findings } from "./findings.ts";
-import { EntryDigest } from "./entry_digest.ts";
+import type { EntryDigest } from "./entry_digest.ts";
 import type { ListKeys } from "./list_heads.ts";
 import { NameHash } from "./name_hash.ts";
+import {
+  beginDigest,
+  bytesIn,
+  digestIn,
+  type PieceProgram,
+} from "./piece_program.ts";
 import type { SegmentFacts } from "./segment_facts.ts";
 
 /** Name of the snapshot in a store's directory. */
@@ -27,6 +33,7 @@ export const HEADS_NAME = "heads.snap";
 
 export class HeadsCheck implements Disposable {
   readonly #findings: Findings;
+  readonly #program: PieceProgram;
   readonly #digest = new SealedDigest();
   #snapshot: HeadsSnapshot | undefined;
   #lists: LoadedLists | undefined;
@@ -38,9 +45,12 @@ export class HeadsCheck implements Disposable {
       readonly path: string;
       readonly isThere: boolean;
       readonly findings: Findings;
+      /** It is used for this alone whenever something is taken. */
+      readonly program: PieceProgram;
     },
   ) {
     this.#findings = options.findings;
+    this.#program = options.program;
     if (!options.isThere) return;
     this.#snapshot = openHeadsSnapshot(options.disk, options.path);
     if (this.#snapshot === undefined) {
@@ -92,7 +102,9 @@ export class HeadsCheck implements Disposable {
       }
       return;
     }
-    const digest = this.#read((snapshot) => digestOf(snapshot, lists));
+    const digest = this.#read((snapshot) =>
+      digestOf(snapshot, lists, this.#program)
+    );
     if (digest === undefined || !facts.isWhole) return;
     if (!digest.equals(mark.digest)) {
       this.#findings.broken(
@@ -237,22 +249,44 @@ class NameKeys implements ListKeys {
   }
 }
 
+/** Entries that are summed up at a time. */
+const ENTRIES_AT_ONCE = 64 * 1024;
+
 /** All entries that the snapshot knows in the active segment. */
-function digestOf(snapshot: HeadsSnapshot, known: LoadedLists): EntryDigest {
+function digestOf(
+  snapshot: HeadsSnapshot,
+  known: LoadedLists,
+  program: PieceProgram,
+): EntryDigest {
   const { lists, lengths, entries } = snapshot.readActiveEntries();
   const keys = new NameKeys(known);
-  const digest = new EntryDigest();
-  let from = 0;
+  beginDigest(program);
+  const memoryAt = program.room(ENTRIES_AT_ONCE * 4);
+  const { array } = bytesIn(program, memoryAt, ENTRIES_AT_ONCE * 4);
+  const memory = new Uint32Array(array.buffer, memoryAt, ENTRIES_AT_ONCE);
+  /** Which entries are in memory. */
+  let memoryFrom = 0;
+  let memoryEnd = 0;
+  let at = 0;
   for (let index = 0; index < lists.length; index++) {
     const id = lists[index] ?? 0;
     const { high, low } = keys.hashOf(id);
     const kind = known.kinds[id] ?? 0;
-    const first = known.next[id] ?? 0;
-    const length = lengths[index] ?? 0;
-    for (let at = 0; at < length; at++) {
-      digest.add(kind, high, low, first + at, entries[from + at] ?? 0);
+    const end = at + (lengths[index] ?? 0);
+    for (let ordinal = known.next[id] ?? 0; at < end;) {
+      // With fewer than their lengths say, it is another digest anyway.
+      if (at === entries.length) return digestIn(program);
+      if (at === memoryEnd) {
+        memoryFrom = at;
+        memoryEnd = Math.min(entries.length, at + ENTRIES_AT_ONCE);
+        memory.set(entries.subarray(memoryFrom, memoryEnd));
+      }
+      const count = Math.min(end, memoryEnd) - at;
+      const place = memoryAt + (at - memoryFrom) * 4;
+      program.addAll(kind, high, low, ordinal, place, count);
+      ordinal += count;
+      at += count;
     }
-    from += length;
   }
-  return digest;
+  return digestIn(program);
 }

@@ -15,6 +15,7 @@ import { BlockDamage } from "./blocked_stream.ts";
 import type { DigestSums } from "./entry_digest.ts";
 import type { Findings } from "./findings.ts";
 import { digestIndex, readFooter } from "./index_digest.ts";
+import type { PieceProgram } from "./piece_program.ts";
 import type { SegmentFacts } from "./segment_facts.ts";
 
 export interface IndexCheckRequest {
@@ -27,6 +28,8 @@ export interface IndexCheckRequest {
   readonly facts: SegmentFacts;
   readonly findings: Findings;
   readonly control: JobControl;
+  /** It is used for this alone meanwhile. */
+  readonly program: PieceProgram;
   readonly onBytes: (count: number) => void;
   /**
    * The digest of a file that was read to its end already, and of which every
@@ -105,13 +108,14 @@ function strangenessOf(
 
 async function digestOf(
   footer: IndexFooter,
-  { file, control, onBytes, proven }: IndexCheckRequest,
+  { file, control, program, onBytes, proven }: IndexCheckRequest,
 ): Promise<DigestSums | undefined> {
   if (proven !== undefined) {
     onBytes(file.size());
     return proven;
   }
   return await digestIndex(file, footer, {
+    program,
     onBytes,
     pause: () => {
       control.signal.throwIfAborted();

@@ -9,7 +9,6 @@ import { type DiskFile, readExactly } from "../disk/disk.ts";
 import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../index/block_cache.ts";
 import {
   decodeFooter,
-  GONE_OFFSET,
   type IndexFooter,
   SLICE_COUNT_AT,
   SLICE_FIXED_BYTES,
@@ -17,10 +16,15 @@ import {
   SLICE_SPARSE,
 } from "../index/index_file.ts";
 import { BlockedStream } from "./blocked_stream.ts";
-import { EntryDigest } from "./entry_digest.ts";
+import type { EntryDigest } from "./entry_digest.ts";
 import { NameHash } from "./name_hash.ts";
+import {
+  beginDigest,
+  bytesIn,
+  digestIn,
+  type PieceProgram,
+} from "./piece_program.ts";
 
-const ENTRIES_PER_PAUSE = 50_000;
 const BLOCKS_PER_PAUSE = 64;
 /** More than any name has: its length is a u16. */
 const NAME_BYTES_MAX = 65_535;
@@ -55,43 +59,55 @@ export async function digestIndex(
   file: DiskFile,
   footer: IndexFooter,
   control: {
+    /** It is used for this alone meanwhile. */
+    readonly program: PieceProgram;
     readonly onBytes: (count: number) => void;
     readonly pause: () => Promise<void> | undefined;
   },
 ): Promise<EntryDigest | undefined> {
-  const slices = new SliceStream(file, footer, control.onBytes);
+  const slices = new SliceStream(file, footer, control);
   let isRight = true;
-  let work = 0;
-  for (let count = 0; isRight && count < footer.sliceCount; count++) {
-    const entryCount = slices.take();
-    isRight = entryCount !== undefined;
-    work += 8 + (entryCount ?? 0);
-    if (work > ENTRIES_PER_PAUSE) {
-      work = 0;
-      await control.pause();
-    }
+  for (let left = footer.sliceCount; isRight && left > 0;) {
+    const count = slices.take(left);
+    isRight = count > 0;
+    left -= count;
+    await control.pause();
   }
   isRight = isRight && slices.offset === footer.directoryOffset;
+  const digest = digestIn(control.program);
   // Whatever stands behind is under checksums, too.
   while (slices.passOver()) await control.pause();
-  return isRight ? slices.digest : undefined;
+  return isRight ? digest : undefined;
 }
 
 class SliceStream {
-  readonly digest = new EntryDigest();
   /** Where in the content the next slice begins. */
   offset = 0;
+  readonly #program: PieceProgram;
   readonly #stream: BlockedStream;
   readonly #footer: IndexFooter;
   readonly #hash = new NameHash();
+  /** Where in the program's memory the contents are. */
+  #contentAt = 0;
 
   constructor(
     file: DiskFile,
     footer: IndexFooter,
-    onBytes: (count: number) => void,
+    { program, onBytes }: {
+      readonly program: PieceProgram;
+      readonly onBytes: (count: number) => void;
+    },
   ) {
-    this.#stream = new BlockedStream(file, onBytes);
+    this.#program = program;
     this.#footer = footer;
+    beginDigest(program);
+    this.#stream = new BlockedStream(file, {
+      onBytes,
+      newRoom: (byteCount) => {
+        this.#contentAt = program.room(byteCount);
+        return bytesIn(program, this.#contentAt, byteCount);
+      },
+    });
   }
 
   /** Reads some blocks as they are; false at the end. */
@@ -103,14 +119,29 @@ class SliceStream {
   }
 
   /**
-   * Takes the entries of the next slice.
+   * Takes the entries of some slices.
    *
-   * @returns How many there were; undefined when there is no such slice.
+   * @returns How many, `countMax` at most; 0 when there is no such slice.
    */
-  take(): number | undefined {
+  take(countMax: number): number {
+    const stream = this.#stream;
+    const program = this.#program;
+    stream.need(SLICE_BYTES_MAX);
+    const left = this.#footer.directoryOffset - this.offset;
+    const from = this.#contentAt + stream.at;
+    const end = from + Math.min(left, stream.available);
+    const taken = program.addSlices(from, end, countMax) - from;
+    stream.at += taken;
+    this.offset += taken;
+    const count = program.slices.value;
+    return count > 0 ? count : this.#takeOne() ? 1 : 0;
+  }
+
+  /** Takes the entries of the next slice, of a sparse one or many. */
+  #takeOne(): boolean {
     const stream = this.#stream;
     const available = stream.need(SLICE_BYTES_MAX);
-    if (available < SLICE_PREFIX_BYTES + SLICE_FIXED_BYTES) return undefined;
+    if (available < SLICE_PREFIX_BYTES + SLICE_FIXED_BYTES) return false;
     const { at, bytes } = stream;
     const { view } = bytes;
     const kind = view.getUint8(at);
@@ -118,7 +149,7 @@ class SliceStream {
     const nameStart = at + SLICE_PREFIX_BYTES;
     const nameEnd = nameStart + view.getUint16(at + 2, true);
     const end = nameEnd + SLICE_FIXED_BYTES + (isSparse ? 4 : 0);
-    if (end - at > available) return undefined;
+    if (end - at > available) return false;
     this.#hash.take(bytes, nameStart, nameEnd);
     // Of an ordinal the digest has the low half alone.
     const first = view.getUint32(nameEnd, true);
@@ -126,12 +157,11 @@ class SliceStream {
       ? view.getUint32(nameEnd + SLICE_FIXED_BYTES, true)
       : view.getUint32(nameEnd + SLICE_COUNT_AT, true);
     this.offset += end - at + count * (isSparse ? 8 : 4);
-    if (this.offset > this.#footer.directoryOffset) return undefined;
+    if (this.offset > this.#footer.directoryOffset) return false;
     stream.at = end;
-    const isWhole = isSparse
+    return isSparse
       ? this.#takeSparse(kind, first, count)
-      : this.#takeEntries(kind, first, count, undefined);
-    return isWhole ? count : undefined;
+      : this.#takeEntries(kind, first, count);
   }
 
   #takeSparse(kind: number, first: number, count: number): boolean {
@@ -142,29 +172,25 @@ class SliceStream {
       indexes[index] = stream.bytes.view.getUint32(stream.at, true);
       stream.at += 4;
     }
-    return this.#takeEntries(kind, first, count, indexes);
+    const { high, low } = this.#hash;
+    for (const index of indexes) {
+      if (stream.need(4) < 4) return false;
+      const place = this.#contentAt + stream.at;
+      this.#program.addAll(kind, high, low, first + index, place, 1);
+      stream.at += 4;
+    }
+    return true;
   }
 
-  #takeEntries(
-    kind: number,
-    first: number,
-    count: number,
-    indexes: Uint32Array | undefined,
-  ): boolean {
+  #takeEntries(kind: number, first: number, count: number): boolean {
     const stream = this.#stream;
-    const { digest } = this;
     const { high, low } = this.#hash;
     for (let done = 0; done < count;) {
       const part = Math.min(PART, count - done);
       if (stream.need(part * 4) < part * 4) return false;
-      const { view } = stream.bytes;
-      let { at } = stream;
-      for (let index = done; index < done + part; index++, at += 4) {
-        const entry = view.getUint32(at, true);
-        if (entry === GONE_OFFSET) continue;
-        digest.add(kind, high, low, first + (indexes?.[index] ?? index), entry);
-      }
-      stream.at = at;
+      const place = this.#contentAt + stream.at;
+      this.#program.addAll(kind, high, low, first + done, place, part);
+      stream.at += part * 4;
       done += part;
     }
     return true;

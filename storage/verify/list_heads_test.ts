@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { createRandom } from "../../tests/support/random.ts";
 import { ListHeads } from "./list_heads.ts";
-import { PieceLists } from "./piece_lists.ts";
+import { tableBitsFor } from "./piece_lists.ts";
+import {
+  listsOf,
+  type PieceProgram,
+  startPieceProgram,
+} from "./piece_program.ts";
 
 const STREAM = 0;
 const CATEGORY = 1;
@@ -16,18 +21,20 @@ function hashesOf(list: number): { high: number; low: number } {
 }
 
 function enter(
-  lists: PieceLists,
+  lists: PieceProgram,
   list: number,
   ordinal: number,
   kind = CATEGORY,
 ): boolean {
   const { high, low } = hashesOf(list);
   const ordinalHigh = Math.floor(ordinal / TWO_32);
-  return lists.enter(kind, high, low, ordinal % TWO_32, ordinalHigh);
+  return lists.enter(kind, high, low, ordinal % TWO_32, ordinalHigh, 0) === 1;
 }
 
-function newPiece(maySkip = false): PieceLists {
-  return new PieceLists({ maySkip, listCount: 1 });
+function newPiece(maySkip = false): PieceProgram {
+  const piece = startPieceProgram();
+  piece.begin(maySkip ? 1 : 0, 0, 0, tableBitsFor(1));
+  return piece;
 }
 
 function nextOf(heads: ListHeads, list: number, kind = CATEGORY): number {
@@ -37,11 +44,12 @@ function nextOf(heads: ListHeads, list: number, kind = CATEGORY): number {
 
 function merge(
   heads: ListHeads,
-  { words, size }: PieceLists,
+  piece: PieceProgram,
   isLenient = false,
 ): Promise<boolean> {
   const pause = () => undefined;
-  return heads.merge(words, { listCount: size, isLenient, pause });
+  const listCount = piece.listCount.value;
+  return heads.merge(listsOf(piece), { listCount, isLenient, pause });
 }
 
 Deno.test("pieces one after the other come to what all entries come to", async () => {

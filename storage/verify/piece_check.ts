@@ -3,34 +3,56 @@
  * lists, as `segment_check.ts` checks them record by record. It only tells
  * whether all is well.
  *
+ * The work on each record is done by `piece.wat`. Here stands what comes once a
+ * chunk, and what seldom comes: long records, and those of the system.
+ *
  * @module
  */
 
+import { crc32 } from "node:zlib";
 import type { DiskFile } from "../disk/disk.ts";
-import { getSafeUint64 } from "../log/bytes.ts";
+import {
+  type Bytes,
+  bytesOf,
+  encodeUtf8,
+  getSafeUint64,
+} from "../log/bytes.ts";
 import {
   checkRecord,
-  FLAG_RUN_END,
   RECORD_BYTES_MIN,
   RECORD_HEADER_BYTES,
 } from "../log/record.ts";
 import { offsetOf, positionOf } from "../log/segment.ts";
 import { ChunkReader } from "./chunk_reader.ts";
-import { crcAfterWord } from "./crc_parts.ts";
+import { NameHash } from "./name_hash.ts";
 import {
   type Piece,
   type PieceFacts,
   type PieceMark,
   recordsEnd,
 } from "./piece.ts";
-import { PieceEntries } from "./piece_entries.ts";
-import { WholeRecords } from "./whole_records.ts";
+import { tableBitsFor } from "./piece_lists.ts";
+import {
+  ALL_TAKEN,
+  bytesIn,
+  digestIn,
+  listsOf,
+  type PieceProgram,
+  SPECIAL,
+  STOPPED,
+} from "./piece_program.ts";
+import { systemListsOf } from "./system_lists.ts";
 
 /** More than a header with the longest names has. */
 const HEADER_BYTES_MAX = 160 * 1024;
+/** Longer records than there are: memory for them would stay. */
+const RECORD_BYTES_MAX = 32 * 1024 * 1024;
+const NONE = 0xffff_ffff;
 
 /** What is asked of a check beside the piece. */
 export interface PieceControl {
+  /** It has one piece at a time. */
+  readonly program: PieceProgram;
   /** Is called after each chunk with its bytes; throws to end the check. */
   readonly onChunk: (byteCount: number) => Promise<void> | undefined;
   /** About how many lists have entries in a piece. */
@@ -54,47 +76,46 @@ export async function provePiece(
 class PieceCheck {
   readonly #piece: Piece;
   readonly #control: PieceControl;
+  readonly #program: PieceProgram;
   readonly #reader: ChunkReader;
-  readonly #whole = new WholeRecords();
-  readonly #offsets = new Float64Array(this.#whole.starts.length);
-  readonly #entries: PieceEntries;
+  readonly #hash = new NameHash();
   readonly #isScavenged: boolean;
   readonly #fileEnd: number;
+  /** Positions at which what was read is still to be noted, the last first. */
+  readonly #marksLeft: number[] = [];
   readonly #marks: PieceMark[] = [];
-  #first: PieceFacts["first"] | undefined;
+  /** Where in the program's memory the chunk is, and how long it may be. */
+  #chunkAt = 0;
+  #chunkBytes = 0;
+  #memory: ArrayBuffer;
   #start = 0;
   /** Offset in the file of the next record. */
   #at = 0;
-  #position = 0;
-  #recordCount = 0;
-  #previousCrc = 0;
-  #indexInRun = 0;
-  #createdAtUs = 0;
-  #lastPosition = -1;
-  #runEnd = -1;
-  #runEndCrc = 0;
-  #chain = 0;
 
   constructor(piece: Piece, file: DiskFile, control: PieceControl) {
     this.#piece = piece;
     this.#control = control;
-    this.#reader = new ChunkReader(file);
+    const { program, listCount } = control;
+    this.#program = program;
     this.#isScavenged = piece.remains !== undefined;
     this.#fileEnd = recordsEnd(piece, piece.remains);
-    this.#entries = new PieceEntries({
-      maySkip: this.#isScavenged,
-      listCount: control.listCount,
-    });
+    const { startPosition, endPosition } = piece;
+    program.begin(
+      this.#isScavenged ? 1 : 0,
+      endPosition,
+      offsetOf({ startPosition }, 0) | 0,
+      tableBitsFor(listCount),
+    );
+    this.#reader = new ChunkReader(file, (count) => this.#makeRoom(count));
+    this.#memory = program.memory.buffer;
   }
 
   async run(): Promise<PieceFacts | undefined> {
     const start = this.#findStart();
     if (start === undefined) return undefined;
-    const { to, startPosition } = this.#piece;
     this.#start = this.#at = start;
-    this.#position = this.#isScavenged
-      ? startPosition
-      : positionOf(this.#piece, start);
+    this.#goTo(start);
+    const { to } = this.#piece;
     while (this.#at < to) {
       const before = this.#at;
       if (!this.#reader.fill(before, this.#fileEnd)) return undefined;
@@ -102,6 +123,23 @@ class PieceCheck {
       await this.#control.onChunk(this.#at - before);
     }
     return this.#facts();
+  }
+
+  /** Makes room for chunks in the program's memory. */
+  #makeRoom(byteCount: number): Bytes {
+    const program = this.#program;
+    this.#chunkAt = program.room(byteCount);
+    this.#chunkBytes = byteCount;
+    this.#memory = program.memory.buffer;
+    return bytesIn(program, this.#chunkAt, byteCount);
+  }
+
+  /** Memory that grew is another one, with the same bytes. */
+  #followMemory(): void {
+    const program = this.#program;
+    if (program.memory.buffer === this.#memory) return;
+    this.#memory = program.memory.buffer;
+    this.#reader.moveTo(bytesIn(program, this.#chunkAt, this.#chunkBytes));
   }
 
   /** Offset in the file of the first record that begins in the piece. */
@@ -133,158 +171,167 @@ class PieceCheck {
     return undefined;
   }
 
+  /** Has the program begin with the record at an offset of the file. */
+  #goTo(start: number): void {
+    const { marks, startPosition } = this.#piece;
+    if (this.#isScavenged) {
+      this.#program.goTo(startPosition);
+      return;
+    }
+    const position = positionOf(this.#piece, start);
+    this.#program.goTo(position);
+    const sorted = marks.filter((mark) => mark > position)
+      .sort((one, other) => other - one);
+    this.#marksLeft.push(...new Set(sorted));
+    this.#stopAtMark();
+  }
+
+  #stopAtMark(): void {
+    const mark = this.#marksLeft.pop();
+    if (mark !== undefined) this.#program.stopAt(mark);
+  }
+
   /** Takes the whole records of a chunk; false when one is not as it should be. */
   #takeChunk(): boolean {
-    const { to } = this.#piece;
+    const program = this.#program;
     const reader = this.#reader;
-    const whole = this.#whole;
+    const { to } = this.#piece;
     const chunkAt = this.#at;
     while (this.#at < to) {
       const start = this.#at - reader.offset;
-      const position = this.#isScavenged ? undefined : this.#position;
-      const limit = to - reader.offset;
-      const end = whole.find(reader.chunk, { start, limit, position });
-      if (whole.isDamaged) return false;
-      if (whole.count === 0) {
-        const isThere = this.#findOne(start, position);
-        if (isThere === undefined) return this.#at > chunkAt;
-        if (!isThere) return false;
+      const { array } = reader.chunk;
+      const first = this.#chunkAt;
+      const limit = Math.min(to - reader.offset, array.length);
+      let end = program.find(
+        first + start,
+        first + limit,
+        first + array.length,
+      ) - first;
+      if (program.count.value > 0) {
+        const crc = crc32(array.subarray(start, end));
+        if (crc !== program.crc.value >>> 0) return false;
+      } else {
+        const lengthBytes = this.#findOne(start);
+        if (lengthBytes === undefined) return this.#at > chunkAt;
+        if (lengthBytes === 0) return false;
+        end = this.#at - reader.offset + lengthBytes;
       }
-      if (!this.#takeRecords()) return false;
-      this.#at = reader.offset + (end > start ? end : this.#oneEnd);
+      if (!this.#takeFound()) return false;
+      this.#at = reader.offset + end;
     }
     return true;
   }
-
-  /** Where the record ends that was looked at by itself. */
-  #oneEnd = 0;
 
   /**
    * Looks at the next record by itself: a long one, or the last of the chunk.
    *
-   * @returns Whether it is whole; undefined when the chunk ends before it does.
+   * @returns Its length; 0 when it is not whole, undefined when the chunk ends
+   * before it does.
    */
-  #findOne(start: number, position: number | undefined): boolean | undefined {
+  #findOne(start: number): number | undefined {
     const reader = this.#reader;
     const { array, view } = reader.chunk;
     const available = array.length - start;
     const left = this.#fileEnd - this.#at;
-    if (left < RECORD_BYTES_MIN) return false;
+    if (left < RECORD_BYTES_MIN) return 0;
     if (available < RECORD_HEADER_BYTES) return undefined;
     const lengthBytes = view.getUint32(start, true);
-    if (lengthBytes > left) return false;
+    if (lengthBytes > left || lengthBytes > RECORD_BYTES_MAX) return 0;
     if (lengthBytes > available) {
       if (start > 0) return undefined;
       reader.grow(lengthBytes);
-      if (!reader.fill(this.#at, this.#fileEnd)) return false;
-      return this.#findOne(0, position);
+      if (!reader.fill(this.#at, this.#fileEnd)) return 0;
+      return this.#findOne(0);
     }
     const fault = checkRecord(reader.chunk, start, {
       available,
-      position: position ?? getSafeUint64(view, start + 8),
+      position: this.#isScavenged
+        ? getSafeUint64(view, start + 8)
+        : this.#program.position(),
       withBody: true,
     });
-    if (fault !== undefined) return false;
-    this.#whole.starts[0] = start;
-    this.#whole.count = 1;
-    this.#oneEnd = start + lengthBytes;
-    return true;
+    if (fault !== undefined) return 0;
+    this.#program.findOne(this.#chunkAt + start);
+    return lengthBytes;
   }
 
-  /** Takes the records that were found, up to each mark. */
-  #takeRecords(): boolean {
-    const { count, starts } = this.#whole;
-    const { marks } = this.#piece;
-    const offsets = this.#offsets;
-    const bytes = this.#reader.chunk;
-    for (let from = 0; from < count;) {
-      let to = from;
-      let isMark = false;
-      while (to < count && !isMark) {
-        if (!this.#takeRecord(starts[to] ?? 0, to)) return false;
-        isMark = marks.length > 0 && marks.includes(this.#position);
-        to++;
+  /** Takes the records that were found. */
+  #takeFound(): boolean {
+    for (;;) {
+      const answer = this.#program.take();
+      if (answer === SPECIAL) {
+        if (!this.#takeOfSystem()) return false;
+      } else if (answer === STOPPED) this.#mark();
+      else {
+        this.#followMemory();
+        return answer === ALL_TAKEN;
       }
-      if (!this.#entries.take({ bytes, starts, from, to, offsets })) {
+    }
+  }
+
+  /** Enters a record whose name or type begins with `$` in its lists. */
+  #takeOfSystem(): boolean {
+    this.#followMemory();
+    const program = this.#program;
+    const bytes = this.#reader.chunk;
+    const start = program.special.value - this.#chunkAt;
+    const offset = program.specialOffset.value;
+    const hash = this.#hash;
+    for (const { kind, name, at } of systemListsOf(bytes, start)) {
+      const ordinal = bytes.view.getUint32(at, true);
+      const ordinalHigh = bytes.view.getUint32(at + 4, true);
+      if (name === undefined) {
+        if (ordinalHigh !== NONE) return false;
+        continue;
+      }
+      const encoded = bytesOf(encodeUtf8(name));
+      hash.take(encoded, 0, encoded.array.length);
+      const { high, low } = hash;
+      if (program.enter(kind, high, low, ordinal, ordinalHigh, offset) === 0) {
         return false;
       }
-      if (isMark) this.#mark();
-      from = to;
     }
-    return true;
-  }
-
-  #takeRecord(at: number, index: number): boolean {
-    const { view } = this.#reader.chunk;
-    const headerCrc = view.getUint32(at + 4, true);
-    const previousCrc = view.getUint32(at + 64, true);
-    const createdAtUs = getSafeUint64(view, at + 16);
-    const indexInRun = view.getUint32(at + 84, true);
-    const isRunEnd = (view.getUint8(at + 88) & FLAG_RUN_END) !== 0;
-    const lengthBytes = view.getUint32(at, true);
-    if (this.#first === undefined) {
-      this.#first = { previousCrc, indexInRun, createdAtUs };
-      this.#previousCrc = previousCrc;
-      this.#indexInRun = indexInRun;
-    } else if (createdAtUs < this.#createdAtUs) return false;
-    let position = this.#position;
-    if (this.#isScavenged) {
-      position = getSafeUint64(view, at + 8);
-      const isFit = position >= this.#position &&
-        position < this.#piece.endPosition;
-      if (!isFit) return false;
-      this.#chain = crcAfterWord(this.#chain, headerCrc) >>> 0;
-      this.#position = position + 1;
-    } else {
-      const isNext = previousCrc === this.#previousCrc &&
-        indexInRun === this.#indexInRun;
-      if (!isNext) return false;
-      this.#indexInRun = isRunEnd ? 0 : indexInRun + 1;
-      this.#position = position + lengthBytes;
-    }
-    if (isRunEnd || this.#isScavenged) {
-      this.#runEnd = position + lengthBytes;
-      this.#runEndCrc = headerCrc;
-    }
-    this.#offsets[index] = offsetOf(this.#piece, position);
-    this.#previousCrc = headerCrc;
-    this.#createdAtUs = createdAtUs;
-    this.#lastPosition = position;
-    this.#recordCount++;
+    this.#followMemory();
     return true;
   }
 
   #mark(): void {
-    if (this.#isScavenged) return;
+    const program = this.#program;
     this.#marks.push({
-      position: this.#position,
-      checksum: this.#previousCrc,
-      digest: this.#entries.digest.copy(),
-      recordCount: this.#recordCount,
+      position: program.position(),
+      checksum: program.previousCrc.value >>> 0,
+      digest: digestIn(program),
+      recordCount: program.recordCount.value,
     });
+    this.#stopAtMark();
   }
 
   #facts(): PieceFacts | undefined {
-    const first = this.#first;
-    if (first === undefined) return undefined;
-    const { one, two, count } = this.#entries.digest;
+    const program = this.#program;
+    const recordCount = program.recordCount.value;
+    if (recordCount === 0) return undefined;
     return {
       start: this.#start,
       end: this.#at,
-      first,
-      recordCount: this.#recordCount,
-      digest: { one, two, count },
-      lists: this.#entries.lists.words,
-      listCount: this.#entries.lists.size,
+      first: {
+        previousCrc: program.firstCrc.value >>> 0,
+        indexInRun: program.firstIndexInRun.value >>> 0,
+        createdAtUs: program.firstCreatedAt(),
+      },
+      recordCount,
+      digest: digestIn(program),
+      lists: listsOf(program),
+      listCount: program.listCount.value,
       marks: this.#marks,
-      lastCrc: this.#previousCrc,
-      indexInRun: this.#indexInRun,
-      runEnd: this.#runEnd < 0
-        ? undefined
-        : { position: this.#runEnd, checksum: this.#runEndCrc },
-      lastPosition: this.#lastPosition,
-      lastCreatedAtUs: this.#createdAtUs,
-      chain: this.#chain,
+      lastCrc: program.previousCrc.value >>> 0,
+      indexInRun: program.indexInRun.value >>> 0,
+      runEnd: program.hasRunEnd.value === 0 ? undefined : {
+        position: program.runEnd(),
+        checksum: program.runEndCrc.value >>> 0,
+      },
+      lastPosition: program.lastPosition(),
+      lastCreatedAtUs: program.createdAt(),
+      chain: program.chain.value >>> 0,
     };
   }
 }

@@ -14,6 +14,7 @@ import type { DigestSums } from "./entry_digest.ts";
 import { digestIndex, readFooter } from "./index_digest.ts";
 import type { Piece, PieceFacts } from "./piece.ts";
 import { provePiece } from "./piece_check.ts";
+import { startPieceProgram } from "./piece_program.ts";
 
 /** What is to be proven: a piece of the log, or an index file. */
 export interface ProofTask {
@@ -55,6 +56,7 @@ const LIST_COUNT_FIRST = 1024;
 /** Proves one thing after the other. */
 export class Prover {
   readonly #disk: Disk;
+  readonly #program = startPieceProgram();
   /** Lists that the last piece had entries of: so many may come again. */
   #listCount = LIST_COUNT_FIRST;
 
@@ -77,6 +79,7 @@ export class Prover {
     const file = this.#disk.open(piece.path, "read");
     try {
       const facts = await provePiece(piece, file, {
+        program: this.#program,
         listCount: this.#listCount,
         onChunk: (count) => {
           control.onBytes(count);
@@ -94,7 +97,10 @@ export class Prover {
     const file = this.#disk.open(path, "read");
     try {
       const footer = readFooter(file);
-      const digest = footer && await digestIndex(file, footer, control);
+      const digest = footer && await digestIndex(file, footer, {
+        program: this.#program,
+        ...control,
+      });
       const { one, two, count } = digest ?? {};
       const isRead = one !== undefined && two !== undefined &&
         count !== undefined;

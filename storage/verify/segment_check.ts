@@ -32,7 +32,6 @@ import {
 } from "./piece.ts";
 import { findWholeRecord } from "./record_search.ts";
 import { checkLastRun, checkRemains } from "./segment_end.ts";
-import { WholeRecords } from "./whole_records.ts";
 import type { SegmentCheckRequest, SegmentFacts } from "./segment_facts.ts";
 
 /** Checks a segment. */
@@ -49,7 +48,6 @@ class SegmentCheck {
   readonly #marks = new Map<number, Mark>();
   readonly #digest = new EntryDigest();
   readonly #reader: ChunkReader;
-  readonly #whole = new WholeRecords();
   /** Index of the piece that the next record begins in. */
   #pieceAt = -1;
   /** Offset in the file of the next record. */
@@ -183,11 +181,6 @@ class SegmentCheck {
     const reader = this.#reader;
     const firstAt = this.#at;
     const end = pieces[this.#pieceAt]?.to ?? this.#fileEnd;
-    const wholeEnd = this.#whole.find(reader.chunk, {
-      start: 0,
-      limit: end - firstAt,
-      position: remains === undefined ? this.#position : undefined,
-    });
     while (this.#at < end) {
       const { array, view } = reader.chunk;
       const at = this.#at - reader.offset;
@@ -208,7 +201,7 @@ class SegmentCheck {
       if (remains !== undefined && !this.#mayBeAt(position)) {
         return this.#damaged("badPosition");
       }
-      const fault = at < wholeEnd ? undefined : checkRecord(reader.chunk, at, {
+      const fault = checkRecord(reader.chunk, at, {
         available,
         position,
         withBody: true,

@@ -18,6 +18,7 @@ import type { Findings } from "./findings.ts";
 import { HEADS_NAME, HeadsCheck } from "./heads_check.ts";
 import { checkIndex } from "./index_check.ts";
 import { type Mark, PIECE_BYTES } from "./piece.ts";
+import { startPieceProgram } from "./piece_program.ts";
 import { planProofs, type SegmentTasks } from "./proof_plan.ts";
 import { OwnProofs, type Proofs } from "./proofs.ts";
 import { checkSegment } from "./segment_check.ts";
@@ -57,6 +58,8 @@ class LogVerification implements AsyncDisposable {
   readonly #control: JobControl;
   readonly #files: OpenFiles;
   readonly #entries = new EntryCheck(new EntryDigest());
+  /** For what this thread does between proofs. */
+  readonly #program = startPieceProgram();
   readonly #heads: HeadsCheck;
   readonly #totalBytes: number;
   #tasks: readonly SegmentTasks[] = [];
@@ -90,6 +93,7 @@ class LogVerification implements AsyncDisposable {
       path: join(directory, HEADS_NAME),
       isThere: hasHeads,
       findings,
+      program: this.#program,
     });
     let bytes = 0;
     for (const { fileBytes, index } of plan.segments) {
@@ -326,6 +330,7 @@ class LogVerification implements AsyncDisposable {
         facts,
         findings: this.#findings,
         control: this.#control,
+        program: this.#program,
         onBytes: (count) => this.#onBytes(count),
         proven: proof.index,
       });

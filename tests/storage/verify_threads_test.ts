@@ -10,6 +10,7 @@ import type { JobControl, VerifyReport } from "../../lib/model/maintenance.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import { decodeSegmentHeader } from "../../storage/log/segment_header.ts";
 import { piecesOf } from "../../storage/verify/piece.ts";
+import { startPieceProgram } from "../../storage/verify/piece_program.ts";
 import { provePiece } from "../../storage/verify/piece_check.ts";
 import { ThreadEndedError } from "../../storage/verify/thread_proofs.ts";
 import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
@@ -138,7 +139,6 @@ Deno.test("every piece of a whole log is proven, and none with a wrong byte", as
   await using directory = await createStoreDirectory();
   await fill(directory);
   const disk = createFileDisk();
-  const control = { listCount: 1, onChunk: () => undefined };
   const path = directory.segmentPath(1);
   const header = decodeSegmentHeader(Deno.readFileSync(path));
   assert(typeof header !== "string");
@@ -157,12 +157,20 @@ Deno.test("every piece of a whole log is proven, and none with a wrong byte", as
     pieceBytes: 600,
   });
   assert(pieces.length > 2);
+  const checks = pieces.map((piece) => ({
+    piece,
+    control: {
+      program: startPieceProgram(),
+      listCount: 1,
+      onChunk: () => undefined,
+    },
+  }));
   const prove = async () => {
     using closing = new DisposableStack();
     const file = disk.open(path, "read");
     closing.defer(() => file.close());
     return await Promise.all(
-      pieces.map((piece) => provePiece(piece, file, control)),
+      checks.map(({ piece, control }) => provePiece(piece, file, control)),
     );
   };
   const whole = await prove();
