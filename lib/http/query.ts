@@ -9,7 +9,7 @@ import type { EmbedLevel } from "../model/feed.ts";
 /** What a query says. Names are case-insensitive; the first of a name counts. */
 export interface Query {
   readonly embed: EmbedLevel;
-  /** Lower case; undefined: the Accept header decides. */
+  /** Lower case; undefined, also for none (`format=`): the Accept header decides. */
   readonly format: string | undefined;
   /** `from`, `asOf`, `filter-type`, `filter-stream` and `system`, as sent. */
   readonly from?: string;
@@ -72,7 +72,7 @@ export function parseQuery(text: string): Query {
       if (member !== undefined) ofFeed[member] ??= value;
     }
   }
-  return { ...ofFeed, embed: embed ?? "none", format };
+  return { ...ofFeed, embed: embed ?? "none", format: format || undefined };
 }
 
 /** The first value of a parameter; its name in lower case, as all are read. */
