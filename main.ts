@@ -1,5 +1,6 @@
 /**
- * The program: the only file that knows every part and puts them together.
+ * The program: the file that knows every part of the server and puts them
+ * together. `offline_commands.ts` does so for the commands that work on files.
  *
  *   options → open store → services → app → listen … → close in reverse
  *
@@ -11,27 +12,14 @@ import { isLoopbackHost } from "./lib/auth/default_password.ts";
 import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError } from "./lib/cli/run_error.ts";
-import { runBackup } from "./lib/cli/run_backup.ts";
-import { runCompact } from "./lib/cli/run_compact.ts";
-import { runProgram } from "./lib/cli/run_program.ts";
-import { runRestore } from "./lib/cli/run_restore.ts";
 import {
-  kindOfInput,
-  openInput,
-  openOutput,
-} from "./lib/cli/transfer_files.ts";
-import {
-  runExport,
-  runImport,
-  type TransferTools,
-} from "./lib/cli/run_transfer.ts";
-import { runScavenge } from "./lib/cli/run_scavenge.ts";
-import { runRepair } from "./lib/cli/run_repair.ts";
-import { runVerify } from "./lib/cli/run_verify.ts";
+  type CommandRunner,
+  type OfflineName,
+  runProgram,
+} from "./lib/cli/run_program.ts";
 import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
 import { closeInTime, drainInTime } from "./lib/cli/stop_server.ts";
-import type { Workplace } from "./lib/cli/workplace.ts";
 import { limitsOf } from "./lib/config/limits_of.ts";
 import { showOptions } from "./lib/config/node_options.ts";
 import type { OptionValues } from "./lib/config/options.ts";
@@ -44,10 +32,8 @@ import { type HttpServer, serveHttp } from "./lib/http/server.ts";
 import { debugToggle } from "./lib/logging/debug_toggle.ts";
 import { createLogger } from "./lib/logging/logger.ts";
 import {
-  isErrorTerminal,
   printAnswer,
   printFailure,
-  printNote,
   printText,
 } from "./lib/logging/standard_streams.ts";
 import type { Limits } from "./lib/model/limits.ts";
@@ -71,22 +57,8 @@ import { onVerbositySignal } from "./lib/runtime/verbosity_signal.ts";
 import { VERSION } from "./lib/runtime/version.ts";
 import { createStreamService } from "./lib/streams/stream_service.ts";
 import { parseIpRanges } from "./lib/text/ip_ranges.ts";
-import {
-  backupDirectory,
-  receiveDirectory,
-  restoreDirectory,
-} from "./storage/backup/directories.ts";
 import { createWorkerIndexMaker } from "./storage/index/worker_index_maker.ts";
 import { openStore } from "./storage/mod.ts";
-import {
-  checkExportFile,
-  exportDirectory,
-  importDirectory,
-} from "./storage/transfer/directories.ts";
-import { scavengeDirectory } from "./storage/scavenge/scavenge_directory.ts";
-import { compactCatalog } from "./storage/kv/compact_catalog.ts";
-import { repairDirectory } from "./storage/repair/repair_directory.ts";
-import { verifyDirectory } from "./storage/verify/verify_directory.ts";
 
 /** Runs the server until a signal asks it to stop. */
 async function serve(options: ResolvedOptions): Promise<void> {
@@ -308,41 +280,16 @@ function readTls(values: OptionValues): TlsPair | undefined {
   });
 }
 
-/** What exports and imports need. */
-function transferTools({ values }: ResolvedOptions): TransferTools {
-  const parts = { clock, newEventId, logger: loggerOf(values) };
-  return {
-    exportDirectory: (options, control) =>
-      exportDirectory({ ...options, ...parts }, control),
-    importDirectory: (options, control) =>
-      importDirectory({ ...options, ...parts }, control),
-    checkExportFile,
-    openOutput,
-    openInput,
+/**
+ * A command that works on files. What those are made of is loaded when one
+ * runs: a server that never needs it would have it in memory all its life.
+ */
+function offline<Name extends OfflineName>(name: Name): CommandRunner<Name> {
+  return async (call) => {
+    const { OFFLINE_COMMANDS } = await import("./offline_commands.ts");
+    return await OFFLINE_COMMANDS[name](call);
   };
 }
-
-/** Logger of a command: what is no news for its user is not logged. */
-function loggerOf({ logLevel, logFormat }: OptionValues): Logger {
-  const level = logLevel === "info" ? "warn" : logLevel;
-  return createLogger({
-    level,
-    format: logFormat,
-    clock,
-    writer: Deno.stderr,
-  });
-}
-
-/** Where commands that work for a while do it. */
-const WORKPLACE: Workplace = {
-  print: printAnswer,
-  progress: {
-    write: printNote,
-    isTerminal: isErrorTerminal(),
-    nowMs: () => performance.now(),
-  },
-  listenForStop: listenForStopSignals,
-};
 
 exitProgram(
   await runProgram({
@@ -354,45 +301,13 @@ exitProgram(
     printFailure,
   }, {
     serve: ({ options }) => serve(options),
-    verify: (call) => runVerify(call, WORKPLACE, verifyDirectory),
-    repair: (call) =>
-      runRepair(call, WORKPLACE, (options, control) =>
-        repairDirectory({
-          ...options,
-          clock,
-          newEventId,
-          logger: loggerOf(call.options.values),
-        }, control)),
-    compact: (call) => runCompact(call, WORKPLACE, compactCatalog),
-    scavenge: (call) =>
-      runScavenge(call, WORKPLACE, (options, control) =>
-        scavengeDirectory({
-          ...options,
-          clock,
-          newEventId,
-          logger: loggerOf(call.options.values),
-          openStore,
-        }, control)),
-    backup: (call) =>
-      runBackup(call, WORKPLACE, {
-        backupDirectory: (options, control) =>
-          backupDirectory({ ...options, version: VERSION, clock }, control),
-        receiveDirectory,
-        readFile: readTextFile,
-      }),
-    export: (call) => runExport(call, WORKPLACE, transferTools(call.options)),
-    import: (call) => runImport(call, WORKPLACE, transferTools(call.options)),
-    restore: (call) =>
-      runRestore(call, WORKPLACE, {
-        restoreDirectory: (options, control) =>
-          restoreDirectory({
-            ...options,
-            clock,
-            newEventId,
-            logger: loggerOf(call.options.values),
-          }, control),
-        kindOfInput,
-        openInput,
-      }),
+    verify: offline("verify"),
+    repair: offline("repair"),
+    compact: offline("compact"),
+    scavenge: offline("scavenge"),
+    backup: offline("backup"),
+    export: offline("export"),
+    import: offline("import"),
+    restore: offline("restore"),
   }),
 );

@@ -15,7 +15,6 @@ import type { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
 import type { StorePlatform } from "./platform.ts";
 import { openExport } from "./transfer/export_events.ts";
 import type { ExportedStore } from "./transfer/selection.ts";
-import { verifyOpenStore } from "./verify/verify_open.ts";
 import type { Publisher } from "./write/publisher.ts";
 
 /** The parts of an open store that its maintenance works on. */
@@ -48,7 +47,11 @@ export function createMaintenance(parts: MaintenanceParts): StoreMaintenance {
   return {
     isReadOnly: parts.isReadOnly,
     verify: (request, control) =>
-      parts.damage.learn(() => verifyOpenStore(parts, request, control)),
+      parts.damage.learn(async () => {
+        // Loaded when it is needed: a tenth of the program, and seldom used.
+        const { verifyOpenStore } = await import("./verify/verify_open.ts");
+        return await verifyOpenStore(parts, request, control);
+      }),
     openBackup: (request) =>
       openBackup({ ...parts, disk: parts.platform.disk }, request),
     openExport: (selection) => openExport(parts.store(), selection),

@@ -63,6 +63,12 @@ export type CommandRunners = {
   readonly [Name in RunnableName]: CommandRunner<Name>;
 };
 
+/** Commands that work on files instead of serving them. */
+export type OfflineName = Exclude<RunnableName, "serve">;
+
+/** What runs each of those. */
+export type OfflineRunners = Pick<CommandRunners, OfflineName>;
+
 /**
  * Runs the command that `context.args` names.
  *

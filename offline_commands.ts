@@ -1,0 +1,134 @@
+/**
+ * The commands that work on the files of a store instead of serving it, put
+ * together from their parts: `main.ts` loads them when one of them runs.
+ *
+ * @module
+ */
+
+import type { OfflineRunners } from "./lib/cli/run_program.ts";
+import type { OptionValues } from "./lib/config/options.ts";
+import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
+import { createLogger } from "./lib/logging/logger.ts";
+import {
+  isErrorTerminal,
+  printAnswer,
+  printNote,
+} from "./lib/logging/standard_streams.ts";
+import type { Logger } from "./lib/model/logger.ts";
+import { readTextFile } from "./lib/runtime/plain_files.ts";
+import { newEventId } from "./lib/runtime/event_ids.ts";
+import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
+import { SYSTEM_CLOCK as clock } from "./lib/runtime/system_clock.ts";
+import { VERSION } from "./lib/runtime/version.ts";
+import { openStore } from "./storage/mod.ts";
+import { runBackup } from "./lib/cli/run_backup.ts";
+import { runCompact } from "./lib/cli/run_compact.ts";
+import { runRestore } from "./lib/cli/run_restore.ts";
+import {
+  kindOfInput,
+  openInput,
+  openOutput,
+} from "./lib/cli/transfer_files.ts";
+import {
+  runExport,
+  runImport,
+  type TransferTools,
+} from "./lib/cli/run_transfer.ts";
+import { runScavenge } from "./lib/cli/run_scavenge.ts";
+import { runRepair } from "./lib/cli/run_repair.ts";
+import { runVerify } from "./lib/cli/run_verify.ts";
+import type { Workplace } from "./lib/cli/workplace.ts";
+import {
+  backupDirectory,
+  receiveDirectory,
+  restoreDirectory,
+} from "./storage/backup/directories.ts";
+import {
+  checkExportFile,
+  exportDirectory,
+  importDirectory,
+} from "./storage/transfer/directories.ts";
+import { scavengeDirectory } from "./storage/scavenge/scavenge_directory.ts";
+import { compactCatalog } from "./storage/kv/compact_catalog.ts";
+import { repairDirectory } from "./storage/repair/repair_directory.ts";
+import { verifyDirectory } from "./storage/verify/verify_directory.ts";
+
+/** What exports and imports need. */
+function transferTools({ values }: ResolvedOptions): TransferTools {
+  const parts = { clock, newEventId, logger: loggerOf(values) };
+  return {
+    exportDirectory: (options, control) =>
+      exportDirectory({ ...options, ...parts }, control),
+    importDirectory: (options, control) =>
+      importDirectory({ ...options, ...parts }, control),
+    checkExportFile,
+    openOutput,
+    openInput,
+  };
+}
+
+/** Logger of a command: what is no news for its user is not logged. */
+function loggerOf({ logLevel, logFormat }: OptionValues): Logger {
+  const level = logLevel === "info" ? "warn" : logLevel;
+  return createLogger({
+    level,
+    format: logFormat,
+    clock,
+    writer: Deno.stderr,
+  });
+}
+
+/** Where commands that work for a while do it. */
+const WORKPLACE: Workplace = {
+  print: printAnswer,
+  progress: {
+    write: printNote,
+    isTerminal: isErrorTerminal(),
+    nowMs: () => performance.now(),
+  },
+  listenForStop: listenForStopSignals,
+};
+
+/** What runs each command but `serve`. */
+export const OFFLINE_COMMANDS: OfflineRunners = {
+  verify: (call) => runVerify(call, WORKPLACE, verifyDirectory),
+  repair: (call) =>
+    runRepair(call, WORKPLACE, (options, control) =>
+      repairDirectory({
+        ...options,
+        clock,
+        newEventId,
+        logger: loggerOf(call.options.values),
+      }, control)),
+  compact: (call) => runCompact(call, WORKPLACE, compactCatalog),
+  scavenge: (call) =>
+    runScavenge(call, WORKPLACE, (options, control) =>
+      scavengeDirectory({
+        ...options,
+        clock,
+        newEventId,
+        logger: loggerOf(call.options.values),
+        openStore,
+      }, control)),
+  backup: (call) =>
+    runBackup(call, WORKPLACE, {
+      backupDirectory: (options, control) =>
+        backupDirectory({ ...options, version: VERSION, clock }, control),
+      receiveDirectory,
+      readFile: readTextFile,
+    }),
+  export: (call) => runExport(call, WORKPLACE, transferTools(call.options)),
+  import: (call) => runImport(call, WORKPLACE, transferTools(call.options)),
+  restore: (call) =>
+    runRestore(call, WORKPLACE, {
+      restoreDirectory: (options, control) =>
+        restoreDirectory({
+          ...options,
+          clock,
+          newEventId,
+          logger: loggerOf(call.options.values),
+        }, control),
+      kindOfInput,
+      openInput,
+    }),
+};
