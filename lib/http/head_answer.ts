@@ -5,7 +5,13 @@
  */
 
 import { LIMITS } from "../model/limits.ts";
-import { EVENT_STREAM } from "./media_types.ts";
+import { EVENT_STREAM, EXPORT_CONTENT_TYPE } from "./media_types.ts";
+
+/** Of answers whose length nobody knows before they were made. */
+const UNMEASURED: readonly (string | null)[] = [
+  EVENT_STREAM.contentType,
+  EXPORT_CONTENT_TYPE,
+];
 
 /**
  * The answer to GET without its body, but with the body's length, unless the
@@ -33,7 +39,7 @@ async function lengthOf(
   { body, headers }: Response,
 ): Promise<number | undefined> {
   if (body === null) return 0;
-  if (headers.get("Content-Type") === EVENT_STREAM.contentType) {
+  if (UNMEASURED.includes(headers.get("Content-Type"))) {
     await body.cancel();
     return undefined;
   }

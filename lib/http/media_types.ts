@@ -53,6 +53,8 @@ export const EVENTS_JSON = textType(VENDOR + "events+json", "eventJson");
 export const TEXT_HTML = textType("text/html", "html");
 /** Live feeds: an addition to the original's types. */
 export const EVENT_STREAM = textType("text/event-stream", "eventStream");
+/** Value of `Content-Type` of an export. */
+export const EXPORT_CONTENT_TYPE = "application/x-ndjson";
 export const TEXT_PLAIN = textType("text/plain", "text");
 /** Bytes as they are: the one type without a charset. */
 export const OCTET_STREAM: MediaType = {

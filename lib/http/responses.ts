@@ -10,7 +10,12 @@
 import { HTML_CONTENT_SECURITY_POLICY } from "../atom/html.ts";
 import type { CachePolicy } from "../model/feed.ts";
 import { CORS } from "./header_names.ts";
-import { isXml, type MediaType, TEXT_PLAIN } from "./media_types.ts";
+import {
+  EXPORT_CONTENT_TYPE,
+  isXml,
+  type MediaType,
+  TEXT_PLAIN,
+} from "./media_types.ts";
 import type { Problem } from "./problem.ts";
 import { REQUEST_ID_HEADER } from "./request_id.ts";
 
@@ -195,7 +200,7 @@ export function exportResponse(
   },
   allowedMethods: string,
 ): Response {
-  const headers = commonHeaders(allowedMethods, "application/x-ndjson");
+  const headers = commonHeaders(allowedMethods, EXPORT_CONTENT_TYPE);
   headers["Content-Disposition"] = `attachment; filename="${lines.name}"`;
   headers["Cache-Control"] = "no-store";
   return new Response(lines.body, { status: 200, headers });

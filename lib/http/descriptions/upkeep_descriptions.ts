@@ -5,6 +5,7 @@
  */
 
 import type { RouteDescription } from "../../openapi/description.ts";
+import { EXPORT_CONTENT_TYPE } from "../media_types.ts";
 
 const UPKEEP = "Upkeep";
 const JOB = { json: "Job" };
@@ -117,7 +118,7 @@ export const UPKEEP_DESCRIPTIONS = {
     answers: {
       200: {
         text: "The events",
-        content: { type: "application/x-ndjson" },
+        content: { type: EXPORT_CONTENT_TYPE },
       },
       404: { text: "There never was such a stream or category" },
       501: { text: "The store has no upkeep" },
