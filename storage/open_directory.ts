@@ -7,7 +7,11 @@
 import { join } from "@std/path";
 import { QuipuError } from "../lib/model/errors.ts";
 import { systemReasonOf } from "../lib/text/system_errors.ts";
+import { MANIFEST_NAME, parseBackupFileName } from "./backup/manifest.ts";
 import type { Disk, DiskLock } from "./disk/disk.ts";
+
+/** Name of the KV's file in a store's directory. */
+export const CATALOG_NAME = "catalog.kv";
 
 /** Name of the directory of segments in that of a store. */
 export const SEGMENTS_NAME = "segments";
@@ -29,6 +33,7 @@ export async function takeDirectory(
     await disk.makeDirectory(directory);
     const names = await disk.list(directory);
     if (!isRestoring) refuseUnfinished(names, directory);
+    await refuseBackup(disk, names, directory);
     const foreign = names.filter((name) => !TOLERATED_NAME.test(name));
     const isOurs = foreign.length === 0 ||
       OWN_NAMES.some((name) => names.includes(name));
@@ -61,10 +66,14 @@ export async function takeForReading(
   disk: Disk,
   directory: string,
 ): Promise<DiskLock> {
-  const names = await disk.list(directory).catch((error) => {
+  let names: readonly string[];
+  try {
+    names = await disk.list(directory);
+    refuseUnfinished(names, directory);
+    await refuseBackup(disk, names, directory);
+  } catch (error) {
     throw asOpenError(error, directory);
-  });
-  refuseUnfinished(names, directory);
+  }
   if (!names.includes(SEGMENTS_NAME)) {
     throw new QuipuError(
       "notWritable",
@@ -92,6 +101,32 @@ function refuseUnfinished(names: readonly string[], directory: string): void {
   );
 }
 
+/**
+ * A backup looks like a store that lost all but its segments' directory: it
+ * must neither be mended nor written to.
+ */
+async function refuseBackup(
+  disk: Disk,
+  names: readonly string[],
+  directory: string,
+): Promise<void> {
+  if (names.includes(CATALOG_NAME) || !names.includes(SEGMENTS_NAME)) return;
+  const files = names.includes(MANIFEST_NAME)
+    ? []
+    : await disk.list(join(directory, SEGMENTS_NAME));
+  const isBackup = names.includes(MANIFEST_NAME) ||
+    // One that was interrupted before it had a manifest.
+    files.some((name) =>
+      parseBackupFileName(name.replace(/\.part$/, "")) !== undefined
+    );
+  if (!isBackup) return;
+  throw new QuipuError(
+    "foreignFormat",
+    `Cannot open "${directory}": it holds a backup, of which quipu restore ` +
+      `makes a store in another directory`,
+  );
+}
+
 function lockedError(directory: string, heldBy: string): QuipuError {
   return new QuipuError(
     "directoryLocked",
@@ -100,7 +135,7 @@ function lockedError(directory: string, heldBy: string): QuipuError {
   );
 }
 
-const OWN_NAMES = ["lock", "catalog.kv", SEGMENTS_NAME];
+const OWN_NAMES = ["lock", CATALOG_NAME, SEGMENTS_NAME];
 
 /** What may lie in a new store's directory: logs, and what mounting leaves. */
 export const TOLERATED_NAME = /^(log|.*\.log|lost\+found|\..*)$/;

@@ -11,8 +11,7 @@
 
 import { dirname, join, resolve } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
-import { SEGMENTS_NAME } from "../open_directory.ts";
-import { CATALOG_NAME } from "../recovery/settle.ts";
+import { CATALOG_NAME, SEGMENTS_NAME } from "../open_directory.ts";
 
 /**
  * Refuses two directories of which one is in the other, or that are the same.

@@ -30,12 +30,12 @@ import type { Disk, DiskLock } from "../disk/disk.ts";
 import { segmentPath } from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment_header.ts";
 import {
+  CATALOG_NAME,
   RESTORING_NAME,
   SEGMENTS_NAME,
   TOLERATED_NAME,
 } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
-import { CATALOG_NAME } from "../recovery/settle.ts";
 import { BACKUP_CHUNK_BYTES, removeIfThere } from "./backup_file.ts";
 import {
   type BackupSource,

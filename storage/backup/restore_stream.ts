@@ -16,8 +16,11 @@
 import { join } from "@std/path";
 import type { RestoreReport } from "../../lib/model/transfer.ts";
 import type { Disk } from "../disk/disk.ts";
-import { RESTORING_NAME, SEGMENTS_NAME } from "../open_directory.ts";
-import { CATALOG_NAME } from "../recovery/settle.ts";
+import {
+  CATALOG_NAME,
+  RESTORING_NAME,
+  SEGMENTS_NAME,
+} from "../open_directory.ts";
 import { removeIfThere } from "./backup_file.ts";
 import { BACKUP_SEGMENTS_NAME } from "./manifest.ts";
 import { type BackupAnswer, receiveBackup } from "./receive_backup.ts";

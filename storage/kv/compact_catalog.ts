@@ -19,10 +19,13 @@ import type { CompactReport, JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { writeRefusalOf } from "../disk/write_refusal.ts";
-import { asOpenError, takeForReading } from "../open_directory.ts";
+import {
+  asOpenError,
+  CATALOG_NAME,
+  takeForReading,
+} from "../open_directory.ts";
 import { checkDatabase } from "./check_database.ts";
 
-const CATALOG_NAME = "catalog.kv";
 const NEW_NAME = `${CATALOG_NAME}.new`;
 
 /** Copies the content of a KV's file into a new one, and compares it. */

@@ -11,7 +11,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { Disk } from "../disk/disk.ts";
 import { readExactly } from "../disk/disk.ts";
-import { SEGMENTS_NAME } from "../open_directory.ts";
+import { CATALOG_NAME, SEGMENTS_NAME } from "../open_directory.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { Catalog, CommitOutcome, CommitRecord } from "../kv/catalog.ts";
 import type { RecordReader } from "../log/record_reader.ts";
@@ -20,9 +20,6 @@ import type { StorePlatform } from "../platform.ts";
 import type { LoadedLog } from "./load_log.ts";
 import { namesToKeep } from "./losses.ts";
 import { type VerdictLabel, verdictOf } from "./verdict.ts";
-
-/** Name of the catalog's file in the directory of a store. */
-export const CATALOG_NAME = "catalog.kv";
 
 export interface SettleOptions {
   readonly platform: StorePlatform;

@@ -29,12 +29,13 @@ import {
 import { openStoreOn } from "../mod.ts";
 import {
   asOpenError,
+  CATALOG_NAME,
   SEGMENTS_NAME,
   takeForReading,
 } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
 import { LOSSES_PREFIX, REPAIR_PREFIX } from "../recovery/losses.ts";
-import { CATALOG_NAME, readCommit } from "../verify/commit_check.ts";
+import { readCommit } from "../verify/commit_check.ts";
 import { Findings } from "../verify/findings.ts";
 import { HEADS_NAME } from "../verify/heads_check.ts";
 import { planClosed } from "../verify/plan_closed.ts";

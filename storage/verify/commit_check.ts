@@ -9,12 +9,10 @@ import { join } from "@std/path";
 import { writeRefusalOf } from "../disk/write_refusal.ts";
 import type { CommitRecord } from "../kv/catalog.ts";
 import { checkDatabase } from "../kv/check_database.ts";
+import { CATALOG_NAME } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
 import type { Findings } from "./findings.ts";
 import type { Mark } from "./piece.ts";
-
-/** Name of the KV's file in a store's directory. */
-export const CATALOG_NAME = "catalog.kv";
 
 /**
  * Reads the commit record.

@@ -20,7 +20,9 @@ import {
   backupDirectory,
   restoreDirectory,
 } from "../../storage/backup/directories.ts";
+import { compactCatalog } from "../../storage/kv/compact_catalog.ts";
 import { openStore } from "../../storage/mod.ts";
+import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
 import {
   aMetadataEvent,
   createTestClock,
@@ -378,6 +380,50 @@ Deno.test("a store that is in use, another's backup and other files are refused"
   assertEquals(error.code, "notWritable");
   assertStringIncludes(error.message, "is writing to it");
   await writing.close();
+});
+
+Deno.test("a backup is no store: nothing opens it, and nothing in it changes", async () => {
+  await using place = await openPlace();
+  await place.store.append(30);
+  await place.backUp();
+  const directory = place.pathOf("backup");
+  const namesIn = async (path: string) =>
+    (await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort();
+  for (const state of ["whole", "interrupted"]) {
+    if (state === "interrupted") {
+      await Deno.remove(join(directory, "manifest.json"));
+    }
+    const before = [
+      await namesIn(directory),
+      await namesIn(
+        join(directory, "segments"),
+      ),
+    ];
+    const commands: (() => Promise<unknown>)[] = [
+      () => new StoreDirectory(directory).open(),
+      () => verifyDirectory({ directory, isDeep: true }, CONTROL),
+      () => compactCatalog({ directory }, CONTROL),
+      () =>
+        backupDirectory({
+          directory,
+          target: place.pathOf("other"),
+          version: "0.0.0",
+          clock: CLOCK,
+        }, CONTROL),
+    ];
+    for (const run of commands) {
+      const error = await assertRejects(run, QuipuError, "it holds a backup");
+      assertEquals(error.code, "foreignFormat");
+    }
+    assertEquals([
+      await namesIn(directory),
+      await namesIn(
+        join(directory, "segments"),
+      ),
+    ], before);
+  }
+  // The next backup goes on with it all the same.
+  assertEquals((await place.backUp()).copiedCount, 0);
 });
 
 Deno.test("damage in the store is noticed while it is backed up", async () => {
