@@ -94,7 +94,8 @@ function readInteger(
   { source }: { readonly source?: string },
 ): unknown {
   if (typeof value !== "number" || source === undefined) return value;
-  const isInteger = /^-?\d+$/.test(source) &&
+  // Nothing longer fits, and what is far longer would take long to read.
+  const isInteger = /^-?\d{1,19}$/.test(source) &&
     BigInt.asIntN(64, BigInt(source)) === BigInt(source);
   return isInteger ? value : NaN;
 }
