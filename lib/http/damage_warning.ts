@@ -19,13 +19,18 @@ export function warningsOf({ damage }: StoreStatus): Warning[] {
   if (damage === undefined) return [];
   const { damageCount, brokenCount, unreadableCount } = damage;
   const parts: string[] = [];
-  if (damageCount > 0) parts.push(`${damageCount} times something is damaged`);
-  if (brokenCount > 0) parts.push(`${brokenCount} times something is broken`);
+  if (damageCount > 0) parts.push(`damaged in ${places(damageCount)}`);
+  if (brokenCount > 0) parts.push(`broken in ${places(brokenCount)}`);
   if (unreadableCount > 0) {
-    parts.push(`${unreadableCount} records could not be read`);
+    parts.push(`unreadable in ${places(unreadableCount)}`);
   }
   return [{
     code: "damage",
-    reason: `${parts.join(", ")}: POST /admin/verify says what and where`,
+    reason: `The store is ${parts.join(", ")}: POST /admin/verify says what ` +
+      `and where`,
   }];
+}
+
+function places(count: number): string {
+  return count === 1 ? "1 place" : `${count} places`;
 }

@@ -231,8 +231,12 @@ export class RecordReader {
 
   /** The error for a committed record that is damaged, which it tells of. */
   corrupt(segment: Segment, position: number, fault: RecordFault): QuipuError {
+    // In a scavenged segment records stand elsewhere; verify tells where.
+    const place = segment.remains === undefined
+      ? ` at offset ${offsetOf(segment, position)}`
+      : "";
     const message = `Cannot read the record at position ${position}: ${fault}` +
-      ` in segment ${segment.number} at offset ${offsetOf(segment, position)}`;
+      ` in segment ${segment.number}${place}`;
     this.#onDamage(position, message);
     return new QuipuError("corruptRecord", message);
   }
