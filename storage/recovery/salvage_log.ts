@@ -30,17 +30,11 @@ import {
   type Segment,
   segmentPath,
 } from "../log/segment.ts";
-import {
-  SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
-} from "../log/segment_header.ts";
-import {
-  isComplete,
-  listGenerations,
-  readHeader,
-  remainsOf,
-} from "./find_segments.ts";
+import type { SegmentHeader } from "../log/segment_header.ts";
+import { type Candidate, findCandidates } from "./find_candidates.ts";
+import { remainsOf } from "./find_segments.ts";
 import type { LoadedLog, LoadOptions } from "./load_log.ts";
+import { type PlacedSegment, placeSegment } from "./place_segment.ts";
 import { findRecordBeyond } from "./search_records.ts";
 
 /** A log with what is wrong with it, in words. */
@@ -62,18 +56,12 @@ export async function salvageLog(
   return salvage.log();
 }
 
-interface Candidate {
-  readonly number: number;
-  readonly generation: number;
-  readonly path: string;
-  /** Undefined when it is damaged: the segment before says where it starts. */
-  readonly header: SegmentHeader | undefined;
-}
-
 class Salvage {
   readonly #options: LoadOptions;
   readonly #committedEnd: number;
   readonly #damages: string[] = [];
+  /** Whether some of it may have cost records. */
+  #isLossy = false;
   readonly #segments: Segment[] = [];
   readonly #membership = new Membership();
   #storeId: string | undefined;
@@ -108,7 +96,12 @@ class Salvage {
   }
 
   async load(): Promise<void> {
-    const candidates = await this.#findCandidates();
+    const { candidates, storeId } = await findCandidates(this.#options, {
+      // What a header says is known otherwise, as a rule: `placeSegment()`.
+      damaged: (what) => this.#damages.push(what),
+      lost: (what) => this.#lost(what),
+    });
+    this.#storeId = storeId;
     for (const [at, candidate] of candidates.entries()) {
       const start = candidate.header?.startPosition ?? this.#end;
       if (start > this.#end) this.#addMissing(candidate.number - 1, start);
@@ -117,66 +110,11 @@ class Salvage {
       this.#loadSegment(candidate, isFollowed ? next.header : undefined);
     }
     if (this.#committedEnd > this.#end) {
-      this.#damages.push(
+      this.#lost(
         `position ${this.#committedEnd} is committed, the log ends at ` +
           `${this.#end}`,
       );
     }
-  }
-
-  /** Files that hold, or may hold, segments of one store, oldest first. */
-  async #findCandidates(): Promise<Candidate[]> {
-    const { disk, logDirectory } = this.#options;
-    const { generations } = await listGenerations(disk, logDirectory, {
-      removesTemporary: false,
-    });
-    const candidates: Candidate[] = [];
-    let start = 0;
-    for (let number = 0; number < generations.length; number++) {
-      const candidate = this.#candidateOf(number, generations[number] ?? []);
-      const isLast = number === generations.length - 1;
-      if (candidate === undefined) {
-        // A last one without a header may never have been begun.
-        if (!isLast) this.#damages.push(`segment ${number} is missing`);
-        continue;
-      }
-      const { header } = candidate;
-      this.#storeId ??= header?.storeId;
-      const fits = header === undefined ||
-        (header.storeId === this.#storeId && header.startPosition >= start);
-      if (header === undefined) {
-        this.#damages.push(`the header of segment ${number} is damaged`);
-      } else if (fits) start = header.startPosition;
-      else this.#damages.push(`segment ${number} is not of this store`);
-      if (fits) candidates.push(candidate);
-    }
-    return candidates;
-  }
-
-  #candidateOf(
-    number: number,
-    generations: readonly number[],
-  ): Candidate | undefined {
-    const { files, logDirectory } = this.#options;
-    let damaged: Candidate | undefined;
-    for (const generation of generations) {
-      const path = segmentPath(logDirectory, { number, generation }, "seg");
-      try {
-        const header = readHeader(files, path);
-        const isWhole = typeof header !== "string" &&
-          header.number === number && header.generation === generation &&
-          isComplete(files, path, header);
-        if (isWhole) return { number, generation, path, header };
-        const mayHaveRecords = typeof header === "string" &&
-          files.open(path).size() > SEGMENT_HEADER_BYTES;
-        if (mayHaveRecords) {
-          damaged ??= { number, generation, path, header: undefined };
-        }
-      } catch {
-        // A device that cannot read it: as good as missing.
-      }
-    }
-    return damaged;
   }
 
   /** Positions that no file has: to read them is an error. */
@@ -196,7 +134,7 @@ class Salvage {
   #loadSegment(candidate: Candidate, next: SegmentHeader | undefined): void {
     const { index } = this.#options;
     const { number, generation, path, header } = candidate;
-    const segment: Segment = {
+    const named: Segment = {
       number,
       generation,
       path,
@@ -205,6 +143,7 @@ class Salvage {
       checksum: header?.previousChecksum ?? this.#checksum,
       ...remainsOf(header),
     };
+    const segment = header === undefined ? this.#place(named, next) : named;
     this.#segments.push(segment);
     // Index files cannot stand behind segments that have none.
     const isSealed = index.unsealedCount === 0 &&
@@ -216,7 +155,7 @@ class Salvage {
         try {
           index.enterSealed(number);
         } catch (error) {
-          this.#damages.push(String(error));
+          this.#lost(String(error));
         }
         this.#isScavenged ||= segment.remains !== undefined;
         this.#end = segment.endPosition;
@@ -228,6 +167,27 @@ class Salvage {
     }
     if (segment.remains === undefined) this.#scan(segment, next);
     else this.#scanRemains(segment, segment.remains);
+  }
+
+  /** Notes damage that may have cost records. */
+  #lost(what: string): void {
+    this.#damages.push(what);
+    this.#isLossy = true;
+  }
+
+  /** Finds out how a segment is to be read whose header is damaged. */
+  #place(named: Segment, next: SegmentHeader | undefined): Segment {
+    const { disk } = this.#options;
+    const segment: PlacedSegment = placeSegment(disk, named, {
+      start: this.#end,
+      end: next?.startPosition,
+    });
+    if (segment.walksFrom === undefined) return segment;
+    this.#lost(
+      `segment ${segment.number} was scavenged and says no more where its ` +
+        "records belong; none of them is served, quipu repair keeps them",
+    );
+    return named;
   }
 
   /** Scans a segment of which records are gone on purpose. */
@@ -247,7 +207,7 @@ class Salvage {
           this.#enter(memtable, segment, record);
           continue;
         }
-        this.#damages.push(
+        this.#lost(
           `${record} in segment ${segment.number} after position ` +
             `${scanner.position}`,
         );
@@ -255,7 +215,7 @@ class Salvage {
       }
       const ends = readEnds(file, header);
       if (ends === undefined) {
-        this.#damages.push(`segment ${segment.number} is not whole`);
+        this.#lost(`segment ${segment.number} is not whole`);
       }
       for (const { kind, name, next } of ends ?? []) {
         const { lists } = index;
@@ -264,7 +224,7 @@ class Salvage {
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#damages.push(`segment ${segment.number}: ${reason}`);
+      this.#lost(`segment ${segment.number}: ${reason}`);
     }
     this.#checksum = segment.checksum;
     this.#end = segment.endPosition;
@@ -286,7 +246,7 @@ class Salvage {
       this.#lastPosition = lastPosition;
       this.#lastCreatedAtUs = lastCreatedAtUs;
     } else if (last !== undefined) this.#lastPosition = last;
-    else this.#damages.push(`segment ${segment.number} is damaged at its end`);
+    else this.#lost(`segment ${segment.number} is damaged at its end`);
   }
 
   #scan(segment: Segment, next: SegmentHeader | undefined): void {
@@ -316,7 +276,7 @@ class Salvage {
             position < this.#committedEnd;
           // The end of a last write that nobody was told of is no damage.
           if (isCommitted) {
-            this.#damages.push(
+            this.#lost(
               `${record} in segment ${segment.number} at offset ` +
                 `${offsetOf(segment, position)}`,
             );
@@ -331,11 +291,11 @@ class Salvage {
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#damages.push(`segment ${segment.number}: ${reason}`);
+      this.#lost(`segment ${segment.number}: ${reason}`);
     }
     const isShort = next !== undefined && validEnd < next.startPosition;
     if (isShort) {
-      this.#damages.push(`segment ${segment.number} is not whole`);
+      this.#lost(`segment ${segment.number} is not whole`);
     }
     segment.endPosition = next?.startPosition ?? validEnd;
     segment.checksum = next?.previousChecksum ?? this.#checksum;
@@ -382,12 +342,12 @@ class Salvage {
    */
   #skipTo(memtable: Memtable, listId: number, ordinal: number): void {
     const { index: { lists } } = this.#options;
-    const isGone = this.#isScavenged && this.#damages.length === 0;
+    const isGone = this.#isScavenged && !this.#isLossy;
     const offset = isGone ? GONE_OFFSET : HOLE_OFFSET;
     const next = lists.decidedNext[listId] ?? 0;
     // A stream that was imported may begin later than with 0.
     const isLate = next === 0 && lists.kindOf(listId) === "stream" &&
-      this.#damages.length === 0;
+      !this.#isLossy;
     for (let skipped = isLate ? ordinal : next; skipped < ordinal; skipped++) {
       memtable.addToList(listId, offset);
     }

@@ -18,7 +18,7 @@ import type { Segment } from "../log/segment.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
 import type { PlannedSegment, VerifyPlan } from "../verify/verify_plan.ts";
 import { Losses } from "./losses.ts";
-import { type PlacedSegment, placeSegment } from "./place_segment.ts";
+import { type PlacedSegment, placeSegment } from "../recovery/place_segment.ts";
 import { wholeRecords } from "./whole_records.ts";
 
 /** A segment that is to be written anew, or from nothing. */

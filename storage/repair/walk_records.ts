@@ -20,7 +20,10 @@ import { checkRecord, RECORD_BYTES_MIN } from "../log/record.ts";
 import { readUpTo } from "../log/record_scanner.ts";
 import { type ListEnd, STRETCH_BYTES } from "../log/remains.ts";
 import type { LossSink } from "./loss_sink.ts";
-import { HEADER_BYTES_MAX, type PlacedSegment } from "./place_segment.ts";
+import {
+  HEADER_BYTES_MAX,
+  type PlacedSegment,
+} from "../recovery/place_segment.ts";
 
 const PLACE_BYTES = 8;
 

@@ -11,7 +11,7 @@ import { RemainsScanner } from "../log/remains_scanner.ts";
 import type { Segment } from "../log/segment.ts";
 import { findRecordBeyond } from "../recovery/search_records.ts";
 import type { LossSink } from "./loss_sink.ts";
-import type { PlacedSegment } from "./place_segment.ts";
+import type { PlacedSegment } from "../recovery/place_segment.ts";
 import { walkRecords } from "./walk_records.ts";
 
 const SCAN_CHUNK_BYTES = 1024 * 1024;

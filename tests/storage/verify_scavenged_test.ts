@@ -4,8 +4,8 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
-import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type LogFields, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { repairDirectory } from "../../storage/repair/repair_directory.ts";
 import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
@@ -285,3 +285,71 @@ Deno.test("of a scavenged segment without both headers, what follows a damaged r
     assertEquals(head, 199);
   }
 });
+
+Deno.test("opened to be read alone, a scavenged segment whose header is damaged serves everything", async () => {
+  await using directory = await createStoreDirectory();
+  await scavenge(directory);
+  const before = await linesIn(directory);
+  const names = directory.namesOf("seg").filter((one) => one.includes(".g2."));
+  for (const name of [names.at(0) ?? "", names.at(-1) ?? ""]) {
+    const index = name.replace(/seg$/, "idx");
+    const path = directory.pathOf("segments", name);
+    const number = Number(name.split(".")[0]);
+    for (const offset of [9, 40]) {
+      flipBit(path, offset);
+      for (const hasIndex of [true, false]) {
+        const indexPath = directory.pathOf("segments", index);
+        if (!hasIndex) Deno.renameSync(indexPath, indexPath + ".away");
+        const { lines, reason } = await readAlone(directory);
+        if (!hasIndex) Deno.renameSync(indexPath + ".away", indexPath);
+        assertEquals(lines, before, `byte ${offset}, ${hasIndex}`);
+        assertStringIncludes(
+          reason,
+          `the header of segment ${number} is damaged`,
+        );
+      }
+      flipBit(path, offset);
+    }
+  }
+});
+
+Deno.test("opened to be read alone, a store says which segment only a repair can read", async () => {
+  await using directory = await createStoreDirectory();
+  await scavenge(directory);
+  const path = scavengedSegment(directory);
+  flipBit(path, 75);
+  const told: string[] = [];
+  const error = (name: string, fields: LogFields = {}) => {
+    told.push(`${name} ${fields.what}`);
+  };
+  await using _store = await openAlone(directory, { ...SILENT_LOGGER, error });
+  assert(
+    told.some((line) =>
+      /^store\.damaged segment \d+ .*quipu repair/.test(line)
+    ),
+    told.join("\n"),
+  );
+});
+
+function openAlone(directory: StoreDirectory, logger = SILENT_LOGGER) {
+  return openStore({
+    directory: directory.path,
+    segmentSizeBytes: 1 << 15,
+    clock: createTestClock(),
+    newEventId: () => crypto.randomUUID(),
+    logger,
+    isReadOnly: true,
+  });
+}
+
+/** What a store opened to be read alone serves, and why it writes nothing. */
+async function readAlone(
+  directory: StoreDirectory,
+): Promise<{ lines: string[]; reason: string }> {
+  await using store = await openAlone(directory);
+  const { head } = await store.readState("$et-last");
+  return {
+    lines: [`$et-last ${head}`, ...await linesOf(store)],
+    reason: store.status().readOnlyReason ?? "",
+  };
+}
