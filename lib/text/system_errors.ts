@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<string, string>> = {
     "what it still gives",
   EMFILE: "too many files are open; raise the limit (ulimit -n)",
   ENFILE: "too many files are open on this machine; raise its limit",
+  NOTCAPABLE: "the runtime keeps the program out of it; name another place",
 };
 
 /** Codes by the numbers, those of Linux, that messages of the runtime name. */
@@ -36,6 +37,8 @@ const NUMBERS: Readonly<Record<string, string>> = {
 /** What the system refused, as its code; undefined for any other error. */
 export function systemCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
+  // Not the system but the runtime refuses parts of /dev, /proc and /sys.
+  if (error.name === "NotCapable") return "NOTCAPABLE";
   const isCoded = "code" in error && typeof error.code === "string" &&
     /^E[A-Z0-9]+$/.test(error.code);
   if (isCoded) return String(error.code);

@@ -25,6 +25,10 @@ Deno.test("systemReasonOf() says what helps, or what the error says", () => {
   const full = new Error("No space left on device (os error 28)");
   assert(systemReasonOf(full).includes("make room"));
   assertEquals(explainSystemError(new Deno.errors.NotFound("no")), undefined);
+  assert(
+    systemReasonOf(new Deno.errors.NotCapable("--allow-all"))
+      .includes("name another place"),
+  );
   assertEquals(systemReasonOf(new Error("It is odd")), "It is odd");
   assertEquals(systemReasonOf("odd"), "odd");
 });

@@ -84,7 +84,16 @@ class FileDiskFile implements DiskFile {
 export function createFileDisk(): Disk {
   return {
     async makeDirectory(path) {
-      await Deno.mkdir(path, { recursive: true });
+      try {
+        await Deno.mkdir(path, { recursive: true });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+        // What is there is no directory, and the system would only say
+        // "File exists".
+        throw new Deno.errors.NotADirectory(
+          `Not a directory (os error 20): mkdir "${path}"`,
+        );
+      }
     },
 
     async list(path) {

@@ -104,6 +104,14 @@ Deno.test("pipes, devices and directories in the place of files are refused at o
         ],
       ],
     ];
+    for (const command of ["restore", "import", "serve"]) {
+      const args = command === "serve" ? [command] : [command, "-"];
+      cases.push([1, "name another place", [...args, "--db=/proc/none"]]);
+      cases.push([1, "it is no directory", [
+        ...args,
+        `--db=${pathOf("file")}`,
+      ]]);
+    }
     for (const command of ["serve", "verify", "repair", "compact", "export"]) {
       cases.push([1, "Cannot open", [command, `--db=${pathOf("fifo")}`]]);
       cases.push([1, "Cannot open", [command, `--db=${pathOf("file")}`]]);
