@@ -49,6 +49,7 @@ import {
   bytesOf,
   getSafeUint64,
   getUuid,
+  giveBack,
   setSafeUint64,
   setUuid,
 } from "../log/bytes.ts";
@@ -234,7 +235,7 @@ export class HeadsSnapshot {
     });
     for (let section = 14; section < SNAPSHOT_SECTIONS; section++) {
       const length = this.#sections.byteLengthOf(section);
-      this.#sections.readInto(section, new Uint8Array(length));
+      giveBack(this.#sections.readInto(section, new Uint8Array(length)));
     }
     const none = new Uint32Array(0);
     return {

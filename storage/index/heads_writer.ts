@@ -8,6 +8,7 @@
 
 import type { Disk } from "../disk/disk.ts";
 import type { ActiveEnd, SealedDigest } from "./heads_snapshot.ts";
+import { giveBack } from "../log/bytes.ts";
 import { encodeSnapshotHeader } from "./heads_snapshot.ts";
 import type { ListDirectory } from "./list_directory.ts";
 import { NO_LIST } from "./list_directory.ts";
@@ -75,11 +76,13 @@ async function writeColumn(
   length: number,
   partOf: (from: number, to: number) => Column,
   pause: () => Promise<void>,
+  release: (part: Column) => void = () => {},
 ): Promise<void> {
   writer.begin();
   for (let from = 0; from < length; from += PART_LENGTH) {
     const part = partOf(from, Math.min(length, from + PART_LENGTH));
     await writer.write(asBytes(part));
+    release(part);
     await pause();
   }
 }
@@ -91,12 +94,13 @@ async function writeLists(
 ): Promise<void> {
   const { names } = lists;
   const column = (partOf: (from: number, to: number) => Column) =>
-    writeColumn(writer, listCount, partOf, pause);
+    writeColumn(writer, listCount, partOf, pause, giveBack);
   await writeColumn(
     writer,
     listCount + 1,
     (from, to) => names.startsFrom(from, to - from).slice(),
     pause,
+    giveBack,
   );
   const [nameEnd = 0] = names.startsFrom(listCount, 1);
   await writeColumn(
@@ -104,6 +108,7 @@ async function writeLists(
     nameEnd,
     (from, to) => names.bytesAt(from, to - from).slice(),
     pause,
+    giveBack,
   );
   await column((from, to) => lists.hashes.slice(from, to));
   await column((from, to) => lists.kinds.slice(from, to));

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { giveBack } from "../log/bytes.ts";
+
 export class IdTable {
   /**
    * Entry index + 1 by slot; 0 for an empty slot. There are none before the
@@ -55,7 +57,10 @@ export class IdTable {
     this.#linked = 0;
   }
 
-  /** Hashes of all ids, and the offsets of their records, by offset. */
+  /**
+   * Hashes of all ids, and the offsets of their records, by offset: views that
+   * hold until the next id is entered.
+   */
   columns(): { readonly hashes: Uint32Array; readonly offsets: Uint32Array } {
     return {
       hashes: this.#hashes.subarray(0, this.size),
@@ -72,6 +77,7 @@ export class IdTable {
     // At most half of the slots are ever taken.
     const slotCount = this.#hashes.length * 2;
     if (this.#slots.length < slotCount) {
+      giveBack(this.#slots);
       this.#slots = new Uint32Array(slotCount);
     }
     const end = Math.min(this.size, this.#linked + count);
@@ -122,6 +128,13 @@ export class IdTable {
     this.#linked = 0;
   }
 
+  /** Gives the memory back; it cannot be used any more. */
+  giveBack(): void {
+    for (const array of [this.#slots, this.#hashes, this.#offsets]) {
+      giveBack(array);
+    }
+  }
+
   /** Makes room for so many ids in all. */
   reserve(count: number): void {
     if (count <= this.#hashes.length) return;
@@ -130,9 +143,12 @@ export class IdTable {
     hashes.set(this.#hashes);
     const offsets = new Uint32Array(capacity);
     offsets.set(this.#offsets);
+    giveBack(this.#hashes);
+    giveBack(this.#offsets);
     this.#hashes = hashes;
     this.#offsets = offsets;
     if (this.#slots.length === 0) return;
+    giveBack(this.#slots);
     this.#slots = new Uint32Array(capacity * 2);
     const linked = this.#linked;
     this.#linked = 0;

@@ -8,7 +8,7 @@
 
 import { invariant } from "../../lib/model/errors.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { GrowingBytes } from "../log/bytes.ts";
+import { giveBack, GrowingBytes } from "../log/bytes.ts";
 import { hashListName } from "../log/event_id_hash.ts";
 import { BlockedWriter } from "./blocked_file.ts";
 import {
@@ -30,6 +30,7 @@ import type {
   SampleRun,
 } from "./index_maker.ts";
 import { NO_SEGMENT } from "./list_directory.ts";
+import { buffersOf } from "./worker_messages.ts";
 
 /** Lists between two pauses: each may take a look at all older index files. */
 const LISTS_PER_PAUSE = 8;
@@ -46,15 +47,24 @@ export const NO_SLICE: SlicePointer = {
 /** Makes index files in this thread. */
 export const MAKER_HERE: IndexMaker = {
   async make(job: IndexJob): Promise<void> {
-    const builder = new IndexBuilder(job);
+    const builder = new IndexBuilder({ ...job, release: releaseCopies });
     for (const part of job.parts) {
       const offsets = await builder.add(part);
-      if (offsets !== undefined) job.placed(offsets);
+      if (offsets !== undefined) {
+        job.placed(offsets);
+        giveBack(offsets);
+      }
       await job.pause();
     }
     await builder.finish();
   },
 };
+
+/** Gives back what is a copy: ids are those of the memtable. */
+function releaseCopies(part: IndexPart): void {
+  if (part.type !== "lists") return;
+  for (const buffer of buffersOf(part)) giveBack({ buffer });
+}
 
 /** Hashes, and the offset that belongs to each. */
 interface HashRun {
@@ -243,7 +253,10 @@ export class IndexBuilder {
     this.#slices = NO_HASHES;
     await this.#writeByHash([slices], this.#sliceCount, {
       visit: () => {},
-      release: () => {},
+      release: () => {
+        giveBack(slices.hashes);
+        giveBack(slices.offsets);
+      },
     });
     writer.endBlock();
     this.#idsOffset = writer.offset;
@@ -316,6 +329,7 @@ export class IndexBuilder {
       if (this.#writer.push(out.bytes())) await this.#writer.flush();
       if (bucket % 8 === 7) await this.#pause();
     }
+    giveBack(keys);
     await this.#writer.flush();
   }
 
@@ -327,7 +341,7 @@ export class IndexBuilder {
     runs: readonly HashRun[],
     count: number,
     ends: Uint32Array,
-  ): Promise<Float64Array> {
+  ): Promise<Float64Array<ArrayBuffer>> {
     const keys = new Float64Array(count);
     const next = ends.slice();
     let spread = 0;

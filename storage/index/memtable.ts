@@ -8,6 +8,7 @@
  * @module
  */
 
+import { giveBack } from "../log/bytes.ts";
 import { IdTable } from "./id_table.ts";
 import { Uint32List } from "./uint32_list.ts";
 
@@ -123,6 +124,14 @@ export class Memtable {
     for (const blocks of this.#free) blocks.length = 0;
   }
 
+  /** Gives the memory back; it cannot be used any more. */
+  giveBack(): void {
+    giveBack(this.#arena);
+    giveBack(this.#starts);
+    giveBack(this.#lengths);
+    this.ids.giveBack();
+  }
+
   /** Entries of all lists, in the order of `lists`, in parts of that length. */
   *entryParts(partLength: number): Generator<Uint32Array<ArrayBuffer>> {
     let part = new Uint32Array(partLength);
@@ -195,7 +204,10 @@ export class Memtable {
     return this.#arena[(this.#starts[listId] ?? 0) + index] ?? 0;
   }
 
-  /** Offsets of all the list's entries in this segment; a view, not a copy. */
+  /**
+   * Offsets of all the list's entries in this segment; a view, not a copy,
+   * which holds until the next entry is added.
+   */
   offsetsOf(listId: number): Uint32Array {
     const start = this.#starts[listId] ?? 0;
     return this.#arena.subarray(start, start + this.lengthOf(listId));
@@ -285,9 +297,13 @@ export class Memtable {
   }
 }
 
-function grownTo(length: number, from: Uint32Array): Uint32Array<ArrayBuffer> {
+function grownTo(
+  length: number,
+  from: Uint32Array<ArrayBuffer>,
+): Uint32Array<ArrayBuffer> {
   const grown = new Uint32Array(length);
   grown.set(from);
+  giveBack(from);
   return grown;
 }
 

@@ -8,6 +8,7 @@
 
 import { invariant } from "../../lib/model/errors.ts";
 import type { LogRecord } from "../log/log_record.ts";
+import { giveBack } from "../log/bytes.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { GONE_OFFSET } from "./index_file.ts";
@@ -39,6 +40,12 @@ export class RemainingEntries {
     memtable.clear();
     memtable.reserve({ count: recordCount, listCount: this.#lists.size });
     this.#segment = segment;
+  }
+
+  /** Gives the memory back; it cannot be used any more. */
+  [Symbol.dispose](): void {
+    this.memtable.giveBack();
+    giveBack(this.#firstOrdinals);
   }
 
   /** Enters the next record, with its body. */
@@ -91,5 +98,6 @@ export class RemainingEntries {
     const before = this.#firstOrdinals;
     this.#firstOrdinals = new Float64Array(listCount + (listCount >>> 3));
     this.#firstOrdinals.set(before);
+    giveBack(before);
   }
 }

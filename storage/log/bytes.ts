@@ -26,6 +26,17 @@ export function bytesOf(array: Uint8Array): Bytes {
   };
 }
 
+/**
+ * Gives the memory of an array back, which nobody uses any more and which is
+ * all of its buffer's. As garbage it would wait: the engine lets hundreds of
+ * megabytes of such memory come together before it collects them.
+ */
+export function giveBack(
+  { buffer }: { readonly buffer: ArrayBufferLike },
+): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
+
 /** Reads 4 bytes, for arrays that have no view beside them. */
 export function getUint32At(array: Uint8Array, offset: number): number {
   return ((array[offset] ?? 0) |

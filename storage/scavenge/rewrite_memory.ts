@@ -25,6 +25,12 @@ export class RewriteMemory {
     this.streams = new ListSet(lists.size);
   }
 
+  /** Gives it back to the machine; it cannot be used any more. */
+  [Symbol.dispose](): void {
+    this.#entries?.[Symbol.dispose]();
+    this.#entries = undefined;
+  }
+
   /**
    * Takes back all of it, for another segment.
    *

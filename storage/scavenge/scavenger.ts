@@ -122,6 +122,7 @@ class Scavenger {
 
   close(): void {
     this.#endListening();
+    this.#memory[Symbol.dispose]();
   }
 
   async run(request: ScavengeRequest): Promise<ScavengeReport> {

@@ -8,12 +8,13 @@
 import type { Disk } from "../disk/disk.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import {
+  type ActiveEntries,
   type HeadsSnapshot,
   openHeadsSnapshot,
   SealedDigest,
 } from "../index/heads_snapshot.ts";
 import { LIST_KINDS, type LoadedLists } from "../index/list_directory.ts";
-import { type Bytes, bytesOf } from "../log/bytes.ts";
+import { type Bytes, bytesOf, giveBack } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
 import type { EntryCheck } from "./entry_check.ts";
 import type { Findings } from "./findings.ts";
@@ -258,7 +259,18 @@ function digestOf(
   known: LoadedLists,
   program: PieceProgram,
 ): EntryDigest {
-  const { lists, lengths, entries } = snapshot.readActiveEntries();
+  const active = snapshot.readActiveEntries();
+  addActive(active, known, program);
+  for (const array of Object.values(active)) giveBack(array);
+  return digestIn(program);
+}
+
+/** Adds entries to the program's digest, which is empty before. */
+function addActive(
+  { lists, lengths, entries }: ActiveEntries,
+  known: LoadedLists,
+  program: PieceProgram,
+): void {
   const keys = new NameKeys(known);
   beginDigest(program);
   const memoryAt = program.room(ENTRIES_AT_ONCE * 4);
@@ -275,7 +287,7 @@ function digestOf(
     const end = at + (lengths[index] ?? 0);
     for (let ordinal = known.next[id] ?? 0; at < end;) {
       // With fewer than their lengths say, it is another digest anyway.
-      if (at === entries.length) return digestIn(program);
+      if (at === entries.length) return;
       if (at === memoryEnd) {
         memoryFrom = at;
         memoryEnd = Math.min(entries.length, at + ENTRIES_AT_ONCE);
@@ -288,5 +300,4 @@ function digestOf(
       at += count;
     }
   }
-  return digestIn(program);
 }

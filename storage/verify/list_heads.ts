@@ -8,6 +8,7 @@
  * @module
  */
 
+import { giveBack } from "../log/bytes.ts";
 import { keyOf } from "./name_hash.ts";
 import {
   COUNT_MASK,
@@ -234,5 +235,11 @@ export class ListHeads {
         words[slot + word] = from[at + word] ?? 0;
       }
     }
+    giveBack(from);
+  }
+
+  /** Gives the memory back; it cannot be used any more. */
+  [Symbol.dispose](): void {
+    giveBack(this.#words);
   }
 }

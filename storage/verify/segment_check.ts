@@ -8,7 +8,7 @@
  * @module
  */
 
-import { getSafeUint64 } from "../log/bytes.ts";
+import { getSafeUint64, giveBack } from "../log/bytes.ts";
 import {
   checkRecord,
   FLAG_RUN_END,
@@ -145,6 +145,7 @@ class SegmentCheck {
         return control.pause?.();
       },
     });
+    giveBack(facts.lists);
     if (isMerged) this.#adopt(facts, remains !== undefined);
     return isMerged;
   }

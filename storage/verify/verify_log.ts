@@ -153,6 +153,7 @@ class LogVerification implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#proofs.close();
     this.#heads[Symbol.dispose]();
+    this.#entries.heads[Symbol.dispose]();
     this.#files.close();
   }
 
