@@ -5,6 +5,7 @@
  */
 
 import { INT64_MAX_TEXT, TRUNCATE_ALL } from "./event_number.ts";
+import { readJsonMembers } from "./json_members.ts";
 import { isMetastream } from "./stream_names.ts";
 
 /** Who may do what; a missing entry means the default (spec: streams §10). */
@@ -52,24 +53,28 @@ export function decodeStreamMetadata(
   event: { readonly isJson: boolean; readonly data: string | Uint8Array },
 ): StreamMetadata {
   if (!event.isJson) return NO_METADATA;
+  const { data } = event;
+  const text = typeof data === "string" ? data : UTF8.decode(data);
   let document: unknown;
   try {
-    const { data } = event;
-    const text = typeof data === "string" ? data : UTF8.decode(data);
-    document = ODD_NUMBER.test(text)
-      ? parseWithSource(text, readInteger)
-      : JSON.parse(text);
+    document = JSON.parse(text);
   } catch {
     return NO_METADATA;
   }
   if (!isObject(document)) return NO_METADATA;
   const metadata: { -readonly [K in keyof StreamMetadata]: StreamMetadata[K] } =
     {};
+  const mayBeOdd = ODD_NUMBER.test(text);
+  let written: ReadonlyMap<string, string> | undefined;
   for (const [key, field, least] of NUMBER_KEYS) {
     if (!Object.hasOwn(document, key)) continue;
     const value = document[key];
     if (typeof value !== "number" || !Number.isInteger(value)) {
       return NO_METADATA;
+    }
+    if (mayBeOdd) {
+      written ??= readJsonMembers(text);
+      if (!isWrittenAsInt64(written.get(key) ?? "")) return NO_METADATA;
     }
     if (value >= least) metadata[field] = value;
   }
@@ -87,17 +92,11 @@ export function decodeStreamMetadata(
 /** A number that may be no integer of 64 bits, though it reads as one here. */
 const ODD_NUMBER = /\d[.eE]|\d{19}/;
 
-/** Numbers that are not written as integers of 64 bits are no integers: `2.0`. */
-function readInteger(
-  _key: string,
-  value: unknown,
-  { source }: { readonly source?: string },
-): unknown {
-  if (typeof value !== "number" || source === undefined) return value;
-  // Nothing longer fits, and what is far longer would take long to read.
-  const isInteger = /^-?\d{1,19}$/.test(source) &&
-    BigInt.asIntN(64, BigInt(source)) === BigInt(source);
-  return isInteger ? value : NaN;
+/** Whether a number is written as an integer of 64 bits: `2.0` is not. */
+function isWrittenAsInt64(text: string): boolean {
+  // Longer ones are beyond 64 bits, and slow to read.
+  return /^-?\d{1,19}$/.test(text) &&
+    BigInt.asIntN(64, BigInt(text)) === BigInt(text);
 }
 
 const NUMBER_KEYS = [
@@ -155,29 +154,6 @@ export const METADATA_EVENT_TYPE = "$metadata";
 /** Data of the metadata event that soft-deletes a stream (spec: streams §4.6). */
 export const SOFT_DELETE_DATA = `{"$tb":${INT64_MAX_TEXT}}`;
 
-/** `JSON.parse` that shows its reviver how a number is written. */
-const parseWithSource = JSON.parse as (
-  text: string,
-  reviver: (
-    key: string,
-    value: unknown,
-    context: { readonly source?: string },
-  ) => unknown,
-) => unknown;
-
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
-
-/** Keeps numbers as they are written: some are more than a double can hold. */
-function keepNumber(
-  _key: string,
-  value: unknown,
-  context: { readonly source?: string },
-): unknown {
-  return typeof value === "number" && context.source !== undefined
-    ? rawJSON(context.source)
-    : value;
-}
-
 /**
  * A metadata document with another `$tb` and everything else as it was, on one
  * line.
@@ -189,16 +165,17 @@ export function withTruncateBefore(
   data: string | Uint8Array,
   truncateBefore: number,
 ): string | undefined {
-  let document: unknown;
+  const text = typeof data === "string" ? data : UTF8.decode(data);
   try {
-    const text = typeof data === "string" ? data : UTF8.decode(data);
-    document = parseWithSource(text, keepNumber);
+    if (!isObject(JSON.parse(text))) return undefined;
   } catch {
     return undefined;
   }
-  return isObject(document)
-    ? JSON.stringify({ ...document, $tb: truncateBefore })
-    : undefined;
+  const members = readJsonMembers(text).set("$tb", String(truncateBefore));
+  const written = [...members].map(([name, value]) =>
+    `${JSON.stringify(name)}:${value}`
+  );
+  return `{${written.join(",")}}`;
 }
 
 /**
