@@ -9,7 +9,7 @@ import { join } from "@std/path";
 import type { Clock } from "../lib/model/clock.ts";
 import { QuipuError } from "../lib/model/errors.ts";
 import { LIMITS } from "../lib/model/limits.ts";
-import type { MaintainedStore } from "../lib/model/maintenance.ts";
+import type { JobControl, MaintainedStore } from "../lib/model/maintenance.ts";
 import type { Logger } from "../lib/model/logger.ts";
 import {
   NO_OBSERVER,
@@ -73,6 +73,8 @@ export interface OpenStoreOptions {
   readonly isReadOnly?: boolean;
   /** Opens a directory that is marked as being restored to. */
   readonly isRestoring?: boolean;
+  /** Is told of each segment, and may stop the opening between two. */
+  readonly opening?: JobControl;
   /**
    * Bytes of the active segment from which on a clean stop writes down what it
    * holds, to spare the next start the scan; 4 MiB by default.
@@ -127,6 +129,7 @@ export async function openStoreOn(
   } catch (error) {
     files.close();
     lock.release();
+    options.opening?.signal.throwIfAborted();
     throw asOpenError(error, directory);
   }
 }
@@ -179,6 +182,7 @@ async function openParts(
     reader,
     logger,
     trustsHeads: options.trustsHeads,
+    opening: options.opening,
   };
   const salvaged = isReadOnly
     ? await salvage(platform, directory, loading)

@@ -100,7 +100,7 @@ export async function restoreDirectory(
     directory,
     point,
     clock,
-    openStore: (directory: string) =>
+    openStore: (directory: string, opening: JobControl) =>
       // What opens a store judges itself what the system says.
       openStoreOn({ ...platform, disk: createFileDisk() }, {
         directory,
@@ -109,6 +109,7 @@ export async function restoreDirectory(
         newEventId: options.newEventId,
         logger: options.logger,
         isRestoring: true,
+        opening,
       }),
     control,
   };

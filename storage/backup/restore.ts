@@ -55,7 +55,10 @@ export interface RestoreOptions {
   readonly point: LogPoint | undefined;
   readonly clock: Clock;
   /** Opens the store that was copied, which is marked as unfinished. */
-  readonly openStore: (directory: string) => Promise<EventStore>;
+  readonly openStore: (
+    directory: string,
+    opening: JobControl,
+  ) => Promise<EventStore>;
   readonly control: JobControl;
   /** Done once the store is whole without the backup. */
   readonly onCopied?: () => Promise<void>;
@@ -290,13 +293,7 @@ async function checkStore(
   cut: Cut,
 ): Promise<{ readonly streamCount: number }> {
   const { control, directory } = options;
-  control.report({
-    phase: "opening the store and making its indexes",
-    done: 0,
-    total: cut.segmentCount,
-    unit: "segments",
-  });
-  const store = await options.openStore(directory);
+  const store = await options.openStore(directory, control);
   try {
     const { end, streamCount, readOnlyReason } = store.status();
     if (end !== cut.end || readOnlyReason !== undefined) {

@@ -7,6 +7,7 @@
 
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
+import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { ActiveEnd } from "../index/heads_snapshot.ts";
 import type { Memtable } from "../index/memtable.ts";
@@ -37,6 +38,8 @@ export interface LoadOptions {
   readonly logger: Logger;
   /** Whether the snapshot of the heads may spare a look at index files. */
   readonly trustsHeads: boolean;
+  /** Who waits for it, if anybody does: asked before each segment. */
+  readonly opening?: JobControl | undefined;
 }
 
 /** What was found in the log. */
@@ -59,6 +62,8 @@ export interface LoadedLog {
   readonly fault: string | undefined;
 }
 
+const OPENING_PHASE = "opening the store and making its indexes";
+
 /**
  * Loads the log.
  *
@@ -66,7 +71,7 @@ export interface LoadedLog {
  * the last one is missing, damaged or not of this store.
  */
 export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
-  const { index } = options;
+  const { index, opening } = options;
   const { found, unborn, stale, superseded } = await findSegments(options);
   const state: LoadState = {
     segments: [],
@@ -84,6 +89,14 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
   for (const [at, file] of found.entries()) {
     const next = found[at + 1]?.header;
     const { header, path } = file;
+    opening?.report({
+      phase: OPENING_PHASE,
+      done: at,
+      total: found.length,
+      unit: "segments",
+    });
+    await opening?.pause?.();
+    opening?.signal.throwIfAborted();
     checkHeader(header, file, state);
     state.storeId = header.storeId;
     const segment: Segment = {

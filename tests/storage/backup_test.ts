@@ -426,6 +426,41 @@ Deno.test("a backup is no store: nothing opens it, and nothing in it changes", a
   assertEquals((await place.backUp()).copiedCount, 0);
 });
 
+Deno.test("a restore stops between two segments of its store's opening, and is run again", async () => {
+  await using place = await openPlace();
+  await place.store.append(60);
+  await place.backUp();
+  const stopping = new AbortController();
+  const stop = new Error("stopped");
+  const seen: number[] = [];
+  const restore = (signal: AbortSignal) =>
+    restoreDirectory({
+      backup: place.pathOf("backup"),
+      directory: place.pathOf("restored"),
+      point: undefined,
+      segmentSizeBytes: 2048,
+      clock: CLOCK,
+      newEventId: createTestIds(),
+      logger: SILENT_LOGGER,
+    }, {
+      signal,
+      report({ phase, done }) {
+        if (!phase.startsWith("opening")) return;
+        seen.push(done);
+        if (done === 2) stopping.abort(stop);
+      },
+    });
+  assertEquals(await assertRejects(() => restore(stopping.signal)), stop);
+  assertEquals(seen, [0, 1, 2]);
+  const { segmentCount } = await restore(CONTROL.signal);
+  assertEquals(
+    seen.slice(3),
+    Array.from({ length: segmentCount }, (_, at) => at),
+  );
+  const restored = new StoreDirectory(place.pathOf("restored"));
+  assertEquals((await restored.readNumbers()).length, 60);
+});
+
 Deno.test("damage in the store is noticed while it is backed up", async () => {
   await using place = await openPlace();
   await place.store.append(30);
