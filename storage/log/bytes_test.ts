@@ -5,6 +5,7 @@ import {
   encodeUtf8,
   getSafeUint64,
   getUuid,
+  giveBack,
   GrowingBytes,
   setSafeUint64,
   setUuid,
@@ -116,4 +117,11 @@ Deno.test("a text too long for its length field is refused", () => {
   const bytes = new GrowingBytes(16);
   bytes.pushText("x".repeat(65_535));
   assertThrows(() => bytes.pushText("x".repeat(65_536)), Error);
+});
+
+Deno.test("memory that is given back is gone, with all views of it", () => {
+  const array = new Float64Array(1000).fill(7);
+  const view = array.subarray(10, 20);
+  giveBack(array);
+  assertEquals([array.length, view.length, view[0]], [0, 0, undefined]);
 });
