@@ -2,12 +2,37 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { validate } from "@std/uuid";
 import { newEventId } from "./event_ids.ts";
 import { settlesWithin } from "./settles_within.ts";
-import { SYSTEM_CLOCK } from "./system_clock.ts";
+import { createFineClock, SYSTEM_CLOCK } from "./system_clock.ts";
 import { VERSION } from "./version.ts";
 
 Deno.test("the system clock tells microseconds of this century", () => {
   const year = new Date(SYSTEM_CLOCK.nowUs() / 1000).getUTCFullYear();
   assert(year >= 2024 && year < 2100, String(year));
+});
+
+Deno.test("the clock stays in the system's millisecond and counts within it", () => {
+  const sources = { nowMs: 5000, elapsedMs: 70.25 };
+  const clock = createFineClock({
+    nowMs: () => sources.nowMs,
+    elapsedMs: () => sources.elapsedMs,
+  });
+  const told = (nowMs: number, elapsedMs: number): number => {
+    Object.assign(sources, { nowMs, elapsedMs });
+    return clock.nowUs();
+  };
+  // What both say at first, and while they run alike.
+  assertEquals(told(5000, 70.25), 5_000_000);
+  assertEquals(told(5000, 70.5007), 5_000_250);
+  assertEquals(told(5000, 71.2), 5_000_950);
+  assertEquals(told(5001, 71.3), 5_001_050);
+  // The counter is ahead of the system's time, or behind it.
+  assertEquals(told(5001, 79), 5_001_999);
+  assertEquals(told(5003, 79.5), 5_003_000);
+  // The system's time is set.
+  assertEquals(told(9000, 80), 9_000_000);
+  assertEquals(told(9000, 80.125), 9_000_125);
+  assertEquals(told(1000, 81), 1_000_999);
+  assertEquals(told(1001, 81.5), 1_001_499);
 });
 
 Deno.test("newEventId() gives different lower-case UUIDs", () => {
