@@ -8,6 +8,7 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { type RunningServer, startServer } from "../support/program.ts";
+import { startStopwatch } from "../support/stopwatch.ts";
 
 /** Longest time that an append of another client may take meanwhile. */
 const APPEND_MS_MAX = 1000;
@@ -70,7 +71,8 @@ async function appendUntil(
   let longest = 0;
   let count = 0;
   do {
-    const startedAt = performance.now() - readKeptWaitingMs(processId);
+    // The main thread is the one that answers.
+    const stopwatch = startStopwatch(`${processId}/task/${processId}`);
     const response = await fetch(`${url}/streams/bystander`, {
       method: "POST",
       headers: {
@@ -87,23 +89,9 @@ async function appendUntil(
       response.headers.get("Location"),
       `${url}/streams/bystander/${count++}`,
     );
-    const endedAt = performance.now() - readKeptWaitingMs(processId);
-    longest = Math.max(longest, endedAt - startedAt);
+    longest = Math.max(longest, stopwatch());
   } while (!isOver());
   return longest;
-}
-
-/**
- * How long a process's main thread, which is the one that answers, was ready to
- * run and some other had the processor, in milliseconds; 0 where unknown.
- */
-function readKeptWaitingMs(processId: number): number {
-  try {
-    const path = `/proc/${processId}/task/${processId}/schedstat`;
-    return Number(Deno.readTextFileSync(path).split(" ")[1]) / 1e6 || 0;
-  } catch {
-    return 0;
-  }
 }
 
 /** Most memory that a process ever had, in MiB; undefined where unknown. */

@@ -5,6 +5,7 @@
  */
 
 import { Agent, request as openRequest } from "node:http";
+import { startStopwatch } from "../support/stopwatch.ts";
 import type { Answer } from "./compare.ts";
 import { RECORDED_AUTHORITY } from "./recording.ts";
 
@@ -37,7 +38,7 @@ export function inProcessTarget(options: InProcessOptions): Target {
   return {
     authority: RECORDED_AUTHORITY,
     async send({ method, path, headers, body }) {
-      const startedAt = performance.now();
+      const stopwatch = startStopwatch();
       const response = await options.handle(
         new Request(`http://${RECORDED_AUTHORITY}${path}`, {
           method,
@@ -51,7 +52,7 @@ export function inProcessTarget(options: InProcessOptions): Target {
         status: response.status,
         headers: new Map(response.headers),
         body: bytes,
-        elapsedMs: performance.now() - startedAt,
+        elapsedMs: stopwatch(),
       };
     },
     wait(durationMs) {
@@ -74,7 +75,7 @@ export function serverTarget(baseUrl: string): Target {
   return {
     authority: host,
     send({ method, path, headers, body }) {
-      const startedAt = performance.now();
+      const stopwatch = startStopwatch();
       const { promise, resolve, reject } = Promise.withResolvers<Answer>();
       const outgoing = openRequest({
         agent,
@@ -93,7 +94,7 @@ export function serverTarget(baseUrl: string): Target {
             status: incoming.statusCode ?? 0,
             headers: headersOf(incoming.rawHeaders),
             body: joined(chunks),
-            elapsedMs: performance.now() - startedAt,
+            elapsedMs: stopwatch(),
           });
         });
       });
