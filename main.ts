@@ -100,6 +100,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
     isReadOnly: values.isReadOnly,
     ...(values.isInMemory ? {} : { indexMaker: createWorkerIndexMaker() }),
   });
+  let closeMsMax: number | undefined;
   try {
     const shutdown = Promise.withResolvers<"shutdown">();
     let isStopping = false;
@@ -125,10 +126,10 @@ async function serve(options: ResolvedOptions): Promise<void> {
     const signal = await Promise.race([signals.first, shutdown.promise]);
     isStopping = true;
     logger.info("program.stopping", { signal });
-    await drainInTime(services.server, logger);
+    closeMsMax = await drainInTime(services.server, logger);
     await services.close();
   } finally {
-    await closeInTime(store);
+    await closeInTime(store, closeMsMax);
   }
   logger.info("program.stopped");
 }

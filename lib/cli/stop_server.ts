@@ -5,8 +5,9 @@
  *   2  drain the HTTP server    no new connections; requests get their answers
  *   3  close the store          appends that still wait are made permanent
  *
- * Invariant: the store is closed even when clients do not let step 2 end; it
- * keeps a share of the time for itself.
+ * Invariant: the store is closed even when clients do not let step 2 end; a
+ * share of the time is its own, and it has what they left of theirs. It may
+ * have a whole segment to seal.
  *
  * @module
  */
@@ -19,9 +20,6 @@ import { RunError } from "./run_error.ts";
 /** Time for steps 1 and 2. */
 const DRAIN_MS_MAX = LIMITS.shutdownMs * 0.7;
 
-/** Time for step 3. */
-const CLOSE_MS_MAX = LIMITS.shutdownMs - DRAIN_MS_MAX;
-
 /** A listening server, as far as stopping it goes. */
 export interface DrainableServer {
   /** Answers every held request now. */
@@ -30,16 +28,23 @@ export interface DrainableServer {
   drain(): Promise<void>;
 }
 
-/** Steps 1 and 2; gives up on clients that take longer than `timeoutMs`. */
+/**
+ * Steps 1 and 2; gives up on clients that take longer than `timeoutMs`.
+ *
+ * @returns Milliseconds that are left for step 3.
+ */
 export async function drainInTime(
   server: DrainableServer,
   logger: Logger,
   timeoutMs = DRAIN_MS_MAX,
-): Promise<void> {
+): Promise<number> {
+  const startedAtMs = performance.now();
   server.endLongPolls();
   if (!await settlesWithin(server.drain(), timeoutMs)) {
     logger.warn("server.drainTimedOut", { timeoutMs });
   }
+  const tookMs = Math.round(performance.now() - startedAtMs);
+  return LIMITS.shutdownMs - Math.min(timeoutMs, tookMs);
 }
 
 /**
@@ -49,7 +54,7 @@ export async function drainInTime(
  */
 export async function closeInTime(
   store: { close(): Promise<void> },
-  timeoutMs = CLOSE_MS_MAX,
+  timeoutMs: number = LIMITS.shutdownMs,
 ): Promise<void> {
   if (!await settlesWithin(store.close(), timeoutMs)) {
     throw new RunError(

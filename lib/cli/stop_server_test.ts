@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { LIMITS } from "../model/limits.ts";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { RunError } from "./run_error.ts";
 import { closeInTime, drainInTime } from "./stop_server.ts";
@@ -18,18 +19,19 @@ async function drained(draining: Promise<void>, timeoutMs: number) {
     ...SILENT_LOGGER,
     warn: (event: string) => steps.push(event),
   };
-  await drainInTime(server, logger, timeoutMs);
-  return steps;
+  const leftMs = await drainInTime(server, logger, timeoutMs);
+  return { steps, leftMs };
 }
 
 Deno.test("drainInTime() ends long polls, then drains", async () => {
-  const steps = await drained(Promise.resolve(), 10_000);
+  const { steps } = await drained(Promise.resolve(), 10_000);
   assertEquals(steps, ["endLongPolls", "drain"]);
 });
 
 Deno.test("drainInTime() gives up on clients that hold on", async () => {
-  const steps = await drained(NEVER, 10);
+  const { steps, leftMs } = await drained(NEVER, 10);
   assertEquals(steps, ["endLongPolls", "drain", "server.drainTimedOut"]);
+  assertEquals(leftMs, LIMITS.shutdownMs - 10);
 });
 
 Deno.test("closeInTime() waits for the store, but not for ever", async () => {
