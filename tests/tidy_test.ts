@@ -352,15 +352,16 @@ Deno.test("the compiled program has the modules of all workers", () => {
 
 Deno.test("the compiled program may do what the server may, and no more", () => {
   const { serve, dev, compile } = project.tasks;
-  const permissions = permissionsOf(serve.command);
-  assert(permissions.length > 0 && !permissions.includes("--allow-all"));
-  assertEquals(permissionsOf(compile.command), permissions);
-  assertEquals(permissionsOf(dev.command), permissions);
+  const permissions = settingsOf(serve.command);
+  assert(permissions.length > 1 && !permissions.includes("--allow-all"));
+  assertEquals(settingsOf(compile.command), permissions);
+  assertEquals(settingsOf(dev.command), permissions);
   assert(/^deno compile [^\n&|;]+ main\.ts$/.test(compile.command));
 });
 
-function permissionsOf(command: string): string[] {
-  return command.split(" ").filter((word) => word.startsWith("--allow-"))
+/** Permissions, and settings of the engine. */
+function settingsOf(command: string): string[] {
+  return command.split(" ").filter((word) => /^--(allow|v8)-/.test(word))
     .sort();
 }
 

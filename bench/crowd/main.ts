@@ -9,11 +9,12 @@
 
 import { join } from "@std/path";
 import { print } from "../command_line.ts";
-import { type ChildServer, startServer } from "../load/child_server.ts";
+import type { ChildServer } from "../load/child_server.ts";
 import type { DriverResult } from "../load/job.ts";
 import { median } from "../load/median.ts";
 import { runDriver } from "../load/run_driver.ts";
 import { steadyAppends } from "../load/steady_appends.ts";
+import { startQuipu } from "../scale/quipu_server.ts";
 import { Crowd, type CrowdSize } from "./crowd.ts";
 
 const WRITERS = 64;
@@ -31,21 +32,7 @@ interface Round {
 
 async function measure(): Promise<boolean> {
   const directory = await Deno.makeTempDir({ prefix: "quipu-crowd-" });
-  const server = await startServer({
-    args: [
-      "run",
-      "--allow-net",
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
-      "main.ts",
-      "serve",
-      "--log-level=error",
-      "--port={port}",
-      `--db=${join(directory, "store")}`,
-    ],
-    readyPath: "/ping",
-  });
+  const server = await startQuipu(join(directory, "store"));
   try {
     await drive(server, 0);
     const rounds: Round[] = [];

@@ -17,6 +17,7 @@ import { print } from "../command_line.ts";
 import { type ChildServer, startServer } from "../load/child_server.ts";
 import { median } from "../load/median.ts";
 import { PROJECT_ROOT } from "../load/project_root.ts";
+import { startQuipu } from "../scale/quipu_server.ts";
 import { FeedClients } from "./feed_clients.ts";
 
 const CLIENT_COUNT = Number(Deno.args[0] ?? 1000);
@@ -29,32 +30,6 @@ const APPENDERS = 16;
 const SETTLE_MS = 1500;
 const EVENTS_JSON = "application/vnd.eventstore.events+json";
 const SSE = { Accept: "text/event-stream" };
-const PERMISSIONS = [
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys=hostname",
-];
-
-function startQuipu(directory: string): Promise<ChildServer> {
-  return startServer({
-    args: [
-      "run",
-      "--no-prompt",
-      ...PERMISSIONS,
-      "main.ts",
-      "serve",
-      "--db",
-      directory,
-      "--port",
-      "{port}",
-      "--log-level",
-      "warn",
-    ],
-    readyPath: "/ping",
-  });
-}
 
 function startBare(): Promise<ChildServer> {
   const program = join(PROJECT_ROOT, "bench", "live", "bare_server.ts");

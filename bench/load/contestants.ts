@@ -16,6 +16,7 @@ import {
 import type { BenchOptions } from "./options.ts";
 import { PROJECT_ROOT } from "./project_root.ts";
 import { type RecordedReads, type Row, SEED_DATA_BYTES } from "./rows.ts";
+import { runFlags } from "./run_flags.ts";
 import { recordCreated, seedReads } from "./seed_store.ts";
 
 export type Contestant = "quipu" | "before" | "reference" | "bare";
@@ -28,13 +29,6 @@ export function contestantsOf(options: BenchOptions): Contestant[] {
 }
 
 const REFERENCE = join(PROJECT_ROOT, "bench", "load", "reference_server.ts");
-const PERMISSIONS = [
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys=hostname",
-];
 const NO_READS: RecordedReads = {
   events: [],
   feeds: [],
@@ -104,7 +98,7 @@ async function seed(
 
 function referenceChild(args: readonly string[]): ChildServerOptions {
   return {
-    args: ["run", "--allow-net", "--allow-read", REFERENCE, ...args],
+    args: ["run", ...runFlags(PROJECT_ROOT), REFERENCE, ...args],
     readyPath: "/ready",
   };
 }
@@ -121,7 +115,13 @@ function quipuChild(row: Row, place: RowPlace): ChildServerOptions {
     `--cpu-prof-name=${row.name}.cpuprofile`,
   ];
   return {
-    args: ["run", ...profile, ...PERMISSIONS, "main.ts", ...serve],
+    args: [
+      "run",
+      ...profile,
+      ...runFlags(PROJECT_ROOT),
+      "main.ts",
+      ...serve,
+    ],
     readyPath: "/ping",
   };
 }
@@ -129,7 +129,7 @@ function quipuChild(row: Row, place: RowPlace): ChildServerOptions {
 function beforeChild(cwd: string, place: RowPlace): ChildServerOptions {
   return {
     cwd,
-    args: ["run", ...PERMISSIONS, "main.ts", ...serveArgs("before", place)],
+    args: ["run", ...runFlags(cwd), "main.ts", ...serveArgs("before", place)],
     readyPath: "/ping",
   };
 }

@@ -5,6 +5,8 @@
  */
 
 import { type ChildServer, startServer } from "../load/child_server.ts";
+import { PROJECT_ROOT } from "../load/project_root.ts";
+import { runFlags } from "../load/run_flags.ts";
 
 /**
  * Starts `main.ts serve` and waits until it answers.
@@ -18,11 +20,7 @@ export function startQuipu(
   return startServer({
     args: [
       "run",
-      "--no-prompt",
-      "--allow-net",
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
+      ...runFlags(PROJECT_ROOT),
       "main.ts",
       "serve",
       "--db",

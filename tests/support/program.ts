@@ -62,6 +62,7 @@ function spawn(
     "run",
     "--quiet",
     "--no-prompt",
+    "--v8-flags=--max-semi-space-size=32",
     "--allow-net",
     "--allow-read",
     "--allow-write",
