@@ -57,6 +57,8 @@ const LIST_COUNT_FIRST = 1024;
 export class Prover {
   readonly #disk: Disk;
   readonly #program = startPieceProgram();
+  /** Settles when nothing is being proven. */
+  #work: Promise<unknown> = Promise.resolve();
   /** Lists that the last piece had entries of: so many may come again. */
   #listCount = LIST_COUNT_FIRST;
 
@@ -65,11 +67,19 @@ export class Prover {
   }
 
   /**
-   * Proves what the task says.
+   * Proves what the task says, after what it was asked for before: the program
+   * has one proof at a time. A thread may get its next task while the one before
+   * lets others go first.
    *
    * @throws {Error} What the disk throws, and `control`.
    */
-  async prove(task: ProofTask, control: ProofControl): Promise<Proof> {
+  prove(task: ProofTask, control: ProofControl): Promise<Proof> {
+    const proof = this.#work.then(() => this.#prove(task, control));
+    this.#work = proof.catch(() => {});
+    return proof;
+  }
+
+  async #prove(task: ProofTask, control: ProofControl): Promise<Proof> {
     const { piece, index } = task;
     if (piece !== undefined) return await this.#provePiece(piece, control);
     return index === undefined ? {} : await this.#proveIndex(index, control);

@@ -12,6 +12,11 @@ import { decodeSegmentHeader } from "../../storage/log/segment_header.ts";
 import { piecesOf } from "../../storage/verify/piece.ts";
 import { startPieceProgram } from "../../storage/verify/piece_program.ts";
 import { provePiece } from "../../storage/verify/piece_check.ts";
+import {
+  type Proof,
+  type ProofTask,
+  Prover,
+} from "../../storage/verify/proofs.ts";
 import { ThreadEndedError } from "../../storage/verify/thread_proofs.ts";
 import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
 import type { VerifyManner } from "../../storage/verify/verify_log.ts";
@@ -192,6 +197,30 @@ Deno.test("every piece of a whole log is proven, and none with a wrong byte", as
     );
     assertEquals(isIn, false, `byte ${at}`);
   }
+});
+
+Deno.test("who is asked for several proofs at once gives the same as one by one", async () => {
+  await using directory = await createStoreDirectory();
+  await fill(directory);
+  const disk = createFileDisk();
+  const tasks: ProofTask[] = directory.namesOf("idx")
+    .map((_, number) => ({ index: directory.segmentPath(number, "idx") }));
+  assert(tasks.length > 1);
+  // Whatever waits for its turn comes in between.
+  const pause = () => Promise.resolve();
+  const control = { onBytes() {}, pause };
+  const oneByOne: Proof[] = [];
+  for (const task of tasks) {
+    oneByOne.push(await new Prover(disk).prove(task, control));
+  }
+  assert(oneByOne.every(({ index }) => index !== undefined));
+  const prover = new Prover(disk);
+  const atOnce = tasks.map((task) => prover.prove(task, control));
+  const missing = prover.prove({ index: "no such file" }, control);
+  const after = tasks.map((task) => prover.prove(task, control));
+  await assertRejects(() => missing, Deno.errors.NotFound);
+  assertEquals(await Promise.all(atOnce), oneByOne);
+  assertEquals(await Promise.all(after), oneByOne);
 });
 
 Deno.test("progress goes up to its end with several threads, too", async () => {
