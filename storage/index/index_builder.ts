@@ -19,18 +19,18 @@ import {
   type Slice,
   type SlicePointer,
 } from "./index_file.ts";
-import type {
-  IdRun,
-  IndexHead,
-  IndexJob,
-  IndexMaker,
-  IndexPart,
-  ListRun,
-  OlderSlices,
-  SampleRun,
+import {
+  givePartBack,
+  type IdRun,
+  type IndexHead,
+  type IndexJob,
+  type IndexMaker,
+  type IndexPart,
+  type ListRun,
+  type OlderSlices,
+  type SampleRun,
 } from "./index_maker.ts";
 import { NO_SEGMENT } from "./list_directory.ts";
-import { buffersOf } from "./worker_messages.ts";
 
 /** Lists between two pauses: each may take a look at all older index files. */
 const LISTS_PER_PAUSE = 8;
@@ -62,8 +62,7 @@ export const MAKER_HERE: IndexMaker = {
 
 /** Gives back what is a copy: ids are those of the memtable. */
 function releaseCopies(part: IndexPart): void {
-  if (part.type !== "lists") return;
-  for (const buffer of buffersOf(part)) giveBack({ buffer });
+  if (part.type === "lists") givePartBack(part);
 }
 
 /** Hashes, and the offset that belongs to each. */

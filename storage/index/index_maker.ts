@@ -7,6 +7,7 @@
  */
 
 import type { DiskFile } from "../disk/disk.ts";
+import { giveBack } from "../log/bytes.ts";
 import type { Slice, SlicePointer } from "./index_file.ts";
 
 /** What an index file says of its segment, and how much it will hold. */
@@ -64,6 +65,22 @@ export interface SampleRun {
 
 /** Part of what an index file is made from: all lists, all ids, all samples. */
 export type IndexPart = ListRun | IdRun | SampleRun;
+
+/** The memory of a part's columns, where it is all theirs. */
+export function buffersOf(part: IndexPart): ArrayBuffer[] {
+  const buffers: ArrayBuffer[] = [];
+  for (const column of Object.values(part)) {
+    if (ArrayBuffer.isView(column) && column.buffer instanceof ArrayBuffer) {
+      buffers.push(column.buffer);
+    }
+  }
+  return buffers;
+}
+
+/** Gives a part's memory back, where it is all the part's. */
+export function givePartBack(part: IndexPart): void {
+  for (const buffer of buffersOf(part)) giveBack({ buffer });
+}
 
 /** An index file of an older segment. */
 export interface OlderIndex {

@@ -7,10 +7,9 @@
  */
 
 import { IndexBuilder } from "./index_builder.ts";
-import type { IndexPart } from "./index_maker.ts";
+import { givePartBack, type IndexPart } from "./index_maker.ts";
 import { OlderFiles } from "./older_files.ts";
 import {
-  buffersOf,
   type MakerOrder,
   type MakerReport,
   PIECES,
@@ -72,7 +71,7 @@ function take(order: MakerOrder): void {
         older,
         file: sender,
         pause: () => NO_PAUSE,
-        release,
+        release: givePartBack,
       });
       return;
     }
@@ -96,11 +95,6 @@ async function add(part: IndexPart): Promise<void> {
     { type: "taken", offsets },
     offsets === undefined ? [] : [offsets.buffer],
   );
-}
-
-/** Gives memory back at once: collecting it as garbage is late. */
-function release(part: IndexPart): void {
-  for (const buffer of buffersOf(part)) buffer.transfer(0);
 }
 
 async function finish(): Promise<void> {

@@ -9,6 +9,7 @@
 
 import { MAKER_HERE } from "./index_builder.ts";
 import {
+  buffersOf,
   type IndexJob,
   type IndexMaker,
   IndexMakerError,
@@ -16,7 +17,6 @@ import {
   type OlderIndex,
 } from "./index_maker.ts";
 import {
-  buffersOf,
   type MakerOrder,
   type MakerReport,
   PARTS_AHEAD,

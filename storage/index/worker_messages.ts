@@ -51,14 +51,3 @@ export type MakerReport =
   }
   | { readonly type: "made" }
   | { readonly type: "failed"; readonly reason: string };
-
-/** The memory of a part's columns, where it is all theirs. */
-export function buffersOf(part: IndexPart): ArrayBuffer[] {
-  const buffers: ArrayBuffer[] = [];
-  for (const column of Object.values(part)) {
-    if (ArrayBuffer.isView(column) && column.buffer instanceof ArrayBuffer) {
-      buffers.push(column.buffer);
-    }
-  }
-  return buffers;
-}
