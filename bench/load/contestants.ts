@@ -16,7 +16,7 @@ import {
 import type { BenchOptions } from "./options.ts";
 import { PROJECT_ROOT } from "./project_root.ts";
 import { type RecordedReads, type Row, SEED_DATA_BYTES } from "./rows.ts";
-import { runFlags } from "./run_flags.ts";
+import { runFlags } from "../../tests/support/run_flags.ts";
 import { recordCreated, seedReads } from "./seed_store.ts";
 
 export type Contestant = "quipu" | "before" | "reference" | "bare";

@@ -6,7 +6,7 @@
 
 import { type ChildServer, startServer } from "../load/child_server.ts";
 import { PROJECT_ROOT } from "../load/project_root.ts";
-import { runFlags } from "../load/run_flags.ts";
+import { runFlags } from "../../tests/support/run_flags.ts";
 
 /**
  * Starts `main.ts serve` and waits until it answers.

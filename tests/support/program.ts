@@ -6,6 +6,7 @@
  */
 
 import { fromFileUrl, isAbsolute } from "@std/path";
+import { runFlags } from "./run_flags.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -61,13 +62,7 @@ function spawn(
     Deno.execPath(),
     "run",
     "--quiet",
-    "--no-prompt",
-    "--v8-flags=--max-semi-space-size=32",
-    "--allow-net",
-    "--allow-read",
-    "--allow-write",
-    "--allow-env",
-    "--allow-sys=statfs,systemMemoryInfo",
+    ...runFlags(ROOT),
     `--config=${ROOT}deno.json`,
     isAbsolute(entry) ? entry : ROOT + entry,
     ...args,
