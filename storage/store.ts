@@ -312,6 +312,13 @@ export function refusalOf(
         "Cannot append an event whose type is no well-formed Unicode",
       );
     }
+    if (!isStorable(event.data) || !isStorable(event.metadata)) {
+      return new QuipuError(
+        "invalidRequest",
+        "Cannot append an event whose data or metadata is no well-formed " +
+          "Unicode: half a surrogate pair has no bytes",
+      );
+    }
     if (isEventTooLarge(event)) {
       return new QuipuError(
         "eventTooLarge",
@@ -324,6 +331,11 @@ export function refusalOf(
 
 function isLongerThan(text: string, bytesMax: number): boolean {
   return text.length * 3 > bytesMax && utf8Length(text) > bytesMax;
+}
+
+/** Whether a body comes back as it is. */
+function isStorable(body: string | Uint8Array): boolean {
+  return typeof body !== "string" || body.isWellFormed();
 }
 
 function isEventTooLarge(event: ProposedEvent): boolean {

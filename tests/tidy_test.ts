@@ -45,7 +45,7 @@ const PROGRAM_ROOTS = ["main.ts", "offline_commands.ts"];
 
 /** Which areas each area may import; itself always, the roots everything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "lib/model": [],
+  "lib/model": ["lib/text"],
   "lib/text": [],
   "lib/atom": ["lib/model", "lib/text"],
   "lib/streams": ["lib/model", "lib/text"],
@@ -115,6 +115,14 @@ const PROGRAM_BANS: readonly Ban[] = [
     pattern: /\bDeno\.std(?:out|err)\b/,
     instead: "take a Logger, or lib/logging/standard_streams.ts",
     except: /^(?:lib\/logging\/|(?:main|offline_commands)\.ts$)/,
+  },
+  {
+    pattern:
+      /\bnew Text(?:De|En)coder\(|\bTextDecoderStream\b|\.text\(\)|\.toString\( {6,7}\)|\b(?:Deno\.)readTextFile(?:Sync)?\(/,
+    instead:
+      "take lib/text/utf8.ts: it keeps a mark, and refuses what is wrong",
+    // HTTP drops a mark at the start of a body.
+    except: /^lib\/(?:text\/utf8|http\/receiving)\.ts$/,
   },
   { pattern: /^\s*export default\b/m, instead: "export it by name" },
   { pattern: /^\s*export \*/m, instead: "import from the file itself" },

@@ -12,6 +12,7 @@ import type { ExportSelection } from "../model/transfer.ts";
 import { DownloadSlots } from "./download_slots.ts";
 import { pacedStream } from "./paced_stream.ts";
 import { createPolitePause } from "./polite_pause.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** An export on its way to a client. */
 export interface ExportDownload {
@@ -30,8 +31,6 @@ export interface ExportsOptions {
   /** Time for a client to take a piece, in milliseconds. */
   readonly stallMs: number;
 }
-
-const ENCODER = new TextEncoder();
 
 export class Exports {
   readonly #options: ExportsOptions;
@@ -79,7 +78,7 @@ export class Exports {
           while (!isOver) {
             const text = await exporting.next();
             if (text === undefined) return undefined;
-            if (text !== "") return ENCODER.encode(text);
+            if (text !== "") return encodeUtf8(text);
             await pause();
           }
           return undefined;

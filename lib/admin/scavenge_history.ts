@@ -44,6 +44,7 @@ import {
   SCAVENGES_STREAM,
   streamOfScavenge,
 } from "./scavenge_events.ts";
+import { decodeJsonText } from "../text/utf8.ts";
 
 export interface ScavengeHistoryOptions {
   readonly store: Pick<
@@ -323,7 +324,7 @@ function linkTo(target: string, eventId: string): ProposedEvent {
 function targetOf(
   data: Uint8Array,
 ): { readonly number: number; readonly streamName: string } {
-  const text = new TextDecoder().decode(data);
+  const text = decodeJsonText(data);
   const at = text.indexOf("@");
   return {
     number: Number(text.slice(0, Math.max(0, at))),
@@ -334,7 +335,7 @@ function targetOf(
 /** What an event of a segment says; anybody may have written another one. */
 function spaceSavedOf(data: Uint8Array): number {
   try {
-    const { spaceSaved } = JSON.parse(new TextDecoder().decode(data));
+    const { spaceSaved } = JSON.parse(decodeJsonText(data));
     return Number.isSafeInteger(spaceSaved) ? spaceSaved : 0;
   } catch {
     return 0;

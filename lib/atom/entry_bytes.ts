@@ -14,6 +14,7 @@ import type { ByteText } from "../text/byte_text.ts";
 import { quoteJson } from "../text/json_string.ts";
 import { formatUpdated } from "./updated.ts";
 import { streamRef, StreamRefs } from "./uris.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** Writes an entry as text: that of a page, or of a live feed. */
 type RenderEntry = (event: ResolvedEvent, refs: StreamRefs) => string;
@@ -54,7 +55,6 @@ const TYPES_MAX = 256;
 const SECOND_US = 1_000_000;
 const FRACTION_DIGITS = 6;
 
-const ENCODER = new TextEncoder();
 /** The part of a URI that never needs an escape, in neither place. */
 const PLAIN_NAME = /^[A-Za-z0-9_~-]+$/;
 
@@ -102,7 +102,7 @@ export class EntryBytes {
     this.#hasBodies = embed === "body";
     this.#isKnownLevel = embed === "body" || embed === "rich" ||
       embed === "none";
-    this.#uriStart = ENCODER.encode(
+    this.#uriStart = encodeUtf8(
       quoteJson(`${baseUrl}/streams/`).slice(1, -1),
     );
   }
@@ -173,7 +173,7 @@ export class EntryBytes {
     let bytes = this.#types.get(eventType);
     if (bytes === undefined) {
       if (this.#types.size >= TYPES_MAX) this.#types.clear();
-      bytes = ENCODER.encode(quoteJson(eventType).slice(1, -1));
+      bytes = encodeUtf8(quoteJson(eventType).slice(1, -1));
       this.#types.set(eventType, bytes);
     }
     this.#typeBytes = bytes;
@@ -192,9 +192,9 @@ export class EntryBytes {
       return;
     }
     const { jsonName, jsonUri } = streamRef(this.#baseUrl, streamName);
-    const nameBytes = ENCODER.encode(jsonName);
+    const nameBytes = encodeUtf8(jsonName);
     this.#nameLength = nameBytes.length;
-    const uriBytes = ENCODER.encode(jsonUri).subarray(this.#uriStart.length);
+    const uriBytes = encodeUtf8(jsonUri).subarray(this.#uriStart.length);
     this.#uriLength = uriBytes.length;
     this.#nameBytes = padded(nameBytes);
     this.#uriBytes = padded(uriBytes);
@@ -205,7 +205,7 @@ export class EntryBytes {
     for (let bound = 10; eventNumber >= bound; bound *= 10) count++;
     this.#digitCount = count;
     if (eventNumber >= 2 ** 31) {
-      this.#digits.set(ENCODER.encode(String(eventNumber)));
+      this.#digits.set(encodeUtf8(String(eventNumber)));
       return;
     }
     let rest = eventNumber;
@@ -253,8 +253,8 @@ export class EntryBytes {
       eventId: PLACES.id,
       eventType: PLACES.type,
       isJson,
-      data: ENCODER.encode(PLACES.data),
-      metadata: ENCODER.encode(hasMetadata ? PLACES.metadata : ""),
+      data: encodeUtf8(PLACES.data),
+      metadata: encodeUtf8(hasMetadata ? PLACES.metadata : ""),
       createdAtUs: SAMPLE_TIME_US,
       logPosition: 0,
     };
@@ -268,7 +268,7 @@ export class EntryBytes {
     const places: (Place | undefined)[] = [];
     for (;;) {
       const at = rest.search(ANY_PLACE);
-      parts.push(ENCODER.encode(at < 0 ? rest : rest.slice(0, at)));
+      parts.push(encodeUtf8(at < 0 ? rest : rest.slice(0, at)));
       places.push(at < 0 ? undefined : PLACE_NAMES.get(rest.charAt(at)));
       if (at < 0) return { parts, places };
       rest = rest.slice(at + 1);

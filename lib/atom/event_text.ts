@@ -9,13 +9,11 @@ import { quoteJson } from "../text/json_string.ts";
 import { reindentJson } from "../text/json_text.ts";
 import { jsonToXml } from "../text/json_xml.ts";
 import { escapeXmlText } from "../text/xml_text.ts";
-
-// A byte order mark is part of what was stored.
-const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+import { decodeUtf8Leniently } from "../text/utf8.ts";
 
 /** Decodes stored bytes; what is no UTF-8 becomes U+FFFD. */
 export function textOfBytes(bytes: Uint8Array): string {
-  return bytes.length === 0 ? "" : UTF8.decode(bytes);
+  return bytes.length === 0 ? "" : decodeUtf8Leniently(bytes);
 }
 
 /**
@@ -30,7 +28,7 @@ export function jsonValueOf(
   depth: number,
 ): string {
   if (bytes.length === 0) return '""';
-  const text = UTF8.decode(bytes);
+  const text = decodeUtf8Leniently(bytes);
   if (!isJson) return quoteJson(text);
   const value = reindentJson(text, { depth, isLenient: true });
   return value === undefined || value === "null" ? quoteJson(text) : value;

@@ -17,6 +17,7 @@ import type { UserChanges } from "./user_changes.ts";
 import type { Clock } from "../model/clock.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
+import { decodeUtf8 } from "../text/utf8.ts";
 
 const PREFIX = "quipu-live.";
 
@@ -85,7 +86,7 @@ export class AccessTokens {
     if (!isSigned) return undefined;
     // Signed: this process wrote it.
     const payload: Payload = JSON.parse(
-      Buffer.from(encoded, "base64url").toString("utf8"),
+      decodeUtf8(Buffer.from(encoded, "base64url")),
     );
     const { login, roles, expiresAtUs, epoch } = payload;
     const { credentialsExpireAtUs } = payload;

@@ -4,13 +4,13 @@
  * @module
  */
 
+import { decodeUtf8IfValid } from "../text/utf8.ts";
+
 /** What a client claims to know. */
 export interface BasicCredentials {
   readonly login: string;
   readonly password: string;
 }
-
-const UTF8_STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * The value after an authentication scheme, without surrounding spaces.
@@ -60,9 +60,5 @@ export function decodeBasicCredentials(
 
 function decodeText(latin1: string): string {
   const bytes = Uint8Array.from(latin1, (unit) => unit.charCodeAt(0));
-  try {
-    return UTF8_STRICT.decode(bytes);
-  } catch {
-    return latin1;
-  }
+  return decodeUtf8IfValid(bytes) ?? latin1;
 }

@@ -34,6 +34,7 @@ import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { type Principal, ROLE_ADMINS } from "../model/principal.ts";
+import { decodeUtf8IfValid } from "../text/utf8.ts";
 
 /** What the service is made of. */
 export interface TokenServiceOptions {
@@ -70,8 +71,8 @@ export function parseToken(text: string): ClaimedToken | undefined {
   const isShaped = rest.length === 0 && secret.length === SECRET_CHARS &&
     /^[\w-]+$/.test(secret) && /^[\w-]+$/.test(encodedLogin);
   if (!isShaped) return undefined;
-  const login = Buffer.from(encodedLogin, "base64url").toString("utf8");
-  return { login, secret };
+  const login = decodeUtf8IfValid(Buffer.from(encodedLogin, "base64url"));
+  return login === undefined ? undefined : { login, secret };
 }
 
 /** Finds out whose token it is; undefined when it is nobody's or has ended. */

@@ -11,6 +11,7 @@ import type { PasswordHash } from "./password.ts";
 import { QuipuError } from "../model/errors.ts";
 import type { RecordedEvent } from "../model/event.ts";
 import { LIMITS } from "../model/limits.ts";
+import { decodeJsonText, encodeUtf8 } from "../text/utf8.ts";
 
 /** What is stored of a user besides its login. */
 export interface UserFields {
@@ -22,9 +23,6 @@ export interface UserFields {
 
 /** Types of a user's events. */
 export type UserEventType = "$UserCreated" | "$UserUpdated";
-
-const UTF8_DECODER = new TextDecoder();
-const UTF8_ENCODER = new TextEncoder();
 
 /** Encodes a user as the original does, indented. */
 export function encodeUser(login: string, fields: UserFields): string {
@@ -76,7 +74,7 @@ export function parseObject(
 ): Readonly<Record<string, unknown>> | undefined {
   let document: unknown;
   try {
-    document = JSON.parse(UTF8_DECODER.decode(data));
+    document = JSON.parse(decodeJsonText(data));
   } catch {
     return undefined;
   }
@@ -120,7 +118,7 @@ export function refuseUnfitUser(
  * @throws {QuipuError} `invalidRequest`.
  */
 export function refuseUnfitPassword(password: string): void {
-  const bytes = UTF8_ENCODER.encode(password).length;
+  const bytes = encodeUtf8(password).length;
   if (bytes >= 1 && bytes <= LIMITS.passwordBytesMax) return;
   throw unfit(`a password has 1 to ${LIMITS.passwordBytesMax} bytes`);
 }
@@ -138,7 +136,7 @@ function isFitText(text: string): boolean {
     const unit = text.charCodeAt(index);
     if (unit < 0x20 || unit === 0x7f) return false;
   }
-  return UTF8_ENCODER.encode(text).length <= LIMITS.userNameBytesMax;
+  return encodeUtf8(text).length <= LIMITS.userNameBytesMax;
 }
 
 function unfit(rule: string): QuipuError {

@@ -22,6 +22,7 @@ import {
   METADATA_EVENT_TYPE,
 } from "../model/stream_metadata.ts";
 import { metastreamOf } from "../model/stream_names.ts";
+import { decodeUtf8Leniently } from "../text/utf8.ts";
 
 /** A user as it is stored. */
 export interface StoredUser extends UserFields {
@@ -85,7 +86,6 @@ const USER_METADATA = JSON.stringify({
 const NOTIFICATION_METADATA = JSON.stringify({ $maxAge: 3600 });
 
 const FREE_SLOT: UserSlot = { head: -1, hasAccessList: false, user: undefined };
-const UTF8 = new TextDecoder();
 
 /** What writing to the store takes. */
 export interface RepositoryOptions {
@@ -134,7 +134,9 @@ export function createUserRepository(
         withBodies: true,
       });
       for (const { event } of entries) {
-        if (event.eventType === "$User") logins.add(UTF8.decode(event.data));
+        if (event.eventType === "$User") {
+          logins.add(decodeUtf8Leniently(event.data));
+        }
       }
       from = continueFrom ?? from + LIMITS.pageEventsMax;
     }

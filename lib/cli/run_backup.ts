@@ -16,6 +16,7 @@ import {
   workLong,
   type Workplace,
 } from "./workplace.ts";
+import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
 
 /** What is there of a backup already, and what a server answers. */
 export type AskForBackup = (
@@ -130,7 +131,7 @@ async function askServer(
   signal: AbortSignal,
 ): ReturnType<AskForBackup> {
   const address = url.replace(/\/+$/, "") + "/admin/backup";
-  const credentials = new TextEncoder().encode(`${login}:${password}`);
+  const credentials = encodeUtf8(`${login}:${password}`);
   let response: Response;
   try {
     response = await fetch(address, {
@@ -149,7 +150,10 @@ async function askServer(
     throw new RunError(`Cannot reach ${address}: ${reasonOf(error)}`);
   }
   if (response.status !== 200 || response.body === null) {
-    const text = (await response.text()).slice(0, TEXT_LENGTH_MAX);
+    const text = decodeUtf8Leniently(await response.bytes()).slice(
+      0,
+      TEXT_LENGTH_MAX,
+    );
     const says = text.replaceAll(/[^\x20-\x7e]+/g, " ").trim();
     throw new RunError(
       `${address} answers ${response.status}` +

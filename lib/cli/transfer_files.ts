@@ -10,6 +10,7 @@ import { type FileKind, fileKindOf } from "../runtime/plain_files.ts";
 import { systemReasonOf } from "../text/system_errors.ts";
 import { RunError } from "./run_error.ts";
 import type { ByteInput, TextOutput } from "./run_transfer.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** Bytes that are read at a time. */
 const READ_BYTES = 256 * 1024;
@@ -22,13 +23,12 @@ const READ_BYTES = 256 * 1024;
 export async function openOutput(
   path: string | undefined,
 ): Promise<TextOutput> {
-  const encoder = new TextEncoder();
   if (path === undefined) {
     return {
       write: (text) =>
         writeAll(
           { write: writeOutput },
-          encoder.encode(text),
+          encodeUtf8(text),
           "standard output",
         ),
       finish: () => Promise.resolve(),
@@ -48,7 +48,7 @@ export async function openOutput(
     );
   }
   return {
-    write: (text) => writeAll(file, encoder.encode(text), `"${path}"`),
+    write: (text) => writeAll(file, encodeUtf8(text), `"${path}"`),
     async finish() {
       await file.sync().catch((error) => {
         throw new RunError(`Cannot sync "${path}": ${reasonOf(error)}`);

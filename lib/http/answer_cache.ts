@@ -14,6 +14,7 @@ import type { Limits } from "../model/limits.ts";
 import type { ReadBasis } from "../streams/outcomes.ts";
 import { type Representation, representationResponse } from "./responses.ts";
 import type { Route } from "./routes.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** What has to be known of an answer to tell whether it may be sent. */
 export interface AnswerFacts {
@@ -85,8 +86,6 @@ const VARIANTS_MAX = 8;
 
 /** What an entry takes besides body and key: headers, objects, the table. */
 const ENTRY_BYTES = 2048;
-
-const ENCODER = new TextEncoder();
 
 /** Answers by key, bounded in number and size. */
 export class AnswerCache {
@@ -196,7 +195,7 @@ export class AnswerCache {
     if (representation === undefined) return undefined;
     const { body } = representation;
     // Bytes are handed over as they are; a text would be encoded each time.
-    const bytes = typeof body === "string" ? ENCODER.encode(body) : body;
+    const bytes = typeof body === "string" ? encodeUtf8(body) : body;
     const template = representationResponse(
       { ...representation, body: bytes },
       facts.allowedMethods,

@@ -22,8 +22,7 @@ import {
   nestedTooDeeply,
   tooManyEvents,
 } from "./event_refusals.ts";
-
-const UTF8 = new TextDecoder();
+import { decodeJsonText, decodeUtf8 } from "../text/utf8.ts";
 
 /**
  * Decodes the body of the types `events+json`, `event+json` and `atom+json`
@@ -42,7 +41,7 @@ export function decodeEventsJsonBytes(
     make: (event) =>
       isWithin(event, limits) ? new BytesEvent(event, bytes) : undefined,
   });
-  return plain ?? decodeEventsJson(UTF8.decode(bytes), limits);
+  return plain ?? decodeEventsJson(decodeJsonText(bytes), limits);
 }
 
 /** What is refused is left to the other way, which says why. */
@@ -88,7 +87,7 @@ class BytesEvent implements ProposedEvent {
 
   get eventId(): string {
     const start = this.#eventIdStart;
-    return UTF8.decode(
+    return decodeUtf8(
       this.#body.subarray(start, start + ZERO_EVENT_ID.length),
     );
   }

@@ -10,8 +10,8 @@ import type { Limits } from "../model/limits.ts";
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
 import { PIPELINE_REFUSALS } from "./problem.ts";
 import { describeBytes, Refusal } from "./refusal.ts";
+import { decodeUtf8Leniently, withoutMark } from "../text/utf8.ts";
 
-const UTF8 = new TextDecoder();
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -61,7 +61,7 @@ export class Receiving {
       return this.#deadlines.race(request.text(), tooSlow);
     }
     return this.#readLarge(request, bytesMax).then((bytes) =>
-      UTF8.decode(bytes)
+      withoutMark(decodeUtf8Leniently(bytes))
     );
   }
 

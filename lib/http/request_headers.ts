@@ -11,6 +11,7 @@ import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
 import { REQUEST_HEADERS } from "./header_names.ts";
 import type { MediaType } from "./media_types.ts";
 import { malformed } from "./refusal.ts";
+import { decodeUtf8IfValid } from "../text/utf8.ts";
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INTEGER = /^[+-]?\d+$/;
@@ -53,8 +54,6 @@ export function readEventId(headers: Headers): string | undefined {
   return eventId;
 }
 
-const UTF8_STRICT = new TextDecoder("utf-8", { fatal: true });
-
 /**
  * `ES-EventType`; undefined without one. Header values come as bytes, one a
  * character: they are taken for UTF-8 when they are UTF-8, else for Latin-1.
@@ -65,11 +64,7 @@ export function readEventType(headers: Headers): string | undefined {
   // deno-lint-ignore no-control-regex
   if (/^[\x00-\x7f]*$/.test(text)) return text;
   const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  try {
-    return UTF8_STRICT.decode(bytes);
-  } catch {
-    return text;
-  }
+  return decodeUtf8IfValid(bytes) ?? text;
 }
 
 /**

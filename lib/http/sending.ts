@@ -11,6 +11,7 @@ import { Buffer } from "node:buffer";
 import type { Limits } from "../model/limits.ts";
 import type { RenderedPieces } from "../atom/rendering.ts";
 import { PIPELINE_REFUSALS } from "./problem.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** Bodies up to this size are handed over at once: the system buffers them. */
 const SMALL_BYTES_MAX = 64 * 1024;
@@ -19,8 +20,6 @@ const SMALL_BYTES_MAX = 64 * 1024;
 const SMALL_TEXT_LENGTH_MAX = 32 * 1024;
 
 const PIECE_BYTES = 64 * 1024;
-
-const ENCODER = new TextEncoder();
 
 /** Counts what is being sent. */
 export class Sending {
@@ -48,7 +47,7 @@ export class Sending {
       const isSmall = body.length <= SMALL_TEXT_LENGTH_MAX ||
         (body.length <= SMALL_BYTES_MAX &&
           Buffer.byteLength(body) <= SMALL_BYTES_MAX);
-      return isSmall ? body : this.#sendBytes(ENCODER.encode(body));
+      return isSmall ? body : this.#sendBytes(encodeUtf8(body));
     }
     if (isRenderedPieces(body)) return this.#sendPieces(body);
     if (body instanceof Uint8Array) {

@@ -6,8 +6,7 @@
  */
 
 import { escapeControls } from "./escape_controls.ts";
-
-const UTF8 = new TextEncoder();
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** Takes bytes and tells how many it took. */
 export interface SyncWriter {
@@ -32,7 +31,7 @@ export function writeText(writer: SyncWriter, text: string): void {
  * @throws When the other end is gone or full.
  */
 export function writeAll(writer: SyncWriter, text: string): void {
-  let bytes = UTF8.encode(text);
+  let bytes = encodeUtf8(text);
   while (bytes.length > 0) {
     const written = writer.writeSync(bytes);
     if (written <= 0) throw new Error("nothing more is taken");

@@ -7,6 +7,7 @@
 import { INT64_MAX_TEXT, TRUNCATE_ALL } from "./event_number.ts";
 import { readJsonMembers } from "./json_members.ts";
 import { isMetastream } from "./stream_names.ts";
+import { decodeJsonText } from "../text/utf8.ts";
 
 /** Who may do what; a missing entry means the default (spec: streams §10). */
 export interface AccessControlList {
@@ -41,8 +42,6 @@ export function defaultMetadataOf(streamName: string): StreamMetadata {
   return isMetastream(streamName) ? METASTREAM_METADATA : NO_METADATA;
 }
 
-const UTF8 = new TextDecoder();
-
 /**
  * Decodes the data of a metadata event.
  *
@@ -54,7 +53,7 @@ export function decodeStreamMetadata(
 ): StreamMetadata {
   if (!event.isJson) return NO_METADATA;
   const { data } = event;
-  const text = typeof data === "string" ? data : UTF8.decode(data);
+  const text = typeof data === "string" ? data : decodeJsonText(data);
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -165,7 +164,7 @@ export function withTruncateBefore(
   data: string | Uint8Array,
   truncateBefore: number,
 ): string | undefined {
-  const text = typeof data === "string" ? data : UTF8.decode(data);
+  const text = typeof data === "string" ? data : decodeJsonText(data);
   try {
     if (!isObject(JSON.parse(text))) return undefined;
   } catch {

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { decodeUtf8, withoutMark } from "../text/utf8.ts";
+
 /** Larger than any file of options, password or certificate. */
 const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -50,7 +52,7 @@ export function readTextFile(path: string): string {
   while (length < bytes.length) {
     const count = file.readSync(bytes.subarray(length));
     if (count === null) {
-      return new TextDecoder().decode(bytes.subarray(0, length));
+      return withoutMark(decodeUtf8(bytes.subarray(0, length)));
     }
     length += count;
   }

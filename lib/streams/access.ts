@@ -22,6 +22,7 @@ import {
   originalOfMetastream,
 } from "../model/stream_names.ts";
 import type { Caller } from "./outcomes.ts";
+import { decodeJsonText } from "../text/utf8.ts";
 
 /** What a caller wants to do with a stream itself. */
 export type StreamAction = "read" | "write" | "delete";
@@ -255,13 +256,11 @@ function holdsRole(caller: Caller, roles: RoleList): boolean {
     roles.some((role) => caller.roles.has(role));
 }
 
-const UTF8 = new TextDecoder();
-
 /** One entry of a wrong shape makes all of the settings count as empty. */
 function decodeDefaults(event: RecordedEvent): DefaultAcls {
   let document: unknown;
   try {
-    document = JSON.parse(UTF8.decode(event.data));
+    document = JSON.parse(decodeJsonText(event.data));
   } catch {
     return NO_DEFAULTS;
   }

@@ -9,11 +9,11 @@ import {
   TOMBSTONE_EVENT_NUMBER,
 } from "../model/event_number.ts";
 import type { LinkTarget } from "../model/feed.ts";
+import { decodeUtf8IfValid } from "../text/utf8.ts";
 
 /** Type of a link event. */
 export const LINK_TYPE = "$>";
 
-const UTF8 = new TextDecoder();
 const DIGITS = /^\d{1,19}$/;
 
 /**
@@ -23,7 +23,7 @@ const DIGITS = /^\d{1,19}$/;
  * @returns `undefined` for anything else.
  */
 export function parseLink(data: Uint8Array): LinkTarget | undefined {
-  const text = UTF8.decode(data);
+  const text = decodeUtf8IfValid(data) ?? "";
   const separatorIndex = text.indexOf("@");
   const digits = text.slice(0, separatorIndex);
   const streamName = text.slice(separatorIndex + 1);

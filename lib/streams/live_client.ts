@@ -19,6 +19,7 @@ import type { LiveEnd } from "./live_contract.ts";
 import type { LiveChunk } from "./live_reader.ts";
 import type { LongPieces } from "./long_pieces.ts";
 import type { Caller } from "./outcomes.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** What a client's feed is made of. */
 export interface LiveClientOptions {
@@ -41,8 +42,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Events that are read together at first, and at most. */
 const FIRST_COUNT = 32;
 const COUNT_MAX = 512;
-
-const UTF8 = new TextEncoder();
 
 /** Hands a feed to one client. */
 export class LiveClient implements ChunkReader {
@@ -186,7 +185,7 @@ export class LiveClient implements ChunkReader {
       return;
     }
     const text = this.feed.source.format.ended(reason);
-    this.#controller?.enqueue(UTF8.encode(text));
+    this.#controller?.enqueue(encodeUtf8(text));
     this.#controller?.close();
   }
 
@@ -295,7 +294,7 @@ export class LiveClient implements ChunkReader {
   }
 
   #sendText(text: string): void {
-    this.#send(UTF8.encode(text));
+    this.#send(encodeUtf8(text));
   }
 
   #send(bytes: Bytes): void {

@@ -17,6 +17,7 @@ import {
 } from "../model/stream_metadata.ts";
 import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";
 import { LINK_TYPE, parseLink } from "./links.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 /** Type of an event that names a stream. */
 export const STREAM_REFERENCE_TYPE = "$@";
@@ -34,7 +35,6 @@ export interface SystemEvent {
 }
 
 const NO_BYTES = new Uint8Array(0);
-const UTF8 = new TextEncoder();
 
 /**
  * Makes the event of a list from its entry.
@@ -62,7 +62,7 @@ export function systemEventOf(
     : { streamName: aboutStream, eventNumber: source.eventNumber };
   const data = isCopiedLink
     ? source.data
-    : UTF8.encode(isReference ? source.streamName : linkText(link));
+    : encodeUtf8(isReference ? source.streamName : linkText(link));
   const isSource = !isCopiedLink && aboutStream === source.streamName;
   return {
     event: {
@@ -73,7 +73,7 @@ export function systemEventOf(
       isJson: false,
       data,
       metadata: withBodies
-        ? UTF8.encode(metadataTextOf(list, source))
+        ? encodeUtf8(metadataTextOf(list, source))
         : NO_BYTES,
       createdAtUs: source.createdAtUs,
       logPosition: source.logPosition,

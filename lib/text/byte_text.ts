@@ -7,10 +7,7 @@
  */
 
 import { isUtf8 } from "node:buffer";
-
-const ENCODER = new TextEncoder();
-// A byte order mark is part of what was stored.
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+import { decodeUtf8Leniently, encodeUtf8, encodeUtf8Into } from "./utf8.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -29,7 +26,7 @@ for (
 ESCAPES[QUOTE] = QUOTE;
 ESCAPES[BACKSLASH] = BACKSLASH;
 
-const HEX_DIGITS = ENCODER.encode("0123456789abcdef");
+const HEX_DIGITS = encodeUtf8("0123456789abcdef");
 /** Bytes of a JSON string that are written between two looks at the room. */
 const RUN_BYTES = 4096;
 /** Bytes that one byte takes at most, escaped. */
@@ -59,11 +56,7 @@ export class ByteText {
   /** Appends text. */
   pushText(text: string): void {
     this.reserve(text.length * 3);
-    const { written } = ENCODER.encodeInto(
-      text,
-      this.array.subarray(this.length),
-    );
-    this.length += written;
+    this.length += encodeUtf8Into(text, this.array.subarray(this.length));
   }
 
   /** Appends the first `length` bytes of an array: all by default. */
@@ -111,7 +104,7 @@ export class ByteText {
     // Whatever stands for itself outside of ASCII has been copied.
     if (seen < 0x80 || isUtf8(bytes)) return;
     this.length = length;
-    this.pushText(JSON.stringify(DECODER.decode(bytes)).slice(1, -1));
+    this.pushText(JSON.stringify(decodeUtf8Leniently(bytes)).slice(1, -1));
   }
 
   /** Appends bytes, escaped; returns all bits that any of them has. */

@@ -25,6 +25,7 @@ import {
   SPECIAL_BYTES,
 } from "./json_bytes.ts";
 import { parseUuid, UUID_LENGTH } from "./uuid.ts";
+import { encodeUtf8 } from "./utf8.ts";
 
 export type JsonValueKind = "object" | "array" | "string" | "scalar" | "null";
 
@@ -389,6 +390,6 @@ export class JsonCopier {
  */
 const LAYOUT_SLACK = 16;
 
-const TRUE = new TextEncoder().encode("true");
-const FALSE = new TextEncoder().encode("false");
-const NULL = new TextEncoder().encode("null");
+const TRUE = encodeUtf8("true");
+const FALSE = encodeUtf8("false");
+const NULL = encodeUtf8("null");

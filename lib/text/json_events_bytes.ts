@@ -13,6 +13,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { JsonCopier, type JsonValueKind } from "./json_copier.ts";
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
 /** One event, with the bytes that are stored of it. */
 export interface PlainEvent {
@@ -157,7 +158,7 @@ class PlainScan implements PlainEvent {
     if (end === start) return false;
     copier.position = end + 1;
     this.#lastType = bytes.subarray(start, end + 1);
-    this.eventType = UTF8.decode(bytes.subarray(start, end));
+    this.eventType = decodeUtf8(bytes.subarray(start, end));
     return true;
   }
 
@@ -166,12 +167,9 @@ class PlainScan implements PlainEvent {
   }
 }
 
-const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
-
-const ENCODER = new TextEncoder();
 /** The names of the members, each with its closing quote. */
-const EVENT_ID_NAME = ENCODER.encode('eventId"');
-const EVENT_TYPE_NAME = ENCODER.encode('eventType"');
-const DATA_NAME = ENCODER.encode('data"');
-const METADATA_NAME = ENCODER.encode('metadata"');
-const CLOSING_QUOTE = ENCODER.encode('"');
+const EVENT_ID_NAME = encodeUtf8('eventId"');
+const EVENT_TYPE_NAME = encodeUtf8('eventType"');
+const DATA_NAME = encodeUtf8('data"');
+const METADATA_NAME = encodeUtf8('metadata"');
+const CLOSING_QUOTE = encodeUtf8('"');

@@ -23,6 +23,7 @@ import {
 } from "./manifest.ts";
 import { decodeTarHeader, TAR_BLOCK_BYTES, tarSize } from "./tar.ts";
 import { crc32 } from "node:zlib";
+import { decodeJsonText } from "../../lib/text/utf8.ts";
 
 /** A file that is read from start to end, or by place. */
 export interface ReadableFile {
@@ -124,7 +125,7 @@ function openTar(disk: Disk, path: string): BackupSource {
     const text = readExactly(archive, place.offset, place.bytes);
     const manifest = text === undefined
       ? "damaged"
-      : decodeManifest(new TextDecoder().decode(text));
+      : decodeManifest(decodeJsonText(text));
     const base = dirname(name) === "." ? "" : dirname(name) + "/";
     return {
       manifest: requireWhole(manifest, path),

@@ -37,6 +37,7 @@ import {
   MANIFEST_NAME,
   parseBackupFileName,
 } from "./manifest.ts";
+import { decodeJsonText, encodeUtf8 } from "../../lib/text/utf8.ts";
 
 const LOCK_NAME = "lock";
 /** Names that may lie in the directory of a backup. */
@@ -181,7 +182,7 @@ export class BackupTarget {
     await writeWhole(
       disk,
       join(this.#directory, MANIFEST_NAME),
-      new TextEncoder().encode(encodeManifest(manifest)),
+      encodeUtf8(encodeManifest(manifest)),
     );
     await disk.syncDirectory(this.#directory);
     this.#isComplete = true;
@@ -250,7 +251,7 @@ export function readManifest(
     const text = readExactly(file, 0, bytes);
     return text === undefined
       ? "damaged"
-      : decodeManifest(new TextDecoder().decode(text));
+      : decodeManifest(decodeJsonText(text));
   } finally {
     file.close();
   }

@@ -22,6 +22,7 @@ import {
 } from "./manifest.ts";
 import { reportOf } from "./take_backup.ts";
 import { decodeTarHeader, TAR_BLOCK_BYTES, tarSize } from "./tar.ts";
+import { decodeJsonText } from "../../lib/text/utf8.ts";
 
 /** Lies beside the manifest. */
 const LOCK_NAME = "lock";
@@ -154,7 +155,9 @@ async function readManifestEntry(
   await input.read(bytes, (piece) => {
     pieces.push(piece.slice());
   });
-  const text = await new Blob(pieces as BlobPart[]).text();
+  const text = decodeJsonText(
+    await new Blob(pieces as BlobPart[]).bytes(),
+  );
   const manifest = decodeManifest(text);
   if (typeof manifest === "string") {
     throw new QuipuError(

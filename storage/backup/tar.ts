@@ -16,12 +16,11 @@
  */
 
 import { invariant } from "../../lib/model/errors.ts";
+import { decodeUtf8Leniently, encodeUtf8 } from "../../lib/text/utf8.ts";
 
 export const TAR_BLOCK_BYTES = 512;
 const NAME_BYTES_MAX = 100;
 const SIZE_MAX = 8 ** 11 - 1;
-const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder();
 
 /** What a tar archive says of one of its entries. */
 export interface TarEntry {
@@ -41,7 +40,7 @@ export function encodeTarHeader(
   );
   const block = new Uint8Array(TAR_BLOCK_BYTES);
   const put = (text: string, at: number): void => {
-    block.set(ENCODER.encode(text), at);
+    block.set(encodeUtf8(text), at);
   };
   put(name, 0);
   put("0000600\0", 100);
@@ -110,7 +109,7 @@ function sumOf(block: Uint8Array): number {
 function textAt(block: Uint8Array, at: number, length: number): string {
   const field = block.subarray(at, at + length);
   const end = field.indexOf(0);
-  return DECODER.decode(end < 0 ? field : field.subarray(0, end));
+  return decodeUtf8Leniently(end < 0 ? field : field.subarray(0, end));
 }
 
 function octalAt(

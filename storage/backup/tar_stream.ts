@@ -27,6 +27,7 @@ import {
   tarPadding,
   tarSize,
 } from "./tar.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
 export interface TarStreamOptions {
   readonly disk: Disk;
@@ -82,7 +83,7 @@ export function* tarStream(
     }
     options.onSent(part);
   }
-  const manifest = new TextEncoder().encode(
+  const manifest = encodeUtf8(
     encodeManifest(manifestOf(snapshot, { version, segments })),
   );
   yield encodeTarHeader({

@@ -11,6 +11,7 @@ import { statfsSync } from "node:fs";
 import { dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "./disk.ts";
 import { PositionalReader } from "./positional_reader.ts";
+import { decodeUtf8Leniently, encodeUtf8 } from "../../lib/text/utf8.ts";
 
 /**
  * So much is written at once: it is only copied to memory of the system, in
@@ -158,12 +159,14 @@ async function lock(
   await Deno.mkdir(dirname(path), { recursive: true });
   const file = await Deno.open(path, { read: true, write: true, create: true });
   if (!await tryLock(file)) {
-    const heldBy = await new Response(file.readable).text();
+    const heldBy = decodeUtf8Leniently(
+      await new Response(file.readable).bytes(),
+    );
     return { heldBy: heldBy.trim() };
   }
   try {
     await file.truncate(0);
-    await file.write(new TextEncoder().encode(owner + "\n"));
+    await file.write(encodeUtf8(owner + "\n"));
   } catch {
     // A full device must not keep the store from opening: the lock is held,
     // it only does not say by whom.

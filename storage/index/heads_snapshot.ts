@@ -58,8 +58,9 @@ import type { ListDirectory, LoadedLists } from "./list_directory.ts";
 import { Memtable } from "./memtable.ts";
 import { NameBytes } from "./name_bytes.ts";
 import { SectionReader } from "./section_file.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
-export const SNAPSHOT_MAGIC = new TextEncoder().encode("QUIPUHED");
+export const SNAPSHOT_MAGIC = encodeUtf8("QUIPUHED");
 export const SNAPSHOT_FORMAT = 2;
 export const SNAPSHOT_SECTIONS = 19;
 

@@ -47,8 +47,9 @@ import {
   setUuid,
 } from "../log/bytes.ts";
 import { BLOCK_CONTENT_BYTES } from "./block_cache.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
-const MAGIC = new TextEncoder().encode("QUIPUIDX");
+const MAGIC = encodeUtf8("QUIPUIDX");
 const FORMAT = 1;
 const SCAVENGED_FORMAT = 2;
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { createRandom } from "../../tests/support/random.ts";
-import { encodeUtf8, GrowingBytes } from "../log/bytes.ts";
+import { GrowingBytes } from "../log/bytes.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 import {
   addToFilter,
   decodeFooter,

@@ -7,9 +7,9 @@
  */
 
 import { invariant } from "../../lib/model/errors.ts";
-import { decodeUtf8 } from "../log/bytes.ts";
+import { readName } from "../log/bytes.ts";
+import { encodeUtf8Into } from "../../lib/text/utf8.ts";
 
-const ENCODER = new TextEncoder();
 /** Offsets are 32 bits wide. */
 const BYTES_MAX = 2 ** 32 - 1;
 
@@ -63,7 +63,7 @@ export class NameBytes {
   /** The name with that id; empty when there is none. */
   nameOf(id: number): string {
     return id < this.count
-      ? decodeUtf8(
+      ? readName(
         this.#bytes,
         this.#starts[id] ?? 0,
         this.#starts[id + 1] ?? 0,
@@ -121,7 +121,7 @@ export class NameBytes {
     for (let index = 0; index < length; index++) {
       const code = name.charCodeAt(index);
       if (code >= 0x80) {
-        return ENCODER.encodeInto(name, bytes.subarray(start)).written;
+        return encodeUtf8Into(name, bytes.subarray(start));
       }
       bytes[start + index] = code;
     }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { encodeUtf8 } from "../log/bytes.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 import { NameBytes } from "./name_bytes.ts";
 
 const NAMES = ["", "cart-1", "Ã©", "é", "カート", "🛒-1", "a".repeat(3000)];

@@ -6,7 +6,7 @@
 
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Segment } from "../log/segment.ts";
-import { bytesOf, decodeUtf8, getSafeUint64 } from "../log/bytes.ts";
+import { bytesOf, getSafeUint64, readName } from "../log/bytes.ts";
 import { BLOCK_BYTES, type Blocks } from "./block_cache.ts";
 import {
   BlockedReader,
@@ -232,7 +232,7 @@ export class SealedIndex {
       yield {
         slice,
         offset,
-        name: decodeUtf8(slice.name, 0, slice.name.length),
+        name: readName(slice.name, 0, slice.name.length),
       };
       offset = slice.entriesOffset + entryBytesOf(slice);
     }

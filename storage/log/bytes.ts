@@ -6,11 +6,14 @@
  */
 
 import { Buffer } from "node:buffer";
-import { invariant } from "../../lib/model/errors.ts";
+import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import {
+  decodeUtf8IfValid,
+  encodeUtf8,
+  encodeUtf8Into,
+} from "../../lib/text/utf8.ts";
 
 const TWO_32 = 2 ** 32;
-const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder();
 
 /** A byte array with a view on the same bytes. */
 export interface Bytes {
@@ -70,7 +73,7 @@ for (let value = 0; value < 16; value++) {
 }
 
 /** Character codes of hexadecimal digits. */
-const HEX_CODES = ENCODER.encode("0123456789abcdef");
+const HEX_CODES = encodeUtf8("0123456789abcdef");
 
 /** Writes a UUID of 36 characters as 16 bytes. */
 export function setUuid(
@@ -118,20 +121,26 @@ export function getUuid(array: Uint8Array, offset: number): string {
   return UUID_TEXT.toString("latin1");
 }
 
-/** UTF-8 bytes of a text. */
-export function encodeUtf8(text: string): Uint8Array {
-  return ENCODER.encode(text);
-}
-
-/** Reads UTF-8; what is no UTF-8 becomes U+FFFD. */
-export function decodeUtf8(
+/**
+ * Reads a name.
+ *
+ * @throws {QuipuError} `corruptRecord` if it is no UTF-8: no name that was
+ * written is.
+ */
+export function readName(
   array: Uint8Array,
   start: number,
   end: number,
 ): string {
   return end - start <= SHORT_BYTES_MAX
-    ? decodeShort(array, start, end)
-    : DECODER.decode(array.subarray(start, end));
+    ? readShortName(array, start, end)
+    : decodeName(array.subarray(start, end));
+}
+
+function decodeName(bytes: Uint8Array): string {
+  const name = decodeUtf8IfValid(bytes);
+  if (name !== undefined) return name;
+  throw new QuipuError("corruptRecord", "A name in the log is not UTF-8");
 }
 
 const SHORT_BYTES_MAX = 24;
@@ -142,11 +151,11 @@ const SHORT_TEXTS = new Array<string>(1024).fill("");
  * Names come again and again: comparing bytes with a text that is there takes
  * a fifth of making it, and leaves nothing to collect.
  */
-function decodeShort(array: Uint8Array, start: number, end: number): string {
+function readShortName(array: Uint8Array, start: number, end: number): string {
   let hash = end - start;
   for (let at = start; at < end; at++) {
     const byte = array[at] ?? 0;
-    if (byte >= 0x80) return DECODER.decode(array.subarray(start, end));
+    if (byte >= 0x80) return decodeName(array.subarray(start, end));
     hash = Math.imul(hash ^ byte, 0x0100_0193);
   }
   const place = (hash ^ (hash >>> 15)) & (SHORT_TEXTS.length - 1);
@@ -233,10 +242,7 @@ export class GrowingBytes {
   /** Appends a text, its length in two bytes before it. */
   pushText(text: string): void {
     this.reserve(2 + text.length * 3);
-    const { written } = ENCODER.encodeInto(
-      text,
-      this.array.subarray(this.length + 2),
-    );
+    const written = encodeUtf8Into(text, this.array.subarray(this.length + 2));
     invariant(written < 65_536, "Text is too long for its length field");
     this.view.setUint16(this.length, written, true);
     this.length += 2 + written;

@@ -1,16 +1,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   bytesOf,
-  decodeUtf8,
-  encodeUtf8,
   getSafeUint64,
   getUuid,
   giveBack,
   GrowingBytes,
+  readName,
   setSafeUint64,
   setUuid,
   utf8Length,
 } from "./bytes.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
 
 const NUMBERS = [
   0,
@@ -62,6 +63,9 @@ const TEXTS = [
   "länger als vierundzwanzig Zeichen, und nicht nur ASCII",
   "é".repeat(12),
   "🦐 und € und \u0000",
+  "\ufeffmark",
+  "\ufeff",
+  `\ufeff${"x".repeat(40)}\ufeff`,
   "x".repeat(100_000),
 ];
 
@@ -71,18 +75,15 @@ Deno.test("UTF-8 of any text comes back, and its length is known", () => {
     assertEquals(utf8Length(text), bytes.length);
     const array = new Uint8Array(bytes.length + 4);
     array.set(bytes, 2);
-    assertEquals(decodeUtf8(array, 2, 2 + bytes.length), text);
+    assertEquals(readName(array, 2, 2 + bytes.length), text);
   }
 });
 
-Deno.test("what is no UTF-8 is read as U+FFFD, short or long", () => {
+Deno.test("a name that is no UTF-8 is damage, short or long", () => {
   for (const length of [1, 10, 30]) {
     const array = new Uint8Array(length).fill(0x61);
     array[0] = 0xff;
-    assertEquals(
-      decodeUtf8(array, 0, length),
-      "\ufffd" + "a".repeat(length - 1),
-    );
+    assertThrows(() => readName(array, 0, length), QuipuError);
   }
 });
 
@@ -99,7 +100,7 @@ Deno.test("growing bytes keep what was pushed while they grow", () => {
   assertEquals(view.getUint32(1, true), 0xdead_beef);
   assertEquals(getSafeUint64(view, 5), 2 ** 40 + 1);
   assertEquals(view.getUint16(13, true), 6);
-  assertEquals(decodeUtf8(array, 15, 21), "hällo");
+  assertEquals(readName(array, 15, 21), "hällo");
   assertEquals(array.subarray(21), new Uint8Array(1000).fill(9));
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { decodeUtf8 } from "./bytes.ts";
+import { readName } from "./bytes.ts";
 
 /**
  * Hash of an event id in a stream, 32 bits.
@@ -56,7 +56,7 @@ export function hashListName(
   let hash = Math.imul(0x811c_9dc5 ^ (DIGIT_ZERO + kind), 0x0100_0193);
   for (let index = start; index < end; index++) {
     const byte = array[index] ?? 0;
-    if (byte >= 0x80) return hashName(kind + decodeUtf8(array, start, end));
+    if (byte >= 0x80) return hashName(kind + readName(array, start, end));
     hash = Math.imul(hash ^ byte, 0x0100_0193);
   }
   return mix(hash) >>> 0;

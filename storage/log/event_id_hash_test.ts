@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { encodeUtf8 } from "./bytes.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 import { hashListName, hashName } from "./event_id_hash.ts";
 
 Deno.test("bytes of a list's name have the hash of its text", () => {

@@ -9,9 +9,9 @@ import type { RecordedEvent } from "../../lib/model/event.ts";
 import {
   type Bytes,
   bytesOf,
-  decodeUtf8,
   getSafeUint64,
   getUuid,
+  readName,
 } from "./bytes.ts";
 import { hashEventIdAt } from "./event_id_hash.ts";
 import {
@@ -136,7 +136,7 @@ export class LogRecord implements RecordedEvent {
   get streamName(): string {
     if (this.#streamName === undefined) {
       const start = this.#namesStart();
-      this.#streamName = decodeUtf8(
+      this.#streamName = readName(
         this.#array,
         start,
         start + this.#view.getUint16(this.#start + 80, true),
@@ -147,7 +147,7 @@ export class LogRecord implements RecordedEvent {
   get eventType(): string {
     const start = this.#namesStart() +
       this.#view.getUint16(this.#start + 80, true);
-    return decodeUtf8(
+    return readName(
       this.#array,
       start,
       start + this.#view.getUint16(this.#start + 82, true),

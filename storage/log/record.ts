@@ -44,6 +44,7 @@ import {
   setSafeUint64,
   setUuid,
 } from "./bytes.ts";
+import { encodeUtf8Into } from "../../lib/text/utf8.ts";
 
 /** Where in a record its event id is. */
 export const EVENT_ID_OFFSET = 48;
@@ -67,8 +68,6 @@ export const FLAG_TOMBSTONE = 8;
 
 /** Ordinal of an event that a list does not hold. */
 export const NO_ORDINAL = -1;
-
-const ENCODER = new TextEncoder();
 
 /** What a record says besides the event that a client proposed. */
 export interface RecordFields {
@@ -196,7 +195,7 @@ function write(
     }
     if (index === length) return length;
   }
-  return ENCODER.encodeInto(value, array.subarray(offset)).written;
+  return encodeUtf8Into(value, array.subarray(offset));
 }
 
 function setEventNumber(view: DataView, offset: number, value: number): void {

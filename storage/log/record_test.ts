@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
 import { withSeed } from "../../tests/support/random.ts";
-import { encodeUtf8, GrowingBytes } from "./bytes.ts";
+import { GrowingBytes } from "./bytes.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 import { LogRecord } from "./log_record.ts";
 import {
   checkRecord,

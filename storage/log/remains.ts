@@ -41,7 +41,7 @@
 
 import { crc32 } from "node:zlib";
 import { type DiskFile, readExactly } from "../disk/disk.ts";
-import { bytesOf, decodeUtf8, getSafeUint64, setSafeUint64 } from "./bytes.ts";
+import { bytesOf, getSafeUint64, readName, setSafeUint64 } from "./bytes.ts";
 
 /** Size of the header of a scavenged segment's file. */
 export const SCAVENGED_HEADER_BYTES = 160;
@@ -235,7 +235,7 @@ function* endsIn(
     const nameEnd = at + 4 + view.getUint16(at + 2, true);
     yield {
       kind: view.getUint8(at),
-      name: decodeUtf8(tables, at + 4, nameEnd),
+      name: readName(tables, at + 4, nameEnd),
       next: getSafeUint64(view, nameEnd),
     };
     at = nameEnd + 8;

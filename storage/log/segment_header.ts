@@ -35,12 +35,13 @@ import {
   type RemainsHeader,
   SCAVENGED_HEADER_BYTES,
 } from "./remains.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
 const FORMAT = 1;
 /** Format of a scavenged segment. */
 const SCAVENGED_FORMAT = 2;
-const MAGIC = new TextEncoder().encode("QUIPUSEG");
+const MAGIC = encodeUtf8("QUIPUSEG");
 
 export interface SegmentHeader {
   readonly storeId: string;

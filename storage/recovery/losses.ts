@@ -8,6 +8,7 @@
 import { join } from "@std/path";
 import type { Logger } from "../../lib/model/logger.ts";
 import { type Disk, readExactly } from "../disk/disk.ts";
+import { decodeJsonText } from "../../lib/text/utf8.ts";
 
 /** First part of the names of notes that tell of lost events. */
 export const LOSSES_PREFIX = "losses-";
@@ -59,11 +60,13 @@ export async function namesToKeep(
   return kept;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 function movedIn(disk: Disk, path: string): string[] {
   const file = disk.open(path, "read");
   try {
     const bytes = readExactly(file, 0, file.size());
-    const { moved } = JSON.parse(new TextDecoder().decode(bytes));
+    const { moved } = JSON.parse(decodeJsonText(bytes ?? NO_BYTES));
     return Array.isArray(moved) ? moved.map(String) : [];
   } catch (error) {
     // A note is whole before anything is replaced.

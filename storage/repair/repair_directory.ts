@@ -44,6 +44,7 @@ import { verifyLog } from "../verify/verify_log.ts";
 import { type SteadyPlatform, steadyPlatform } from "./steady_platform.ts";
 import { type Survey, surveyLog } from "./survey.ts";
 import { writeReplacement } from "./write_replacement.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
 export interface RepairRequest {
   readonly directory: string;
@@ -345,7 +346,7 @@ async function writeNote(
   });
   const file = await disk.create(join(lost, name));
   try {
-    await file.writeAt(new TextEncoder().encode(text + "\n"), 0);
+    await file.writeAt(encodeUtf8(text + "\n"), 0);
     await file.sync();
   } finally {
     file.close();

@@ -14,7 +14,7 @@
 
 import { type DiskFile, readExactly } from "../disk/disk.ts";
 import { LIST_KINDS } from "../index/list_directory.ts";
-import { bytesOf, decodeUtf8, getSafeUint64 } from "../log/bytes.ts";
+import { bytesOf, getSafeUint64, readName } from "../log/bytes.ts";
 import { LogRecord } from "../log/log_record.ts";
 import { checkRecord, RECORD_BYTES_MIN } from "../log/record.ts";
 import { readUpTo } from "../log/record_scanner.ts";
@@ -127,7 +127,7 @@ function parseEnds(tables: Uint8Array, from: number): ListEnd[] {
     if (!isFit) return [];
     ends.push({
       kind,
-      name: decodeUtf8(tables, at + 4, nameEnd),
+      name: readName(tables, at + 4, nameEnd),
       next: getSafeUint64(view, nameEnd),
     });
     at = nameEnd + 8;

@@ -21,6 +21,7 @@ import {
   type NumberedEvent,
 } from "../write/import_run.ts";
 import { LineError, parseLine } from "./transfer_line.ts";
+import { decodeUtf8IfValid } from "../../lib/text/utf8.ts";
 
 /** Bytes of one line: an event of the largest size, every byte escaped. */
 const LINE_BYTES_MAX = 8 * LIMITS.eventBytesMax;
@@ -127,18 +128,15 @@ async function* linesOf(
 }
 
 const LINE_FEED = 0x0a;
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decode(pieces: readonly Uint8Array[], number: number): string {
   const [only] = pieces;
   const bytes = pieces.length === 1 && only !== undefined
     ? only
     : concat(pieces);
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    throw new LineFault(number, "it is no UTF-8");
-  }
+  const text = decodeUtf8IfValid(bytes);
+  if (text === undefined) throw new LineFault(number, "it is no UTF-8");
+  return text;
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

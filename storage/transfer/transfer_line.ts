@@ -31,9 +31,9 @@ import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
 import { parseIsoTime } from "../../lib/text/iso_time.ts";
 import { isUuid } from "../../lib/text/uuid.ts";
 import type { NumberedEvent } from "../write/import_run.ts";
+import { decodeUtf8 } from "../../lib/text/utf8.ts";
 
 const FORMAT = 1;
-const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The first line. */
 export function firstLine(storeId: string): string {
@@ -66,7 +66,7 @@ export function eventLine(event: RecordedEvent, run: number): string {
 
 function member(name: string, bytes: Uint8Array): string {
   return isUtf8(bytes)
-    ? `,"${name}":${JSON.stringify(UTF8.decode(bytes))}`
+    ? `,"${name}":${JSON.stringify(decodeUtf8(bytes))}`
     : `,"${name}Base64":"${Buffer.from(bytes).toString("base64")}"`;
 }
 

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { type Bytes, bytesOf, encodeUtf8 } from "../log/bytes.ts";
+import { type Bytes, bytesOf } from "../log/bytes.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 import { LogRecord } from "../log/log_record.ts";
 import {
   FIRST_ORDINALS_BYTES,

@@ -11,12 +11,8 @@
 
 import { crc32 } from "node:zlib";
 import type { DiskFile } from "../disk/disk.ts";
-import {
-  type Bytes,
-  bytesOf,
-  encodeUtf8,
-  getSafeUint64,
-} from "../log/bytes.ts";
+import { type Bytes, bytesOf, getSafeUint64 } from "../log/bytes.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 import {
   checkRecord,
   RECORD_BYTES_MIN,

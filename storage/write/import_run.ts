@@ -19,6 +19,7 @@ import type { ProposedEvent } from "../../lib/model/event.ts";
 import { type ListDirectory, NO_LIST } from "../index/list_directory.ts";
 import { LIST_TOMBSTONED } from "../index/list_directory.ts";
 import type { LogRecord } from "../log/log_record.ts";
+import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
 /** An event with its number and time. */
 export interface NumberedEvent {
@@ -120,8 +121,6 @@ export function decideImport(
   return added;
 }
 
-const ENCODER = new TextEncoder();
-
 function isSame(there: LogRecord, { event }: NumberedEvent): boolean {
   return there.eventId === event.eventId &&
     there.eventType === event.eventType && there.isJson === event.isJson &&
@@ -130,7 +129,7 @@ function isSame(there: LogRecord, { event }: NumberedEvent): boolean {
 }
 
 function isSameBytes(there: Uint8Array, value: string | Uint8Array): boolean {
-  const bytes = typeof value === "string" ? ENCODER.encode(value) : value;
+  const bytes = typeof value === "string" ? encodeUtf8(value) : value;
   return bytes.length === there.length &&
     there.every((byte, index) => byte === bytes[index]);
 }
