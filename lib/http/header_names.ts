@@ -24,7 +24,7 @@ export const CORS = {
   allowedHeaders: "Content-Type, X-Requested-With, X-Forwarded-Host, " +
     "X-Forwarded-Prefix, X-PINGOTHER, Authorization, ES-LongPoll, " +
     "ES-ExpectedVersion, ES-EventId, ES-EventType, ES-RequiresMaster, " +
-    "ES-HardDelete, ES-ResolveLinkTos, ES-ResolveLinkTo, If-None-Match, " +
+    "ES-RequireMaster, ES-HardDelete, ES-ResolveLinkTos, ES-ResolveLinkTo, If-None-Match, " +
     "Last-Event-ID",
   exposedHeaders: "Location, ES-Position, ES-CurrentVersion, ETag",
 } as const;

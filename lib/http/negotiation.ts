@@ -2,6 +2,9 @@
  * Which type a request's body is, and which type its answer takes
  * (spec: http-api §3).
  *
+ * Blanks around commas and parameters mean nothing, and neither does the case
+ * of names (RFC 9110 §5.6.1, §8.3.1); the original compared them to the letter.
+ *
  * `accepts()` of `@std/http` is not used: it leaves out types with `q=0`, breaks
  * ties by the server's order and prefers specific ranges; the interface does
  * none of it.
@@ -27,13 +30,13 @@ import {
  * headers, so a small table saves nearly all parsing; a client that sends many
  * only empties it.
  */
-class Memo {
-  readonly #byText = new Map<string, MediaType | undefined>();
+class Memo<Decision> {
+  readonly #byText = new Map<string, Decision | undefined>();
 
   get(
     text: string,
-    decide: (text: string) => MediaType | undefined,
-  ): MediaType | undefined {
+    decide: (text: string) => Decision | undefined,
+  ): Decision | undefined {
     const known = this.#byText.get(text);
     if (known !== undefined || this.#byText.has(text)) return known;
     const decision = decide(text);
@@ -48,8 +51,11 @@ class Memo {
 const MEMO_TEXT_LENGTH_MAX = 256;
 const MEMO_ENTRIES_MAX = 128;
 
-const requestMemos = new Map<MediaTypeSet, Memo>();
-const responseMemos = new Map<MediaTypeSet, Memo>();
+/** A type, or what the route serves without Accept: for exactly any type. */
+type OfferedType = MediaType | "anyType";
+
+const requestMemos = new Map<MediaTypeSet, Memo<MediaType>>();
+const responseMemos = new Map<MediaTypeSet, Memo<OfferedType>>();
 
 /**
  * Finds the type of a request's body.
@@ -92,12 +98,13 @@ export function negotiateResponse(
     const type = FORMATS.get(format);
     return type !== undefined && offered.includes(type) ? type : undefined;
   }
-  if (accept === null) return withoutAccept ?? offered[0];
-  if (withoutAccept !== undefined && accept === "*/*") return withoutAccept;
-  return memoOf(responseMemos, offered).get(
+  const ofAnyType = withoutAccept ?? offered[0];
+  if (accept === null) return ofAnyType;
+  const decision = memoOf(responseMemos, offered).get(
     accept,
     (text) => decideResponse(offered, text),
   );
+  return decision === "anyType" ? ofAnyType : decision;
 }
 
 /** `html` and `sse` are additions to the original's. */
@@ -111,18 +118,21 @@ const FORMATS: ReadonlyMap<string, MediaType> = new Map([
   ["sse", EVENT_STREAM],
 ]);
 
-function memoOf(memos: Map<MediaTypeSet, Memo>, set: MediaTypeSet): Memo {
+function memoOf<Decision>(
+  memos: Map<MediaTypeSet, Memo<Decision>>,
+  set: MediaTypeSet,
+): Memo<Decision> {
   let memo = memos.get(set);
-  if (memo === undefined) memos.set(set, memo = new Memo());
+  if (memo === undefined) memos.set(set, memo = new Memo<Decision>());
   return memo;
 }
 
-/** Compares case-sensitively and untrimmed, as the original does. */
 function decideRequest(
   taken: MediaTypeSet,
   contentType: string,
 ): MediaType | undefined {
-  const [name, ...parameters] = contentType.split(";");
+  const [essence = "", ...parameters] = contentType.split(";");
+  const name = essence.trim().toLowerCase();
   const type = taken.find((candidate) => candidate.name === name);
   if (type === undefined) return undefined;
   for (const parameter of parameters) {
@@ -138,35 +148,32 @@ function decideRequest(
   return type;
 }
 
-interface MediaRange {
-  readonly type: string;
-  readonly subtype: string;
-  readonly quality: number;
-}
-
+/**
+ * The type that the range of the highest quality has; of equal ranges the first
+ * that has any counts, and of its types the first offered.
+ */
 function decideResponse(
   offered: MediaTypeSet,
   accept: string,
-): MediaType | undefined {
-  const ranges = accept.split(",")
-    .map(parseRange)
-    .filter((range) => range !== undefined)
-    .sort((a, b) => b.quality - a.quality);
-  for (const range of ranges) {
-    const suitable = offered.find((type) => isInRange(type, range));
-    if (suitable !== undefined) return suitable;
+): OfferedType | undefined {
+  let best: OfferedType | undefined;
+  let bestQuality = -Infinity;
+  for (const range of accept.split(",")) {
+    const [essence = "", ...parameters] = range.split(";");
+    const quality = qualityOf(parameters);
+    if (quality <= bestQuality) continue;
+    const suitable = range.trim() === "*/*"
+      ? "anyType"
+      : typeInRange(offered, essence.trim().toLowerCase());
+    if (suitable === undefined) continue;
+    best = suitable;
+    bestQuality = quality;
   }
-  return undefined;
+  return best;
 }
 
-/**
- * Blanks before a range stay part of its name, so that a range after `, ` is
- * never met: recorded, and what clients of the original have to live with.
- */
-function parseRange(text: string): MediaRange | undefined {
-  const [name = "", ...parameters] = text.split(";");
-  const [type, subtype] = name.trimEnd().toLowerCase().split("/");
-  if (type === undefined || subtype === undefined) return undefined;
+/** 1 where nothing, or no number, is said. */
+function qualityOf(parameters: readonly string[]): number {
   let quality = 1;
   for (const parameter of parameters) {
     const separator = parameter.indexOf("=");
@@ -175,12 +182,17 @@ function parseRange(text: string): MediaRange | undefined {
     const number = value === "" ? NaN : Number(value);
     quality = Number.isFinite(number) ? number : 1;
   }
-  return { type, subtype, quality };
+  return quality;
 }
 
-function isInRange(type: MediaType, range: MediaRange): boolean {
-  if (range.type === "*") return true;
-  const separator = type.name.indexOf("/");
-  return type.name.slice(0, separator) === range.type &&
-    (range.subtype === "*" || type.name.slice(separator + 1) === range.subtype);
+function typeInRange(
+  offered: MediaTypeSet,
+  range: string,
+): MediaType | undefined {
+  const [type = "", subtype] = range.split("/");
+  if (subtype === undefined) return undefined;
+  return offered.find(({ name }) =>
+    type === "*" || name === `${type}/${subtype}` ||
+    (subtype === "*" && name.startsWith(`${type}/`))
+  );
 }

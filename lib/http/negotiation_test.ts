@@ -9,6 +9,7 @@ import {
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
 
 const VENDOR = "application/vnd.eventstore.";
+const JAVA_ACCEPT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2";
 
 function chosen(
   offered: MediaTypeSet,
@@ -23,7 +24,7 @@ function chosen(
     ?.name;
 }
 
-Deno.test("negotiateRequest() compares the name to the letter and knows one charset", () => {
+Deno.test("negotiateRequest() knows a type in any case, with blanks, and one charset", () => {
   const table: [contentType: string | null, name: string | undefined][] = [
     ["application/json", "application/json"],
     ["application/json; charset=utf-8", "application/json"],
@@ -36,9 +37,13 @@ Deno.test("negotiateRequest() compares the name to the letter and knows one char
     [VENDOR + "events+json", VENDOR + "events+json"],
     ["application/octet-stream", "application/octet-stream"],
     ["application/octet-stream; charset=utf-8", undefined],
-    ["Application/JSON", undefined],
-    [" application/json", undefined],
-    ["application/json ; charset=utf-8", undefined],
+    ["Application/JSON", "application/json"],
+    [" application/json\t", "application/json"],
+    ["application/json ; charset=utf-8", "application/json"],
+    ["application/json ;\tCharset = UTF-8 ; x = y", "application/json"],
+    ["APPLICATION/VND.EVENTSTORE.EVENTS+JSON", VENDOR + "events+json"],
+    ["application/ json", undefined],
+    ["application/json, text/xml", undefined],
     ["application/x-www-form-urlencoded", undefined],
     ["text/html", undefined],
     ["text", undefined],
@@ -69,10 +74,18 @@ Deno.test("negotiateResponse() follows Accept", () => {
     [EVENT, "application/json", "application/json"],
     [EVENT, "APPLICATION/JSON", "application/json"],
     [EVENT, "application/json; charset=utf-8", "application/json"],
-    // A range after a blank is never met, as recorded.
-    [EVENT, "image/png, application/json", undefined],
-    [EVENT, "image/png, */*;q=0.1", undefined],
-    [EVENT, "text/xml;q=0.1, application/json;q=0.9", "text/xml"],
+    [EVENT, "image/png, application/json", "application/json"],
+    [EVENT, "image/png, */*;q=0.1", "application/atom+xml"],
+    [
+      EVENT,
+      " text/xml ; q = 0.1 ,\tapplication/json\t;\tq=0.9 ",
+      "application/json",
+    ],
+    [EVENT, ", ,text/xml,", "text/xml"],
+    [EVENT, "text / xml", undefined],
+    // What HttpURLConnection of Java sends by default.
+    [EVENT, JAVA_ACCEPT, "text/html"],
+    [ATOM, JAVA_ACCEPT, VENDOR + "streamdesc+json"],
     [EVENT, "text/xml;q=0.1,application/json;q=0.9", "application/json"],
     [EVENT, "text/xml,application/json", "text/xml"],
     [EVENT, "application/json,text/xml", "application/json"],
@@ -133,6 +146,10 @@ Deno.test("negotiateResponse() serves a route's own default to whoever names no 
     })?.name;
   assertEquals(nameFor(null), ATOM_JSON.name);
   assertEquals(nameFor("*/*"), ATOM_JSON.name);
+  assertEquals(nameFor("image/png, */*"), ATOM_JSON.name);
+  // Only the range by itself is what says nothing, as recorded.
+  assertEquals(nameFor("*/*;q=0.1"), VENDOR + "streamdesc+json");
+  assertEquals(nameFor("text/html;q=0.1, */*"), ATOM_JSON.name);
   assertEquals(nameFor("application/*"), VENDOR + "streamdesc+json");
 });
 

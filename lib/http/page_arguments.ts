@@ -102,9 +102,12 @@ function countText(count: string): string {
   return `'${count}' is not valid count. Should be positive integer`;
 }
 
-/** 32 hex digits: the commit position and the prepare position. */
+/**
+ * 32 hex digits: the commit position and the prepare position. Both are signed
+ * 64-bit numbers, and a negative one is refused, as there.
+ */
 function readPosition(text: string): AllPosition {
-  if (!/^[0-9a-f]{32}$/i.test(text)) {
+  if (!/^[0-7][0-9a-f]{15}[0-7][0-9a-f]{15}$/i.test(text)) {
     throw malformed(`Invalid position argument: ${text}`);
   }
   return {

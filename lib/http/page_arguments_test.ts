@@ -64,19 +64,36 @@ Deno.test("readEventNumber() reads numbers up to the tombstone's", () => {
 });
 
 Deno.test("positions of the whole log are 32 hex digits", () => {
-  const position = "00000000000000FFffffffffffffffff";
+  const position = "00000000000000FF7fffffffffffffff";
   assertEquals(readAllForwardRange(position, "3"), {
     kind: "forward",
-    from: { commit: 255, prepare: 0xffffffffffffffffn },
+    from: { commit: 255, prepare: 0x7fffffffffffffffn },
     count: 3,
   });
   assertEquals(readAllBackwardRange("head", "3"), { kind: "head", count: 3 });
-  for (const text of ["", "0", "x".repeat(32), position + "0", "head"]) {
-    assertEquals(
-      refusalOf(() => readAllForwardRange(text, "3")),
-      `Invalid position argument: ${text}`,
-    );
+  const zero = "0".repeat(16);
+  const refused = [
+    "",
+    "0",
+    "x".repeat(32),
+    position + "0",
+    // Negative numbers, of 64 bits.
+    "F".repeat(32),
+    "F".repeat(16) + zero,
+    zero + "8" + "0".repeat(15),
+  ];
+  for (const text of refused) {
+    for (
+      const read of [
+        () => readAllForwardRange(text, "3"),
+        () => readAllBackwardRange(text, "3"),
+      ]
+    ) assertEquals(refusalOf(read), `Invalid position argument: ${text}`);
   }
+  assertEquals(
+    refusalOf(() => readAllForwardRange("head", "3")),
+    "Invalid position argument: head",
+  );
   assertEquals(
     refusalOf(() => readAllBackwardRange("head", "0")),
     "Invalid count argument: 0",

@@ -1,12 +1,14 @@
 /**
- * Query parameters, parsed once.
+ * Query parameters, parsed once. Names are case-sensitive; the values of a
+ * repeated one are joined by a comma, which usually means nothing
+ * (spec: http-api §2).
  *
  * @module
  */
 
 import type { EmbedLevel } from "../model/feed.ts";
 
-/** What a query says. Names are case-insensitive; the first of a name counts. */
+/** What a query says. */
 export interface Query {
   readonly embed: EmbedLevel;
   /** Lower case; undefined, also for none (`format=`): the Accept header decides. */
@@ -32,9 +34,8 @@ const FEED_PARAMETER_NAMES: readonly (readonly [string, FeedParameter])[] = [
   ["system", "system"],
 ];
 
-/** They, by their names in lower case. */
 const FEED_PARAMETERS: ReadonlyMap<string, FeedParameter> = new Map(
-  FEED_PARAMETER_NAMES.map(([name, member]) => [name.toLowerCase(), member]),
+  FEED_PARAMETER_NAMES,
 );
 
 /** Names of the parameters that feeds read, as documents write them. */
@@ -53,50 +54,39 @@ const EMBED_LEVELS: ReadonlyMap<string, EmbedLevel> = new Map([
   ["tryharder", "tryharder"],
 ]);
 
-/** Parses what follows the `?`. What it doesn't know it ignores. */
+/** Parses what follows the `?`; unknown parameters are ignored. */
 export function parseQuery(text: string): Query {
   if (text === "") return EMPTY_QUERY;
-  let embed: EmbedLevel | undefined;
-  let format: string | undefined;
+  const parameters = parametersOf(text);
   const ofFeed: { [Name in FeedParameter]?: string } = {};
-  for (const parameter of text.split("&")) {
-    const separator = parameter.indexOf("=");
-    if (separator < 0) continue;
-    const name = decodeParameter(parameter.slice(0, separator)).toLowerCase();
-    const value = decodeParameter(parameter.slice(separator + 1));
-    if (name === "embed") {
-      embed ??= EMBED_LEVELS.get(value.toLowerCase()) ?? "none";
-    } else if (name === "format") format ??= value.toLowerCase();
-    else {
-      const member = FEED_PARAMETERS.get(name);
-      if (member !== undefined) ofFeed[member] ??= value;
-    }
+  for (const [name, member] of FEED_PARAMETERS) {
+    const value = parameters.get(name);
+    if (value !== undefined) ofFeed[member] = value;
   }
-  return { ...ofFeed, embed: embed ?? "none", format: format || undefined };
+  const embed = parameters.get("embed")?.toLowerCase();
+  return {
+    ...ofFeed,
+    embed: EMBED_LEVELS.get(embed ?? "none") ?? "none",
+    format: parameters.get("format")?.toLowerCase() || undefined,
+  };
 }
 
-/** The first value of a parameter; its name in lower case, as all are read. */
+/** The value of one parameter; undefined without it. */
 export function parameterOf(text: string, name: string): string | undefined {
-  for (const parameter of text.split("&")) {
-    const separator = parameter.indexOf("=");
-    if (separator < 0) continue;
-    if (decodeParameter(parameter.slice(0, separator)).toLowerCase() === name) {
-      return decodeParameter(parameter.slice(separator + 1));
-    }
-  }
-  return undefined;
+  return parametersOf(text).get(name);
 }
 
-/** All parameters, the first of each name; names in lower case. */
+/** The values of all parameters. One without `=` has an empty value. */
 export function parametersOf(text: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
   for (const parameter of text.split("&")) {
     if (parameter === "") continue;
-    const [name = "", ...rest] = parameter.split("=");
-    const decoded = decodeParameter(name).toLowerCase();
-    if (!parameters.has(decoded)) {
-      parameters.set(decoded, decodeParameter(rest.join("=")));
-    }
+    const separator = parameter.indexOf("=");
+    const end = separator < 0 ? parameter.length : separator;
+    const name = decodeParameter(parameter.slice(0, end));
+    const value = decodeParameter(parameter.slice(end + 1));
+    const before = parameters.get(name);
+    parameters.set(name, before === undefined ? value : `${before},${value}`);
   }
   return parameters;
 }

@@ -1,18 +1,22 @@
 import { assertEquals } from "@std/assert";
 import { parseQuery } from "./query.ts";
 
-Deno.test("parseQuery() reads what it knows, in any case, the first of a name", () => {
+Deno.test("parseQuery() knows names by their case, and joins what is repeated", () => {
   const table: [query: string, embed: string, format: string | undefined][] = [
     ["", "none", undefined],
     ["embed=body", "body", undefined],
-    ["EMBED=TryHarder", "tryharder", undefined],
+    ["embed=TryHarder", "tryharder", undefined],
+    ["EMBED=body&Format=xml", "none", undefined],
     ["embed=bogus&embed=body", "none", undefined],
-    ["embed=rich&embed=body", "rich", undefined],
+    ["embed=rich&embed=rich", "none", undefined],
+    ["format=xml&format=json", "none", "xml,json"],
+    ["embed=body&EMBED=rich", "body", undefined],
     ["x=1&format=JSON", "none", "json"],
     ["format=%6Ason", "none", "json"],
     ["%66ormat=xml", "none", "xml"],
     ["format=", "none", undefined],
-    ["format=&format=xml", "none", undefined],
+    ["format=&format=xml", "none", ",xml"],
+    ["format=xml=x", "none", "xml=x"],
     ["embed", "none", undefined],
     ["&&=&embed=%zz", "none", undefined],
     ["__proto__=body", "none", undefined],

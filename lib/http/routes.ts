@@ -108,11 +108,14 @@ export interface Route {
   readonly request: MediaTypeSet | undefined;
   /** Types it offers; `"any"`: whatever the client accepts. */
   readonly response: MediaTypeSet | "any";
-  /** Served instead of the set's first type without Accept, or when it is exactly any type. */
+  /** Served instead of the set's first type without Accept, or for any type. */
   readonly withoutAccept?: MediaType;
   readonly handler: HandlerKey;
   readonly operation: Operation;
 }
+
+/** A feed asked for with any type is atom+json, on every route alike. */
+const FEED_ANSWER = { response: FEED, withoutAccept: ATOM_JSON } as const;
 
 /** Rows of the stream, metadata, `$all` and node routes. */
 export const ROUTES: readonly Route[] = [
@@ -137,8 +140,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}",
     request: undefined,
-    response: FEED,
-    withoutAccept: ATOM_JSON,
+    ...FEED_ANSWER,
     handler: "readHeadPage",
     operation: "readFeed",
   },
@@ -186,8 +188,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/{event}/{count}",
     request: undefined,
-    response: FEED,
-    withoutAccept: ATOM_JSON,
+    ...FEED_ANSWER,
     handler: "readBackwardPage",
     operation: "readFeed",
   },
@@ -195,8 +196,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/{event}/backward/{count}",
     request: undefined,
-    response: FEED,
-    withoutAccept: ATOM_JSON,
+    ...FEED_ANSWER,
     handler: "readBackwardPage",
     operation: "readFeed",
   },
@@ -204,7 +204,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/{event}/forward/{count}",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readForwardPage",
     operation: "readFeed",
   },
@@ -253,7 +253,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/metadata/{event}/{count}",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readMetadataBackwardPage",
     operation: "readFeed",
   },
@@ -261,7 +261,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/metadata/{event}/backward/{count}",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readMetadataBackwardPage",
     operation: "readFeed",
   },
@@ -269,7 +269,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/{stream}/metadata/{event}/forward/{count}",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readMetadataForwardPage",
     operation: "readFeed",
   },
@@ -278,7 +278,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readAllHeadPage",
     operation: "readAll",
   },
@@ -294,7 +294,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all/{position}/{count}",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readAllBackwardPage",
     operation: "readAll",
   },
@@ -302,7 +302,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all/{position}/backward/{count}",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readAllBackwardPage",
     operation: "readAll",
   },
@@ -310,7 +310,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     template: "/streams/$all/{position}/forward/{count}",
     request: undefined,
-    response: FEED,
+    ...FEED_ANSWER,
     handler: "readAllForwardPage",
     operation: "readAll",
   },

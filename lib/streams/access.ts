@@ -207,11 +207,10 @@ function rolesOf(
       by.defaults.ofUserStreams[action] ?? EVERYBODY;
   }
   if (isMetastream(streamName)) {
-    return action === "delete" ? NOBODY : entryOf(
-      ON_METASTREAM[action],
-      originalOfMetastream(streamName),
-      by,
-    );
+    const described = originalOfMetastream(streamName);
+    // Metadata has no metadata: `$$$$x` is nobody's, as there.
+    if (action === "delete" || isMetastream(described)) return NOBODY;
+    return entryOf(ON_METASTREAM[action], described, by);
   }
   if (streamName === ALL_STREAM && action !== "read") return NOBODY;
   return entryOf(action, streamName, by);

@@ -32,6 +32,8 @@ export interface Deviation {
   readonly title: string;
   /** Why we do otherwise. */
   readonly reason: string;
+  /** Where a standard of the web demands it. */
+  readonly standard?: string;
   /**
    * What is wrong with the answer, measured by what is intended; undefined if
    * the deviation does not concern this step.
@@ -48,6 +50,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     title: "HEAD works like GET",
     reason: "HTTP asks it of every server; the original answered 405",
+    standard: "RFC 9110 §9.1",
     judge(exchange) {
       const { step, answered } = exchange;
       if (step.request.method !== "HEAD") return undefined;
@@ -63,17 +66,33 @@ export const DEVIATIONS: readonly Deviation[] = [
     },
   },
   {
-    title: "Asked for with any type, a stream is its feed",
+    title: "Asked for with any type, a feed is atom+json",
     reason: "Clients that take anything, as curl does, want the events; the " +
-      "original answered 406 with a document that describes the stream",
+      "original answered 406 with a document that describes the stream, or " +
+      "labelled the feed as such a document",
     judge(exchange) {
       const { step, recorded } = exchange;
       const accept = step.request.headers["Accept"] ?? "*/*";
       const type = recorded.headers["Content-Type"] ?? "";
-      if (recorded.status !== 406 || accept !== "*/*") return undefined;
+      if (accept !== "*/*") return undefined;
       if (!type.includes("streamdesc+json")) return undefined;
       const twin = { ...step.request.headers, Accept: ATOM_JSON };
       return compareWithTwin(exchange, twin) ?? judgeFeed(exchange);
+    },
+  },
+  {
+    title: "Blanks in Accept and Content-Type mean nothing",
+    reason: "Clients of Java and Spring send lists with a blank after each " +
+      "comma; the original answered 406, and wrote nothing",
+    standard: "RFC 9110 §5.6.1",
+    judge(exchange) {
+      const { step, recorded } = exchange;
+      const accept = step.request.headers["Accept"] ?? "";
+      if (recorded.status !== 406 || !/, /.test(accept)) return undefined;
+      // The ranges that the original read are of types that nothing has.
+      const [, ...others] = accept.split(", ");
+      const twin = { ...step.request.headers, Accept: others.join(",") };
+      return compareWithTwin(exchange, twin) ?? judgeAnyType(exchange);
     },
   },
   {
@@ -206,6 +225,25 @@ export const DEVIATIONS: readonly Deviation[] = [
   },
   ...USER_DEVIATIONS,
 ];
+
+/** What a range of any type but the lowest quality is answered with. */
+function judgeAnyType(exchange: DeviatingExchange): Difference[] {
+  const { answered, step } = exchange;
+  if (answered.status === 404) return [];
+  const isEntry = /^\/streams\/[^/]+\/(\d+|metadata)$/.test(
+    step.request.path,
+  );
+  return [
+    ...mustBe("status", 200, answered.status),
+    ...mustBe(
+      "type",
+      isEntry
+        ? "application/atom+xml"
+        : "application/vnd.eventstore.streamdesc+json",
+      typeOf(exchange),
+    ),
+  ];
+}
 
 /** A feed, or none of a stream that is not there. */
 function judgeFeed(exchange: DeviatingExchange): Difference[] {

@@ -19,8 +19,9 @@ const EVERY_ANSWER = {
   "Access-Control-Allow-Headers":
     "Content-Type, X-Requested-With, X-Forwarded-Host, X-Forwarded-Prefix, " +
     "X-PINGOTHER, Authorization, ES-LongPoll, ES-ExpectedVersion, " +
-    "ES-EventId, ES-EventType, ES-RequiresMaster, ES-HardDelete, " +
-    "ES-ResolveLinkTos, ES-ResolveLinkTo, If-None-Match, Last-Event-ID",
+    "ES-EventId, ES-EventType, ES-RequiresMaster, ES-RequireMaster, " +
+    "ES-HardDelete, ES-ResolveLinkTos, ES-ResolveLinkTo, If-None-Match, " +
+    "Last-Event-ID",
   "Access-Control-Expose-Headers":
     "Location, ES-Position, ES-CurrentVersion, ETag",
   "X-Content-Type-Options": "nosniff",

@@ -55,7 +55,7 @@ Deno.test("?group=false and ?metadata=true change the form of /stats", async () 
   assertEquals(charted.cpu.title, "Process Cpu Usage");
   assertEquals(charted.mem.drawChart, true);
   const both = JSON.parse(
-    (await test.get("/stats?group=False&METADATA=True")).body,
+    (await test.get("/stats?group=False&metadata=True")).body,
   );
   assertEquals(both["proc-mem"].category, "Process");
   assertEquals((await test.get("/stats/?group=false")).status, 200);

@@ -17,6 +17,7 @@ const VENDOR = "application/vnd.eventstore.";
 const ATOM_JSON = VENDOR + "atom+json";
 const NO_STORE = "max-age=0, no-cache, must-revalidate";
 const IMMUTABLE = "max-age=31536000, public";
+const ADMIN = { Authorization: TEST_LOGINS.admin };
 
 async function openWithEvents(count: number): Promise<TestApp> {
   const app = openTestApp();
@@ -123,15 +124,39 @@ Deno.test("GET of a backward page as streamdesc+json describes the stream", asyn
   ]);
 });
 
-Deno.test("GET of a forward page for any type is a feed under the first type's name", async () => {
+Deno.test("without Accept and for any type, feeds are atom+json and events atom+xml", async () => {
   await using app = await openWithEvents(1);
-  const answer = await app.get("/streams/s/0/forward/20", "*/*");
-  assertEquals(answer.status, 200);
-  assertEquals(
-    answer.headers.get("Content-Type"),
-    VENDOR + "streamdesc+json; charset=utf-8",
-  );
-  assertEquals(JSON.parse(answer.body).streamId, "s");
+  const described = await app.send("/streams/s/metadata", {
+    headers: {
+      "Content-Type": "application/json",
+      "ES-EventId": testUuid(2),
+    },
+    body: "{}",
+  });
+  assertEquals(described.status, 201);
+  const feeds = [
+    "/streams/s",
+    "/streams/s/head/backward/20",
+    "/streams/s/0/20",
+    "/streams/s/0/forward/20",
+    "/streams/s/metadata/head/backward/20",
+    "/streams/s/metadata/0/forward/20",
+    "/streams/$all",
+    "/streams/$all/head/backward/20",
+    `/streams/$all/${"0".repeat(32)}/forward/20`,
+  ];
+  for (const path of feeds) await typeIs(path, ATOM_JSON);
+  await typeIs("/streams/s/0", "application/atom+xml");
+  await typeIs("/streams/s/metadata", "application/atom+xml");
+
+  async function typeIs(path: string, type: string): Promise<void> {
+    for (const accept of [undefined, "*/*", "image/png, */*"]) {
+      const answer = await app.get(path, accept, ADMIN);
+      const got = [answer.status, answer.headers.get("Content-Type")];
+      const wanted = [200, type + "; charset=utf-8"];
+      assertEquals(got, wanted, `${path} ${accept}`);
+    }
+  }
 });
 
 Deno.test("pages show their numbers, newest first, and say how long they hold", async () => {

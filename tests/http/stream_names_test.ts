@@ -7,7 +7,11 @@
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { testUuid } from "../support/events.ts";
-import { openTestApp, TEST_BASE_URL } from "../support/test_app.ts";
+import {
+  openTestApp,
+  TEST_BASE_URL,
+  TEST_LOGINS,
+} from "../support/test_app.ts";
 
 const ONE = [{ eventId: testUuid(1), eventType: "tested", data: { n: 1 } }];
 
@@ -54,6 +58,23 @@ Deno.test("GET /streams/{stream} finds what POST wrote, by the path in its links
       assertEquals(event.body, '{\n  "n": 1\n}');
     });
   }
+});
+
+Deno.test("metadata of metadata is refused to everybody: $$$$…", async () => {
+  const login = { Authorization: TEST_LOGINS.admin };
+  for (const name of ["$$$$", "$$$$s", "$$$$$s", "$$$$$$s"]) {
+    await using app = openTestApp();
+    const path = `/streams/${encodeURIComponent(name)}`;
+    const answers = [
+      await app.append(name, ONE, login),
+      await app.get(path, "application/json", login),
+      await app.get(path + "/0", "application/json", login),
+      await app.send(path, { method: "DELETE", headers: login }),
+    ];
+    assertEquals(answers.map(({ status }) => status), [401, 401, 401, 401]);
+  }
+  await using app = openTestApp();
+  assertEquals((await app.append("$$$s", ONE, login)).status, 201);
 });
 
 Deno.test("GET /streams/a%2Fb takes the escaped slash for a slash", async () => {

@@ -33,7 +33,7 @@ export function startScavenge(
   return withUpkeep(context, services, (upkeep) => {
     const { jobs, maintenance, scavengeHistory: history } = upkeep;
     const { target, allowedMethods } = context;
-    const first = parameterOf(target.query, "startfromchunk");
+    const first = parameterOf(target.query, "startFromChunk");
     if (first !== undefined && !NUMBER.test(first)) {
       return problemResponse(PROBLEMS.badStartFromChunk, allowedMethods);
     }
