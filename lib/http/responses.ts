@@ -18,6 +18,7 @@ import {
 } from "./media_types.ts";
 import type { Problem } from "./problem.ts";
 import { REQUEST_ID_HEADER } from "./request_id.ts";
+import { formatInt64 } from "../model/event_number.ts";
 
 /** Value of `Cache-Control` of what must be asked for again each time. */
 export const NO_STORE = "max-age=0, no-cache, must-revalidate";
@@ -291,7 +292,7 @@ function cacheControlOf(cache: CachePolicy): string {
     return cache.isPublic ? IMMUTABLE_PUBLIC : IMMUTABLE_PRIVATE;
   }
   if (cache.maxAgeSeconds === undefined) return NO_STORE;
-  return `max-age=${cache.maxAgeSeconds}, ${
+  return `max-age=${formatInt64(cache.maxAgeSeconds)}, ${
     cache.isPublic ? "public" : "private"
   }`;
 }

@@ -6,6 +6,7 @@
  */
 
 import type { RecordedEvent } from "./event.ts";
+import type { Int64 } from "./event_number.ts";
 
 /** Where a link event (`$>`) points, as its data says: `"<number>@<stream>"`. */
 export interface LinkTarget {
@@ -45,7 +46,7 @@ export interface CachePolicy {
   /** `immutable`: a year. `head`: revalidate, or `maxAgeSeconds` if set. */
   readonly kind: "immutable" | "head";
   /** The stream's `$cacheControl`. */
-  readonly maxAgeSeconds: number | undefined;
+  readonly maxAgeSeconds: Int64 | undefined;
   /** Whether everyone may read the stream (`public`, else `private`). */
   readonly isPublic: boolean;
 }

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { INT64_MAX_TEXT, TRUNCATE_ALL } from "./event_number.ts";
+import {
+  formatInt64,
+  type Int64,
+  INT64_MAX_TEXT,
+  parseInt64,
+  TRUNCATE_ALL,
+} from "./event_number.ts";
 import { readJsonMembers } from "./json_members.ts";
 import { isMetastream } from "./stream_names.ts";
 import { decodeJsonText } from "../text/utf8.ts";
@@ -21,13 +27,13 @@ export interface AccessControlList {
 /** Known keys of a stream's metadata, checked and decoded. */
 export interface StreamMetadata {
   /** Only the newest so many numbers are visible. 1 or more. */
-  readonly maxCount?: number;
+  readonly maxCount?: Int64;
   /** Older events are invisible. Seconds, 1 or more. */
-  readonly maxAgeSeconds?: number;
+  readonly maxAgeSeconds?: Int64;
   /** Numbers below are invisible; `TRUNCATE_ALL` means soft-deleted. */
-  readonly truncateBefore?: number;
+  readonly truncateBefore?: Int64;
   /** For `Cache-Control: max-age` of head pages. Seconds, 1 or more. */
-  readonly cacheControlSeconds?: number;
+  readonly cacheControlSeconds?: Int64;
   readonly acl?: AccessControlList;
 }
 
@@ -71,11 +77,13 @@ export function decodeStreamMetadata(
     if (typeof value !== "number" || !Number.isInteger(value)) {
       return NO_METADATA;
     }
+    let exact: Int64 | undefined = value;
     if (mayBeOdd) {
       written ??= readJsonMembers(text);
-      if (!isWrittenAsInt64(written.get(key) ?? "")) return NO_METADATA;
+      exact = parseInt64(written.get(key) ?? "");
+      if (exact === undefined) return NO_METADATA;
     }
-    if (value >= least) metadata[field] = value;
+    if (exact >= least) metadata[field] = exact;
   }
   if (Object.hasOwn(document, "$tmp") && typeof document.$tmp !== "boolean") {
     return NO_METADATA;
@@ -88,15 +96,8 @@ export function decodeStreamMetadata(
   return metadata;
 }
 
-/** A number that may be no integer of 64 bits, though it reads as one here. */
-const ODD_NUMBER = /\d[.eE]|\d{19}/;
-
-/** Whether a number is written as an integer of 64 bits: `2.0` is not. */
-function isWrittenAsInt64(text: string): boolean {
-  // Longer ones are beyond 64 bits, and slow to read.
-  return /^-?\d{1,19}$/.test(text) &&
-    BigInt.asIntN(64, BigInt(text)) === BigInt(text);
-}
+/** A number that may be another one, or no integer, than it reads as here. */
+const ODD_NUMBER = /\d[.eE]|\d{16}/;
 
 const NUMBER_KEYS = [
   ["$maxCount", "maxCount", 1],
@@ -162,7 +163,7 @@ export const SOFT_DELETE_DATA = `{"$tb":${INT64_MAX_TEXT}}`;
  */
 export function withTruncateBefore(
   data: string | Uint8Array,
-  truncateBefore: number,
+  truncateBefore: Int64,
 ): string | undefined {
   const text = typeof data === "string" ? data : decodeJsonText(data);
   try {
@@ -170,7 +171,7 @@ export function withTruncateBefore(
   } catch {
     return undefined;
   }
-  const members = readJsonMembers(text).set("$tb", String(truncateBefore));
+  const members = readJsonMembers(text).set("$tb", formatInt64(truncateBefore));
   const written = [...members].map(([name, value]) =>
     `${JSON.stringify(name)}:${value}`
   );
@@ -186,8 +187,12 @@ export function firstVisibleNumber(
   metadata: StreamMetadata,
   head: number,
 ): number {
-  const byCount = metadata.maxCount === undefined
-    ? 0
-    : head - metadata.maxCount + 1;
-  return Math.max(0, metadata.truncateBefore ?? 0, byCount);
+  const { maxCount, truncateBefore = 0 } = metadata;
+  const byCount = maxCount === undefined ? 0 : head - Number(maxCount) + 1;
+  // A bigint is beyond all numbers of events, but hides for ever only as
+  // `TRUNCATE_ALL`.
+  const byNumber = typeof truncateBefore === "bigint"
+    ? Number.MAX_SAFE_INTEGER
+    : truncateBefore;
+  return Math.max(0, byNumber, byCount);
 }

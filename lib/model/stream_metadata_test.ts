@@ -30,6 +30,16 @@ const DOCUMENTS: readonly [string, StreamMetadata][] = [
   ['{"$tb":9223372036854775808}', {}],
   ['{"$maxAge":99999999999999999999}', {}],
   ['{"$tb":9223372036854775807}', { truncateBefore: TRUNCATE_ALL }],
+  ['{"$tb":9223372036854775806}', { truncateBefore: 2n ** 63n - 2n }],
+  ['{"$tb":-9223372036854775808}', {}],
+  ['{"$tb":-9223372036854775809,"$maxCount":1}', {}],
+  ['{"$cacheControl":9007199254740993}', {
+    cacheControlSeconds: 9007199254740993n,
+  }],
+  ['{"$maxCount":9007199254740991,"$maxAge":9007199254740992}', {
+    maxCount: 9007199254740991,
+    maxAgeSeconds: 9007199254740992n,
+  }],
   ['{"$maxCount":2,"rate":2.0,"$acl":{"$r":[1.5]}}', {}],
   ['{"$maxCount":2,"rate":2.0,"id":12345678901234567890}', { maxCount: 2 }],
   ['{"$maxCount":null,"$tb":3}', {}],

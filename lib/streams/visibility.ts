@@ -38,6 +38,6 @@ export function visibleRangeOf(
     first: firstVisibleNumber(metadata, head),
     sinceUs: maxAgeSeconds === undefined
       ? -Infinity
-      : clock.nowUs() - maxAgeSeconds * 1_000_000,
+      : clock.nowUs() - Number(maxAgeSeconds) * 1_000_000,
   };
 }

@@ -123,7 +123,7 @@ export class Retention {
       first: isSpeaking ? Math.min(first, head) : first,
       sinceUs: maxAgeSeconds === undefined
         ? -Infinity
-        : this.#nowUs - maxAgeSeconds * 1_000_000,
+        : this.#nowUs - Number(maxAgeSeconds) * 1_000_000,
       flags: (isSpeaking ? SPEAKING : 0) | (isDeleted ? DELETED : 0),
     });
   }

@@ -87,7 +87,7 @@ export async function isVisible(
   const { maxAgeSeconds } = metadata;
   const sinceUs = maxAgeSeconds === undefined
     ? -Infinity
-    : clock.nowUs() - maxAgeSeconds * 1_000_000;
+    : clock.nowUs() - Number(maxAgeSeconds) * 1_000_000;
   return eventNumber >= firstVisibleNumber(metadata, head) &&
     createdAtUs >= sinceUs;
 }
