@@ -32,6 +32,8 @@ import {
 
 /** The server of the guide. */
 const SHOWN_ORIGIN = "http://127.0.0.1:2113";
+/** How it shows a token. */
+const SHOWN_TOKEN = "quipu.…";
 const GUIDE = Deno.readTextFileSync(
   new URL("../docs/operate.md", import.meta.url),
 );
@@ -89,6 +91,8 @@ interface Place extends AsyncDisposable {
   readonly directory: string;
   /** Undefined while it is stopped. */
   server: RunningServer | undefined;
+  /** The token that was shown last; `quipu.…` stands for it in commands. */
+  token: string;
 }
 
 async function openPlace(): Promise<Place> {
@@ -96,6 +100,7 @@ async function openPlace(): Promise<Place> {
   const place: Place = {
     directory,
     server: undefined,
+    token: "",
     async [Symbol.asyncDispose]() {
       await this.server?.[Symbol.asyncDispose]();
       await Deno.remove(directory, { recursive: true });
@@ -114,7 +119,13 @@ async function checkStep(
     if (statement.kind === "file") {
       const path = join(place.directory, statement.name);
       await Deno.writeTextFile(path, statement.text);
-    } else came += await run(statement.words, place);
+    } else {
+      const words = statement.words.map((word) =>
+        word.replace(SHOWN_TOKEN, place.token)
+      );
+      came += await run(words, place);
+      place.token = /"token": "([^"]+)"/.exec(came)?.[1] ?? place.token;
+    }
   }
   if (output === undefined) return;
   const url = place.server?.url;

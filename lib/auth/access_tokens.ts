@@ -4,7 +4,7 @@
  *   quipu-live.<base64url of the payload>.<HMAC-SHA256>
  *
  * Nothing is stored: the signature vouches for the rest, under a key that lives
- * as long as the process. A token opens feeds for `LIMITS.accessTokenMs`. What
+ * as long as the process. A token has the scope `feeds` and opens feeds for `LIMITS.accessTokenMs`. What
  * it has opened goes on until its user changes, or the credentials end that it
  * was made by.
  *
@@ -16,10 +16,11 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { UserChanges } from "./user_changes.ts";
 import type { Clock } from "../model/clock.ts";
 import { LIMITS } from "../model/limits.ts";
-import type { Principal } from "../model/principal.ts";
+import type { Principal, TokenScope } from "../model/principal.ts";
 import { decodeUtf8 } from "../text/utf8.ts";
 
 const PREFIX = "quipu-live.";
+const FEEDS_ALONE: ReadonlySet<TokenScope> = new Set(["feeds"]);
 
 interface Payload {
   readonly login: string;
@@ -97,6 +98,7 @@ export class AccessTokens {
       login,
       roles: new Set(roles),
       isReadOnly: true,
+      scopes: FEEDS_ALONE,
       ...(credentialsExpireAtUs === undefined
         ? {}
         : { expiresAtUs: credentialsExpireAtUs }),

@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Principal } from "../model/principal.ts";
+import type { Principal, TokenScope } from "../model/principal.ts";
 
 /** Who asks, and from where: for rights, for limits and for the audit lines. */
 export interface Requester {
@@ -184,6 +184,8 @@ export interface TokenInfo {
   /** What the token is for, in its maker's words. */
   readonly label: string | undefined;
   readonly isReadOnly: boolean;
+  /** What the token is narrowed to; undefined: to nothing. */
+  readonly scopes?: readonly TokenScope[] | undefined;
   readonly createdAtUs: number;
   readonly expiresAtUs: number;
 }
@@ -194,6 +196,11 @@ export interface NewToken {
   readonly label?: string | undefined;
   /** Whether it allows nothing but reading. */
   readonly isReadOnly: boolean;
+  /**
+   * Names of `TOKEN_SCOPES`, each once and at least one; undefined: whatever
+   * the user may do. A token that only reads cannot have the scope `append`.
+   */
+  readonly scopes?: readonly string[] | undefined;
   /** 1 to `LIMITS.tokenSecondsMax`; by default `LIMITS.tokenSecondsDefault`. */
   readonly lifetimeSeconds?: number | undefined;
 }
@@ -216,7 +223,7 @@ export type TokenListOutcome =
 export type AccessTokenOutcome =
   | {
     readonly kind: "created";
-    /** For `?access_token=`. Allows nothing but reading. */
+    /** For `?access_token=`. Opens live feeds, and nothing else. */
     readonly accessToken: string;
     readonly expiresAtUs: number;
   }

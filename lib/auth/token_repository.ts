@@ -132,7 +132,14 @@ function isStoredToken(value: unknown): value is StoredToken {
   return typeof token.tokenId === "string" && typeof token.hash === "string" &&
     (token.label === undefined || typeof token.label === "string") &&
     typeof token.isReadOnly === "boolean" &&
+    // A scope of a later version matches no route.
+    (token.scopes === undefined ||
+      Array.isArray(token.scopes) && token.scopes.every(isText)) &&
     typeof token.createdAtUs === "number" &&
     typeof token.expiresAtUs === "number" &&
     typeof token.userEventNumber === "number";
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }

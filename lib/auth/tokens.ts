@@ -33,7 +33,13 @@ import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
-import { type Principal, ROLE_ADMINS } from "../model/principal.ts";
+import {
+  isUnnarrowed,
+  type Principal,
+  ROLE_ADMINS,
+  TOKEN_SCOPES,
+  type TokenScope,
+} from "../model/principal.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
 
 /** What the service is made of. */
@@ -94,8 +100,13 @@ export async function verifyToken(
       timingSafeEqual(candidateHash, hash);
   });
   if (token === undefined || !isValid(token, { user, nowUs })) return undefined;
-  const { isReadOnly, expiresAtUs } = token;
-  return { ...principalOf(user), isReadOnly, expiresAtUs };
+  const { isReadOnly, scopes, expiresAtUs } = token;
+  return {
+    ...principalOf(user),
+    isReadOnly,
+    expiresAtUs,
+    ...(scopes && { scopes: new Set(scopes) }),
+  };
 }
 
 class StoredTokenService implements TokenService {
@@ -117,8 +128,13 @@ class StoredTokenService implements TokenService {
     requester: Requester,
     newToken: NewToken,
   ): Promise<TokenCreateOutcome> {
-    const { login, label, isReadOnly } = newToken;
+    const { login, label } = newToken;
     if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
+    const scopes = decodeScopes(newToken);
+    // Versions before scopes know this member alone: to them, too, the token
+    // allows no more than reading.
+    const isReadOnly = newToken.isReadOnly ||
+      scopes !== undefined && !scopes.includes("append");
     const lifetimeSeconds = newToken.lifetimeSeconds ??
       LIMITS.tokenSecondsDefault;
     refuseUnfitToken({ lifetimeSeconds, label });
@@ -136,6 +152,7 @@ class StoredTokenService implements TokenService {
         tokenId: randomBytes(TOKEN_ID_BYTES).toString("base64url"),
         label,
         isReadOnly,
+        scopes,
         createdAtUs: nowUs,
         expiresAtUs: nowUs + lifetimeSeconds * 1_000_000,
         hash: hashOf(secret),
@@ -146,8 +163,7 @@ class StoredTokenService implements TokenService {
         tokens: [...valid, token],
       });
       if (!isWritten) continue;
-      const { tokenId } = token;
-      this.#log("token.created", requester, { login, tokenId, isReadOnly });
+      this.#log("token.created", requester, { login, ...token });
       const encodedLogin = Buffer.from(login).toString("base64url");
       return {
         kind: "created",
@@ -188,8 +204,7 @@ class StoredTokenService implements TokenService {
         tokens: valid.filter((token) => token !== revoked),
       });
       if (!isWritten) continue;
-      const { isReadOnly } = revoked;
-      this.#log("token.revoked", requester, { login, tokenId, isReadOnly });
+      this.#log("token.revoked", requester, { login, ...revoked });
       return { kind: "success" };
     }
     return { kind: "tryAgain" };
@@ -203,19 +218,23 @@ class StoredTokenService implements TokenService {
   #log(
     event: string,
     requester: Requester,
-    fields: {
-      readonly login: string;
-      readonly tokenId: string;
-      readonly isReadOnly: boolean;
-    },
+    { login, tokenId, isReadOnly, scopes }:
+      & Pick<TokenInfo, "tokenId" | "isReadOnly" | "scopes">
+      & { readonly login: string },
   ): void {
+    const fields = {
+      login,
+      tokenId,
+      isReadOnly,
+      ...(scopes && { scopes: scopes.join(" ") }),
+    };
     logAudit(this.#logger, { event, requester, fields });
   }
 }
 
 /** Nobody prolongs a token by itself: whoever comes with one makes none. */
 function mayManageTokens({ caller }: Requester, login: string): boolean {
-  return caller !== undefined && !caller.isReadOnly &&
+  return caller !== undefined && isUnnarrowed(caller) &&
     caller.expiresAtUs === undefined &&
     (caller.login === login || caller.roles.has(ROLE_ADMINS));
 }
@@ -233,8 +252,31 @@ function hashOf(secret: string): string {
 }
 
 function visiblePartOf(token: StoredToken): TokenInfo {
-  const { tokenId, label, isReadOnly, createdAtUs, expiresAtUs } = token;
-  return { tokenId, label, isReadOnly, createdAtUs, expiresAtUs };
+  const { tokenId, label, isReadOnly, scopes, createdAtUs, expiresAtUs } =
+    token;
+  return { tokenId, label, isReadOnly, scopes, createdAtUs, expiresAtUs };
+}
+
+/** @throws {QuipuError} `invalidRequest` for scopes that no token can have. */
+function decodeScopes(
+  { scopes, isReadOnly }: NewToken,
+): readonly TokenScope[] | undefined {
+  if (scopes === undefined) return undefined;
+  const known = TOKEN_SCOPES.filter((scope) => scopes.includes(scope));
+  if (known.length === 0 || known.length !== scopes.length) {
+    throw new QuipuError(
+      "invalidRequest",
+      `Cannot create the token: scopes must be one or more of ` +
+        `${TOKEN_SCOPES.join(", ")}, each at most once`,
+    );
+  }
+  if (isReadOnly && known.includes("append")) {
+    throw new QuipuError(
+      "invalidRequest",
+      'Cannot create the token: a read-only token cannot have the scope "append"',
+    );
+  }
+  return known;
 }
 
 function refuseUnfitToken(

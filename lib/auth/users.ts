@@ -26,7 +26,7 @@ import {
 } from "./user_record.ts";
 import type { StoredUser, UserRepository } from "./user_repository.ts";
 import type { Logger } from "../model/logger.ts";
-import { ROLE_ADMINS } from "../model/principal.ts";
+import { isUnnarrowed, ROLE_ADMINS } from "../model/principal.ts";
 
 /** What the service is made of. */
 export interface UserServiceOptions {
@@ -171,7 +171,8 @@ class StoredUsers implements UserService {
       readonly request: LoginRequest;
     },
   ): Promise<UserOutcome> {
-    if (requester.caller?.isReadOnly) return UNAUTHORIZED;
+    const { caller } = requester;
+    if (caller !== undefined && !isUnnarrowed(caller)) return UNAUTHORIZED;
     const isRefusedDefault = currentPassword === DEFAULT_PASSWORD &&
       !mayUseDefaultPassword(this.#isLoopbackServer, request);
     if (isRefusedDefault) return UNAUTHORIZED;
@@ -268,7 +269,7 @@ class StoredUsers implements UserService {
 }
 
 function mayChangeUsers({ caller }: Requester): boolean {
-  return caller !== undefined && !caller.isReadOnly &&
+  return caller !== undefined && isUnnarrowed(caller) &&
     caller.roles.has(ROLE_ADMINS);
 }
 

@@ -142,7 +142,7 @@ export const COMMANDS = {
         kind: "text",
         valueName: "LOGIN",
         default: "admin",
-        help: "Who asks the server: a member of $admins or $ops",
+        help: "Who asks the server: a member of $admins or $backup",
         needs: "url",
       },
       passwordFile: {

@@ -1,24 +1,16 @@
 /**
  * The parameter `access_token`, for clients of live feeds that cannot send a
- * header, as browsers' `EventSource`. It counts for nothing else: addresses end
- * up in logs, histories and `Referer`s.
+ * header, as browsers' `EventSource`. It has the scope `feeds` alone, because
+ * addresses end up in logs, histories and `Referer`s.
  *
  * @module
  */
 
 const PARAMETER = /[?&]access_token=([^&#]*)/;
 
-/** The token of a request for a live feed; undefined without one. */
-export function accessTokenOf(request: Request): string | undefined {
-  const { url } = request;
-  if (!url.includes("access_token=") || request.method !== "GET") {
-    return undefined;
-  }
-  const token = PARAMETER.exec(url)?.[1];
-  if (token === undefined || token === "") return undefined;
-  const accept = request.headers.get("Accept") ?? "";
-  const isLive = accept.toLowerCase().includes("text/event-stream") ||
-    /[?&]format=sse(?:&|#|$)/i.test(url);
+/** The token of a GET; undefined without one. */
+export function accessTokenOf({ url, method }: Request): string | undefined {
+  if (!url.includes("access_token=") || method !== "GET") return undefined;
   // Tokens hold nothing that needs an escape: another text is none of ours.
-  return isLive ? token : undefined;
+  return PARAMETER.exec(url)?.[1] || undefined;
 }

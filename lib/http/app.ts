@@ -50,6 +50,7 @@ import { optionsResponse, problemResponse } from "./responses.ts";
 import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import { type Route, ROUTES } from "./routes.ts";
+import { allowsRoute } from "./scopes.ts";
 
 /** Judges the `Authorization` header and what else a login depends on. */
 export type Authenticate = (
@@ -178,7 +179,8 @@ export function createApp(options: AppOptions): App {
     },
   ): Response | Promise<Response> {
     if (who === "rejected") throw PIPELINE_REFUSALS.unauthenticated;
-    const answerKey = request.method === "GET"
+    // What is known was judged by the rights of users, not by scopes.
+    const answerKey = request.method === "GET" && who?.scopes === undefined
       ? knownAnswers.keyOf(request, info)
       : undefined;
     if (answerKey !== undefined) {
@@ -204,11 +206,13 @@ export function createApp(options: AppOptions): App {
       );
     }
     watched.route = route;
-    if (who?.isReadOnly && isWrite(route)) {
-      throw PIPELINE_REFUSALS.readOnlyScope;
-    }
     const query = parseQuery(target.query);
     const types = negotiate(route, request.headers, query.format);
+    if (who !== undefined && !allowsRoute(who, route, types.responseType)) {
+      throw who.scopes === undefined
+        ? PIPELINE_REFUSALS.readOnly
+        : PIPELINE_REFUSALS.outOfScope;
+    }
     if (method === "POST" && isSentUnasked(types.requestType)) {
       const ownHosts = () => ownHostsOf(request, info);
       if (isFromOtherSite(request.headers, siteRules, ownHosts)) {
@@ -343,12 +347,6 @@ function negotiate(
   });
   if (responseType === undefined) throw PIPELINE_REFUSALS.notAcceptable;
   return { requestType, responseType };
-}
-
-/** Whether a principal that may only read is refused. */
-function isWrite({ method, operation }: Route): boolean {
-  // A token for reading makes another one for reading.
-  return method !== "GET" && operation !== "createAccessToken";
 }
 
 /**

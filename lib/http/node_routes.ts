@@ -14,11 +14,13 @@ import {
   JSON_XML_TEXT,
   STATS,
 } from "./media_types.ts";
+import { METRICS, PUBLIC, UNNARROWED } from "./scopes.ts";
 
 const READ = {
   method: "GET",
   request: undefined,
   operation: "readNode",
+  scopes: PUBLIC,
 } as const;
 
 const REDIRECT_TO_WEB = {
@@ -27,6 +29,7 @@ const REDIRECT_TO_WEB = {
   response: "any",
   handler: "redirectToWeb",
   operation: "redirect",
+  scopes: PUBLIC,
 } as const;
 
 /** Part of `ROUTES`. */
@@ -46,12 +49,19 @@ export const NODE_ROUTES = [
     response: JSON_OR_TEXT,
     handler: "showReadiness",
   },
-  { ...READ, template: "/metrics", response: "any", handler: "readMetrics" },
+  {
+    ...READ,
+    template: "/metrics",
+    response: "any",
+    handler: "readMetrics",
+    scopes: METRICS,
+  },
   {
     ...READ,
     template: "/info/options",
     response: JSON_XML_TEXT,
     handler: "listOptions",
+    scopes: UNNARROWED,
   },
   { ...READ, template: "/stats", response: STATS, handler: "readStats" },
   // The path of the greedy template below may be empty, but not its slash.
@@ -94,6 +104,7 @@ export const NODE_ROUTES = [
     response: ADMIN,
     handler: "shutDown",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -102,6 +113,7 @@ export const NODE_ROUTES = [
     response: ADMIN,
     handler: "startScavenge",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     ...READ,
@@ -109,6 +121,7 @@ export const NODE_ROUTES = [
     response: JSON_ALONE,
     handler: "readLogLevel",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -117,6 +130,7 @@ export const NODE_ROUTES = [
     response: JSON_ALONE,
     handler: "changeLogLevel",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     ...READ,

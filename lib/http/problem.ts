@@ -23,7 +23,7 @@ const REFUSAL_STATUS = {
   unauthenticated: 401,
   // The original has no 403: only what is not of it is answered so.
   crossSite: 403,
-  readOnlyScope: 403,
+  outOfScope: 403,
   notFound: 404,
   methodNotAllowed: 405,
   notAcceptable: 406,
@@ -99,9 +99,10 @@ export const PIPELINE_REFUSALS = {
     "notAcceptable",
     "Requested URI is not available in requested format",
   ),
-  readOnlyScope: new Refusal(
-    "readOnlyScope",
-    "The token allows nothing but reading",
+  readOnly: new Refusal("outOfScope", "The token allows nothing but reading"),
+  outOfScope: new Refusal(
+    "outOfScope",
+    "Forbidden: the token's scopes do not allow this request",
   ),
   crossSite: new Refusal(
     "crossSite",

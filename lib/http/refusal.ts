@@ -13,7 +13,7 @@ export type RefusalCode =
   | "bodyTooLarge"
   | "bodyTooSlow"
   | "crossSite"
-  | "readOnlyScope"
+  | "outOfScope"
   | "tooManyHeld"
   | "overloaded"
   | "lengthRequired"

@@ -117,6 +117,7 @@ Deno.test("a greedy end takes whatever follows, and anything more literal wins",
     response: "any",
     handler,
     operation: "readNode",
+    scopes: [],
   });
   const greedy = createRouter([
     row("/stats/{*path}", "info"),

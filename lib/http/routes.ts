@@ -18,7 +18,9 @@ import {
   type MediaType,
   type MediaTypeSet,
 } from "./media_types.ts";
+import type { TokenScope } from "../model/principal.ts";
 import { NODE_ROUTES } from "./node_routes.ts";
+import { APPEND, BACKUP, READ, UNNARROWED } from "./scopes.ts";
 import { USER_ROUTES } from "./user_routes.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -112,6 +114,12 @@ export interface Route {
   readonly withoutAccept?: MediaType;
   readonly handler: HandlerKey;
   readonly operation: Operation;
+  /**
+   * Scopes of which one is enough for a token to be used here; none: only
+   * tokens without scopes are. A page that goes on as a live feed takes
+   * `feeds` as well.
+   */
+  readonly scopes: readonly TokenScope[];
 }
 
 /** A feed asked for with any type is atom+json, on every route alike. */
@@ -127,6 +135,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM,
     handler: "append",
     operation: "appendEvents",
+    scopes: APPEND,
   },
   {
     method: "DELETE",
@@ -135,6 +144,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM,
     handler: "deleteStream",
     operation: "deleteStream",
+    scopes: UNNARROWED,
   },
   {
     method: "GET",
@@ -143,6 +153,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readHeadPage",
     operation: "readFeed",
+    scopes: READ,
   },
   {
     method: "POST",
@@ -151,6 +162,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM,
     handler: "redirectToUnslashed",
     operation: "redirect",
+    scopes: APPEND,
   },
   {
     method: "DELETE",
@@ -159,6 +171,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM,
     handler: "redirectToUnslashed",
     operation: "redirect",
+    scopes: UNNARROWED,
   },
   {
     method: "GET",
@@ -167,6 +180,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM,
     handler: "redirectToUnslashed",
     operation: "redirect",
+    scopes: READ,
   },
   {
     method: "POST",
@@ -175,6 +189,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM_WITHOUT_BATCHES,
     handler: "appendIncoming",
     operation: "appendEvents",
+    scopes: APPEND,
   },
   {
     method: "GET",
@@ -183,6 +198,7 @@ export const ROUTES: readonly Route[] = [
     response: EVENT,
     handler: "readEvent",
     operation: "readEvent",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -191,6 +207,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readBackwardPage",
     operation: "readFeed",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -199,6 +216,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readBackwardPage",
     operation: "readFeed",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -207,6 +225,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readForwardPage",
     operation: "readFeed",
+    scopes: READ,
   },
   // Metadata (§2.4).
   {
@@ -216,6 +235,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM,
     handler: "writeMetadata",
     operation: "writeMetadata",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -224,6 +244,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM,
     handler: "redirectToUnslashed",
     operation: "redirect",
+    scopes: UNNARROWED,
   },
   {
     method: "GET",
@@ -232,6 +253,7 @@ export const ROUTES: readonly Route[] = [
     response: EVENT,
     handler: "readMetadata",
     operation: "readMetadata",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -240,6 +262,7 @@ export const ROUTES: readonly Route[] = [
     response: EVENT,
     handler: "redirectToUnslashed",
     operation: "redirect",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -248,6 +271,7 @@ export const ROUTES: readonly Route[] = [
     response: EVENT,
     handler: "readMetadata",
     operation: "readMetadata",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -256,6 +280,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readMetadataBackwardPage",
     operation: "readFeed",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -264,6 +289,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readMetadataBackwardPage",
     operation: "readFeed",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -272,6 +298,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readMetadataForwardPage",
     operation: "readFeed",
+    scopes: READ,
   },
   // The whole log (§2.5).
   {
@@ -281,6 +308,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readAllHeadPage",
     operation: "readAll",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -289,6 +317,7 @@ export const ROUTES: readonly Route[] = [
     response: ATOM_OR_HTML,
     handler: "redirectToUnslashed",
     operation: "redirect",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -297,6 +326,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readAllBackwardPage",
     operation: "readAll",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -305,6 +335,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readAllBackwardPage",
     operation: "readAll",
+    scopes: READ,
   },
   {
     method: "GET",
@@ -313,6 +344,7 @@ export const ROUTES: readonly Route[] = [
     ...FEED_ANSWER,
     handler: "readAllForwardPage",
     operation: "readAll",
+    scopes: READ,
   },
   // Users (§2.6).
   ...USER_ROUTES,
@@ -326,6 +358,7 @@ export const ROUTES: readonly Route[] = [
     response: JSON_ALONE,
     handler: "startVerify",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     method: "GET",
@@ -334,6 +367,7 @@ export const ROUTES: readonly Route[] = [
     response: JSON_ALONE,
     handler: "readVerify",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     method: "DELETE",
@@ -342,6 +376,7 @@ export const ROUTES: readonly Route[] = [
     response: JSON_ALONE,
     handler: "cancelVerify",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     method: "GET",
@@ -350,6 +385,7 @@ export const ROUTES: readonly Route[] = [
     response: JSON_ALONE,
     handler: "readScavenge",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     method: "DELETE",
@@ -358,6 +394,7 @@ export const ROUTES: readonly Route[] = [
     response: JSON_ALONE,
     handler: "cancelScavenge",
     operation: "administer",
+    scopes: UNNARROWED,
   },
   {
     method: "GET",
@@ -366,6 +403,7 @@ export const ROUTES: readonly Route[] = [
     response: "any",
     handler: "downloadBackup",
     operation: "administer",
+    scopes: BACKUP,
   },
   {
     method: "POST",
@@ -374,6 +412,7 @@ export const ROUTES: readonly Route[] = [
     response: "any",
     handler: "downloadNewBackup",
     operation: "administer",
+    scopes: BACKUP,
   },
   {
     method: "GET",
@@ -382,5 +421,6 @@ export const ROUTES: readonly Route[] = [
     response: "any",
     handler: "downloadExport",
     operation: "administer",
+    scopes: BACKUP,
   },
 ];

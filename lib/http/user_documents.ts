@@ -84,11 +84,13 @@ export function currentUserDocument(user: User): DocumentValue {
 export function tokenDocument(token: TokenInfo): {
   readonly [name: string]: DocumentValue;
 } {
-  const { tokenId, label, isReadOnly, createdAtUs, expiresAtUs } = token;
+  const { tokenId, label, isReadOnly, scopes, createdAtUs, expiresAtUs } =
+    token;
   return {
     tokenId,
     label,
     readOnly: isReadOnly,
+    scopes,
     created: formatTime(createdAtUs),
     expires: formatTime(expiresAtUs),
   };

@@ -5,6 +5,7 @@
  */
 
 import { JSON_OR_TEXT_XML } from "./media_types.ts";
+import { FEEDS, READ, UNNARROWED } from "./scopes.ts";
 
 const NO_BODY = { request: undefined, response: JSON_OR_TEXT_XML } as const;
 const WITH_BODY = {
@@ -25,6 +26,7 @@ export const USER_ROUTES = [
         ...NO_BODY,
         handler: "listUsers",
         operation: "readUsers",
+        scopes: READ,
       },
       {
         method: "POST",
@@ -32,6 +34,7 @@ export const USER_ROUTES = [
         ...WITH_BODY,
         handler: "createUser",
         operation: "changeUsers",
+        scopes: UNNARROWED,
       },
     ] as const
   ),
@@ -41,6 +44,7 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "readUser",
     operation: "readUsers",
+    scopes: READ,
   },
   {
     method: "PUT",
@@ -48,6 +52,7 @@ export const USER_ROUTES = [
     ...WITH_BODY,
     handler: "updateUser",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "DELETE",
@@ -55,6 +60,7 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "deleteUser",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "GET",
@@ -62,6 +68,7 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "readCurrentUser",
     operation: "readUsers",
+    scopes: READ,
   },
   {
     method: "POST",
@@ -69,6 +76,7 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "enableUser",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -76,6 +84,7 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "disableUser",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -83,6 +92,7 @@ export const USER_ROUTES = [
     ...WITH_BODY,
     handler: "resetPassword",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -90,6 +100,7 @@ export const USER_ROUTES = [
     ...WITH_BODY,
     handler: "changePassword",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   // Tokens: an addition.
   {
@@ -98,6 +109,7 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "listTokens",
     operation: "readUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -105,6 +117,7 @@ export const USER_ROUTES = [
     ...WITH_BODY,
     handler: "createToken",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "DELETE",
@@ -112,6 +125,7 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "revokeToken",
     operation: "changeUsers",
+    scopes: UNNARROWED,
   },
   {
     method: "POST",
@@ -119,5 +133,6 @@ export const USER_ROUTES = [
     ...NO_BODY,
     handler: "createAccessToken",
     operation: "createAccessToken",
+    scopes: FEEDS,
   },
 ] as const;

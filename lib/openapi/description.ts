@@ -15,6 +15,10 @@ export type Access =
   | "users"
   /** Members of `$admins`. */
   | "administrators"
+  /** Members of `$admins`, `$ops` or `$monitors`. */
+  | "monitors"
+  /** Members of `$admins` or `$backup`. */
+  | "backup"
   /** Members of `$admins` or `$ops`. */
   | "operators";
 

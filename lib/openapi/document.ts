@@ -100,6 +100,11 @@ const ACCESS: Readonly<
   },
   users: { text: "For whoever logged in.", isOpen: false },
   administrators: { text: "For members of $admins.", isOpen: false },
+  monitors: {
+    text: "For members of $admins, $ops or $monitors.",
+    isOpen: false,
+  },
+  backup: { text: "For members of $admins or $backup.", isOpen: false },
   operators: { text: "For members of $admins or $ops.", isOpen: false },
 };
 

@@ -10,7 +10,7 @@
 import type { RecordedEvent } from "../model/event.ts";
 import type { EventStore, StreamState } from "../model/event_store.ts";
 import { isSystemList } from "../model/lists.ts";
-import { ROLE_ADMINS, ROLE_ALL } from "../model/principal.ts";
+import { isUnnarrowed, ROLE_ADMINS, ROLE_ALL } from "../model/principal.ts";
 import {
   type AccessControlList,
   decodeAccessControlList,
@@ -127,7 +127,11 @@ export class StreamAccess {
     streamName: string,
     state: StreamState,
   ): boolean | undefined {
-    if (caller?.isReadOnly) return false;
+    if (caller !== undefined && !isUnnarrowed(caller)) {
+      const isAllowed = action === "write" && !caller.isReadOnly &&
+        caller.scopes?.has("append") && !isSystemStream(streamName);
+      if (!isAllowed) return false;
+    }
     const roles = this.#peekRoles(action, streamName, state);
     return roles === undefined ? undefined : holdsOne(caller, roles);
   }

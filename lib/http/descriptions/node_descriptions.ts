@@ -63,7 +63,7 @@ export const NODE_DESCRIPTIONS = {
     tag: WATCHING,
     summary: "Metrics for Prometheus",
     details: "Open to everybody with --public-metrics.",
-    access: "operators",
+    access: "monitors",
     answers: {
       200: {
         text: "Metrics in the text format",

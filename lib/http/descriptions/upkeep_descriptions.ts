@@ -83,7 +83,7 @@ export const UPKEEP_DESCRIPTIONS = {
   downloadBackup: {
     tag: UPKEEP,
     summary: "A backup of everything as one archive, made as it is sent",
-    access: "operators",
+    access: "backup",
     answers: {
       200: { text: "The archive, as quipu restore takes it", content: TAR },
       501: { text: "The store has no upkeep" },
@@ -92,7 +92,7 @@ export const UPKEEP_DESCRIPTIONS = {
   downloadNewBackup: {
     tag: UPKEEP,
     summary: "A backup of what the client does not have yet",
-    access: "operators",
+    access: "backup",
     body: "Names and checksums of the files that the client has",
     bodySchemas: { json: "KnownFiles" },
     answers: {
@@ -108,7 +108,7 @@ export const UPKEEP_DESCRIPTIONS = {
       "each other. The last line says how many events there were; without it " +
       "the answer is not whole. quipu import takes it. Other parameters are " +
       "refused.",
-    access: "operators",
+    access: "backup",
     query: ["stream", "category", "from", "to"],
     queryMeanings: {
       from: "Only what was written at this time or later",

@@ -122,9 +122,11 @@ export const USER_DESCRIPTIONS = {
   createToken: {
     tag: TOKENS,
     summary: "Make a token that stands for a user",
-    details: "The secret is shown this once.",
+    details: "The secret is shown this once. scopes is a list of feeds, " +
+      "read, append, metrics and backup, and narrows the token to them; " +
+      "without it the token allows what its user may do.",
     access: "users",
-    body: `${LOGIN_BODY}: label, readOnly, expiresInSeconds`,
+    body: `${LOGIN_BODY}: label, readOnly, scopes, expiresInSeconds`,
     answers: {
       201: { text: "Made", ...NEGOTIATED },
       401: { text: "Not for whoever asks", ...NEGOTIATED },

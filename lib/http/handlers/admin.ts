@@ -4,7 +4,12 @@
  * @module
  */
 
-import { ROLE_ADMINS, ROLE_OPS } from "../../model/principal.ts";
+import {
+  ROLE_ADMINS,
+  ROLE_BACKUP,
+  ROLE_MONITORS,
+  ROLE_OPS,
+} from "../../model/principal.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { APPLICATION_JSON } from "../media_types.ts";
 import { PROBLEMS } from "../problem.ts";
@@ -46,7 +51,26 @@ export function listOptions(
 }
 
 /** Whether an administrator or an operator asks. */
-export function isOperator({ caller }: RequestContext): boolean {
-  return caller !== undefined &&
-    (caller.roles.has(ROLE_ADMINS) || caller.roles.has(ROLE_OPS));
+export function isOperator(context: RequestContext): boolean {
+  return holdsOne(context, [ROLE_ADMINS, ROLE_OPS]);
+}
+
+/** Whether somebody asks who may watch the node. */
+export function isMonitor(context: RequestContext): boolean {
+  return holdsOne(context, [ROLE_ADMINS, ROLE_OPS, ROLE_MONITORS]);
+}
+
+/**
+ * Whether somebody asks who may take backups and exports. Operators may not:
+ * an export holds every event, whatever its access list says.
+ */
+export function mayBackUp(context: RequestContext): boolean {
+  return holdsOne(context, [ROLE_ADMINS, ROLE_BACKUP]);
+}
+
+function holdsOne(
+  { caller }: RequestContext,
+  roles: readonly string[],
+): boolean {
+  return caller !== undefined && roles.some((role) => caller.roles.has(role));
 }

@@ -9,6 +9,7 @@ import type { HandlerServices, RequestContext } from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
 import { Refusal } from "../refusal.ts";
 import { archiveResponse, problemResponse } from "../responses.ts";
+import { mayBackUp } from "./admin.ts";
 import { withUpkeep } from "./jobs.ts";
 
 /**
@@ -33,7 +34,7 @@ export async function downloadNewBackup(
   return await withUpkeep(context, services, async () => {
     const body = await services.receiving.readText(context.request);
     return respond(context, services, readHave(body));
-  });
+  }, mayBackUp);
 }
 
 function respond(
@@ -53,7 +54,7 @@ function respond(
       bytes,
       name: `quipu-${end}.tar`,
     }, allowedMethods);
-  });
+  }, mayBackUp);
 }
 
 const NAME = /^[0-9a-z.]{1,100}$/;

@@ -11,6 +11,7 @@ import { PROBLEMS } from "../problem.ts";
 import { parametersOf } from "../query.ts";
 import { malformed } from "../refusal.ts";
 import { exportResponse, problemResponse } from "../responses.ts";
+import { mayBackUp } from "./admin.ts";
 import { withUpkeep } from "./jobs.ts";
 
 /**
@@ -34,7 +35,7 @@ export function downloadExport(
       { body: stream, name: `quipu-${end}.ndjson` },
       allowedMethods,
     );
-  });
+  }, mayBackUp);
 }
 
 const NAMES: readonly string[] = ["stream", "category", "from", "to"];

@@ -63,14 +63,17 @@ export function cancelVerify(
   );
 }
 
-/** Answers operators, and only where the store has upkeep. */
+/**
+ * Answers those who may, by default operators, where the store has upkeep.
+ */
 export function withUpkeep<Answer extends Response | Promise<Response>>(
   context: RequestContext,
   { upkeep }: HandlerServices,
   respond: (upkeep: Upkeep) => Answer,
+  may: (context: RequestContext) => boolean = isOperator,
 ): Answer | Response {
   const { allowedMethods } = context;
-  if (!isOperator(context)) {
+  if (!may(context)) {
     return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
   return upkeep === undefined

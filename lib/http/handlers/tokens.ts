@@ -25,7 +25,7 @@ import { answerChange, readMembers } from "./users.ts";
 /** Stands for the caller where a login is wanted. */
 const CURRENT = "$current";
 
-/** `POST /users/{login}/tokens`: body `{label?, readOnly?, expiresInSeconds?}`. */
+/** `POST /users/{login}/tokens`: body `{label?, readOnly?, scopes?, expiresInSeconds?}`. */
 export async function createToken(
   context: RequestContext,
   services: HandlerServices,
@@ -36,6 +36,7 @@ export async function createToken(
     login,
     label: members.readText("label"),
     isReadOnly: members.readFlag("readOnly") ?? false,
+    scopes: members.readTexts("scopes"),
     lifetimeSeconds: members.readNumber("expiresInSeconds"),
   });
   if (outcome.kind !== "created") return answerChange(login, outcome, context);

@@ -22,7 +22,7 @@ import { PROBLEMS } from "../problem.ts";
 import { malformed } from "../refusal.ts";
 import { documentResponse, problemResponse } from "../responses.ts";
 import { type Warning, warningsOf } from "../damage_warning.ts";
-import { isOperator } from "./admin.ts";
+import { isMonitor, isOperator } from "./admin.ts";
 
 const METRICS_TEXT: MediaType = {
   ...TEXT_PLAIN,
@@ -115,7 +115,7 @@ export function readMetrics(
 ): Response {
   const { allowedMethods } = context;
   const { observation, admission, streams, upkeep, knownAnswers } = services;
-  if (!observation.areMetricsPublic && !isOperator(context)) {
+  if (!observation.areMetricsPublic && !isMonitor(context)) {
     return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
   const families = [
