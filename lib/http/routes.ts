@@ -14,13 +14,13 @@ import {
   ATOM_WITHOUT_BATCHES,
   EVENT,
   FEED,
-  JSON_ALONE,
   type MediaType,
   type MediaTypeSet,
 } from "./media_types.ts";
 import type { TokenScope } from "../model/principal.ts";
 import { NODE_ROUTES } from "./node_routes.ts";
-import { APPEND, BACKUP, READ, UNNARROWED } from "./scopes.ts";
+import { APPEND, READ, UNNARROWED } from "./scopes.ts";
+import { UPKEEP_ROUTES } from "./upkeep_routes.ts";
 import { USER_ROUTES } from "./user_routes.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -351,76 +351,5 @@ export const ROUTES: readonly Route[] = [
   // The node (§2.9).
   ...NODE_ROUTES,
   // Long jobs: an addition.
-  {
-    method: "POST",
-    template: "/admin/verify",
-    request: undefined,
-    response: JSON_ALONE,
-    handler: "startVerify",
-    operation: "administer",
-    scopes: UNNARROWED,
-  },
-  {
-    method: "GET",
-    template: "/admin/verify",
-    request: undefined,
-    response: JSON_ALONE,
-    handler: "readVerify",
-    operation: "administer",
-    scopes: UNNARROWED,
-  },
-  {
-    method: "DELETE",
-    template: "/admin/verify",
-    request: undefined,
-    response: JSON_ALONE,
-    handler: "cancelVerify",
-    operation: "administer",
-    scopes: UNNARROWED,
-  },
-  {
-    method: "GET",
-    template: "/admin/scavenge/{id}",
-    request: undefined,
-    response: JSON_ALONE,
-    handler: "readScavenge",
-    operation: "administer",
-    scopes: UNNARROWED,
-  },
-  {
-    method: "DELETE",
-    template: "/admin/scavenge/{id}",
-    request: undefined,
-    response: JSON_ALONE,
-    handler: "cancelScavenge",
-    operation: "administer",
-    scopes: UNNARROWED,
-  },
-  {
-    method: "GET",
-    template: "/admin/backup",
-    request: undefined,
-    response: "any",
-    handler: "downloadBackup",
-    operation: "administer",
-    scopes: BACKUP,
-  },
-  {
-    method: "POST",
-    template: "/admin/backup",
-    request: JSON_ALONE,
-    response: "any",
-    handler: "downloadNewBackup",
-    operation: "administer",
-    scopes: BACKUP,
-  },
-  {
-    method: "GET",
-    template: "/admin/export",
-    request: undefined,
-    response: "any",
-    handler: "downloadExport",
-    operation: "administer",
-    scopes: BACKUP,
-  },
+  ...UPKEEP_ROUTES,
 ];
