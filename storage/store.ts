@@ -196,6 +196,10 @@ export class FileStore implements MaintainedStore {
       : undefined;
   }
 
+  streamsStartingWith(prefix: string): readonly string[] {
+    return this.#parts.index.lists.streamsStartingWith(prefix);
+  }
+
   // deno-lint-ignore require-await
   async readAll(request: ReadAllRequest): Promise<ReadAllResult> {
     return readAll(this.#view(), request);

@@ -100,7 +100,10 @@ export interface User {
 
 /** What a new user is made of. */
 export interface NewUser {
-  /** 1 to `LIMITS.userNameBytesMax` bytes, no control characters. */
+  /**
+   * 1 to `LIMITS.userNameBytesMax` bytes, no control characters; a new one as
+   * `login_rules.ts` says.
+   */
   readonly login: string;
   readonly fullName: string | undefined;
   readonly groups: readonly string[] | undefined;
@@ -126,7 +129,7 @@ export type UserReadOutcome =
   | { readonly kind: "notFound" | "unauthorized" };
 
 export type UserListOutcome =
-  /** By login, in UTF-16 order. */
+  /** By login, in UTF-16 order; the first `LIMITS.usersMax`. */
   | { readonly kind: "users"; readonly users: readonly User[] }
   | { readonly kind: "unauthorized" };
 

@@ -11,6 +11,7 @@ import {
   type DefaultUsersReport,
   ensureDefaultUsers,
 } from "./default_users.ts";
+import { KnownLogins } from "./known_logins.ts";
 import { ensureOnceWritable } from "./late_default_users.ts";
 import {
   createLoginThrottle,
@@ -65,7 +66,8 @@ export interface Auth {
  */
 export async function openAuth(options: AuthOptions): Promise<Auth> {
   const { store, clock, newEventId, logger, isLoopbackServer } = options;
-  const users = createUserRepository({ store, newEventId });
+  const logins = new KnownLogins(store);
+  const users = createUserRepository({ store, newEventId, logins });
   const tokens = createTokenRepository({ store, newEventId });
   const hasher = createPasswordHasher(options.passwordCost);
   const changes = new UserChanges(store);
@@ -93,7 +95,10 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
       isTrustedPeer: options.isTrustedPeer,
       // Nobody waits for a device to be mended: other logins work meanwhile.
       usersReady: isWritable ? defaultUsers : undefined,
-      onClose: () => late?.cancel(),
+      onClose() {
+        late?.cancel();
+        logins.close();
+      },
     }),
     users: createUserService({ ...shared, isLoopbackServer }),
     tokens: createTokenService({ ...shared, accessTokens }),

@@ -11,8 +11,10 @@
  * @module
  */
 
+import type { KnownLogins } from "./known_logins.ts";
 import { decodeUser, encodeUser, isFitLogin } from "./user_record.ts";
 import type { UserEventType, UserFields } from "./user_record.ts";
+import { streamOfUser } from "./user_streams.ts";
 import type { ProposedEvent } from "../model/event.ts";
 import type { AppendResult, EventStore } from "../model/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -50,7 +52,10 @@ export interface UserRepository {
   readSlot(login: string): Promise<UserSlot>;
   /** `undefined` when there is no such user. */
   read(login: string): Promise<StoredUser | undefined>;
-  /** Every user, in no order. */
+  /**
+   * Every user that has a record, however it was written, by login in UTF-16
+   * order; the first `LIMITS.usersMax`.
+   */
   readAll(): Promise<readonly StoredUser[]>;
   /** Writes a user into a free slot, and into the list of users. */
   create(
@@ -70,13 +75,6 @@ export interface UserRepository {
   notifyPasswordChanged(login: string): Promise<void>;
 }
 
-/** Name of the stream of the user `login`. */
-export function streamOfUser(login: string): string {
-  return USER_STREAM_PREFIX + login;
-}
-
-/** What the names of users' streams begin with. */
-export const USER_STREAM_PREFIX = "$user-";
 const LIST_STREAM = "$users";
 const NOTIFICATION_STREAM = "$users-password-notifications";
 
@@ -95,7 +93,9 @@ export interface RepositoryOptions {
 
 /** Makes the repository of a store's users. */
 export function createUserRepository(
-  { store, newEventId }: RepositoryOptions,
+  { store, newEventId, logins }: RepositoryOptions & {
+    readonly logins: Pick<KnownLogins, "sorted">;
+  },
 ): UserRepository {
   async function readSlot(login: string): Promise<UserSlot> {
     if (!isFitLogin(login)) return FREE_SLOT;
@@ -194,7 +194,8 @@ export function createUserRepository(
 
     async readAll() {
       const users: StoredUser[] = [];
-      for (const login of await readListedLogins()) {
+      for (const login of logins.sorted()) {
+        if (users.length === LIMITS.usersMax) break;
         const { user } = await readSlot(login);
         if (user !== undefined) users.push(user);
       }

@@ -16,6 +16,11 @@ import type {
   UserService,
 } from "./contract.ts";
 import { DEFAULT_PASSWORD, mayUseDefaultPassword } from "./default_password.ts";
+import {
+  refuseTakenGroups,
+  refuseTakenLogin,
+  refuseUnfitNewLogin,
+} from "./login_rules.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHasher } from "./password.ts";
 import type { TokenRepository } from "./token_repository.ts";
@@ -25,6 +30,8 @@ import {
   type UserFields,
 } from "./user_record.ts";
 import type { StoredUser, UserRepository } from "./user_repository.ts";
+import { QuipuError } from "../model/errors.ts";
+import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { isUnnarrowed, ROLE_ADMINS } from "../model/principal.ts";
 
@@ -60,6 +67,8 @@ class StoredUsers implements UserService {
   readonly #throttle: LoginThrottle;
   readonly #logger: Logger;
   readonly #isLoopbackServer: boolean;
+  /** Settles once nobody gives a name to a user or a group any more. */
+  #naming: Promise<unknown> = Promise.resolve();
 
   constructor(options: UserServiceOptions) {
     this.#users = options.users;
@@ -78,9 +87,22 @@ class StoredUsers implements UserService {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const slot = await this.#users.readSlot(login);
       if (slot.user !== undefined) return this.#repeatCreate(slot.user, user);
+      refuseUnfitNewLogin(login);
       const password = await this.#hasher.hash(user.password);
       const fields = { fullName, groups, isDisabled: false, password };
-      const kind = await this.#users.create(login, { slot, fields });
+      const kind = await this.#name(async () => {
+        const others = await this.#users.readAll();
+        if (others.length >= LIMITS.usersMax) {
+          throw new QuipuError(
+            "invalidRequest",
+            `Cannot store the user: there are ${LIMITS.usersMax} already`,
+          );
+        }
+        refuseTakenLogin(login, others);
+        const logins = others.map((other) => other.login);
+        refuseTakenGroups(groups ?? [], [login, ...logins]);
+        return await this.#users.create(login, { slot, fields });
+      });
       // Whoever hard-deleted the stream wanted no such user for ever.
       if (kind === "deleted") return CONFLICT;
       if (kind !== "appended") continue;
@@ -114,7 +136,16 @@ class StoredUsers implements UserService {
   ): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     refuseUnfitUser({ login, fullName, groups });
-    const outcome = await this.#change(login, () => ({ fullName, groups }));
+    const outcome = await this.#name(async () => {
+      const others = await this.#users.readAll();
+      return await this.#change(login, (user) => {
+        const added = (groups ?? []).filter((group) =>
+          !user.groups?.includes(group)
+        );
+        refuseTakenGroups(added, others.map((other) => other.login));
+        return { fullName, groups };
+      });
+    });
     if (outcome === SUCCESS) this.#log("user.updated", requester, login);
     return outcome;
   }
@@ -210,6 +241,16 @@ class StoredUsers implements UserService {
       return SUCCESS;
     }
     return TRY_AGAIN;
+  }
+
+  /**
+   * Does one thing at a time that gives a name to a user or a group: of two
+   * names that exclude each other, the later one is refused.
+   */
+  #name<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#naming.then(work);
+    this.#naming = done.catch(() => undefined);
+    return done;
   }
 
   /** The same password makes it a repetition, of which nothing is written. */

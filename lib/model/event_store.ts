@@ -225,6 +225,12 @@ export interface EventStore extends AsyncDisposable {
     direction: "forward" | "backward",
   ): Promise<number | undefined>;
 
+  /**
+   * Names of the streams that have events and whose names begin so, in no
+   * order. Looks at every name: not for what is asked again and again.
+   */
+  streamsStartingWith(prefix: string): readonly string[];
+
   /** Events of the whole log. Throws as `readStream` does. */
   readAll(request: ReadAllRequest): Promise<ReadAllResult>;
 

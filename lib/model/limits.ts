@@ -75,6 +75,8 @@ export const LIMITS = {
   asOfSettleMs: 10_000,
 
   // Who may log in, and how often they may fail.
+  /** Users that are listed; no further one is created. */
+  usersMax: 10_000,
   /** UTF-8 bytes of a login, of a full name and of one group. */
   userNameBytesMax: 256,
   /** Groups of one user. */

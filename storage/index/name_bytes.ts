@@ -105,6 +105,17 @@ export class NameBytes {
     return true;
   }
 
+  /** Whether the id's name begins with these UTF-8 bytes. */
+  startsWith(id: number, prefix: Uint8Array): boolean {
+    const start = this.#starts[id] ?? 0;
+    if ((this.#starts[id + 1] ?? 0) - start < prefix.length) return false;
+    const bytes = this.#bytes;
+    for (let index = 0; index < prefix.length; index++) {
+      if (prefix[index] !== bytes[start + index]) return false;
+    }
+    return true;
+  }
+
   /** Bytes of names from an offset on, as they stand one after the other. */
   bytesAt(offset: number, length: number): Uint8Array {
     return this.#bytes.subarray(offset, offset + length);

@@ -127,6 +127,13 @@ class ModelStore implements EventStore {
     return { kind: "done" };
   }
 
+  streamsStartingWith(prefix: string): readonly string[] {
+    const names = [...this.#lists.keys()];
+    return names.filter((name) =>
+      name.startsWith(prefix) && !isSystemList(name)
+    );
+  }
+
   // deno-lint-ignore require-await
   async readState(streamName: string): Promise<StreamState> {
     return this.peekState(streamName);

@@ -14,7 +14,11 @@ import { type App, type AppOptions, createApp } from "../../lib/http/app.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import { LIMITS, type Limits } from "../../lib/model/limits.ts";
 import { type Logger, SILENT_LOGGER } from "../../lib/model/logger.ts";
-import { ROLE_ADMINS, ROLE_OPS } from "../../lib/model/principal.ts";
+import {
+  ROLE_ADMINS,
+  ROLE_BACKUP,
+  ROLE_OPS,
+} from "../../lib/model/principal.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestClock, createTestIds, type TestClock } from "./events.ts";
 import { createModelStore } from "./model_store.ts";
@@ -26,6 +30,7 @@ export const TEST_BASE_URL = "http://127.0.0.1:2113";
 export const TEST_LOGINS = {
   admin: "Basic " + btoa("admin:changeit"),
   ops: "Basic " + btoa("ops:changeit"),
+  backup: "Basic " + btoa("backup:changeit"),
   /** A user without groups. */
   user: "Basic " + btoa("user:changeit"),
   wrong: "Basic " + btoa("admin:wrong"),
@@ -225,6 +230,8 @@ function authenticateTestLogin(authorization: string | null): Authentication {
       return principalOf("admin", ROLE_ADMINS);
     case TEST_LOGINS.ops:
       return principalOf("ops", ROLE_OPS);
+    case TEST_LOGINS.backup:
+      return principalOf("backup", ROLE_BACKUP);
     case TEST_LOGINS.user:
       return principalOf("user");
   }

@@ -145,9 +145,9 @@ Deno.test("POST /admin/backup with a body that says nothing is 400", async () =>
   }
 });
 
-Deno.test("/admin/backup is for operators alone", async () => {
+Deno.test("/admin/backup is for $admins and $backup alone", async () => {
   await using place = await openUpkeepPlace();
-  for (const login of ["", TEST_LOGINS.user]) {
+  for (const login of ["", TEST_LOGINS.user, TEST_LOGINS.ops]) {
     for (const body of [undefined, '{"have":[]}']) {
       const response = await backUp(place, {
         login,
@@ -157,7 +157,7 @@ Deno.test("/admin/backup is for operators alone", async () => {
       await response.text();
     }
   }
-  const response = await backUp(place, { login: TEST_LOGINS.ops });
+  const response = await backUp(place, { login: TEST_LOGINS.backup });
   assertEquals(response.status, 200);
   await response.body?.cancel();
 });

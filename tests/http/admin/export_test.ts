@@ -170,17 +170,17 @@ Deno.test("GET /admin/export of what makes no sense is 400, of what never was 40
   assertEquals(place.logged, []);
 });
 
-Deno.test("/admin/export is for operators alone, and is only read", async () => {
+Deno.test("/admin/export is for $admins and $backup alone, and is only read", async () => {
   await using place = await openUpkeepPlace();
   await place.append(3);
-  for (const login of ["", TEST_LOGINS.user]) {
+  for (const login of ["", TEST_LOGINS.user, TEST_LOGINS.ops]) {
     for (const query of ["", "?stream=cart-1", "?stream=none", "?x=y"]) {
       const response = await ask(place, query, { login });
       assertEquals(response.status, 401);
       await response.text();
     }
   }
-  const response = await ask(place, "", { login: TEST_LOGINS.ops });
+  const response = await ask(place, "", { login: TEST_LOGINS.backup });
   assertEquals(response.status, 200);
   assertEquals(eventsOf(await response.text()).length, 3);
   for (const method of ["POST", "DELETE", "PUT"]) {

@@ -164,7 +164,7 @@ Deno.test("an access token opens a live feed and counts for nothing else", async
   assertEquals(await live(accessToken), 200);
   assertEquals(await live("forged"), 401);
   // Not for what is no live feed, and no password or token in its place.
-  assertEquals(await live(accessToken, "application/json"), 403);
+  assertEquals(await live(accessToken, "application/json"), 401);
   const { token } = await createToken(app);
   assertEquals(await live(token), 401);
   app.clock.advanceMs(301_000);
