@@ -2,9 +2,16 @@
  * The expected-version and idempotency rules (spec: streams §3 and §4.3): pure
  * decisions on what the store knows of a stream at one moment.
  *
+ * Ids of events below the stream's `$tb` do not count: the events were deleted
+ * or truncated on purpose, and the same append makes them again (the original
+ * answers 201 and writes nothing). Ids that only `$maxCount` or `$maxAge` hides
+ * count until they are scavenged: those hide events while a client may still
+ * repeat the request that wrote them.
+ *
  * @module
  */
 
+import { type Int64, TRUNCATE_ALL } from "./event_number.ts";
 import type { ExpectedVersion } from "./expected_version.ts";
 
 /** What the rules look at; `Id` is what event ids are known by. */
@@ -12,11 +19,12 @@ export interface DecidableStream<Id = string> {
   /** Number of the last event ever written, -1 for none. */
   readonly head: number;
   readonly isTombstoned: boolean;
-  readonly isSoftDeleted: boolean;
+  /** `$tb` of the stream: 0 for none, `TRUNCATE_ALL` when it is soft-deleted. */
+  readonly truncateBefore: Int64;
   /** Whether metadata was ever written for the stream. */
   readonly hasMetadata: boolean;
-  /** First number recorded for the id in this stream. */
-  numberOf(eventId: Id): number | undefined;
+  /** First number, `from` or more, recorded for the id in this stream. */
+  numberOf(eventId: Id, from: Int64): number | undefined;
   /** Whether the event with that number has the id; false when it is gone for good. */
   hasIdAt(eventNumber: number, eventId: Id): boolean;
 }
@@ -39,7 +47,7 @@ export function decideAppend<Id>(
   if (stream.isTombstoned) return { kind: "deleted" };
   const { head } = stream;
   if (expected === "streamExists") {
-    if (stream.isSoftDeleted) return { kind: "deleted" };
+    if (isDeleted(stream)) return { kind: "deleted" };
     if (head < 0 && !stream.hasMetadata) return { kind: "conflict", head };
   }
   if (expected === "any" || expected === "streamExists") {
@@ -57,12 +65,17 @@ function decideByIds<Id>(
   eventIds: readonly Id[],
 ): AppendDecision {
   const append: AppendDecision = { kind: "append", first: stream.head + 1 };
-  // A stream without events knows no ids: the common case of new streams.
-  if (stream.head < 0) return append;
+  const { truncateBefore } = stream;
+  // No id counts in a stream without events: the common case of new streams.
+  if (stream.head < truncateBefore) return append;
   const [firstId] = eventIds;
-  const first = firstId === undefined ? undefined : stream.numberOf(firstId);
+  const first = firstId === undefined
+    ? undefined
+    : stream.numberOf(firstId, truncateBefore);
   if (first === undefined) return append;
-  return eventIds.every((eventId) => stream.numberOf(eventId) !== undefined)
+  const isKnown = (eventId: Id) =>
+    stream.numberOf(eventId, truncateBefore) !== undefined;
+  return eventIds.every(isKnown)
     ? { kind: "duplicate", first }
     : { kind: "conflict", head: stream.head };
 }
@@ -74,14 +87,21 @@ function decideByPosition<Id>(
   eventIds: readonly Id[],
 ): AppendDecision {
   const first = expectedHead + 1;
-  const mismatch = eventIds.findIndex((eventId, index) =>
-    !stream.hasIdAt(first + index, eventId)
-  );
-  if (mismatch < 0) return { kind: "duplicate", first };
-  if (mismatch === 0 && expectedHead === -1 && stream.isSoftDeleted) {
+  if (expectedHead === -1 && isDeleted(stream)) {
     return { kind: "append", first: stream.head + 1 };
   }
-  return { kind: "conflict", head: stream.head };
+  const isRepeated = first >= stream.truncateBefore &&
+    eventIds.every((eventId, index) => stream.hasIdAt(first + index, eventId));
+  return isRepeated
+    ? { kind: "duplicate", first }
+    : { kind: "conflict", head: stream.head };
+}
+
+/** Whether the stream is soft-deleted. */
+function isDeleted(
+  { truncateBefore }: Pick<DecidableStream, "truncateBefore">,
+): boolean {
+  return truncateBefore >= TRUNCATE_ALL;
 }
 
 export type DeleteDecision =
@@ -104,6 +124,6 @@ export function decideDelete(
   }
   const expectedHead = expected === "noStream" ? -1 : expected;
   const isMet = expectedHead === head ||
-    (expectedHead === -1 && stream.isSoftDeleted);
+    (expectedHead === -1 && isDeleted(stream));
   return isMet ? { kind: "delete" } : { kind: "conflict", head };
 }

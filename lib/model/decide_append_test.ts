@@ -6,6 +6,7 @@ import {
   decideDelete,
   type DeleteDecision,
 } from "./decide_append.ts";
+import { TRUNCATE_ALL } from "./event_number.ts";
 import type { ExpectedVersion } from "./expected_version.ts";
 
 /** A stream that holds events with these ids, from number 0 on. */
@@ -16,10 +17,12 @@ function streamOf(
   return {
     head: eventIds.length - 1,
     isTombstoned: false,
-    isSoftDeleted: false,
+    truncateBefore: 0,
     hasMetadata: false,
-    numberOf(eventId) {
-      const index = eventIds.indexOf(eventId);
+    numberOf(eventId, from) {
+      const index = eventIds.findIndex((known, number) =>
+        known === eventId && number >= from
+      );
       return index < 0 ? undefined : index;
     },
     hasIdAt: (eventNumber, eventId) => eventIds[eventNumber] === eventId,
@@ -27,7 +30,7 @@ function streamOf(
   };
 }
 
-const SOFT_DELETED = { isSoftDeleted: true, hasMetadata: true };
+const SOFT_DELETED = { truncateBefore: TRUNCATE_ALL, hasMetadata: true };
 
 const STREAMS = {
   missing: streamOf([]),
@@ -154,16 +157,58 @@ for (const [ids, expected, wanted] of REPETITIONS) {
   });
 }
 
-Deno.test("a soft-deleted stream still knows what was written", () => {
+/** Streams that hold a, b, c; ids posted; expectation; decision. */
+const HIDDEN_IDS: readonly [
+  Partial<DecidableStream>,
+  string,
+  ExpectedVersion,
+  string,
+][] = [
+  // A soft delete hides all ids: each append is a new beginning.
+  [SOFT_DELETED, "a", "any", "3"],
+  [SOFT_DELETED, "a b c", "any", "3"],
+  [SOFT_DELETED, "c", "noStream", "3"],
+  [SOFT_DELETED, "a b", "noStream", "3"],
+  [SOFT_DELETED, "a new", "noStream", "3"],
+  [SOFT_DELETED, "new a", "noStream", "3"],
+  [SOFT_DELETED, "a", "streamExists", "x"],
+  [SOFT_DELETED, "b", 0, "!"],
+  [SOFT_DELETED, "new", 0, "!"],
+  [SOFT_DELETED, "c", 2, "3"],
+  // So does `$tb`, for the numbers below it.
+  [{ truncateBefore: 2 }, "a", "any", "3"],
+  [{ truncateBefore: 2 }, "a b", "streamExists", "3"],
+  [{ truncateBefore: 2 }, "c", "any", "=2"],
+  [{ truncateBefore: 2 }, "c a", "any", "!"],
+  [{ truncateBefore: 2 }, "a c", "any", "3"],
+  [{ truncateBefore: 2 }, "a", "noStream", "!"],
+  [{ truncateBefore: 2 }, "a b c", "noStream", "!"],
+  [{ truncateBefore: 2 }, "b c", 0, "!"],
+  [{ truncateBefore: 2 }, "c", 1, "=2"],
+  [{ truncateBefore: 3 }, "c", "any", "3"],
+  [{ truncateBefore: 3 }, "c", 1, "!"],
+  [{ truncateBefore: 100 }, "a b c", "any", "3"],
+  [{ truncateBefore: 2n ** 62n }, "c", "any", "3"],
+  [{ truncateBefore: 2n ** 62n }, "c", 1, "!"],
+];
+
+for (const [changes, ids, expected, wanted] of HIDDEN_IDS) {
+  const { truncateBefore } = changes;
+  Deno.test(`"${ids}" expecting ${expected} is ${wanted} where $tb is ${truncateBefore}`, () => {
+    const stream = streamOf(["a", "b", "c"], changes);
+    const decision = decideAppend(stream, expected, ids.split(" "));
+    assertEquals(letterOf(decision), wanted);
+  });
+}
+
+Deno.test("an id written again after a delete is known by its new number", () => {
+  const again = streamOf(["a", "b", "a", "b"], { truncateBefore: 2 });
   const decide = (expected: ExpectedVersion, ids: string[]) =>
-    letterOf(decideAppend(STREAMS.softDeleted, expected, ids));
-  assertEquals(decide("any", ["a"]), "=0");
-  assertEquals(decide("noStream", ["a", "b"]), "=0");
-  assertEquals(decide("noStream", ["new", "a"]), "3");
-  // It matches up to its second event: not a new beginning.
-  assertEquals(decide("noStream", ["a", "new"]), "!");
-  assertEquals(decide(0, ["b"]), "=1");
-  assertEquals(decide(0, ["new"]), "!");
+    letterOf(decideAppend(again, expected, ids));
+  assertEquals(decide("any", ["a", "b"]), "=2");
+  assertEquals(decide("streamExists", ["b"]), "=3");
+  assertEquals(decide(1, ["a", "b"]), "=2");
+  assertEquals(decide("noStream", ["a", "b"]), "!");
 });
 
 Deno.test("events that are gone for good match nothing", () => {

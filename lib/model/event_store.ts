@@ -30,6 +30,12 @@ export interface AppendRequest {
   readonly expectedVersion: ExpectedVersion;
   /** At least one. */
   readonly events: readonly ProposedEvent[];
+  /**
+   * For a metastream: whether the metadata must truncate at least as much as
+   * the present one does. The store writes the present `$tb` in where it is
+   * lower or missing, in the step that decides on the append.
+   */
+  readonly keepsTruncation?: boolean;
 }
 
 export type AppendResult =
@@ -172,7 +178,8 @@ export interface EventStore extends AsyncDisposable {
    * Appends a batch of events, all or nothing.
    *
    * @throws {QuipuError} `queueFull`, `storeClosed`, `storeReadOnly`,
-   * `storeFull`, `eventTooLarge`, `batchTooLarge`, `reservedStream`.
+   * `storeFull`, `eventTooLarge`, `batchTooLarge`, `reservedStream`;
+   * `invalidRequest` also when `keepsTruncation` cannot be heeded.
    */
   append(request: AppendRequest): Promise<AppendResult>;
 

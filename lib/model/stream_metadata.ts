@@ -57,16 +57,27 @@ export function defaultMetadataOf(streamName: string): StreamMetadata {
 export function decodeStreamMetadata(
   event: { readonly isJson: boolean; readonly data: string | Uint8Array },
 ): StreamMetadata {
-  if (!event.isJson) return NO_METADATA;
+  return readStreamMetadata(event) ?? NO_METADATA;
+}
+
+/**
+ * As `decodeStreamMetadata`.
+ *
+ * @returns `undefined` when the document is not valid and counts as empty.
+ */
+export function readStreamMetadata(
+  event: { readonly isJson: boolean; readonly data: string | Uint8Array },
+): StreamMetadata | undefined {
+  if (!event.isJson) return undefined;
   const { data } = event;
   const text = typeof data === "string" ? data : decodeJsonText(data);
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    return NO_METADATA;
+    return undefined;
   }
-  if (!isObject(document)) return NO_METADATA;
+  if (!isObject(document)) return undefined;
   const metadata: { -readonly [K in keyof StreamMetadata]: StreamMetadata[K] } =
     {};
   const mayBeOdd = ODD_NUMBER.test(text);
@@ -75,22 +86,22 @@ export function decodeStreamMetadata(
     if (!Object.hasOwn(document, key)) continue;
     const value = document[key];
     if (typeof value !== "number" || !Number.isInteger(value)) {
-      return NO_METADATA;
+      return undefined;
     }
     let exact: Int64 | undefined = value;
     if (mayBeOdd) {
       written ??= readJsonMembers(text);
       exact = parseInt64(written.get(key) ?? "");
-      if (exact === undefined) return NO_METADATA;
+      if (exact === undefined) return undefined;
     }
     if (exact >= least) metadata[field] = exact;
   }
   if (Object.hasOwn(document, "$tmp") && typeof document.$tmp !== "boolean") {
-    return NO_METADATA;
+    return undefined;
   }
   if (Object.hasOwn(document, "$acl")) {
     const acl = decodeAccessControlList(document.$acl);
-    if (acl === undefined) return NO_METADATA;
+    if (acl === undefined) return undefined;
     metadata.acl = acl;
   }
   return metadata;
@@ -151,7 +162,10 @@ export function isSoftDeleted(metadata: StreamMetadata): boolean {
 /** Type of the events of a metastream. */
 export const METADATA_EVENT_TYPE = "$metadata";
 
-/** Data of the metadata event that soft-deletes a stream (spec: streams §4.6). */
+/**
+ * Data of the metadata event that soft-deletes a stream without metadata (spec:
+ * streams §4.6).
+ */
 export const SOFT_DELETE_DATA = `{"$tb":${INT64_MAX_TEXT}}`;
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import type { EventStore } from "../model/event_store.ts";
+import { ROLE_ADMINS } from "../model/principal.ts";
 import {
   isMetastream,
   isSystemStream,
@@ -35,7 +36,12 @@ export async function append(
   const mayChangeRights = isSystemStream(streamName);
   const setRightsBefore = mayChangeRights &&
     await setsRights(store, streamName);
-  const result = await store.append(command);
+  // Administrators alone bring back what was truncated or deleted.
+  const keepsTruncation = mayChangeRights && isMetastream(streamName) &&
+    !caller?.roles.has(ROLE_ADMINS);
+  const result = await store.append(
+    keepsTruncation ? { ...command, keepsTruncation } : command,
+  );
   if (!("firstEventNumber" in result)) return result;
   const { firstEventNumber } = result;
   const changesRights = mayChangeRights &&

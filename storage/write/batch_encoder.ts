@@ -10,7 +10,11 @@
 
 import { decideAppend, decideDelete } from "../../lib/model/decide_append.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
-import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
+import {
+  TOMBSTONE_EVENT_NUMBER,
+  TRUNCATE_ALL,
+} from "../../lib/model/event_number.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -19,9 +23,13 @@ import type {
 } from "../../lib/model/event_store.ts";
 import {
   METADATA_EVENT_TYPE,
-  SOFT_DELETE_DATA,
   withTruncateBefore,
 } from "../../lib/model/stream_metadata.ts";
+import {
+  keepTruncation,
+  NOT_TRUNCATING_MESSAGE,
+  softDeleteDataAfter,
+} from "../../lib/model/metadata_writes.ts";
 import {
   isMetastream,
   metastreamOf,
@@ -58,15 +66,22 @@ export class BatchEncoder {
   /** Decides an append and, if it is to be written, encodes its run. */
   append(batch: Batch, request: AppendRequest): AppendResult {
     const { lists, states } = this.#options;
-    const { streamName, events } = request;
+    const { streamName } = request;
     const stream = states.decided(streamName);
-    const decision = decideAppend(stream, request.expectedVersion, events);
+    const decision = decideAppend(
+      stream,
+      request.expectedVersion,
+      request.events,
+    );
     if (decision.kind === "conflict" || decision.kind === "deleted") {
       return decision;
     }
     if (decision.kind === "duplicate") {
       return { kind: "duplicate", firstEventNumber: decision.first };
     }
+    const events = request.keepsTruncation && isMetastream(streamName)
+      ? this.#truncating(streamName, request.events)
+      : request.events;
     const streamId = stream.id === NO_LIST
       ? lists.findOrCreate("stream", streamName)
       : stream.id;
@@ -92,7 +107,9 @@ export class BatchEncoder {
     const decision = decideDelete(states.decided(streamName), expectedVersion);
     if (decision.kind !== "delete") return decision;
     if (mode === "soft") {
-      const run = [this.#metadataEvent(streamName, SOFT_DELETE_DATA, 0)];
+      const newest = states.decidedMetadataEvent(streamName);
+      const data = softDeleteDataAfter(newest);
+      const run = [this.#metadataEvent(streamName, data, 0)];
       this.#runs.encodeRun(batch, run);
     } else {
       this.#runs.encodeRun(batch, [{
@@ -139,6 +156,25 @@ export class BatchEncoder {
   }
 
   /**
+   * The events of a metadata write, as they have to be so that it truncates no
+   * less than the metadata before it.
+   *
+   * @throws {QuipuError} `invalidRequest`, if they cannot be made so.
+   */
+  #truncating(
+    metastream: string,
+    events: readonly ProposedEvent[],
+  ): readonly ProposedEvent[] {
+    const described = originalOfMetastream(metastream);
+    const { truncateBefore } = this.#options.states.decided(described);
+    const kept = keepTruncation(events, truncateBefore);
+    if (kept === undefined) {
+      throw new QuipuError("invalidRequest", NOT_TRUNCATING_MESSAGE);
+    }
+    return kept;
+  }
+
+  /**
    * Appending to a soft-deleted stream reopens it: what was before stays
    * hidden (spec: streams §4).
    */
@@ -146,7 +182,7 @@ export class BatchEncoder {
     streamName: string,
     stream: DecidedStream,
   ): RunPart | undefined {
-    if (!stream.isSoftDeleted) return undefined;
+    if (stream.truncateBefore < TRUNCATE_ALL) return undefined;
     const newest = this.#options.states.decidedMetadataEvent(streamName);
     const data = withTruncateBefore(newest?.data ?? "{}", stream.head + 1);
     return data === undefined
@@ -167,7 +203,9 @@ export class BatchEncoder {
     const streamName = originalOfMetastream(metastream);
     const stream = this.#options.states.decided(streamName);
     const newest = events[events.length - 1];
-    if (!stream.isSoftDeleted || newest === undefined) return undefined;
+    if (stream.truncateBefore < TRUNCATE_ALL || newest === undefined) {
+      return undefined;
+    }
     const data = withTruncateBefore(newest.data, stream.head + 1);
     return data === undefined
       ? undefined

@@ -8,11 +8,11 @@
 
 import type { DecidableStream } from "../../lib/model/decide_append.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
+import type { Int64 } from "../../lib/model/event_number.ts";
 import type { StreamState } from "../../lib/model/event_store.ts";
 import {
   decodeStreamMetadata,
   defaultMetadataOf,
-  isSoftDeleted,
   NO_METADATA,
   type StreamMetadata,
 } from "../../lib/model/stream_metadata.ts";
@@ -90,9 +90,11 @@ export class StreamStates {
       head: (lists.decidedNext[id] ?? 0) - 1,
       isTombstoned,
       hasMetadata: metadataNumber >= 0,
-      isSoftDeleted: metadataNumber >= 0 &&
-        isSoftDeleted(this.#metadataAt(metastream, metadataNumber)),
-      numberOf: (event) => this.#numberOf(id, streamName, event),
+      truncateBefore: metadataNumber < 0
+        ? 0
+        : this.#metadataAt(metastream, metadataNumber).truncateBefore ?? 0,
+      numberOf: (event, from) =>
+        this.#numberOf({ id, streamName, from }, event),
       hasIdAt: (eventNumber, event) =>
         this.#record(id, eventNumber)?.eventId === event.eventId,
     };
@@ -201,9 +203,13 @@ export class StreamStates {
       : this.#recordAt(place.segment, place.position);
   }
 
+  /** Number, `from` or more, under which the stream has the event's id. */
   #numberOf(
-    id: number,
-    streamName: string,
+    { id, streamName, from }: {
+      readonly id: number;
+      readonly streamName: string;
+      readonly from: Int64;
+    },
     event: ProposedEvent,
   ): number | undefined {
     const { array, view } = SOUGHT_ID;
@@ -214,7 +220,8 @@ export class StreamStates {
       hashEventIdAt(this.#lists.hashes[id] ?? 0, view, 0),
       (segment, position) => {
         const record = this.#recordAt(segment, position);
-        const isIt = record.hasId(array) && record.streamName === streamName;
+        const isIt = record.hasId(array) && record.eventNumber >= from &&
+          record.streamName === streamName;
         if (isIt) eventNumber = record.eventNumber;
         return isIt;
       },
@@ -227,7 +234,7 @@ const UNKNOWN_STREAM: DecidedStream = {
   id: NO_LIST,
   head: -1,
   isTombstoned: false,
-  isSoftDeleted: false,
+  truncateBefore: 0,
   hasMetadata: false,
   numberOf: () => undefined,
   hasIdAt: () => false,

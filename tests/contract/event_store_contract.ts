@@ -10,7 +10,6 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { AppendResult } from "../../lib/model/event_store.ts";
 import type { ExpectedVersion } from "../../lib/model/expected_version.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
-import { TRUNCATE_ALL } from "../../lib/model/event_number.ts";
 import { aMetadataEvent, anEvent, testUuid } from "../support/events.ts";
 import {
   aDelete,
@@ -25,9 +24,9 @@ import {
 } from "./event_store_expectations.ts";
 import { testLog } from "./event_store_log_contract.ts";
 import { testReading } from "./event_store_reading_contract.ts";
+import { testTruncation } from "./event_store_truncation_contract.ts";
 import {
   appendNumbers,
-  dataOf,
   type OpenStore,
   storeTest,
   textsOf,
@@ -43,6 +42,7 @@ export function testEventStore(name: string, open: OpenStore): void {
   testIdempotency(name, open);
   testDeletes(name, open);
   testMetadata(name, open);
+  testTruncation(name, open);
   testRefusals(name, open);
   testConcurrency(name, open);
   testReading(name, open);
@@ -137,93 +137,6 @@ function testDeletes(name: string, open: OpenStore): void {
       await assertSame();
       await store.deleteStream(aDelete({ mode: "hard" }));
       await assertSame();
-    },
-  );
-
-  storeTest(
-    `${name}: soft delete replaces the metadata`,
-    open,
-    async (store) => {
-      await appendNumbers(store, "s", [1, 2]);
-      await appendMetadata(store, { $maxCount: 5, custom: 1 });
-      await store.deleteStream(aDelete({}));
-      const state = await store.readState("s");
-      assertEquals(state.head, 1);
-      assertEquals(state.metadata, { truncateBefore: TRUNCATE_ALL });
-      assertEquals(state.metadataNumber, 1);
-      assertEquals(
-        await dataOf(store, "$$s", 1),
-        '{"$tb":9223372036854775807}',
-      );
-    },
-  );
-
-  storeTest(
-    `${name}: an append reopens a soft-deleted stream`,
-    open,
-    async (store) => {
-      await STREAM_STATES.softDeleted(store);
-      await store.append(anAppend({}));
-      const state = await store.readState("s");
-      assertEquals([state.head, state.metadataNumber], [3, 1]);
-      assertEquals(state.metadata, { truncateBefore: 3 });
-      assertEquals(await dataOf(store, "$$s", 1), '{"$tb":3}');
-    },
-  );
-
-  storeTest(
-    `${name}: a batch reopens to its first event`,
-    open,
-    async (store) => {
-      await STREAM_STATES.softDeleted(store);
-      await appendNumbers(store, "s", [7, 8]);
-      const state = await store.readState("s");
-      assertEquals([state.head, state.metadata], [4, { truncateBefore: 3 }]);
-    },
-  );
-
-  storeTest(
-    `${name}: metadata reopens a soft-deleted stream`,
-    open,
-    async (store) => {
-      await STREAM_STATES.softDeleted(store);
-      const result = await appendMetadata(store, { custom: 12 });
-      assertEquals(result, appendedAt(1));
-      const state = await store.readState("s");
-      assertEquals([state.head, state.metadataNumber], [2, 2]);
-      assertEquals(await dataOf(store, "$$s", 1), '{"custom":12}');
-      assertEquals(await dataOf(store, "$$s", 2), '{"custom":12,"$tb":3}');
-    },
-  );
-
-  storeTest(
-    `${name}: metadata that is no JSON object reopens, and hides nothing`,
-    open,
-    async (store) => {
-      await STREAM_STATES.softDeleted(store);
-      const events = [
-        anEvent(900, { eventType: "$metadata", data: "no JSON" }),
-      ];
-      const result = await store.append(
-        anAppend({ streamName: "$$s", events }),
-      );
-      assertEquals(result, appendedAt(1));
-      const state = await store.readState("s");
-      assertEquals([state.head, state.metadataNumber], [2, 1]);
-      assertEquals(state.metadata, {});
-      await store.append(anAppend({}));
-      assertEquals((await store.readState("s")).metadataNumber, 1);
-    },
-  );
-
-  storeTest(
-    `${name}: an answered repetition reopens nothing`,
-    open,
-    async (store) => {
-      await STREAM_STATES.softDeleted(store);
-      const events = [anEvent(1)];
-      assertEquals(await store.append(anAppend({ events })), duplicateAt(0));
-      assertEquals((await store.readState("s")).metadataNumber, 0);
     },
   );
 

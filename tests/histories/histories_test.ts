@@ -129,6 +129,17 @@ const HISTORIES: Record<string, [boolean, StreamOperation[]]> = {
     lasting([2, 3], HEAD, { kind: "notFound" }),
     lasting([4, 5], HEAD, IS_A),
   ]],
+  "a repetition of what was deleted, written again": [true, [
+    lasting([0, 1], A, WRITTEN),
+    lasting([2, 3], { kind: "softDelete" }, { kind: "deleted" }),
+    lasting([4, 5], A, { kind: "written", first: 1 }),
+    lasting([6, 7], HEAD, { kind: "event", number: 1, id: "a" }),
+  ]],
+  "a repetition of what was deleted, told its old number": [false, [
+    lasting([0, 1], A, WRITTEN),
+    lasting([2, 3], { kind: "softDelete" }, { kind: "deleted" }),
+    lasting([4, 5], A, WRITTEN),
+  ]],
   "a repetition told another number": [false, [
     lasting([0, 1], A, WRITTEN),
     lasting([2, 3], A, { kind: "written", first: 1 }),

@@ -27,7 +27,8 @@ function inputOf(
   if (kind < 35) {
     return { kind: "readEvent", number: random.integer(0, head + 2) };
   }
-  if (kind < 36 && streamName.startsWith("doomed")) {
+  if (kind < 39) return { kind: "softDelete" };
+  if (kind < 40 && streamName.startsWith("doomed")) {
     return { kind: "hardDelete" };
   }
   const expected = random.pick([
@@ -67,10 +68,12 @@ async function ask(
     switch (input.kind) {
       case "append":
         return await append(stream, input.expected, input.ids);
+      case "softDelete":
       case "hardDelete": {
+        const isHard = String(input.kind === "hardDelete");
         const { status, body } = await fetch(stream, {
           method: "DELETE",
-          headers: { "ES-HardDelete": "true" },
+          headers: { "ES-HardDelete": isHard },
         });
         await body?.cancel();
         return writeOutputOf(status, { kind: "deleted" });

@@ -16,6 +16,7 @@ export type StreamInput =
   }
   | { readonly kind: "readEvent"; readonly number: number }
   | { readonly kind: "readHead" }
+  | { readonly kind: "softDelete" }
   | { readonly kind: "hardDelete" };
 
 export type StreamOutput =
@@ -30,6 +31,10 @@ export type StreamOutput =
 
 export interface StreamValue {
   readonly ids: readonly string[];
+  /** Events before it were deleted: they are not seen, and their ids forgotten. */
+  readonly firstVisible: number;
+  /** Whether all of them were, until the next append. */
+  readonly isDeleted: boolean;
   readonly isGone: boolean;
 }
 
@@ -39,32 +44,39 @@ export const STREAM_OBJECT: SequentialObject<
   StreamInput,
   StreamOutput
 > = {
-  initial: { ids: [], isGone: false },
+  initial: { ids: [], firstVisible: 0, isDeleted: false, isGone: false },
   step(value, input, output) {
     const { next, answer } = apply(value, input);
     return output === undefined || isSame(answer, output) ? next : undefined;
   },
-  keyOf: ({ ids, isGone }) => `${isGone} ${ids.join()}`,
+  keyOf: ({ ids, firstVisible, isDeleted, isGone }) =>
+    `${isGone} ${isDeleted} ${firstVisible} ${ids.join()}`,
 };
 
 function apply(
   value: StreamValue,
   input: StreamInput,
 ): { next: StreamValue; answer: StreamOutput } {
-  const { ids, isGone } = value;
+  const { ids, firstVisible, isDeleted, isGone } = value;
   if (isGone) return { next: value, answer: { kind: "gone" } };
   const same = (answer: StreamOutput) => ({ next: value, answer });
   switch (input.kind) {
     case "readEvent":
     case "readHead": {
       const number = input.kind === "readHead" ? ids.length - 1 : input.number;
-      const id = ids[number];
+      const isVisible = !isDeleted && number >= firstVisible;
+      const id = isVisible ? ids[number] : undefined;
       return same(
         id === undefined ? { kind: "notFound" } : { kind: "event", number, id },
       );
     }
+    case "softDelete":
+      return {
+        next: { ...value, isDeleted: true },
+        answer: { kind: "deleted" },
+      };
     case "hardDelete":
-      return { next: { ids, isGone: true }, answer: { kind: "deleted" } };
+      return { next: { ...value, isGone: true }, answer: { kind: "deleted" } };
     case "append":
       return append(value, input.expected, input.ids);
   }
@@ -75,8 +87,9 @@ function append(
   expected: number,
   batch: readonly string[],
 ): { next: StreamValue; answer: StreamOutput } {
-  const { ids } = value;
+  const { ids, isDeleted } = value;
   const current = ids.length - 1;
+  const firstVisible = isDeleted ? ids.length : value.firstVisible;
   const conflict = {
     next: value,
     answer: { kind: "conflict", current },
@@ -86,22 +99,32 @@ function append(
     answer: { kind: "written", first } as const,
   });
   const written = {
-    next: { ids: [...ids, ...batch], isGone: false },
+    next: {
+      ids: [...ids, ...batch],
+      firstVisible,
+      isDeleted: false,
+      isGone: false,
+    },
     answer: { kind: "written", first: current + 1 },
   } as const;
   // Rule 2.
+  if (expected === -4 && isDeleted) {
+    return { next: value, answer: { kind: "gone" } };
+  }
   if (expected === -4 && current === -1) return conflict;
   if (expected === -2 || expected === -4) {
     // Rule 3.
-    const first = ids.indexOf(batch[0] ?? "");
+    const first = ids.indexOf(batch[0] ?? "", firstVisible);
     if (first < 0) return written;
-    return batch.every((id) => ids.includes(id)) ? duplicate(first) : conflict;
+    return batch.every((id) => ids.includes(id, firstVisible))
+      ? duplicate(first)
+      : conflict;
   }
+  if (expected === -1 && isDeleted) return written;
   if (expected < current) {
     // Rule 4.
-    const isRepeated = batch.every((id, index) =>
-      ids[expected + 1 + index] === id
-    );
+    const isRepeated = expected + 1 >= firstVisible &&
+      batch.every((id, index) => ids[expected + 1 + index] === id);
     return isRepeated ? duplicate(expected + 1) : conflict;
   }
   // Rules 5 and 6.

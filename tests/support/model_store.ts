@@ -17,6 +17,7 @@ import type { ProposedEvent, RecordedEvent } from "../../lib/model/event.ts";
 import {
   NO_EVENT_NUMBER,
   TOMBSTONE_EVENT_NUMBER,
+  TRUNCATE_ALL,
 } from "../../lib/model/event_number.ts";
 import type {
   AppendRequest,
@@ -40,10 +41,14 @@ import {
   defaultMetadataOf,
   isSoftDeleted,
   METADATA_EVENT_TYPE,
-  SOFT_DELETE_DATA,
   type StreamMetadata,
   withTruncateBefore,
 } from "../../lib/model/stream_metadata.ts";
+import {
+  keepTruncation,
+  NOT_TRUNCATING_MESSAGE,
+  softDeleteDataAfter,
+} from "../../lib/model/metadata_writes.ts";
 import {
   isMetastream,
   metastreamOf,
@@ -89,9 +94,9 @@ class ModelStore implements EventStore {
     this.#refuseWhenClosed();
     refuseReserved(request.streamName);
     refuseTooLarge(request.events);
-    const { streamName, expectedVersion, events } = request;
+    const { streamName, expectedVersion } = request;
     const stream = this.#decidable(streamName);
-    const eventIds = events.map((event) => event.eventId);
+    const eventIds = request.events.map((event) => event.eventId);
     const decision = decideAppend(stream, expectedVersion, eventIds);
     if (decision.kind === "duplicate") {
       return { kind: "duplicate", firstEventNumber: decision.first };
@@ -102,8 +107,11 @@ class ModelStore implements EventStore {
       : undefined;
     const reopensDescribed = described !== undefined &&
       isSoftDeleted(this.#metadataOf(described));
+    const events = described !== undefined && request.keepsTruncation
+      ? this.#truncating(described, request.events)
+      : request.events;
     const written = events.map((event) => this.#write(streamName, event));
-    if (stream.isSoftDeleted) {
+    if (stream.truncateBefore >= TRUNCATE_ALL) {
       written.push(...this.#writeReopening(streamName, stream.head + 1));
     } else if (reopensDescribed) {
       const first = this.#headOf(described) + 1;
@@ -122,7 +130,10 @@ class ModelStore implements EventStore {
     if (decision.kind !== "delete") return decision;
     const written = mode === "hard"
       ? this.#writeTombstone(streamName)
-      : this.#writeMetadata(streamName, SOFT_DELETE_DATA);
+      : this.#writeMetadata(
+        streamName,
+        softDeleteDataAfter(this.#lists.get(metastreamOf(streamName))?.at(-1)),
+      );
     this.#announce([written]);
     return { kind: "done" };
   }
@@ -277,10 +288,12 @@ class ModelStore implements EventStore {
     return {
       head: this.#headOf(streamName),
       isTombstoned: this.#isTombstoned(streamName),
-      isSoftDeleted: isSoftDeleted(this.#metadataOf(streamName)),
+      truncateBefore: this.#metadataOf(streamName).truncateBefore ?? 0,
       hasMetadata: this.#lists.has(metastreamOf(streamName)),
-      numberOf(eventId) {
-        const index = list.findIndex((event) => event.eventId === eventId);
+      numberOf(eventId, from) {
+        const index = list.findIndex((event) =>
+          event.eventId === eventId && event.eventNumber >= from
+        );
         return index < 0 ? undefined : index;
       },
       hasIdAt: (eventNumber, eventId) => list[eventNumber]?.eventId === eventId,
@@ -312,6 +325,18 @@ class ModelStore implements EventStore {
     const last = this.#lists.get(metastreamOf(streamName))?.at(-1);
     const data = withTruncateBefore(last?.data ?? "{}", first);
     return data === undefined ? [] : [this.#writeMetadata(streamName, data)];
+  }
+
+  #truncating(
+    streamName: string,
+    events: readonly ProposedEvent[],
+  ): readonly ProposedEvent[] {
+    const present = this.#metadataOf(streamName).truncateBefore ?? 0;
+    const kept = keepTruncation(events, present);
+    if (kept === undefined) {
+      throw new QuipuError("invalidRequest", NOT_TRUNCATING_MESSAGE);
+    }
+    return kept;
   }
 
   /** A tombstone has no place among the numbers of its stream. */

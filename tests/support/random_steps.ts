@@ -30,6 +30,7 @@ const METADATA = [
   {},
   { $maxCount: 2 },
   { $tb: 1, custom: "ü" },
+  { $tb: 3, $maxCount: 30, list: [1, {}] },
   { $maxAge: 10, $acl: { $r: "a" } },
   { $tb: "wrong" },
 ];
@@ -93,6 +94,7 @@ export function createRandomSteps(random: Random): () => WriteStep {
           streamName: "$$" + streamName(),
           expectedVersion: expectedVersion(),
           events: [aMetadataEvent(lastId, random.pick(METADATA))],
+          keepsTruncation: random.chance(0.5),
         },
       };
     }
