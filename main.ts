@@ -8,7 +8,6 @@
  */
 
 import { openUpkeep } from "./lib/admin/upkeep.ts";
-import { isLoopbackHost } from "./lib/auth/default_password.ts";
 import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError } from "./lib/cli/run_error.ts";
@@ -24,8 +23,13 @@ import { limitsOf } from "./lib/config/limits_of.ts";
 import { showOptions } from "./lib/config/node_options.ts";
 import type { OptionValues } from "./lib/config/options.ts";
 import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
-import { parseBaseUrl, parseOrigins } from "./lib/config/text_form.ts";
+import {
+  parseBaseUrl,
+  parseHosts,
+  parseOrigins,
+} from "./lib/config/text_form.ts";
 import { createApp } from "./lib/http/app.ts";
+import { createHostCheck } from "./lib/http/host_check.ts";
 import type { ObservationOptions } from "./lib/http/observation.ts";
 import { withRequestLog } from "./lib/http/request_log.ts";
 import { type HttpServer, serveHttp } from "./lib/http/server.ts";
@@ -57,6 +61,7 @@ import { onVerbositySignal } from "./lib/runtime/verbosity_signal.ts";
 import { VERSION } from "./lib/runtime/version.ts";
 import { createStreamService } from "./lib/streams/stream_service.ts";
 import { parseIpRanges } from "./lib/text/ip_ranges.ts";
+import { isLoopbackAddress, isLoopbackHost } from "./lib/text/loopback.ts";
 import { createWorkerIndexMaker } from "./storage/index/worker_index_maker.ts";
 import { openStore } from "./storage/mod.ts";
 
@@ -148,8 +153,11 @@ async function startServices(
 ): Promise<{ readonly server: HttpServer; close(): Promise<void> }> {
   const { values, limits, tls, logger, observation, shutDown } = options;
   const { host, port } = values;
-  const { trustedProxies, publicUrl, corsOrigins } = values;
-  const isTrustedProxy = trustedProxies && parseIpRanges(trustedProxies);
+  const { trustedProxies, publicUrl, allowedHosts, corsOrigins } = values;
+  const trustedRanges = trustedProxies === undefined
+    ? undefined
+    : parseIpRanges(trustedProxies);
+  const isTrustedProxy = trustedRanges ?? isLoopbackAddress;
   const { authenticator, users, tokens, defaultUsers } = await openAuth({
     store,
     clock,
@@ -159,9 +167,7 @@ async function startServices(
     isLoopbackServer: isLoopbackHost(host) && trustedProxies === undefined &&
       publicUrl === undefined,
     adminPassword: values.adminPassword,
-    isTrustedPeer: values.isTrustedAuthEnabled
-      ? isTrustedProxy || undefined
-      : undefined,
+    isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
   });
   let nodeEndpoint = addressOf({ host, port });
   const upkeep = await openUpkeep({
@@ -206,8 +212,17 @@ async function startServices(
     readOnlyReason: () => store.status().readOnlyReason,
     scheme: tls === undefined ? "http" : "https",
     publicUrl: publicUrl && parseBaseUrl(publicUrl),
-    isTrustedProxy: isTrustedProxy || undefined,
-    corsOrigins: (corsOrigins && parseOrigins(corsOrigins)) || undefined,
+    isTrustedProxy,
+    answersHost: createHostCheck({
+      listensOn: host,
+      publicUrl,
+      allowedHosts: allowedHosts === undefined
+        ? undefined
+        : parseHosts(allowedHosts),
+    }),
+    corsOrigins: corsOrigins === undefined
+      ? undefined
+      : parseOrigins(corsOrigins),
     limits,
     upkeep,
     observation,
@@ -219,7 +234,7 @@ async function startServices(
         ? withRequestLog(app, {
           clock,
           logger,
-          isTrustedProxy: isTrustedProxy || undefined,
+          isTrustedProxy,
         })
         : app,
       hostname: host,

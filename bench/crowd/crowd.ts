@@ -14,8 +14,9 @@ export interface CrowdSize {
   readonly halfSent: number;
 }
 
-const HALF_A_HEAD = "POST /streams/crowd HTTP/1.1\r\nHost: crowd\r\nContent-";
-const HALF_A_BODY = "POST /streams/crowd HTTP/1.1\r\nHost: crowd\r\n" +
+const HALF_A_HEAD =
+  "POST /streams/crowd HTTP/1.1\r\nHost: localhost\r\nContent-";
+const HALF_A_BODY = "POST /streams/crowd HTTP/1.1\r\nHost: localhost\r\n" +
   "Content-Type: application/vnd.eventstore.events+json\r\n" +
   "Content-Length: 1000\r\n\r\n[{";
 

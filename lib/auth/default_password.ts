@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isLoopbackHost } from "../text/loopback.ts";
 import type { LoginRequest } from "./contract.ts";
 
 /** Password of the default users of a new store. */
@@ -35,25 +36,4 @@ export function mayUseDefaultPassword(
   if (origin === null) return true;
   const schemeEnd = origin.indexOf("://");
   return schemeEnd > 0 && isLoopbackHost(origin.slice(schemeEnd + 3));
-}
-
-/**
- * Whether the address or host name, with or without a port, is the machine
- * itself: `localhost`, `127.…`, `::1`.
- */
-export function isLoopbackHost(host: string): boolean {
-  const name = host.startsWith("[")
-    ? host.slice(1, host.indexOf("]"))
-    : withoutPort(host);
-  const lowerCase = name.toLowerCase();
-  return lowerCase === "localhost" || lowerCase.endsWith(".localhost") ||
-    lowerCase === "::1" || /^127(\.\d{1,3}){3}$/.test(lowerCase) ||
-    /^::ffff:127(\.\d{1,3}){3}$/.test(lowerCase);
-}
-
-/** Leaves a bare IPv6 address alone: it has more than one colon. */
-function withoutPort(host: string): string {
-  const colonIndex = host.indexOf(":");
-  const hasPort = colonIndex >= 0 && host.indexOf(":", colonIndex + 1) < 0;
-  return hasPort ? host.slice(0, colonIndex) : host;
 }

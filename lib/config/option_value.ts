@@ -101,7 +101,8 @@ const TEXT = "text without control characters";
 const FORM_DESCRIPTIONS = {
   url: "an address such as https://events.example.org",
   ipRanges: "addresses or ranges such as 10.0.0.0/8,::1",
-  origins: "origins such as https://app.example.org",
+  hosts: "hosts such as events.example.org or 10.0.0.5:2113",
+  origins: "origins such as https://app.example.org, *, or none",
 } satisfies Record<TextForm, string>;
 
 /** Which values an option takes, for messages and tables. */

@@ -69,6 +69,8 @@ export interface TextRow extends RowBase {
   readonly kind: "text";
   /** Which texts it takes; default: all. */
   readonly form?: TextForm;
+  /** Whether the flag may be given again, which adds to the list. */
+  readonly isRepeatable?: boolean;
   readonly default: string | undefined;
   /** Stands for the value in usage texts, such as `DIR`. */
   readonly valueName: string;
@@ -89,7 +91,9 @@ export type TextForm =
   | "url"
   /** Addresses and ranges of addresses, with commas between them. */
   | "ipRanges"
-  /** `scheme://host[:port]`, with commas between them. */
+  /** `host[:port]`, with commas between them. */
+  | "hosts"
+  /** `scheme://host[:port]`, with commas between them; or `*`, or `none`. */
   | "origins";
 
 /** What is known of one option. */
@@ -178,7 +182,19 @@ export const OPTIONS = {
     form: "ipRanges",
     valueName: "LIST",
     default: undefined,
-    help: "Addresses or ranges whose X-Forwarded-* headers count",
+    help: "Addresses or ranges whose X-Forwarded-* headers count; default: " +
+      "loopback",
+  },
+  allowedHosts: {
+    flag: "allowed-host",
+    group: "Network",
+    kind: "text",
+    form: "hosts",
+    valueName: "HOST",
+    isRepeatable: true,
+    default: undefined,
+    help: "Host to answer for besides loopback and --public-url; may be " +
+      "repeated. Default: any, unless the server listens on loopback",
   },
   tlsCertificate: {
     flag: "tls-cert",
@@ -220,7 +236,8 @@ export const OPTIONS = {
     form: "origins",
     valueName: "LIST",
     default: undefined,
-    help: "Origins whose pages may read answers; default: all",
+    help: "Origins whose pages may read and write; * for all, none for " +
+      "none; default: all may read, none may write",
   },
   areMetricsPublic: {
     flag: "public-metrics",

@@ -1,8 +1,9 @@
 /**
  * Reads the arguments of a command: `--flag value`, `--flag=value`, and for
  * booleans `--flag`, `--no-flag`, `--flag=true`, `--flag=false`. A boolean
- * never takes the argument after it. No flag may be given twice. What is no
- * flag is an operand, and so is everything after `--`.
+ * never takes the argument after it. A flag may be given again only if its row
+ * is repeatable: its values are joined by commas. Everything else is an
+ * operand, and so is everything after `--`.
  *
  * @module
  */
@@ -36,7 +37,7 @@ export interface ReadArguments {
  * The flags and operands of a command line.
  *
  * @param args What follows the command.
- * @throws {UsageError} If an argument is no flag of the command, is given
+ * @throws {UsageError} If an argument is not a flag of the command, is given
  * twice or lacks its value, or if there are too many operands.
  */
 export function readArguments(
@@ -61,15 +62,16 @@ export function readArguments(
     }
     const { typed, text } = splitArgument(argument);
     const { name, row, isNegated } = findFlag(typed, rows);
-    if (flags.has(name)) {
+    const isRepeatable = row.kind === "text" && row.isRepeatable === true;
+    if (flags.has(name) && !isRepeatable) {
       throw new UsageError(`Option --${row.flag} is given twice`);
     }
     if (isNegated && text !== undefined) {
       throw new UsageError(`Option ${typed} takes no value`);
     }
-    if (text !== undefined) flags.set(name, text);
+    if (text !== undefined) setFlag(name, text);
     else if (row.kind === "boolean") {
-      flags.set(name, isNegated ? "false" : "true");
+      setFlag(name, isNegated ? "false" : "true");
     } else {
       const next = args[++i];
       if (next === undefined || next.startsWith("--")) {
@@ -77,10 +79,15 @@ export function readArguments(
           `Option ${typed} lacks its value: wanted ${describeValues(row)}`,
         );
       }
-      flags.set(name, next);
+      setFlag(name, next);
     }
   }
   return { flags, operands };
+
+  function setFlag(name: string, text: string): void {
+    const former = flags.get(name);
+    flags.set(name, former === undefined ? text : `${former},${text}`);
+  }
 
   function takeOperand(operand: string): void {
     if (operands.length === operandsMax) {

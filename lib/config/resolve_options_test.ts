@@ -46,6 +46,7 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
     port: 2113,
     publicUrl: undefined,
     trustedProxies: undefined,
+    allowedHosts: undefined,
     tlsCertificate: undefined,
     tlsKey: undefined,
     adminPassword: undefined,
@@ -121,6 +122,7 @@ Deno.test("every option can be set by flag, environment and file", () => {
     port: ["0", 0],
     publicUrl: ["https://events.example.org", "https://events.example.org"],
     trustedProxies: ["10.0.0.0/8,::1", "10.0.0.0/8,::1"],
+    allowedHosts: ["a.example,b:1", "a.example,b:1"],
     tlsCertificate: ["cert.pem", "cert.pem"],
     tlsKey: ["key.pem", "key.pem"],
     adminPassword: ["s3cret", "s3cret"],
@@ -404,10 +406,22 @@ Deno.test("texts of a form are refused in another", () => {
       "addresses or ranges such as 10.0.0.0/8,::1",
     ],
     ["--public-url=events", "an address such as https://events.example.org"],
-    ["--cors-origin=*", "origins such as https://app.example.org"],
+    [
+      "--cors-origin=all",
+      "origins such as https://app.example.org, *, or none",
+    ],
+    [
+      "--allowed-host=https://a.example",
+      "hosts such as events.example.org or 10.0.0.5:2113",
+    ],
   ];
   for (const [flag, wanted] of cases) {
     const message = refusalOf({ args: [flag] });
     assertEquals(message.split(": wanted ")[1], wanted);
   }
+});
+
+Deno.test("a repeatable flag adds to its list", () => {
+  const args = ["--allowed-host=a.example", "--allowed-host", "b:1,c"];
+  assertEquals(resolve({ args }).values.allowedHosts, "a.example,b:1,c");
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseBaseUrl, parseOrigins } from "./text_form.ts";
+import { parseBaseUrl, parseHosts, parseOrigins } from "./text_form.ts";
 
 Deno.test("parseBaseUrl() takes addresses that others can be appended to", () => {
   const cases: readonly (readonly [string, string | undefined])[] = [
@@ -21,18 +21,42 @@ Deno.test("parseBaseUrl() takes addresses that others can be appended to", () =>
   }
 });
 
-Deno.test("parseOrigins() takes origins with commas between them", () => {
-  const cases: readonly (readonly [string, readonly string[] | undefined])[] = [
+Deno.test("parseOrigins() takes origins with commas between them, all, or none", () => {
+  const cases: readonly (readonly [
+    string,
+    ReturnType<typeof parseOrigins>,
+  ])[] = [
     ["https://a.example", ["https://a.example"]],
     ["https://A.example, http://b:81", ["https://a.example", "http://b:81"]],
     ["https://a.example/", ["https://a.example"]],
     ["https://a.example/x", undefined],
-    ["*", undefined],
+    ["*", "any"],
+    ["none", []],
+    ["*,https://a.example", undefined],
+    ["none,https://a.example", undefined],
+    ["https://*.example", undefined],
     ["null", undefined],
     ["https://a.example,", undefined],
     ["", undefined],
   ];
   for (const [text, wanted] of cases) {
     assertEquals(parseOrigins(text), wanted, text);
+  }
+});
+
+Deno.test("parseHosts() takes hosts with commas between them", () => {
+  const cases: readonly (readonly [string, readonly string[] | undefined])[] = [
+    ["a.example", ["a.example"]],
+    ["a.example:2113, [::1]:5", ["a.example:2113", "[::1]:5"]],
+    ["https://a.example", undefined],
+    ["a.example/x", undefined],
+    ["a.example:0", undefined],
+    ["*", undefined],
+    ["a b", undefined],
+    ["a.example,", undefined],
+    ["", undefined],
+  ];
+  for (const [text, wanted] of cases) {
+    assertEquals(parseHosts(text), wanted, text);
   }
 });

@@ -21,18 +21,18 @@ import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { RequestMetrics } from "../metrics/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
+import { isLoopbackAddress } from "../text/loopback.ts";
 import { accessTokenOf } from "./access_token.ts";
 import { Admission } from "./admission.ts";
-import { createBaseUrlOf, type Scheme } from "./base_url.ts";
+import { createBaseUrlOf, firstOf, hostOf, type Scheme } from "./base_url.ts";
 import { type IsTrustedProxy, peerAddressOf } from "./client_address.ts";
 import type { Handler, HandlerServices, NodeInfo } from "./context.ts";
-import { type AllowOrigin, createAllowOrigin } from "./allow_origin.ts";
-import { isFromOtherSite } from "./cross_site.ts";
+import { type CorsOrigins, createSiteRules } from "./cross_site.ts";
 import { HANDLERS } from "./handlers/table.ts";
 import { withoutBody } from "./head_answer.ts";
+import type { AnswersHost } from "./host_check.ts";
 import { KnownAnswers } from "./known_answers.ts";
 import { loginRequestOf } from "./login_request.ts";
-import { type MediaType, TEXT_PLAIN } from "./media_types.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
 import { completeObservation, type ObservationOptions } from "./observation.ts";
 import {
@@ -46,7 +46,11 @@ import { Receiving } from "./receiving.ts";
 import { malformed, Refusal } from "./refusal.ts";
 import { requestIdOf } from "./request_id.ts";
 import { RequestWatch, type WatchedRequest } from "./request_watch.ts";
-import { optionsResponse, problemResponse } from "./responses.ts";
+import {
+  optionsResponse,
+  outerProblemResponse,
+  problemResponse,
+} from "./responses.ts";
 import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import { type Route, ROUTES } from "./routes.ts";
@@ -76,13 +80,15 @@ export interface AppOptions {
   readonly scheme?: Scheme;
   /** What links start with, without a slash at its end, whatever was asked. */
   readonly publicUrl?: string | undefined;
+  /** Whose X-Forwarded-* headers count. Default: those of this machine. */
+  readonly isTrustedProxy?: IsTrustedProxy;
+  /** Hosts that are answered. Default: all. */
+  readonly answersHost?: AnswersHost | undefined;
   /**
-   * Whose X-Forwarded-* headers count. Without it, those for links count from
-   * everybody, as in the original, and X-Forwarded-For from nobody.
+   * Origins whose pages may read and write. Default: all may read, as in the
+   * original, and none may write.
    */
-  readonly isTrustedProxy?: IsTrustedProxy | undefined;
-  /** Origins whose pages may read answers. Default: all, as in the original. */
-  readonly corsOrigins?: readonly string[] | undefined;
+  readonly corsOrigins?: CorsOrigins | undefined;
   /** Default: `LIMITS`. */
   readonly limits?: Limits;
   /** What keeps the store well. Default: nothing does. */
@@ -107,7 +113,8 @@ export interface App {
 
 /** Puts the interface together. */
 export function createApp(options: AppOptions): App {
-  const { authenticate, logger, newId, streams, isTrustedProxy } = options;
+  const { authenticate, logger, newId, streams, answersHost } = options;
+  const { isTrustedProxy = isLoopbackAddress } = options;
   const { limits = LIMITS } = options;
   const router = createRouter(ROUTES);
   const admission = new Admission(limits);
@@ -118,7 +125,7 @@ export function createApp(options: AppOptions): App {
   const baseUrlOf = createBaseUrlOf({
     scheme: options.scheme ?? "http",
     publicUrl: options.publicUrl,
-    trustsForwarded: (info) => isTrustedProxy?.(peerAddressOf(info)) ?? true,
+    trustsForwarded: (info) => isTrustedProxy(peerAddressOf(info)),
   });
   const knownAnswers = new KnownAnswers({ streams, baseUrlOf, limits });
   const services: HandlerServices = {
@@ -138,11 +145,7 @@ export function createApp(options: AppOptions): App {
     shutDown: options.shutDown ?? (() => {}),
     upkeep: options.upkeep,
   };
-  const allowOrigin: AllowOrigin | undefined = options.corsOrigins &&
-    createAllowOrigin(options.corsOrigins);
-  const siteRules = {
-    corsOrigins: options.corsOrigins && new Set(options.corsOrigins),
-  };
+  const siteRules = createSiteRules(options.corsOrigins);
 
   function answer(
     request: Request,
@@ -150,6 +153,9 @@ export function createApp(options: AppOptions): App {
     watched: WatchedRequest,
   ): Response | Promise<Response> {
     const { headers } = request;
+    if (answersHost?.(request) === false) {
+      return outerProblemResponse(PROBLEMS.unknownHost);
+    }
     // Looking for one has the platform take over all of them at once, which
     // costs less than asking it for each.
     const authorization = headers.has("authorization")
@@ -213,11 +219,8 @@ export function createApp(options: AppOptions): App {
         ? PIPELINE_REFUSALS.readOnly
         : PIPELINE_REFUSALS.outOfScope;
     }
-    if (method === "POST" && isSentUnasked(types.requestType)) {
-      const ownHosts = () => ownHostsOf(request, info);
-      if (isFromOtherSite(request.headers, siteRules, ownHosts)) {
-        throw PIPELINE_REFUSALS.crossSite;
-      }
+    if (siteRules.refuses(request, () => ownHostsOf(request, info))) {
+      throw PIPELINE_REFUSALS.crossSite;
     }
     const context = {
       request,
@@ -244,11 +247,15 @@ export function createApp(options: AppOptions): App {
     request: Request,
     info: Deno.ServeHandlerInfo,
   ): readonly string[] {
-    const hosts = [request.headers.get("Host") ?? ""];
+    const hosts = [hostOf(request)];
+    if (isTrustedProxy(peerAddressOf(info))) {
+      // Its port, or that of its scheme: links keep ours if it names none.
+      hosts.push(firstOf(request.headers.get("X-Forwarded-Host")));
+    }
     try {
       hosts.push(new URL(services.baseUrlOf(request, info)).host);
     } catch (error) {
-      // A host that is none is nobody's name.
+      // A malformed host is not a name of this server.
       if (!(error instanceof Refusal)) throw error;
     }
     return hosts;
@@ -312,11 +319,12 @@ export function createApp(options: AppOptions): App {
       response = watch.end(watched, request, response);
     }
     if (request.method === "HEAD") response = withoutBody(response);
-    if (allowOrigin === undefined) return response;
+    const { narrow } = siteRules;
+    if (narrow === undefined) return response;
     const origin = request.headers.get("Origin");
     return response instanceof Promise
-      ? response.then((settled) => allowOrigin(origin, settled))
-      : allowOrigin(origin, response);
+      ? response.then((settled) => narrow(origin, settled))
+      : narrow(origin, response);
   }
   return Object.assign(app, {
     endLongPolls: () => streams.endLongPolls(),
@@ -347,13 +355,4 @@ function negotiate(
   });
   if (responseType === undefined) throw PIPELINE_REFUSALS.notAcceptable;
   return { requestType, responseType };
-}
-
-/**
- * Whether a page of another site can have a browser send a POST with such a
- * body without asking first. Of the types that browsers do not ask about, any
- * that a route takes but `text/plain` is refused as unsupported.
- */
-function isSentUnasked(requestType: MediaType | undefined): boolean {
-  return requestType === undefined || requestType === TEXT_PLAIN;
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { isHost, isPort, splitHost } from "../text/hosts.ts";
 import { malformed } from "./refusal.ts";
 
 export type Scheme = "http" | "https";
@@ -31,8 +32,6 @@ export type BaseUrlOf = (
   info: Deno.ServeHandlerInfo,
 ) => string;
 
-const HOST_MAX_LENGTH = 260;
-const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 /** Absolute, without empty, `.` or `..` segments; its last slash is dropped. */
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+\/?$/;
 const PREFIX_MAX_LENGTH = 200;
@@ -46,10 +45,10 @@ export function createBaseUrlOf(options: BaseUrlOptions): BaseUrlOf {
   let lastBaseUrl = "";
   return function baseUrlOf(request, info) {
     const { headers } = request;
-    // An absolute-form target never chooses the host: the header does.
-    const host = headers.get("Host") || authorityOf(request.url);
-    const forwarded = trustsForwarded(info)
-      ? readForwarded(headers)
+    const host = hostOf(request);
+    const named = readForwarded(headers);
+    const forwarded = named !== undefined && trustsForwarded(info)
+      ? named
       : undefined;
     if (forwarded === undefined && host === lastHost) return lastBaseUrl;
     if (!isHost(host)) throw malformed("Invalid host");
@@ -98,6 +97,7 @@ function compose(
     }
     const forwardedHost = firstOf(forwarded.host);
     if (isHost(forwardedHost)) {
+      // Without a port it keeps ours, as in the original.
       const [forwardedName, portOfHost] = splitHost(forwardedHost);
       name = forwardedName;
       if (portOfHost !== "") port = portOfHost;
@@ -113,27 +113,16 @@ function compose(
   return `${scheme}://${name}${isDefaultPort ? "" : ":" + port}${prefix}`;
 }
 
-/** First element of a list. */
-function firstOf(list: string | null): string {
+/** First element of a list; empty if there is none. */
+export function firstOf(list: string | null): string {
   if (list === null) return "";
   const end = list.indexOf(",");
   return (end < 0 ? list : list.slice(0, end)).trim();
 }
 
-function isHost(text: string): boolean {
-  return text.length <= HOST_MAX_LENGTH && HOST.test(text) &&
-    (splitHost(text)[1] === "" || isPort(splitHost(text)[1]));
-}
-
-function isPort(text: string): boolean {
-  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
-}
-
-/** Name and port; the port is empty when there is none. */
-function splitHost(host: string): [name: string, port: string] {
-  const separator = host.lastIndexOf(":");
-  if (separator < 0 || host.endsWith("]")) return [host, ""];
-  return [host.slice(0, separator), host.slice(separator + 1)];
+/** The host as the client wrote it; an absolute target does not decide. */
+export function hostOf({ headers, url }: Request): string {
+  return headers.get("Host") || authorityOf(url);
 }
 
 function authorityOf(url: string): string {

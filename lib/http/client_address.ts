@@ -10,7 +10,7 @@ import { isIpAddress } from "../text/ip_ranges.ts";
 /** Whether a proxy at that address is believed. */
 export type IsTrustedProxy = (address: string) => boolean;
 
-/** A longer list is no proxy's work: only its end is looked at. */
+/** Proxies write no longer lists: only the end of one is looked at. */
 const HOPS_MAX = 16;
 const HEADER_LENGTH_MAX = 4096;
 
@@ -22,18 +22,15 @@ export function peerAddressOf({ remoteAddr }: Deno.ServeHandlerInfo): string {
 }
 
 /**
- * Address of the client: the last one of `X-Forwarded-For` that is no trusted
- * proxy. Without trusted proxies anybody could write that header, so it counts
- * for nothing.
+ * Address of the client: the last one of `X-Forwarded-For` that is not a
+ * trusted proxy's. Anybody can write that header, so it counts only from those.
  */
 export function clientAddressOf(
   peerAddress: string,
   headers: Headers,
-  isTrustedProxy: IsTrustedProxy | undefined,
+  isTrustedProxy: IsTrustedProxy,
 ): string {
-  if (isTrustedProxy === undefined || !isTrustedProxy(peerAddress)) {
-    return peerAddress;
-  }
+  if (!isTrustedProxy(peerAddress)) return peerAddress;
   const list = headers.get("X-Forwarded-For")?.slice(-HEADER_LENGTH_MAX) ?? "";
   let address = peerAddress;
   for (const hop of list.split(",").slice(-HOPS_MAX).reverse()) {

@@ -11,11 +11,21 @@ import {
   peerAddressOf,
 } from "./client_address.ts";
 
+/** Headers that proxies add; one of them is enough to tell. */
+const PROXY_HEADERS = [
+  "X-Forwarded-For",
+  "X-Forwarded-Host",
+  "X-Forwarded-Proto",
+  "Forwarded",
+  "Via",
+  "X-Real-IP",
+];
+
 /** Makes it. */
 export function loginRequestOf(
   request: Request,
   info: Deno.ServeHandlerInfo,
-  isTrustedProxy?: IsTrustedProxy,
+  isTrustedProxy: IsTrustedProxy,
 ): LoginRequest {
   return new HttpLoginRequest(request.headers, info, isTrustedProxy);
 }
@@ -23,12 +33,12 @@ export function loginRequestOf(
 class HttpLoginRequest implements LoginRequest {
   readonly #headers: Headers;
   readonly #info: Deno.ServeHandlerInfo;
-  readonly #isTrustedProxy: IsTrustedProxy | undefined;
+  readonly #isTrustedProxy: IsTrustedProxy;
 
   constructor(
     headers: Headers,
     info: Deno.ServeHandlerInfo,
-    isTrustedProxy: IsTrustedProxy | undefined,
+    isTrustedProxy: IsTrustedProxy,
   ) {
     this.#headers = headers;
     this.#info = info;
@@ -60,9 +70,7 @@ class HttpLoginRequest implements LoginRequest {
   }
 
   get isProxied(): boolean {
-    const headers = this.#headers;
-    return headers.has("X-Forwarded-For") || headers.has("Forwarded") ||
-      headers.has("Via") || headers.has("X-Real-IP");
+    return PROXY_HEADERS.some((name) => this.#headers.has(name));
   }
 
   get secFetchSite(): string | null {

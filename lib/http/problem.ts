@@ -59,6 +59,11 @@ const ERROR_STATUS = {
 export const PROBLEMS = {
   unauthorized: { status: 401, text: "Unauthorized" },
   notFound: { status: 404, text: "Not Found" },
+  unknownHost: {
+    status: 400,
+    text: "Invalid host: add the name that the request has for this server " +
+      "with --allowed-host or --public-url",
+  },
   deletedRead: { status: 410, text: "Deleted" },
   deletedWrite: { status: 410, text: "Stream deleted" },
   conflict: { status: 400, text: "Wrong expected EventNumber" },
@@ -106,7 +111,7 @@ export const PIPELINE_REFUSALS = {
   ),
   crossSite: new Refusal(
     "crossSite",
-    "Refused: the request comes from a page of another site",
+    "Pages of other origins may not write: name the origin with --cors-origin",
   ),
   overloaded: new Refusal(
     "overloaded",

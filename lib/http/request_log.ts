@@ -6,6 +6,7 @@
 
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
+import { isLoopbackAddress } from "../text/loopback.ts";
 import type { App } from "./app.ts";
 import {
   clientAddressOf,
@@ -24,11 +25,11 @@ export function withRequestLog(
   options: {
     readonly clock: Clock;
     readonly logger: Logger;
-    /** Who may say which client it asks for. Default: nobody. */
-    readonly isTrustedProxy?: IsTrustedProxy | undefined;
+    /** Whose X-Forwarded-For counts. Default: those of this machine. */
+    readonly isTrustedProxy?: IsTrustedProxy;
   },
 ): App {
-  const { clock, logger, isTrustedProxy } = options;
+  const { clock, logger, isTrustedProxy = isLoopbackAddress } = options;
   async function logged(
     request: Request,
     info: Deno.ServeHandlerInfo,

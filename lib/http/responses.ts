@@ -241,6 +241,17 @@ function emptyBody(): ReadableStream<Uint8Array<ArrayBuffer>> {
   });
 }
 
+/** Says no before anything of the interface is looked at, as recorded. */
+export function outerProblemResponse({ status, text }: Problem): Response {
+  return new Response(text, {
+    status,
+    headers: {
+      "X-Content-Type-Options": "nosniff",
+      "Content-Type": TEXT_PLAIN.contentType,
+    },
+  });
+}
+
 /** Seconds after which a busy server may be asked again. */
 const RETRY_AFTER_SECONDS = "1";
 

@@ -12,6 +12,7 @@ import { JobBoard } from "../../lib/admin/job_board.ts";
 import { ScavengeHistory } from "../../lib/admin/scavenge_history.ts";
 import { openAuth } from "../../lib/auth/open_auth.ts";
 import { type App, createApp } from "../../lib/http/app.ts";
+import { createHostCheck } from "../../lib/http/host_check.ts";
 import { serveHttp } from "../../lib/http/server.ts";
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
@@ -134,6 +135,8 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
       }),
       scavengeHistory,
     },
+    // As of a server with default options.
+    answersHost: createHostCheck({ listensOn: "127.0.0.1" }),
     streams: createStreamService({ store, clock }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),

@@ -152,27 +152,6 @@ export const DEVIATIONS: readonly Deviation[] = [
     },
   },
   {
-    title: "Any Host is answered",
-    reason:
-      "Links are built from the name that the client used; the original " +
-      "refused names that it was not configured for",
-    judge(exchange) {
-      const { Host: host, ...headers } = exchange.step.request.headers;
-      if (host === undefined || exchange.recorded.status !== 400) {
-        return undefined;
-      }
-      return [
-        ...mustBe("status", 200, exchange.answered.status),
-        ...mustBe("type", headers["Accept"], typeOf(exchange)),
-        ...mustBe(
-          "links",
-          true,
-          bodyTextOf(exchange).includes(`http://${host}/streams/`),
-        ),
-      ];
-    },
-  },
-  {
     title: "An append that reopens a deleted stream shows at once",
     reason:
       "An append is visible whole or not at all; the original wrote the " +

@@ -68,7 +68,8 @@ export const VOCABULARY: Vocabulary = {
   refusals: {
     400: "Something makes no sense; the text says what",
     401: "The login is wrong, missing, or may not do this",
-    403: "A page of another site asks, or the token's scopes do not allow this",
+    403:
+      "A page of another origin asks, or the token's scopes do not allow this",
     406: "Accept names no type that this has",
     408: "The body came too slowly",
     411: "The body has no length",

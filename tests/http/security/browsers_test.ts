@@ -4,10 +4,19 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { createHostCheck } from "../../../lib/http/host_check.ts";
+import { PIPELINE_REFUSALS } from "../../../lib/http/problem.ts";
+import { ROUTES } from "../../../lib/http/routes.ts";
 import { ADMIN, JSON_TYPE, openSecuredApp } from "../../support/secured_app.ts";
 import { basic } from "../../support/test_auth.ts";
 
+const REFUSED = PIPELINE_REFUSALS.crossSite.message;
+const SIBLING = "http://127.0.0.1:8080";
+const AN_EVENT = {
+  eventId: "dddddddd-0000-4000-8000-000000000001",
+  eventType: "t",
+};
 const EVIL = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
 
 /** Requests that a browser sends without asking first. */
@@ -83,12 +92,98 @@ Deno.test("appends with a type that no browser asks about are 415", async () => 
   }
 });
 
-Deno.test("appends that a browser asks about first work from every page", async () => {
+Deno.test("every writing route is 403 for pages of other origins, for those of its own not", async () => {
+  const writes = ROUTES.filter(({ method }) => method !== "GET");
+  assert(writes.length > 20);
+  for (const { method, template, request } of writes) {
+    await using app = await openSecuredApp();
+    const path = template.replaceAll(/\{[^}]*\}/g, "1");
+    const headers: Record<string, string> = { ...ADMIN };
+    const type = request?.[0].contentType;
+    if (type !== undefined) headers["Content-Type"] = type;
+    const send = (more: Record<string, string>) =>
+      app.send(path, {
+        method,
+        headers: { ...headers, ...more },
+        ...(type !== undefined && { body: "-" }),
+      });
+    for (const foreign of [EVIL, { Origin: "null" }, { Origin: SIBLING }]) {
+      const before = app.store.status().lastPosition;
+      const { status, body } = await send(foreign);
+      assertEquals([status, body], [403, REFUSED], `${method} ${template}`);
+      assertEquals(app.store.status().lastPosition, before);
+    }
+    const own = await send({ Origin: "http://127.0.0.1:2113" });
+    assert(own.status !== 403, `${method} ${template}`);
+  }
+});
+
+Deno.test("--cors-origin opens writes to the origins that it names, * to all", async () => {
+  const named = "https://app.example.org";
+  for (
+    const [corsOrigins, origin, status] of [
+      [undefined, named, 403],
+      [[], named, 403],
+      [[named], named, 201],
+      [[named], "https://evil.example", 403],
+      ["any", "https://evil.example", 201],
+      ["any", "null", 201],
+    ] as const
+  ) {
+    await using app = await openSecuredApp({ app: { corsOrigins } });
+    const headers = { Origin: origin, "Sec-Fetch-Site": "cross-site" };
+    const answer = await app.append("s", [AN_EVENT], headers);
+    assertEquals(answer.status, status, `${corsOrigins} ${origin}`);
+    const reads = await app.get("/ping", undefined, { Origin: origin });
+    assertEquals(reads.status, 200);
+  }
+});
+
+Deno.test("a page of the address that a trusted proxy or --public-url names may write", async () => {
+  const Origin = "https://events.example.org";
+  const proxied = { Origin, "X-Forwarded-Host": "events.example.org" };
+  const publicUrl = "https://events.example.org/store";
+  const trustsNobody = () => false;
+  for (
+    const [options, headers, status] of [
+      [{}, { Origin }, 403],
+      [{}, { Origin, Host: "events.example.org" }, 201],
+      [{}, proxied, 201],
+      [{ isTrustedProxy: trustsNobody }, proxied, 403],
+      [{ publicUrl }, { Origin }, 201],
+    ] as const
+  ) {
+    await using app = await openSecuredApp({ app: options });
+    const answer = await app.append("s", [AN_EVENT], headers);
+    assertEquals(answer.status, status, JSON.stringify(headers));
+  }
+});
+
+Deno.test("preflights with default options are answered as recorded, whoever asks", async () => {
   await using app = await openSecuredApp();
-  const { status } = await app.append("s", [{
-    eventId: "dddddddd-0000-4000-8000-000000000001",
-    eventType: "t",
-  }], EVIL);
+  const ask = async (headers: Record<string, string>) => {
+    const answer = await app.send("/streams/s", { method: "OPTIONS", headers });
+    return [answer.status, [...answer.headers], answer.body];
+  };
+  const asked = { "Access-Control-Request-Method": "POST" };
+  assertEquals(await ask({ ...EVIL, ...asked }), await ask({}));
+});
+
+Deno.test("a host that the server does not answer for is 400 before anything else", async () => {
+  const answersHost = createHostCheck({ listensOn: "127.0.0.1" });
+  await using app = await openSecuredApp({ app: { answersHost } });
+  const Host = "evil.example:2113";
+  for (const method of ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "ODD"]) {
+    for (const path of ["/ping", "/streams/s", "/nowhere", "/users/admin"]) {
+      for (const who of [{}, ADMIN, { Authorization: basic("admin", "no") }]) {
+        const headers = { ...who, Host };
+        const { status, body } = await app.send(path, { method, headers });
+        assertEquals(status, 400, `${method} ${path}`);
+        assertEquals(body.includes("--allowed-host"), method !== "HEAD");
+      }
+    }
+  }
+  const { status } = await app.append("s", [AN_EVENT], { Host: "localhost:9" });
   assertEquals(status, 201);
 });
 

@@ -10,7 +10,7 @@ import { openSecuredApp } from "../../support/secured_app.ts";
 import { basic } from "../../support/test_auth.ts";
 
 const PROXY = "10.0.0.1";
-const isTrustedProxy = parseIpRanges("10.0.0.0/8");
+const isTrustedProxy = parseIpRanges("10.0.0.0/8") ?? (() => false);
 
 function infoFrom(hostname: string): Deno.ServeHandlerInfo {
   return {
@@ -40,9 +40,7 @@ Deno.test("ES-TrustedAuth counts from trusted proxies alone, when it is on", asy
     ];
   for (const [peer, header, isOn, wanted] of cases) {
     await using app = await openSecuredApp({
-      authOptions: isOn && isTrustedProxy
-        ? { isTrustedPeer: isTrustedProxy }
-        : {},
+      authOptions: isOn ? { isTrustedPeer: isTrustedProxy } : {},
       app: { isTrustedProxy },
     });
     await app.append("s", [{
@@ -64,7 +62,7 @@ Deno.test("ES-TrustedAuth counts from trusted proxies alone, when it is on", asy
 
 Deno.test("Basic credentials win over ES-TrustedAuth", async () => {
   await using app = await openSecuredApp({
-    authOptions: isTrustedProxy ? { isTrustedPeer: isTrustedProxy } : {},
+    authOptions: { isTrustedPeer: isTrustedProxy },
     app: { isTrustedProxy },
   });
   const anna = await app.createUser("anna");
@@ -76,14 +74,26 @@ Deno.test("Basic credentials win over ES-TrustedAuth", async () => {
   assertEquals((await answer.json()).data.loginName, "anna");
 });
 
+/** Peer → whether its X-Forwarded-* headers count by default. */
+const DEFAULT_TRUST: readonly (readonly [string, boolean])[] = [
+  ["127.0.0.1", true],
+  ["127.0.0.9", true],
+  ["::1", true],
+  ["::ffff:127.0.0.1", true],
+  ["10.0.0.7", false],
+  ["192.168.1.1", false],
+  ["203.0.113.9", false],
+  ["fe80::1", false],
+];
+
 Deno.test("X-Forwarded-* make links only when they come from a trusted proxy", async () => {
   const idOf = async (
     peer: string,
-    trust: typeof isTrustedProxy,
+    trust?: typeof isTrustedProxy,
     publicUrl?: string,
   ) => {
     await using app = await openSecuredApp({
-      app: { isTrustedProxy: trust, publicUrl },
+      app: { ...(trust && { isTrustedProxy: trust }), publicUrl },
     });
     await app.append("s", [{
       eventId: "eeeeeeee-0000-4000-8000-000000000001",
@@ -105,7 +115,11 @@ Deno.test("X-Forwarded-* make links only when they come from a trusted proxy", a
     await idOf("203.0.113.9", isTrustedProxy),
     "http://h:2113/streams/s",
   );
-  assertEquals(await idOf("203.0.113.9", undefined), forwarded);
+  const plain = "http://h:2113/streams/s";
+  assertEquals(await idOf("127.0.0.1", isTrustedProxy), plain);
+  for (const [peer, id] of DEFAULT_TRUST) {
+    assertEquals(await idOf(peer), id ? forwarded : plain, peer);
+  }
   assertEquals(
     await idOf(PROXY, isTrustedProxy, "https://public.example/events"),
     "https://public.example/events/streams/s",
