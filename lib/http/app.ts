@@ -341,18 +341,19 @@ function negotiate(
   format: string | undefined,
 ) {
   const { request, response, withoutAccept } = route;
-  const requestType = request === undefined
+  const sent = request === undefined
     ? undefined
     : negotiateRequest(request, headers.get("Content-Type"));
-  if (request !== undefined && requestType === undefined) {
+  if (request !== undefined && sent === undefined) {
     throw PIPELINE_REFUSALS.unsupportedType;
   }
-  if (response === "any") return { requestType, responseType: undefined };
+  const ofBody = { requestType: sent?.type, requestCharset: sent?.charset };
+  if (response === "any") return { ...ofBody, responseType: undefined };
   const responseType = negotiateResponse(response, {
     accept: headers.get("Accept"),
     format,
     withoutAccept,
   });
   if (responseType === undefined) throw PIPELINE_REFUSALS.notAcceptable;
-  return { requestType, responseType };
+  return { ...ofBody, responseType };
 }

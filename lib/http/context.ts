@@ -14,6 +14,7 @@ import type {
 } from "../auth/contract.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
+import type { XmlEncoding } from "../text/xml_encoding.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { AnswerKey } from "./answer_cache.ts";
 import type { Admission } from "./admission.ts";
@@ -42,6 +43,8 @@ export interface RequestContext {
   readonly query: Query;
   /** Type of the body; undefined on routes that take none. */
   readonly requestType: MediaType | undefined;
+  /** The charset parameter of Content-Type; undefined without one. */
+  readonly requestCharset: XmlEncoding | undefined;
   /** Type of the answer; undefined on routes that answer whatever is accepted. */
   readonly responseType: MediaType | undefined;
   /** Value of `Access-Control-Allow-Methods`. */

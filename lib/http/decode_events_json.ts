@@ -22,7 +22,8 @@ import {
   nestedTooDeeply,
   tooManyEvents,
 } from "./event_refusals.ts";
-import { decodeJsonText, decodeUtf8 } from "../text/utf8.ts";
+import { decodeUtf8 } from "../text/utf8.ts";
+import { bodyTextOf } from "./body_text.ts";
 
 /**
  * Decodes the body of the types `events+json`, `event+json` and `atom+json`
@@ -41,7 +42,7 @@ export function decodeEventsJsonBytes(
     make: (event) =>
       isWithin(event, limits) ? new BytesEvent(event, bytes) : undefined,
   });
-  return plain ?? decodeEventsJson(decodeJsonText(bytes), limits);
+  return plain ?? decodeEventsJson(bodyTextOf(bytes), limits);
 }
 
 /** What is refused is left to the other way, which says why. */

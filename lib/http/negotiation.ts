@@ -17,6 +17,7 @@ import {
   ATOM_JSON,
   ATOM_XML,
   EVENT_STREAM,
+  isXml,
   type MediaType,
   type MediaTypeSet,
   OCTET_STREAM,
@@ -24,6 +25,7 @@ import {
   TEXT_PLAIN,
   TEXT_XML,
 } from "./media_types.ts";
+import { type XmlEncoding, xmlEncodingOf } from "../text/xml_encoding.ts";
 
 /**
  * What clients sent lately and what it came to. Clients send few different
@@ -54,8 +56,15 @@ const MEMO_ENTRIES_MAX = 128;
 /** A type, or what the route serves without Accept: for exactly any type. */
 type OfferedType = MediaType | "anyType";
 
-const requestMemos = new Map<MediaTypeSet, Memo<MediaType>>();
+const requestMemos = new Map<MediaTypeSet, Memo<NegotiatedRequest>>();
 const responseMemos = new Map<MediaTypeSet, Memo<OfferedType>>();
+
+/** What a body is, by its Content-Type. */
+export interface NegotiatedRequest {
+  readonly type: MediaType;
+  /** The charset parameter; undefined without one. */
+  readonly charset: XmlEncoding | undefined;
+}
 
 /**
  * Finds the type of a request's body.
@@ -66,7 +75,7 @@ const responseMemos = new Map<MediaTypeSet, Memo<OfferedType>>();
 export function negotiateRequest(
   taken: MediaTypeSet,
   contentType: string | null,
-): MediaType | undefined {
+): NegotiatedRequest | undefined {
   if (contentType === null) return undefined;
   return memoOf(requestMemos, taken).get(
     contentType,
@@ -130,22 +139,29 @@ function memoOf<Decision>(
 function decideRequest(
   taken: MediaTypeSet,
   contentType: string,
-): MediaType | undefined {
+): NegotiatedRequest | undefined {
   const [essence = "", ...parameters] = contentType.split(";");
   const name = essence.trim().toLowerCase();
   const type = taken.find((candidate) => candidate.name === name);
   if (type === undefined) return undefined;
+  let charset: XmlEncoding | undefined;
   for (const parameter of parameters) {
     const separator = parameter.indexOf("=");
     if (separator < 0) continue;
     if (parameter.slice(0, separator).trim().toLowerCase() !== "charset") {
       continue;
     }
-    const charset = parameter.slice(separator + 1).trim()
-      .replace(/^"(.*)"$/, "$1").toLowerCase();
-    if (type === OCTET_STREAM || charset !== "utf-8") return undefined;
+    charset = xmlEncodingOf(
+      parameter.slice(separator + 1).trim().replace(/^"(.*)"$/, "$1"),
+    );
+    if (charset === undefined || !maySay(type, charset)) return undefined;
   }
-  return type;
+  return { type, charset };
+}
+
+/** Bytes have no charset, and all text is UTF-8, unless it is XML. */
+function maySay(type: MediaType, charset: XmlEncoding): boolean {
+  return type !== OCTET_STREAM && (charset === "utf-8" || isXml(type));
 }
 
 /**

@@ -32,6 +32,11 @@ Deno.test("negotiateRequest() knows a type in any case, with blanks, and one cha
     ['application/json; charset="utf-8"', "application/json"],
     ["application/json; charset=latin1", undefined],
     ["application/json; charset=nonsense", undefined],
+    ["application/xml; charset=latin1", undefined],
+    ["application/xml; charset=ISO-8859-1", "application/xml"],
+    [VENDOR + 'events+xml; charset="utf-16"', VENDOR + "events+xml"],
+    ["text/xml; charset=us-ascii", "text/xml"],
+    ["application/json; charset=us-ascii", undefined],
     ["application/json; boundary=x", "application/json"],
     ["application/json;", "application/json"],
     [VENDOR + "events+json", VENDOR + "events+json"],
@@ -53,7 +58,7 @@ Deno.test("negotiateRequest() knows a type in any case, with blanks, and one cha
   for (const [contentType, name] of table) {
     for (const time of ["first", "remembered"]) {
       assertEquals(
-        negotiateRequest(ATOM, contentType)?.name,
+        negotiateRequest(ATOM, contentType)?.type.name,
         name,
         `${contentType}, ${time}`,
       );

@@ -7,12 +7,15 @@
 
 import type { UserOutcome } from "../auth/contract.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
+import { ACCEPTED_CODINGS } from "./content_coding.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
 
 /** An answer that says no. */
 export interface Problem {
   readonly status: number;
   readonly text: string;
+  /** Value of `Accept-Encoding`: what would have been taken. */
+  readonly acceptEncoding?: string;
 }
 
 /** Outcomes of services that are refusals. */
@@ -32,7 +35,9 @@ const REFUSAL_STATUS = {
   bodyTooLarge: 413,
   nameTooLong: 414,
   unsupportedType: 415,
+  unsupportedCoding: 415,
   tooManyHeld: 429,
+  unsupportedTransferCoding: 501,
   overloaded: 503,
 } satisfies Record<RefusalCode, number>;
 
@@ -142,7 +147,11 @@ export function readProblemOf(kind: RefusedOutcome): Problem {
 
 /** Problem that a refusal of this layer is. */
 export function refusalProblemOf(refusal: Refusal): Problem {
-  return { status: REFUSAL_STATUS[refusal.code], text: refusal.message };
+  const { code, message } = refusal;
+  const problem = { status: REFUSAL_STATUS[code], text: message };
+  return code === "unsupportedCoding"
+    ? { ...problem, acceptEncoding: ACCEPTED_CODINGS }
+    : problem;
 }
 
 /** Problem that an error of a service or store is. */

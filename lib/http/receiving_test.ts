@@ -66,7 +66,7 @@ Deno.test("a chunked body is put together", () =>
 Deno.test("a body above the limit is refused, declared or not", () =>
   withReceiving(async (receiving) => {
     const declared = String(LIMITS.requestBytesMax + 1);
-    for (const length of [declared, "9".repeat(30), "x"]) {
+    for (const length of [declared, "9".repeat(30)]) {
       const request = post("x", { "Content-Length": length });
       assertEquals(
         await codeOf(() => receiving.readText(request)),

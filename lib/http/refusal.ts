@@ -21,6 +21,8 @@ export type RefusalCode =
   | "notFound"
   | "methodNotAllowed"
   | "unsupportedType"
+  | "unsupportedCoding"
+  | "unsupportedTransferCoding"
   | "notAcceptable"
   | "unauthenticated";
 

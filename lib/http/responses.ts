@@ -268,8 +268,9 @@ export function problemResponse(
     readonly currentVersion?: number;
   } = {},
 ): Response {
-  const { status, text } = problem;
+  const { status, text, acceptEncoding } = problem;
   const headers = commonHeaders(allowedMethods, TEXT_PLAIN.contentType);
+  if (acceptEncoding !== undefined) headers["Accept-Encoding"] = acceptEncoding;
   if (status === 401) headers["WWW-Authenticate"] = CHALLENGE;
   if (status === 503 || status === 429) {
     headers["Retry-After"] = RETRY_AFTER_SECONDS;

@@ -15,6 +15,8 @@ export const LIMITS = {
   /** Data plus metadata of one event (spec: streams §2.6). */
   eventBytesMax: 4 * MIB,
   requestBytesMax: 16 * MIB,
+  /** Content codings of one body, one upon the other. */
+  contentCodingsMax: 4,
   batchEventsMax: 100_000,
   jsonDepthMax: 200,
   xmlDepthMax: 200,

@@ -75,7 +75,8 @@ export const VOCABULARY: Vocabulary = {
     411: "The body has no length",
     413: "The body is too large",
     414: "The name of the stream is too long",
-    415: "Content-Type names no type that this takes",
+    415: "Content-Type names no type that this takes, or the body has a " +
+      "coding or an encoding that is not supported",
     429: "Too many at once, or too many wrong logins: come back later",
     500: "Something failed here; the text has the id of the request",
     503: "Too much is under way, or nothing can be written: come back later",

@@ -218,10 +218,11 @@ function namesEventsItself(context: RequestContext): boolean {
 
 /** Reads the body as its type wants it: as a text, or as the bytes that came. */
 function readBody(
-  { request, requestType }: RequestContext,
+  context: RequestContext,
   { receiving }: HandlerServices,
 ): Promise<string | Uint8Array> {
-  switch (requestType?.form) {
+  const { request } = context;
+  switch (context.requestType?.form) {
     case "eventJson":
     case "atomJson":
     case "bytes":
@@ -230,7 +231,7 @@ function readBody(
     case "atomXml":
     case "json":
     case "xml":
-      return receiving.readText(request);
+      return receiving.readText(request, context);
     default:
       throw invalidBody();
   }

@@ -32,7 +32,7 @@ export async function downloadNewBackup(
   services: HandlerServices,
 ): Promise<Response> {
   return await withUpkeep(context, services, async () => {
-    const body = await services.receiving.readText(context.request);
+    const body = await services.receiving.readText(context.request, context);
     return respond(context, services, readHave(body));
   }, mayBackUp);
 }

@@ -168,9 +168,13 @@ export async function readMembers(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<NamedMembers> {
-  const { request, requestType, limits } = context;
+  const { request, requestType, requestCharset, limits } = context;
   const bytesMax = Math.min(limits.requestBytesMax, LIMITS.userBodyBytesMax);
-  const body = await services.receiving.readText(request, bytesMax);
+  const encoding = { requestType, requestCharset };
+  const body = await services.receiving.readText(
+    request,
+    { ...encoding, bytesMax },
+  );
   return decodeNamedMembers(body, requestType ?? APPLICATION_JSON, limits);
 }
 

@@ -17,12 +17,12 @@ import {
   type MediaType,
   TEXT_PLAIN,
 } from "../media_types.ts";
-import { decodeNamedMembers } from "../named_members.ts";
 import { PROBLEMS } from "../problem.ts";
 import { malformed } from "../refusal.ts";
 import { documentResponse, problemResponse } from "../responses.ts";
 import { type Warning, warningsOf } from "../damage_warning.ts";
 import { isMonitor, isOperator } from "./admin.ts";
+import { readMembers } from "./users.ts";
 
 const METRICS_TEXT: MediaType = {
   ...TEXT_PLAIN,
@@ -182,16 +182,12 @@ export async function changeLogLevel(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const { allowedMethods, request, requestType, limits, caller } = context;
-  const { observation, receiving, logger } = services;
+  const { allowedMethods, caller } = context;
+  const { observation, logger } = services;
   if (!isOperator(context)) {
     return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
-  const members = decodeNamedMembers(
-    await receiving.readText(request, limits.userBodyBytesMax),
-    requestType ?? APPLICATION_JSON,
-    limits,
-  );
+  const members = await readMembers(context, services);
   const level = members.readText("level");
   if (level === undefined || !isLogLevel(level)) {
     throw malformed(

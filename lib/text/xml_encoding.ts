@@ -1,0 +1,120 @@
+/**
+ * Bytes of an XML document as text, in the encoding that it declares
+ * (XML 1.0 §4.3.3, RFC 7303 §3): a byte order mark decides before the charset
+ * that came with the document, and that before its own declaration.
+ *
+ * @module
+ */
+
+import { Buffer, isAscii } from "node:buffer";
+import { decodeUtf8IfValid, withoutMark } from "./utf8.ts";
+
+/** Encodings that are read. `utf-16` needs a byte order mark. */
+export type XmlEncoding =
+  | "utf-8"
+  | "utf-16"
+  | "utf-16le"
+  | "utf-16be"
+  | "iso-8859-1"
+  | "us-ascii";
+
+/** What bytes are as text, or why they are none. */
+export type DecodedXml =
+  | { readonly kind: "text"; readonly text: string }
+  /** Declared to be in an encoding that is not read, or cannot be right. */
+  | { readonly kind: "unknownEncoding" }
+  /** Not in the encoding that is declared. */
+  | { readonly kind: "malformed" };
+
+const UNKNOWN: DecodedXml = { kind: "unknownEncoding" };
+
+const ENCODINGS: ReadonlyMap<string, XmlEncoding> = new Map([
+  ["utf-8", "utf-8"],
+  ["utf-16", "utf-16"],
+  ["utf-16le", "utf-16le"],
+  ["utf-16be", "utf-16be"],
+  ["iso-8859-1", "iso-8859-1"],
+  ["us-ascii", "us-ascii"],
+]);
+
+const DECLARATION_BYTES_MAX = 256;
+const DECLARATION =
+  /^<\?xml\s(?:[^>]*?\s)?encoding\s*=\s*(?:"([^"]*)"|'([^']*)')/;
+
+/** The encoding of a name, in any case; undefined: it is not read. */
+export function xmlEncodingOf(name: string): XmlEncoding | undefined {
+  return ENCODINGS.get(name.toLowerCase());
+}
+
+/**
+ * Decodes a document; a byte order mark at its start is dropped.
+ *
+ * @param charset What came with it says, as the parameter of Content-Type.
+ */
+export function decodeXmlBytes(
+  bytes: Uint8Array,
+  charset?: XmlEncoding,
+): DecodedXml {
+  const encoding = markedEncodingOf(bytes) ?? charset ??
+    declaredEncodingOf(bytes);
+  // Without a mark nobody knows in which order UTF-16 has its bytes.
+  if (encoding === undefined || encoding === "utf-16") return UNKNOWN;
+  const text = decodeAs(encoding, bytes);
+  return text === undefined
+    ? { kind: "malformed" }
+    : { kind: "text", text: withoutMark(text) };
+}
+
+function markedEncodingOf(bytes: Uint8Array): XmlEncoding | undefined {
+  const [first, second, third] = bytes;
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  if (first === 0xfe && second === 0xff) return "utf-16be";
+  return first === 0xef && second === 0xbb && third === 0xbf
+    ? "utf-8"
+    : undefined;
+}
+
+/** UTF-8 where nothing is declared; undefined: it is not read. */
+function declaredEncodingOf(bytes: Uint8Array): XmlEncoding | undefined {
+  const head = Buffer.from(bytes.subarray(0, DECLARATION_BYTES_MAX))
+    .toString("latin1");
+  // `<` of UTF-16, of which the standard wants a mark.
+  if (head.startsWith("<\0") || head.startsWith("\0<")) return "utf-16";
+  const match = DECLARATION.exec(head);
+  return match === null ? "utf-8" : xmlEncodingOf(match[1] ?? match[2] ?? "");
+}
+
+function decodeAs(
+  encoding: Exclude<XmlEncoding, "utf-16">,
+  bytes: Uint8Array,
+): string | undefined {
+  switch (encoding) {
+    case "utf-8":
+      return decodeUtf8IfValid(bytes);
+    case "utf-16le":
+    case "utf-16be":
+      return decodeUtf16(encoding, bytes);
+    case "iso-8859-1":
+      return latin1Of(bytes);
+    case "us-ascii":
+      return isAscii(bytes) ? latin1Of(bytes) : undefined;
+  }
+}
+
+function decodeUtf16(
+  encoding: "utf-16le" | "utf-16be",
+  bytes: Uint8Array,
+): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true })
+      .decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Not by `TextDecoder`, whose `iso-8859-1` is windows-1252. */
+function latin1Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString("latin1");
+}
