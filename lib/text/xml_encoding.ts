@@ -105,12 +105,11 @@ function decodeUtf16(
   encoding: "utf-16le" | "utf-16be",
   bytes: Uint8Array,
 ): string | undefined {
-  try {
-    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true })
-      .decode(bytes);
-  } catch {
-    return undefined;
-  }
+  if (bytes.length % 2 !== 0) return undefined;
+  const copy = Buffer.from(bytes);
+  const text = (encoding === "utf-16be" ? copy.swap16() : copy)
+    .toString("utf16le");
+  return text.isWellFormed() ? text : undefined;
 }
 
 /** Not by `TextDecoder`, whose `iso-8859-1` is windows-1252. */
