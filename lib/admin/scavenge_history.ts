@@ -26,6 +26,7 @@ import type { ProposedEvent } from "../model/event.ts";
 import type { AppendResult, EventStore } from "../model/event_store.ts";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import { LIMITS } from "../model/limits.ts";
+import { LINK_TYPE } from "../model/links.ts";
 import type { Logger } from "../model/logger.ts";
 import type { ScavengedSegment, ScavengeReport } from "../model/maintenance.ts";
 import { METADATA_EVENT_TYPE } from "../model/stream_metadata.ts";
@@ -72,9 +73,6 @@ interface Entry {
   /** Id of the link that follows it in `$scavenges`; undefined: none does. */
   readonly linkId: string | undefined;
 }
-
-/** Type of a link event; its data is `number@stream`. */
-const LINK_TYPE = "$>";
 
 const INTERRUPTED: Pick<ScavengeEnd, "result" | "error"> = {
   result: "Failed",

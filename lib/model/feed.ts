@@ -68,7 +68,7 @@ export interface StreamPage {
   readonly updatedUs: number | undefined;
   /** Whether the page reaches the end in its direction (spec: streams §5.3). */
   readonly isEndOfStream: boolean;
-  /** Whether `moreEntries` or `entries` hold at least one. */
+  /** Whether the page has at least one entry, shown to this reader or not. */
   readonly hasEntries: boolean;
   /** Whether clients may treat the page as the newest one (spec: streams §5.2). */
   readonly isHeadOfStream: boolean;

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { LINK_TYPE } from "./links.ts";
 import type { StreamMetadata } from "./stream_metadata.ts";
 import { isSoftDeleted } from "./stream_metadata.ts";
 import {
@@ -101,7 +102,7 @@ export function membershipsOf(
   const category = categoryOf(described);
   return {
     category,
-    eventType: eventType === "$>"
+    eventType: eventType === LINK_TYPE
       ? undefined
       : isDelete
       ? DELETED_TYPE

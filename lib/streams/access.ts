@@ -49,15 +49,6 @@ const ADMINS: RoleList = [ROLE_ADMINS];
 const NOBODY: RoleList = [];
 const NO_DEFAULTS: DefaultAcls = { ofUserStreams: {}, ofSystemStreams: {} };
 
-/**
- * System lists are read by everybody until somebody says otherwise; one that
- * holds nothing yet is like any system stream that is not there.
- */
-const SYSTEM_LIST_ACL: AccessControlList = {
-  read: EVERYBODY,
-  metadataRead: EVERYBODY,
-};
-
 const ON_METASTREAM = {
   read: "metadataRead",
   write: "metadataWrite",
@@ -230,15 +221,26 @@ function entryOf(
 ): RoleList {
   const own = state.metadata.acl?.[right];
   if (own !== undefined) return own;
-  if (
-    state.metadataNumber < 0 && state.head >= 0 && isSystemList(streamName)
-  ) {
-    const ofList = SYSTEM_LIST_ACL[right];
-    if (ofList !== undefined) return ofList;
+  if (isReadAsUserStream(right, streamName, state)) {
+    return defaults.ofUserStreams[right] ?? EVERYBODY;
   }
   return isSystemStream(streamName)
     ? defaults.ofSystemStreams[right] ?? ADMINS
     : defaults.ofUserStreams[right] ?? EVERYBODY;
+}
+
+/**
+ * Whether a right is that of ordinary streams though the name is of the system:
+ * to read a system list, since it shows each reader only what they may read
+ * anyway. One that holds nothing is like any system stream that is not there.
+ */
+function isReadAsUserStream(
+  right: keyof AccessControlList,
+  streamName: string,
+  { metadata, head }: StreamState,
+): boolean {
+  return (right === "read" || right === "metadataRead") &&
+    metadata.acl === undefined && head >= 0 && isSystemList(streamName);
 }
 
 /** Whether the caller is among those that may. */
@@ -253,9 +255,14 @@ function readAccessOf(caller: Caller, roles: RoleList): ReadAccess {
   return holdsRole(caller, roles) ? "private" : "denied";
 }
 
+/** Whether no access list keeps the caller from reading: `$admins`. */
+export function readsEverything(caller: Caller): boolean {
+  return caller !== undefined && caller.roles.has(ROLE_ADMINS);
+}
+
 function holdsRole(caller: Caller, roles: RoleList): boolean {
   if (caller === undefined) return false;
-  return caller.roles.has(ROLE_ADMINS) ||
+  return readsEverything(caller) ||
     roles.some((role) => caller.roles.has(role));
 }
 

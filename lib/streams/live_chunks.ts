@@ -7,7 +7,8 @@
  */
 
 import { LIMITS } from "../model/limits.ts";
-import { stateOnceBegun } from "./access.ts";
+import { ROLE_ADMINS } from "../model/principal.ts";
+import { readsEverything, stateOnceBegun } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import {
   type LiveChunk,
@@ -46,6 +47,8 @@ interface Entry {
   readonly rightsKey: string;
   /** Commits before the read: later ones may be missing from it. */
   readonly commitCount: number;
+  /** Of the rules that it was read by, or of some before them. */
+  readonly rulesEpoch: number;
   readonly readAtUs: number;
   /** Set once it has been read. */
   chunk: LiveChunk | undefined;
@@ -61,9 +64,12 @@ const UNAUTHORIZED: LiveChunk = {
 /** Decisions on rights that are remembered. */
 const RIGHTS_MAX = 10_000;
 
-/** What callers with the same rights have in common. */
+/** What callers with the same rights to read have in common. */
 export function rightsKeyOf(caller: Caller): string {
-  return caller === undefined ? "" : JSON.stringify([...caller.roles].sort());
+  if (caller === undefined) return "";
+  return readsEverything(caller)
+    ? ROLE_ADMINS
+    : JSON.stringify([...caller.roles].sort());
 }
 
 /** A feed of which nothing was read yet. */
@@ -127,6 +133,12 @@ export class LiveChunks {
   /** The entry, unless what it has is outdated. */
   #usable(entry: Entry | undefined): Entry | undefined {
     if (entry === undefined) return undefined;
+    // Whoever asks after a change of rights must not be shown what was judged
+    // by those before, even if it has only just been read.
+    if (entry.rulesEpoch !== this.#board.rulesEpoch) {
+      this.#forget(entry);
+      return undefined;
+    }
     const { chunk } = entry;
     const hasSeenAll = entry.commitCount === this.#board.commitCount;
     if (chunk === undefined) return hasSeenAll ? entry : undefined;
@@ -152,6 +164,7 @@ export class LiveChunks {
       },
       rightsKey: reader.rightsKey,
       commitCount: this.#board.commitCount,
+      rulesEpoch: this.#board.rulesEpoch,
       readAtUs: this.#context.clock.nowUs(),
       chunk: undefined,
       waiting: [],

@@ -251,7 +251,9 @@ export class LiveClient implements ChunkReader {
     const hasMoved = chunk.next > this.#place;
     this.#place = chunk.next;
     this.#isAtEnd = chunk.isAtEnd || !hasMoved;
-    if (this.#isAtEnd) return this.#advance();
+    // One that has caught up is told of nothing but what it may see: when
+    // something else was written, it must not learn of it at once.
+    if (this.#isAtEnd || this.#isCaughtUp) return this.#advance();
     // Much was looked through in vain: remember how far.
     this.#toldPlace = chunk.next;
     this.#sendText(this.feed.source.format.progress(chunk.next - 1));

@@ -57,7 +57,7 @@ export interface LiveFeedCommand {
   /** A stream, a system list or `$all`. */
   readonly streamName: string;
   readonly start: LiveStart;
-  /** Links are always followed in `$all`. */
+  /** Links are never followed in `$all`. */
   readonly resolveLinks: boolean;
   readonly filter: EventFilter | undefined;
   readonly format: LiveFormat;

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { anEvent } from "../../tests/support/events.ts";
 import {
   aLiveRead,
@@ -11,6 +16,7 @@ import {
   aUser,
   createServiceFixture,
   linkEvents,
+  type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -132,19 +138,75 @@ Deno.test("a live feed of a list leaves out what its reader may not see", async 
 });
 
 Deno.test("what may not be read has no live feed", async () => {
-  const { service, append, describe, hardDelete, appendEvents } =
-    createServiceFixture();
+  const { service, append, describe, hardDelete } = createServiceFixture();
   const open = async (streamName: string) =>
     (await service.openLiveFeed(undefined, aLiveRead({ streamName }))).kind;
   await describe("secret", { $acl: { $r: "jane" } });
   await append("deleted", [1]);
   await hardDelete("deleted");
-  await appendEvents("links", linkEvents(1, ["0@secret"]));
   assertEquals(
-    await Promise.all(["$all", "secret", "$x", "deleted", "links"].map(open)),
-    ["unauthorized", "unauthorized", "unauthorized", "deleted", "unauthorized"],
+    await Promise.all(["$all", "secret", "$x", "deleted"].map(open)),
+    ["unauthorized", "unauthorized", "unauthorized", "deleted"],
   );
 });
+
+/** Feeds of which "secret" decides what a reader sees, and who writes there. */
+const PARTLY_SECRET = {
+  "links to it": {
+    streamName: "links",
+    hidden: (fixture: ServiceFixture, number: number) =>
+      fixture.appendEvents("links", linkEvents(number, ["0@secret-1"])),
+  },
+  "its category": {
+    streamName: "$ce-secret",
+    hidden: (fixture: ServiceFixture, number: number) =>
+      fixture.append("secret-1", [number]),
+  },
+  "the whole log": {
+    streamName: "$all",
+    hidden: (fixture: ServiceFixture, number: number) =>
+      fixture.append("secret-1", [number]),
+  },
+};
+
+for (const [name, { streamName, hidden }] of Object.entries(PARTLY_SECRET)) {
+  Deno.test(`a live feed of ${name} tells nothing of what it leaves out`, async () => {
+    const fixture = createServiceFixture();
+    const { service, append, appendEvents, describe } = fixture;
+    await describe("$all", { $acl: { $r: "$all" } });
+    await append("secret-1", [1]);
+    await append("secret-2", [2]);
+    await describe("secret-1", { $acl: { $r: "jane", $mr: "jane" } });
+    await appendEvents("links", linkEvents(3, ["0@secret-2", "0@secret-1"]));
+    const john = await openLive(service, { streamName }, aUser("john"));
+    const jane = await openLive(service, { streamName }, aUser("jane"));
+    const untilCaughtUp = async (reader: typeof john) => {
+      const lines = [];
+      for (;;) {
+        const line = await reader.next();
+        assert(line !== undefined);
+        if (line.startsWith("caught-up")) return lines;
+        if (/^\d/.test(line)) lines.push(line.replace(/^\d+ /, ""));
+      }
+    };
+    const ofJohn = await untilCaughtUp(john);
+    const ofJane = await untilCaughtUp(jane);
+    assert(ofJohn.length < ofJane.length, ofJane.join());
+    assertEquals(ofJane.filter((line) => ofJohn.includes(line)), ofJohn);
+    assert(!ofJohn.some((line) => line.includes("@secret-1")), ofJohn.join());
+    const ofOthers = john.next();
+    for (let number = 100; number < 140; number++) {
+      const line = jane.next();
+      await hidden(fixture, number);
+      assert(await line);
+    }
+    // The next that John hears of is what he may read.
+    await append("secret-2", [200]);
+    await appendEvents("links", linkEvents(201, ["0@secret-2"]));
+    assertStringIncludes((await ofOthers) ?? "", "@secret-2");
+    await Promise.all([john.cancel(), jane.cancel()]);
+  });
+}
 
 Deno.test("a right taken away ends a live feed, at once", async () => {
   const { service, append, describe } = createServiceFixture();

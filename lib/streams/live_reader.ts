@@ -12,7 +12,7 @@ import type { ListRef } from "../model/lists.ts";
 import { ByteText } from "../text/byte_text.ts";
 import { ALL_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
-import { LINK_TYPE } from "./links.ts";
+import { LINK_TYPE } from "../model/links.ts";
 import type { LiveFeedCommand } from "./live_contract.ts";
 import type { Caller } from "./outcomes.ts";
 import { nearestNumber } from "./nearest.ts";
@@ -65,7 +65,7 @@ export interface LiveRead {
 /** What the source of a command is. */
 export function liveSourceOf(command: LiveFeedCommand): LiveSource {
   const { streamName, filter, format } = command;
-  const resolveLinks = command.resolveLinks || streamName === ALL_STREAM;
+  const resolveLinks = command.resolveLinks && streamName !== ALL_STREAM;
   return {
     streamName,
     resolveLinks,
@@ -131,7 +131,7 @@ async function readStreamStretch(
   { place, count }: LiveRead,
 ): Promise<Stretch | "deleted"> {
   const state = await store.readState(streamName);
-  const presence = presenceOf(state);
+  const presence = presenceOf(streamName, state);
   if (presence === "deleted") return "deleted";
   const { head } = state;
   const { first, sinceUs } = visibleRangeOf(state, clock);
@@ -190,7 +190,7 @@ async function writeChunk(
   },
 ): Promise<LiveChunk> {
   const { format } = source;
-  const resolver = new LinkResolver(context, read.caller);
+  const resolver = new LinkResolver(context, read.caller, "public");
   const out = new ByteText(CHUNK_CAPACITY);
   let eventCount = 0;
   let { next, isAtEnd } = stretch;
@@ -199,15 +199,10 @@ async function writeChunk(
     const shown = isPlain(source, entry)
       ? unresolved(entry.event)
       : await resolve(resolver, source, entry);
-    if (shown === "refused" && eventCount === 0) {
-      return { kind: "ended", reason: "unauthorized", isForAll: false };
-    }
-    if (shown === "hidden") continue;
+    if (shown === undefined) continue;
     const { length } = out;
-    if (shown !== "refused") format.event(out, shown, place);
-    const isTooMuch = shown === "refused" ||
-      length > 0 && out.length > LIMITS.liveFeedChunkLengthMax;
-    if (isTooMuch) {
+    format.event(out, shown, place);
+    if (length > 0 && out.length > LIMITS.liveFeedChunkLengthMax) {
       out.length = length;
       next = place;
       isAtEnd = false;
@@ -227,24 +222,28 @@ async function writeChunk(
 
 /** Whether an entry is shown as it stands there. */
 function isPlain(
-  { list, resolveLinks }: LiveSource,
+  { list, resolveLinks, streamName }: LiveSource,
   { event }: ListEntry,
 ): boolean {
-  return list === undefined &&
+  return list === undefined && streamName !== ALL_STREAM &&
     !(resolveLinks && event.eventType === LINK_TYPE);
 }
 
-/** Follows an entry's link. A link that may not be followed refuses the feed. */
+/** Follows an entry's link, if any; undefined: the reader may not see it. */
 async function resolve(
   resolver: LinkResolver,
   { list, streamName, resolveLinks }: LiveSource,
   entry: ListEntry,
-): Promise<ResolvedEvent | "hidden" | "refused"> {
+): Promise<ResolvedEvent | undefined> {
+  if (streamName === ALL_STREAM) {
+    const { event } = entry;
+    return await resolver.readability.mayRead(event.streamName)
+      ? unresolved(event)
+      : undefined;
+  }
   const options = { list, streamName, resolveLinks, withBodies: true };
-  const planned = await resolver.planEntries([entry], options);
-  if (planned === undefined) return "refused";
-  const [first] = planned;
-  if (first === undefined) return "hidden";
+  const [first] = await resolver.planEntries([entry], options);
+  if (first === undefined) return undefined;
   const target = await resolver.findTarget(first, true);
   return { original: first.original, link: first.link, target };
 }

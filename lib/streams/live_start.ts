@@ -44,7 +44,9 @@ export async function locateTime(
   const state = await store.readState(streamName);
   const granted = await access.readAccess(caller, streamName, state);
   if (granted === "denied") return { kind: "unauthorized" };
-  const presence = streamName === ALL_STREAM ? "present" : presenceOf(state);
+  const presence = streamName === ALL_STREAM
+    ? "present"
+    : presenceOf(streamName, state);
   if (presence === "deleted") return { kind: "deleted" };
   if (presence === "missing") return { kind: "notFound" };
   const place = await placeOfStart(context, {

@@ -4,7 +4,9 @@ import {
   ADMIN,
   aFeedRead,
   anAllRead,
+  aUser,
   createServiceFixture,
+  linkEvents,
   namesOf,
   type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
@@ -33,6 +35,10 @@ function poll(
 
 function shownBy(outcome: FeedOutcome): string[] | string {
   return outcome.kind === "page" ? namesOf(outcome.page.entries) : outcome.kind;
+}
+
+function positionOf(place: number) {
+  return { commit: place, prepare: place };
 }
 
 /** Counts who listens to a store's commits. */
@@ -257,4 +263,70 @@ Deno.test("an event that comes while a read is begun is not missed", async () =>
     await fixture.append("s", [100 + step]);
     assertEquals(shownBy(await held), [`${head + 1}@s`]);
   }
+});
+
+/** What is waited for, and an event there that only Jane may see. */
+const PARTLY_SECRET = {
+  links: (fixture: ServiceFixture) =>
+    fixture.appendEvents("links", linkEvents(50, ["0@secret-1"])),
+  "$ce-secret": (fixture: ServiceFixture) => fixture.append("secret-1", [50]),
+  "$et-tested": (fixture: ServiceFixture) => fixture.append("secret-1", [50]),
+  "$streams": (fixture: ServiceFixture) => fixture.append("secret-1", [50]),
+  "$category-secret": (fixture: ServiceFixture) =>
+    fixture.append("secret-1", [50]),
+  "$all": (fixture: ServiceFixture) => fixture.append("secret-1", [50]),
+};
+
+for (const [streamName, writeSecret] of Object.entries(PARTLY_SECRET)) {
+  Deno.test(`a wait on ${streamName} ends with what the reader may see`, async () => {
+    const fixture = createServiceFixture();
+    const { service, append, appendEvents, describe, store } = fixture;
+    await describe("$all", { $acl: { $r: "$all" } });
+    await describe("secret-1", { $acl: { $r: "jane", $mr: "jane" } });
+    await append("secret-2", [1]);
+    await appendEvents("links", linkEvents(2, ["0@secret-2"]));
+    const isAll = streamName === "$all";
+    const { head } = await store.readState(streamName);
+    const { end } = store.status();
+    const wait = (login: string) =>
+      isAll
+        ? service.readAll(
+          aUser(login),
+          anAllRead({
+            range: { kind: "forward", from: positionOf(end), count: 20 },
+            longPollMs: LONG_MS,
+          }),
+        )
+        : poll(fixture, {
+          streamName,
+          range: { kind: "forward", from: head + 1, count: 20 },
+        }, aUser(login));
+    let isJohnAnswered = false;
+    const john = wait("john").finally(() => isJohnAnswered = true);
+    const isFirstOfStream = /^\$(streams|category-)/.test(streamName);
+    const jane = isFirstOfStream ? undefined : wait("jane");
+    await settle();
+    await writeSecret(fixture);
+    await jane;
+    await settle();
+    assertEquals(isJohnAnswered, false);
+    await append("secret-3", [3]);
+    await appendEvents("links", linkEvents(4, ["0@secret-3"]));
+    const outcome = await john;
+    assert(outcome.kind === "page");
+    const shown = namesOf(outcome.page.entries).join();
+    assert(shown !== "" && !shown.includes("@secret-1"), shown);
+  });
+}
+
+Deno.test("a page of which all is left out leads on", async () => {
+  const fixture = createServiceFixture();
+  await fixture.describe("secret-1", { $acl: { $r: "jane" } });
+  await fixture.append("secret-1", [1, 2]);
+  const outcome = await poll(fixture, {
+    streamName: "$ce-secret",
+    range: { kind: "forward", from: 1, count: 20 },
+  });
+  assert(outcome.kind === "page");
+  assertEquals([outcome.page.entries, outcome.page.hasEntries], [[], true]);
 });

@@ -11,7 +11,7 @@ import type {
   AppendCommand,
   AppendOutcome,
   Caller,
-  MetadataOutcome,
+  EventOutcome,
   ReadEventCommand,
 } from "./outcomes.ts";
 import { readEvent } from "./read_event.ts";
@@ -35,25 +35,11 @@ export function appendMetadata(
  *
  * @throws {QuipuError} As `EventStore.readEvent` does.
  */
-export async function readMetadata(
+export function readMetadata(
   context: StreamContext,
   caller: Caller,
   command: ReadEventCommand,
-): Promise<MetadataOutcome> {
-  const { store, access } = context;
+): EventOutcome | Promise<EventOutcome> {
   const streamName = metastreamOf(command.streamName);
-  const outcome = await readEvent(context, caller, { ...command, streamName });
-  if (outcome.kind !== "notFound") return outcome;
-  const described = await store.readState(command.streamName);
-  if (described.head < 0) return outcome;
-  const state = await store.readState(streamName);
-  const readable = await access.readAccess(caller, streamName, state);
-  return {
-    kind: "noMetadata",
-    cache: {
-      kind: "head",
-      maxAgeSeconds: state.metadata.cacheControlSeconds,
-      isPublic: readable === "public",
-    },
-  };
+  return readEvent(context, caller, { ...command, streamName });
 }

@@ -151,17 +151,11 @@ export type EventOutcome =
     readonly etagNumber: number | undefined;
     readonly cache: CachePolicy;
   } & Based
+  /** Of a metastream: its stream exists, the event doesn't (spec: streams §9.2). */
+  | { readonly kind: "noMetadata"; readonly cache: CachePolicy }
   | NotFound
   | Deleted
   | Unauthorized;
-
-/**
- * Reading `/streams/{s}/metadata[/{n}]`: as an event read of `$$s`, and one
- * more answer: the stream exists but has no such metadata (spec: streams §9.2).
- */
-export type MetadataOutcome =
-  | EventOutcome
-  | { readonly kind: "noMetadata"; readonly cache: CachePolicy };
 
 /** What clients may do with streams. `createStreamService` makes it. */
 export interface StreamService {
@@ -178,11 +172,11 @@ export interface StreamService {
     caller: Caller,
     command: ReadEventCommand,
   ): EventOutcome | Promise<EventOutcome>;
-  /** `streamName` is the described stream's. */
+  /** As `readEvent`; `streamName` is the described stream's. */
   readMetadata(
     caller: Caller,
     command: ReadEventCommand,
-  ): Promise<MetadataOutcome>;
+  ): EventOutcome | Promise<EventOutcome>;
   readAll(caller: Caller, command: ReadAllCommand): Promise<AllOutcome>;
   /**
    * Whether the caller may read a stream, and would be answered on the same

@@ -4,14 +4,9 @@
  * @module
  */
 
-import { invariant } from "../model/errors.ts";
 import type { RecordedEvent } from "../model/event.ts";
 import type { EventFilter } from "../model/event_filter.ts";
-import type {
-  EventStore,
-  ListEntry,
-  StoreStatus,
-} from "../model/event_store.ts";
+import type { EventStore, StoreStatus } from "../model/event_store.ts";
 import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
 import { ALL_STREAM } from "./access.ts";
 import { hasLostRights, isStillCurrent } from "./held_rights.ts";
@@ -19,17 +14,16 @@ import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
 import { readLog } from "./read_log.ts";
-import {
-  LinkResolver,
-  type PlannedEntry,
-  type PlanOptions,
-} from "./resolve_links.ts";
+import { Readability } from "./readability.ts";
+import { unresolved } from "./resolve_links.ts";
 
 /** Half of a position that comes after every event of the other half. */
 const PREPARE_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /**
- * Reads a page of the whole log; links are always followed.
+ * Reads a page of the whole log. A link event is shown as it is, whatever the
+ * reader says of links; events of streams that the reader may not read are left
+ * out.
  *
  * @throws {QuipuError} As `EventStore.readAll` does.
  */
@@ -64,25 +58,23 @@ export async function readAll(
     ? status.end
     : Math.min(status.end, await store.findPosition(asOfUs + 1));
   const read = await readRange(context, command, end);
-  const resolver = new LinkResolver(context, caller);
-  const planned = await resolver.planEntries(read.shown, {
-    ...OPTIONS,
-    withBodies: command.withBodies && read.isWhole,
-  });
-  if (planned === undefined) return { kind: "unauthorized" };
-  const source: PageSource = { context, command, resolver };
-  const parts = partsOf(source, read, planned);
-  const first = await parts.next();
+  const readability = new Readability(context, caller, access);
+  const shown = await readability.keepReadable(read.events);
+  const showsAll = shown.length === read.events.length;
   const isFull = filter === undefined
-    ? read.shown.length === range.count
+    ? read.events.length === range.count
     : !read.isAtEnd;
-  const isImmutable = range.kind === "backward"
-    ? Number(range.from.commit) <= lastPosition
-    : range.kind === "forward" && isFull;
+  // What is left out may be shown tomorrow.
+  const isImmutable = showsAll &&
+    (range.kind === "backward"
+      ? Number(range.from.commit) <= lastPosition
+      : range.kind === "forward" && isFull);
+  const parts = readParts(context, command, { read, readability });
+  const first = read.isWhole ? undefined : await parts.next();
   const page: AllPage = {
     range,
-    entries: first.done ? [] : first.value,
-    updatedUs: await resolver.dateOf(planned[0]),
+    entries: first?.value ?? shown.map(unresolved),
+    updatedUs: shown[0]?.createdAtUs,
     ...linksOf(command, read, { end, isFull }),
     lastPosition,
     hasEtag: !isImmutable && asOfUs === undefined,
@@ -91,18 +83,12 @@ export async function readAll(
         kind: isImmutable ? "immutable" : "head",
         maxAgeSeconds: state.metadata.cacheControlSeconds,
       }),
-      isPublic: access === "public" && resolver.isPublic,
+      isPublic: readability.isPublic,
     },
   };
-  if (page.entries.length >= planned.length) return { kind: "page", page };
+  if (first === undefined) return { kind: "page", page };
   return { kind: "page", page: { ...page, moreEntries: parts } };
 }
-
-const OPTIONS = {
-  list: undefined,
-  streamName: ALL_STREAM,
-  resolveLinks: true,
-} satisfies Partial<PlanOptions>;
 
 function holdForNews(
   context: StreamContext,
@@ -120,8 +106,8 @@ function holdForNews(
     async hasNews() {
       const { end } = store.status();
       if (end > from) {
-        if (filter === undefined) return true;
-        if (await findsAny(store, { from, filter })) return true;
+        const range = { from, end, filter };
+        if (await findsNews(context, caller, range)) return true;
         from = end;
       }
       const state = await store.readState(ALL_STREAM);
@@ -130,6 +116,40 @@ function holdForNews(
     },
   });
 }
+
+/**
+ * Whether there is an event to show in a part of the log. One that the reader
+ * may not see must not end their wait.
+ */
+async function findsNews(
+  context: StreamContext,
+  caller: Caller,
+  range: {
+    readonly from: number;
+    readonly end: number;
+    readonly filter: EventFilter | undefined;
+  },
+): Promise<boolean> {
+  const { end, filter } = range;
+  // Rights may have changed since the last look.
+  const readability = new Readability(context, caller, "private");
+  for (let { from } = range; from < end;) {
+    const { events, next, isAtEnd } = await readLog(context.store, {
+      from,
+      count: NEWS_BLOCK_COUNT,
+      direction: "forward",
+      withBodies: false,
+      filter,
+    });
+    if ((await readability.keepReadable(events)).length > 0) return true;
+    if (isAtEnd) return false;
+    from = next;
+  }
+  return false;
+}
+
+/** Events that are looked at together while a read is held. */
+const NEWS_BLOCK_COUNT = 256;
 
 /** Whether there is an event to show, or more to look through than one read does. */
 async function findsAny(
@@ -157,7 +177,7 @@ function boundOf({ commit, prepare }: AllPosition, end: number): number {
 
 interface RangeRead {
   /** The page's events newest first; without bodies unless `isWhole`. */
-  readonly shown: readonly ListEntry[];
+  readonly events: readonly RecordedEvent[];
   readonly isWhole: boolean;
   /** Whether nothing is left in that direction. */
   readonly isAtEnd: boolean;
@@ -186,8 +206,7 @@ async function readRange(
     ? read.events.filter(({ logPosition }) => logPosition < end)
     : read.events;
   return {
-    shown: (direction === "forward" ? events.toReversed() : events)
-      .map(entryOf),
+    events: direction === "forward" ? events.toReversed() : events,
     isWhole,
     isAtEnd: read.isAtEnd || isPast,
     bound,
@@ -195,15 +214,10 @@ async function readRange(
   };
 }
 
-/** The whole log has no ordinals; nothing asks for them. */
-function entryOf(event: RecordedEvent): ListEntry {
-  return { ordinal: event.eventNumber, event };
-}
-
 /** Where the page leads on to. */
 function linksOf(
   { range, filter }: ReadAllCommand,
-  { shown, bound, next }: RangeRead,
+  { events, bound, next }: RangeRead,
   { end, isFull }: { readonly end: number; readonly isFull: boolean },
 ): Pick<AllPage, "next" | "previous" | "hasLast"> {
   if (range.kind !== "forward") {
@@ -216,66 +230,40 @@ function linksOf(
   }
   const { commit } = range.from;
   const isAtStart = Number(commit) === 0;
-  const back = shown.length > 0
+  const back = events.length > 0
     ? { commit: bound, prepare: bound }
     : { commit, prepare: PREPARE_MAX };
   return {
     next: isAtStart ? undefined : back,
-    previous: shown.length > 0 || filter !== undefined && next > bound
+    previous: events.length > 0 || filter !== undefined && next > bound
       ? { commit: next, prepare: 0 }
       : undefined,
     hasLast: !isAtStart,
   };
 }
 
-interface PageSource {
-  readonly context: StreamContext;
-  readonly command: ReadAllCommand;
-  readonly resolver: LinkResolver;
-}
-
-/** The page's entries, newest first, in parts that memory can hold. */
-async function* partsOf(
-  source: PageSource,
-  read: RangeRead,
-  planned: readonly PlannedEntry[],
-): AsyncGenerator<ResolvedEvent[]> {
-  if (read.isWhole) {
-    yield* resolveParts(source, planned);
-    return;
-  }
-  const { context, command: { range, withBodies }, resolver } = source;
+/** Entries of a page that memory does not hold as a whole, newest first. */
+async function* readParts(
+  { store }: StreamContext,
+  { range, withBodies }: ReadAllCommand,
+  { read, readability }: {
+    readonly read: RangeRead;
+    readonly readability: Readability;
+  },
+): AsyncGenerator<ResolvedEvent[], undefined> {
   let from = range.kind === "forward" ? read.next : read.bound;
-  let left = read.shown.length;
+  let left = read.events.length;
   while (left > 0) {
-    const { events, next } = await context.store.readAll({
+    const { events, next } = await store.readAll({
       from,
       count: left,
       direction: "backward",
       withBodies,
     });
     if (events.length === 0) return;
-    const options = { ...OPTIONS, withBodies };
-    const entries = events.map(entryOf);
-    const part = await resolver.planEntries(entries, options);
-    invariant(part !== undefined, "A link was allowed and then refused");
-    yield* resolveParts(source, part);
+    const shown = await readability.keepReadable(events);
+    yield shown.map(unresolved);
     from = next;
     left -= events.length;
-  }
-}
-
-async function* resolveParts(
-  { command, resolver }: PageSource,
-  planned: readonly PlannedEntry[],
-): AsyncGenerator<ResolvedEvent[]> {
-  for (let index = 0; index < planned.length;) {
-    const { entries, nextIndex } = await resolver.resolveEntries(
-      planned,
-      index,
-      command.withBodies,
-    );
-    yield entries;
-    index = nextIndex;
   }
 }

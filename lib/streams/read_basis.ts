@@ -55,5 +55,5 @@ export function holdsStill(
   if (granted !== (basis.isPublic ? "public" : "private")) return false;
   return state.metadataNumber === basis.metadataNumber &&
     (basis.isSettled ? state.head >= basis.head : state.head === basis.head) &&
-    presenceOf(state) === "present";
+    presenceOf(streamName, state) === "present";
 }

@@ -5,12 +5,17 @@
  */
 
 import type { ListEntry, StreamState } from "../model/event_store.ts";
-import type { ResolvedEvent } from "../model/feed.ts";
+import type { CachePolicy, ResolvedEvent } from "../model/feed.ts";
 import { listOfStream } from "../model/lists.ts";
-import { isSystemStream } from "../model/stream_names.ts";
+import {
+  isMetastream,
+  isSystemStream,
+  originalOfMetastream,
+} from "../model/stream_names.ts";
 import type { ReadAccess } from "./access.ts";
 import type { StreamContext } from "./context.ts";
-import { LINK_TYPE } from "./links.ts";
+import { LINK_TYPE } from "../model/links.ts";
+import { madeMetadataOf } from "./list_metadata.ts";
 import type {
   Caller,
   EventOutcome,
@@ -74,19 +79,55 @@ function readAs(
   const { command: { streamName, eventNumber }, state, access } = read;
   const { store, clock } = context;
   if (access === "denied") return UNAUTHORIZED;
-  const presence = presenceOf(state);
+  const presence = presenceOf(streamName, state);
   if (presence === "deleted") return { kind: "deleted" };
-  if (presence === "missing") return NOT_FOUND;
+  if (presence === "missing") return notFound(context, read);
   const number = eventNumber === "head" ? state.head : eventNumber;
   const visible = visibleRangeOf(state, clock);
-  if (number > state.head || number < visible.first) return NOT_FOUND;
+  if (number > state.head || number < visible.first) {
+    return notFound(context, read);
+  }
   const show = (entry: ListEntry | undefined) =>
     entry === undefined || entry.event.createdAtUs < visible.sinceUs
-      ? NOT_FOUND
+      ? notFound(context, read)
       : outcomeOf(context, caller, { ...read, entry });
   return store.peekEvent === undefined
     ? store.readEvent(streamName, number).then(show)
     : show(store.peekEvent(streamName, number));
+}
+
+function notFound(
+  context: StreamContext,
+  read: PermittedRead,
+): EventOutcome | Promise<EventOutcome> {
+  return isMetastream(read.command.streamName)
+    ? missingMetadata(context, read)
+    : NOT_FOUND;
+}
+
+/** Of a stream that is there, metadata that is not is no error. */
+async function missingMetadata(
+  context: StreamContext,
+  read: PermittedRead,
+): Promise<EventOutcome> {
+  const { command, state, access } = read;
+  const { streamName, eventNumber } = command;
+  const cache: CachePolicy = {
+    kind: "head",
+    maxAgeSeconds: state.metadata.cacheControlSeconds,
+    isPublic: access === "public",
+  };
+  const made = await madeMetadataOf(context, streamName, state);
+  const isMade = eventNumber === "head" || eventNumber === made?.ordinal;
+  if (made !== undefined && isMade) {
+    const shown = { event: unresolved(made.event), isPublic: true };
+    const outcome = found({ ...read, entry: made }, shown, undefined);
+    // What is written takes its place.
+    return { ...outcome, cache };
+  }
+  const described = originalOfMetastream(streamName);
+  const { head } = await context.store.readState(described);
+  return head < 0 ? NOT_FOUND : { kind: "noMetadata", cache };
 }
 
 function outcomeOf(
@@ -119,7 +160,7 @@ function found(
   },
   shown: { readonly event: ResolvedEvent; readonly isPublic: boolean },
   basis: ReadBasis | undefined,
-): EventOutcome {
+): Extract<EventOutcome, { readonly kind: "event" }> {
   const isHead = command.eventNumber === "head";
   return {
     kind: "event",
@@ -137,23 +178,19 @@ function found(
 async function follow(
   context: StreamContext,
   caller: Caller,
-  { entry, command }: {
-    readonly entry: ListEntry;
-    readonly command: ReadEventCommand;
-  },
+  { entry, command, access }: PermittedRead & { readonly entry: ListEntry },
 ): Promise<
   NotFound | Unauthorized | { event: ResolvedEvent; isPublic: boolean }
 > {
   const { streamName, resolveLinks } = command;
   const list = listOfStream(streamName);
-  const resolver = new LinkResolver(context, caller);
-  const planned = await resolver.planEntries([entry], {
+  const resolver = new LinkResolver(context, caller, access);
+  const [only] = await resolver.planEntries([entry], {
     list: list.kind === "stream" ? undefined : list,
     streamName,
     resolveLinks,
     withBodies: true,
   });
-  const [only] = planned ?? [];
   if (only === undefined) return UNAUTHORIZED;
   const { original, link } = only;
   const target = await resolver.findTarget(only, true);

@@ -4,8 +4,12 @@
  * @module
  */
 
-import type { ListEntry, ReadResult } from "../model/event_store.ts";
-import { invariant } from "../model/errors.ts";
+import { passesFilter } from "../model/event_filter.ts";
+import type {
+  ListEntry,
+  ReadResult,
+  StreamState,
+} from "../model/event_store.ts";
 import type { PageFollow, ResolvedEvent, StreamPage } from "../model/feed.ts";
 import { cacheAsOf, headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
@@ -68,7 +72,7 @@ export async function readFeed(
   if (isSame) {
     return { kind: "notModified", basis: basisOf(state, access, false) };
   }
-  if (presenceOf(state) === "missing") return { kind: "notFound" };
+  if (presenceOf(streamName, state) === "missing") return { kind: "notFound" };
   const visible = visibleRangeOf(state, context.clock);
   const head = asOfUs === undefined
     ? state.head
@@ -89,10 +93,11 @@ export async function readFeed(
 function holdForNews(
   context: StreamContext,
   caller: Caller,
-  { streamName, longPollMs, signal, filter }: ReadFeedCommand,
+  command: ReadFeedCommand,
   head: number,
 ): Promise<void> {
   const { store, longPolls } = context;
+  const { streamName, longPollMs, signal } = command;
   let seen = head;
   return longPolls.hold({
     streamName,
@@ -100,18 +105,63 @@ function holdForNews(
     signal,
     login: caller?.login,
     async hasNews() {
-      const now = await store.readState(streamName);
-      if (now.isTombstoned) return true;
-      if (now.head > seen) {
-        if (filter === undefined) return true;
+      const state = await store.readState(streamName);
+      if (state.isTombstoned) return true;
+      if (state.head > seen) {
         const from = seen + 1;
-        if (await findsAny(context, { streamName, filter, from })) return true;
-        seen = now.head;
+        const reader = { caller, command, from };
+        if (await findsNews(context, reader, state)) return true;
+        seen = state.head;
       }
-      return await hasLostRights(context, caller, { streamName, state: now });
+      return await hasLostRights(context, caller, { streamName, state });
     },
   });
 }
+
+/**
+ * Whether a stream has an event to show from a number on. One that the reader
+ * may not see must not end their wait: they would learn when it was written.
+ */
+async function findsNews(
+  context: StreamContext,
+  { caller, command, from }: {
+    readonly caller: Caller;
+    readonly command: ReadFeedCommand;
+    readonly from: number;
+  },
+  state: StreamState,
+): Promise<boolean> {
+  const { store, clock } = context;
+  const { streamName, filter, resolveLinks } = command;
+  const { first, sinceUs } = visibleRangeOf(state, clock);
+  // Rights may have changed since the last look.
+  const resolver = new LinkResolver(context, caller, "private");
+  const list = systemListOf(streamName);
+  const options = { list, streamName, resolveLinks, withBodies: false };
+  for (let next = Math.max(from, first); next <= state.head;) {
+    const count = Math.min(NEWS_BLOCK_COUNT, state.head - next + 1);
+    const { entries } = await store.readStream({
+      streamName,
+      from: next,
+      count,
+      direction: "forward",
+      withBodies: false,
+    });
+    for (const entry of entries) {
+      const { event } = entry;
+      const mayBeNews = event.createdAtUs >= sinceUs &&
+        (filter === undefined || passesFilter(filter, event));
+      if (!mayBeNews) continue;
+      const shown = await resolver.planEntries([entry], options);
+      if (shown.length > 0) return true;
+    }
+    next += count;
+  }
+  return false;
+}
+
+/** Events that are looked at together while a read is held. */
+const NEWS_BLOCK_COUNT = 256;
 
 async function readPage(
   context: StreamContext,
@@ -150,17 +200,16 @@ async function readPage(
     return { kind: "page", page: { ...page, moreEntries } };
   }
 
-  const resolver = new LinkResolver(context, request.caller);
+  const resolver = new LinkResolver(context, request.caller, request.access);
   const planned = await resolver.planEntries(
     shown,
     isWhole ? options : { ...options, withBodies: false },
   );
-  if (planned === undefined) return { kind: "unauthorized" };
   const dating = range.kind === "forward" ? planned.at(-1) : planned[0];
   const updatedUs = await resolver.dateOf(dating);
   const begun = isWhole
     ? planned
-    : await planRest(resolver, first.entries, options);
+    : await resolver.planEntries(first.entries, options);
   const { entries, nextIndex } = await resolver.resolveEntries(
     begun,
     0,
@@ -169,7 +218,8 @@ async function readPage(
   const page = describePage(context, { request, window }, {
     shown,
     entries,
-    hasEntries: planned.length > 0,
+    // Who was shown nothing goes on all the same.
+    hasEntries: shown.length > 0,
     updatedUs,
     isSameForAll: resolver.isPublic,
     showsAll: resolver.showsAll,
@@ -363,19 +413,8 @@ async function* readLinked(
     }
     if (continueFrom === undefined) return;
     const read = await reader.read(continueFrom, options.withBodies);
-    begun = await planRest(resolver, read.entries, options);
+    begun = await resolver.planEntries(read.entries, options);
     nextIndex = 0;
     continueFrom = read.continueFrom;
   }
-}
-
-/** Plans entries of a page that was planned as a whole before. */
-async function planRest(
-  resolver: LinkResolver,
-  entries: readonly ListEntry[],
-  options: PlanOptions,
-): Promise<readonly PlannedEntry[]> {
-  const planned = await resolver.planEntries(entries, options);
-  invariant(planned !== undefined, "A link was allowed and then refused");
-  return planned;
 }

@@ -35,12 +35,11 @@ export async function readFilteredPage(
     sinceUs: visible.sinceUs,
     withBodies,
   });
-  const resolver = new LinkResolver(context, caller);
+  const resolver = new LinkResolver(context, caller, access);
   const planned = await resolver.planEntries(
     isForward ? scan.entries.toReversed() : scan.entries,
     { list: systemListOf(streamName), streamName, resolveLinks, withBodies },
   );
-  if (planned === undefined) return { kind: "unauthorized" };
   const dating = isForward ? planned.at(-1) : planned[0];
   const updatedUs = await resolver.dateOf(dating);
   const first = await resolver.resolveEntries(planned, 0, withBodies);
@@ -62,7 +61,7 @@ export async function readFilteredPage(
         kind: isImmutable ? "immutable" : "head",
         maxAgeSeconds: metadata.cacheControlSeconds,
       }),
-      isPublic: access === "public" && resolver.isPublic,
+      isPublic: resolver.isPublic,
     },
   };
   if (first.nextIndex >= planned.length) return { kind: "page", page };

@@ -2,9 +2,10 @@
  * Following links (spec: streams §5.4, §6.2): which event each entry of a page
  * stands for, and whether the reader may see it.
  *
- * Reading a page has two steps. `planEntries` finds every link's target and
- * checks the reader's rights on it: no page is begun that would have to be
- * refused. `resolveEntries` then reads the targets, as many as memory allows.
+ * Reading a page has two steps. `planEntries` finds every link's target, checks
+ * the reader's rights on it and leaves out what the reader may not see: what
+ * the page shows is known before it begins. `resolveEntries` then reads the
+ * targets, as many as memory allows.
  *
  * @module
  */
@@ -13,12 +14,19 @@ import type { RecordedEvent } from "../model/event.ts";
 import type { ListEntry } from "../model/event_store.ts";
 import type { LinkTarget, ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
+import { LINK_TYPE, parseLink } from "../model/links.ts";
 import type { ListRef } from "../model/lists.ts";
 import type { ReadAccess } from "./access.ts";
 import type { StreamContext } from "./context.ts";
-import { LINK_TYPE, parseLink } from "./links.ts";
 import type { Caller } from "./outcomes.ts";
-import { systemEventOf } from "./system_streams.ts";
+import { systemListOf } from "./page_request.ts";
+import { Readability } from "./readability.ts";
+import {
+  copiedLinkOf,
+  isCopiedLink,
+  type SystemEvent,
+  systemEventOf,
+} from "./system_streams.ts";
 import { presenceOf, type VisibleRange, visibleRangeOf } from "./visibility.ts";
 
 /** An entry whose link is known, but not yet followed. */
@@ -40,11 +48,8 @@ export interface PlanOptions {
   readonly withBodies: boolean;
 }
 
-interface LinkedStream {
-  readonly access: ReadAccess;
-  /** What is visible of the stream; undefined: nothing, it is gone. */
-  readonly visible: (VisibleRange & { readonly head: number }) | undefined;
-}
+/** What is visible of a stream; undefined: nothing, it is gone. */
+type LinkedStream = (VisibleRange & { readonly head: number }) | undefined;
 
 /** Whether the entries can be shown without looking for links. */
 export function needsPlan(
@@ -64,15 +69,15 @@ export function unresolved(original: RecordedEvent): ResolvedEvent {
 /** Follows the links of one page for one reader. */
 export class LinkResolver {
   readonly #context: StreamContext;
-  readonly #caller: Caller;
   /** What was decided for the page's first part holds for the others. */
+  readonly readability: Readability;
   readonly #streams = new Map<string, LinkedStream>();
   #showsAll = true;
-  #isPublic = true;
 
-  constructor(context: StreamContext, caller: Caller) {
+  /** @param access What the reader may see of what the page is read from. */
+  constructor(context: StreamContext, caller: Caller, access: ReadAccess) {
     this.#context = context;
-    this.#caller = caller;
+    this.readability = new Readability(context, caller, access);
   }
 
   /** Whether no entry was left out so far. */
@@ -80,42 +85,24 @@ export class LinkResolver {
     return this.#showsAll;
   }
 
-  /** Whether everybody may see every target so far. */
+  /** Whether everybody may see the page, every entry and target so far. */
   get isPublic(): boolean {
-    return this.#isPublic;
+    return this.readability.isPublic;
   }
 
   /**
-   * Finds the links of entries and checks the reader's rights. Entries of a
-   * system list that the reader may not see are left out.
-   *
-   * @returns `undefined` if the reader may not see the target of a link that
-   * somebody has written: the whole page is refused.
+   * Finds the links of entries, and leaves out those that the reader may not
+   * see: of a system list, and of links whose target they may not read.
    */
   async planEntries(
     entries: readonly ListEntry[],
     options: PlanOptions,
-  ): Promise<PlannedEntry[] | undefined> {
-    const { list, resolveLinks } = options;
+  ): Promise<PlannedEntry[]> {
     const planned: PlannedEntry[] = [];
     for (const entry of entries) {
-      if (list !== undefined) {
-        const made = await this.#planSystemEntry(list, entry, options);
-        if (made === undefined) this.#showsAll = false;
-        else planned.push(made);
-        continue;
-      }
-      const { event } = entry;
-      const link = resolveLinks && event.eventType === LINK_TYPE
-        ? parseLink(await this.#dataOf(event, options))
-        : undefined;
-      if (link !== undefined) {
-        const { streamName } = link;
-        const linked = this.#streams.get(streamName) ??
-          await this.#loadStream(streamName);
-        if (!this.#maySee(linked)) return undefined;
-      }
-      planned.push({ original: event, link, target: undefined });
+      const plan = await this.#plan(entry, options);
+      if (plan === undefined) this.#showsAll = false;
+      else planned.push(plan);
     }
     return planned;
   }
@@ -153,14 +140,15 @@ export class LinkResolver {
     withBodies: boolean,
   ): Promise<RecordedEvent | undefined> {
     if (link === undefined) return undefined;
-    const { visible } = this.#streams.get(link.streamName) ??
-      await this.#loadStream(link.streamName);
+    const { streamName, eventNumber } = link;
+    const visible = this.#streams.has(streamName)
+      ? this.#streams.get(streamName)
+      : await this.#loadStream(streamName);
     if (visible === undefined) return undefined;
-    const { eventNumber } = link;
     if (eventNumber < visible.first || eventNumber > visible.head) {
       return undefined;
     }
-    const found = target ?? await this.#read(link, withBodies);
+    const found = target ?? await this.#readLinked(link, withBodies);
     return found !== undefined && found.createdAtUs >= visible.sinceUs
       ? found
       : undefined;
@@ -172,66 +160,132 @@ export class LinkResolver {
     return (await this.findTarget(entry, false))?.createdAtUs;
   }
 
-  async #planSystemEntry(
-    list: ListRef,
+  /** Undefined: the reader may not see the entry. */
+  async #plan(
     entry: ListEntry,
     options: PlanOptions,
   ): Promise<PlannedEntry | undefined> {
-    const { streamName, resolveLinks, withBodies } = options;
-    const isLink = entry.event.eventType === LINK_TYPE;
-    const source = isLink && list.kind === "category"
-      ? {
-        ordinal: entry.ordinal,
-        event: withData(
-          entry.event,
-          await this.#dataOf(entry.event, options),
-        ),
+    const { list, streamName, resolveLinks, withBodies } = options;
+    if (list !== undefined) {
+      const shown = await this.#showSystemEntry(entry, {
+        list,
+        listName: streamName,
+        withBodies,
+      });
+      return shown && {
+        original: shown.event,
+        link: resolveLinks ? shown.link : undefined,
+        target: shown.target,
+      };
+    }
+    const { event } = entry;
+    const link = resolveLinks && event.eventType === LINK_TYPE
+      ? parseLink(await this.#dataOf(event, withBodies))
+      : undefined;
+    if (link !== undefined && !await this.#maySeeTarget(link)) return undefined;
+    return { original: event, link, target: undefined };
+  }
+
+  /** The event of a system list, if the reader may see all that it is about. */
+  async #showSystemEntry(
+    entry: ListEntry,
+    options: MadeOptions,
+  ): Promise<SystemEvent | undefined> {
+    // What the entry itself says is judged before anything else is read.
+    if (!await this.#maySee([entry.event.streamName])) return undefined;
+    if (isCopiedLink(options.list, entry) && options.isNested !== true) {
+      const data = await this.#dataOf(entry.event, options.withBodies);
+      const near = parseLink(data);
+      if (near !== undefined && !await this.#maySeeTarget(near)) {
+        return undefined;
       }
-      : entry;
-    const made = systemEventOf(list, streamName, source, withBodies);
-    const linked = this.#streams.get(made.aboutStream) ??
-      await this.#loadStream(made.aboutStream);
-    if (!this.#maySee(linked)) return undefined;
-    return {
-      original: made.event,
-      link: resolveLinks ? made.link : undefined,
-      target: made.target,
-    };
+    }
+    const made = await this.#makeSystemEvent(entry, options);
+    if (!await this.#maySee(made.aboutStreams)) return undefined;
+    const maySeeTarget = made.link === undefined || made.target !== undefined ||
+      options.isNested === true || await this.#maySeeTarget(made.link);
+    return maySeeTarget ? made : undefined;
+  }
+
+  async #makeSystemEvent(
+    entry: ListEntry,
+    options: MadeOptions,
+  ): Promise<SystemEvent> {
+    const { list, withBodies, isNested } = options;
+    if (!isCopiedLink(list, entry)) return systemEventOf(entry, options);
+    const data = await this.#dataOf(entry.event, withBodies);
+    const link = isNested === true ? undefined : parseLink(data);
+    const linked = link && await this.#readLinked(link, withBodies);
+    const source = { ...entry, event: withData(entry.event, data) };
+    return copiedLinkOf(source, linked, options);
+  }
+
+  async #maySee(streamNames: readonly string[]): Promise<boolean> {
+    for (const name of streamNames) {
+      const may = this.readability.peek(name) ??
+        await this.readability.mayRead(name);
+      if (!may) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Whether the reader may see what a link leads to: the stream, and where that
+   * is a system list, all that its entry is about.
+   */
+  async #maySeeTarget(link: LinkTarget): Promise<boolean> {
+    const { streamName } = link;
+    if (!await this.#maySee([streamName])) return false;
+    const list = systemListOf(streamName);
+    if (list === undefined) return true;
+    const entry = await this.#readEntry(link, false);
+    if (entry === undefined) return true;
+    const options = { list, listName: streamName, withBodies: false };
+    const shown = await this.#showSystemEntry(entry, {
+      ...options,
+      isNested: true,
+    });
+    return shown !== undefined;
   }
 
   /** Data of a link event, which is needed even if no bodies were read. */
   async #dataOf(
     event: RecordedEvent,
-    { withBodies }: PlanOptions,
+    isRead: boolean,
   ): Promise<Uint8Array> {
-    if (withBodies) return event.data;
+    if (isRead) return event.data;
     const { streamName, eventNumber } = event;
     const entry = await this.#context.store.readEvent(streamName, eventNumber);
     return entry?.event.data ?? event.data;
   }
 
-  #maySee({ access }: LinkedStream): boolean {
-    if (access !== "public") this.#isPublic = false;
-    return access !== "denied";
-  }
-
   async #loadStream(streamName: string): Promise<LinkedStream> {
-    const { store, access, clock } = this.#context;
+    const { store, clock } = this.#context;
     const state = await store.readState(streamName);
-    const linked: LinkedStream = {
-      access: await access.readAccess(this.#caller, streamName, state),
-      visible: presenceOf(state) === "present"
-        ? { ...visibleRangeOf(state, clock), head: state.head }
-        : undefined,
-    };
+    const linked = presenceOf(streamName, state) === "present"
+      ? { ...visibleRangeOf(state, clock), head: state.head }
+      : undefined;
     this.#streams.set(streamName, linked);
     return linked;
   }
 
-  async #read(
-    { streamName, eventNumber }: LinkTarget,
+  /** What a link points at, hidden or not; of a system list, the made event. */
+  async #readLinked(
+    link: LinkTarget,
     withBodies: boolean,
   ): Promise<RecordedEvent | undefined> {
+    const { streamName } = link;
+    const list = systemListOf(streamName);
+    const entry = await this.#readEntry(link, withBodies);
+    if (entry === undefined || list === undefined) return entry?.event;
+    const options = { list, listName: streamName, withBodies, isNested: true };
+    return (await this.#makeSystemEvent(entry, options)).event;
+  }
+
+  async #readEntry(
+    { streamName, eventNumber }: LinkTarget,
+    withBodies: boolean,
+  ): Promise<ListEntry | undefined> {
     const { entries } = await this.#context.store.readStream({
       streamName,
       from: eventNumber,
@@ -239,8 +293,19 @@ export class LinkResolver {
       direction: "forward",
       withBodies,
     });
-    return entries[0]?.event;
+    return entries[0];
   }
+}
+
+interface MadeOptions {
+  readonly list: ListRef;
+  readonly listName: string;
+  readonly withBodies: boolean;
+  /**
+   * Whether the event is asked for because of a link to it: then it is made of
+   * its entry alone. A list may link to itself.
+   */
+  readonly isNested?: boolean;
 }
 
 /** Member by member: a store's events may decode theirs when they are read. */

@@ -10,14 +10,15 @@ import type { RecordedEvent } from "../model/event.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { ListEntry } from "../model/event_store.ts";
 import type { LinkTarget } from "../model/feed.ts";
+import { readJsonMembers } from "../model/json_members.ts";
+import { LINK_TYPE, parseLink } from "../model/links.ts";
 import type { ListRef } from "../model/lists.ts";
 import {
   decodeStreamMetadata,
   isSoftDeleted,
 } from "../model/stream_metadata.ts";
 import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";
-import { LINK_TYPE, parseLink } from "./links.ts";
-import { encodeUtf8 } from "../text/utf8.ts";
+import { decodeJsonText, encodeUtf8 } from "../text/utf8.ts";
 
 /** Type of an event that names a stream. */
 export const STREAM_REFERENCE_TYPE = "$@";
@@ -28,77 +29,147 @@ export interface SystemEvent {
   readonly event: RecordedEvent;
   /** Target of a link; undefined for a stream reference and a broken link. */
   readonly link: LinkTarget | undefined;
-  /** Stream that one must be able to read to see the event. */
-  readonly aboutStream: string;
+  /** Streams that one must be able to read to see the event; at least one. */
+  readonly aboutStreams: readonly string[];
   /** The target, where the list's entry is that very event. */
   readonly target: RecordedEvent | undefined;
+}
+
+/** A list, and how its events are made. */
+export interface SystemEventOptions {
+  readonly list: ListRef;
+  /** Name that the list is read by. */
+  readonly listName: string;
+  /** Whether the metadata of the made event is wanted. */
+  readonly withBodies: boolean;
 }
 
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Makes the event of a list from its entry.
+ * Whether a list's entry is a link event. A category does not link to it, but
+ * to what it points at (spec: projections §9.4): see {@link copiedLinkOf}.
+ */
+export function isCopiedLink(list: ListRef, { event }: ListEntry): boolean {
+  return list.kind === "category" && event.eventType === LINK_TYPE;
+}
+
+/**
+ * Makes the event of a list from its entry, which must be no copied link.
  *
- * @param entry With its bodies, or without them if nobody looks at those of
- * the made event; that of a link event (`$>`) in a category needs its data.
+ * @param entry With its bodies, or without them if `withBodies` is false.
  */
 export function systemEventOf(
-  list: ListRef,
-  listName: string,
   entry: ListEntry,
-  withBodies: boolean,
+  options: SystemEventOptions,
 ): SystemEvent {
-  const { ordinal, event: source } = entry;
-  const isReference = list.kind === "categoryStreams";
-  const isCopiedLink = list.kind === "category" &&
-    source.eventType === LINK_TYPE;
-  const aboutStream = list.kind === "eventType"
-    ? describedStreamOf(source.streamName)
-    : source.streamName;
-  const link = isReference
-    ? undefined
-    : isCopiedLink
-    ? parseLink(source.data)
-    : { streamName: aboutStream, eventNumber: source.eventNumber };
-  const data = isCopiedLink
-    ? source.data
-    : encodeUtf8(isReference ? source.streamName : linkText(link));
-  const isSource = !isCopiedLink && aboutStream === source.streamName;
+  const { list } = options;
+  const { event: source } = entry;
+  const { streamName, eventNumber } = source;
+  if (list.kind === "categoryStreams") {
+    return {
+      event: madeEvent(entry, options, {
+        eventType: STREAM_REFERENCE_TYPE,
+        data: encodeUtf8(streamName),
+        cause: source,
+      }),
+      link: undefined,
+      aboutStreams: [streamName],
+      target: undefined,
+    };
+  }
+  // Lists of types point at the stream that metadata is about.
+  const targetStream = list.kind === "eventType"
+    ? describedStreamOf(streamName)
+    : streamName;
+  const isSource = targetStream === streamName;
+  const link = { streamName: targetStream, eventNumber };
   return {
-    event: {
-      streamName: listName,
-      eventNumber: ordinal,
-      eventId: systemEventId(listName, ordinal),
-      eventType: isReference ? STREAM_REFERENCE_TYPE : LINK_TYPE,
-      isJson: false,
-      data,
-      metadata: withBodies
-        ? encodeUtf8(metadataTextOf(list, source))
-        : NO_BYTES,
-      createdAtUs: source.createdAtUs,
-      logPosition: source.logPosition,
-    },
+    event: madeEvent(entry, options, {
+      eventType: LINK_TYPE,
+      data: encodeUtf8(linkText(link)),
+      cause: source,
+    }),
     link,
-    aboutStream: isCopiedLink && link !== undefined
-      ? link.streamName
-      : aboutStream,
-    target: isSource && !isReference ? source : undefined,
+    aboutStreams: isSource ? [streamName] : [streamName, targetStream],
+    target: isSource ? source : undefined,
   };
 }
 
-/** Lists of types point at the stream that metadata is about, not at its own. */
+/**
+ * Makes the event of a category from its entry, which is a link event.
+ *
+ * @param entry With its data.
+ * @param linked What the link event points at, hidden or not; undefined when it
+ * is not there.
+ */
+export function copiedLinkOf(
+  entry: ListEntry,
+  linked: RecordedEvent | undefined,
+  options: SystemEventOptions,
+): SystemEvent {
+  const { event: source } = entry;
+  const near = parseLink(source.data);
+  // Of a link to a link, what the second one says is copied.
+  const data = linked === undefined
+    ? source.data
+    : linked.eventType === LINK_TYPE
+    ? linked.data
+    : encodeUtf8(linkText(linked));
+  const link = parseLink(data);
+  return {
+    event: madeEvent(entry, options, {
+      eventType: LINK_TYPE,
+      data,
+      cause: linked,
+    }),
+    link,
+    aboutStreams: [source, near, link].flatMap((by) => by?.streamName ?? []),
+    target: undefined,
+  };
+}
+
+function madeEvent(
+  { ordinal, event: source }: ListEntry,
+  { list, listName, withBodies }: SystemEventOptions,
+  made: {
+    readonly eventType: string;
+    readonly data: Uint8Array;
+    /** The event that the metadata names as the cause. */
+    readonly cause: RecordedEvent | undefined;
+  },
+): RecordedEvent {
+  return {
+    streamName: listName,
+    eventNumber: ordinal,
+    eventId: systemEventId(listName, ordinal),
+    eventType: made.eventType,
+    isJson: false,
+    data: made.data,
+    metadata: withBodies
+      ? encodeUtf8(metadataTextOf(list, source, made.cause))
+      : NO_BYTES,
+    createdAtUs: source.createdAtUs,
+    logPosition: source.logPosition,
+  };
+}
+
 function describedStreamOf(streamName: string): string {
   return isMetastream(streamName)
     ? originalOfMetastream(streamName)
     : streamName;
 }
 
-function linkText(link: LinkTarget | undefined): string {
-  if (link === undefined) return "";
-  return `${formatEventNumber(link.eventNumber)}@${link.streamName}`;
+function linkText({ streamName, eventNumber }: LinkTarget): string {
+  return `${formatEventNumber(eventNumber)}@${streamName}`;
 }
 
-function metadataTextOf(list: ListRef, source: RecordedEvent): string {
+/** As a projection writes it (spec: projections §6.3, §9), less its position. */
+function metadataTextOf(
+  list: ListRef,
+  source: RecordedEvent,
+  cause: RecordedEvent | undefined,
+): string {
   const members: string[] = [];
   if (list.kind === "category") {
     const original = describedStreamOf(source.streamName);
@@ -106,8 +177,32 @@ function metadataTextOf(list: ListRef, source: RecordedEvent): string {
   }
   const tellsDeletes = list.kind === "category" || list.kind === "eventType";
   if (tellsDeletes && isDelete(source)) members.push('"$deleted":-1');
-  members.push(`"$causedBy":"${source.eventId}"`);
+  if (cause !== undefined) {
+    members.push(`"$causedBy":"${cause.eventId}"`);
+    const correlationId = correlationIdOf(cause.metadata);
+    if (correlationId !== undefined) {
+      members.push(`"${CORRELATION_ID}":${correlationId}`);
+    }
+  }
   return `{${members.join(",")}}`;
+}
+
+const CORRELATION_ID = "$correlationId";
+
+/** The member of metadata as it is written there; undefined: it has none. */
+function correlationIdOf(metadata: Uint8Array): string | undefined {
+  if (metadata.length === 0) return undefined;
+  const text = decodeJsonText(metadata);
+  // Few events have one; a name may be written with escapes.
+  if (!text.includes(CORRELATION_ID) && !text.includes("\\u")) return undefined;
+  try {
+    const document: unknown = JSON.parse(text);
+    const isObject = typeof document === "object" && document !== null &&
+      !Array.isArray(document);
+    return isObject ? readJsonMembers(text).get(CORRELATION_ID) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isDelete(source: RecordedEvent): boolean {
@@ -122,7 +217,7 @@ function isDelete(source: RecordedEvent): boolean {
  * FNV-1a that feed each other: an id is made for every entry of every page,
  * and nobody gains from a collision.
  */
-function systemEventId(listName: string, ordinal: number): string {
+export function systemEventId(listName: string, ordinal: number): string {
   let a = 0x811c9dc5, b = 0x9e3779b9, c = 0x85ebca6b, d = 0xc2b2ae35;
   const key = `${ordinal}@${listName}`;
   for (let index = 0; index < key.length; index++) {

@@ -7,16 +7,29 @@
 
 import type { Clock } from "../model/clock.ts";
 import type { StreamState } from "../model/event_store.ts";
+import { isSystemList } from "../model/lists.ts";
 import { firstVisibleNumber, isSoftDeleted } from "../model/stream_metadata.ts";
 
 /** Whether readers find the stream at all. */
 export type StreamPresence = "present" | "missing" | "deleted";
 
-/** Says whether a stream is there for readers (spec: streams §1.5). */
-export function presenceOf(state: StreamState): StreamPresence {
+/**
+ * Says whether a stream is there for readers (spec: streams §1.5).
+ *
+ * @param state What the store says of that very stream.
+ */
+export function presenceOf(
+  streamName: string,
+  state: StreamState,
+): StreamPresence {
+  const { head, metadata } = state;
   if (state.isTombstoned) return "deleted";
-  if (state.head < 0 || isSoftDeleted(state.metadata)) return "missing";
-  return "present";
+  if (head < 0 || isSoftDeleted(metadata)) return "missing";
+  // A system list is deleted up to its last entry: the next one, which other
+  // streams bring, shows it again.
+  const isDeletedList = (metadata.truncateBefore ?? 0) > head &&
+    isSystemList(streamName);
+  return isDeletedList ? "missing" : "present";
 }
 
 /** The events of a present stream that readers see. */

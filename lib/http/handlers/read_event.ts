@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EventOutcome, MetadataOutcome } from "../../streams/outcomes.ts";
+import type { EventOutcome } from "../../streams/outcomes.ts";
 import {
   type HandlerServices,
   type RequestContext,
@@ -88,7 +88,7 @@ export async function readMetadata(
 const METADATA_URI_SEGMENTS = 3;
 
 function answer(
-  outcome: EventOutcome | MetadataOutcome,
+  outcome: EventOutcome,
   context: RequestContext,
   services: HandlerServices,
 ): Response {

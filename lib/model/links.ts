@@ -4,12 +4,9 @@
  * @module
  */
 
-import {
-  INT64_MAX_TEXT,
-  TOMBSTONE_EVENT_NUMBER,
-} from "../model/event_number.ts";
-import type { LinkTarget } from "../model/feed.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
+import { INT64_MAX_TEXT, TOMBSTONE_EVENT_NUMBER } from "./event_number.ts";
+import type { LinkTarget } from "./feed.ts";
 
 /** Type of a link event. */
 export const LINK_TYPE = "$>";
