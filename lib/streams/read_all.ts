@@ -6,10 +6,11 @@
 
 import type { RecordedEvent } from "../model/event.ts";
 import type { EventFilter } from "../model/event_filter.ts";
-import type { EventStore, StoreStatus } from "../model/event_store.ts";
+import type { EventStore } from "../model/event_store.ts";
 import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
 import { ALL_STREAM } from "./access.ts";
-import { hasLostRights, isStillCurrent } from "./held_rights.ts";
+import { isStillCurrent } from "./held_rights.ts";
+import { holdForLogNews } from "./hold_for_news.ts";
 import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
@@ -45,7 +46,7 @@ export async function readAll(
         filter !== undefined &&
           !await findsAny(store, { from: bound, filter }));
     if (mayHold) {
-      await holdForNews(context, caller, command, status);
+      await holdForLogNews(context, caller, command, status.end);
       if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
       return await readAll(context, caller, { ...command, longPollMs: 0 });
     }
@@ -89,67 +90,6 @@ export async function readAll(
   if (first === undefined) return { kind: "page", page };
   return { kind: "page", page: { ...page, moreEntries: parts } };
 }
-
-function holdForNews(
-  context: StreamContext,
-  caller: Caller,
-  { longPollMs, signal, filter }: ReadAllCommand,
-  status: StoreStatus,
-): Promise<void> {
-  const { store, longPolls } = context;
-  let from = status.end;
-  return longPolls.hold({
-    streamName: ALL_STREAM,
-    timeoutMs: longPollMs,
-    signal,
-    login: caller?.login,
-    async hasNews() {
-      const { end } = store.status();
-      if (end > from) {
-        const range = { from, end, filter };
-        if (await findsNews(context, caller, range)) return true;
-        from = end;
-      }
-      const state = await store.readState(ALL_STREAM);
-      const read = { streamName: ALL_STREAM, state };
-      return await hasLostRights(context, caller, read);
-    },
-  });
-}
-
-/**
- * Whether there is an event to show in a part of the log. One that the reader
- * may not see must not end their wait.
- */
-async function findsNews(
-  context: StreamContext,
-  caller: Caller,
-  range: {
-    readonly from: number;
-    readonly end: number;
-    readonly filter: EventFilter | undefined;
-  },
-): Promise<boolean> {
-  const { end, filter } = range;
-  // Rights may have changed since the last look.
-  const readability = new Readability(context, caller, "private");
-  for (let { from } = range; from < end;) {
-    const { events, next, isAtEnd } = await readLog(context.store, {
-      from,
-      count: NEWS_BLOCK_COUNT,
-      direction: "forward",
-      withBodies: false,
-      filter,
-    });
-    if ((await readability.keepReadable(events)).length > 0) return true;
-    if (isAtEnd) return false;
-    from = next;
-  }
-  return false;
-}
-
-/** Events that are looked at together while a read is held. */
-const NEWS_BLOCK_COUNT = 256;
 
 /** Whether there is an event to show, or more to look through than one read does. */
 async function findsAny(

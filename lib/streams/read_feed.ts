@@ -4,16 +4,12 @@
  * @module
  */
 
-import { passesFilter } from "../model/event_filter.ts";
-import type {
-  ListEntry,
-  ReadResult,
-  StreamState,
-} from "../model/event_store.ts";
+import type { ListEntry, ReadResult } from "../model/event_store.ts";
 import type { PageFollow, ResolvedEvent, StreamPage } from "../model/feed.ts";
 import { cacheAsOf, headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
-import { hasLostRights, isStillCurrent } from "./held_rights.ts";
+import { isStillCurrent } from "./held_rights.ts";
+import { holdForStreamNews } from "./hold_for_news.ts";
 import type {
   Caller,
   FeedOutcome,
@@ -63,7 +59,7 @@ export async function readFeed(
         from: Number(range.from),
       }));
   if (mayHold) {
-    await holdForNews(context, caller, command, state.head);
+    await holdForStreamNews(context, caller, command, state.head);
     if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
     return await readFeed(context, caller, { ...command, longPollMs: 0 });
   }
@@ -89,79 +85,6 @@ export async function readFeed(
     ? await readPage(context, request)
     : await readFilteredPage(context, request, filter);
 }
-
-function holdForNews(
-  context: StreamContext,
-  caller: Caller,
-  command: ReadFeedCommand,
-  head: number,
-): Promise<void> {
-  const { store, longPolls } = context;
-  const { streamName, longPollMs, signal } = command;
-  let seen = head;
-  return longPolls.hold({
-    streamName,
-    timeoutMs: longPollMs,
-    signal,
-    login: caller?.login,
-    async hasNews() {
-      const state = await store.readState(streamName);
-      if (state.isTombstoned) return true;
-      if (state.head > seen) {
-        const from = seen + 1;
-        const reader = { caller, command, from };
-        if (await findsNews(context, reader, state)) return true;
-        seen = state.head;
-      }
-      return await hasLostRights(context, caller, { streamName, state });
-    },
-  });
-}
-
-/**
- * Whether a stream has an event to show from a number on. One that the reader
- * may not see must not end their wait: they would learn when it was written.
- */
-async function findsNews(
-  context: StreamContext,
-  { caller, command, from }: {
-    readonly caller: Caller;
-    readonly command: ReadFeedCommand;
-    readonly from: number;
-  },
-  state: StreamState,
-): Promise<boolean> {
-  const { store, clock } = context;
-  const { streamName, filter, resolveLinks } = command;
-  const { first, sinceUs } = visibleRangeOf(state, clock);
-  // Rights may have changed since the last look.
-  const resolver = new LinkResolver(context, caller, "private");
-  const list = systemListOf(streamName);
-  const options = { list, streamName, resolveLinks, withBodies: false };
-  for (let next = Math.max(from, first); next <= state.head;) {
-    const count = Math.min(NEWS_BLOCK_COUNT, state.head - next + 1);
-    const { entries } = await store.readStream({
-      streamName,
-      from: next,
-      count,
-      direction: "forward",
-      withBodies: false,
-    });
-    for (const entry of entries) {
-      const { event } = entry;
-      const mayBeNews = event.createdAtUs >= sinceUs &&
-        (filter === undefined || passesFilter(filter, event));
-      if (!mayBeNews) continue;
-      const shown = await resolver.planEntries([entry], options);
-      if (shown.length > 0) return true;
-    }
-    next += count;
-  }
-  return false;
-}
-
-/** Events that are looked at together while a read is held. */
-const NEWS_BLOCK_COUNT = 256;
 
 async function readPage(
   context: StreamContext,
