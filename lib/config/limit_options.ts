@@ -92,7 +92,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.longPollsMax,
     least: 0,
     most: 1_000_000,
-    help: "Long polls that are held at once; above: 503",
+    help: "Long polls held at once, a quarter kept for logins; above: 503",
   },
   longPollsPerAddressMax: {
     flag: "max-long-polls-per-address",
@@ -101,7 +101,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.longPollsPerAddressMax,
     least: 0,
     most: 1_000_000,
-    help: "Long polls of one address or /64 network; above: 429",
+    help: "Long polls of an address or /64 network, likewise; above: 429",
   },
   longPollsPerUserMax: {
     flag: "max-long-polls-per-user",
@@ -119,7 +119,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.liveFeedsMax,
     least: 0,
     most: 1_000_000,
-    help: "Live feeds that are open at once; above: 503",
+    help: "Live feeds open at once, a quarter kept for logins; above: 503",
   },
   liveFeedsPerAddressMax: {
     flag: "max-live-feeds-per-address",
@@ -128,7 +128,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.liveFeedsPerAddressMax,
     least: 0,
     most: 1_000_000,
-    help: "Live feeds of one address or /64 network; above: 429",
+    help: "Live feeds of an address or /64 network, likewise; above: 429",
   },
   liveFeedsPerUserMax: {
     flag: "max-live-feeds-per-user",

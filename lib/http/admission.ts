@@ -11,6 +11,7 @@
 
 import { limitKeyOfAddress } from "../auth/address_key.ts";
 import type { Limits } from "../model/limits.ts";
+import { HeldPlaces } from "../streams/held_places.ts";
 import { PIPELINE_REFUSALS } from "./problem.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -26,12 +27,16 @@ export interface AdmittedClient {
 /** Counts what is under way. */
 export class Admission {
   readonly #limits: Limits;
-  readonly #held = new Map<string, number>();
+  readonly #places: HeldPlaces;
   #inFlight = 0;
-  #heldCount = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    this.#places = new HeldPlaces({
+      inAll: limits.longPollsMax,
+      ofAddress: limits.longPollsPerAddressMax,
+      ofUser: limits.longPollsPerUserMax,
+    });
   }
 
   /** Requests whose answer is being made. */
@@ -41,7 +46,7 @@ export class Admission {
 
   /** Long polls that are held. */
   get heldCount(): number {
-    return this.#heldCount;
+    return this.#places.count;
   }
 
   /**
@@ -66,58 +71,36 @@ export class Admission {
    * @throws {Refusal} `tooManyHeld` or `overloaded`, before anything is done.
    */
   async hold<T>(client: AdmittedClient, wait: () => Promise<T>): Promise<T> {
-    const keys = this.#admit(client);
-    this.#heldCount++;
+    const givePlaceUp = this.#takePlace(client);
     this.#inFlight--;
-    for (const key of keys) this.#add(key, 1);
     const startedAtMs = performance.now();
     try {
       return await wait();
     } finally {
-      for (const key of keys) this.#add(key, -1);
+      givePlaceUp();
       const { watched } = client;
       if (watched) watched.heldMs += performance.now() - startedAtMs;
       this.#inFlight++;
-      this.#heldCount--;
     }
   }
 
-  #admit({ remoteAddress, login }: AdmittedClient): string[] {
-    const limits = this.#limits;
-    if (this.#heldCount >= limits.longPollsMax) {
-      throw new Refusal(
-        "overloaded",
-        `Too many long polls. Limit is ${limits.longPollsMax}`,
-      );
-    }
-    const addressKey = "address " + limitKeyOfAddress(remoteAddress);
-    if (this.#countOf(addressKey) >= limits.longPollsPerAddressMax) {
-      throw new Refusal(
-        "tooManyHeld",
-        "Too many long polls from this address. Limit is " +
-          limits.longPollsPerAddressMax,
-      );
-    }
-    if (login === undefined) return [addressKey];
-    const loginKey = "login " + login;
-    if (this.#countOf(loginKey) >= limits.longPollsPerUserMax) {
-      throw new Refusal(
-        "tooManyHeld",
-        "Too many long polls of this user. Limit is " +
-          limits.longPollsPerUserMax,
-      );
-    }
-    return [addressKey, loginKey];
-  }
-
-  #countOf(key: string): number {
-    return this.#held.get(key) ?? 0;
-  }
-
-  /** Forgets those that hold nothing. */
-  #add(key: string, difference: number): void {
-    const count = this.#countOf(key) + difference;
-    if (count > 0) this.#held.set(key, count);
-    else this.#held.delete(key);
+  /** Takes a place among those that are held; returns how to give it up. */
+  #takePlace({ remoteAddress, login }: AdmittedClient): () => void {
+    const place = this.#places.take({
+      address: limitKeyOfAddress(remoteAddress),
+      user: login,
+    });
+    if (typeof place === "function") return place;
+    const { where, limit } = place;
+    throw new Refusal(
+      where === "inAll" ? "overloaded" : "tooManyHeld",
+      `Too many long polls${OF[where]}. Limit is ${limit}`,
+    );
   }
 }
+
+const OF = {
+  inAll: "",
+  ofAddress: " from this address",
+  ofUser: " of this user",
+} as const;

@@ -48,10 +48,15 @@ export const LIMITS = {
   /** First wait before a failing store tries to write again; then longer ones. */
   writeRetryMs: 1_000,
   shutdownMs: 10_000,
-  longPollMsMax: 60_000,
-  /** Long polls that are held in all, of one address and of one user. */
+  /** Longest time that `ES-LongPoll` may ask for; more counts as this. */
+  longPollMsMax: 120_000,
+  /**
+   * Long polls that are held in all, of one address and of one user. A quarter
+   * of the first two is kept for clients that are logged in; so it is of those
+   * of live feeds.
+   */
   longPollsMax: 20_000,
-  longPollsPerAddressMax: 10_000,
+  longPollsPerAddressMax: 1_000,
   longPollsPerUserMax: 10_000,
   /** Longest time that a client takes nothing of a large answer. */
   sendStallMs: 30_000,
@@ -59,7 +64,7 @@ export const LIMITS = {
   sendBufferBytesMax: 256 * MIB,
   /** Live feeds in all, of one address and of one user. */
   liveFeedsMax: 20_000,
-  liveFeedsPerAddressMax: 10_000,
+  liveFeedsPerAddressMax: 1_000,
   liveFeedsPerUserMax: 10_000,
   /** Characters of events that a live feed sends at once; one event may be longer. */
   liveFeedChunkLengthMax: 32 * KIB,

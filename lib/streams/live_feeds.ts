@@ -10,6 +10,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
 import { stateOnceBegun } from "./access.ts";
 import type { StreamContext } from "./context.ts";
+import { HeldPlaces } from "./held_places.ts";
 import { LiveChunks, type SharedFeed, sharedFeedOf } from "./live_chunks.ts";
 import { LiveClient } from "./live_client.ts";
 import type { LiveFeedCommand, LiveFeedOutcome } from "./live_contract.ts";
@@ -48,7 +49,7 @@ export class LiveFeeds {
   readonly #limits: LiveFeedLimits;
   readonly #chunks: LiveChunks;
   readonly #longPieces = new LongPieces(LIMITS.liveFeedLongBytesMax);
-  readonly #places = new Places();
+  readonly #places: HeldPlaces;
   /** Feeds that somebody reads, by their source's key. */
   readonly #feeds = new Map<
     string,
@@ -73,6 +74,11 @@ export class LiveFeeds {
     this.#board = board;
     this.#isCurrent = isCurrent;
     this.#limits = limits;
+    this.#places = new HeldPlaces({
+      inAll: limits.feedsMax,
+      ofAddress: limits.feedsPerAddressMax,
+      ofUser: limits.feedsPerUserMax,
+    });
     this.#chunks = new LiveChunks(context, board);
     this.#parts = Array.from({ length: BEAT_PARTS }, () => new Set());
   }
@@ -95,12 +101,13 @@ export class LiveFeeds {
     if (this.#isEnded) {
       throw new QuipuError("storeClosed", "The server is stopping");
     }
-    const givePlaceUp = this.#places.take(this.#limits, {
+    const givePlaceUp = this.#places.take({
       address: command.address,
       user: caller?.login,
     });
-    if (typeof givePlaceUp === "string") {
-      return { kind: "tooMany", where: givePlaceUp };
+    if (typeof givePlaceUp !== "function") {
+      const where = givePlaceUp.where === "inAll" ? "inAll" : "ofClient";
+      return { kind: "tooMany", where };
     }
     try {
       const outcome = await this.#begin(caller, command, givePlaceUp);
@@ -213,49 +220,4 @@ export class LiveFeeds {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
-}
-
-/** Counts feeds in all, by address and by user. */
-class Places {
-  readonly #byAddress = new Map<string, number>();
-  readonly #byUser = new Map<string, number>();
-  #count = 0;
-
-  /**
-   * Takes a place.
-   *
-   * @returns A function that gives it up, and may be called again; or where
-   * there are too many.
-   */
-  take(
-    limits: LiveFeedLimits,
-    { address, user }: {
-      readonly address: string;
-      readonly user: string | undefined;
-    },
-  ): (() => void) | "inAll" | "ofClient" {
-    if (this.#count >= limits.feedsMax) return "inAll";
-    const ofAddress = this.#byAddress.get(address) ?? 0;
-    const ofUser = user === undefined ? 0 : this.#byUser.get(user) ?? 0;
-    const isFull = ofAddress >= limits.feedsPerAddressMax ||
-      ofUser >= limits.feedsPerUserMax;
-    if (isFull) return "ofClient";
-    this.#count++;
-    this.#byAddress.set(address, ofAddress + 1);
-    if (user !== undefined) this.#byUser.set(user, ofUser + 1);
-    let isTaken = true;
-    return () => {
-      if (!isTaken) return;
-      isTaken = false;
-      this.#count--;
-      decrement(this.#byAddress, address);
-      if (user !== undefined) decrement(this.#byUser, user);
-    };
-  }
-}
-
-function decrement(counts: Map<string, number>, key: string): void {
-  const count = (counts.get(key) ?? 0) - 1;
-  if (count > 0) counts.set(key, count);
-  else counts.delete(key);
 }

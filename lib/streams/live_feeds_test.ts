@@ -391,7 +391,7 @@ Deno.test("a live feed on which nothing happens has a heartbeat", async () => {
 Deno.test("live feeds have bounds: in all, of an address, of a user", async () => {
   const { service } = createServiceFixture({
     liveFeedLimits: {
-      feedsMax: 4,
+      feedsMax: 5,
       feedsPerAddressMax: 3,
       feedsPerUserMax: 2,
     },
@@ -405,8 +405,11 @@ Deno.test("live feeds have bounds: in all, of an address, of a user", async () =
   const ofUser = await service.openLiveFeed(jane, aLiveRead({ address: "c" }));
   assertEquals(ofUser, { kind: "tooMany", where: "ofClient" });
   readers.push(await openLive(service));
-  const ofAddress = await service.openLiveFeed(undefined, aLiveRead());
-  assertEquals(ofAddress, { kind: "tooMany", where: "inAll" });
+  // The fifth is kept for those who are logged in.
+  const inAll = await service.openLiveFeed(undefined, aLiveRead());
+  assertEquals(inAll, { kind: "tooMany", where: "inAll" });
+  const ofJoe = await openLive(service, { address: "d" }, aUser("joe"));
+  await ofJoe.cancel();
   await readers[0]?.cancel();
   await readers[2]?.cancel();
   readers.push(await openLive(service, {}, jane), await openLive(service));

@@ -217,6 +217,22 @@ const HELD_BOUNDS: Readonly<Record<string, HeldBound>> = {
     status: 503,
     text: "Too many long polls. Limit is 2",
   },
+  "long polls of those who are not logged in": {
+    limits: { longPollsMax: 4 },
+    held: [{}, FROM_ELSEWHERE, FROM_SAME_NETWORK],
+    over: {},
+    others: ADMIN,
+    status: 503,
+    text: "Too many long polls. Limit is 3",
+  },
+  "long polls of those of an address who are not logged in": {
+    limits: { longPollsPerAddressMax: 4 },
+    held: [{}, {}, {}],
+    over: {},
+    others: ADMIN,
+    status: 429,
+    text: "Too many long polls from this address. Limit is 3",
+  },
   "long polls of an address": {
     limits: { longPollsPerAddressMax: 2 },
     held: [{}, ADMIN],
