@@ -223,6 +223,7 @@ export class FileStore implements MaintainedStore {
       readOnlyReason: writer.failure?.message,
       end: publisher.end,
       lastPosition: publisher.lastPosition,
+      wasRewritten: segments.some(({ remains }) => remains !== undefined),
       segmentCount: segments.length,
       streamCount: index.lists.streamCount,
       queue: writer.intake.queue.status,

@@ -1,8 +1,28 @@
 /**
- * The half of an ETag that tells representations apart (spec: http-api §6.3).
+ * ETags (spec: http-api §6.3): what is shown, and in which media type.
+ *
+ *   "head ; type hash"                  all events up to the head
+ *   "head ; type hash ; first"          metadata hides the events before `first`
+ *   "head ; type hash ; first ; shown"  other events are missing, too
+ *
+ * Invariant: two answers to the same URL with the same ETag have the same body.
  *
  * @module
  */
+
+import type { PageVersion } from "../model/feed.ts";
+
+/**
+ * Text of an ETag, without its quotes.
+ *
+ * @param typeHash `mediaTypeHash` of the type that is served.
+ */
+export function etagText(version: PageVersion, typeHash: number): string {
+  const { head, firstVisible, contents } = version;
+  const text = `${head};${typeHash}`;
+  if (contents !== undefined) return `${text};${firstVisible ?? 0};${contents}`;
+  return firstVisible === undefined ? text : `${text};${firstVisible}`;
+}
 
 /**
  * Hash of a media type without parameters: `31·h + c` over its UTF-16 units,

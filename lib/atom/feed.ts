@@ -5,7 +5,7 @@
  */
 
 import type { AllPage, ResolvedEvent, StreamPage } from "../model/feed.ts";
-import { ATOM_JSON_HASH } from "./etag.ts";
+import { ATOM_JSON_HASH, etagText } from "./etag.ts";
 import { allPageLinks, type FeedLink, streamPageLinks } from "./links.ts";
 import { formatUpdated, NEVER_UPDATED } from "./updated.ts";
 import { StreamRefs } from "./uris.ts";
@@ -50,7 +50,7 @@ export function feedOfStream(
     isHeadOfStream: page.isHeadOfStream,
     hasSelfUrl: isBackward,
     etag: isBackward && page.isHeadOfStream
-      ? `${page.etagNumber ?? page.head};${ATOM_JSON_HASH}`
+      ? etagText(page.version ?? { head: page.head }, ATOM_JSON_HASH)
       : undefined,
     links: streamPageLinks(page, uri, query),
     entries: page.entries,

@@ -99,7 +99,7 @@ Deno.test("renderFeedJson() of an empty page never was updated", () => {
   const page = headPage([], {
     range: { kind: "forward", from: 3, count: 2 },
     head: 0,
-    etagNumber: 0,
+    version: { head: 0 },
   });
   const body = renderFeedJson(feedOfStream(page, BASE), "none");
   const feed = JSON.parse(String(body));
@@ -292,8 +292,7 @@ Deno.test("renderFeedJson() of $all has neither stream nor ETag", () => {
       next: undefined,
       previous: { commit: 1, prepare: 1 },
       hasLast: false,
-      lastPosition: 1,
-      hasEtag: true,
+      version: { head: 1 },
       cache: { kind: "head", maxAgeSeconds: undefined, isPublic: false },
     }, BASE),
     "none",

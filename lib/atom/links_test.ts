@@ -99,8 +99,7 @@ Deno.test("allPageLinks() writes positions as 32 hex digits", () => {
     next: { commit: 0xd9422, prepare: 0xd9422 },
     previous: { commit: 2 ** 40, prepare: 0x7fffffffffffffffn },
     hasLast: true,
-    lastPosition: 1,
-    hasEtag: true,
+    version: { head: 1 },
     cache: { kind: "head", maxAgeSeconds: undefined, isPublic: false },
   };
   assertEquals(allPageLinks(page, "A").map((link) => link.uri), [

@@ -12,7 +12,12 @@
 
 import type { Limits } from "../model/limits.ts";
 import type { ReadBasis } from "../streams/outcomes.ts";
-import { type Representation, representationResponse } from "./responses.ts";
+import {
+  notModifiedResponse,
+  type Representation,
+  type RepresentationHead,
+  representationResponse,
+} from "./responses.ts";
 import type { Route } from "./routes.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 
@@ -22,9 +27,8 @@ export interface AnswerFacts {
   readonly basis: ReadBasis;
   /** Value of `Access-Control-Allow-Methods`. */
   readonly allowedMethods: string;
-  /** The `If-None-Match` that makes it a 304; undefined: none does. */
-  readonly etag: string | undefined;
-  /** Whether `If-None-Match` counts at all. */
+  readonly head: RepresentationHead;
+  /** Whether `If-None-Match` counts. */
   readonly isConditional: boolean;
   /** For whoever counts requests. */
   readonly route: Route | undefined;
@@ -69,6 +73,8 @@ interface Entry extends KeptAnswer {
   representation: WholeRepresentation | undefined;
   /** What is sent, as its clones. */
   template: Response | undefined;
+  /** What is sent to clients that have it, as its clones. */
+  notModified: Response | undefined;
   /** Counted for it; 0 once it is kept no longer. */
   bytes: number;
   isUsed: boolean;
@@ -117,9 +123,13 @@ export class AnswerCache {
     return this.#find(key);
   }
 
-  /** Notes that an answer is of use; its representation need not be sent. */
-  use(answer: KeptAnswer): void {
-    (answer as Entry).isUsed = true;
+  /** The answer to a client that has it. */
+  notModifiedOf(answer: KeptAnswer): Response {
+    const entry = answer as Entry;
+    const { head, allowedMethods } = entry.facts;
+    entry.isUsed = true;
+    entry.notModified ??= notModifiedResponse(head, allowedMethods);
+    return entry.notModified.clone();
   }
 
   /** The answer once more; undefined if only its 304 is known. */
@@ -145,6 +155,7 @@ export class AnswerCache {
     entry.facts = facts;
     entry.representation = representation;
     entry.template = undefined;
+    entry.notModified = undefined;
     this.#resize(entry, bytes);
   }
 
@@ -174,6 +185,7 @@ export class AnswerCache {
       facts,
       representation: undefined,
       template: undefined,
+      notModified: undefined,
       bytes: 0,
       isUsed: false,
       next,

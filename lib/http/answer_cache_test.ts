@@ -11,7 +11,12 @@ const FACTS: AnswerFacts = {
   streamName: "s",
   basis: { head: 0, metadataNumber: -1, isPublic: true, isSettled: false },
   allowedMethods: "GET, OPTIONS",
-  etag: '"0;1"',
+  head: {
+    type: ATOM_JSON,
+    cache: { kind: "head", maxAgeSeconds: undefined, isPublic: true },
+    etag: '"0;1"',
+    hasLinks: false,
+  },
   isConditional: true,
   route: undefined,
 };
@@ -27,12 +32,7 @@ function keyOf(url: string, variant = "v"): AnswerKey {
 }
 
 function textOf(body: string | Uint8Array<ArrayBuffer>): WholeRepresentation {
-  return {
-    type: ATOM_JSON,
-    body,
-    cache: { kind: "head", maxAgeSeconds: undefined, isPublic: true },
-    etagNumber: 0,
-  };
+  return { ...FACTS.head, body };
 }
 
 /** Keeps it for sure: what is asked for once is not kept. */
@@ -107,6 +107,10 @@ Deno.test("AnswerCache knows a 304 without a representation", () => {
   assert(answer !== undefined);
   assertEquals(answer.facts, FACTS);
   assertEquals(cache.responseOf(answer), undefined);
+  for (let time = 0; time < 2; time++) {
+    const { status, headers } = cache.notModifiedOf(answer);
+    assertEquals([status, headers.get("ETag")], [304, '"0;1"']);
+  }
 });
 
 Deno.test("AnswerCache holds no more entries than it may, and keeps those that are used", async () => {

@@ -26,12 +26,16 @@ import {
 import type { BaseUrlOf } from "./base_url.ts";
 import { REQUEST_HEADERS } from "./header_names.ts";
 import { Refusal } from "./refusal.ts";
-import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
+import {
+  checkRequireMaster,
+  isKnownToClient,
+  readResolveLinks,
+} from "./request_headers.ts";
 import type { WatchedRequest } from "./request_watch.ts";
 import {
-  etagOf,
   notModifiedResponse,
   type Representation,
+  type RepresentationHead,
   representationResponse,
 } from "./responses.ts";
 
@@ -151,42 +155,54 @@ export class KnownAnswers {
     return response;
   }
 
-  /** Answers with a page, which may be 304 another time, and keeps it. */
-  page(read: AnsweredRead, page: Representation): Response {
-    return this.#answer(read, page, true);
+  /**
+   * Answers with a page, or with 304 to a client that has it, and keeps it.
+   *
+   * @param bodyOf Renders the page; called if the client does not have it.
+   */
+  page(
+    read: AnsweredRead,
+    head: RepresentationHead,
+    bodyOf: () => BodyInit,
+  ): Response {
+    const { etag } = head;
+    const { request: { headers }, allowedMethods } = read.context;
+    if (etag === undefined || !isKnownToClient(headers, etag)) {
+      return this.#answer(read, head, { body: bodyOf(), isConditional: true });
+    }
+    this.#keepNotModified(read, head);
+    return notModifiedResponse(head, allowedMethods);
   }
 
   /** Answers with a single event, which is never 304, and keeps it. */
-  event(read: AnsweredRead, event: Representation): Response {
-    return this.#answer(read, event, false);
+  event(
+    read: AnsweredRead,
+    head: RepresentationHead,
+    body: BodyInit,
+  ): Response {
+    return this.#answer(read, head, { body, isConditional: false });
   }
 
-  /** Answers with 304, and keeps that this is the answer. */
-  notModified(read: AnsweredRead): Response {
-    const { answerKey: key, request, allowedMethods } = read.context;
-    const etag = request.headers.get(REQUEST_HEADERS.ifNoneMatch) ?? undefined;
-    const facts = factsOf(read, { etag, isConditional: true });
-    if (key !== undefined && facts !== undefined) {
-      const known = this.#cache.find(key)?.facts.basis;
-      // The page itself is worth more than its 304 alone.
-      const isKnown = known?.head === facts.basis.head &&
-        known.metadataNumber === facts.basis.metadataNumber;
-      if (!isKnown) this.#cache.keep(key, facts, undefined);
-    }
-    return notModifiedResponse(allowedMethods);
+  /** Keeps that an answer is 304, unless the page itself is kept. */
+  #keepNotModified(read: AnsweredRead, head: RepresentationHead): void {
+    const { answerKey: key } = read.context;
+    const facts = factsOf(read, { head, isConditional: true });
+    if (key === undefined || facts === undefined) return;
+    const known = this.#cache.find(key)?.facts.head.etag;
+    if (known !== head.etag) this.#cache.keep(key, facts, undefined);
   }
 
   #answer(
     read: AnsweredRead,
-    representation: Representation,
-    isConditional: boolean,
+    head: RepresentationHead,
+    { body, isConditional }: {
+      readonly body: BodyInit;
+      readonly isConditional: boolean;
+    },
   ): Response {
     const { answerKey: key, allowedMethods } = read.context;
-    const { etagNumber, type } = representation;
-    const etag = etagNumber === undefined
-      ? undefined
-      : etagOf(etagNumber, type);
-    const facts = factsOf(read, { etag, isConditional });
+    const facts = factsOf(read, { head, isConditional });
+    const representation: Representation = { ...head, body };
     if (
       key !== undefined && facts !== undefined &&
       isWhole(representation, this.#options.limits)
@@ -208,17 +224,11 @@ export class KnownAnswers {
   }
 
   #responseOf(answer: KeptAnswer, request: Request): Response | undefined {
-    const { etag, isConditional, allowedMethods } = answer.facts;
-    if (isConditional) {
-      const known = request.headers.get(REQUEST_HEADERS.ifNoneMatch);
-      if (known !== null) {
-        // Other ways to write the same one are left to whoever reads them.
-        if (known !== etag) return undefined;
-        this.#cache.use(answer);
-        return notModifiedResponse(allowedMethods);
-      }
-    }
-    return this.#cache.responseOf(answer);
+    const { head: { etag }, isConditional } = answer.facts;
+    return isConditional && etag !== undefined &&
+        isKnownToClient(request.headers, etag)
+      ? this.#cache.notModifiedOf(answer)
+      : this.#cache.responseOf(answer);
   }
 
   #holds(facts: AnswerFacts, caller: Caller): boolean {
@@ -234,7 +244,7 @@ export class KnownAnswers {
 
 function factsOf(
   { context, streamName, basis }: AnsweredRead,
-  conditions: Pick<AnswerFacts, "etag" | "isConditional">,
+  conditions: Pick<AnswerFacts, "head" | "isConditional">,
 ): AnswerFacts | undefined {
   if (basis === undefined) return undefined;
   const { allowedMethods, watched: { route } } = context;

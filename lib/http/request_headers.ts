@@ -5,11 +5,11 @@
  * @module
  */
 
+import { ifNoneMatch } from "@std/http/etag";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import { LIMITS } from "../model/limits.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
 import { REQUEST_HEADERS } from "./header_names.ts";
-import type { MediaType } from "./media_types.ts";
 import { malformed } from "./refusal.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
 
@@ -112,20 +112,16 @@ export function readLongPollMs(headers: Headers): number {
 }
 
 /**
- * Number of an `If-None-Match` that names the type that is about to be served;
- * undefined when there is none, or it is anything else (spec: http-api §6.3.3).
+ * Whether a client has the representation with an ETag, as far as its
+ * `If-None-Match` says: a list of ETags, which are compared weakly, or `*`
+ * (RFC 9110 §13.1.2). Quotes around a single one may be missing, as in the
+ * original.
  */
-export function readIfNoneMatch(
-  headers: Headers,
-  type: MediaType,
-): number | undefined {
-  const text = headers.get(REQUEST_HEADERS.ifNoneMatch);
-  if (text === null) return undefined;
-  const [number, hash, ...rest] = text.trim().replace(/^"+|"+$/g, "")
-    .split(";");
-  if (number === undefined || rest.length > 0) return undefined;
-  if (hash !== String(type.etagHash)) return undefined;
-  return /^-?\d{1,19}$/.test(number) ? Number(number) : undefined;
+export function isKnownToClient(headers: Headers, etag: string): boolean {
+  const known = headers.get(REQUEST_HEADERS.ifNoneMatch);
+  if (known === null) return false;
+  return known === etag || !ifNoneMatch(known.trim(), etag) ||
+    `"${known.trim()}"` === etag;
 }
 
 function readFlag(headers: Headers, name: string): boolean | undefined {

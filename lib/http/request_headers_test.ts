@@ -1,13 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ATOM_JSON } from "./media_types.ts";
 import { Refusal } from "./refusal.ts";
 import {
   checkRequireMaster,
+  isKnownToClient,
   readEventId,
   readEventType,
   readExpectedVersion,
   readHardDelete,
-  readIfNoneMatch,
   readLongPollMs,
   readResolveLinks,
 } from "./request_headers.ts";
@@ -107,21 +106,27 @@ Deno.test("readLongPollMs() reads seconds and bounds them", () => {
   }
 });
 
-Deno.test("readIfNoneMatch() counts only for the type that is served", () => {
-  const table: [text: string, number: number | undefined][] = [
-    ['"29;248368668"', 29],
-    ["29;248368668", 29],
-    ['"-1;248368668"', -1],
-    ['"29;-1296467268"', undefined],
-    ['"29"', undefined],
-    ['"29;248368668;x"', undefined],
-    ['W/"29;248368668"', undefined],
-    ['"x;248368668"', undefined],
-    ["*", undefined],
+Deno.test("isKnownToClient() compares ETags weakly, in lists and with *", () => {
+  const table: [text: string, isKnown: boolean][] = [
+    ['"29;248368668"', true],
+    ["29;248368668", true],
+    [' "29;248368668" ', true],
+    ['W/"29;248368668"', true],
+    ['"x", "29;248368668"', true],
+    ['W/"x" ,\tW/"29;248368668","y"', true],
+    ["*", true],
+    [" * ", true],
+    ['"-29;248368668"', false],
+    ['"29;-1296467268"', false],
+    ['"29"', false],
+    ['"29;248368668;0"', false],
+    ['"x", "y"', false],
+    ['"*"', false],
+    ["", false],
   ];
-  for (const [text, number] of table) {
+  for (const [text, isKnown] of table) {
     const headers = new Headers({ "If-None-Match": text });
-    assertEquals(readIfNoneMatch(headers, ATOM_JSON), number, text);
+    assertEquals(isKnownToClient(headers, '"29;248368668"'), isKnown, text);
   }
-  assertEquals(readIfNoneMatch(new Headers(), ATOM_JSON), undefined);
+  assertEquals(isKnownToClient(new Headers(), '"29;248368668"'), false);
 });

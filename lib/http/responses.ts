@@ -7,8 +7,9 @@
  * @module
  */
 
+import { etagText } from "../atom/etag.ts";
 import { HTML_CONTENT_SECURITY_POLICY } from "../atom/html.ts";
-import type { CachePolicy } from "../model/feed.ts";
+import type { CachePolicy, PageVersion } from "../model/feed.ts";
 import { CORS } from "./header_names.ts";
 import {
   EXPORT_CONTENT_TYPE,
@@ -33,7 +34,7 @@ const SANDBOX = "sandbox; default-src 'none'";
 
 /** An answer that its status says all about. */
 export function bareResponse(
-  status: 204 | 304,
+  status: 204,
   allowedMethods: string,
 ): Response {
   return new Response(null, {
@@ -42,18 +43,22 @@ export function bareResponse(
   });
 }
 
-/** Answers of `notModifiedResponse`, by the methods they name. */
-const notModifiedTemplates = new Map<string, Response>();
-
 /** `304`: the client has what it would get. */
-export function notModifiedResponse(allowedMethods: string): Response {
-  let template = notModifiedTemplates.get(allowedMethods);
-  if (template === undefined) {
-    template = bareResponse(304, allowedMethods);
-    // The values come from the route table: there are few.
-    notModifiedTemplates.set(allowedMethods, template);
-  }
-  return template.clone();
+export function notModifiedResponse(
+  { cache, etag, hasLinks }: RepresentationHead,
+  allowedMethods: string,
+): Response {
+  const headers: Record<string, string> = {
+    "Access-Control-Allow-Methods": allowedMethods,
+    "Access-Control-Allow-Headers": CORS.allowedHeaders,
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": CORS.exposedHeaders,
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": cacheControlOf(cache),
+    "Vary": varyOf(hasLinks),
+  };
+  if (etag !== undefined) headers["ETag"] = etag;
+  return new Response(null, { status: 304, headers });
 }
 
 /** The answer to OPTIONS: only headers, and none for a body. */
@@ -110,18 +115,37 @@ export function redirectResponse(
   return new Response(redirect.text, { status: redirect.status, headers });
 }
 
-/** What a representation of a stream or an event says of itself. */
-export interface Representation {
+/** What the headers say of a representation of a stream or an event. */
+export interface RepresentationHead {
   readonly type: MediaType;
-  readonly body: BodyInit;
   readonly cache: CachePolicy;
-  /** First half of the ETag; undefined: none is sent. */
-  readonly etagNumber: number | undefined;
+  /** As `etagOf` makes it; undefined: none is sent. */
+  readonly etag: string | undefined;
+  /** Whether it would differ if links were followed, or not followed. */
+  readonly hasLinks: boolean;
 }
 
-/** Value of `ETag` (spec: http-api §6.3). */
-export function etagOf(etagNumber: number, type: MediaType): string {
-  return `"${etagNumber};${type.etagHash}"`;
+/** A representation of a stream or an event. */
+export interface Representation extends RepresentationHead {
+  readonly body: BodyInit;
+}
+
+/** Value of `ETag`; undefined without a version. */
+export function etagOf(
+  version: PageVersion | undefined,
+  type: MediaType,
+): string | undefined {
+  return version && `"${etagText(version, type.etagHash)}"`;
+}
+
+/**
+ * Value of `Vary`: the request headers that a representation was chosen by.
+ * `Authorization` is none of them: answers that depend on it are `private`,
+ * which is all that caches need (RFC 9110 §12.5.5). Where answers depend on
+ * the `Origin`, `createAllowOrigin` adds it.
+ */
+function varyOf(hasLinks: boolean): string {
+  return hasLinks ? "Accept, ES-ResolveLinkTos" : "Accept";
 }
 
 /** `200` with a representation, and how long it may be kept. */
@@ -129,7 +153,7 @@ export function representationResponse(
   representation: Representation,
   allowedMethods: string,
 ): Response {
-  const { type, body, cache, etagNumber } = representation;
+  const { type, body, cache, etag, hasLinks } = representation;
   const headers: Record<string, string> = {
     "Access-Control-Allow-Methods": allowedMethods,
     "Access-Control-Allow-Headers": CORS.allowedHeaders,
@@ -138,9 +162,9 @@ export function representationResponse(
     "X-Content-Type-Options": "nosniff",
     "Content-Type": type.contentType,
     "Cache-Control": cacheControlOf(cache),
-    "Vary": "Accept",
+    "Vary": varyOf(hasLinks),
   };
-  if (etagNumber !== undefined) headers["ETag"] = etagOf(etagNumber, type);
+  if (etag !== undefined) headers["ETag"] = etag;
   if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
   else if (type.form === "html") {
     headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;

@@ -130,6 +130,8 @@ export interface StoreStatus {
   readonly end: number;
   /** Position of the last record; -1 for an empty store. */
   readonly lastPosition: number;
+  /** Whether a scavenge or a repair took records from the log; undefined: no. */
+  readonly wasRewritten?: boolean;
   readonly segmentCount: number;
   readonly streamCount: number;
   /** What waits to be written, and how much may; undefined without a queue. */

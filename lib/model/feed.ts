@@ -51,6 +51,19 @@ export interface CachePolicy {
   readonly isPublic: boolean;
 }
 
+/** What tells one state of a page, or of an event, from another. */
+export interface PageVersion {
+  /** Number of the stream's last event, or position of the log's last record. */
+  readonly head: number;
+  /** Lowest number that metadata lets readers see; undefined: it hides none. */
+  readonly firstVisible?: number | undefined;
+  /**
+   * Tells what is shown, where the numbers alone do not: letters, digits, `-`
+   * and `_`. Undefined: everything that the numbers promise.
+   */
+  readonly contents?: string | undefined;
+}
+
 /** A page of a stream (spec: streams §5). */
 export interface StreamPage {
   readonly streamName: string;
@@ -79,8 +92,10 @@ export interface StreamPage {
   readonly isHidden?: boolean;
   /** Numbers that the page leads on to, where its range does not tell them. */
   readonly follow?: PageFollow;
-  /** Number for the ETag; undefined for an immutable page. */
-  readonly etagNumber: number | undefined;
+  /** For the ETag; undefined: none is sent, as the page is immutable. */
+  readonly version: PageVersion | undefined;
+  /** Whether the page would differ if links were followed, or not followed. */
+  readonly hasLinks: boolean;
   readonly cache: CachePolicy;
 }
 
@@ -118,10 +133,8 @@ export interface AllPage {
   readonly next: AllPosition | undefined;
   readonly previous: AllPosition | undefined;
   readonly hasLast: boolean;
-  /** Position of the last record of the log, for the ETag. */
-  readonly lastPosition: number;
-  /** Whether the ETag is sent (the page is not immutable). */
-  readonly hasEtag: boolean;
+  /** For the ETag; undefined: none is sent, as the page is immutable. */
+  readonly version: PageVersion | undefined;
   readonly cache: CachePolicy;
 }
 

@@ -4,12 +4,18 @@
  * @module
  */
 
+import type { RecordedEvent } from "./event.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
 import { INT64_MAX_TEXT, TOMBSTONE_EVENT_NUMBER } from "./event_number.ts";
 import type { LinkTarget } from "./feed.ts";
 
 /** Type of a link event. */
 export const LINK_TYPE = "$>";
+
+/** Whether an event stands for another one. */
+export function isLink(event: Pick<RecordedEvent, "eventType">): boolean {
+  return event.eventType === LINK_TYPE;
+}
 
 const DIGITS = /^\d{1,19}$/;
 

@@ -13,6 +13,7 @@ import type {
   AllRange,
   CachePolicy,
   PageRange,
+  PageVersion,
   ResolvedEvent,
   StreamPage,
 } from "../model/feed.ts";
@@ -35,11 +36,6 @@ export interface NotFound {
 /** The stream is hard-deleted (or `streamExists` met a soft-deleted one). */
 export interface Deleted {
   readonly kind: "deleted";
-}
-
-/** The client has what it would get: 304. */
-export interface NotModified {
-  readonly kind: "notModified";
 }
 
 /**
@@ -99,8 +95,6 @@ export type DeleteOutcome =
 export interface FeedReadOptions {
   /** Whether data and metadata of the entries are needed to render them. */
   readonly withBodies: boolean;
-  /** Number of the ETag the client has of this representation. */
-  readonly ifNoneMatch: number | undefined;
   /** Time to hold a forward read that finds nothing new; 0: don't. */
   readonly longPollMs: number;
   /** Ends a held read early; touched only when `longPollMs` > 0. */
@@ -122,7 +116,6 @@ export interface ReadFeedCommand extends FeedReadOptions {
 
 export type FeedOutcome =
   | { readonly kind: "page"; readonly page: StreamPage } & Based
-  | NotModified & Based
   | NotFound
   | Deleted
   | Unauthorized;
@@ -133,7 +126,6 @@ export interface ReadAllCommand extends FeedReadOptions {
 
 export type AllOutcome =
   | { readonly kind: "page"; readonly page: AllPage }
-  | NotModified
   | Unauthorized;
 
 export interface ReadEventCommand {
@@ -147,8 +139,10 @@ export type EventOutcome =
   | {
     readonly kind: "event";
     readonly event: ResolvedEvent;
-    /** Number for the ETag of a `head` read; undefined for a numbered one. */
-    readonly etagNumber: number | undefined;
+    /** For the ETag of a `head` read; undefined for a numbered one. */
+    readonly version: PageVersion | undefined;
+    /** Whether the event is a link, which some readers want followed. */
+    readonly isLink: boolean;
     readonly cache: CachePolicy;
   } & Based
   /** Of a metastream: its stream exists, the event doesn't (spec: streams §9.2). */

@@ -14,6 +14,7 @@ import { holdForLogNews } from "./hold_for_news.ts";
 import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
+import { digestOf } from "./page_version.ts";
 import { readLog } from "./read_log.ts";
 import { Readability } from "./readability.ts";
 import { unresolved } from "./resolve_links.ts";
@@ -52,9 +53,6 @@ export async function readAll(
     }
   }
   const { lastPosition } = status;
-  const isSame = asOfUs === undefined && lastPosition >= 0 &&
-    command.ifNoneMatch === lastPosition;
-  if (isSame) return { kind: "notModified" };
   const end = asOfUs === undefined
     ? status.end
     : Math.min(status.end, await store.findPosition(asOfUs + 1));
@@ -72,13 +70,20 @@ export async function readAll(
       : range.kind === "forward" && isFull);
   const parts = readParts(context, command, { read, readability });
   const first = read.isWhole ? undefined : await parts.next();
+  const links = linksOf(command, read, { end, isFull });
+  const isPlain = filter === undefined && showsAll && !status.wasRewritten;
   const page: AllPage = {
     range,
     entries: first?.value ?? shown.map(unresolved),
     updatedUs: shown[0]?.createdAtUs,
-    ...linksOf(command, read, { end, isFull }),
-    lastPosition,
-    hasEtag: !isImmutable && asOfUs === undefined,
+    ...links,
+    version: isImmutable || asOfUs !== undefined ? undefined : {
+      head: lastPosition,
+      contents: isPlain ? undefined : digestOf(
+        shown.map(({ logPosition }) => ({ number: logPosition })),
+        links,
+      ),
+    },
     cache: {
       ...cacheAsOf(asOfUs, context.clock, {
         kind: isImmutable ? "immutable" : "head",

@@ -46,7 +46,6 @@ Deno.test("holdsStill() is false for a store that has to be waited for, which is
       range: { kind: "head", count: 20 },
       resolveLinks: true,
       withBodies: true,
-      ifNoneMatch: undefined,
       longPollMs: 0,
     });
     assertEquals(page.kind === "page" && page.basis, basis);

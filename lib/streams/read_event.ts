@@ -14,7 +14,7 @@ import {
 } from "../model/stream_names.ts";
 import type { ReadAccess } from "./access.ts";
 import type { StreamContext } from "./context.ts";
-import { LINK_TYPE } from "../model/links.ts";
+import { isLink, LINK_TYPE } from "../model/links.ts";
 import { madeMetadataOf } from "./list_metadata.ts";
 import type {
   Caller,
@@ -24,6 +24,7 @@ import type {
   ReadEventCommand,
   Unauthorized,
 } from "./outcomes.ts";
+import { versionOfEvent } from "./page_version.ts";
 import { basisOf } from "./read_basis.ts";
 import { LinkResolver, unresolved } from "./resolve_links.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
@@ -165,7 +166,8 @@ function found(
   return {
     kind: "event",
     event: shown.event,
-    etagNumber: isHead ? entry.ordinal : undefined,
+    version: isHead ? versionOfEvent(entry.ordinal, shown.event) : undefined,
+    isLink: isLink(shown.event.original),
     cache: {
       kind: isHead ? "head" : "immutable",
       maxAgeSeconds: state.metadata.cacheControlSeconds,

@@ -29,7 +29,7 @@ Deno.test("readEvent() by number is immutable, the head is not", async () => {
   const numbered = await readEvent(fixture, 0);
   assert(numbered.kind === "event");
   assertEquals(numbered.event.original.eventId, testUuid(10));
-  assertEquals(numbered.etagNumber, undefined);
+  assertEquals(numbered.version, undefined);
   assertEquals(numbered.cache, {
     kind: "immutable",
     maxAgeSeconds: 7,
@@ -38,7 +38,7 @@ Deno.test("readEvent() by number is immutable, the head is not", async () => {
   const head = await readEvent(fixture, "head");
   assert(head.kind === "event");
   assertEquals(head.event.original.eventId, testUuid(11));
-  assertEquals([head.etagNumber, head.cache.kind], [1, "head"]);
+  assertEquals([head.version, head.cache.kind], [{ head: 1 }, "head"]);
 });
 
 Deno.test("readEvent() of what readers do not see is not found", async () => {
@@ -112,7 +112,7 @@ Deno.test("readMetadata() of what there is, of what there is not", async () => {
   const last = await read("head");
   assert(last.kind === "event");
   assertEquals(namesOf([last.event]), ["1@$$s"]);
-  assertEquals(last.etagNumber, 1);
+  assertEquals(last.version, { head: 1 });
   // What the stream's head may be cached for says nothing of its metadata.
   assertEquals(last.cache.maxAgeSeconds, undefined);
   const numbered = await read(1);

@@ -5,7 +5,12 @@
  */
 
 import type { ListEntry, ReadResult } from "../model/event_store.ts";
-import type { PageFollow, ResolvedEvent, StreamPage } from "../model/feed.ts";
+import type {
+  PageFollow,
+  PageVersion,
+  ResolvedEvent,
+  StreamPage,
+} from "../model/feed.ts";
 import { cacheAsOf, headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import { isStillCurrent } from "./held_rights.ts";
@@ -16,9 +21,15 @@ import type {
   ReadBasis,
   ReadFeedCommand,
 } from "./outcomes.ts";
+import { isLink } from "../model/links.ts";
 import { nearestNumber } from "./nearest.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
 import { type PageWindow, pageWindowOf } from "./page_window.ts";
+import {
+  shownEntriesOf,
+  unfollowedEntryOf,
+  versionOfPage,
+} from "./page_version.ts";
 import { basisOf } from "./read_basis.ts";
 import { findsAny, readFilteredPage } from "./read_filtered_feed.ts";
 import {
@@ -62,11 +73,6 @@ export async function readFeed(
     await holdForStreamNews(context, caller, command, state.head);
     if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
     return await readFeed(context, caller, { ...command, longPollMs: 0 });
-  }
-  const isSame = asOfUs === undefined && state.head >= 0 &&
-    command.ifNoneMatch === state.head;
-  if (isSame) {
-    return { kind: "notModified", basis: basisOf(state, access, false) };
   }
   if (presenceOf(streamName, state) === "missing") return { kind: "notFound" };
   const visible = visibleRangeOf(state, context.clock);
@@ -115,6 +121,14 @@ async function readPage(
       updatedUs: dating?.event.createdAtUs,
       isSameForAll: true,
       showsAll: true,
+      follow: undefined,
+      // Where links are followed, a page without any comes here.
+      hasLinks: !resolveLinks && shown.some(({ event }) => isLink(event)),
+      version: hasVersion(request, window, true)
+        ? await versionOfPage(context, { request, window }, {
+          shown: shown.map(unfollowedEntryOf),
+        })
+        : undefined,
     });
     if (isWhole) {
       return { kind: "page", page, basis: basisOfPage(request, page) };
@@ -138,6 +152,10 @@ async function readPage(
     0,
     withBodies,
   );
+  const isComplete = isWhole && nextIndex === begun.length;
+  const follow = shown.length === 0
+    ? await followOverGap(context, request, window)
+    : undefined;
   const page = describePage(context, { request, window }, {
     shown,
     entries,
@@ -146,13 +164,16 @@ async function readPage(
     updatedUs,
     isSameForAll: resolver.isPublic,
     showsAll: resolver.showsAll,
+    follow,
+    hasLinks: planned.some(({ original }) => isLink(original)),
+    version: hasVersion(request, window, resolver.showsAll)
+      ? await versionOfPage(context, { request, window }, {
+        shown: await shownEntriesOf(resolver, { planned, resolved: entries }),
+        rest: [follow, shown.length > 0],
+      })
+      : undefined,
   });
-  if (isWhole && nextIndex === begun.length) {
-    const follow = shown.length === 0
-      ? await followOverGap(context, request, window)
-      : undefined;
-    return { kind: "page", page: follow ? { ...page, follow } : page };
-  }
+  if (isComplete) return { kind: "page", page };
   const rest = { begun, nextIndex, continueFrom: first.continueFrom };
   const moreEntries = readLinked({ reader, resolver, options }, rest);
   return { kind: "page", page: { ...page, moreEntries } };
@@ -166,6 +187,18 @@ interface PageParts {
   readonly updatedUs: number | undefined;
   readonly isSameForAll: boolean;
   readonly showsAll: boolean;
+  readonly follow: PageFollow | undefined;
+  readonly hasLinks: boolean;
+  readonly version: PageVersion | undefined;
+}
+
+/** Whether the page may change, so that its version is told. */
+function hasVersion(
+  { command: { asOfUs } }: PageRequest,
+  window: PageWindow,
+  showsAll: boolean,
+): boolean {
+  return asOfUs === undefined && !(window.isImmutable && showsAll);
 }
 
 function describePage(
@@ -197,7 +230,9 @@ function describePage(
     isHeadOfStream: range.kind === "head" ||
       range.kind === "forward" && isEndOfStream,
     isHidden: window.isHidden,
-    etagNumber: isImmutable || asOfUs !== undefined ? undefined : head,
+    version: parts.version,
+    hasLinks: parts.hasLinks,
+    ...(parts.follow && { follow: parts.follow }),
     cache: {
       ...cacheAsOf(asOfUs, clock, {
         kind: isImmutable ? "immutable" : "head",

@@ -9,8 +9,10 @@ import type { EventFilter } from "../model/event_filter.ts";
 import type { PageFollow, ResolvedEvent, StreamPage } from "../model/feed.ts";
 import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
+import { isLink } from "../model/links.ts";
 import type { FeedOutcome } from "./outcomes.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
+import { shownEntriesOf, versionOfFilteredPage } from "./page_version.ts";
 import { LinkResolver, type PlannedEntry } from "./resolve_links.ts";
 import { type Scan, scanList } from "./scan_list.ts";
 import { visibleRangeOf } from "./visibility.ts";
@@ -18,9 +20,10 @@ import { visibleRangeOf } from "./visibility.ts";
 /** Reads the page; it may be shorter than was asked for, and lead on. */
 export async function readFilteredPage(
   context: StreamContext,
-  { caller, command, state, access, visible }: PageRequest,
+  request: PageRequest,
   filter: EventFilter,
 ): Promise<FeedOutcome> {
+  const { caller, command, state, access, visible } = request;
   const { streamName, range, withBodies, resolveLinks, asOfUs } = command;
   const { head, metadata } = state;
   const isForward = range.kind === "forward";
@@ -45,6 +48,7 @@ export async function readFilteredPage(
   const first = await resolver.resolveEntries(planned, 0, withBodies);
   const isImmutable = resolver.showsAll &&
     (isForward ? scan.isCutShort : range.kind === "backward" && from <= head);
+  const follow = followOf({ isForward, from, head, scan });
   const page: StreamPage = {
     streamName,
     range,
@@ -54,8 +58,17 @@ export async function readFilteredPage(
     isEndOfStream: !scan.isCutShort,
     hasEntries: planned.length > 0,
     isHeadOfStream: range.kind === "head" || isForward && !scan.isCutShort,
-    follow: followOf({ isForward, from, head, scan }),
-    etagNumber: isImmutable || asOfUs !== undefined ? undefined : head,
+    follow,
+    version: isImmutable || asOfUs !== undefined
+      ? undefined
+      : await versionOfFilteredPage(context, request, {
+        shown: await shownEntriesOf(resolver, {
+          planned,
+          resolved: first.entries,
+        }),
+        rest: [follow, scan.isCutShort],
+      }),
+    hasLinks: planned.some(({ original }) => isLink(original)),
     cache: {
       ...cacheAsOf(asOfUs, context.clock, {
         kind: isImmutable ? "immutable" : "head",

@@ -88,6 +88,14 @@ declare module "@std/path" {
   export function toFileUrl(path: string): URL;
 }
 
+declare module "@std/http/etag" {
+  /** Whether no ETag of the header's value is the given one. */
+  export function ifNoneMatch(
+    value: string | null,
+    etag: string | undefined,
+  ): boolean;
+}
+
 declare module "@std/http/negotiation" {
   export function accepts(request: Pick<Request, "headers">): string[];
   export function accepts(

@@ -183,8 +183,15 @@ function wantedPage(state: StreamState, page: Page): ShownPage {
     numbers,
     links,
     cacheControl: isFull ? IMMUTABLE : current,
-    etag: isFull ? null : `"${last};248368668"`,
+    etag: isFull ? null : etagOf(last, Math.max(firstKept, state.firstYoung)),
   };
+}
+
+function etagOf(last: number, firstVisible: number): string {
+  const hidden = firstVisible === 0
+    ? ""
+    : `;${Math.min(firstVisible, last + 1)}`;
+  return `"${last};248368668${hidden}"`;
 }
 
 async function readJson(app: TestApp, { path, isForward, isHead }: Page) {

@@ -60,7 +60,8 @@ export function headPage(
     isEndOfStream: true,
     hasEntries: entries.length > 0,
     isHeadOfStream: true,
-    etagNumber: head,
+    version: { head },
+    hasLinks: false,
     cache: { kind: "head", maxAgeSeconds: undefined, isPublic: true },
     ...page,
   };

@@ -103,7 +103,6 @@ export function aFeedRead(
     range: { kind: "head", count: 20 },
     resolveLinks: true,
     withBodies: true,
-    ifNoneMatch: undefined,
     longPollMs: 0,
     ...changes,
   };
@@ -116,7 +115,6 @@ export function anAllRead(
   return {
     range: { kind: "head", count: 20 },
     withBodies: true,
-    ifNoneMatch: undefined,
     longPollMs: 0,
     ...changes,
   };

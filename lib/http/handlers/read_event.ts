@@ -11,14 +11,15 @@ import {
   segmentAt,
   streamNameOf,
 } from "../context.ts";
-import { ATOM_XML, isJson } from "../media_types.ts";
+import { ATOM_XML, isJson, type MediaType } from "../media_types.ts";
 import { readEventNumber } from "../page_arguments.ts";
 import { readProblemOf } from "../problem.ts";
 import { renderEvent, renderNoMetadata } from "../rendering.ts";
 import { checkRequireMaster, readResolveLinks } from "../request_headers.ts";
 import {
+  etagOf,
   problemResponse,
-  type Representation,
+  type RepresentationHead,
   representationResponse,
 } from "../responses.ts";
 import { describedStreamOf } from "./read_feed.ts";
@@ -60,9 +61,11 @@ function answerEvent(
   services: HandlerServices,
 ): Response {
   if (outcome.kind !== "event") return answer(outcome, context, services);
+  const { basis } = outcome;
   return services.knownAnswers.event(
-    { context, streamName: streamNameOf(context), basis: outcome.basis },
-    represent(outcome, context, services),
+    { context, streamName: streamNameOf(context), basis },
+    headOf(outcome, typeOf(context)),
+    bodyOf(outcome, context, services),
   );
 }
 
@@ -93,19 +96,20 @@ function answer(
   services: HandlerServices,
 ): Response {
   const { allowedMethods } = context;
-  const type = context.responseType ?? ATOM_XML;
+  const type = typeOf(context);
   switch (outcome.kind) {
     case "event":
-      return representationResponse(
-        represent(outcome, context, services),
-        allowedMethods,
-      );
+      return representationResponse({
+        ...headOf(outcome, type),
+        body: bodyOf(outcome, context, services),
+      }, allowedMethods);
     case "noMetadata":
       return representationResponse({
         type,
         body: renderNoMetadata(type),
         cache: outcome.cache,
-        etagNumber: undefined,
+        etag: undefined,
+        hasLinks: false,
       }, allowedMethods);
     default:
       return problemResponse(
@@ -116,16 +120,28 @@ function answer(
   }
 }
 
-function represent(
-  { event, cache, etagNumber }: Extract<EventOutcome, { kind: "event" }>,
-  { query, request, info, responseType, answerKey }: RequestContext,
+type EventFound = Extract<EventOutcome, { kind: "event" }>;
+
+function headOf(
+  { cache, version, isLink }: EventFound,
+  type: MediaType,
+): RepresentationHead {
+  return { type, cache, etag: etagOf(version, type), hasLinks: isLink };
+}
+
+function bodyOf(
+  { event }: EventFound,
+  context: RequestContext,
   { sending, baseUrlOf }: HandlerServices,
-): Representation {
-  const type = responseType ?? ATOM_XML;
-  const body = renderEvent(event, {
-    type,
+): BodyInit {
+  const { query, request, info, answerKey } = context;
+  return sending.bodyOf(renderEvent(event, {
+    type: typeOf(context),
     embed: query.embed,
     baseUrl: answerKey?.asked?.baseUrl ?? baseUrlOf(request, info),
-  });
-  return { type, body: sending.bodyOf(body), cache, etagNumber };
+  }));
+}
+
+function typeOf({ responseType }: RequestContext): MediaType {
+  return responseType ?? ATOM_XML;
 }

@@ -5,7 +5,12 @@
  * @module
  */
 
-import type { AllRange, EmbedLevel, PageRange } from "../../model/feed.ts";
+import type {
+  AllRange,
+  EmbedLevel,
+  PageRange,
+  StreamPage,
+} from "../../model/feed.ts";
 import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
 import {
   type HandlerServices,
@@ -34,19 +39,19 @@ import { malformed } from "../refusal.ts";
 import { renderAllPage, renderStreamPage } from "../rendering.ts";
 import {
   checkRequireMaster,
-  readIfNoneMatch,
   readLongPollMs,
   readResolveLinks,
 } from "../request_headers.ts";
 import {
-  notModifiedResponse,
+  etagOf,
   problemResponse,
-  representationResponse,
+  type RepresentationHead,
 } from "../responses.ts";
 import { describeStream } from "./describe_stream.ts";
 import { redirectToPage } from "./feed_from.ts";
 import { type LiveTarget, openLiveFeed } from "./live_feed.ts";
 
+const ALL_STREAM = "$all";
 const HEAD_PAGE: PageRange = { kind: "head", count: DEFAULT_PAGE_COUNT };
 const HEAD_OF_ALL: AllRange = { kind: "head", count: DEFAULT_PAGE_COUNT };
 
@@ -193,7 +198,6 @@ async function readPage(
       range,
       resolveLinks,
       withBodies: needsBodies(embed),
-      ifNoneMatch: readIfNoneMatch(headers, type),
       longPollMs,
       signal: () => request.signal,
       filter,
@@ -203,21 +207,18 @@ async function readPage(
   switch (outcome.kind) {
     case "page": {
       const { page, basis } = outcome;
-      return knownAnswers.page({ context, streamName, basis }, {
-        type,
-        body: services.sending.bodyOf(renderStreamPage(page, {
-          type,
-          embed,
-          baseUrl: services.baseUrlOf(request, context.info),
-          linkQuery,
-        })),
-        cache: page.cache,
-        etagNumber: page.etagNumber,
-      });
-    }
-    case "notModified": {
-      const { basis } = outcome;
-      return knownAnswers.notModified({ context, streamName, basis });
+      const head = headOf(page, type);
+      return knownAnswers.page(
+        { context, streamName, basis },
+        head,
+        () =>
+          services.sending.bodyOf(renderStreamPage(page, {
+            type,
+            embed,
+            baseUrl: services.baseUrlOf(request, context.info),
+            linkQuery,
+          })),
+      );
     }
     default:
       return problemResponse(readProblemOf(outcome.kind), allowedMethods);
@@ -248,7 +249,7 @@ async function readAll(
   const { headers } = request;
   checkPageSize(range, context.limits);
   const type = context.responseType ?? ATOM_JSON;
-  const target = { streamName: "$all", isAll: true };
+  const target = { streamName: ALL_STREAM, isAll: true };
   if (type === EVENT_STREAM) {
     const page = range === HEAD_OF_ALL ? undefined : range;
     return await openLiveFeed({ ...target, range: page }, context, services);
@@ -263,7 +264,6 @@ async function readAll(
     services.streams.readAll(caller, {
       range,
       withBodies: needsBodies(embed),
-      ifNoneMatch: readIfNoneMatch(headers, type),
       longPollMs,
       signal: () => request.signal,
       filter,
@@ -273,23 +273,34 @@ async function readAll(
   switch (outcome.kind) {
     case "page": {
       const { page } = outcome;
-      return representationResponse({
-        type,
-        body: services.sending.bodyOf(renderAllPage(page, {
-          type,
-          embed,
-          baseUrl: services.baseUrlOf(request, context.info),
-          linkQuery,
-        })),
-        cache: page.cache,
-        etagNumber: page.hasEtag ? page.lastPosition : undefined,
-      }, allowedMethods);
+      // Links are followed whatever the client says.
+      const head = headOf({ ...page, hasLinks: false }, type);
+      return services.knownAnswers.page(
+        { context, streamName: ALL_STREAM, basis: undefined },
+        head,
+        () =>
+          services.sending.bodyOf(renderAllPage(page, {
+            type,
+            embed,
+            baseUrl: services.baseUrlOf(request, context.info),
+            linkQuery,
+          })),
+      );
     }
-    case "notModified":
-      return notModifiedResponse(allowedMethods);
     case "unauthorized":
       return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
+}
+
+/** What the headers say of a page. */
+function headOf(
+  { version, cache, hasLinks }: Pick<
+    StreamPage,
+    "version" | "cache" | "hasLinks"
+  >,
+  type: MediaType,
+): RepresentationHead {
+  return { type, cache, etag: etagOf(version, type), hasLinks };
 }
 
 /** Counts a read among those that are held, if it may be. */
