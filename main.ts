@@ -41,7 +41,11 @@ import {
   printText,
 } from "./lib/logging/standard_streams.ts";
 import type { Limits } from "./lib/model/limits.ts";
-import type { MetricSource } from "./lib/metrics/metric.ts";
+import {
+  type MetricFamily,
+  type MetricSource,
+  singleMetric,
+} from "./lib/metrics/metric.ts";
 import { processFamilies } from "./lib/metrics/process_metrics.ts";
 import { SlowWarnings } from "./lib/metrics/slow_warnings.ts";
 import { storeFamilies, StoreMetrics } from "./lib/metrics/store_metrics.ts";
@@ -158,7 +162,7 @@ async function startServices(
     ? undefined
     : parseIpRanges(trustedProxies);
   const isTrustedProxy = trustedRanges ?? isLoopbackAddress;
-  const { authenticator, users, tokens, defaultUsers } = await openAuth({
+  const auth = await openAuth({
     store,
     clock,
     newEventId,
@@ -169,6 +173,7 @@ async function startServices(
     adminPassword: values.adminPassword,
     isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
   });
+  const { authenticator, users, tokens, defaultUsers } = auth;
   let nodeEndpoint = addressOf({ host, port });
   const upkeep = await openUpkeep({
     store,
@@ -197,8 +202,8 @@ async function startServices(
     }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),
-    authenticateAccessToken: (accessToken) =>
-      authenticator.authenticateAccessToken(accessToken),
+    authenticateAccessToken: (accessToken, request) =>
+      authenticator.authenticateAccessToken(accessToken, request),
     users,
     tokens,
     logger,
@@ -225,7 +230,13 @@ async function startServices(
       : parseOrigins(corsOrigins),
     limits,
     upkeep,
-    observation,
+    observation: {
+      ...observation,
+      metricSources: [
+        () => [failedLogins(auth.failedLoginCount())],
+        ...observation.metricSources,
+      ],
+    },
     shutDown,
   });
   try {
@@ -282,6 +293,15 @@ function metricSources(
         version: VERSION,
       }),
   ];
+}
+
+function failedLogins(count: number): MetricFamily {
+  return singleMetric(
+    "counter",
+    "quipu_failed_logins_total",
+    "Logins that were refused: wrong passwords, unknown users and tokens.",
+    count,
+  );
 }
 
 /** The pair that options name; undefined: no HTTPS. */

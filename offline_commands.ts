@@ -14,7 +14,7 @@ import {
   printAnswer,
   printNote,
 } from "./lib/logging/standard_streams.ts";
-import type { Logger } from "./lib/model/logger.ts";
+import type { LogFields, Logger } from "./lib/model/logger.ts";
 import { readTextFile } from "./lib/runtime/plain_files.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
@@ -78,6 +78,22 @@ function loggerOf({ logLevel, logFormat }: OptionValues): Logger {
   });
 }
 
+/**
+ * Runs a command that hands out a store or fills one, and audits it: on
+ * standard error, as a server does. Whoever runs it can read and write the
+ * files, so there is no login to name.
+ */
+async function audited(
+  event: string,
+  { values }: ResolvedOptions,
+  work: { readonly run: Promise<void>; readonly about: LogFields },
+): Promise<void> {
+  await work.run;
+  const { directory } = values;
+  const by = { by: "command", from: null };
+  loggerOf(values).audit(event, { directory, ...work.about, ...by });
+}
+
 /** Where commands that work for a while do it. */
 const WORKPLACE: Workplace = {
   print: printAnswer,
@@ -110,17 +126,34 @@ export const OFFLINE_COMMANDS: OfflineRunners = {
         logger: loggerOf(call.options.values),
         openStore,
       }, control)),
-  backup: (call) =>
-    runBackup(call, WORKPLACE, {
+  backup: (call) => {
+    const run = runBackup(call, WORKPLACE, {
       backupDirectory: (options, control) =>
         backupDirectory({ ...options, version: VERSION, clock }, control),
       receiveDirectory,
       readFile: readTextFile,
+    });
+    const about = { target: call.operands.target };
+    // Of a running server's store, that server's log has the line.
+    return call.own.url === undefined
+      ? audited("store.backed_up", call.options, { run, about })
+      : run;
+  },
+  export: (call) => {
+    const { stream, category } = call.own;
+    const { file } = call.operands;
+    return audited("store.exported", call.options, {
+      run: runExport(call, WORKPLACE, transferTools(call.options)),
+      about: { file, stream, category },
+    });
+  },
+  import: (call) =>
+    audited("store.imported", call.options, {
+      run: runImport(call, WORKPLACE, transferTools(call.options)),
+      about: { file: call.operands.file },
     }),
-  export: (call) => runExport(call, WORKPLACE, transferTools(call.options)),
-  import: (call) => runImport(call, WORKPLACE, transferTools(call.options)),
-  restore: (call) =>
-    runRestore(call, WORKPLACE, {
+  restore: (call) => {
+    const run = runRestore(call, WORKPLACE, {
       restoreDirectory: (options, control) =>
         restoreDirectory({
           ...options,
@@ -130,5 +163,8 @@ export const OFFLINE_COMMANDS: OfflineRunners = {
         }, control),
       kindOfInput,
       openInput,
-    }),
+    });
+    const about = { backup: call.operands.backup };
+    return audited("store.restored", call.options, { run, about });
+  },
 };

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Requester } from "../model/audit.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import type { StoreMaintenance } from "../model/maintenance.ts";
@@ -66,7 +67,7 @@ export class Backups {
    */
   start(
     have: KnownFiles | undefined,
-    by: string | undefined,
+    requester: Requester,
   ): BackupDownload | undefined {
     const { maintenance, clock, version, stallMs } = this.#options;
     if (!this.#slots.hasFree()) return undefined;
@@ -77,7 +78,7 @@ export class Backups {
       takenAtUs: clock.nowUs(),
     });
     const { end, bytes } = backup;
-    const free = this.#slots.take({ by, end, bytes });
+    const free = this.#slots.take(requester, { end, bytes });
     const stream = pacedStream({
       source: { next: () => backup.next(), pace: createPolitePause() },
       stallMs,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { logAudit, type Requester } from "../model/audit.ts";
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
@@ -52,16 +53,19 @@ export class DownloadSlots {
   /**
    * Takes one.
    *
+   * @param requester Who gets it.
    * @param about What the log says of it, besides how it ended.
    * @returns What gives it back.
    */
   take(
+    requester: Requester,
     about: Readonly<Record<string, string | number | undefined>>,
   ): (end: StreamEnd) => void {
     const { kind, clock, logger } = this.#options;
     const startedAtUs = clock.nowUs();
     this.#openCount++;
-    logger.info(`${kind}.started`, about);
+    logAudit(logger, { event: `${kind}.started`, requester, fields: about });
+    const by = requester.caller?.login;
     return (end) => {
       this.#openCount--;
       const tookMs = Math.round((clock.nowUs() - startedAtUs) / 1000);
@@ -69,11 +73,12 @@ export class DownloadSlots {
       if (outcome === "failed") {
         const { error } = end;
         logger.error(`${kind}.failed`, {
+          by,
           ...about,
           tookMs,
           reason: error instanceof Error ? error.message : String(error),
         });
-      } else logger.info(`${kind}.ended`, { ...about, outcome, tookMs });
+      } else logger.info(`${kind}.ended`, { by, ...about, outcome, tookMs });
     };
   }
 }

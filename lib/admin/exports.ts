@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Requester } from "../model/audit.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import type { StoreMaintenance } from "../model/maintenance.ts";
@@ -61,14 +62,14 @@ export class Exports {
    */
   start(
     selection: ExportSelection,
-    by: string | undefined,
+    requester: Requester,
   ): ExportDownload | undefined {
     const { maintenance, stallMs } = this.#options;
     if (!this.#slots.hasFree()) return undefined;
     const exporting = maintenance.openExport(selection);
     const { end } = exporting;
     const { streamName: stream, category } = selection;
-    const free = this.#slots.take({ by, end, stream, category });
+    const free = this.#slots.take(requester, { end, stream, category });
     const pause = createPolitePause();
     let isOver = false;
     const body = pacedStream({

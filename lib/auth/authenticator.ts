@@ -20,6 +20,7 @@ import type {
   LoginRequest,
 } from "./contract.ts";
 import { DEFAULT_PASSWORD, mayUseDefaultPassword } from "./default_password.ts";
+import type { FailedLogins } from "./failed_logins.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHasher, PasswordVerdict } from "./password.ts";
 import { principalOf } from "./principal_of.ts";
@@ -44,6 +45,7 @@ export interface AuthenticatorOptions {
   readonly throttle: LoginThrottle;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly failures: FailedLogins;
   /** Whether the server listens on loopback alone. */
   readonly isLoopbackServer: boolean;
   /** Whether `ES-TrustedAuth` counts from that peer; without it, from nobody. */
@@ -84,17 +86,29 @@ class StoreAuthenticator implements Authenticator {
   ): Authentication | Promise<Authentication> {
     if (authorization === null) return this.#trust(request);
     const verified = this.#verified.find(authorization);
-    if (verified === undefined) return this.#check(authorization, request);
-    const { principal, usesDefaultPassword } = verified;
-    if (usesDefaultPassword && !this.#mayUseDefaultPassword(request)) {
-      return "rejected";
+    if (verified === undefined) {
+      const checked = this.#check(authorization, request);
+      return checked instanceof Promise
+        ? checked.then((who) => this.#noted(who, authorization, request))
+        : this.#noted(checked, authorization, request);
     }
-    if (this.#hasEnded(principal)) return "rejected";
-    return principal;
+    const { principal, usesDefaultPassword } = verified;
+    const isRejected = this.#hasEnded(principal) ||
+      usesDefaultPassword && !this.#mayUseDefaultPassword(request);
+    return isRejected
+      ? this.#noted("rejected", authorization, request)
+      : principal;
   }
 
-  authenticateAccessToken(accessToken: string): Principal | "rejected" {
-    return this.#options.accessTokens.verify(accessToken) ?? "rejected";
+  authenticateAccessToken(
+    accessToken: string,
+    { remoteAddress }: Pick<LoginRequest, "remoteAddress">,
+  ): Principal | "rejected" {
+    const { accessTokens, failures } = this.#options;
+    const principal = accessTokens.verify(accessToken);
+    if (principal !== undefined) return principal;
+    failures.note(() => ({ login: undefined, remoteAddress }));
+    return "rejected";
   }
 
   isCurrent(principal: Principal): boolean {
@@ -111,6 +125,20 @@ class StoreAuthenticator implements Authenticator {
     this.#options.throttle.close();
     this.#options.changes.close();
     this.#verified.clear();
+  }
+
+  #noted(
+    who: Authentication,
+    authorization: string,
+    { remoteAddress }: LoginRequest,
+  ): Authentication {
+    if (who === "rejected") {
+      this.#options.failures.note(() => ({
+        login: claimedLoginOf(authorization),
+        remoteAddress,
+      }));
+    }
+    return who;
   }
 
   #forget(login: string): void {
@@ -282,4 +310,11 @@ class StoreAuthenticator implements Authenticator {
       });
     }
   }
+}
+
+/** Who a header says it is, whether that is true or not. */
+function claimedLoginOf(authorization: string): string | undefined {
+  const bearer = credentialsOfScheme(authorization, "bearer");
+  const token = bearer === undefined ? undefined : parseToken(bearer);
+  return token?.login ?? decodeBasicCredentials(authorization)?.login;
 }

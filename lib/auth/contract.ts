@@ -10,15 +10,8 @@
  * @module
  */
 
+import type { Requester } from "../model/audit.ts";
 import type { Principal, TokenScope } from "../model/principal.ts";
-
-/** Who asks, and from where: for rights, for limits and for the audit lines. */
-export interface Requester {
-  /** `undefined` for an anonymous caller. */
-  readonly caller: Principal | undefined;
-  /** Address of the client, behind trusted proxies too. */
-  readonly remoteAddress: string;
-}
 
 /**
  * What a login is judged by besides its credentials. Members may be getters:
@@ -66,6 +59,7 @@ export interface Authenticator {
    */
   authenticateAccessToken(
     accessToken: string,
+    request: Pick<LoginRequest, "remoteAddress">,
   ): Principal | "rejected";
 
   /**

@@ -11,6 +11,7 @@ import {
   type DefaultUsersReport,
   ensureDefaultUsers,
 } from "./default_users.ts";
+import { FailedLogins } from "./failed_logins.ts";
 import { KnownLogins } from "./known_logins.ts";
 import { ensureOnceWritable } from "./late_default_users.ts";
 import {
@@ -51,6 +52,8 @@ export interface Auth {
   readonly authenticator: Authenticator;
   readonly users: UserService;
   readonly tokens: TokenService;
+  /** Logins that were refused since the start. */
+  readonly failedLoginCount: () => number;
   /** Settles once the default users are there. Rejects as `append` does. */
   readonly defaultUsers: Promise<DefaultUsersReport>;
 }
@@ -75,7 +78,12 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
   const accessTokens = new AccessTokens({ clock, changes });
   const ensure = async () => {
     const { adminPassword } = options;
-    const shared = { users, hasher, isLoopbackServer, adminPassword };
+    const shared = {
+      users,
+      hasher,
+      isLoopbackServer,
+      adminPassword,
+    };
     return await ensureDefaultUsers(shared);
   };
   const isWritable = store.status().readOnlyReason === undefined;
@@ -85,7 +93,8 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
     ensure: async () => (await ensure()).report,
   });
   const defaultUsers = late?.report ?? (await ensure()).report;
-  const shared = { users, tokens, hasher, throttle, clock, logger };
+  const failures = new FailedLogins({ clock, logger });
+  const shared = { users, tokens, hasher, throttle, clock, logger, failures };
   return {
     authenticator: createAuthenticator({
       ...shared,
@@ -102,6 +111,7 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
     }),
     users: createUserService({ ...shared, isLoopbackServer }),
     tokens: createTokenService({ ...shared, accessTokens }),
+    failedLoginCount: () => failures.count,
     defaultUsers,
   };
 }

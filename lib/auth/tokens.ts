@@ -11,11 +11,9 @@
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { AccessTokens } from "./access_tokens.ts";
-import { logAudit } from "./audit.ts";
 import type {
   AccessTokenOutcome,
   NewToken,
-  Requester,
   TokenCreateOutcome,
   TokenInfo,
   TokenListOutcome,
@@ -29,6 +27,7 @@ import {
   type TokenRepository,
 } from "./token_repository.ts";
 import type { StoredUser, UserRepository } from "./user_repository.ts";
+import { logAudit, type Requester } from "../model/audit.ts";
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";

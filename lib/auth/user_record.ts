@@ -68,6 +68,13 @@ export function decodeUser(event: RecordedEvent): UserFields | undefined {
   };
 }
 
+/** What a user may be and do, for the audit; null: there is no such user. */
+export function rightsTextOf(fields: UserFields | undefined): string | null {
+  if (fields === undefined) return null;
+  const { groups, isDisabled } = fields;
+  return JSON.stringify({ groups, ...(isDisabled && { disabled: true }) });
+}
+
 /** Parses bytes that should be a JSON object; undefined when they are not. */
 export function parseObject(
   data: Uint8Array,

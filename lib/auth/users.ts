@@ -4,11 +4,9 @@
  * @module
  */
 
-import { logAudit } from "./audit.ts";
 import type {
   LoginRequest,
   NewUser,
-  Requester,
   User,
   UserListOutcome,
   UserOutcome,
@@ -16,6 +14,7 @@ import type {
   UserService,
 } from "./contract.ts";
 import { DEFAULT_PASSWORD, mayUseDefaultPassword } from "./default_password.ts";
+import type { FailedLogins } from "./failed_logins.ts";
 import {
   refuseTakenGroups,
   refuseTakenLogin,
@@ -27,9 +26,11 @@ import type { TokenRepository } from "./token_repository.ts";
 import {
   refuseUnfitPassword,
   refuseUnfitUser,
+  rightsTextOf,
   type UserFields,
 } from "./user_record.ts";
 import type { StoredUser, UserRepository } from "./user_repository.ts";
+import { logAudit, type Requester } from "../model/audit.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
@@ -42,6 +43,7 @@ export interface UserServiceOptions {
   readonly hasher: PasswordHasher;
   readonly throttle: LoginThrottle;
   readonly logger: Logger;
+  readonly failures: FailedLogins;
   /** Whether the server listens on loopback alone. */
   readonly isLoopbackServer: boolean;
 }
@@ -66,6 +68,7 @@ class StoredUsers implements UserService {
   readonly #hasher: PasswordHasher;
   readonly #throttle: LoginThrottle;
   readonly #logger: Logger;
+  readonly #failures: FailedLogins;
   readonly #isLoopbackServer: boolean;
   /** Settles once nobody gives a name to a user or a group any more. */
   #naming: Promise<unknown> = Promise.resolve();
@@ -76,6 +79,7 @@ class StoredUsers implements UserService {
     this.#hasher = options.hasher;
     this.#throttle = options.throttle;
     this.#logger = options.logger;
+    this.#failures = options.failures;
     this.#isLoopbackServer = options.isLoopbackServer;
   }
 
@@ -106,7 +110,7 @@ class StoredUsers implements UserService {
       // Whoever hard-deleted the stream wanted no such user for ever.
       if (kind === "deleted") return CONFLICT;
       if (kind !== "appended") continue;
-      this.#log("user.created", requester, login);
+      this.#log("user.created", { requester, login, after: fields });
       return SUCCESS;
     }
     return TRY_AGAIN;
@@ -136,9 +140,10 @@ class StoredUsers implements UserService {
   ): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     refuseUnfitUser({ login, fullName, groups });
-    const outcome = await this.#name(async () => {
+    return await this.#name(async () => {
       const others = await this.#users.readAll();
-      return await this.#change(login, (user) => {
+      const change = { requester, login, event: "user.updated" };
+      return await this.#change(change, (user) => {
         const added = (groups ?? []).filter((group) =>
           !user.groups?.includes(group)
         );
@@ -146,30 +151,27 @@ class StoredUsers implements UserService {
         return { fullName, groups };
       });
     });
-    if (outcome === SUCCESS) this.#log("user.updated", requester, login);
-    return outcome;
   }
 
   async enable(requester: Requester, login: string): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
-    const outcome = await this.#change(
-      login,
+    return await this.#change(
+      { requester, login, event: "user.enabled" },
       (user) => user.isDisabled ? { isDisabled: false } : undefined,
     );
-    if (outcome === SUCCESS) this.#log("user.enabled", requester, login);
-    return outcome;
   }
 
   async disable(requester: Requester, login: string): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     let wasEnabled = false;
-    const outcome = await this.#change(login, (user) => {
+    const change = { requester, login, event: "user.disabled" };
+    const outcome = await this.#change(change, (user) => {
       wasEnabled = !user.isDisabled;
       return wasEnabled ? { isDisabled: true } : undefined;
     });
-    if (outcome !== SUCCESS) return outcome;
-    if (wasEnabled) await this.#users.notifyPasswordChanged(login);
-    this.#log("user.disabled", requester, login);
+    if (outcome === SUCCESS && wasEnabled) {
+      await this.#users.notifyPasswordChanged(login);
+    }
     return outcome;
   }
 
@@ -186,10 +188,9 @@ class StoredUsers implements UserService {
     const password = await this.#hasher.hash(newPassword);
     // Before the change: should it fail, nothing is left that still works.
     await this.#tokens.clear(login);
-    const outcome = await this.#change(login, () => ({ password }));
-    if (outcome !== SUCCESS) return outcome;
-    await this.#users.notifyPasswordChanged(login);
-    this.#log("user.password_reset", requester, login);
+    const change = { requester, login, event: "user.password_reset" };
+    const outcome = await this.#change(change, () => ({ password }));
+    if (outcome === SUCCESS) await this.#users.notifyPasswordChanged(login);
     return outcome;
   }
 
@@ -210,7 +211,7 @@ class StoredUsers implements UserService {
     refuseUnfitPassword(newPassword);
     let isAbsent = false;
     const { remoteAddress } = requester;
-    const outcome = await this.#changeIfRight(login, {
+    const outcome = await this.#changeIfRight({ requester, login }, {
       password: newPassword,
       check: (user) =>
         this.#throttle.run({ remoteAddress, login }, async () => {
@@ -220,10 +221,11 @@ class StoredUsers implements UserService {
           return verdict !== "differs";
         }),
     });
+    if (outcome === UNAUTHORIZED) {
+      this.#failures.note(() => ({ login, remoteAddress }));
+    }
     if (isAbsent) return NOT_FOUND;
-    if (outcome !== SUCCESS) return outcome;
-    await this.#users.notifyPasswordChanged(login);
-    this.#log("user.password_changed", requester, login);
+    if (outcome === SUCCESS) await this.#users.notifyPasswordChanged(login);
     return outcome;
   }
 
@@ -236,8 +238,8 @@ class StoredUsers implements UserService {
       const kind = await this.#users.delete(user);
       if (kind === "conflict") continue;
       if (kind === "deleted") return NOT_FOUND;
+      this.#log("user.deleted", { requester, login, before: user });
       await this.#users.notifyPasswordChanged(login);
-      this.#log("user.deleted", requester, login);
       return SUCCESS;
     }
     return TRY_AGAIN;
@@ -266,7 +268,10 @@ class StoredUsers implements UserService {
   }
 
   async #changeIfRight(
-    login: string,
+    { requester, login }: {
+      readonly requester: Requester;
+      readonly login: string;
+    },
     { password, check }: {
       readonly password: string;
       check(user: StoredUser | undefined): Promise<boolean>;
@@ -281,7 +286,11 @@ class StoredUsers implements UserService {
       }
       const changes = { password: await this.#hasher.hash(password) };
       const kind = await this.#users.update(user, changes);
-      if (kind === "appended") return SUCCESS;
+      if (kind === "appended") {
+        const event = "user.password_changed";
+        this.#log(event, { requester, login, before: user, after: user });
+        return SUCCESS;
+      }
       if (kind === "deleted") return NOT_FOUND;
     }
     return TRY_AGAIN;
@@ -289,7 +298,12 @@ class StoredUsers implements UserService {
 
   /** @param changesOf What changes; `undefined`: it is so already. */
   async #change(
-    login: string,
+    { requester, login, event }: {
+      readonly requester: Requester;
+      readonly login: string;
+      /** What the audit calls it. */
+      readonly event: string;
+    },
     changesOf: (user: StoredUser) => Partial<UserFields> | undefined,
   ): Promise<UserOutcome> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -298,14 +312,31 @@ class StoredUsers implements UserService {
       const changes = changesOf(user);
       if (changes === undefined) return SUCCESS;
       const kind = await this.#users.update(user, changes);
-      if (kind === "appended") return SUCCESS;
+      if (kind === "appended") {
+        const after = { ...user, ...changes };
+        this.#log(event, { requester, login, before: user, after });
+        return SUCCESS;
+      }
       if (kind === "deleted") return NOT_FOUND;
     }
     return TRY_AGAIN;
   }
 
-  #log(event: string, requester: Requester, login: string): void {
-    logAudit(this.#logger, { event, requester, fields: { login } });
+  #log(
+    event: string,
+    { requester, login, before, after }: {
+      readonly requester: Requester;
+      readonly login: string;
+      readonly before?: UserFields;
+      readonly after?: UserFields;
+    },
+  ): void {
+    const fields = {
+      login,
+      before: rightsTextOf(before),
+      after: rightsTextOf(after),
+    };
+    logAudit(this.#logger, { event, requester, fields });
   }
 }
 

@@ -5,7 +5,8 @@ import {
   openTestAuth,
   type TestAuth,
 } from "../../tests/support/test_auth.ts";
-import type { NewUser, Requester } from "./contract.ts";
+import type { Requester } from "../model/audit.ts";
+import type { NewUser } from "./contract.ts";
 
 const ALICE: NewUser = {
   login: "alice",

@@ -414,12 +414,20 @@ Deno.test("changes leave an audit line without secrets", async () => {
   await users.delete(ADMIN_REQUESTER, "alice");
   await users.delete(ADMIN_REQUESTER, "alice");
   const byRoot = { login: "alice", by: "root", from: "10.0.0.9" };
+  const reader = '{"groups":["readers"]}';
+  const disabled = '{"groups":["readers"],"disabled":true}';
+  const both = { before: reader, after: reader };
   assertEquals(auth.logged, [
-    ["user.updated", byRoot],
-    ["user.disabled", byRoot],
-    ["user.enabled", byRoot],
-    ["user.password_reset", byRoot],
-    ["user.password_changed", { login: "alice", by: null, from: "10.0.0.8" }],
-    ["user.deleted", byRoot],
+    ["user.updated", { ...byRoot, ...both }],
+    ["user.disabled", { ...byRoot, before: reader, after: disabled }],
+    ["user.enabled", { ...byRoot, before: disabled, after: reader }],
+    ["user.password_reset", { ...byRoot, ...both }],
+    ["user.password_changed", {
+      ...both,
+      login: "alice",
+      by: null,
+      from: "10.0.0.8",
+    }],
+    ["user.deleted", { ...byRoot, before: reader, after: null }],
   ]);
 });

@@ -67,7 +67,10 @@ export interface AppOptions {
   readonly streams: StreamService;
   readonly authenticate: Authenticate;
   /** Judges an access token of a live feed. */
-  readonly authenticateAccessToken?: (accessToken: string) => Authentication;
+  readonly authenticateAccessToken?: (
+    accessToken: string,
+    request: LoginRequest,
+  ) => Authentication;
   readonly users: UserService;
   readonly tokens: TokenService;
   readonly logger: Logger;
@@ -166,7 +169,7 @@ export function createApp(options: AppOptions): App {
       ? accessTokenOf(request)
       : undefined;
     const authentication = accessToken !== undefined
-      ? options.authenticateAccessToken?.(accessToken) ?? "rejected"
+      ? options.authenticateAccessToken?.(accessToken, client) ?? "rejected"
       : authenticate(authorization, client);
     return authentication instanceof Promise
       ? authentication.then((who) =>

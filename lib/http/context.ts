@@ -8,10 +8,10 @@ import { Buffer } from "node:buffer";
 import type { Upkeep } from "../admin/upkeep.ts";
 import type {
   LoginRequest,
-  Requester,
   TokenService,
   UserService,
 } from "../auth/contract.ts";
+import type { Requester } from "../model/audit.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { XmlEncoding } from "../text/xml_encoding.ts";

@@ -24,7 +24,7 @@ export function debugToggle(
     if (level !== "debug") before = level;
     // In the more talkative of the two, or nobody would read it.
     logger.level = "debug";
-    logger.warn("log.level_changed", { by: "signal", level: next });
+    logger.audit("log.level_changed", { by: "signal", level: next });
     logger.level = next;
   };
 }

@@ -37,8 +37,8 @@ const VALUE_LENGTH_MAX = 1024;
 export function createLogger(options: LoggerOptions): LeveledLogger {
   let least = LOG_LEVELS.indexOf(options.level);
   const encode = options.format === "json" ? encodeJsonLine : encodeTextLine;
-  function writerOf(level: LogLevel): LeveledLogger[LogLevel] {
-    const severity = LOG_LEVELS.indexOf(level);
+  function writerOf(level: LineLevel): LeveledLogger[LineLevel] {
+    const severity = level === "audit" ? Infinity : LOG_LEVELS.indexOf(level);
     return (event, fields) => {
       if (severity < least) return;
       const time = encodeTime(options.clock.nowUs());
@@ -51,6 +51,7 @@ export function createLogger(options: LoggerOptions): LeveledLogger {
     info: writerOf("info"),
     warn: writerOf("warn"),
     error: writerOf("error"),
+    audit: writerOf("audit"),
     get level() {
       return LOG_LEVELS[least] ?? "error";
     },
@@ -64,9 +65,12 @@ function encodeTime(nowUs: number): string {
   return new Date(Math.floor(nowUs / 1000)).toISOString();
 }
 
+/** What a line is: of a severity, or of the audit. */
+type LineLevel = LogLevel | "audit";
+
 interface LineHead {
   readonly time: string;
-  readonly level: LogLevel;
+  readonly level: LineLevel;
   readonly event: string;
 }
 

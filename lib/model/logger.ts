@@ -16,6 +16,8 @@ export interface Logger {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
+  /** For the audit (`audit.ts`): written whatever the least severity is. */
+  audit(event: string, fields?: LogFields): void;
 }
 
 /** Severities, least first. */
@@ -35,4 +37,5 @@ export const SILENT_LOGGER: Logger = {
   info() {},
   warn() {},
   error() {},
+  audit() {},
 };

@@ -4,16 +4,11 @@
  * @module
  */
 
-import type { EventStore } from "../model/event_store.ts";
 import { ROLE_ADMINS } from "../model/principal.ts";
-import {
-  isMetastream,
-  isSystemStream,
-  originalOfMetastream,
-} from "../model/stream_names.ts";
-import { SETTINGS_STREAM } from "./access.ts";
+import { isMetastream, isSystemStream } from "../model/stream_names.ts";
 import type { StreamContext } from "./context.ts";
 import type { AppendCommand, AppendOutcome, Caller } from "./outcomes.ts";
+import { rightsChangeOfAppend } from "./rights_change.ts";
 
 /**
  * Appends events, if the caller may write the stream.
@@ -34,8 +29,6 @@ export async function append(
   if (!mayWrite) return { kind: "unauthorized" };
   // Few streams say who may do what, and this is asked for each append.
   const mayChangeRights = isSystemStream(streamName);
-  const setRightsBefore = mayChangeRights &&
-    await setsRights(store, streamName);
   // Administrators alone bring back what was truncated or deleted.
   const keepsTruncation = mayChangeRights && isMetastream(streamName) &&
     !caller?.roles.has(ROLE_ADMINS);
@@ -44,19 +37,13 @@ export async function append(
   );
   if (!("firstEventNumber" in result)) return result;
   const { firstEventNumber } = result;
-  const changesRights = mayChangeRights &&
-    (setRightsBefore || await setsRights(store, streamName));
-  return changesRights
-    ? { kind: "written", firstEventNumber, changesRights }
-    : { kind: "written", firstEventNumber };
-}
-
-/** Whether the stream says who may do what, by an access list or the defaults. */
-async function setsRights(
-  store: EventStore,
-  streamName: string,
-): Promise<boolean> {
-  if (!isMetastream(streamName)) return streamName === SETTINGS_STREAM;
-  const described = originalOfMetastream(streamName);
-  return (await store.readState(described)).metadata.acl !== undefined;
+  if (!mayChangeRights) return { kind: "written", firstEventNumber };
+  const rights = await rightsChangeOfAppend(store, {
+    streamName,
+    firstEventNumber,
+    count: command.events.length,
+  });
+  return rights === undefined
+    ? { kind: "written", firstEventNumber }
+    : { kind: "written", firstEventNumber, rights };
 }

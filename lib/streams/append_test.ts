@@ -72,7 +72,10 @@ Deno.test("deleteStream() softly and for good", async () => {
   assertEquals(await remove(false, 5), { kind: "conflict", head: 0 });
   assertEquals(await remove(false, 0), { kind: "done" });
   assertEquals(await remove(false, "any"), { kind: "done" });
-  assertEquals(await remove(true, 0), { kind: "done" });
+  assertEquals(await remove(true, 0), {
+    kind: "done",
+    rights: { before: null, after: "deleted for ever" },
+  });
   assertEquals(await remove(true, "any"), { kind: "deleted" });
 });
 

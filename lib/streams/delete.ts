@@ -6,6 +6,7 @@
 
 import type { StreamContext } from "./context.ts";
 import type { Caller, DeleteCommand, DeleteOutcome } from "./outcomes.ts";
+import { readRights } from "./rights_change.ts";
 
 /**
  * Deletes a stream, if the caller may.
@@ -23,5 +24,13 @@ export async function deleteStream(
     return { kind: "unauthorized" };
   }
   const mode = isHard ? "hard" : "soft";
-  return await store.deleteStream({ streamName, expectedVersion, mode });
+  const before = await readRights(store, streamName);
+  const result = await store.deleteStream({
+    streamName,
+    expectedVersion,
+    mode,
+  });
+  if (result.kind !== "done") return result;
+  const after = await readRights(store, streamName);
+  return before === after ? result : { ...result, rights: { before, after } };
 }

@@ -61,6 +61,12 @@ export interface Based {
 /** `undefined` for an anonymous caller. */
 export type Caller = Principal | undefined;
 
+/** Rights before and after a write, as JSON; null: nothing says any. */
+export interface RightsChange {
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
 export interface AppendCommand {
   readonly streamName: string;
   readonly expectedVersion: ExpectedVersion;
@@ -72,8 +78,8 @@ export type AppendOutcome =
   | {
     readonly kind: "written";
     readonly firstEventNumber: number;
-    /** Whether it changes who may do what: for the audit. */
-    readonly changesRights?: boolean;
+    /** What it changed of rights: for the audit. */
+    readonly rights?: RightsChange;
   }
   | { readonly kind: "conflict"; readonly head: number }
   | Deleted
@@ -86,7 +92,11 @@ export interface DeleteCommand {
 }
 
 export type DeleteOutcome =
-  | { readonly kind: "done" }
+  | {
+    readonly kind: "done";
+    /** What it changed of rights: for the audit. */
+    readonly rights?: RightsChange;
+  }
   | { readonly kind: "conflict"; readonly head: number }
   | Deleted
   | Unauthorized;

@@ -65,7 +65,7 @@ export async function openSecuredApp(
   };
   const { logged } = auth;
   const testApp = openTestApp({
-    logger: { debug: log, info: log, warn: log, error: log },
+    logger: { debug: log, info: log, warn: log, error: log, audit: log },
     ...options,
     store,
     clock,

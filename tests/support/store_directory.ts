@@ -199,6 +199,7 @@ function createListeningLogger(): ListeningLogger {
     warnings,
     fieldsOf: (event) => fields.get(event),
     debug() {},
+    audit() {},
     info: (event, given) => void fields.set(event, given),
     warn: (event) => void warnings.push(event),
     error: (event) => void warnings.push(event),

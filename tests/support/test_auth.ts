@@ -7,11 +7,8 @@
 import { createTestClock, createTestIds } from "./events.ts";
 import type { TestClock } from "./events.ts";
 import { createModelStore } from "./model_store.ts";
-import type {
-  Authentication,
-  LoginRequest,
-  Requester,
-} from "../../lib/auth/contract.ts";
+import type { Authentication, LoginRequest } from "../../lib/auth/contract.ts";
+import type { Requester } from "../../lib/model/audit.ts";
 import {
   type Auth,
   type AuthOptions,
@@ -85,7 +82,13 @@ export async function openTestAuth(
   function log(event: string, fields: LogFields = {}): void {
     logged.push([event, fields]);
   }
-  const logger: Logger = { debug: log, info: log, warn: log, error: log };
+  const logger: Logger = {
+    debug: log,
+    info: log,
+    warn: log,
+    error: log,
+    audit: log,
+  };
   const auth = await openAuth({
     clock,
     newEventId,

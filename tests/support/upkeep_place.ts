@@ -52,7 +52,7 @@ export async function openUpkeepPlace(
         maintenance,
         jobs: new JobBoard({ clock, newId, logger: SILENT_LOGGER }),
         clock,
-        logger: { debug: log, info: log, warn: log, error: log },
+        logger: { debug: log, info: log, warn: log, error: log, audit: log },
         version: "0.0.0",
         limits: { ...LIMITS, ...limits },
       }),

@@ -10,7 +10,12 @@ import {
   ROLE_MONITORS,
   ROLE_OPS,
 } from "../../model/principal.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import { logAudit } from "../../model/audit.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  requesterOf,
+} from "../context.ts";
 import { APPLICATION_JSON } from "../media_types.ts";
 import { PROBLEMS } from "../problem.ts";
 import {
@@ -24,13 +29,14 @@ export function shutDown(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const { caller, allowedMethods, client } = context;
+  const { allowedMethods } = context;
   if (!isOperator(context)) {
     return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
-  services.logger.info("node.shutdown_requested", {
-    by: caller?.login,
-    from: client.remoteAddress,
+  logAudit(services.logger, {
+    event: "node.shutdown_requested",
+    requester: requesterOf(context),
+    fields: {},
   });
   services.shutDown();
   return emptyResponse(200, allowedMethods);

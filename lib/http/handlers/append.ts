@@ -32,6 +32,7 @@ import {
   redirectResponse,
 } from "../responses.ts";
 import { PROBLEMS } from "../problem.ts";
+import { logRights } from "../rights_log.ts";
 import { malformed } from "../refusal.ts";
 import { escapeForUri } from "../router.ts";
 import {
@@ -73,7 +74,9 @@ export async function append(
   const streamUri = streamUriOf(streamName, context, services);
   const command = { streamName, expectedVersion, events };
   const outcome = await services.streams.append(context.caller, command);
-  logRights(streamName, outcome, context, services);
+  if (outcome.kind === "written") {
+    logRights(streamName, outcome.rights, context, services);
+  }
   return answer(outcome, streamUri, context);
 }
 
@@ -96,7 +99,9 @@ export async function appendIncoming(
   const streamUri = streamUriOf(streamName, context, services);
   const command = { streamName, expectedVersion, events };
   const outcome = await services.streams.append(context.caller, command);
-  logRights(streamName, outcome, context, services);
+  if (outcome.kind === "written") {
+    logRights(streamName, outcome.rights, context, services);
+  }
   return answer(outcome, streamUri, context);
 }
 
@@ -133,24 +138,10 @@ export async function writeMetadata(
     expectedVersion,
     events,
   });
-  logRights(metastreamOf(streamName), outcome, context, services);
+  if (outcome.kind === "written") {
+    logRights(metastreamOf(streamName), outcome.rights, context, services);
+  }
   return answer(outcome, streamUri, context);
-}
-
-/** An audit line for each change of who may do what. */
-function logRights(
-  streamName: string,
-  outcome: AppendOutcome,
-  { caller, client }: RequestContext,
-  { logger }: HandlerServices,
-): void {
-  if (outcome.kind !== "written" || outcome.changesRights !== true) return;
-  logger.info("stream.rights_changed", {
-    stream: streamName,
-    eventNumber: outcome.firstEventNumber,
-    by: caller?.login ?? null,
-    from: client.remoteAddress,
-  });
 }
 
 function answer(

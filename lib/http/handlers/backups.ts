@@ -5,7 +5,11 @@
  */
 
 import type { KnownFiles } from "../../admin/backups.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  requesterOf,
+} from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
 import { Refusal } from "../refusal.ts";
 import { archiveResponse, problemResponse } from "../responses.ts";
@@ -43,8 +47,8 @@ function respond(
   have: KnownFiles | undefined,
 ): Response {
   return withUpkeep(context, services, ({ backups }) => {
-    const { allowedMethods, caller } = context;
-    const download = backups.start(have, caller?.login);
+    const { allowedMethods } = context;
+    const download = backups.start(have, requesterOf(context));
     if (download === undefined) {
       return problemResponse(PROBLEMS.tooManyBackups, allowedMethods);
     }

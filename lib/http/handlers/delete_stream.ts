@@ -18,6 +18,7 @@ import {
   readHardDelete,
 } from "../request_headers.ts";
 import { bareResponse, problemResponse } from "../responses.ts";
+import { logRights } from "../rights_log.ts";
 
 /** `DELETE /streams/{stream}` */
 export async function deleteStream(
@@ -43,6 +44,7 @@ export async function deleteStream(
   });
   switch (outcome.kind) {
     case "done":
+      logRights(streamName, outcome.rights, context, services);
       return bareResponse(204, allowedMethods);
     case "conflict":
       return problemResponse(PROBLEMS.conflict, allowedMethods);

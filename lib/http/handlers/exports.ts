@@ -6,7 +6,11 @@
 
 import type { ExportSelection, LogPoint } from "../../model/transfer.ts";
 import { parseIsoTime } from "../../text/iso_time.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  requesterOf,
+} from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
 import { parametersOf } from "../query.ts";
 import { malformed } from "../refusal.ts";
@@ -24,9 +28,9 @@ export function downloadExport(
   services: HandlerServices,
 ): Response {
   return withUpkeep(context, services, ({ exports }) => {
-    const { allowedMethods, caller, target } = context;
+    const { allowedMethods, target } = context;
     const selection = selectionOf(target.query);
-    const download = exports.start(selection, caller?.login);
+    const download = exports.start(selection, requesterOf(context));
     if (download === undefined) {
       return problemResponse(PROBLEMS.tooManyExports, allowedMethods);
     }

@@ -182,7 +182,7 @@ export async function changeLogLevel(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const { allowedMethods, caller } = context;
+  const { allowedMethods, caller, client } = context;
   const { observation, logger } = services;
   if (!isOperator(context)) {
     return problemResponse(PROBLEMS.unauthorized, allowedMethods);
@@ -195,12 +195,13 @@ export async function changeLogLevel(
     );
   }
   const before = observation.log.level;
-  const tell = () =>
-    logger.warn("log.level_changed", { by: caller?.login, before, level });
-  // A log of errors alone would not say that it has become one.
-  if (level === "error") tell();
   observation.log.level = level;
-  if (level !== "error") tell();
+  logger.audit("log.level_changed", {
+    by: caller?.login ?? null,
+    before,
+    level,
+    from: client.remoteAddress,
+  });
   return levelResponse(context, services);
 }
 
