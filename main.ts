@@ -10,7 +10,7 @@
 import { openUpkeep } from "./lib/admin/upkeep.ts";
 import { openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
-import { listenError } from "./lib/cli/run_error.ts";
+import { listenError, RunError } from "./lib/cli/run_error.ts";
 import {
   type CommandRunner,
   type OfflineName,
@@ -54,6 +54,7 @@ import type { MaintainedStore } from "./lib/model/maintenance.ts";
 import { readTextFile } from "./lib/runtime/plain_files.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { exitProgram } from "./lib/runtime/exit_program.ts";
+import { canOpenFiles, revokePermissions } from "./lib/runtime/permissions.ts";
 import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
 import { SYSTEM_CLOCK as clock } from "./lib/runtime/system_clock.ts";
 import {
@@ -69,6 +70,13 @@ import { isLoopbackAddress, isLoopbackHost } from "./lib/text/loopback.ts";
 import { createWorkerIndexMaker } from "./storage/index/worker_index_maker.ts";
 import { openStore } from "./storage/mod.ts";
 
+/**
+ * A server that can hold so many connections gives up the permission to listen
+ * again. With fewer files to open, it may need it: connections that use up all
+ * of them end the platform's listening for good (`serveHttp`).
+ */
+const AMPLE_FILES = 2000;
+
 /** Runs the server until a signal asks it to stop. */
 async function serve(options: ResolvedOptions): Promise<void> {
   const { values } = options;
@@ -83,6 +91,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using signals = listenForStopSignals();
   onUnhandledError((error) => logBug(logger, error));
   logStart(logger, { version: VERSION, options });
+  revokePermissions(["run", "ffi", "env"], logger);
   using _verbosity = onVerbositySignal(debugToggle(logger, values.logLevel));
   const tls = readTls(values);
   const limits = limitsOf(values);
@@ -109,9 +118,12 @@ async function serve(options: ResolvedOptions): Promise<void> {
     isReadOnly: values.isReadOnly,
     ...(values.isInMemory ? {} : { indexMaker: createWorkerIndexMaker() }),
   });
+  // Before anybody connects: it uses files up for a moment.
+  const hasAmpleFiles = canOpenFiles(AMPLE_FILES);
   let closeMsMax: number | undefined;
+  let isLost = false;
   try {
-    const shutdown = Promise.withResolvers<"shutdown">();
+    const shutdown = Promise.withResolvers<"shutdown" | "lost">();
     let isStopping = false;
     const services = await startServices(store, {
       values,
@@ -131,16 +143,24 @@ async function serve(options: ResolvedOptions): Promise<void> {
         namesRequests: values.logRequests,
       },
       shutDown: () => shutdown.resolve("shutdown"),
+      onLost: () => shutdown.resolve("lost"),
     });
+    // Nothing but the socket needs it: the store is one of files.
+    if (hasAmpleFiles) revokePermissions(["net"], logger);
+    else logger.debug("permissions.kept", { names: "net" });
     const signal = await Promise.race([signals.first, shutdown.promise]);
     isStopping = true;
     logger.info("program.stopping", { signal });
     closeMsMax = await drainInTime(services.server, logger);
     await services.close();
+    isLost = signal === "lost";
   } finally {
     await closeInTime(store, closeMsMax);
   }
   logger.info("program.stopped");
+  if (isLost) {
+    throw new RunError("Stopped: no more connections can be accepted");
+  }
 }
 
 /** Puts everything between the store and the socket together, and listens. */
@@ -153,9 +173,11 @@ async function startServices(
     readonly logger: Logger;
     readonly observation: ObservationOptions;
     readonly shutDown: () => void;
+    readonly onLost: () => void;
   },
 ): Promise<{ readonly server: HttpServer; close(): Promise<void> }> {
-  const { values, limits, tls, logger, observation, shutDown } = options;
+  const { values, limits, tls, logger, observation, shutDown, onLost } =
+    options;
   const { host, port } = values;
   const { trustedProxies, publicUrl, allowedHosts, corsOrigins } = values;
   const trustedRanges = trustedProxies === undefined
@@ -252,6 +274,7 @@ async function startServices(
       port,
       tls,
       logger,
+      onLost,
     });
     nodeEndpoint = addressOf({ host, port: server.port });
     const announced = announceDefaultUsers(defaultUsers, {

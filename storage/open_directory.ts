@@ -84,7 +84,8 @@ export async function takeForReading(
   let lock: DiskLock | { heldBy: string };
   try {
     lock = await disk.lock(join(directory, "lock"), `process ${Deno.pid}`);
-  } catch {
+  } catch (error) {
+    if (error instanceof QuipuError) throw error;
     // Where nothing can be written, nobody else writes either.
     return { release() {} };
   }

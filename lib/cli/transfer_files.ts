@@ -38,7 +38,12 @@ export async function openOutput(
   let file: Deno.FsFile;
   let isFinished = false;
   try {
-    file = await Deno.open(path, { write: true, createNew: true });
+    file = await Deno.open(path, {
+      write: true,
+      createNew: true,
+      // Events may hold anything: only this user may read them.
+      mode: 0o600,
+    });
   } catch (error) {
     throw new RunError(
       `Cannot create "${path}": ` +

@@ -22,6 +22,8 @@ export interface ServeOptions {
   /** Certificates and key in PEM: HTTPS, and HTTP/2 for those that know it. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   readonly logger: Logger;
+  /** Is told when the server cannot listen any more: it has no permission. */
+  readonly onLost?: () => void;
   /** Time that disposing waits for answers under way, in milliseconds. */
   readonly shutdownMs?: number;
 }
@@ -99,6 +101,10 @@ export function serveHttp(options: ServeOptions): HttpServer {
       watch();
     } catch (error) {
       logger.error("http.listeningFailed", { reason: reasonOf(error) });
+      if (error instanceof Deno.errors.NotCapable) {
+        options.onLost?.();
+        return;
+      }
       listenAgain = setTimeout(tryAgain, LISTEN_AGAIN_MS);
     }
   }

@@ -8,7 +8,8 @@
  */
 
 import { statfsSync } from "node:fs";
-import { dirname } from "@std/path";
+import { dirname, join } from "@std/path";
+import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk, DiskFile, DiskLock } from "./disk.ts";
 import { PositionalReader } from "./positional_reader.ts";
 import { decodeUtf8Leniently, encodeUtf8 } from "../../lib/text/utf8.ts";
@@ -18,6 +19,10 @@ import { decodeUtf8Leniently, encodeUtf8 } from "../../lib/text/utf8.ts";
  * less time than it takes to have another thread do it.
  */
 const WRITE_SYNC_BYTES_MAX = 64 * 1024;
+
+/** What the program makes is for its own user alone, whatever the umask. */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
 
 class FileDiskFile implements DiskFile {
   readonly path: string;
@@ -86,7 +91,7 @@ export function createFileDisk(): Disk {
   return {
     async makeDirectory(path) {
       try {
-        await Deno.mkdir(path, { recursive: true });
+        await Deno.mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
       } catch (error) {
         if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
         // What is there is no directory, and the system would only say
@@ -119,6 +124,7 @@ export function createFileDisk(): Disk {
         read: true,
         write: true,
         createNew: true,
+        mode: FILE_MODE,
       });
       return new FileDiskFile(path, writer);
     },
@@ -156,14 +162,16 @@ async function lock(
   path: string,
   owner: string,
 ): Promise<DiskLock | { heldBy: string }> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  const file = await Deno.open(path, { read: true, write: true, create: true });
+  const directory = dirname(path);
+  await Deno.mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  const file = await openOwn(path);
   if (!await tryLock(file)) {
     const heldBy = decodeUtf8Leniently(
       await new Response(file.readable).bytes(),
     );
     return { heldBy: heldBy.trim() };
   }
+  await makePrivate(directory);
   try {
     await file.truncate(0);
     await file.write(encodeUtf8(owner + "\n"));
@@ -172,6 +180,72 @@ async function lock(
     // it only does not say by whom.
   }
   return { release: () => file.close() };
+}
+
+/** What stands in the directory of a store or of a backup. */
+const PRIVATE_NAME =
+  /^(segments|incoming|lost|lock|ballast|manifest\.json|(heads\.snap|catalog\.kv).*)$/;
+
+/**
+ * Takes the rights of others away from what earlier versions made. The
+ * directory itself keeps the mode that its owner gave it.
+ */
+async function makePrivate(directory: string): Promise<void> {
+  try {
+    for await (const entry of Deno.readDir(directory)) {
+      // Changing a mode follows links.
+      if (!PRIVATE_NAME.test(entry.name) || entry.isSymlink) continue;
+      const path = join(directory, entry.name);
+      const { mode } = await Deno.lstat(path);
+      if (mode === null || (mode & 0o077) === 0) continue;
+      await Deno.chmod(path, mode & 0o700);
+    }
+  } catch {
+    // They are another user's, or the system knows no modes: the store works.
+  }
+}
+
+/**
+ * Opens a file whose name everybody knows, and makes it if it is not there. A
+ * link in its place could have another file locked and overwritten: it is never
+ * followed.
+ *
+ * @throws {QuipuError} `notWritable` if something else has the name.
+ */
+async function openOwn(path: string): Promise<Deno.FsFile> {
+  try {
+    // Creating follows no link.
+    return await Deno.open(path, {
+      read: true,
+      write: true,
+      createNew: true,
+      mode: FILE_MODE,
+    });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  await refuseLink(path);
+  const file = await Deno.open(path, { read: true, write: true });
+  try {
+    await refuseLink(path, file);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Refuses a name that is not that of one plain file, the one that is open. */
+async function refuseLink(path: string, file?: Deno.FsFile): Promise<void> {
+  const named = await Deno.lstat(path);
+  const opened = await file?.stat() ?? named;
+  const isOwn = named.isFile && (named.nlink ?? 1) === 1 &&
+    opened.dev === named.dev && opened.ino === named.ino;
+  if (isOwn) return;
+  throw new QuipuError(
+    "notWritable",
+    `Cannot use "${path}": it is a link or another kind of file; remove it`,
+  );
 }
 
 /**

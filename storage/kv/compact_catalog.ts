@@ -25,6 +25,7 @@ import {
   takeForReading,
 } from "../open_directory.ts";
 import { checkDatabase } from "./check_database.ts";
+import { openPrivateKv } from "./kv_catalog.ts";
 
 const NEW_NAME = `${CATALOG_NAME}.new`;
 
@@ -133,7 +134,7 @@ async function copyContent(
     );
   }
   using from = await Deno.openKv(path);
-  using to = await Deno.openKv(newPath);
+  using to = await openPrivateKv(newPath);
   for await (const { key, value } of from.list({ prefix: [] })) {
     await to.set(key, value);
   }

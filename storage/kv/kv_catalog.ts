@@ -82,5 +82,19 @@ class KvCatalog implements Catalog {
  */
 export async function openKvCatalog(path: string): Promise<Catalog> {
   checkDatabase(path);
-  return new KvCatalog(await Deno.openKv(path));
+  return new KvCatalog(await openPrivateKv(path));
+}
+
+/**
+ * Opens a KV's file. SQLite would make one that everybody may read; what it
+ * lays beside a file gets the mode of that file.
+ */
+export async function openPrivateKv(path: string): Promise<Deno.Kv> {
+  try {
+    const options = { write: true, createNew: true, mode: 0o600 };
+    (await Deno.open(path, options)).close();
+  } catch {
+    // It is there already, or SQLite says why it cannot be made.
+  }
+  return await Deno.openKv(path);
 }
