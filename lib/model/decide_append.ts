@@ -117,13 +117,20 @@ export function decideDelete(
   stream: Omit<DecidableStream, "numberOf" | "hasIdAt">,
   expected: ExpectedVersion,
 ): DeleteDecision {
-  if (stream.isTombstoned) return { kind: "deleted" };
-  const { head } = stream;
-  if (expected === "any" || expected === "streamExists") {
-    return { kind: "delete" };
-  }
-  const expectedHead = expected === "noStream" ? -1 : expected;
-  const isMet = expectedHead === head ||
-    (expectedHead === -1 && isDeleted(stream));
-  return isMet ? { kind: "delete" } : { kind: "conflict", head };
+  const { head, isTombstoned, truncateBefore, hasMetadata } = stream;
+  const decision = decideAppend(
+    {
+      head,
+      isTombstoned,
+      truncateBefore,
+      hasMetadata,
+      numberOf: () => undefined,
+      hasIdAt: () => false,
+    },
+    expected,
+    ["never seen"],
+  );
+  return decision.kind === "conflict" || decision.kind === "deleted"
+    ? decision
+    : { kind: "delete" };
 }

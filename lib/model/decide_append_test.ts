@@ -70,12 +70,12 @@ const APPEND_NEW: Record<keyof typeof STREAMS, string> = {
 
 /** As above; "d" is a delete that is done. */
 const DELETE: Record<keyof typeof STREAMS, string> = {
-  missing: "d d d ! ! ! !",
+  missing: "d d ! ! ! ! !",
   metadataOnly: "d d d ! ! ! !",
-  softDeletedUnwritten: "d d d ! ! ! !",
+  softDeletedUnwritten: "d d x ! ! ! !",
   one: "d ! d d ! ! !",
   three: "d ! d ! ! d !",
-  softDeleted: "d d d ! ! d !",
+  softDeleted: "d d x ! ! d !",
   tombstoned: "x x x x x x x",
   tombstonedUnwritten: "x x x x x x x",
 };

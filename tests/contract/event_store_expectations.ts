@@ -146,7 +146,7 @@ const DONE: DeleteResult = { kind: "done" };
 
 /** Results of deleting, one column per expectation above. */
 const DELETE_MATRIX: Record<StreamStateName, readonly DeleteResult[]> = {
-  missing: [DONE, DONE, DONE, ...[-1, -1, -1].map(deleteConflictAt)],
+  missing: [DONE, DONE, ...[-1, -1, -1, -1].map(deleteConflictAt)],
   three: [
     DONE,
     deleteConflictAt(2),
@@ -158,7 +158,7 @@ const DELETE_MATRIX: Record<StreamStateName, readonly DeleteResult[]> = {
   softDeleted: [
     DONE,
     DONE,
-    DONE,
+    { kind: "deleted" },
     deleteConflictAt(2),
     DONE,
     deleteConflictAt(2),
@@ -166,7 +166,7 @@ const DELETE_MATRIX: Record<StreamStateName, readonly DeleteResult[]> = {
   softDeletedUnwritten: [
     DONE,
     DONE,
-    DONE,
+    { kind: "deleted" },
     ...[-1, -1, -1].map(deleteConflictAt),
   ],
   hardDeleted: Array(6).fill({ kind: "deleted" }),

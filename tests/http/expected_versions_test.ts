@@ -115,16 +115,13 @@ function wantedAppend(
     : { status: 400, currentVersion: String(last) };
 }
 
-/** Deletes say no current version, and know no `-4`. */
+/** Deletes are refused as appends are, but say no current version. */
 function wantedDelete(
-  { last, deleted }: StreamState,
+  state: StreamState,
   version: number | undefined,
 ): Shown {
-  if (version === undefined || version === -4) return { status: 400 };
-  if (deleted === "hard") return { status: 410 };
-  const isMet = version === -2 || version === last ||
-    (version === -1 && deleted === "soft");
-  return { status: isMet ? 204 : 400 };
+  const { status } = wantedAppend(state, version);
+  return { status: status === 201 ? 204 : status };
 }
 
 function statusOf({ last, deleted }: StreamState): number {

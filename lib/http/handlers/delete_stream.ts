@@ -9,9 +9,7 @@ import {
   type RequestContext,
   streamNameOf,
 } from "../context.ts";
-import { REQUEST_HEADERS } from "../header_names.ts";
 import { PROBLEMS } from "../problem.ts";
-import { malformed } from "../refusal.ts";
 import {
   checkRequireMaster,
   readExpectedVersion,
@@ -29,12 +27,6 @@ export async function deleteStream(
   const { headers } = context.request;
   const streamName = streamNameOf(context);
   const expectedVersion = readExpectedVersion(headers);
-  // The original fails with 500: its rules know no such delete.
-  if (expectedVersion === "streamExists") {
-    throw malformed(
-      `${REQUEST_HEADERS.expectedVersion} header in wrong format.`,
-    );
-  }
   checkRequireMaster(headers);
   const isHard = readHardDelete(headers);
   const outcome = await services.streams.deleteStream(caller, {
