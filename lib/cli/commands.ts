@@ -205,7 +205,7 @@ export const COMMANDS = {
         kind: "text",
         valueName: "NAME",
         default: undefined,
-        help: "Only this stream, with its metadata; not together with " +
+        help: "Only this stream; not together with " +
           "--category",
         excludes: "category",
       },
@@ -215,7 +215,7 @@ export const COMMANDS = {
         kind: "text",
         valueName: "NAME",
         default: undefined,
-        help: "Only the streams of this category, with their metadata",
+        help: "Only the streams of this category",
       },
       from: {
         flag: "from",
@@ -233,6 +233,14 @@ export const COMMANDS = {
         default: undefined,
         help: "Only what stands before this log position, or was written " +
           "before this time",
+      },
+      withSystem: {
+        flag: "with-system",
+        group: "Command",
+        kind: "boolean",
+        default: false,
+        help: "Streams of the system, too: users, tokens, settings, and the " +
+          "metadata of every stream with its access list",
       },
       ...TASK_OPTIONS,
     },
@@ -252,7 +260,17 @@ export const COMMANDS = {
       "ones, times. What is there already is recognised, so an import that " +
       "was interrupted is run again. A line that does not fit ends it.",
     options: [...STORE_OPTIONS, "segmentSizeBytes"],
-    own: TASK_OPTIONS,
+    own: {
+      withSystem: {
+        flag: "with-system",
+        group: "Command",
+        kind: "boolean",
+        default: false,
+        help: "Write streams of the system, too: users, tokens, settings and " +
+          "metadata. Whoever made the export decides who may do what",
+      },
+      ...TASK_OPTIONS,
+    },
     operands: {
       file: { label: "FILE", help: "File to read; - for standard input" },
     },

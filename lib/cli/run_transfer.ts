@@ -52,6 +52,7 @@ export interface TransferTools {
     options: {
       readonly directory: string;
       readonly segmentSizeBytes: number;
+      readonly withSystem: boolean;
     } & ByteInput,
     control: JobControl,
   ): Promise<ImportReport>;
@@ -98,13 +99,15 @@ export async function runExport(
   printResult(workplace, own, {
     json: { directory, file: path, tookMs: Math.round(tookMs), ...report },
     text: `Exported ${showCount(report.eventCount)} events up to position ` +
-      `${report.end} to ${path} in ${showDuration(tookMs)}\n`,
+      `${report.end} to ${path} in ${showDuration(tookMs)}\n` +
+      leftOutText(report.leftOutCount),
   });
 }
 
 function selectionOf(own: CommandCall<"export">["own"]): ExportSelection {
-  const { stream, category, from, to } = own;
+  const { stream, category, from, to, withSystem } = own;
   return {
+    withSystem,
     ...(stream !== undefined && { streamName: stream }),
     ...(category !== undefined && { category }),
     ...(from !== undefined && { fromUs: parseTime(from, "from") }),
@@ -124,7 +127,7 @@ export async function runImport(
   const report = await workLong(workplace, own, async (control) => {
     const input = await tools.openInput(operands.file, control.signal);
     return await tools.importDirectory(
-      { directory, segmentSizeBytes, ...input },
+      { directory, segmentSizeBytes, withSystem: own.withSystem, ...input },
       control,
     );
   });
@@ -134,8 +137,22 @@ export async function runImport(
     json: { directory, tookMs: Math.round(tookMs), ...report },
     text: `Imported ${showCount(importedCount)} events to ${directory} in ` +
       `${showDuration(tookMs)}; ${showCount(knownCount)} were there\n` +
+      (own.withSystem ? madeText(report) : leftOutText(report.leftOutCount)) +
       `The store ends at position ${end}\n`,
   });
+}
+
+function madeText(
+  { userCount, rightsCount, settingsCount }: ImportReport,
+): string {
+  return `Of the system: ${showCount(userCount)} users, ` +
+    `${showCount(rightsCount)} access lists and ` +
+    `${showCount(settingsCount)} settings\n`;
+}
+
+function leftOutText(count: number): string {
+  return count === 0 ? "" : `Left out ${showCount(count)} events of the ` +
+    "system (users, rights, metadata, deletes): --with-system takes them\n";
 }
 
 function pathOf(operand: string | undefined): string | undefined {

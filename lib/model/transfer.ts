@@ -50,12 +50,19 @@ export interface ExportSelection {
   readonly fromUs?: number;
   /** Where to stop. */
   readonly to?: LogPoint;
+  /**
+   * Whether streams of the system are exported: users, tokens, settings, and
+   * the metadata of every stream with its access list. Default: no.
+   */
+  readonly withSystem?: boolean;
 }
 
 /** What an export did. */
 export interface ExportReport {
   readonly storeId: string;
   readonly eventCount: number;
+  /** Events of the system that were selected, but for that. */
+  readonly leftOutCount: number;
   readonly runCount: number;
   /** Log position up to which the log was looked at. */
   readonly end: number;
@@ -68,6 +75,14 @@ export interface ImportReport {
   readonly importedCount: number;
   /** Events that were there already. */
   readonly knownCount: number;
+  /** Events of streams of the system that were not to be imported. */
+  readonly leftOutCount: number;
+  /** Users that were written to. */
+  readonly userCount: number;
+  /** Metadata with an access list that was written. */
+  readonly rightsCount: number;
+  /** Settings that were written. */
+  readonly settingsCount: number;
   /** Log position after the last event of the store. */
   readonly end: number;
 }

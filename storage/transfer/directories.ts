@@ -63,10 +63,12 @@ export async function importDirectory(
   options: DirectoryOptions & {
     readonly bytes: AsyncIterable<Uint8Array>;
     readonly length: number;
+    /** See `importEvents`. */
+    readonly withSystem?: boolean;
   },
   control: JobControl,
 ): Promise<ImportReport> {
-  const { bytes, length, clock, directory } = options;
+  const { bytes, length, withSystem, clock, directory } = options;
   let store = await hasNothing(directory)
     ? undefined
     : await openDirectory(options, false);
@@ -74,7 +76,7 @@ export async function importDirectory(
   try {
     return await importEvents(
       store === undefined ? { makeStore } : { store },
-      { bytes, length, clock, control },
+      { bytes, length, withSystem, clock, control },
     );
   } catch (error) {
     throw namedFailure(error, directory);

@@ -11,6 +11,7 @@ import type { JobControl, OpenExport } from "../../lib/model/maintenance.ts";
 import {
   categoryOf,
   isMetastream,
+  isSystemStream,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
 import type {
@@ -162,6 +163,7 @@ class Exporting {
   #lastIndexInRun = -1;
   #text = "";
   #eventCount = 0;
+  #leftOutCount = 0;
   #runCount = 0;
   #end = 0;
 
@@ -185,7 +187,12 @@ class Exporting {
     this.#lastIndexInRun = indexInRun;
     this.#runEnd = event.logPosition + lengthBytes;
     this.#runTimeUs = event.createdAtUs;
-    if (this.#accepts(event)) this.#run.push(eventLine(event, this.#runStart));
+    if (this.#accepts(event)) {
+      const isLeftOut = this.#selection.withSystem !== true &&
+        isSystemStream(event.streamName);
+      if (isLeftOut) this.#leftOutCount++;
+      else this.#run.push(eventLine(event, this.#runStart));
+    }
     if ((flags & FLAG_RUN_END) !== 0) this.#endRun();
   }
 
@@ -212,6 +219,7 @@ class Exporting {
     return {
       storeId,
       eventCount: this.#eventCount,
+      leftOutCount: this.#leftOutCount,
       runCount: this.#runCount,
       end: this.#end,
     };

@@ -11,6 +11,8 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
+import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
+import { isMetastream, isSystemStream } from "../../lib/model/stream_names.ts";
 import type { ImportReport } from "../../lib/model/transfer.ts";
 import { ListDirectory } from "../index/list_directory.ts";
 import { type FileStore, refusalOf } from "../store.ts";
@@ -47,15 +49,17 @@ export type ImportTarget =
  */
 export async function importEvents(
   target: ImportTarget,
-  { bytes, length, clock, control }: {
+  { bytes, length, withSystem = false, clock, control }: {
     readonly bytes: AsyncIterable<Uint8Array>;
     /** How many; 0 if that is not known. */
     readonly length: number;
+    /** Whether streams of the system are imported. Default: no. */
+    readonly withSystem?: boolean | undefined;
     readonly clock: Clock;
     readonly control: JobControl;
   },
 ): Promise<ImportReport> {
-  const importing = new Importing(target, clock);
+  const importing = new Importing(target, { clock, withSystem });
   let done = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
     for await (const piece of bytes) {
@@ -154,6 +158,7 @@ function concat(pieces: readonly Uint8Array[]): Uint8Array {
 /** Runs that were handed to the writer. */
 interface WaitingRun {
   readonly events: number;
+  readonly system: readonly NumberedEvent[];
   readonly bytes: number;
   readonly result: Promise<ImportRunResult>;
 }
@@ -161,6 +166,9 @@ interface WaitingRun {
 class Importing {
   readonly #target: ImportTarget;
   readonly #clock: Clock;
+  readonly #withSystem: boolean;
+  readonly #made = new SystemCounts();
+  #leftOutCount = 0;
   readonly #session: ImportSession = { isBroken: false };
   readonly #waiting: WaitingRun[] = [];
   #waitingBytes = 0;
@@ -177,9 +185,13 @@ class Importing {
   #hasLines = false;
   #store: FileStore | undefined;
 
-  constructor(target: ImportTarget, clock: Clock) {
+  constructor(
+    target: ImportTarget,
+    options: { readonly clock: Clock; readonly withSystem: boolean },
+  ) {
     this.#target = target;
-    this.#clock = clock;
+    this.#clock = options.clock;
+    this.#withSystem = options.withSystem;
   }
 
   /** Takes the next line. */
@@ -191,8 +203,10 @@ class Importing {
     if (line.kind === "event") {
       const { event, run } = line;
       if (run === undefined || run !== this.#run) await this.#endRun();
-      this.#add(event, text.length);
       this.#run = run;
+      if (this.#withSystem || !isSystemStream(event.streamName)) {
+        this.#add(event, text.length);
+      } else this.#leftOutCount++;
       if (this.#eventsSinceFirst !== undefined) this.#eventsSinceFirst++;
       if (run === undefined) await this.#endRun();
       return;
@@ -225,6 +239,8 @@ class Importing {
       lineCount: this.#line - 1,
       importedCount: this.#importedCount,
       knownCount: this.#knownCount,
+      leftOutCount: this.#leftOutCount,
+      ...this.#made.counts,
       end: store.status().end,
     };
   }
@@ -291,7 +307,12 @@ class Importing {
       });
     // Whoever awaits it is told; until then it must not count as forgotten.
     result.catch(() => {});
-    this.#waiting.push({ events: events.length, bytes, result });
+    this.#waiting.push({
+      events: events.length,
+      system: events.filter(({ streamName }) => isSystemStream(streamName)),
+      bytes,
+      result,
+    });
     this.#waitingEvents += events.length;
     this.#waitingBytes += bytes;
     this.#events = [];
@@ -323,6 +344,7 @@ class Importing {
     const result = await oldest.result;
     if (result.kind !== "imported") return;
     this.#importedCount += result.importedCount;
+    if (result.importedCount > 0) oldest.system.forEach(this.#made.count);
     this.#knownCount += result.knownCount;
   }
 
@@ -333,6 +355,29 @@ class Importing {
       "the export before it has no last line: it is not whole",
     );
   }
+}
+
+/** Counts what of the system was written. */
+class SystemCounts {
+  readonly #users = new Set<string>();
+  #rightsCount = 0;
+  #settingsCount = 0;
+
+  get counts() {
+    return {
+      userCount: this.#users.size,
+      rightsCount: this.#rightsCount,
+      settingsCount: this.#settingsCount,
+    };
+  }
+
+  readonly count = ({ streamName, event }: NumberedEvent): void => {
+    if (streamName.startsWith("$user-")) this.#users.add(streamName);
+    if (streamName === "$settings") this.#settingsCount++;
+    const setsRights = isMetastream(streamName) &&
+      decodeStreamMetadata(event).acl !== undefined;
+    if (setsRights) this.#rightsCount++;
+  };
 }
 
 /** Refuses what no append may bring either. */

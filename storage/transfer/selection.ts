@@ -25,7 +25,7 @@ export type ExportedStore = Pick<
  */
 export function requireSelection(
   store: Pick<FileStore, "peekState">,
-  { streamName, category, fromUs, to }: ExportSelection,
+  { streamName, category, fromUs, to, withSystem }: ExportSelection,
 ): void {
   if (streamName !== undefined && category !== undefined) {
     throw refusal("either a stream or a category can be selected, not both");
@@ -33,7 +33,15 @@ export function requireSelection(
   const isBackwards = fromUs !== undefined && to !== undefined &&
     "timeUs" in to && to.timeUs <= fromUs;
   if (isBackwards) throw refusal("it would end before it begins");
-  if (streamName !== undefined) requireStream(store, streamName);
+  if (streamName !== undefined) {
+    requireStream(store, streamName);
+    if (withSystem !== true && isSystemStream(streamName)) {
+      throw refusal(
+        `${JSON.stringify(streamName)} is a stream of the system: it is ` +
+          "exported only --with-system, or ?with-system=true",
+      );
+    }
+  }
   if (category !== undefined) requireCategory(store, category);
 }
 

@@ -53,7 +53,7 @@ async function makeScene(): Promise<Scene> {
   const store = await open(machine);
   let text = "";
   await exportEvents(store, {
-    selection: {},
+    selection: { withSystem: true },
     sink: (more) => {
       text += more;
       return Promise.resolve();
@@ -69,6 +69,7 @@ async function importTo(machine: Machine, text: string): Promise<void> {
   const store = await open(machine);
   try {
     await importEvents({ store }, {
+      withSystem: true,
       bytes: ReadableStream.from([new TextEncoder().encode(text)]),
       length: 0,
       clock,

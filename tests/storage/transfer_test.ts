@@ -37,7 +37,11 @@ interface Place extends AsyncDisposable {
   pathOf(name: string): string;
   open(name: string): ReturnType<typeof openStore>;
   export(name: string, selection?: ExportSelection): Promise<string>;
-  import(name: string, text: string): ReturnType<typeof importDirectory>;
+  import(
+    name: string,
+    text: string,
+    withSystem?: boolean,
+  ): ReturnType<typeof importDirectory>;
 }
 
 async function openPlace(): Promise<Place> {
@@ -56,7 +60,7 @@ async function openPlace(): Promise<Place> {
       let text = "";
       await exportDirectory({
         ...optionsOf(name),
-        selection,
+        selection: { withSystem: true, ...selection },
         sink: (more) => {
           text += more;
           return Promise.resolve();
@@ -64,11 +68,12 @@ async function openPlace(): Promise<Place> {
       }, CONTROL);
       return text;
     },
-    import: (name, text) =>
+    import: (name, text, withSystem = true) =>
       importDirectory({
         ...optionsOf(name),
         bytes: piecesOf(text),
         length: 0,
+        withSystem,
       }, CONTROL),
     [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
   };
@@ -571,4 +576,57 @@ Deno.test("lines that are no UTF-8 are refused with their number", async () => {
     QuipuError,
     "line 2: it is no UTF-8",
   );
+});
+
+Deno.test("streams of the system are exported and imported only when asked for", async () => {
+  await using place = await openPlace();
+  {
+    await using store = await place.open("store");
+    const append = (streamName: string, data: string, number: number) =>
+      store.append({
+        streamName,
+        expectedVersion: "any",
+        events: [anEvent(number, { data })],
+      });
+    await append("cart-1", "{}", 1);
+    await append("$$cart-1", '{"$acl":{"$r":"$admins"}}', 2);
+    await append("$$cart-2", '{"$maxCount":3}', 3);
+    await append("$user-anna", "{}", 4);
+    await append("$user-anna", "{}", 5);
+    await append("$user-ben", "{}", 6);
+    await append("$settings", "{}", 7);
+  }
+  const whole = await place.export("store");
+  const plain = await place.export("store", { withSystem: false });
+  const streamsOf = (text: string) =>
+    text.split("\n").flatMap((line) =>
+      line === "" ? [] : JSON.parse(line).stream ?? []
+    );
+  assertEquals(streamsOf(plain), ["cart-1"]);
+  assertEquals(streamsOf(whole).length, 7);
+  await assertRejects(
+    () => place.export("store", { withSystem: false, streamName: "$settings" }),
+    QuipuError,
+    "--with-system",
+  );
+
+  const careful = await place.import("careful", whole, false);
+  assertEquals(careful.importedCount, 1);
+  assertEquals(careful.leftOutCount, 6);
+  assertEquals(careful.userCount + careful.rightsCount, 0);
+  {
+    await using store = await place.open("careful");
+    assertEquals(store.streamsStartingWith("$"), []);
+  }
+  const trusting = await place.import("trusting", whole);
+  assertEquals(trusting.importedCount, 7);
+  assertEquals(trusting.leftOutCount, 0);
+  assertEquals(
+    [trusting.userCount, trusting.rightsCount, trusting.settingsCount],
+    [2, 1, 1],
+  );
+  // What was there already was made by nobody now.
+  const again = await place.import("trusting", whole);
+  assertEquals(again.knownCount, 7);
+  assertEquals(again.userCount + again.rightsCount + again.settingsCount, 0);
 });

@@ -109,7 +109,7 @@ export const UPKEEP_DESCRIPTIONS = {
       "the answer is not whole. quipu import takes it. Other parameters are " +
       "refused.",
     access: "backup",
-    query: ["stream", "category", "from", "to"],
+    query: ["stream", "category", "from", "to", "with-system"],
     queryMeanings: {
       from: "Only what was written at this time or later",
       to: "Only what stands before this log position, or was written before " +

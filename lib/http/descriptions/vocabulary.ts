@@ -38,8 +38,10 @@ export const VOCABULARY: Vocabulary = {
     access_token: "Access token for opening a live feed",
     group: "false: one level of names joined by -",
     metadata: "true: what charts are called, too",
-    stream: "Only this stream, with its metadata",
-    category: "Only the streams of this category, with their metadata",
+    stream: "Only this stream",
+    category: "Only the streams of this category",
+    "with-system": "true: streams of the system, too: users, tokens, " +
+      "settings and metadata",
     startFromChunk: "Number of the first segment to look at",
     deep: "true: indexes are compared with the log entry by entry, too",
   },

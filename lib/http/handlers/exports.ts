@@ -42,7 +42,13 @@ export function downloadExport(
   }, mayBackUp);
 }
 
-const NAMES: readonly string[] = ["stream", "category", "from", "to"];
+const NAMES: readonly string[] = [
+  "stream",
+  "category",
+  "from",
+  "to",
+  "with-system",
+];
 
 function selectionOf(query: string): ExportSelection {
   const parameters = parametersOf(query);
@@ -57,7 +63,12 @@ function selectionOf(query: string): ExportSelection {
   const category = parameters.get("category");
   const from = parameters.get("from");
   const to = parameters.get("to");
+  const withSystem = parameters.get("with-system") ?? "false";
+  if (withSystem !== "true" && withSystem !== "false") {
+    throw malformed("with-system must be true or false");
+  }
   return {
+    withSystem: withSystem === "true",
     ...(streamName !== undefined && { streamName }),
     ...(category !== undefined && { category }),
     ...(from !== undefined && { fromUs: timeOf(from, "from must be") }),

@@ -95,6 +95,7 @@ Deno.test("GET /admin/export is what quipu export writes, up to where it began",
   }, CONTROL);
   assert(text === offline, "the same to the last byte");
   const { importedCount } = await importDirectory({
+    withSystem: true,
     ...optionsOf(join(place.path, "other")),
     bytes: ReadableStream.from([new TextEncoder().encode(text)]),
     length: 0,
