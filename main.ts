@@ -368,5 +368,6 @@ exitProgram(
     export: offline("export"),
     import: offline("import"),
     restore: offline("restore"),
+    user: offline("user"),
   }),
 );

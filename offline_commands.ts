@@ -8,6 +8,7 @@
 import type { OfflineRunners } from "./lib/cli/run_program.ts";
 import type { OptionValues } from "./lib/config/options.ts";
 import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
+import { openOfflineUsers } from "./lib/auth/offline_users.ts";
 import { createLogger } from "./lib/logging/logger.ts";
 import {
   isErrorTerminal,
@@ -17,6 +18,7 @@ import {
 import type { LogFields, Logger } from "./lib/model/logger.ts";
 import { readTextFile } from "./lib/runtime/plain_files.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
+import { isInputTerminal, readSecretLine } from "./lib/runtime/secret_input.ts";
 import { listenForStopSignals } from "./lib/runtime/stop_signals.ts";
 import { SYSTEM_CLOCK as clock } from "./lib/runtime/system_clock.ts";
 import { VERSION } from "./lib/runtime/version.ts";
@@ -36,6 +38,8 @@ import {
 } from "./lib/cli/run_transfer.ts";
 import { runScavenge } from "./lib/cli/run_scavenge.ts";
 import { runRepair } from "./lib/cli/run_repair.ts";
+import { runUser } from "./lib/cli/run_user.ts";
+import { usersOfServer } from "./lib/cli/user_server.ts";
 import { runVerify } from "./lib/cli/run_verify.ts";
 import type { Workplace } from "./lib/cli/workplace.ts";
 import {
@@ -48,7 +52,10 @@ import {
   exportDirectory,
   importDirectory,
 } from "./storage/transfer/directories.ts";
-import { scavengeDirectory } from "./storage/scavenge/scavenge_directory.ts";
+import {
+  requireStore,
+  scavengeDirectory,
+} from "./storage/scavenge/scavenge_directory.ts";
 import { compactCatalog } from "./storage/kv/compact_catalog.ts";
 import { repairDirectory } from "./storage/repair/repair_directory.ts";
 import { verifyDirectory } from "./storage/verify/verify_directory.ts";
@@ -167,4 +174,19 @@ export const OFFLINE_COMMANDS: OfflineRunners = {
     const about = { backup: call.operands.backup };
     return audited("store.restored", call.options, { run, about });
   },
+  user: (call) =>
+    runUser(call, WORKPLACE, {
+      withDirectory: async (options, work) => {
+        const logger = loggerOf(call.options.values);
+        const parts = { clock, newEventId, logger };
+        await requireStore(options.directory, "change users of");
+        await using store = await openStore({ ...options, ...parts });
+        using users = openOfflineUsers({ store, ...parts });
+        await work(users);
+      },
+      usersOfServer,
+      readFile: readTextFile,
+      isInputTerminal,
+      readSecretLine,
+    }),
 };

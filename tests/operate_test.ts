@@ -67,6 +67,7 @@ Deno.test("the guide has its sections, and commands in them", () => {
     "## Scavenge",
     "## Disk full",
     "## Damage",
+    "## Lost password",
     "## Upgrade",
     "## Sizing",
     "## A proxy in front",

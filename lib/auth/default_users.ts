@@ -29,6 +29,8 @@ export interface DefaultUsersReport {
   }[];
   /** Logins that have the published password; worth a warning. */
   readonly withDefaultPassword: readonly string[];
+  /** Whether the operator's password was not used: there is an administrator. */
+  readonly isAdminPasswordUnused?: true;
 }
 
 /** What making the default users takes. */
@@ -80,7 +82,7 @@ const RANDOM_PASSWORD_BYTES = 18;
 export async function ensureDefaultUsers(
   options: DefaultUsersOptions,
 ): Promise<{ readonly report: Promise<DefaultUsersReport> }> {
-  const { users, isLoopbackServer, adminPassword } = options;
+  const { users, hasher, isLoopbackServer, adminPassword } = options;
   if (adminPassword !== undefined) refuseUnfitPassword(adminPassword);
   if (adminPassword === DEFAULT_PASSWORD && !isLoopbackServer) {
     throw new QuipuError(
@@ -91,9 +93,11 @@ export async function ensureDefaultUsers(
   }
   const withDefaultPassword: string[] = [];
   const unfinished: Promise<Generated>[] = [];
+  let adminBefore: UserSlot["user"];
   for (const user of [ADMIN, OPS]) {
     const slot = await users.readSlot(user.login);
     const given = user === ADMIN ? adminPassword : undefined;
+    if (user === ADMIN) adminBefore = slot.user;
     if (!isLoopbackServer) {
       unfinished.push(protect(options, { user, slot, given }));
     } else if (slot.user !== undefined) {
@@ -107,10 +111,15 @@ export async function ensureDefaultUsers(
       withDefaultPassword.push(user.login);
     }
   }
-  const report = Promise.all(unfinished).then((generated) => ({
-    generated: generated.flat(),
-    withDefaultPassword,
-  }));
+  const report = Promise.all(unfinished).then(async (generated) => {
+    const isUnused = adminPassword !== undefined && adminBefore !== undefined &&
+      (isLoopbackServer || !await hasDefaultPassword(adminBefore, hasher));
+    return {
+      generated: generated.flat(),
+      withDefaultPassword,
+      ...(isUnused && { isAdminPasswordUnused: true as const }),
+    };
+  });
   // Whoever waits for it is told; that nobody waits yet ends no process.
   report.catch(() => undefined);
   return { report };

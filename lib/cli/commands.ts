@@ -10,6 +10,7 @@ import {
   type OptionRow,
   type ValueOf,
 } from "../config/options.ts";
+import { USER_OPTIONS } from "./user_options.ts";
 
 /** What may follow a command besides options. */
 export interface OperandRow {
@@ -285,6 +286,28 @@ export const COMMANDS = {
     meanings: STORE_IS_THERE,
     own: TASK_OPTIONS,
     online: "POST /admin/scavenge",
+  },
+  user: {
+    summary: "Add, list or disable users, or replace a lost password",
+    details: "Works on a store that no server has open, and asks for no " +
+      "login: whoever can write its files may. Passwords are typed, or come " +
+      "by standard input or from a file, never as arguments. With --url a " +
+      "running server is asked.",
+    options: [...STORE_OPTIONS, "segmentSizeBytes"],
+    meanings: STORE_IS_THERE,
+    own: { ...USER_OPTIONS, isJson: TASK_OPTIONS.isJson },
+    operands: {
+      action: {
+        label: "ACTION",
+        help: "add, list, reset-password, enable or disable",
+      },
+      login: {
+        label: "LOGIN",
+        help: "The user; not for list",
+        isOptional: true,
+      },
+    },
+    online: "quipu user ACTION --url URL, or /users/",
   },
   help: {
     summary: "Show what the program can do, or one of its commands",

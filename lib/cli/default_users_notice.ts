@@ -13,6 +13,7 @@ interface DefaultUsers {
     readonly password: string;
   }[];
   readonly withDefaultPassword: readonly string[];
+  readonly isAdminPasswordUnused?: true;
 }
 
 /**
@@ -25,7 +26,15 @@ export async function announceDefaultUsers(
 ): Promise<void> {
   const { logger, print } = outputs;
   try {
-    const { generated, withDefaultPassword } = await defaultUsers;
+    const { generated, withDefaultPassword, isAdminPasswordUnused } =
+      await defaultUsers;
+    if (isAdminPasswordUnused) {
+      logger.warn("user.adminPasswordUnused", {
+        reason: "QUIPU_ADMIN_PASSWORD counts for a new store alone, and this " +
+          "one has an administrator; replace a password with quipu user " +
+          "reset-password admin",
+      });
+    }
     for (const login of withDefaultPassword) {
       logger.warn("user.hasDefaultPassword", { login });
     }

@@ -42,12 +42,7 @@ export async function scavengeDirectory(
   control: JobControl,
 ): Promise<ScavengeReport> {
   const { openStore, ...opening } = options;
-  if (!await isStore(options.directory)) {
-    throw new QuipuError(
-      "notWritable",
-      `Cannot scavenge "${options.directory}": it holds no store`,
-    );
-  }
+  await requireStore(options.directory, "scavenge");
   await using store = await openStore({ ...opening, scavengeReserveBytes: 0 });
   await makeRoom(options.directory);
   return await store.maintenance.scavenge({}, control);
@@ -62,6 +57,23 @@ async function makeRoom(directory: string): Promise<void> {
   const sizeBytes = LIMITS.ballastBytes;
   if ((disk.freeBytes?.(directory) ?? Infinity) >= sizeBytes) return;
   await new Ballast({ disk, directory, sizeBytes }).release();
+}
+
+/**
+ * Refuses a directory that holds no store, where opening would make one.
+ *
+ * @param action What cannot be done, in a message.
+ * @throws {QuipuError} `notWritable`.
+ */
+export async function requireStore(
+  directory: string,
+  action: string,
+): Promise<void> {
+  if (await isStore(directory)) return;
+  throw new QuipuError(
+    "notWritable",
+    `Cannot ${action} "${directory}": it holds no store`,
+  );
 }
 
 async function isStore(directory: string): Promise<boolean> {

@@ -1,0 +1,46 @@
+/**
+ * What `quipu user` needs of users, wherever they are.
+ *
+ * @module
+ */
+
+/** How a change ended. */
+export type UserChangeKind =
+  | "success"
+  | "notFound"
+  | "conflict"
+  | "unauthorized"
+  | "tryAgain";
+
+/** A user as it is listed. */
+export interface ShownUser {
+  readonly login: string;
+  readonly groups: readonly string[] | undefined;
+  readonly isDisabled: boolean;
+}
+
+/** Users that can be changed, wherever they are. */
+export interface UserAdministration extends Disposable {
+  add(user: {
+    readonly login: string;
+    readonly fullName: string | undefined;
+    readonly groups: readonly string[] | undefined;
+    readonly password: string;
+  }): Promise<UserChangeKind>;
+  list(): Promise<readonly ShownUser[]>;
+  resetPassword(
+    change: { readonly login: string; readonly newPassword: string },
+  ): Promise<UserChangeKind>;
+  enable(login: string): Promise<UserChangeKind>;
+  disable(login: string): Promise<UserChangeKind>;
+}
+
+/** Where a server is, and as whom it is asked. */
+export interface UserServer {
+  readonly url: string;
+  /** PEM of the authority that the server's certificate is checked by. */
+  readonly caCertificate: string | undefined;
+  readonly credentials:
+    | { readonly login: string; readonly password: string }
+    | { readonly token: string };
+}

@@ -1,0 +1,81 @@
+/**
+ * Options that `quipu user` alone has.
+ *
+ * @module
+ */
+
+import type { OptionRow } from "../config/options.ts";
+
+/** By the names that the code has for them. */
+export const USER_OPTIONS = {
+  passwordFile: {
+    flag: "password-file",
+    group: "Command",
+    kind: "text",
+    valueName: "FILE",
+    default: undefined,
+    help: "File with the user's new password in its first line; - for " +
+      "standard input",
+  },
+  groups: {
+    flag: "groups",
+    group: "Command",
+    kind: "text",
+    valueName: "GROUPS",
+    default: undefined,
+    help: "Groups of a user that is added, with commas between them",
+  },
+  fullName: {
+    flag: "full-name",
+    group: "Command",
+    kind: "text",
+    valueName: "NAME",
+    default: undefined,
+    help: "Full name of a user that is added",
+  },
+  url: {
+    flag: "url",
+    group: "Command",
+    kind: "text",
+    form: "url",
+    valueName: "URL",
+    default: undefined,
+    help: "Change users of the server at this address",
+  },
+  login: {
+    flag: "user",
+    group: "Command",
+    kind: "text",
+    valueName: "LOGIN",
+    default: "admin",
+    help: "Who asks the server: a member of $admins",
+    needs: "url",
+  },
+  userPasswordFile: {
+    flag: "user-password-file",
+    group: "Command",
+    kind: "text",
+    valueName: "FILE",
+    default: undefined,
+    help: "File with that user's password in its first line",
+    needs: "url",
+  },
+  tokenFile: {
+    flag: "token-file",
+    group: "Command",
+    kind: "text",
+    valueName: "FILE",
+    default: undefined,
+    help: "File with a token in its first line, instead of a login",
+    needs: "url",
+  },
+  caCertFile: {
+    flag: "ca-cert",
+    group: "Command",
+    kind: "text",
+    valueName: "FILE",
+    default: undefined,
+    help: "PEM file of the authority that issued the server's certificate",
+    needs: "url",
+  },
+} as const satisfies Record<string, OptionRow>;

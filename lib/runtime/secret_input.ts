@@ -1,0 +1,66 @@
+/**
+ * Secrets from standard input: typed without an echo on a terminal, or the
+ * first line of what comes by a pipe or a file.
+ *
+ * @module
+ */
+
+import { decodeUtf8 } from "../text/utf8.ts";
+
+/** Bytes of a secret, and of what stands before its line ends. */
+const BYTES_MAX = 4096;
+const INTERRUPT = 0x03;
+const END = 0x04;
+const BACKSPACES = [0x08, 0x7f];
+
+/** Whether somebody types. */
+export function isInputTerminal(): boolean {
+  return Deno.stdin.isTerminal();
+}
+
+/**
+ * Reads a line of standard input; on a terminal, without showing it.
+ *
+ * @returns Undefined if it ended, was interrupted, is too long or no UTF-8.
+ */
+export async function readSecretLine(): Promise<string | undefined> {
+  const isTerminal = isInputTerminal();
+  if (isTerminal) Deno.stdin.setRaw(true);
+  try {
+    return await readLine(isTerminal);
+  } finally {
+    if (isTerminal) Deno.stdin.setRaw(false);
+  }
+}
+
+/** @param isTyped Whether control characters are keys. */
+async function readLine(isTyped: boolean): Promise<string | undefined> {
+  const line: number[] = [];
+  const byte = new Uint8Array(1);
+  while (line.length <= BYTES_MAX) {
+    const count = await Deno.stdin.read(byte);
+    const value = byte[0] ?? 0;
+    if (count === null) return line.length === 0 ? undefined : textOf(line);
+    if (value === 0x0a || (isTyped && value === 0x0d)) return textOf(line);
+    if (isTyped && (value === INTERRUPT || value === END)) return undefined;
+    if (isTyped && BACKSPACES.includes(value)) dropCharacter(line);
+    else line.push(value);
+  }
+  return undefined;
+}
+
+/** A character of UTF-8 is as many bytes as it takes. */
+function dropCharacter(line: number[]): void {
+  let dropped = line.pop();
+  while (dropped !== undefined && (dropped & 0xc0) === 0x80) {
+    dropped = line.pop();
+  }
+}
+
+function textOf(line: readonly number[]): string | undefined {
+  try {
+    return decodeUtf8(new Uint8Array(line)).replace(/\r$/, "");
+  } catch {
+    return undefined;
+  }
+}
