@@ -8,7 +8,7 @@
 import type { RecordedEvent } from "../model/event.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { EmbedLevel, ResolvedEvent } from "../model/feed.ts";
-import { newlineAt } from "../text/json_scanner.ts";
+import { newlineAt } from "../text/json_layout.ts";
 import { quoteJson } from "../text/json_string.ts";
 import { indentedObject, jsonValueOf, textOfBytes } from "./event_text.ts";
 import { formatUpdated } from "./updated.ts";

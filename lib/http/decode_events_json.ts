@@ -8,10 +8,14 @@ import type { ProposedEvent } from "../model/event.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import {
   type JsonMember,
-  scanEventArray,
+  scanEventArrayInSteps,
   type ScannedEvent,
 } from "../text/json_events.ts";
-import { type PlainEvent, scanPlainEvents } from "../text/json_events_bytes.ts";
+import {
+  type PlainEvent,
+  scanPlainEventsInSteps,
+} from "../text/json_events_bytes.ts";
+import { runSteps, type Steps } from "../text/steps.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
 import {
   checkEvent,
@@ -36,13 +40,26 @@ export function decodeEventsJsonBytes(
   bytes: Uint8Array,
   limits: Limits = LIMITS,
 ): ProposedEvent[] {
-  const plain = scanPlainEvents(bytes, {
+  return runSteps(decodeEventsJsonInSteps(bytes, limits));
+}
+
+/** As {@link decodeEventsJsonBytes}, with pauses. */
+export function* decodeEventsJsonInSteps(
+  bytes: Uint8Array,
+  limits: Limits = LIMITS,
+): Steps<ProposedEvent[]> {
+  const plain = yield* scanPlainEventsInSteps(bytes, {
     depthMax: limits.jsonDepthMax,
     eventsMax: limits.batchEventsMax,
+    valueMax: limits.eventBytesMax,
     make: (event) =>
       isWithin(event, limits) ? new BytesEvent(event, bytes) : undefined,
   });
-  return plain ?? decodeEventsJson(bodyTextOf(bytes), limits);
+  if (plain !== undefined) return plain;
+  yield;
+  const text = bodyTextOf(bytes);
+  yield;
+  return yield* decodeTextInSteps(text, limits);
 }
 
 /** What is refused is left to the other way, which says why. */
@@ -106,7 +123,14 @@ export function decodeEventsJson(
   text: string,
   limits: Limits = LIMITS,
 ): ProposedEvent[] {
-  const scanned = scanEventArray(text, {
+  return runSteps(decodeTextInSteps(text, limits));
+}
+
+function* decodeTextInSteps(
+  text: string,
+  limits: Limits,
+): Steps<ProposedEvent[]> {
+  const scanned = yield* scanEventArrayInSteps(text, {
     depthMax: limits.jsonDepthMax,
     layoutMax: limits.eventBytesMax,
     eventsMax: limits.batchEventsMax,

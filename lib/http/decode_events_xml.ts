@@ -7,7 +7,8 @@
 import type { ProposedEvent } from "../model/event.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import { type XmlContent, xmlContentOf } from "../text/xml_json.ts";
-import { parseXml } from "../text/xml_parse.ts";
+import { runSteps, type Steps } from "../text/steps.ts";
+import { parseXmlInSteps } from "../text/xml_parse.ts";
 import { childElements, textOf, type XmlElement } from "../text/xml_tree.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
 import {
@@ -31,20 +32,35 @@ export function decodeEventsXml(
   text: string,
   limits: Limits = LIMITS,
 ): ProposedEvent[] {
-  const parsed = parseXml(text, {
+  return runSteps(decodeEventsXmlInSteps(text, limits));
+}
+
+/** As {@link decodeEventsXml}, with pauses. */
+export function* decodeEventsXmlInSteps(
+  text: string,
+  limits: Limits = LIMITS,
+): Steps<ProposedEvent[]> {
+  const events: ReadEvent[] = [];
+  const parsed = yield* parseXmlInSteps(text, {
     depthMax: limits.xmlDepthMax,
     rootChildrenMax: limits.batchEventsMax,
+    nodesMax: Math.ceil(limits.eventBytesMax / NODE_BYTES_MIN),
+    attributesMax: limits.xmlAttributesMax,
+    // Only what is stored of an event is kept until all are read.
+    takeRootChild: (element) => events.push(readEvent(element, limits)),
   });
   switch (parsed.kind) {
     case "malformed":
     case "doctype":
+    case "tooManyAttributes":
       throw invalidBody();
     case "tooDeep":
       throw nestedTooDeeply();
     case "tooMany":
       throw tooManyEvents(limits);
+    case "tooLarge":
+      throw eventTooLarge(limits);
   }
-  const events = childElements(parsed.root).map(partsOf);
   if (events.length === 0) throw invalidBody();
   // What cannot be read anywhere makes the whole body invalid, before what is
   // missing in some event is looked at.
@@ -52,6 +68,27 @@ export function decodeEventsXml(
   return events.map((event, index) =>
     proposeEvent(event, eventIds[index], limits)
   );
+}
+
+/** Every node of data is written, as JSON, in so many bytes at least. */
+const NODE_BYTES_MIN = 8;
+
+/** What is stored of an event; undefined: there is no such child. */
+interface ReadEvent {
+  readonly eventId: string | undefined;
+  readonly eventType: string | undefined;
+  readonly data: StoredContent;
+  readonly metadata: StoredContent;
+}
+
+function readEvent(element: XmlElement, limits: Limits): ReadEvent {
+  const { eventid, eventtype, data, metadata } = partsOf(element);
+  return {
+    eventId: eventid && textOf(eventid),
+    eventType: eventtype && textOf(eventtype),
+    data: contentOf(data, limits),
+    metadata: contentOf(metadata, limits),
+  };
 }
 
 /** The known children of one event; the last of equal names counts. */
@@ -74,29 +111,26 @@ function partsOf(event: XmlElement): EventParts {
   return parts;
 }
 
-function readEventId({ eventid }: EventParts): string | undefined {
-  if (eventid === undefined) return undefined;
-  const eventId = parseEventId(textOf(eventid));
+function readEventId({ eventId: text }: ReadEvent): string | undefined {
+  if (text === undefined) return undefined;
+  const eventId = parseEventId(text);
   if (eventId === undefined) throw invalidBody();
   return eventId;
 }
 
 function proposeEvent(
-  { eventtype, data, metadata }: EventParts,
+  { eventType, data, metadata }: ReadEvent,
   eventId: string | undefined,
   limits: Limits,
 ): ProposedEvent {
   if (eventId === undefined || eventId === ZERO_EVENT_ID) throw emptyEventId();
-  const eventType = eventtype === undefined ? "" : textOf(eventtype);
-  if (eventType === "") throw emptyEventType();
-  const dataContent = contentOf(data, limits);
-  const metadataContent = contentOf(metadata, limits);
+  if (eventType === undefined || eventType === "") throw emptyEventType();
   const proposed: ProposedEvent = {
     eventId,
     eventType,
-    isJson: dataContent.kind === "json" || metadataContent.kind === "json",
-    data: storedText(dataContent),
-    metadata: storedText(metadataContent),
+    isJson: data.kind === "json" || metadata.kind === "json",
+    data: storedText(data),
+    metadata: storedText(metadata),
   };
   checkEvent(proposed, limits);
   return proposed;

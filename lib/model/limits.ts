@@ -20,12 +20,18 @@ export const LIMITS = {
   batchEventsMax: 100_000,
   jsonDepthMax: 200,
   xmlDepthMax: 200,
+  /** Attributes of one XML element. */
+  xmlAttributesMax: 10_000,
+  /** Request bodies from this size on are decoded in turns with other work. */
+  decodeTurnsBytesMin: 128 * KIB,
   /** UTF-8 bytes of a stream's name. */
   streamNameBytesMax: 4 * KIB,
   /** UTF-8 bytes of an event type. */
   eventTypeBytesMax: 1 * KIB,
   /** Body of a request about users or tokens. */
   userBodyBytesMax: 512 * KIB,
+  /** Body that lists the files of a backup: of some 25,000 of them. */
+  backupListBytesMax: 2 * MIB,
   /** Time to send a whole body. */
   bodyReadMs: 15_000,
   /** Bytes of large bodies that clients have yet to send whole. */

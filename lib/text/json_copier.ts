@@ -83,10 +83,13 @@ export class JsonCopier {
   position = 0;
   /** What the last `copyValue()` copied. */
   copied: Uint8Array = EMPTY;
+  readonly #valueMax: number;
+  #valueStart = 0;
 
-  /** @param depthMax Nesting that a value may have. */
-  constructor(bytes: Uint8Array, depthMax: number) {
+  /** @param valueMax Bytes from which on a value is not copied to its end. */
+  constructor(bytes: Uint8Array, depthMax: number, valueMax: number) {
     const { length } = bytes;
+    this.#valueMax = valueMax;
     const roomBytes = length + (length >> 2) + 64;
     const isSmall = roomBytes <= SHARED_BYTES_MAX;
     if (isSmall) {
@@ -183,6 +186,7 @@ export class JsonCopier {
     const code = this.next();
     if (!this.#reserve(0)) return undefined;
     const start = this.#outEnd;
+    this.#valueStart = start;
     if (code === BRACE || code === BRACKET) {
       if (!this.#copyContainer()) return undefined;
       this.copied = this.#out.subarray(start, this.#outEnd);
@@ -370,7 +374,8 @@ export class JsonCopier {
   }
 
   #grow(needed: number): boolean {
-    if (needed > this.#outMax) return false;
+    const valueLength = this.#outEnd - this.#valueStart;
+    if (needed > this.#outMax || valueLength > this.#valueMax) return false;
     // What was copied so far stays in the block and in use.
     this.finish();
     const grown = wordMemoryOf(

@@ -6,12 +6,9 @@
  * @module
  */
 
-import {
-  JSON_DEPTH_MAX,
-  JsonScanner,
-  JsonTextError,
-  LayoutBudget,
-} from "./json_scanner.ts";
+import { JsonTextError, LayoutBudget } from "./json_layout.ts";
+import { JSON_DEPTH_MAX, JsonScanner } from "./json_scanner.ts";
+import { runSteps, STEP_LENGTH, type Steps } from "./steps.ts";
 
 export type JsonKind =
   | "object"
@@ -52,7 +49,7 @@ export type ScannedEvents =
 export interface ScanEventsOptions {
   /** Nesting that is read, the array and the events included. */
   readonly depthMax?: number;
-  /** Characters of line breaks and indentation that one value may get. */
+  /** Characters that one value may have, once it is laid out. */
   readonly layoutMax?: number;
   /** Events that are read. Default: no bound. */
   readonly eventsMax?: number;
@@ -69,19 +66,35 @@ export function scanEventArray(
   text: string,
   options: ScanEventsOptions = {},
 ): ScannedEvents {
+  return runSteps(scanEventArrayInSteps(text, options));
+}
+
+/** As {@link scanEventArray}, with a pause now and then between two events. */
+export function* scanEventArrayInSteps(
+  text: string,
+  options: ScanEventsOptions = {},
+): Steps<ScannedEvents> {
   const {
     depthMax = JSON_DEPTH_MAX,
     layoutMax = LAYOUT_MAX,
     eventsMax = Infinity,
   } = options;
-  const scanner = new JsonScanner(text, { isLenient: true, depthMax });
+  const scanner = new JsonScanner(text, {
+    isLenient: true,
+    depthMax,
+    stringMax: layoutMax,
+  });
   const events: (ScannedEvent | null)[] = [];
+  let pauseAt = STEP_LENGTH;
   try {
     if (scanner.next() !== 0x5b) return { kind: "malformed" };
     scanner.open();
     while (scanner.nextItem(0x5d, events.length === 0)) {
       if (events.length >= eventsMax) return { kind: "tooMany" };
       events.push(scanEvent(scanner, layoutMax));
+      if (scanner.position < pauseAt) continue;
+      pauseAt = scanner.position + STEP_LENGTH;
+      yield;
     }
     scanner.expectEnd();
   } catch (error) {

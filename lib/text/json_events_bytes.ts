@@ -13,6 +13,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { JsonCopier, type JsonValueKind } from "./json_copier.ts";
+import { runSteps, STEP_LENGTH, type Steps } from "./steps.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
 /** One event, with the bytes that are stored of it. */
@@ -35,6 +36,8 @@ export interface ScanPlainOptions<Event> {
   /** Nesting that is read, the array and the events included. */
   readonly depthMax: number;
   readonly eventsMax: number;
+  /** Bytes of a value from which on it is not plain. Default: no bound. */
+  readonly valueMax?: number;
   /**
    * Makes what is returned of an event; `undefined` when it is not plain. One
    * object serves event after event: it is not to be kept.
@@ -61,18 +64,30 @@ const VALUE_DEPTH = 2;
  */
 export function scanPlainEvents<Event>(
   bytes: Uint8Array,
-  { depthMax, eventsMax, make }: ScanPlainOptions<Event>,
+  options: ScanPlainOptions<Event>,
 ): Event[] | undefined {
+  return runSteps(scanPlainEventsInSteps(bytes, options));
+}
+
+/** As {@link scanPlainEvents}, with a pause now and then between two events. */
+export function* scanPlainEventsInSteps<Event>(
+  bytes: Uint8Array,
+  { depthMax, eventsMax, valueMax = Infinity, make }: ScanPlainOptions<Event>,
+): Steps<Event[] | undefined> {
   if (!isUtf8(bytes)) return undefined;
-  const copier = new JsonCopier(bytes, depthMax - VALUE_DEPTH);
+  const copier = new JsonCopier(bytes, depthMax - VALUE_DEPTH, valueMax);
   const scan = new PlainScan(bytes, copier);
   const events: Event[] = [];
+  let pauseAt = STEP_LENGTH;
   if (!copier.take(BRACKET)) return undefined;
   do {
     if (events.length >= eventsMax || !scan.readEvent()) return undefined;
     const event = make(scan);
     if (event === undefined) return undefined;
     events.push(event);
+    if (copier.position < pauseAt) continue;
+    pauseAt = copier.position + STEP_LENGTH;
+    yield;
   } while (copier.take(COMMA));
   if (!copier.take(BRACKET_END) || !copier.isAtEnd()) return undefined;
   copier.finish();

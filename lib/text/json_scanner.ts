@@ -12,6 +12,15 @@
  */
 
 import {
+  LayoutBudget,
+  layoutMaxOf,
+  MALFORMED,
+  newlineAt,
+  TOO_DEEP,
+  TOO_LONG,
+} from "./json_layout.ts";
+import { PieceText } from "./piece_text.ts";
+import {
   copyableStringEnd,
   numberEnd,
   plainStringEnd,
@@ -21,73 +30,15 @@ import {
 /** Nesting of arrays and objects that is read by default. */
 export const JSON_DEPTH_MAX = 200;
 
-/** Why a text was not read; `tooLong`: laid out, it would be. */
-export type JsonTextErrorCode = "malformed" | "tooDeep" | "tooLong";
-
-/** The text is not JSON, nested too deeply, or would become too long. */
-export class JsonTextError extends Error {
-  override readonly name = "JsonTextError";
-  readonly code: JsonTextErrorCode;
-
-  constructor(code: JsonTextErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-// Made once: whether a text is JSON is an ordinary question here, and an error
-// with a fresh stack costs more than the scan.
-const MALFORMED = new JsonTextError("malformed", "Cannot read JSON: malformed");
-const TOO_DEEP = new JsonTextError(
-  "tooDeep",
-  "Cannot read JSON: nested too deeply",
-);
-
-const TOO_LONG = new JsonTextError(
-  "tooLong",
-  "Cannot read JSON: too long once it is laid out",
-);
-
-/**
- * Characters of layout that a text of this length may get. Short items deep
- * inside would otherwise grow a hundredfold.
- */
-export function layoutMaxOf(textLength: number): number {
-  return 2 ** 20 + 16 * textLength;
-}
-
-/** Counts the characters that layout adds, up to a bound. */
-export class LayoutBudget {
-  #left: number;
-
-  constructor(layoutMax: number) {
-    this.#left = layoutMax;
-  }
-
-  /** @throws {JsonTextError} If the bound is passed. */
-  take(length: number): void {
-    this.#left -= length;
-    if (this.#left < 0) throw TOO_LONG;
-  }
-}
-
-const newlines: string[] = [];
-
-/** A line break and the indentation of a nesting depth. */
-export function newlineAt(depth: number): string {
-  for (let next = newlines.length; next <= depth; next++) {
-    newlines.push("\n" + "  ".repeat(next));
-  }
-  return newlines[depth] ?? "\n";
-}
-
 export interface JsonScannerOptions {
   /** Reads what Json.NET reads. Default: strict JSON. */
   readonly isLenient?: boolean;
   /** Nesting that is read, 1 or more. */
   readonly depthMax?: number;
-  /** Characters of line breaks and indentation that copying may add. */
+  /** Characters that copying may write. */
   readonly layoutMax?: number;
+  /** Characters of a string with escapes. Default: no bound. */
+  readonly stringMax?: number;
 }
 
 /** Reads one JSON text from its start to its end. */
@@ -95,6 +46,7 @@ export class JsonScanner {
   readonly text: string;
   readonly isLenient: boolean;
   readonly #depthMax: number;
+  readonly #stringMax: number;
   #depth = 0;
   /** What copying may still add; a new one for each value that is bounded. */
   budget: LayoutBudget;
@@ -105,6 +57,7 @@ export class JsonScanner {
     this.text = text;
     this.isLenient = options.isLenient ?? false;
     this.#depthMax = options.depthMax ?? JSON_DEPTH_MAX;
+    this.#stringMax = options.stringMax ?? Infinity;
     this.budget = new LayoutBudget(
       options.layoutMax ?? layoutMaxOf(text.length),
     );
@@ -133,7 +86,7 @@ export class JsonScanner {
       this.#skipComment();
       return true;
     }
-    if (!(code > 0) || !/\s/.test(String.fromCharCode(code))) return false;
+    if (!isBlank(code)) return false;
     this.position++;
     return true;
   }
@@ -219,13 +172,16 @@ export class JsonScanner {
 
   #copyObject(depth: number): string {
     this.open();
+    this.budget.take(2);
     if (!this.nextItem(0x7d, true)) return "{}";
     const newline = newlineAt(depth + 1);
+    const separator = "," + newline;
     let out = "{" + newline;
     do {
       // The separator goes in front of each item but the first.
-      if (out.length > newline.length + 1) out += "," + newline;
-      this.budget.take(newline.length);
+      if (out.length > separator.length) out += separator;
+      // And a colon with a blank.
+      this.budget.take(separator.length + 2);
       out += this.#copyName();
       this.colon();
       out += ": " + this.copyValue(depth + 1);
@@ -235,13 +191,15 @@ export class JsonScanner {
 
   #copyArray(depth: number): string {
     this.open();
+    this.budget.take(2);
     if (!this.nextItem(0x5d, true)) return "[]";
     const newline = newlineAt(depth + 1);
+    const separator = "," + newline;
     this.budget.take(newline.length);
     let out = "[" + newline + this.copyValue(depth + 1);
     while (this.nextItem(0x5d, false)) {
-      this.budget.take(newline.length);
-      out += "," + newline + this.copyValue(depth + 1);
+      this.budget.take(separator.length);
+      out += separator + this.copyValue(depth + 1);
     }
     return out + newlineAt(depth) + "]";
   }
@@ -255,9 +213,17 @@ export class JsonScanner {
   #copyString(): string {
     const start = this.position;
     const end = copyableStringEnd(this.text, start);
-    if (end < 0) return quoteJsonEscapingBreaks(this.readString());
+    if (end < 0) return this.#quoteNext();
     this.position = end;
+    this.budget.take(end - start);
     return this.text.slice(start, end);
+  }
+
+  /** Copies a string that is not written as Json.NET would. */
+  #quoteNext(): string {
+    const text = this.readString();
+    this.budget.takeText(text);
+    return quoteJsonEscapingBreaks(text);
   }
 
   /** Reads the name of a member, its escapes resolved. */
@@ -290,50 +256,60 @@ export class JsonScanner {
   #readEscaped(quote: number): string {
     const { text } = this;
     const { length } = text;
-    let out = "";
+    const out = new PieceText();
     let index = this.position + 1;
     let copied = index;
     for (; index < length; index++) {
       const code = text.charCodeAt(index);
       if (code === quote) {
         this.position = index + 1;
-        return out + text.slice(copied, index);
+        out.push(text.slice(copied, index));
+        return out.take();
       }
       if (code === 0x5c) {
-        out += text.slice(copied, index);
+        out.push(text.slice(copied, index));
         const escape = text.charCodeAt(++index);
         if (escape === 0x75) {
-          const hex = text.slice(index + 1, index + 5);
-          if (!HEX4.test(hex)) throw MALFORMED;
-          out += String.fromCharCode(parseInt(hex, 16));
+          out.pushCode(this.#hex4At(index + 1));
           index += 4;
-        } else out += this.#unescape(escape);
+        } else out.pushCode(this.#unescape(escape));
+        if (out.length > this.#stringMax) throw TOO_LONG;
         copied = index + 1;
       } else if (code < 0x20 && !this.isLenient) throw MALFORMED;
     }
     throw MALFORMED;
   }
 
-  #unescape(escape: number): string {
+  /** The number that four hexadecimal digits are. */
+  #hex4At(start: number): number {
+    let number = 0;
+    for (let index = start; index < start + 4; index++) {
+      const digit = HEX_DIGITS[this.text.charCodeAt(index)] ?? -1;
+      if (digit < 0) throw MALFORMED;
+      number = number << 4 | digit;
+    }
+    return number;
+  }
+
+  /** Code of the character that an escape of one character stands for. */
+  #unescape(escape: number): number {
     switch (escape) {
       case 0x22:
-        return '"';
       case 0x5c:
-        return "\\";
       case 0x2f:
-        return "/";
+        return escape;
       case 0x62:
-        return "\b";
+        return 0x08;
       case 0x66:
-        return "\f";
+        return 0x0c;
       case 0x6e:
-        return "\n";
+        return 0x0a;
       case 0x72:
-        return "\r";
+        return 0x0d;
       case 0x74:
-        return "\t";
+        return 0x09;
       case 0x27:
-        if (this.isLenient) return "'";
+        if (this.isLenient) return escape;
     }
     throw MALFORMED;
   }
@@ -348,7 +324,7 @@ export class JsonScanner {
       case 0x22:
         return this.#copyString();
       case 0x27:
-        return quoteJsonEscapingBreaks(this.readString());
+        return this.#quoteNext();
       case 0x74:
         if (text.startsWith("true", start)) end = start + 4;
         break;
@@ -366,6 +342,7 @@ export class JsonScanner {
       throw MALFORMED;
     }
     this.position = end;
+    this.budget.take(end - start);
     return text.slice(start, end);
   }
 
@@ -392,7 +369,22 @@ function isWordCode(code: number): boolean {
     ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a) || code === 0x5f;
 }
 
-const HEX4 = /^[0-9A-Fa-f]{4}$/;
+/** Whether it is white space of Unicode, beyond that of JSON. */
+function isBlank(code: number): boolean {
+  return code === 0xa0 || code === 0x0b || code === 0x0c || code === 0xfeff ||
+    code === 0x1680 || (code >= 0x2000 && code <= 0x200a) ||
+    code === 0x2028 || code === 0x2029 || code === 0x202f ||
+    code === 0x205f || code === 0x3000;
+}
+
+/** Values of hexadecimal digits, by their codes. */
+const HEX_DIGITS: readonly (number | undefined)[] = Array.from(
+  { length: 0x80 },
+  (_, code) => {
+    const digit = parseInt(String.fromCharCode(code), 16);
+    return Number.isNaN(digit) ? undefined : digit;
+  },
+);
 const UNQUOTED_NAME = /[\p{L}\p{Nd}_$]+/uy;
 const ODD_SCALAR =
   /(NaN|-?Infinity|undefined)(?![\w$])|(-?)(?:(0[xX][0-9A-Fa-f]+)|0([0-7]+)|(?:(\d+)\.|\.(\d+))([eE][+-]?\d+)?)(?![\w.])/y;

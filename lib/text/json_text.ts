@@ -4,12 +4,8 @@
  * @module
  */
 
-import {
-  JSON_DEPTH_MAX,
-  JsonScanner,
-  JsonTextError,
-  newlineAt,
-} from "./json_scanner.ts";
+import { JsonTextError, newlineAt } from "./json_layout.ts";
+import { JSON_DEPTH_MAX, JsonScanner } from "./json_scanner.ts";
 import { copyableStringEnd, numberEnd } from "./json_string.ts";
 
 export interface ReindentOptions {

@@ -11,7 +11,8 @@
  * @module
  */
 
-import { JsonScanner, JsonTextError } from "./json_scanner.ts";
+import { JsonTextError } from "./json_layout.ts";
+import { JsonScanner } from "./json_scanner.ts";
 import {
   encodeXmlName,
   escapeXmlAttribute,

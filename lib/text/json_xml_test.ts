@@ -159,8 +159,23 @@ Deno.test("parseXml() refuses DTDs, depth, size and what is not well-formed", ()
   assertEquals(parseXml(ten, { rootChildrenMax: 10 }).kind, "document");
   assertEquals(parseXml(ten, { rootChildrenMax: 9 }), { kind: "tooMany" });
   assertEquals(parseXml("<r>" + "<a/>".repeat(20) + "</r>", { nodesMax: 20 }), {
-    kind: "tooMany",
+    kind: "tooLarge",
   });
+  const three = "<r><a b='1' c='2' d='3'/></r>";
+  assertEquals(parseXml(three, { attributesMax: 3 }).kind, "document");
+  assertEquals(parseXml(three, { attributesMax: 2 }), {
+    kind: "tooManyAttributes",
+  });
+  assertEquals(parseXml(three, { nodesMax: 4 }), { kind: "tooLarge" });
+  // Of children that are taken away, only those of one are kept at once.
+  const taken: string[] = [];
+  const inTurn = parseXml("<r>" + "<a><b/></a>".repeat(9) + "</r>", {
+    nodesMax: 2,
+    rootChildrenMax: 9,
+    takeRootChild: ({ name }) => taken.push(name),
+  });
+  assertEquals(inTurn.kind, "document");
+  assertEquals(taken, Array(9).fill("a"));
   for (
     const bad of [
       "",

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { JsonTextError, LayoutBudget, newlineAt } from "./json_scanner.ts";
+import { JsonTextError, LayoutBudget, newlineAt } from "./json_layout.ts";
 import { quoteJsonEscapingBreaks } from "./json_string.ts";
 import { decodeXmlName } from "./xml_text.ts";
 import { textOf, type XmlElement, type XmlNode } from "./xml_tree.ts";
@@ -30,7 +30,7 @@ const LAYOUT_MAX = 4 * 1024 * 1024;
 /**
  * Converts what an element holds; comments are left out.
  *
- * @param layoutMax Characters of line breaks and indentation that it may get.
+ * @param layoutMax Bytes that it may have as JSON.
  */
 export function xmlContentOf(
   element: XmlElement,
@@ -76,6 +76,7 @@ function writeElement(
     if (children.length === 0) return element.isSelfClosing ? "null" : '""';
     const only = children[0];
     if (children.length === 1 && only?.kind === "text") {
+      budget.takeText(only.text);
       return quoteJsonEscapingBreaks(only.text);
     }
   }
@@ -83,13 +84,17 @@ function writeElement(
   let out = "{";
   let separator = newline;
   for (const [name, value] of attributes) {
+    const key = "@" + decodeName(name);
     budget.take(newline.length);
-    out += separator + quoteJsonEscapingBreaks("@" + decodeName(name)) + ": " +
+    budget.takeText(key);
+    budget.takeText(value);
+    out += separator + quoteJsonEscapingBreaks(key) + ": " +
       quoteJsonEscapingBreaks(value);
     separator = "," + newline;
   }
   for (const [name, group] of groupByName(children)) {
     budget.take(newline.length);
+    budget.takeText(name);
     out += separator + quoteJsonEscapingBreaks(name) + ": " +
       groupToJson(group, depth + 1, budget);
     separator = "," + newline;
@@ -137,9 +142,9 @@ function nodeToJson(
   depth: number,
   budget: LayoutBudget,
 ): string {
-  return node.kind === "element"
-    ? writeElement(node, depth, budget)
-    : quoteJsonEscapingBreaks(node.text);
+  if (node.kind === "element") return writeElement(node, depth, budget);
+  budget.takeText(node.text);
+  return quoteJsonEscapingBreaks(node.text);
 }
 
 /** Attributes but Json.NET's own marks. */

@@ -7,22 +7,38 @@
 
 import { SaxesParser } from "saxes";
 import type { XmlElement, XmlNode } from "./xml_tree.ts";
+import { runSteps, STEP_LENGTH, type Steps } from "./steps.ts";
 
 export type ParsedXml =
   | { readonly kind: "document"; readonly root: XmlElement }
   | { readonly kind: "malformed" }
   | { readonly kind: "doctype" }
   | { readonly kind: "tooDeep" }
-  | { readonly kind: "tooMany" };
+  /** More elements right below the root than are read. */
+  | { readonly kind: "tooMany" }
+  /** More nodes than are kept. */
+  | { readonly kind: "tooLarge" }
+  /** An element has more attributes than are read. */
+  | { readonly kind: "tooManyAttributes" };
 
 export interface ParseXmlOptions {
   /** Nesting of elements that is read. */
   readonly depthMax?: number;
-  /** Elements, texts and attributes that are read. */
+  /**
+   * Elements, texts and attributes that are kept at once: of the document, or
+   * where `takeRootChild` has them, of one element right below the root.
+   */
   readonly nodesMax?: number;
+  /** Attributes of one element that are read. */
+  readonly attributesMax?: number;
   /** Elements right below the root that are read. */
   readonly rootChildrenMax?: number;
+  /** Takes each element right below the root, which then is not kept. */
+  readonly takeRootChild?: (element: XmlElement) => void;
 }
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 /** Ends the parser early. */
 class Refusal extends Error {
@@ -42,19 +58,29 @@ interface OpenElement {
 
 /**
  * Parses a document. White space that stands alone between tags is left out,
- * as the original does.
+ * as the original does. Everything is counted while it is read: what is too
+ * much is never built.
  */
 export function parseXml(
   text: string,
   options: ParseXmlOptions = {},
 ): ParsedXml {
-  const { depthMax = 200, nodesMax = 1_000_000 } = options;
-  const { rootChildrenMax = nodesMax } = options;
+  return runSteps(parseXmlInSteps(text, options));
+}
+
+/** As {@link parseXml}, with pauses. */
+export function* parseXmlInSteps(
+  text: string,
+  options: ParseXmlOptions = {},
+): Steps<ParsedXml> {
+  const { depthMax = 200, nodesMax = 500_000, takeRootChild } = options;
+  const { rootChildrenMax = nodesMax, attributesMax = 10_000 } = options;
   // Namespaces are off: looking them up is quadratic in the depth.
   const parser = new SaxesParser({ xmlns: false });
   const open: OpenElement[] = [];
   let root: XmlElement | undefined;
   let nodeCount = 0;
+  let attributeCount = 0;
   let rootChildCount = 0;
 
   function refuse(kind: Refusal["kind"]): never {
@@ -62,7 +88,7 @@ export function parseXml(
   }
   function count(added: number): void {
     nodeCount += added;
-    if (nodeCount > nodesMax) refuse("tooMany");
+    if (nodeCount > nodesMax) refuse("tooLarge");
   }
   function addCharacters(kind: "text" | "cdata" | "comment", text: string) {
     const parent = open.at(-1);
@@ -73,13 +99,21 @@ export function parseXml(
 
   parser.on("error", () => refuse("malformed"));
   parser.on("doctype", () => refuse("doctype"));
-  parser.on("opentag", (tag) => {
+  parser.on("opentagstart", () => {
     if (open.length >= depthMax) refuse("tooDeep");
-    if (open.length === 1 && ++rootChildCount > rootChildrenMax) {
-      refuse("tooMany");
+    if (open.length === 1) {
+      if (takeRootChild !== undefined) nodeCount = 0;
+      if (++rootChildCount > rootChildrenMax) refuse("tooMany");
     }
+    attributeCount = 0;
+    count(1);
+  });
+  parser.on("attribute", () => {
+    if (++attributeCount > attributesMax) refuse("tooManyAttributes");
+    count(1);
+  });
+  parser.on("opentag", (tag) => {
     const attributes = Object.entries(tag.attributes);
-    count(1 + attributes.length);
     open.push({ name: tag.name, attributes, children: [] });
   });
   parser.on("closetag", (tag) => {
@@ -94,6 +128,7 @@ export function parseXml(
     };
     const parent = open.at(-1);
     if (parent === undefined) root = element;
+    else if (open.length === 1 && takeRootChild) takeRootChild(element);
     else parent.children.push(element);
   });
   parser.on("text", (chunk) => {
@@ -103,7 +138,20 @@ export function parseXml(
   parser.on("comment", (chunk) => addCharacters("comment", chunk));
 
   try {
-    parser.write(text).close();
+    for (let at = 0; at < text.length; at += STEP_LENGTH) {
+      if (at > 0) yield;
+      // The parser would make a piece of text of each line of that kind.
+      const isSplit = text.charCodeAt(at - 1) === CARRIAGE_RETURN &&
+        text.charCodeAt(at) === LINE_FEED;
+      parser.write(
+        text.slice(isSplit ? at + 1 : at, at + STEP_LENGTH)
+          .replaceAll("\r\n", "\n").replaceAll("\r", "\n"),
+      );
+      // It makes a piece of each reference, too: looking at a character has the
+      // engine put them together.
+      parser["text"].charCodeAt(0);
+    }
+    parser.close();
   } catch (error) {
     if (error instanceof Refusal) return { kind: error.kind };
     throw error;

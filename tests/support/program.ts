@@ -50,19 +50,29 @@ export interface Circumstances {
   readonly outputFile?: string;
   /** Whether the test writes its standard input; else there is none. */
   readonly hasInput?: boolean;
+  /** Settings of the engine, instead of the usual ones. */
+  readonly v8Flags?: readonly string[];
 }
 
 function spawn(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  { entry = "main.ts", directory, openFilesMax, outputFile, hasInput }:
-    Circumstances = {},
+  {
+    entry = "main.ts",
+    directory,
+    openFilesMax,
+    outputFile,
+    hasInput,
+    v8Flags,
+  }: Circumstances = {},
 ): Deno.ChildProcess {
   const command = [
     Deno.execPath(),
     "run",
     "--quiet",
-    ...runFlags(ROOT),
+    ...(v8Flags === undefined
+      ? runFlags(ROOT)
+      : [...permissionFlags(), `--v8-flags=${v8Flags.join(",")}`]),
     `--config=${ROOT}deno.json`,
     isAbsolute(entry) ? entry : ROOT + entry,
     ...args,
@@ -82,6 +92,10 @@ function spawn(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+function permissionFlags(): string[] {
+  return runFlags(ROOT).filter((flag) => !flag.startsWith("--v8-flags"));
 }
 
 /** Time for a program to end, or to listen; it takes a second or two. */

@@ -17,8 +17,8 @@ import {
   segmentAt,
   streamNameOf,
 } from "../context.ts";
-import { decodeEventsJsonBytes } from "../decode_events_json.ts";
-import { decodeEventsXml } from "../decode_events_xml.ts";
+import { decodeEventsJsonInSteps } from "../decode_events_json.ts";
+import { decodeEventsXmlInSteps } from "../decode_events_xml.ts";
 import { parseEventId, ZERO_EVENT_ID } from "../event_id.ts";
 import {
   checkEvent,
@@ -31,8 +31,10 @@ import {
   problemResponse,
   redirectResponse,
 } from "../responses.ts";
+import { runSteps } from "../../text/steps.ts";
 import { PROBLEMS } from "../problem.ts";
 import { logRights } from "../rights_log.ts";
+import { runInTurns } from "../turns.ts";
 import { malformed } from "../refusal.ts";
 import { escapeForUri } from "../router.ts";
 import {
@@ -70,7 +72,7 @@ export async function append(
   const expectedVersion = readExpectedVersion(headers);
   checkRequireMaster(headers);
   const body = await readBody(context, services);
-  const events = decodeBody(body, context, { eventId, eventType });
+  const events = await decodeBody(body, context, { eventId, eventType });
   const streamUri = streamUriOf(streamName, context, services);
   const command = { streamName, expectedVersion, events };
   const outcome = await services.streams.append(context.caller, command);
@@ -95,7 +97,7 @@ export async function appendIncoming(
   checkRequireMaster(headers);
   const eventType = readEventType(headers);
   const body = await readBody(context, services);
-  const events = decodeBody(body, context, { eventId, eventType });
+  const events = await decodeBody(body, context, { eventId, eventType });
   const streamUri = streamUriOf(streamName, context, services);
   const command = { streamName, expectedVersion, events };
   const outcome = await services.streams.append(context.caller, command);
@@ -128,7 +130,7 @@ export async function writeMetadata(
   const expectedVersion = readExpectedVersion(headers);
   checkRequireMaster(headers);
   const body = await readBody(context, services);
-  const events = decodeBody(body, context, {
+  const events = await decodeBody(body, context, {
     eventId,
     eventType: METADATA_EVENT_TYPE,
   });
@@ -228,21 +230,27 @@ function readBody(
   }
 }
 
-/** @param body As `readBody` reads it. */
+/**
+ * Decodes a body; a large one in turns with other requests.
+ *
+ * @param body As `readBody` reads it.
+ */
 function decodeBody(
   body: string | Uint8Array,
   { requestType, limits }: RequestContext,
   eventHeaders: EventHeaders,
-): ProposedEvent[] {
+): ProposedEvent[] | Promise<ProposedEvent[]> {
   const form = requestType?.form;
-  if (typeof body !== "string") {
-    return form === "bytes"
-      ? single({ data: body, isJson: false, ...eventHeaders }, limits)
-      : decodeEventsJsonBytes(body, limits);
+  if (form === "bytes" || form === "json" || form === "xml") {
+    const isJson = form === "json";
+    return single({ data: body, isJson, ...eventHeaders }, limits);
   }
-  return form === "json" || form === "xml"
-    ? single({ data: body, isJson: form === "json", ...eventHeaders }, limits)
-    : decodeEventsXml(body, limits);
+  const steps = typeof body === "string"
+    ? decodeEventsXmlInSteps(body, limits)
+    : decodeEventsJsonInSteps(body, limits);
+  return body.length < limits.decodeTurnsBytesMin
+    ? runSteps(steps)
+    : runInTurns(steps);
 }
 
 /** The body is the event's data as it is; it need not be what its type says. */

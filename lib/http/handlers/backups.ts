@@ -36,7 +36,9 @@ export async function downloadNewBackup(
   services: HandlerServices,
 ): Promise<Response> {
   return await withUpkeep(context, services, async () => {
-    const body = await services.receiving.readText(context.request, context);
+    const body = await services.receiving.readText(context.request, {
+      bytesMax: context.limits.backupListBytesMax,
+    });
     return respond(context, services, readHave(body));
   }, mayBackUp);
 }
