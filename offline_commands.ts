@@ -93,7 +93,7 @@ function loggerOf({ logLevel, logFormat }: OptionValues): Logger {
 async function audited(
   event: string,
   { values }: ResolvedOptions,
-  work: { readonly run: Promise<void>; readonly about: LogFields },
+  work: { readonly run: Promise<void>; readonly about?: LogFields },
 ): Promise<void> {
   await work.run;
   const { directory } = values;
@@ -116,13 +116,17 @@ const WORKPLACE: Workplace = {
 export const OFFLINE_COMMANDS: OfflineRunners = {
   verify: (call) => runVerify(call, WORKPLACE, verifyDirectory),
   repair: (call) =>
-    runRepair(call, WORKPLACE, (options, control) =>
-      repairDirectory({
-        ...options,
-        clock,
-        newEventId,
-        logger: loggerOf(call.options.values),
-      }, control)),
+    runRepair(call, WORKPLACE, async (options, control) => {
+      const logger = loggerOf(call.options.values);
+      const parts = { clock, newEventId, logger };
+      const run = repairDirectory({ ...options, ...parts }, control);
+      // Lost events may have been users or rights.
+      if (call.own.isConfirmed) {
+        const mended = run.then(() => {});
+        await audited("store.repaired", call.options, { run: mended });
+      }
+      return await run;
+    }),
   compact: (call) => runCompact(call, WORKPLACE, compactCatalog),
   scavenge: (call) =>
     runScavenge(call, WORKPLACE, (options, control) =>

@@ -171,3 +171,27 @@ Deno.test("quipu user refuses what makes no sense, before it asks for a password
   assertEquals(empty.exitCode, 1);
   assertStringIncludes(empty.log, "No password came by standard input");
 });
+
+Deno.test("commands that hand out or fill a store leave an audit line, at every level", async () => {
+  await withDirectory(async (path) => {
+    const inside = (name: string) => join(path, name);
+    const db = `--db=${inside("db")}`;
+    {
+      await using _server = await startServer([db]);
+    }
+    const rows: [string, string[]][] = [
+      ["store.exported", ["export", inside("lines"), db]],
+      ["store.imported", ["import", inside("lines"), `--db=${inside("im")}`]],
+      ["store.backed_up", ["backup", inside("backup"), db]],
+      ["store.restored", ["restore", inside("backup"), `--db=${inside("re")}`]],
+      ["store.repaired", ["repair", "--yes", db]],
+    ];
+    for (const [event, args] of rows) {
+      const end = await runProgram([...args, "--log-level=error", "--quiet"]);
+      assertEquals(end.exitCode, 0, end.log);
+      assertStringIncludes(end.log, `audit ${event} directory=`);
+    }
+    const failed = await runProgram(["restore", inside("none"), db]);
+    assert(!failed.log.includes("audit"), failed.log);
+  });
+});
