@@ -149,7 +149,7 @@ function resolveAll(
   flags: ReadonlyMap<string, string>,
 ): ResolvedOptions {
   const settings = new Map<OptionName, Setting>();
-  const variables = readEnvironment(sources.environment);
+  const variables = readEnvironment(sources);
   const configFile = flags.get("configFile") ?? variables.get("configFile");
   if (configFile !== undefined) {
     const path = decodeOf("configFile", configFile, "--config");
@@ -194,8 +194,11 @@ function valueOf(
   );
 }
 
+/** What ends a variable that names a file with a secret in its first line. */
+const FILE_SUFFIX = "_FILE";
+
 function readEnvironment(
-  environment: Readonly<Record<string, string>>,
+  { environment, readFile }: OptionSources,
 ): Map<OptionName, string> {
   const nameByVariable = new Map(
     OPTION_NAMES.map((name) => [environmentNameOf(OPTIONS[name].flag), name]),
@@ -204,6 +207,20 @@ function readEnvironment(
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith(ENVIRONMENT_PREFIX)) continue;
     const name = nameByVariable.get(variable);
+    const secret = variable.endsWith(FILE_SUFFIX)
+      ? nameByVariable.get(variable.slice(0, -FILE_SUFFIX.length))
+      : undefined;
+    if (secret !== undefined && OPTIONS[secret].kind === "secret") {
+      if (text === "") continue;
+      const other = variable.slice(0, -FILE_SUFFIX.length);
+      if ((environment[other] ?? "") !== "") {
+        throw new UsageError(
+          `Variables ${other} and ${variable} exclude each other: set one`,
+        );
+      }
+      values.set(secret, readSecret(variable, text, readFile));
+      continue;
+    }
     if (name === undefined) {
       const known = [...nameByVariable.keys()];
       throw new UsageError(
@@ -214,6 +231,21 @@ function readEnvironment(
     if (text !== "") values.set(name, text);
   }
   return values;
+}
+
+function readSecret(
+  variable: string,
+  path: string,
+  readFile: OptionSources["readFile"],
+): string {
+  try {
+    return readFile(path).split(/\r?\n/)[0] ?? "";
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      `Cannot read "${path}", which ${variable} names: ${reason}`,
+    );
+  }
 }
 
 function readConfigFile(

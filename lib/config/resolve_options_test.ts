@@ -380,6 +380,30 @@ Deno.test("a secret has no flag and is shown in no message or log line", () => {
   ]);
 });
 
+Deno.test("a secret may stand in the first line of a file", () => {
+  const environment = { QUIPU_ADMIN_PASSWORD_FILE: "/run/secret" };
+  const readFile = (path: string) => {
+    assertEquals(path, "/run/secret");
+    return "from a file\r\nmore";
+  };
+  const sources = { args: [], environment, readFile };
+  assertEquals(resolveOptions(sources).values.adminPassword, "from a file");
+  const both = { ...environment, QUIPU_ADMIN_PASSWORD: "x" };
+  assertThrows(
+    () => resolveOptions({ ...sources, environment: both }),
+    UsageError,
+    "exclude each other",
+  );
+  const missing = () => {
+    throw new Error("no such file");
+  };
+  assertThrows(
+    () => resolveOptions({ ...sources, readFile: missing }),
+    UsageError,
+    'Cannot read "/run/secret", which QUIPU_ADMIN_PASSWORD_FILE names',
+  );
+});
+
 Deno.test("an option that needs another one is refused without it", () => {
   const cases: [Given, string][] = [
     [
