@@ -32,7 +32,11 @@ import { createApp } from "./lib/http/app.ts";
 import { createHostCheck } from "./lib/http/host_check.ts";
 import type { ObservationOptions } from "./lib/http/observation.ts";
 import { withRequestLog } from "./lib/http/request_log.ts";
-import { type HttpServer, serveHttp } from "./lib/http/server.ts";
+import {
+  type HttpServer,
+  serveHttp,
+  type ServeOptions,
+} from "./lib/http/server.ts";
 import { debugToggle } from "./lib/logging/debug_toggle.ts";
 import { createLogger } from "./lib/logging/logger.ts";
 import {
@@ -76,6 +80,16 @@ import { openStore } from "./storage/mod.ts";
  * of them end the platform's listening for good (`serveHttp`).
  */
 const AMPLE_FILES = 2000;
+
+/** Listens as the options say; what few use is loaded where it is used. */
+async function listenOn(
+  { reasonPhrases }: OptionValues,
+  options: ServeOptions,
+): Promise<HttpServer> {
+  if (!reasonPhrases) return serveHttp(options);
+  const { serveWithPhrases } = await import("./lib/http/phrase_server.ts");
+  return await serveWithPhrases(options);
+}
 
 /** Runs the server until a signal asks it to stop. */
 async function serve(options: ResolvedOptions): Promise<void> {
@@ -262,7 +276,7 @@ async function startServices(
     shutDown,
   });
   try {
-    const server = serveHttp({
+    const server = await listenOn(values, {
       app: values.logRequests
         ? withRequestLog(app, {
           clock,

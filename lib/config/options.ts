@@ -214,6 +214,13 @@ export const OPTIONS = {
     default: undefined,
     help: "Private key of the certificate, PEM, without a password",
   },
+  reasonPhrases: {
+    flag: "reason-phrases",
+    group: "Network",
+    kind: "boolean",
+    default: false,
+    help: "Send the original's reason phrases; slower, and without HTTP/2",
+  },
   adminPassword: {
     flag: "admin-password",
     group: "Security",

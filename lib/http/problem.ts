@@ -160,3 +160,16 @@ export function errorProblemOf(error: QuipuError): Problem {
   // What broke inside is for the log, not for clients.
   return status === 500 ? PROBLEMS.internal : { status, text: error.message };
 }
+
+/** Characters of a reason phrase; the original's longest has 85. */
+const PHRASE_LENGTH_MAX = 200;
+
+/**
+ * Reason phrase of an answer that says no: its text, as in the original; empty,
+ * for the usual phrase of the status, where that is no phrase.
+ */
+export function reasonPhraseOf({ text }: Problem): string {
+  const isPhrase = text.length <= PHRASE_LENGTH_MAX &&
+    /^[\x20-\x7e]+$/.test(text);
+  return isPhrase ? text : "";
+}

@@ -17,7 +17,7 @@ import {
   type MediaType,
   TEXT_PLAIN,
 } from "./media_types.ts";
-import type { Problem } from "./problem.ts";
+import { type Problem, reasonPhraseOf } from "./problem.ts";
 import { REQUEST_ID_HEADER } from "./request_id.ts";
 import { formatInt64 } from "../model/event_number.ts";
 
@@ -35,10 +35,12 @@ const SANDBOX = "sandbox; default-src 'none'";
 /** An answer that its status says all about. */
 export function bareResponse(
   status: 204,
+  statusText: string,
   allowedMethods: string,
 ): Response {
   return new Response(null, {
     status,
+    statusText,
     headers: commonHeaders(allowedMethods, TEXT_PLAIN.contentType),
   });
 }
@@ -178,6 +180,8 @@ export function documentResponse(
     readonly status: number;
     readonly type: MediaType;
     readonly body: string;
+    /** Reason phrase, where it is not the usual one. */
+    readonly statusText?: string;
     readonly location?: string;
     readonly cacheControl?: string;
     /** Whether other clients may get another type. */
@@ -196,7 +200,11 @@ export function documentResponse(
   else if (type.form === "html") {
     headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;
   }
-  return new Response(body, { status, headers });
+  return new Response(body, {
+    status,
+    statusText: document.statusText ?? "",
+    headers,
+  });
 }
 
 /** A file that is to be kept, as large as it says. */
@@ -305,7 +313,8 @@ export function problemResponse(
   if (options.currentVersion !== undefined) {
     headers["ES-CurrentVersion"] = String(options.currentVersion);
   }
-  return new Response(options.body ?? text, { status, headers });
+  const statusText = reasonPhraseOf(problem);
+  return new Response(options.body ?? text, { status, statusText, headers });
 }
 
 function commonHeaders(

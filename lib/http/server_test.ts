@@ -11,18 +11,25 @@ import {
   openTestApp,
   type TestAppOptions,
 } from "../../tests/support/test_app.ts";
-import { type HttpServer, serveHttp } from "./server.ts";
+import { serveWithPhrases } from "./phrase_server.ts";
+import { type HttpServer, serveHttp, type ServeOptions } from "./server.ts";
 
 const EVENTS_JSON = "application/vnd.eventstore.events+json";
 const ONE = `[{"eventId":"${testUuid(1)}","eventType":"t","data":{"n":1}}]`;
 
+/** Both ways to serve an app. */
+const WAYS = { serveHttp, serveWithPhrases };
+
+type Serve = (options: ServeOptions) => HttpServer | Promise<HttpServer>;
+
 /** Serves a test app on a free port for as long as `use` runs. */
 async function serving(
   use: (server: HttpServer, baseUrl: string) => Promise<void>,
-  options: TestAppOptions = {},
+  options: TestAppOptions & { readonly serve?: Serve } = {},
 ): Promise<void> {
+  const { serve = serveHttp } = options;
   await using testApp = openTestApp(options);
-  await using server = serveHttp({
+  await using server = await serve({
     app: testApp.app,
     hostname: "127.0.0.1",
     port: 0,
@@ -48,78 +55,82 @@ async function sendRaw(port: number, text: string): Promise<string> {
   }
 }
 
-Deno.test("a server answers over its socket, with links to its own address", () =>
-  serving(async (_server, baseUrl) => {
-    const written = await fetch(`${baseUrl}/streams/s`, {
-      method: "POST",
-      headers: { "Content-Type": EVENTS_JSON },
-      body: ONE,
+for (const [name, serve] of Object.entries(WAYS)) {
+  Deno.test(`${name}: a server answers over its socket, with links to its own address`, () =>
+    serving(async (_server, baseUrl) => {
+      const written = await fetch(`${baseUrl}/streams/s`, {
+        method: "POST",
+        headers: { "Content-Type": EVENTS_JSON },
+        body: ONE,
+      });
+      assertEquals([written.status, await written.text()], [201, ""]);
+      assertEquals(written.headers.get("Location"), `${baseUrl}/streams/s/0`);
+      const head = await fetch(`${baseUrl}/streams/s/0`, { method: "HEAD" });
+      assertEquals(head.status, 200);
+      assert(Number(head.headers.get("Content-Length")) > 100);
+      await head.body?.cancel();
+    }, { serve }));
+
+  Deno.test(`${name}: a body may be chunked, and must have a length otherwise`, () =>
+    serving(async ({ port }) => {
+      const start =
+        `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
+      const chunks = [ONE.slice(0, 7), ONE.slice(7), ""]
+        .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join(
+          "",
+        );
+      const chunked = await sendRaw(
+        port,
+        `${start}Transfer-Encoding: chunked\r\n\r\n${chunks}`,
+      );
+      assertStringIncludes(chunked, "201 Created");
+      const bare = await sendRaw(port, `${start}\r\n`);
+      assertStringIncludes(bare, "411 Length Required");
+    }, { serve }));
+
+  Deno.test(`${name}: a body that is too large or too slow is refused`, () =>
+    serving(async ({ port }) => {
+      const start =
+        `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
+      const large = `${start}Content-Length: ${
+        LIMITS.requestBytesMax + 1
+      }\r\n\r\n[`;
+      assertStringIncludes(await sendRaw(port, large), "HTTP/1.1 413 ");
+      const slow = `${start}Content-Length: 100\r\n\r\n[`;
+      assertStringIncludes(await sendRaw(port, slow), "HTTP/1.1 408 ");
+    }, { limits: { bodyReadMs: 50 }, serve }));
+
+  Deno.test(`${name}: draining lets held requests be answered and refuses new ones`, async () => {
+    await using testApp = openTestApp();
+    await testApp.append("s", JSON.parse(ONE));
+    const received = Promise.withResolvers<void>();
+    const { app } = testApp;
+    const server = await serve({
+      app: Object.assign(
+        (request: Request, info: Deno.ServeHandlerInfo) => {
+          received.resolve();
+          return app(request, info);
+        },
+        { endLongPolls: app.endLongPolls, close: app.close },
+      ),
+      hostname: "127.0.0.1",
+      port: 0,
+      logger: SILENT_LOGGER,
     });
-    assertEquals([written.status, await written.text()], [201, ""]);
-    assertEquals(written.headers.get("Location"), `${baseUrl}/streams/s/0`);
-    const head = await fetch(`${baseUrl}/streams/s/0`, { method: "HEAD" });
-    assertEquals(head.status, 200);
-    assert(Number(head.headers.get("Content-Length")) > 100);
-    await head.body?.cancel();
-  }));
-
-Deno.test("a body may be chunked, and must have a length otherwise", () =>
-  serving(async ({ port }) => {
-    const start =
-      `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
-    const chunks = [ONE.slice(0, 7), ONE.slice(7), ""]
-      .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join("");
-    const chunked = await sendRaw(
-      port,
-      `${start}Transfer-Encoding: chunked\r\n\r\n${chunks}`,
-    );
-    assertStringIncludes(chunked, "201 Created");
-    const bare = await sendRaw(port, `${start}\r\n`);
-    assertStringIncludes(bare, "411 Length Required");
-  }));
-
-Deno.test("a body that is too large or too slow is refused", () =>
-  serving(async ({ port }) => {
-    const start =
-      `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
-    const large = `${start}Content-Length: ${
-      LIMITS.requestBytesMax + 1
-    }\r\n\r\n[`;
-    assertStringIncludes(await sendRaw(port, large), "413 Payload Too Large");
-    const slow = `${start}Content-Length: 100\r\n\r\n[`;
-    assertStringIncludes(await sendRaw(port, slow), "408 Request Timeout");
-  }, { limits: { bodyReadMs: 50 } }));
-
-Deno.test("draining lets held requests be answered and refuses new ones", async () => {
-  await using testApp = openTestApp();
-  await testApp.append("s", JSON.parse(ONE));
-  const received = Promise.withResolvers<void>();
-  const { app } = testApp;
-  const server = serveHttp({
-    app: Object.assign(
-      (request: Request, info: Deno.ServeHandlerInfo) => {
-        received.resolve();
-        return app(request, info);
-      },
-      { endLongPolls: app.endLongPolls, close: app.close },
-    ),
-    hostname: "127.0.0.1",
-    port: 0,
-    logger: SILENT_LOGGER,
+    const url = `http://127.0.0.1:${server.port}/streams/s/1/forward/20`;
+    const held = fetch(url, {
+      headers: { "Accept": "application/json", "ES-LongPoll": "30" },
+    });
+    await received.promise;
+    server.endLongPolls();
+    await server.drain();
+    const answer = await held;
+    assertEquals(answer.status, 200);
+    assertEquals((await answer.json()).entries, []);
+    const refused = await fetch(url).then(() => false, () => true);
+    assert(refused);
   });
-  const url = `http://127.0.0.1:${server.port}/streams/s/1/forward/20`;
-  const held = fetch(url, {
-    headers: { "Accept": "application/json", "ES-LongPoll": "30" },
-  });
-  await received.promise;
-  server.endLongPolls();
-  await server.drain();
-  const answer = await held;
-  assertEquals(answer.status, 200);
-  assertEquals((await answer.json()).entries, []);
-  const refused = await fetch(url).then(() => false, () => true);
-  assert(refused);
-});
+}
 
 Deno.test("serveHttp() says that a port is in use", () =>
   serving(async ({ port }) => {

@@ -32,6 +32,11 @@ export const LIMITS = {
   userBodyBytesMax: 512 * KIB,
   /** Body that lists the files of a backup: of some 25,000 of them. */
   backupListBytesMax: 2 * MIB,
+  /** Bytes of a request's head, and time to send it, with `--reason-phrases`. */
+  headBytesMax: 64 * KIB,
+  headReadMs: 15_000,
+  /** Time that a connection may be idle, with `--reason-phrases`. */
+  idleConnectionMs: 75_000,
   /** Time to send a whole body. */
   bodyReadMs: 15_000,
   /** Bytes of large bodies that clients have yet to send whole. */

@@ -13,7 +13,11 @@ import { ScavengeHistory } from "../../lib/admin/scavenge_history.ts";
 import { openAuth } from "../../lib/auth/open_auth.ts";
 import { type App, createApp } from "../../lib/http/app.ts";
 import { createHostCheck } from "../../lib/http/host_check.ts";
-import { serveHttp } from "../../lib/http/server.ts";
+import {
+  type HttpServer,
+  serveHttp,
+  type ServeOptions,
+} from "../../lib/http/server.ts";
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
@@ -57,9 +61,12 @@ export type OpenStore = (
 ) => EventStore | Promise<EventStore>;
 
 /** Opens a target in this process whose requests go over a socket. */
-export async function openSocketTarget(): Promise<Target> {
+export async function openSocketTarget(
+  serve: (options: ServeOptions) => HttpServer | Promise<HttpServer> =
+    serveHttp,
+): Promise<Target> {
   const opened = await openApp(createModelStore);
-  const server = serveHttp({
+  const server = await serve({
     app: opened.app,
     hostname: "127.0.0.1",
     port: 0,

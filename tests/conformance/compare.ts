@@ -23,6 +23,8 @@ import { parseXmlTree } from "./xml_tree.ts";
 /** What a server answered. */
 export interface Answer {
   readonly status: number;
+  /** Reason phrase; undefined where there was no socket. */
+  readonly reason?: string | undefined;
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;

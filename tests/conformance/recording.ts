@@ -22,6 +22,8 @@ export interface RecordedRequest {
 /** What came back. */
 export interface RecordedAnswer {
   readonly status: number;
+  /** Reason phrase. */
+  readonly reason?: string;
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Text of the body; undefined when `base64` holds it. Neither: the body was

@@ -92,6 +92,7 @@ export function serverTarget(baseUrl: string): Target {
         incoming.on("end", () => {
           resolve({
             status: incoming.statusCode ?? 0,
+            reason: incoming.statusMessage,
             headers: headersOf(incoming.rawHeaders),
             body: joined(chunks),
             elapsedMs: stopwatch(),

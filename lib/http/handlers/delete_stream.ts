@@ -37,7 +37,7 @@ export async function deleteStream(
   switch (outcome.kind) {
     case "done":
       logRights(streamName, outcome.rights, context, services);
-      return bareResponse(204, allowedMethods);
+      return bareResponse(204, PROBLEMS.deletedWrite.text, allowedMethods);
     case "conflict":
       return problemResponse(PROBLEMS.conflict, allowedMethods);
     case "deleted":

@@ -17,7 +17,14 @@ export function describeStream(
 ): Response {
   const body = renderDescription(streamNameOf(context));
   return documentResponse(
-    { status, type: STREAM_DESCRIPTION, body },
+    {
+      status,
+      type: STREAM_DESCRIPTION,
+      body,
+      statusText: status === 406 && !context.request.headers.has("Accept")
+        ? "We are unable to represent the stream in the format requested."
+        : "Description Document",
+    },
     context.allowedMethods,
   );
 }
