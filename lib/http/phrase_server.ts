@@ -73,6 +73,10 @@ export async function serveWithPhrases(
     },
   );
   const address = await listen(server, { hostname, port });
+  // A connection that cannot be accepted must not end the program.
+  server.on("error", (error) => {
+    logger.error("http.listeningFailed", { reason: reasonOf(error) });
+  });
   logger.info("http.listening", {
     hostname: address.address,
     port: address.port,
