@@ -5,7 +5,7 @@
  */
 
 import { quoteJson } from "../text/json_string.ts";
-import { encodeStreamName } from "./uris.ts";
+import { encodePathSegment } from "../text/path_segment.ts";
 
 const SELF_TYPES = ["application/vnd.eventstore.streamdesc+json"];
 const STREAM_TYPES = [
@@ -26,7 +26,7 @@ export function renderDescription(
   streamName: string,
   groups: readonly string[] = [],
 ): string {
-  const escaped = encodeStreamName(streamName);
+  const escaped = encodePathSegment(streamName);
   const streamPath = `/streams/${escaped}`;
   let subscriptions = "";
   if (groups.length > 0) {

@@ -6,26 +6,7 @@
 
 import { formatEventNumber } from "../model/event_number.ts";
 import { quoteJson } from "../text/json_string.ts";
-
-const UNRESERVED = /^[A-Za-z0-9_.~-]*$/;
-const KEPT_BY_ENGINE = /[!'()*]/g;
-
-/**
- * Percent-encodes a stream's name for a path: everything but letters, digits
- * and `-_.~`, as UTF-8.
- */
-export function encodeStreamName(streamName: string): string {
-  if (UNRESERVED.test(streamName)) return encodeDots(streamName);
-  return encodeURIComponent(streamName.toWellFormed()).replace(
-    KEPT_BY_ENGINE,
-    (char) => "%" + char.charCodeAt(0).toString(16).toUpperCase(),
-  );
-}
-
-/** A name of dots alone would be taken for a step in the path. */
-function encodeDots(name: string): string {
-  return name === "." || name === ".." ? name.replaceAll(".", "%2E") : name;
-}
+import { encodePathSegment } from "../text/path_segment.ts";
 
 /** A stream's name in the forms that rendering needs. */
 export interface StreamRef {
@@ -39,7 +20,7 @@ export interface StreamRef {
 
 /** Makes the forms of a stream's name. */
 export function streamRef(baseUrl: string, name: string): StreamRef {
-  const uri = `${baseUrl}/streams/${encodeStreamName(name)}`;
+  const uri = `${baseUrl}/streams/${encodePathSegment(name)}`;
   return {
     name,
     uri,

@@ -1,22 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ATOM_JSON_HASH, mediaTypeHash } from "./etag.ts";
 import { formatUpdated } from "./updated.ts";
-import { encodeStreamName, eventUri, streamRef } from "./uris.ts";
-
-Deno.test("encodeStreamName() keeps letters, digits and -_.~ as recorded", () => {
-  const cases: [string, string][] = [
-    ["g-nm_1.x~", "g-nm_1.x~"],
-    ["with space", "with%20space"],
-    ["$$meta", "%24%24meta"],
-    ["a:b@c*'!()", "a%3Ab%40c%2A%27%21%28%29"],
-    ["ünï/?#&=+;", "%C3%BCn%C3%AF%2F%3F%23%26%3D%2B%3B"],
-    ['<">', "%3C%22%3E"],
-    ["\ud800", "%EF%BF%BD"],
-  ];
-  for (const [name, escaped] of cases) {
-    assertEquals(encodeStreamName(name), escaped);
-  }
-});
+import { eventUri, streamRef } from "./uris.ts";
 
 Deno.test("eventUri() of a tombstone ends in the largest 64-bit number", () => {
   assertEquals(

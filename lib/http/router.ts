@@ -9,6 +9,7 @@
  * @module
  */
 
+import { decodeSegmentAgain } from "../text/path_segment.ts";
 import type { Method, Route } from "./routes.ts";
 
 /** What can be done with one URI. */
@@ -46,19 +47,44 @@ export interface Router {
 export function createRouter(routes: readonly Route[]): Router {
   const templates = routes.map((route) => compileTemplate(route));
   const root = buildNode(templates.map((template) => ({ template, depth: 0 })));
+
+  function findPlain(path: string): Destination | undefined {
+    const segments = path.slice(1).split("/");
+    let node = root;
+    for (const segment of segments) {
+      const next = node.literals.get(segment) ??
+        (segment === "" ? undefined : node.other);
+      if (next === undefined) return undefined;
+      node = next;
+    }
+    const { resource } = node;
+    return resource === undefined ? undefined : { resource, segments };
+  }
+
+  function findEscaped(path: string): Destination | "malformed" | undefined {
+    const decoded = decodePath(path);
+    if (decoded === undefined) return "malformed";
+    const segments: string[] = [];
+    let node = root;
+    let wasWord = false;
+    for (const { text, followsEscape } of decoded) {
+      const literal = node.literals.get(text);
+      const isWord = literal !== undefined && text !== "";
+      // `%2F` stands between values or at the end, never beside a word.
+      if (followsEscape && (isWord || wasWord)) return undefined;
+      const next = literal ?? (text === "" ? undefined : node.other);
+      if (next === undefined) return undefined;
+      segments.push(isWord ? text : decodeSegmentAgain(text));
+      wasWord = isWord;
+      node = next;
+    }
+    const { resource } = node;
+    return resource === undefined ? undefined : { resource, segments };
+  }
+
   return {
     find(path) {
-      const segments = decodePath(path);
-      if (segments === undefined) return "malformed";
-      let node = root;
-      for (const segment of segments) {
-        const next = node.literals.get(segment) ??
-          (segment === "" ? undefined : node.other);
-        if (next === undefined) return undefined;
-        node = next;
-      }
-      const { resource } = node;
-      return resource === undefined ? undefined : { resource, segments };
+      return path.includes("%") ? findEscaped(path) : findPlain(path);
     },
   };
 }
@@ -94,32 +120,30 @@ export function escapeForUri(text: string): string {
   );
 }
 
-/**
- * Decodes a path into segments, as the original does: the path first, so that
- * `%2F` separates segments, then each segment again, this time leaving alone
- * what is no escape (spec: http-api §2.1.3; recorded for `%252F`).
- */
-function decodePath(path: string): string[] | undefined {
-  if (!path.includes("%")) return path.slice(1).split("/");
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(path);
-  } catch {
-    return undefined;
-  }
-  const segments = decoded.slice(1).split("/");
-  if (!decoded.includes("%")) return segments;
-  return segments.map((segment) =>
-    segment.replace(/(?:%[0-9a-f]{2})+/gi, decodeIfPossible)
-  );
+/** A segment of a path, decoded once. */
+interface PathSegment {
+  readonly text: string;
+  /** Whether `%2F` stood before it, and no slash. */
+  readonly followsEscape: boolean;
 }
 
-function decodeIfPossible(escapes: string): string {
-  try {
-    return decodeURIComponent(escapes);
-  } catch {
-    return escapes;
+/** Decodes a path once; undefined when its escapes are broken. */
+function decodePath(path: string): PathSegment[] | undefined {
+  const segments: PathSegment[] = [];
+  for (const raw of path.slice(1).split("/")) {
+    let decoded = raw;
+    if (raw.includes("%")) {
+      try {
+        decoded = decodeURIComponent(raw);
+      } catch {
+        return undefined;
+      }
+    }
+    for (const [index, text] of decoded.split("/").entries()) {
+      segments.push({ text, followsEscape: index > 0 });
+    }
   }
+  return segments;
 }
 
 type Segment =

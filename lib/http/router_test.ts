@@ -84,7 +84,7 @@ Deno.test("paths that no row has lead nowhere", () => {
   for (const path of paths) assertEquals(router.find(path), undefined, path);
 });
 
-Deno.test("segments are decoded before and after splitting", () => {
+Deno.test("values are decoded before and after splitting", () => {
   const table: [path: string, segments: string[]][] = [
     ["/streams/a%20b", ["streams", "a b"]],
     ["/streams/%C3%BCn%C3%AF", ["streams", "ünï"]],
@@ -94,12 +94,58 @@ Deno.test("segments are decoded before and after splitting", () => {
     ["/streams/%25zz", ["streams", "%zz"]],
     ["/streams/%25FF", ["streams", "%FF"]],
     ["/streams/a+b", ["streams", "a+b"]],
-    ["/%73treams/s", ["streams", "s"]],
     ["/streams/..", ["streams", ".."]],
     ["/streams/%2e%2e", ["streams", ".."]],
+    ["/streams/%252e%252e/metadata", ["streams", "..", "metadata"]],
+    ["/streams/%EF%BB%BFx", ["streams", "\ufeffx"]],
+    ["/users/%2524current", ["users", "$current"]],
   ];
   for (const [path, segments] of table) {
     assertEquals(find(path).segments, segments, path);
+  }
+});
+
+Deno.test("words of a template are decoded once, and no escaped slash stands beside one", () => {
+  assertEquals(find("/%73treams/s").segments, ["streams", "s"]);
+  assertEquals(find("/users/%24current").segments, ["users", "$current"]);
+  for (const route of ROUTES) {
+    const words = route.template.slice(1).split("/");
+    const path = "/" +
+      words.map((word) => word.replace(/^\{.*/, "v")).join("/");
+    const own = router.find(path);
+    for (const [index, word] of words.entries()) {
+      if (word === "" || word.startsWith("{")) continue;
+      const code = word.charCodeAt(0).toString(16);
+      const spelled = (escape: string) =>
+        "/" +
+        words.map((other, at) =>
+          at === index ? escape + word.slice(1) : other.replace(/^\{.*/, "v")
+        ).join("/");
+      assertEquals(router.find(spelled(`%${code}`)), own, path);
+      const twice = router.find(spelled(`%25${code}`));
+      const resource = typeof twice === "object" ? twice.resource : undefined;
+      assert(
+        resource === undefined ||
+          resource !== (typeof own === "object" ? own.resource : undefined),
+        `${spelled(`%25${code}`)} is no other way to ${path}`,
+      );
+    }
+    for (
+      let at = path.indexOf("/", 1);
+      at > 0;
+      at = path.indexOf("/", at + 1)
+    ) {
+      const escaped = path.slice(0, at) + "%2F" + path.slice(at + 1);
+      const before = words[path.slice(1, at).split("/").length - 1] ?? "";
+      const after = words[path.slice(1, at).split("/").length] ?? "";
+      const isBetweenValues = before.startsWith("{") &&
+        (after.startsWith("{") || after === "");
+      assertEquals(
+        router.find(escaped) !== undefined,
+        isBetweenValues,
+        escaped,
+      );
+    }
   }
 });
 

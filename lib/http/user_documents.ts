@@ -9,6 +9,7 @@ import { formatUpdated } from "../atom/updated.ts";
 import type { TokenInfo, User } from "../auth/contract.ts";
 import { escapeXmlText } from "../text/xml_text.ts";
 import { isXml, type MediaType } from "./media_types.ts";
+import { encodePathSegment } from "../text/path_segment.ts";
 
 /** Numbers of the original's internals; clients ignore them. */
 const MESSAGE_TYPES = { result: 50, user: 51, users: 52, current: 53 } as const;
@@ -112,20 +113,15 @@ export function renderUserDocument(
     : JSON.stringify(document, null, 2);
 }
 
-/**
- * URI of a user. The login may hold anything: only what a path may hold stays
- * as it is.
- */
+/** URI of a user, with those characters as they are that a path may hold. */
 export function userUri(login: string, baseUrl: string): string {
-  const segment = encodeURIComponent(login).replace(
-    /%(?:24|26|2B|2C|3A|3B|3D|40)/g,
+  // That one word means whoever asks: decoded once, it must be another.
+  if (login === "$current") return `${baseUrl}/users/%2524current`;
+  const segment = encodePathSegment(login).replace(
+    /%(?:21|24|26|27|28|29|2A|2B|2C|3A|3B|3D|40)/g,
     decodeURIComponent,
   );
-  // Dots alone would be taken for a step in the path.
-  const isDots = segment === "." || segment === "..";
-  return `${baseUrl}/users/${
-    isDots ? segment.replaceAll(".", "%2E") : segment
-  }`;
+  return `${baseUrl}/users/${segment}`;
 }
 
 function endOf(kind: UserDocumentKind, code: UserResultCode) {

@@ -203,6 +203,22 @@ export const DEVIATIONS: readonly Deviation[] = [
       ];
     },
   },
+  {
+    title: "Links lead back",
+    reason: "Links to a stream whose name holds a slash, or what reads as an " +
+      "escape, led elsewhere: the original decodes a path twice, and escaped " +
+      "it once",
+    judge({ step, recorded, answered, authority, made }) {
+      if (!step.request.path.includes("%252F")) return undefined;
+      const wanted: RecordedAnswer = JSON.parse(
+        JSON.stringify(recorded).replaceAll("%2F", "%252F"),
+      );
+      return compareAnswer(readdressed(wanted, authority), answered, {
+        isShapeOnly: step.shapeOnly === true,
+        made,
+      });
+    },
+  },
   ...CACHE_DEVIATIONS,
   ...USER_DEVIATIONS,
 ];

@@ -14,6 +14,7 @@ import {
   type TestRequest,
 } from "./test_app.ts";
 import { basic, openTestAuth, type TestAuth } from "./test_auth.ts";
+import { encodePathSegment } from "../../lib/text/path_segment.ts";
 
 /** Headers of a request by the administrator. */
 export const ADMIN = { Authorization: basic("admin", "admin's password") };
@@ -94,7 +95,7 @@ export async function openSecuredApp(
     },
     async writeAcl(streamName, acl) {
       const number = (++metadataCount).toString(16).padStart(12, "0");
-      const name = encodeURIComponent(streamName);
+      const name = encodePathSegment(streamName);
       const answer = await testApp.send(`/streams/${name}/metadata`, {
         headers: {
           ...ADMIN,

@@ -22,6 +22,7 @@ import {
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestClock, createTestIds, type TestClock } from "./events.ts";
 import { createModelStore } from "./model_store.ts";
+import { encodePathSegment } from "../../lib/text/path_segment.ts";
 
 /** Base of the links in answers. */
 export const TEST_BASE_URL = "http://127.0.0.1:2113";
@@ -169,7 +170,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       });
     },
     append(streamName, events, headers = {}) {
-      return send(`/streams/${encodeURIComponent(streamName)}`, {
+      return send(`/streams/${encodePathSegment(streamName)}`, {
         headers: {
           "Content-Type": "application/vnd.eventstore.events+json",
           ...headers,

@@ -10,7 +10,7 @@ import type { Limits } from "../../model/limits.ts";
 import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
 import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
 import type { AppendOutcome } from "../../streams/outcomes.ts";
-import { encodeStreamName } from "../../atom/uris.ts";
+import { encodePathSegment } from "../../text/path_segment.ts";
 import {
   type HandlerServices,
   type RequestContext,
@@ -194,7 +194,7 @@ function streamUriOf(
   { request, info }: RequestContext,
   { baseUrlOf }: HandlerServices,
 ): string {
-  return `${baseUrlOf(request, info)}/streams/${encodeStreamName(streamName)}`;
+  return `${baseUrlOf(request, info)}/streams/${encodePathSegment(streamName)}`;
 }
 
 /** Whether ids and types stand in the body, and headers need not name them. */

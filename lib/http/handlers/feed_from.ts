@@ -6,7 +6,7 @@
  */
 
 import { formatAllPosition } from "../../atom/links.ts";
-import { encodeStreamName } from "../../atom/uris.ts";
+import { encodePathSegment } from "../../text/path_segment.ts";
 import type { LiveStart } from "../../streams/live_contract.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { readProblemOf } from "../problem.ts";
@@ -48,7 +48,7 @@ export async function redirectToPage(
   return redirectResponse({
     status: 307,
     location: services.baseUrlOf(request, info) +
-      `/streams/${encodeStreamName(streamName)}/${begin}/forward/${count}` +
+      `/streams/${encodePathSegment(streamName)}/${begin}/forward/${count}` +
       otherParameters(context.target.query),
     text: "Temporary Redirect",
     isPermanent: false,

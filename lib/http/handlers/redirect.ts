@@ -8,6 +8,7 @@
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { redirectResponse } from "../responses.ts";
 import { escapeForUri } from "../router.ts";
+import { encodePathSegment } from "../../text/path_segment.ts";
 
 /** Every route that ends in a slash: to the URI without it. */
 export function redirectToUnslashed(
@@ -42,10 +43,17 @@ export function redirectToWeb(
   }, allowedMethods);
 }
 
-/** The path with the escapes decoded that a path doesn't need. */
+/**
+ * The path with the escapes decoded that a path doesn't need. Segments of dots
+ * alone stay names: clients take them for steps.
+ */
 function displayForm(path: string): string {
-  return path.replace(/%[0-9a-f]{2}/gi, (escape) => {
+  const decoded = path.replace(/%[0-9a-f]{2}/gi, (escape) => {
     const character = String.fromCharCode(parseInt(escape.slice(1), 16));
     return /[A-Za-z0-9._~!$&'()*+,;=:@-]/.test(character) ? character : escape;
   });
+  return decoded.replace(
+    /(?<=\/)\.{1,2}(?=\/|$)/g,
+    (dots) => encodePathSegment(dots),
+  );
 }

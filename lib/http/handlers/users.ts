@@ -6,7 +6,7 @@
 
 import type { UserOutcome, UserReadOutcome } from "../../auth/contract.ts";
 import { LIMITS } from "../../model/limits.ts";
-import { encodeStreamName } from "../../atom/uris.ts";
+import { encodePathSegment } from "../../text/path_segment.ts";
 import {
   type HandlerServices,
   type RequestContext,
@@ -84,7 +84,7 @@ export async function createUser(
   return documentResponse({
     status: 201,
     ...rendered(resultDocument(login, "Success"), context),
-    location: `${baseUrl}/users/${encodeStreamName(login)}`,
+    location: `${baseUrl}/users/${encodePathSegment(login)}`,
   }, context.allowedMethods);
 }
 
