@@ -202,6 +202,7 @@ async function openParts(
     logger,
     rebuildIndex: (segmentNumber, pause) =>
       rebuildIndex({
+        files,
         disk,
         logDirectory,
         index,

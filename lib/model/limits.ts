@@ -155,8 +155,6 @@ export const LIMITS = {
   /** Events of the history of scavenges that wait until they can be written. */
   scavengeHistoryPendingMax: 1000,
   scavengeHistoryRetryMs: 5_000,
-  /** Threads of a verification; each takes about 40 MiB. */
-  verifyThreadsMax: 4,
   /** Room on the device that scavenging leaves to appends. */
   scavengeReserveBytes: 16 * MIB,
 

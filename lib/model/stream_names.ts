@@ -24,11 +24,26 @@ export function originalOfMetastream(metastreamName: string): string {
   return metastreamName.slice(2);
 }
 
+/** What ends the category in a stream's name. */
+export const CATEGORY_SEPARATOR = "-";
+
 /**
  * Category of a stream: the name before its first `-`; undefined when there is
  * no `-` or nothing before it.
  */
 export function categoryOf(streamName: string): string | undefined {
-  const separatorIndex = streamName.indexOf("-");
-  return separatorIndex > 0 ? streamName.slice(0, separatorIndex) : undefined;
+  const separatorIndex = streamName.indexOf(CATEGORY_SEPARATOR);
+  return hasCategory(separatorIndex)
+    ? streamName.slice(0, separatorIndex)
+    : undefined;
+}
+
+/**
+ * Whether a name has a category.
+ *
+ * @param separatorIndex Where its first separator stands, in characters or in
+ * bytes of UTF-8; -1 for none.
+ */
+export function hasCategory(separatorIndex: number): boolean {
+  return separatorIndex > 0;
 }

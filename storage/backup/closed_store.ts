@@ -12,6 +12,7 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { OpenFiles, positionOf } from "../log/segment.ts";
+import { SegmentFile } from "../log/segment_file.ts";
 import { SEGMENTS_NAME, takeForReading } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
 import { findSegments, type FoundSegment } from "../recovery/find_segments.ts";
@@ -99,8 +100,7 @@ function scanLast(files: OpenFiles, found: FoundSegment): ScanResult {
   segment.endPosition = header.remains?.endPosition ??
     positionOf(segment, file.size());
   return scanSegment(
-    file,
-    segment,
+    new SegmentFile(file, segment),
     { checksum: header.previousChecksum, lastPosition: -1, lastCreatedAtUs: 0 },
     () => {},
   );

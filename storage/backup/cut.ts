@@ -18,6 +18,7 @@ import {
   type SegmentHeader,
 } from "../log/segment_header.ts";
 import { offsetOf } from "../log/segment.ts";
+import { SegmentFile } from "../log/segment_file.ts";
 import { scanSegment } from "../recovery/scan_segment.ts";
 import { readStart, segmentOf } from "./backup_part.ts";
 import type { BackupSource, ReadableFile } from "./backup_source.ts";
@@ -163,8 +164,7 @@ function cutSegment(source: BackupSource, place: CutPlace): Cut {
     let lastCreatedAtUs = 0;
     let isOver = false;
     scanSegment(
-      asDiskFile(file, part.name),
-      segment,
+      new SegmentFile(asDiskFile(file, part.name), segment),
       { checksum, lastPosition: -1, lastCreatedAtUs: 0 },
       (run) => {
         const last = run[run.length - 1];

@@ -190,6 +190,23 @@ export class LogRecord implements RecordedEvent {
     return hashEventIdAt(streamHash, this.#view, this.#start + EVENT_ID_OFFSET);
   }
 
+  /** The bytes that it stands in, and where its names do. */
+  get array(): Uint8Array {
+    return this.#array;
+  }
+  get view(): DataView {
+    return this.#view;
+  }
+  get nameStart(): number {
+    return this.#namesStart();
+  }
+  get nameLength(): number {
+    return this.#view.getUint16(this.#start + 80, true);
+  }
+  get typeLength(): number {
+    return this.#view.getUint16(this.#start + 82, true);
+  }
+
   #namesStart(): number {
     return this.#start + RECORD_HEADER_BYTES +
       ((this.flags & FLAG_FIRST) === 0 ? 0 : FIRST_ORDINALS_BYTES);

@@ -53,6 +53,8 @@ const EVENT_ID_BYTES = 16;
 export const RECORD_HEADER_BYTES = 92;
 /** Size of the ordinals that only a stream's first event has. */
 export const FIRST_ORDINALS_BYTES = 16;
+/** More than a header with the longest names that there may be has. */
+export const RECORD_HEADER_BYTES_MAX = 8 * 1024;
 const TRAILER_BYTES = 4;
 /** Length of the shortest record there can be. */
 export const RECORD_BYTES_MIN = RECORD_HEADER_BYTES + TRAILER_BYTES;

@@ -26,6 +26,7 @@ import {
   RemainsScanner,
 } from "./remains_scanner.ts";
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
+import type { LogFault } from "./segment_file.ts";
 import { RecordCache } from "./record_cache.ts";
 import { RecordCopies } from "./record_copies.ts";
 
@@ -230,7 +231,7 @@ export class RecordReader {
   }
 
   /** The error for a committed record that is damaged, which it tells of. */
-  corrupt(segment: Segment, position: number, fault: RecordFault): QuipuError {
+  corrupt(segment: Segment, position: number, fault: LogFault): QuipuError {
     // In a scavenged segment records stand elsewhere; verify tells where.
     const place = segment.remains === undefined
       ? ` at offset ${offsetOf(segment, position)}`

@@ -184,6 +184,11 @@ export class Remains {
     return this.#was?.[index] ?? 0;
   }
 
+  /** Offset in the file of each stretch; undefined: they cannot be read. */
+  starts(file: DiskFile): Uint32Array | undefined {
+    return this.#load(file) === undefined ? undefined : this.#is;
+  }
+
   #load(file: DiskFile): Uint32Array | undefined {
     if (this.#was !== undefined) return this.#was;
     const tables = readTables(file, this.header);
@@ -220,7 +225,6 @@ export function readEnds(
   file: DiskFile,
   header: RemainsHeader,
 ): Iterable<ListEnd> | undefined {
-  if (header.endCount === 0) return [];
   const tables = readTables(file, header);
   return tables === undefined ? undefined : endsIn(tables, header);
 }

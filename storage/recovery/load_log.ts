@@ -21,13 +21,13 @@ import {
   positionOf,
   type Segment,
 } from "../log/segment.ts";
+import { SegmentFile } from "../log/segment_file.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
 import { enterRecord } from "./enter_record.ts";
 import { findSegments, remainsOf } from "./find_segments.ts";
 import { Heads } from "./heads.ts";
 import { loadRemains } from "./load_remains.ts";
 import { scanSegment } from "./scan_segment.ts";
-import { hasRecordBeyond } from "./search_records.ts";
 
 export interface LoadOptions {
   readonly disk: Disk;
@@ -83,6 +83,7 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     fileEnd: 0,
     fault: undefined,
     faultPosition: 0,
+    isFollowed: () => false,
     isScavenged: false,
   };
   using heads = new Heads(index, options.trustsHeads);
@@ -141,7 +142,8 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     unborn,
     stale,
     superseded,
-    hasRecordsBeyondDamage: hasRecordAfterFault(options, state),
+    // With the last segment the log ends; nobody stopped before.
+    hasRecordsBeyondDamage: state.fault !== undefined && state.isFollowed(),
   };
 }
 
@@ -175,6 +177,8 @@ interface LoadState {
   fileEnd: number;
   fault: string | undefined;
   faultPosition: number;
+  /** Whether a whole record stands after the damage that ends the log. */
+  isFollowed: () => boolean;
   /** Whether a segment was scavenged so far: numbers may be missing. */
   isScavenged: boolean;
 }
@@ -329,7 +333,8 @@ function scanInto(
   );
   const fileEnd = segment.endPosition;
   const start = { ...state, position };
-  const result = scanSegment(file, segment, start, (records) => {
+  const source = new SegmentFile(file, segment);
+  const result = scanSegment(source, start, (records) => {
     for (const record of records) {
       enterRecord(index, memtable, segment, record, state.isScavenged);
     }
@@ -347,18 +352,7 @@ function scanInto(
   state.fileEnd = endsInRoom ? result.validEnd : fileEnd;
   state.fault = endsInRoom ? undefined : result.fault;
   state.faultPosition = result.faultPosition;
-}
-
-/** Whether a whole record stands after the damage that ends the log. */
-function hasRecordAfterFault(options: LoadOptions, state: LoadState): boolean {
-  const segment = state.segments[state.segments.length - 1];
-  if (segment === undefined || state.fault === undefined) return false;
-  const { path } = segment;
-  return hasRecordBeyond(
-    options.files.open(path),
-    segment,
-    state.faultPosition,
-  );
+  state.isFollowed = result.isFollowed;
 }
 
 /** While the store opens there is nobody to pause for. */

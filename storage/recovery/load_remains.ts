@@ -12,8 +12,9 @@ import type { Disk } from "../disk/disk.ts";
 import { LIST_KINDS } from "../index/list_directory.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { readEnds, type Remains, type RemainsHeader } from "../log/remains.ts";
+import type { Remains } from "../log/remains.ts";
 import type { OpenFiles, Segment } from "../log/segment.ts";
+import { SegmentFile, WalkFault } from "../log/segment_file.ts";
 import { enterRecord, skipTo } from "./enter_record.ts";
 import type { Heads } from "./heads.ts";
 import { writeIndexOf } from "./rebuild_index.ts";
@@ -75,20 +76,21 @@ export async function loadRemains(
     }
   }
   heads.enterAll();
-  enterRemains(segment, header, options);
+  enterRemains(segment, options);
 }
 
 /** Makes the index file of a scavenged segment again; false if it cannot be. */
 async function sealRemains(
   segment: Segment,
   storeId: string,
-  { disk, logDirectory, index, reader, logger }: LoadRemainsOptions,
+  { disk, logDirectory, files, index, reader, logger }: LoadRemainsOptions,
 ): Promise<boolean> {
   try {
     const pause = noPause;
     await writeIndexOf(segment, {
       disk,
       logDirectory,
+      files,
       index,
       reader,
       storeId,
@@ -111,21 +113,18 @@ function asDamage(error: QuipuError): QuipuError {
 /** Reads a scavenged segment without an index file into a memtable. */
 function enterRemains(
   segment: Segment,
-  header: RemainsHeader,
-  { files, index, reader }: LoadRemainsOptions,
+  { files, index }: LoadRemainsOptions,
 ): void {
   const { lists } = index;
   const memtable = index.addUnsealed(segment);
-  const scanner = reader.scan(segment, segment.startPosition);
-  for (;;) {
-    const record = scanner.next({ withBodies: true });
-    if (record === undefined) break;
-    if (typeof record === "string") {
-      throw damaged(`${record} in segment ${segment.number}`);
+  const source = new SegmentFile(files.open(segment.path), segment);
+  for (const step of source.walk()) {
+    if (step instanceof WalkFault) {
+      throw damaged(`${step.fault} in segment ${segment.number}`);
     }
-    enterRecord(index, memtable, segment, record, true);
+    enterRecord(index, memtable, segment, step, true);
   }
-  const ends = readEnds(files.open(segment.path), header);
+  const ends = source.ends();
   if (ends === undefined) throw damaged(`badEnds in segment ${segment.number}`);
   for (const { kind, name, next } of ends) {
     const listId = lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);

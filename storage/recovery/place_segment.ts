@@ -18,7 +18,11 @@
 
 import { type Disk, type DiskFile, readExactly } from "../disk/disk.ts";
 import { getSafeUint64 } from "../log/bytes.ts";
-import { checkRecord, RECORD_BYTES_MIN } from "../log/record.ts";
+import {
+  checkRecord,
+  RECORD_BYTES_MIN,
+  RECORD_HEADER_BYTES_MAX,
+} from "../log/record.ts";
 import { readUpTo } from "../log/record_scanner.ts";
 import {
   decodeRemainsHeader,
@@ -26,16 +30,8 @@ import {
   SCAVENGED_HEADER_BYTES,
 } from "../log/remains.ts";
 import { positionOf, type Segment } from "../log/segment.ts";
+import type { PlacedSegment } from "../log/segment_file.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
-
-/** A segment, and how its file is read. */
-export interface PlacedSegment extends Segment {
-  /**
-   * Its records stand one after another from this offset on, and nobody knows
-   * how many.
-   */
-  readonly walksFrom?: number;
-}
 
 /** What is known of where a segment belongs. */
 export interface Surroundings {
@@ -45,8 +41,6 @@ export interface Surroundings {
   readonly end: number | undefined;
 }
 
-/** More than a header with the longest names has. */
-export const HEADER_BYTES_MAX = 8 * 1024;
 /** Places of records in a scavenged segment are 32 bits wide. */
 const SEGMENT_BYTES_MAX = 2 ** 32 - 1024;
 
@@ -98,7 +92,7 @@ export function placeSegment(
 
 /** Log position of the record at an offset; undefined: there is none. */
 function positionAt(file: DiskFile, offset: number): number | undefined {
-  const bytes = readUpTo(file, offset, HEADER_BYTES_MAX);
+  const bytes = readUpTo(file, offset, RECORD_HEADER_BYTES_MAX);
   const available = bytes.array.length;
   if (available < RECORD_BYTES_MIN) return undefined;
   const position = getSafeUint64(bytes.view, 8);

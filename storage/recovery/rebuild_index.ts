@@ -6,14 +6,14 @@
  * @module
  */
 
-import { invariant, QuipuError } from "../../lib/model/errors.ts";
+import { invariant } from "../../lib/model/errors.ts";
 import type { Disk } from "../disk/disk.ts";
 import { type SliceOffsets, writeIndexFile } from "../index/index_writer.ts";
 import { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { chainAfter } from "../log/remains.ts";
-import { type Segment, segmentPath } from "../log/segment.ts";
+import { type OpenFiles, type Segment, segmentPath } from "../log/segment.ts";
+import { SegmentFile, WalkFault } from "../log/segment_file.ts";
 
 /** Records that are looked at between two pauses. */
 const RECORDS_PER_PAUSE = 500;
@@ -22,7 +22,9 @@ export interface RebuildOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
   readonly index: StoreIndex;
-  readonly reader: RecordReader;
+  readonly files: OpenFiles;
+  /** Is told of a record that cannot be read. */
+  readonly reader: Pick<RecordReader, "corrupt">;
   readonly storeId: string;
   readonly segmentNumber: number;
   /** Lets others work. */
@@ -91,38 +93,15 @@ export async function writeIndexOf(
 /** Enters all records of a segment. */
 async function readSegment(
   segment: Segment,
-  { reader, pause }: Omit<RebuildOptions, "segmentNumber">,
+  { reader, files, pause }: Omit<RebuildOptions, "segmentNumber">,
   entries: RemainingEntries,
 ): Promise<void> {
-  const scanner = reader.scan(segment, segment.startPosition);
-  const { remains } = segment;
-  let checksum: number | undefined;
-  let chain = 0;
-  for (let count = 1;; count++) {
-    const { position } = scanner;
-    const record = scanner.next({ withBodies: true });
-    if (record === undefined) break;
-    if (typeof record === "string") {
-      throw reader.corrupt(segment, position, record);
+  const walk = new SegmentFile(files.open(segment.path), segment).walk();
+  for (const step of walk) {
+    if (step instanceof WalkFault) {
+      throw reader.corrupt(segment, step.position, step.fault);
     }
-    const isNext = remains !== undefined || checksum === undefined ||
-      record.previousCrc === checksum;
-    if (!isNext) {
-      throw new QuipuError(
-        "corruptRecord",
-        `Cannot read segment ${segment.number}: the record at position ` +
-          `${position} does not follow the one before it`,
-      );
-    }
-    checksum = record.headerCrc;
-    chain = chainAfter(chain, checksum);
-    entries.enter(record);
-    if (count % RECORDS_PER_PAUSE === 0) await pause();
-  }
-  if (remains !== undefined && remains.header.chain !== chain) {
-    throw new QuipuError(
-      "corruptRecord",
-      `Cannot read segment ${segment.number}: a record is missing or another`,
-    );
+    entries.enter(step);
+    if (walk.recordCount % RECORDS_PER_PAUSE === 0) await pause();
   }
 }

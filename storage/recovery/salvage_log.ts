@@ -19,23 +19,25 @@ import {
 } from "../index/list_directory.ts";
 import { Membership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
-import type { LogRecord } from "../log/log_record.ts";
-import { FLAG_RUN_END, FLAG_TOMBSTONE } from "../log/record.ts";
-import { RecordScanner } from "../log/record_scanner.ts";
-import { readEnds, type Remains } from "../log/remains.ts";
-import { RemainsScanner } from "../log/remains_scanner.ts";
+import { LogRecord } from "../log/log_record.ts";
+import { FLAG_TOMBSTONE } from "../log/record.ts";
+import type { Remains } from "../log/remains.ts";
 import {
   offsetOf,
   positionOf,
   type Segment,
   segmentPath,
 } from "../log/segment.ts";
+import {
+  type PlacedSegment,
+  SegmentFile,
+  WalkFault,
+} from "../log/segment_file.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
 import { type Candidate, findCandidates } from "./find_candidates.ts";
 import { remainsOf } from "./find_segments.ts";
 import type { LoadedLog, LoadOptions } from "./load_log.ts";
-import { type PlacedSegment, placeSegment } from "./place_segment.ts";
-import { findRecordBeyond } from "./search_records.ts";
+import { placeSegment } from "./place_segment.ts";
 
 /** A log with what is wrong with it, in words. */
 export interface SalvagedLog extends LoadedLog {
@@ -192,44 +194,47 @@ class Salvage {
 
   /** Scans a segment of which records are gone on purpose. */
   #scanRemains(segment: Segment, { header }: Remains): void {
-    const { index, files } = this.#options;
-    const memtable = index.addUnsealed(segment);
+    const { index: { lists } } = this.#options;
     segment.endPosition = header.endPosition;
     segment.checksum = header.checksum;
     this.#isScavenged = true;
-    try {
-      const file = files.open(segment.path);
-      const scanner = new RemainsScanner(file, segment, segment.startPosition);
-      for (;;) {
-        const record = scanner.next({ withBodies: true });
-        if (record === undefined) break;
-        if (typeof record !== "string") {
-          this.#enter(memtable, segment, record);
-          continue;
-        }
-        this.#lost(
-          `${record} in segment ${segment.number} after position ` +
-            `${scanner.position}`,
-        );
-        if (!scanner.skipDamage()) break;
+    this.#enterAll(segment, (memtable, source) => {
+      for (const step of source.walk()) {
+        if (step instanceof WalkFault) this.#lostAt(segment, step);
+        else this.#enter(memtable, segment, step);
       }
-      const ends = readEnds(file, header);
+      const ends = source.ends();
       if (ends === undefined) {
         this.#lost(`segment ${segment.number} is not whole`);
       }
       for (const { kind, name, next } of ends ?? []) {
-        const { lists } = index;
         const listId = lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);
         this.#skipTo(memtable, listId, next);
       }
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#lost(`segment ${segment.number}: ${reason}`);
-    }
+    });
     this.#checksum = segment.checksum;
     this.#end = segment.endPosition;
     this.#lastPosition = header.lastPosition;
     this.#lastCreatedAtUs = header.lastCreatedAtUs;
+  }
+
+  /** Enters what can be read of a segment in a memtable. */
+  #enterAll(
+    segment: Segment,
+    enter: (memtable: Memtable, source: SegmentFile) => void,
+  ): void {
+    const { index, files } = this.#options;
+    const memtable = index.addUnsealed(segment);
+    try {
+      enter(memtable, new SegmentFile(files.open(segment.path), segment));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#lost(`segment ${segment.number}: ${reason}`);
+    }
+  }
+
+  #lostAt(segment: Segment, { fault, offset }: WalkFault): void {
+    this.#lost(`${fault} in segment ${segment.number} at offset ${offset}`);
   }
 
   /** A look at the end of a segment of which the index file says all else. */
@@ -250,49 +255,30 @@ class Salvage {
   }
 
   #scan(segment: Segment, next: SegmentHeader | undefined): void {
-    const { index, files } = this.#options;
-    const memtable = index.addUnsealed(segment);
     let validEnd = segment.startPosition;
-    try {
-      const file = files.open(segment.path);
-      const fileEnd = positionOf(segment, file.size());
+    this.#enterAll(segment, (memtable, source) => {
+      const fileEnd = positionOf(segment, source.file.size());
       segment.endPosition = Math.min(fileEnd, next?.startPosition ?? Infinity);
-      let scanner = new RecordScanner(file, segment, segment.startPosition);
+      const walk = source.walk({ isKept: true });
       let run: LogRecord[] = [];
-      const enterRun = (): void => {
+      for (const step of walk) {
+        if (step instanceof LogRecord) run.push(step);
+        else {
+          const isCommitted = next !== undefined ||
+            step.position < this.#committedEnd || step.next() !== undefined;
+          // The end of a last write that nobody was told of is no damage.
+          if (!isCommitted) break;
+          this.#lostAt(segment, step);
+        }
+        const isOver = step instanceof WalkFault || walk.isAtRunEnd;
+        if (!isOver) continue;
         for (const record of run) {
           this.#enter(memtable, segment, record);
           validEnd = record.logPosition + record.lengthBytes;
         }
         run = [];
-      };
-      while (true) {
-        const { position } = scanner;
-        const record = scanner.next({ withBodies: true });
-        if (record === undefined) break;
-        if (typeof record === "string") {
-          const found = findRecordBeyond(file, segment, position);
-          const isCommitted = found !== undefined || next !== undefined ||
-            position < this.#committedEnd;
-          // The end of a last write that nobody was told of is no damage.
-          if (isCommitted) {
-            this.#lost(
-              `${record} in segment ${segment.number} at offset ` +
-                `${offsetOf(segment, position)}`,
-            );
-            enterRun();
-          }
-          if (found === undefined) break;
-          scanner = new RecordScanner(file, segment, found);
-          continue;
-        }
-        run.push(record);
-        if ((record.flags & FLAG_RUN_END) !== 0) enterRun();
       }
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#lost(`segment ${segment.number}: ${reason}`);
-    }
+    });
     const isShort = next !== undefined && validEnd < next.startPosition;
     if (isShort) {
       this.#lost(`segment ${segment.number} is not whole`);

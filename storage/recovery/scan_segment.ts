@@ -5,13 +5,11 @@
  */
 
 import type { LogRecord } from "../log/log_record.ts";
-import { FLAG_RUN_END, type RecordFault } from "../log/record.ts";
-import { RecordScanner } from "../log/record_scanner.ts";
-import type { DiskFile } from "../disk/disk.ts";
-import type { Segment } from "../log/segment.ts";
-
-/** What ends the readable part of a segment before its file ends. */
-export type ScanFault = RecordFault | "badChain" | "badRun" | "badTime";
+import {
+  type LogFault,
+  type SegmentFile,
+  WalkFault,
+} from "../log/segment_file.ts";
 
 export interface ScanResult {
   /** Log position after the last whole run. */
@@ -20,10 +18,12 @@ export interface ScanResult {
   readonly checksum: number;
   readonly lastPosition: number;
   readonly lastCreatedAtUs: number;
-  /** Undefined when the file ends with a whole run. */
-  readonly fault: ScanFault | undefined;
+  /** What ends the segment; undefined when its file ends with a whole run. */
+  readonly fault: LogFault | undefined;
   /** Position at which the fault was found. */
   readonly faultPosition: number;
+  /** Whether a record with a whole header stands behind the fault. */
+  readonly isFollowed: () => boolean;
 }
 
 const SCAN_CHUNK_BYTES = 1024 * 1024;
@@ -38,8 +38,7 @@ const SCAN_CHUNK_BYTES = 1024 * 1024;
  * @param onRun Called with the records of each whole run.
  */
 export function scanSegment(
-  file: DiskFile,
-  segment: Segment,
+  source: SegmentFile,
   start: {
     checksum: number;
     lastPosition: number;
@@ -48,51 +47,44 @@ export function scanSegment(
   },
   onRun: (records: readonly LogRecord[]) => void,
 ): ScanResult {
-  const { position: startPosition = segment.startPosition } = start;
-  const scanner = new RecordScanner(
-    file,
-    segment,
-    startPosition,
-    SCAN_CHUNK_BYTES,
-  );
+  const walk = source.walk({
+    from: start.position,
+    previousCrc: start.checksum,
+    createdAtUs: start.lastCreatedAtUs,
+    isKept: true,
+    chunkBytes: SCAN_CHUNK_BYTES,
+  });
   let { checksum, lastPosition, lastCreatedAtUs } = start;
-  let validEnd = startPosition;
-  let chainCrc = checksum;
-  let runTimeUs = lastCreatedAtUs;
+  let validEnd = walk.position;
+  let fault: WalkFault | undefined;
   let run: LogRecord[] = [];
-
-  const ended = (
-    fault: ScanFault | undefined,
-    faultPosition: number,
-  ): ScanResult => ({
+  for (const step of walk) {
+    if (step instanceof WalkFault) {
+      fault = step;
+      break;
+    }
+    run.push(step);
+    if (!walk.isAtRunEnd) continue;
+    onRun(run);
+    run = [];
+    validEnd = walk.position;
+    checksum = step.headerCrc;
+    lastPosition = walk.lastPosition;
+    lastCreatedAtUs = walk.createdAtUs;
+  }
+  const { remains } = source.segment;
+  // A scavenged segment ends where it did before records were taken out.
+  if (remains !== undefined && fault === undefined) {
+    validEnd = remains.header.endPosition;
+    ({ checksum, lastPosition, lastCreatedAtUs } = remains.header);
+  }
+  return {
     validEnd,
     checksum,
     lastPosition,
     lastCreatedAtUs,
-    fault,
-    faultPosition,
-  });
-
-  while (true) {
-    const position = scanner.position;
-    const record = scanner.next({ withBodies: true });
-    if (record === undefined) {
-      return ended(run.length > 0 ? "badRun" : undefined, position);
-    }
-    if (typeof record === "string") return ended(record, position);
-    if (record.previousCrc !== chainCrc) return ended("badChain", position);
-    if (record.indexInRun !== run.length) return ended("badRun", position);
-    if (record.createdAtUs < runTimeUs) return ended("badTime", position);
-    chainCrc = record.headerCrc;
-    runTimeUs = record.createdAtUs;
-    run.push(record);
-    if ((record.flags & FLAG_RUN_END) !== 0) {
-      onRun(run);
-      run = [];
-      validEnd = scanner.position;
-      checksum = chainCrc;
-      lastPosition = position;
-      lastCreatedAtUs = runTimeUs;
-    }
-  }
+    fault: fault?.fault,
+    faultPosition: fault?.position ?? validEnd,
+    isFollowed: () => fault?.next() !== undefined,
+  };
 }

@@ -3,6 +3,7 @@ import type { DiskFile } from "../disk/disk.ts";
 import { GrowingBytes } from "../log/bytes.ts";
 import { encodeRecord, FLAG_RUN_END, NO_ORDINAL } from "../log/record.ts";
 import { offsetOf, positionOf, type Segment } from "../log/segment.ts";
+import { SegmentFile } from "../log/segment_file.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
 import { createMemoryDisk } from "../memory/memory_disk.ts";
 import { type ScanResult, scanSegment } from "./scan_segment.ts";
@@ -79,8 +80,7 @@ async function scan(bytes: Uint8Array): Promise<Scanned> {
   assertEquals(positionOf(segment, offsetOf(segment, 0)), 0);
   const runs: number[] = [];
   const result = scanSegment(
-    file,
-    segment,
+    new SegmentFile(file, segment),
     START,
     (records) => void runs.push(records.length),
   );
@@ -100,7 +100,9 @@ Deno.test("a whole segment is read to its end, run by run", async () => {
 });
 
 Deno.test("an empty segment ends where it begins", async () => {
-  assertEquals(await scan(new Uint8Array(0)), {
+  const { isFollowed, ...result } = await scan(new Uint8Array(0));
+  assertEquals(isFollowed(), false);
+  assertEquals(result, {
     ...START,
     validEnd: START_POSITION,
     fault: undefined,

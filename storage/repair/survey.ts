@@ -13,12 +13,13 @@ import { openSealedIndex } from "../index/sealed_index.ts";
 import { BLOCK_BYTES, BlockCache } from "../index/block_cache.ts";
 import type { CommitRecord } from "../kv/catalog.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
-import { type ListEnd, readEnds } from "../log/remains.ts";
+import type { ListEnd } from "../log/remains.ts";
 import type { Segment } from "../log/segment.ts";
+import { type PlacedSegment, SegmentFile } from "../log/segment_file.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
 import type { PlannedSegment, VerifyPlan } from "../verify/verify_plan.ts";
 import { Losses } from "./losses.ts";
-import { type PlacedSegment, placeSegment } from "../recovery/place_segment.ts";
+import { placeSegment } from "../recovery/place_segment.ts";
 import { wholeRecords } from "./whole_records.ts";
 
 /** A segment that is to be written anew, or from nothing. */
@@ -259,7 +260,6 @@ class Surveyor {
     const walks = segment.walksFrom !== undefined;
     let isWhole = !walks;
     let checksum = this.#checksum;
-    let previousCrc = checksum;
     let end = segment.startPosition;
     let lastCreatedAtUs = this.#lastCreatedAtUs;
     let lastPosition = -1;
@@ -277,16 +277,16 @@ class Surveyor {
             this.#losses.takeLost(segment.number, record),
           listEnd: (known: ListEnd) =>
             this.#losses.takeEnd(segment.number, known),
+          exchanged: () => {
+            isWhole = false;
+          },
           complete: () => {
             const known = isFollowed ? segment.endPosition : committedEnd;
             end = Math.max(end, known ?? 0);
           },
         };
-        for (const record of wholeRecords(file, segment, sink)) {
-          const isChained = segment.remains !== undefined || walks ||
-            lost.length > 0 || record.previousCrc === previousCrc;
-          if (!isChained) isWhole = false;
-          previousCrc = record.headerCrc;
+        const source = new SegmentFile(file, segment);
+        for (const record of wholeRecords(source, sink, checksum)) {
           lastCreatedAtUs = record.createdAtUs;
           lastPosition = record.logPosition;
           this.#losses.take(record);
@@ -300,13 +300,11 @@ class Surveyor {
         }
         const { remains } = segment;
         if (remains !== undefined) {
-          const ends = readEnds(file, remains.header);
+          const ends = source.ends();
           for (const known of ends ?? []) {
             this.#losses.takeEnd(segment.number, known);
           }
-          const isAll = ends !== undefined && lost.length === 0 &&
-            count === remains.header.recordCount;
-          if (!isAll) isWhole = false;
+          if (ends === undefined) isWhole = false;
           end = remains.header.endPosition;
           checksum = remains.header.checksum;
           lastCreatedAtUs = remains.header.lastCreatedAtUs;

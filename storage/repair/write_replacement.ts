@@ -9,6 +9,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { JobControl } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { ListEnd } from "../log/remains.ts";
+import { SegmentFile } from "../log/segment_file.ts";
 import { RemainsWriter } from "../scavenge/remains_writer.ts";
 import type { Replacement } from "./survey.ts";
 import { wholeRecords } from "./whole_records.ts";
@@ -78,7 +79,7 @@ export async function writeReplacement(
     if (from === undefined) return;
     const file = disk.open(from.segment.path, "read");
     try {
-      yield* wholeRecords(file, from.segment, NOBODY);
+      yield* wholeRecords(new SegmentFile(file, from.segment), NOBODY);
     } catch {
       // A device that gives no more: the survey has seen as much.
     } finally {

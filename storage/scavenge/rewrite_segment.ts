@@ -17,15 +17,9 @@ import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { RecordScanner } from "../log/record_scanner.ts";
-import {
-  chainAfter,
-  readEnds,
-  Remains,
-  SCAVENGED_HEADER_BYTES,
-} from "../log/remains.ts";
-import { RemainsScanner } from "../log/remains_scanner.ts";
+import { Remains, SCAVENGED_HEADER_BYTES } from "../log/remains.ts";
 import { type Segment, segmentPath } from "../log/segment.ts";
+import { SegmentFile, WalkFault } from "../log/segment_file.ts";
 import {
   decodeSegmentHeader,
   SEGMENT_HEADER_BYTES,
@@ -36,7 +30,6 @@ import { RemainsWriter } from "./remains_writer.ts";
 import type { Retention } from "./retention.ts";
 import type { RewriteMemory } from "./rewrite_memory.ts";
 
-const SCAN_CHUNK_BYTES = 256 * 1024;
 /** Records that are looked at between two pauses. */
 const RECORDS_PER_PAUSE = 20;
 /** Ends of lists that are looked at between two pauses. */
@@ -139,6 +132,7 @@ async function copyRemains(
 ): Promise<Copied | undefined> {
   const { index, retention, memory, control, pause, onRead } = options;
   const { lists } = index;
+  const file = new SegmentFile(source, segment);
   const header = readHeader(source, segment);
   const recordCount = index.sealed.indexOf(segment)?.footer.recordCount ?? 0;
   const entries = memory.begin(segment, recordCount);
@@ -147,7 +141,7 @@ async function copyRemains(
   let removedCount = 0;
   let lastPosition = -1;
   let lastCreatedAtUs = 0;
-  for (const record of recordsOf(segment, source, options.reader)) {
+  for (const record of recordsOf(file, options.reader)) {
     lastPosition = record.logPosition;
     lastCreatedAtUs = record.createdAtUs;
     const streamId = lists.findOrCreate("stream", record.streamName);
@@ -171,7 +165,7 @@ async function copyRemains(
   if (removedCount === 0) return undefined;
   const before = segment.remains?.header;
   if (before !== undefined) {
-    const known = readEnds(source, before);
+    const known = file.ends();
     if (known === undefined) throw unreadable(segment, "where lists end");
     let count = 0;
     for (const { kind, name, next } of known) {
@@ -197,35 +191,18 @@ async function copyRemains(
  * holds until the next one is asked for.
  */
 function* recordsOf(
-  segment: Segment,
-  file: DiskFile,
+  source: SegmentFile,
   reader: Pick<RecordReader, "corrupt">,
 ): Generator<LogRecord> {
-  const { remains, startPosition } = segment;
-  const scanner = remains === undefined
-    ? new RecordScanner(file, segment, startPosition, SCAN_CHUNK_BYTES, {
-      isReused: true,
-    })
-    : new RemainsScanner(file, segment, startPosition);
-  let previous: number | undefined;
-  let chain = 0;
-  for (;;) {
-    const { position } = scanner;
-    const record = scanner.next({ withBodies: true });
-    if (record === undefined) break;
-    if (typeof record === "string") {
-      throw reader.corrupt(segment, position, record);
+  const { segment } = source;
+  const walk = source.walk();
+  for (const step of walk) {
+    if (step instanceof WalkFault) {
+      throw reader.corrupt(segment, step.position, step.fault);
     }
-    const isNext = remains !== undefined || previous === undefined ||
-      record.previousCrc === previous;
-    if (!isNext) throw unreadable(segment, `what is before ${position}`);
-    previous = record.headerCrc;
-    chain = chainAfter(chain, previous);
-    yield record;
+    yield step;
   }
-  const isWhole = remains === undefined
-    ? previous === segment.checksum
-    : chain === remains.header.chain;
+  const isWhole = source.isScavenged || walk.previousCrc === segment.checksum;
   if (!isWhole) throw unreadable(segment, "all of its records");
 }
 

@@ -12,7 +12,7 @@ import { checkDatabase } from "../kv/check_database.ts";
 import { CATALOG_NAME } from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
 import type { Findings } from "./findings.ts";
-import type { Mark } from "./piece.ts";
+import type { Mark } from "./segment_check.ts";
 
 /**
  * Reads the commit record.

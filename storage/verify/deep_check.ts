@@ -25,6 +25,7 @@ export class DeepCheck {
   readonly #findings: Findings;
   readonly #control: JobControl;
   readonly #index: StoreIndex;
+  readonly #files: OpenFiles;
   readonly #reader: RecordReader;
   /** For one segment after the other: sets of their own would pile up. */
   #entries: RemainingEntries | undefined;
@@ -40,6 +41,7 @@ export class DeepCheck {
   ) {
     const { plan, files } = options;
     this.#plan = plan;
+    this.#files = files;
     this.#findings = options.findings;
     this.#control = options.control;
     this.#index = new StoreIndex({
@@ -70,6 +72,7 @@ export class DeepCheck {
     const difference = await compareIndex({
       entries: this.#entries,
       index: this.#index,
+      files: this.#files,
       reader: this.#reader,
       disk,
       logDirectory: join(directory, SEGMENTS_NAME),

@@ -6,31 +6,37 @@
  * @module
  */
 
-import { type Bytes, bytesOf } from "../log/bytes.ts";
+import { membershipsOf } from "../../lib/model/lists.ts";
+import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
+import {
+  CATEGORY_SEPARATOR,
+  hasCategory,
+  isMetastream,
+} from "../../lib/model/stream_names.ts";
 import { encodeUtf8 } from "../../lib/text/utf8.ts";
-import { LogRecord } from "../log/log_record.ts";
-import {
-  FIRST_ORDINALS_BYTES,
-  FLAG_FIRST,
-  FLAG_TOMBSTONE,
-  RECORD_HEADER_BYTES,
-} from "../log/record.ts";
+import { bytesOf } from "../log/bytes.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import { FLAG_FIRST, FLAG_TOMBSTONE } from "../log/record.ts";
 import type { ListEnd } from "../log/remains.ts";
-import type { EntryDigest } from "./entry_digest.ts";
-import { ListHeads } from "./list_heads.ts";
-import {
-  CATEGORY,
-  CATEGORY_STREAMS,
-  EVENT_TYPE,
-  STREAM,
-  STREAMS,
-} from "./list_kinds.ts";
-import { NameHash } from "./name_hash.ts";
-import { isOfSystem, systemListsOf } from "./system_lists.ts";
+import { type EntryDigest, ListHeads, NameHash } from "./list_entries.ts";
 
-const NONE = 0xffff_ffff;
-const TWO_32 = 2 ** 32;
-const NO_NAME = bytesOf(new Uint8Array(0));
+/** Codes of the kinds of lists, as in files. */
+const STREAM = 0;
+const CATEGORY = 1;
+const EVENT_TYPE = 2;
+const STREAMS = 3;
+const CATEGORY_STREAMS = 4;
+
+const KIND_NAMES = [
+  "its stream",
+  "its category",
+  "its event type",
+  "all streams",
+  "the streams of its category",
+];
+
+const DOLLAR = 0x24;
+const SEPARATOR = CATEGORY_SEPARATOR.charCodeAt(0);
 
 /** An entry that is not where it should be. */
 export interface WrongEntry {
@@ -42,8 +48,10 @@ export class EntryCheck {
   readonly heads = new ListHeads();
   /** Entries may be missing: a list may go on with a later one. */
   isLenient = false;
-  readonly #hash = new NameHash();
-  readonly #typeHash = new NameHash();
+  readonly #stream = new NameHash();
+  readonly #category = new NameHash();
+  readonly #type = new NameHash();
+  readonly #noName = hashOf("");
   /** Those of the segment that is being checked; set before it is. */
   digest: EntryDigest;
   #wrong: WrongEntry | undefined;
@@ -55,138 +63,92 @@ export class EntryCheck {
   /**
    * Takes the next record.
    *
-   * @param start Where it begins in the bytes, of which it is a whole one.
    * @param offset Its place, as index files have it.
    * @returns What is wrong, if anything is.
    */
-  take(bytes: Bytes, start: number, offset: number): WrongEntry | undefined {
-    const { view } = bytes;
-    const flags = view.getUint8(start + 88);
-    const isFirst = (flags & FLAG_FIRST) !== 0;
-    const nameStart = start + RECORD_HEADER_BYTES +
-      (isFirst ? FIRST_ORDINALS_BYTES : 0);
-    const nameEnd = nameStart + view.getUint16(start + 80, true);
-    const typeEnd = nameEnd + view.getUint16(start + 82, true);
-    const hash = this.#hash;
-    hash.takeStream(bytes, nameStart, nameEnd);
+  take(record: LogRecord, offset: number): WrongEntry | undefined {
+    const { array, flags, nameStart, nameLength } = record;
+    const nameEnd = nameStart + nameLength;
+    const typeEnd = nameEnd + record.typeLength;
     this.#wrong = undefined;
+    this.#stream.take(record, nameStart, nameEnd);
     if ((flags & FLAG_TOMBSTONE) === 0) {
-      this.#enter(
-        STREAM,
-        hash.high,
-        hash.low,
-        view.getUint32(start + 24, true),
-        view.getUint32(start + 28, true),
-        offset,
-      );
+      this.#enter(STREAM, this.#stream, record.eventNumber, offset);
     }
-    if (isOfSystem(bytes, nameStart, nameEnd, typeEnd)) {
-      this.#takeOfSystem(bytes, start, offset);
-    } else {
-      const typeHash = this.#typeHash;
-      typeHash.take(bytes, nameEnd, typeEnd);
-      if (hash.hasCategory) {
-        this.#enterAt(
-          CATEGORY,
-          hash.categoryHigh,
-          hash.categoryLow,
-          view,
-          start + 32,
-          offset,
-        );
-      } else this.#expectNone("category", view, start + 32);
-      this.#enterAt(
-        EVENT_TYPE,
-        typeHash.high,
-        typeHash.low,
-        view,
-        start + 40,
-        offset,
-      );
-      if (isFirst) {
-        typeHash.take(NO_NAME, 0, 0);
-        this.#enterAt(
-          STREAMS,
-          typeHash.high,
-          typeHash.low,
-          view,
-          start + 92,
-          offset,
-        );
-        if (hash.hasCategory) {
-          this.#enterAt(
-            CATEGORY_STREAMS,
-            hash.categoryHigh,
-            hash.categoryLow,
-            view,
-            start + 100,
-            offset,
-          );
-        } else this.#expectNone("streams of a category", view, start + 100);
+    const isOfSystem = array[nameStart] === DOLLAR ||
+      (typeEnd > nameEnd && array[nameEnd] === DOLLAR);
+    if (isOfSystem) this.#takeOfSystem(record, offset);
+    else {
+      // What `membershipsOf()` says of such records, without making texts.
+      const separator = indexOfSeparator(array, nameStart, nameEnd);
+      const isIn = hasCategory(separator - nameStart);
+      const category = isIn ? this.#category : undefined;
+      category?.take(record, nameStart, separator);
+      this.#type.take(record, nameEnd, typeEnd);
+      this.#enterIf(CATEGORY, category, record.categoryOrdinal, offset);
+      this.#enter(EVENT_TYPE, this.#type, record.typeOrdinal, offset);
+      if ((flags & FLAG_FIRST) !== 0) {
+        this.#enter(STREAMS, this.#noName, record.streamsOrdinal, offset);
+        const ordinal = record.categoryStreamsOrdinal;
+        this.#enterIf(CATEGORY_STREAMS, category, ordinal, offset);
       }
     }
     const wrong: WrongEntry | undefined = this.#wrong;
-    return wrong === undefined ? undefined : describe(wrong, bytes, start);
+    return wrong && describe(wrong, record);
   }
 
   /** Takes where lists end of which a scavenged segment lost the last entry. */
   takeEnds(ends: Iterable<ListEnd>): void {
     for (const { kind, name, next } of ends) {
-      const slot = this.slotOf(kind, encodeUtf8(name));
+      const slot = this.heads.slotOf(kind, hashOf(name));
       if (next > this.heads.nextAt(slot)) this.heads.setNext(slot, next);
     }
   }
 
-  /** Slot of a list by its name. */
-  slotOf(kind: number, name: Uint8Array): number {
-    this.#hash.take(bytesOf(name), 0, name.length);
-    return this.heads.slotOf(kind, this.#hash.high, this.#hash.low);
+  /** Lists of records of the system, of metadata and of deletes. */
+  #takeOfSystem(record: LogRecord, offset: number): void {
+    const { category, eventType, isInStreams, categoryOfStream } =
+      membershipsOf(
+        record,
+        isMetastream(record.streamName)
+          ? decodeStreamMetadata(record)
+          : undefined,
+      );
+    const enter = (kind: number, name: string | undefined, ordinal: number) =>
+      this.#enterIf(
+        kind,
+        name === undefined ? undefined : hashOf(name),
+        ordinal,
+        offset,
+      );
+    enter(CATEGORY, category, record.categoryOrdinal);
+    enter(EVENT_TYPE, eventType, record.typeOrdinal);
+    if ((record.flags & FLAG_FIRST) === 0) return;
+    enter(STREAMS, isInStreams ? "" : undefined, record.streamsOrdinal);
+    enter(CATEGORY_STREAMS, categoryOfStream, record.categoryStreamsOrdinal);
   }
 
-  #takeOfSystem(bytes: Bytes, start: number, offset: number): void {
-    const { view } = bytes;
-    for (const { kind, name, at } of systemListsOf(bytes, start)) {
-      if (name === undefined) {
-        this.#expectNone("list", view, at);
-        continue;
-      }
-      const encoded = bytesOf(encodeUtf8(name));
-      const hash = this.#typeHash;
-      hash.take(encoded, 0, encoded.array.length);
-      this.#enterAt(kind, hash.high, hash.low, view, at, offset);
+  /** @param name Undefined: the record must not be in a list of that kind. */
+  #enterIf(
+    kind: number,
+    name: NameHash | undefined,
+    ordinal: number,
+    offset: number,
+  ): void {
+    if (name !== undefined) this.#enter(kind, name, ordinal, offset);
+    else if (ordinal >= 0) {
+      this.#wrong ??= {
+        kind: "ordinal",
+        what: `has an ordinal in ${KIND_NAMES[kind]}, which it is not in`,
+      };
     }
   }
 
-  #enterAt(
-    kind: number,
-    high: number,
-    low: number,
-    view: DataView,
-    at: number,
-    offset: number,
-  ): void {
-    this.#enter(
-      kind,
-      high,
-      low,
-      view.getUint32(at, true),
-      view.getUint32(at + 4, true),
-      offset,
-    );
-  }
-
-  #enter(
-    kind: number,
-    high: number,
-    low: number,
-    ordinalLow: number,
-    ordinalHigh: number,
-    offset: number,
-  ): void {
+  #enter(kind: number, name: NameHash, ordinal: number, offset: number): void {
     const { heads } = this;
-    const slot = heads.slotOf(kind, high, low);
+    const slot = heads.slotOf(kind, name);
     const next = heads.nextAt(slot);
-    if (ordinalHigh === NONE) {
+    if (ordinal < 0) {
       this.#wrong ??= {
         kind: "ordinal",
         what: `is not in ${
@@ -195,7 +157,6 @@ export class EntryCheck {
       };
       return;
     }
-    const ordinal = ordinalHigh * TWO_32 + ordinalLow;
     // A stream that was imported may begin later than with 0.
     const maySkip = this.isLenient || (kind === STREAM && next === 0);
     if (ordinal !== next && !(maySkip && ordinal > next)) {
@@ -206,35 +167,32 @@ export class EntryCheck {
       };
     }
     if (ordinal >= next) heads.setNext(slot, ordinal + 1);
-    this.digest.add(kind, high, low, ordinalLow, offset);
-  }
-
-  #expectNone(what: string, view: DataView, at: number): void {
-    if (view.getUint32(at + 4, true) === NONE) return;
-    this.#wrong ??= {
-      kind: "ordinal",
-      what: `has an ordinal in a ${what} that it is not in`,
-    };
+    this.digest.add(kind, name.high, name.low, ordinal, offset);
   }
 }
 
-const KIND_NAMES = [
-  "its stream",
-  "its category",
-  "its event type",
-  "all streams",
-  "the streams of its category",
-];
+/** Hash of a name that is at hand as a text. */
+function hashOf(name: string): NameHash {
+  const hash = new NameHash();
+  const bytes = bytesOf(encodeUtf8(name));
+  hash.take(bytes, 0, bytes.array.length);
+  return hash;
+}
+
+/** Where the first separator stands; before the start for none. */
+function indexOfSeparator(
+  array: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  for (let at = start; at < end; at++) if (array[at] === SEPARATOR) return at;
+  return start - 1;
+}
 
 /** Names the event. */
 function describe(
   { kind, what }: WrongEntry,
-  bytes: Bytes,
-  start: number,
+  { eventNumber, streamName }: LogRecord,
 ): WrongEntry {
-  const record = new LogRecord(bytes, start, { withBodies: false });
-  return {
-    kind,
-    what: `event ${record.eventNumber} of "${record.streamName}" ${what}`,
-  };
+  return { kind, what: `event ${eventNumber} of "${streamName}" ${what}` };
 }

@@ -8,33 +8,24 @@
 import type { Disk } from "../disk/disk.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import {
-  type ActiveEntries,
   type HeadsSnapshot,
   openHeadsSnapshot,
   SealedDigest,
 } from "../index/heads_snapshot.ts";
+import { GONE_OFFSET } from "../index/index_file.ts";
 import { LIST_KINDS, type LoadedLists } from "../index/list_directory.ts";
 import { type Bytes, bytesOf, giveBack } from "../log/bytes.ts";
 import type { Segment } from "../log/segment.ts";
 import type { EntryCheck } from "./entry_check.ts";
 import type { Findings } from "./findings.ts";
-import type { EntryDigest } from "./entry_digest.ts";
-import type { ListKeys } from "./list_heads.ts";
-import { NameHash } from "./name_hash.ts";
-import {
-  beginDigest,
-  bytesIn,
-  digestIn,
-  type PieceProgram,
-} from "./piece_program.ts";
-import type { SegmentFacts } from "./segment_facts.ts";
+import { EntryDigest, NameHash } from "./list_entries.ts";
+import type { SegmentFacts } from "./segment_check.ts";
 
 /** Name of the snapshot in a store's directory. */
 export const HEADS_NAME = "heads.snap";
 
 export class HeadsCheck implements Disposable {
   readonly #findings: Findings;
-  readonly #program: PieceProgram;
   readonly #digest = new SealedDigest();
   #snapshot: HeadsSnapshot | undefined;
   #lists: LoadedLists | undefined;
@@ -46,12 +37,9 @@ export class HeadsCheck implements Disposable {
       readonly path: string;
       readonly isThere: boolean;
       readonly findings: Findings;
-      /** It is used for this alone whenever something is taken. */
-      readonly program: PieceProgram;
     },
   ) {
     this.#findings = options.findings;
-    this.#program = options.program;
     if (!options.isThere) return;
     this.#snapshot = openHeadsSnapshot(options.disk, options.path);
     if (this.#snapshot === undefined) {
@@ -103,9 +91,7 @@ export class HeadsCheck implements Disposable {
       }
       return;
     }
-    const digest = this.#read((snapshot) =>
-      digestOf(snapshot, lists, this.#program)
-    );
+    const digest = this.#read((snapshot) => digestOf(snapshot, lists));
     if (digest === undefined || !facts.isWhole) return;
     if (!digest.equals(mark.digest)) {
       this.#findings.broken(
@@ -155,17 +141,12 @@ export class HeadsCheck implements Disposable {
     if (lists === undefined) return;
     this.#lists = lists;
     let used = 0;
-    const keys = new NameKeys(lists);
-    const inLog = new Float64Array(BATCH);
-    for (let from = 1; from < lists.names.count; from += BATCH) {
-      const count = keys.take(from);
-      entries.heads.findAll(keys, inLog);
-      for (let index = 0; index < count; index++) {
-        const next = lists.next[from + index] ?? 0;
-        if (next === 0) continue;
-        used++;
-        this.#compareList(from + index, inLog[index] ?? 0, entries);
-      }
+    const hashes = new NameHashes(lists);
+    for (let id = 1; id < lists.names.count; id++) {
+      if ((lists.next[id] ?? 0) === 0) continue;
+      used++;
+      const inLog = entries.heads.nextOf(lists.kinds[id] ?? 0, hashes.of(id));
+      this.#compareList(id, inLog, entries);
     }
     const usedInLog = entries.heads.countUsed();
     if (!entries.isLenient && used !== usedInLog) {
@@ -207,97 +188,47 @@ export class HeadsCheck implements Disposable {
 }
 
 const PLACE = { file: HEADS_NAME };
-/** Lists that are looked up at once. */
-const BATCH = 2 * 1024;
 /** Lists that room is made for before they are seen. */
 const RESERVED_MAX = 4_000_000;
 
-/** Hashes of names of lists, many at a time. */
-class NameKeys implements ListKeys {
-  count = 0;
-  readonly kinds = new Uint8Array(BATCH);
-  readonly highs = new Int32Array(BATCH);
-  readonly lows = new Int32Array(BATCH);
+/** Hashes of the names of lists, by id. */
+class NameHashes {
   readonly #hash = new NameHash();
-  readonly #lists: LoadedLists;
   readonly #names: Bytes;
   readonly #starts: Uint32Array;
 
-  constructor(lists: LoadedLists) {
-    const { names } = lists;
-    this.#lists = lists;
+  constructor({ names }: LoadedLists) {
     this.#names = bytesOf(names.bytesAt(0, names.byteLength));
     this.#starts = names.startsFrom(0, names.count + 1);
   }
 
-  /** Hashes the names of the lists from an id on; tells how many they are. */
-  take(id: number): number {
-    this.count = Math.min(BATCH, this.#lists.names.count - id);
-    for (let index = 0; index < this.count; index++) {
-      this.kinds[index] = this.#lists.kinds[id + index] ?? 0;
-      const hash = this.hashOf(id + index);
-      this.highs[index] = hash.high;
-      this.lows[index] = hash.low;
-    }
-    return this.count;
-  }
-
   /** Hash of the name of a list; it holds until the next one. */
-  hashOf(id: number): NameHash {
+  of(id: number): NameHash {
     const end = this.#starts[id + 1] ?? 0;
     this.#hash.take(this.#names, this.#starts[id] ?? 0, end);
     return this.#hash;
   }
 }
 
-/** Entries that are summed up at a time. */
-const ENTRIES_AT_ONCE = 64 * 1024;
-
 /** All entries that the snapshot knows in the active segment. */
-function digestOf(
-  snapshot: HeadsSnapshot,
-  known: LoadedLists,
-  program: PieceProgram,
-): EntryDigest {
+function digestOf(snapshot: HeadsSnapshot, known: LoadedLists): EntryDigest {
+  const digest = new EntryDigest();
+  const hashes = new NameHashes(known);
   const active = snapshot.readActiveEntries();
-  addActive(active, known, program);
-  for (const array of Object.values(active)) giveBack(array);
-  return digestIn(program);
-}
-
-/** Adds entries to the program's digest, which is empty before. */
-function addActive(
-  { lists, lengths, entries }: ActiveEntries,
-  known: LoadedLists,
-  program: PieceProgram,
-): void {
-  const keys = new NameKeys(known);
-  beginDigest(program);
-  const memoryAt = program.room(ENTRIES_AT_ONCE * 4);
-  const { array } = bytesIn(program, memoryAt, ENTRIES_AT_ONCE * 4);
-  const memory = new Uint32Array(array.buffer, memoryAt, ENTRIES_AT_ONCE);
-  /** Which entries are in memory. */
-  let memoryFrom = 0;
-  let memoryEnd = 0;
+  const { lists, lengths, entries } = active;
   let at = 0;
   for (let index = 0; index < lists.length; index++) {
     const id = lists[index] ?? 0;
-    const { high, low } = keys.hashOf(id);
+    const { high, low } = hashes.of(id);
     const kind = known.kinds[id] ?? 0;
-    const end = at + (lengths[index] ?? 0);
-    for (let ordinal = known.next[id] ?? 0; at < end;) {
-      // With fewer than their lengths say, it is another digest anyway.
-      if (at === entries.length) return;
-      if (at === memoryEnd) {
-        memoryFrom = at;
-        memoryEnd = Math.min(entries.length, at + ENTRIES_AT_ONCE);
-        memory.set(entries.subarray(memoryFrom, memoryEnd));
-      }
-      const count = Math.min(end, memoryEnd) - at;
-      const place = memoryAt + (at - memoryFrom) * 4;
-      program.addAll(kind, high, low, ordinal, place, count);
-      ordinal += count;
-      at += count;
+    let ordinal = known.next[id] ?? 0;
+    // With fewer than their lengths say, it is another digest anyway.
+    const end = Math.min(entries.length, at + (lengths[index] ?? 0));
+    for (; at < end; at++, ordinal++) {
+      const place = entries[at] ?? 0;
+      if (place !== GONE_OFFSET) digest.add(kind, high, low, ordinal, place);
     }
   }
+  for (const array of Object.values(active)) giveBack(array);
+  return digest;
 }

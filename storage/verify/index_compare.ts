@@ -11,7 +11,7 @@ import { decodeFooter } from "../index/index_file.ts";
 import type { RemainingEntries } from "../index/remaining_entries.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { type Segment, segmentPath } from "../log/segment.ts";
+import { type OpenFiles, type Segment, segmentPath } from "../log/segment.ts";
 import { writeIndexOf } from "../recovery/rebuild_index.ts";
 
 export interface IndexCompareRequest {
@@ -19,6 +19,7 @@ export interface IndexCompareRequest {
   readonly logDirectory: string;
   /** The index of the store, with all index files before this one open. */
   readonly index: StoreIndex;
+  readonly files: OpenFiles;
   readonly reader: RecordReader;
   readonly storeId: string;
   readonly segment: Segment;
@@ -55,6 +56,7 @@ export async function compareIndex(
       disk: comparingDisk(disk, file),
       logDirectory,
       index: request.index,
+      files: request.files,
       reader: request.reader,
       storeId: request.storeId,
       pause: request.pause,

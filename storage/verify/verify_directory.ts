@@ -4,7 +4,6 @@
  * @module
  */
 
-import { LIMITS } from "../../lib/model/limits.ts";
 import type {
   JobControl,
   VerifyReport,
@@ -18,16 +17,11 @@ import { lossesOf } from "../recovery/losses.ts";
 import { readCommit } from "./commit_check.ts";
 import { Findings } from "./findings.ts";
 import { planClosed } from "./plan_closed.ts";
-import { verifyLog, type VerifyManner } from "./verify_log.ts";
-import type { VerifyPlan } from "./verify_plan.ts";
-
-/** Bytes of the log for each thread: starting one must be worth it. */
-const BYTES_PER_THREAD_MIN = 256 * 1024 * 1024;
+import { verifyLog } from "./verify_log.ts";
 
 /**
- * Checks the store, by as many threads as the machine has cores, up to
- * `LIMITS.verifyThreadsMax`; its directory is locked meanwhile, and nothing in
- * it is changed.
+ * Checks the store; its directory is locked meanwhile, and nothing in it is
+ * changed.
  *
  * @throws {QuipuError} `directoryLocked` while another process has it,
  * `notWritable` when it holds no store.
@@ -35,29 +29,16 @@ const BYTES_PER_THREAD_MIN = 256 * 1024 * 1024;
 export function verifyDirectory(
   request: VerifyRequest & { readonly directory: string },
   control: JobControl,
-  manner?: VerifyManner,
 ): Promise<VerifyReport> {
   const platform = { disk: createFileDisk(), openCatalog: openKvCatalog };
-  return verifyDirectoryOn(platform, request, control, manner ?? ofMachine);
+  return verifyDirectoryOn(platform, request, control);
 }
 
-/** The manner that suits a log, on this machine. */
-function ofMachine({ segments }: VerifyPlan): VerifyManner {
-  const bytes = segments.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
-  const threadCount = Math.min(
-    navigator.hardwareConcurrency,
-    LIMITS.verifyThreadsMax,
-    Math.floor(bytes / BYTES_PER_THREAD_MIN),
-  );
-  return { threadCount };
-}
-
-/** The same on a given disk and catalog, by this thread alone by default. */
+/** The same on a given disk and catalog. */
 export async function verifyDirectoryOn(
   platform: StorePlatform,
   request: VerifyRequest & { readonly directory: string },
   control: JobControl,
-  manner: VerifyManner | ((plan: VerifyPlan) => VerifyManner) = {},
 ): Promise<VerifyReport> {
   const { disk } = platform;
   const { directory, isDeep } = request;
@@ -85,8 +66,7 @@ export async function verifyDirectoryOn(
       commit,
       findings,
     });
-    const chosen = typeof manner === "function" ? manner(plan) : manner;
-    return await verifyLog(plan, findings, control, chosen);
+    return await verifyLog(plan, findings, control);
   } finally {
     lock.release();
   }

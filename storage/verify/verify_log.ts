@@ -10,60 +10,40 @@ import type { JobControl, VerifyReport } from "../../lib/model/maintenance.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { join } from "@std/path";
 import { OpenFiles, type Segment } from "../log/segment.ts";
+import { SegmentFile } from "../log/segment_file.ts";
 import { checkCommit } from "./commit_check.ts";
 import { DeepCheck } from "./deep_check.ts";
 import { EntryCheck } from "./entry_check.ts";
-import { EntryDigest } from "./entry_digest.ts";
 import type { Findings } from "./findings.ts";
 import { HEADS_NAME, HeadsCheck } from "./heads_check.ts";
 import { checkIndex } from "./index_check.ts";
-import { type Mark, PIECE_BYTES } from "./piece.ts";
-import { startPieceProgram } from "./piece_program.ts";
-import { planProofs, type SegmentTasks } from "./proof_plan.ts";
-import { OwnProofs, type Proofs } from "./proofs.ts";
-import { checkSegment } from "./segment_check.ts";
-import type { LogPoint, SegmentFacts } from "./segment_facts.ts";
-import { ThreadEndedError, ThreadProofs } from "./thread_proofs.ts";
+import { EntryDigest } from "./list_entries.ts";
+import {
+  checkSegment,
+  type LogPoint,
+  type Mark,
+  type SegmentFacts,
+} from "./segment_check.ts";
 import type { PlannedSegment, VerifyPlan } from "./verify_plan.ts";
-
-/** How it is done; nothing of it shows in what is found. */
-export interface VerifyManner {
-  /** Threads that prove what is whole, with the one that asks. */
-  readonly threadCount?: number;
-  /** Bytes of the log that are proven at once; 0 to prove nothing. */
-  readonly pieceBytes?: number;
-  /** Starts a thread, if it is another one than `verify_worker.ts`. */
-  readonly startWorker?: () => Worker;
-}
 
 /** Checks what the plan says. */
 export async function verifyLog(
   plan: VerifyPlan,
   findings: Findings,
   control: JobControl,
-  manner: VerifyManner = {},
 ): Promise<VerifyReport> {
-  await using verification = new LogVerification(
-    plan,
-    findings,
-    control,
-    manner,
-  );
+  using verification = new LogVerification(plan, findings, control);
   return await verification.run();
 }
 
-class LogVerification implements AsyncDisposable {
+class LogVerification implements Disposable {
   readonly #plan: VerifyPlan;
   readonly #findings: Findings;
   readonly #control: JobControl;
   readonly #files: OpenFiles;
   readonly #entries = new EntryCheck(new EntryDigest());
-  /** For what this thread does between proofs. */
-  readonly #program = startPieceProgram();
   readonly #heads: HeadsCheck;
   readonly #totalBytes: number;
-  #tasks: readonly SegmentTasks[] = [];
-  readonly #proofs: Proofs;
   /** The most that was reported: it never goes back. */
   #reportedBytes = 0;
   /** The index as far as it was compared; undefined when it is not any more. */
@@ -81,7 +61,6 @@ class LogVerification implements AsyncDisposable {
     plan: VerifyPlan,
     findings: Findings,
     control: JobControl,
-    manner: VerifyManner,
   ) {
     this.#plan = plan;
     this.#findings = findings;
@@ -93,7 +72,6 @@ class LogVerification implements AsyncDisposable {
       path: join(directory, HEADS_NAME),
       isThere: hasHeads,
       findings,
-      program: this.#program,
     });
     let bytes = 0;
     for (const { fileBytes, index } of plan.segments) {
@@ -105,7 +83,6 @@ class LogVerification implements AsyncDisposable {
       const files = this.#files;
       this.#deep = new DeepCheck({ plan, files, findings, control });
     }
-    this.#proofs = this.#beginProofs(manner);
   }
 
   async run(): Promise<VerifyReport> {
@@ -115,11 +92,10 @@ class LogVerification implements AsyncDisposable {
     this.#heads.begin(storeId ?? "", entries);
     for (const [at, planned] of segments.entries()) {
       this.#checkPlace(planned);
-      const tasks = this.#tasks[at];
-      const facts = await this.#checkSegment(planned, segments[at + 1], tasks);
+      const facts = await this.#checkSegment(planned, segments[at + 1]);
       if (facts === undefined) continue;
       if (at < segments.length - 1) {
-        await this.#checkSealed(planned, facts, tasks);
+        await this.#checkSealed(planned, facts);
       } else this.#heads.takeActive(planned.segment, facts);
     }
     this.#heads.finish(this.#isDamaged);
@@ -150,34 +126,10 @@ class LogVerification implements AsyncDisposable {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#proofs.close();
+  [Symbol.dispose](): void {
     this.#heads[Symbol.dispose]();
     this.#entries.heads[Symbol.dispose]();
     this.#files.close();
-  }
-
-  #beginProofs(manner: VerifyManner): Proofs {
-    const { disk, directory } = this.#plan;
-    const { threadCount = 1, pieceBytes = PIECE_BYTES, startWorker } = manner;
-    const control = this.#control;
-    const { tasks, segments } = planProofs(this.#plan, {
-      directory,
-      pieceBytes,
-      marksIn: (segment) => this.#marksIn(segment),
-    });
-    this.#tasks = segments;
-    const onAhead = () => this.#report();
-    return threadCount > 1
-      ? new ThreadProofs({
-        disk,
-        tasks,
-        threadCount,
-        control,
-        onAhead,
-        startWorker,
-      })
-      : new OwnProofs({ disk, tasks, control, onAhead });
   }
 
   #marksIn(segment: Segment): number[] {
@@ -247,17 +199,14 @@ class LogVerification implements AsyncDisposable {
   async #checkSegment(
     planned: PlannedSegment,
     next: PlannedSegment | undefined,
-    { pieces, firstTask } = NO_TASKS,
   ): Promise<SegmentFacts | undefined> {
-    const { segment, header, fileName } = planned;
+    const { segment, fileName } = planned;
     const { commit, isOpen } = this.#plan;
     let facts: SegmentFacts;
     try {
       facts = await checkSegment({
-        file: this.#files.open(segment.path),
+        source: new SegmentFile(this.#files.open(segment.path), segment),
         fileName,
-        segment,
-        remains: header?.remains,
         start: this.#point,
         isSealed: next !== undefined,
         committedEnd: isOpen ? segment.endPosition : commit?.end,
@@ -265,14 +214,10 @@ class LogVerification implements AsyncDisposable {
         entries: this.#entries,
         findings: this.#findings,
         control: this.#control,
-        pieces,
-        prove: async (index) =>
-          (await this.#proofs.take(firstTask + index)).piece,
         onBytes: (count) => this.#onBytes(count),
       });
     } catch (error) {
       this.#control.signal.throwIfAborted();
-      if (error instanceof ThreadEndedError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       this.#findings.unreadable(reason, { file: fileName });
       this.#lose();
@@ -300,7 +245,6 @@ class LogVerification implements AsyncDisposable {
   async #checkSealed(
     planned: PlannedSegment,
     facts: SegmentFacts,
-    { indexTask } = NO_TASKS,
   ): Promise<void> {
     const { segment, header, index, fileName } = planned;
     const storeId = this.#plan.storeId ?? "";
@@ -319,7 +263,6 @@ class LogVerification implements AsyncDisposable {
       return;
     }
     const path = join(this.#plan.directory, index.name);
-    const proof = await this.#proofs.take(indexTask);
     let isRight = false;
     try {
       isRight = await checkIndex({
@@ -331,9 +274,7 @@ class LogVerification implements AsyncDisposable {
         facts,
         findings: this.#findings,
         control: this.#control,
-        program: this.#program,
         onBytes: (count) => this.#onBytes(count),
-        proven: proof.index,
       });
       if (isRight && facts.isWhole && this.#deep !== undefined) {
         isRight = await this.#deep.compare(planned);
@@ -368,8 +309,7 @@ class LogVerification implements AsyncDisposable {
   }
 
   #report(): void {
-    const done = this.#checkedBytes + this.#proofs.aheadBytes;
-    this.#reportUpTo(Math.min(done, this.#totalBytes));
+    this.#reportUpTo(Math.min(this.#checkedBytes, this.#totalBytes));
   }
 
   #reportUpTo(done: number): void {
@@ -382,5 +322,3 @@ class LogVerification implements AsyncDisposable {
     });
   }
 }
-
-const NO_TASKS: SegmentTasks = { pieces: [], firstTask: 0, indexTask: 0 };

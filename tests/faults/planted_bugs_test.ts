@@ -177,8 +177,8 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
         to: "    false\n",
       },
       {
-        file: "recovery/scan_segment.ts",
-        from: "record.previousCrc !== chainCrc",
+        file: "log/segment_file.ts",
+        from: "record.previousCrc !== previousCrc",
         to: "record.previousCrc === -1",
       },
     ],
@@ -233,8 +233,8 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   "adopts half a batch": {
     patches: [{
       file: "recovery/scan_segment.ts",
-      from: "if ((record.flags & FLAG_RUN_END) !== 0) {",
-      to: "if (record.indexInRun >= 0) {",
+      from: "    if (!walk.isAtRunEnd) continue;\n",
+      to: "    if (step.indexInRun > 0) break;\n",
     }],
     caughtBy: losePower,
   },
