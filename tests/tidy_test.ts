@@ -161,7 +161,11 @@ const TEXT_BANS: readonly Ban[] = [
   },
 ];
 
-const LINES_MAX = 400;
+/** A file above this needs a reason: it may be two things in one. */
+const LINES_MAX = 600;
+
+/** Files that are longer, and why. */
+const LONG_FILES: Readonly<Record<string, string>> = {};
 
 const CHANGELOG_GROUPS = [
   "Safety and performance",
@@ -255,13 +259,13 @@ Deno.test("nothing banned is called or written", () => {
   assertEquals(found, []);
 });
 
-Deno.test("every file of the program says what it owns and stays short", () => {
+Deno.test("every file of the program says what it owns, and is long for a reason only", () => {
   const wrong: string[] = [];
   for (const path of listSources().filter(isProgram)) {
     const text = readText(path);
     const lineCount = text.split("\n").length - 1;
-    if (lineCount > LINES_MAX) {
-      wrong.push(`${path} has ${lineCount} lines: wanted ${LINES_MAX} at most`);
+    if (lineCount > LINES_MAX && LONG_FILES[path] === undefined) {
+      wrong.push(`${path} has ${lineCount} lines: give a reason, or cut it`);
     }
     if (!/^\/\*\*\n(?: \*.*\n)*? \* @module\n \*\/\n/.test(text)) {
       wrong.push(`${path} lacks its module comment`);

@@ -25,6 +25,13 @@ import {
 
 const EMPTY = new Uint8Array(0);
 
+/** The name of a record's stream, directly followed by that of its type. */
+export interface NameSpan extends Bytes {
+  readonly start: number;
+  readonly nameEnd: number;
+  readonly typeEnd: number;
+}
+
 /**
  * A record in a byte array. Fields are decoded when they are asked for; the
  * array must not change while the record is used.
@@ -190,21 +197,17 @@ export class LogRecord implements RecordedEvent {
     return hashEventIdAt(streamHash, this.#view, this.#start + EVENT_ID_OFFSET);
   }
 
-  /** The bytes that it stands in, and where its names do. */
-  get array(): Uint8Array {
-    return this.#array;
-  }
-  get view(): DataView {
-    return this.#view;
-  }
-  get nameStart(): number {
-    return this.#namesStart();
-  }
-  get nameLength(): number {
-    return this.#view.getUint16(this.#start + 80, true);
-  }
-  get typeLength(): number {
-    return this.#view.getUint16(this.#start + 82, true);
+  /** Where its names stand: for checks that make no texts of them. */
+  nameSpan(): NameSpan {
+    const start = this.#namesStart();
+    const nameEnd = start + this.#view.getUint16(this.#start + 80, true);
+    return {
+      array: this.#array,
+      view: this.#view,
+      start,
+      nameEnd,
+      typeEnd: nameEnd + this.#view.getUint16(this.#start + 82, true),
+    };
   }
 
   #namesStart(): number {

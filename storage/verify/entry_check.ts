@@ -67,11 +67,11 @@ export class EntryCheck {
    * @returns What is wrong, if anything is.
    */
   take(record: LogRecord, offset: number): WrongEntry | undefined {
-    const { array, flags, nameStart, nameLength } = record;
-    const nameEnd = nameStart + nameLength;
-    const typeEnd = nameEnd + record.typeLength;
+    const { flags } = record;
+    const names = record.nameSpan();
+    const { array, start: nameStart, nameEnd, typeEnd } = names;
     this.#wrong = undefined;
-    this.#stream.take(record, nameStart, nameEnd);
+    this.#stream.take(names, nameStart, nameEnd);
     if ((flags & FLAG_TOMBSTONE) === 0) {
       this.#enter(STREAM, this.#stream, record.eventNumber, offset);
     }
@@ -83,8 +83,8 @@ export class EntryCheck {
       const separator = indexOfSeparator(array, nameStart, nameEnd);
       const isIn = hasCategory(separator - nameStart);
       const category = isIn ? this.#category : undefined;
-      category?.take(record, nameStart, separator);
-      this.#type.take(record, nameEnd, typeEnd);
+      category?.take(names, nameStart, separator);
+      this.#type.take(names, nameEnd, typeEnd);
       this.#enterIf(CATEGORY, category, record.categoryOrdinal, offset);
       this.#enter(EVENT_TYPE, this.#type, record.typeOrdinal, offset);
       if ((flags & FLAG_FIRST) !== 0) {
