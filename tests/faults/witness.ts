@@ -3,7 +3,7 @@
  * checks what is left of it. The eight invariants:
  *
  * 1. acknowledged is readable: what was answered is there, where it was said to be
- * 2. once: no event is there twice
+ * 2. once: no event is there twice, unless the first was deleted or truncated
  * 3. in order: positions rise, and what was asked after an answer comes after it
  * 4. gapless: the numbers of a stream are 0, 1, 2, …
  * 5. whole batches: of a batch all events are there, one after the other, or none
@@ -19,7 +19,12 @@ import type { RecordedEvent } from "../../lib/model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/model/event_store.ts";
-import { metastreamOf } from "../../lib/model/stream_names.ts";
+import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
+import {
+  isMetastream,
+  metastreamOf,
+  originalOfMetastream,
+} from "../../lib/model/stream_names.ts";
 import type { WriteStep } from "../support/store_twins.ts";
 import { checkLists, readLog } from "./contents.ts";
 
@@ -125,13 +130,26 @@ export class Witness {
   #checkOrder(log: readonly RecordedEvent[]): void {
     let before = -1;
     const nexts = new Map<string, number>();
-    const ids = new Set<string>();
-    for (const { streamName, eventNumber, eventId, logPosition } of log) {
+    const numbers = new Map<string, number>();
+    const truncated = new Map<string, number | bigint>();
+    for (const event of log) {
+      const { streamName, eventNumber, eventId, logPosition } = event;
       assert(logPosition > before, "3: positions rise");
       before = logPosition;
+      if (isMetastream(streamName)) {
+        truncated.set(
+          originalOfMetastream(streamName),
+          decodeStreamMetadata(event).truncateBefore ?? 0,
+        );
+      }
       const name = `${eventId}@${streamName}`;
-      assert(!ids.has(name), `2: ${name} is there once`);
-      ids.add(name);
+      const earlier = numbers.get(name);
+      // An event that was deleted may be asked for again, and is another one.
+      assert(
+        earlier === undefined || earlier < (truncated.get(streamName) ?? 0),
+        `2: ${name} is there once`,
+      );
+      numbers.set(name, eventNumber);
       if (eventNumber >= TOMBSTONE_EVENT_NUMBER) continue;
       assertEquals(
         eventNumber,
@@ -143,33 +161,35 @@ export class Witness {
   }
 
   /** Invariants 5 and 6; tells where in the log the asked events are. */
-  #checkAsked(log: readonly RecordedEvent[]): ReadonlyMap<string, number> {
-    const indexes = new Map<string, number>();
+  #checkAsked(log: readonly RecordedEvent[]): ReadonlyMap<string, number[]> {
+    const indexes = new Map<string, number[]>();
     for (const [index, { streamName, eventId }] of log.entries()) {
-      indexes.set(`${eventId}@${streamName}`, index);
+      const name = `${eventId}@${streamName}`;
+      indexes.set(name, [...indexes.get(name) ?? [], index]);
     }
     const known = new Set<number>();
     for (const { step } of this.#asked) {
       if (step.kind !== "append") continue;
       const { streamName, events } = step.request;
       const at = events.map(({ eventId }) =>
-        indexes.get(`${eventId}@${streamName}`)
+        indexes.get(`${eventId}@${streamName}`) ?? []
       );
-      const [first] = at;
-      if (first === undefined) {
-        assert(at.every((one) => one === undefined), "5: batches are whole");
-        continue;
-      }
       for (const [index, event] of events.entries()) {
-        assertEquals(at[index], first + index, "5: batches are whole");
-        const found = log[first + index];
-        assert(found !== undefined);
         assertEquals(
-          [found.eventType, new TextDecoder().decode(found.data)],
-          [event.eventType, event.data],
-          "6: an event says what it was asked to",
+          at[index],
+          at[0]?.map((first) => first + index),
+          "5: batches are whole",
         );
-        known.add(first + index);
+        for (const place of at[index] ?? []) {
+          const found = log[place];
+          assert(found !== undefined);
+          assertEquals(
+            [found.eventType, new TextDecoder().decode(found.data)],
+            [event.eventType, event.data],
+            "6: an event says what it was asked to",
+          );
+          known.add(place);
+        }
       }
     }
     for (const [index, event] of log.entries()) {
@@ -196,7 +216,7 @@ export class Witness {
   /** Invariant 1. */
   #checkAnswered(
     asked: Asked,
-    indexes: ReadonlyMap<string, number>,
+    indexes: ReadonlyMap<string, readonly number[]>,
     log: readonly RecordedEvent[],
   ): void {
     const { step, answeredAt, firstEventNumber } = asked;
@@ -213,24 +233,24 @@ export class Witness {
       return;
     }
     for (const [index, { eventId }] of step.request.events.entries()) {
-      const at = indexes.get(`${eventId}@${streamName}`);
-      assert(at !== undefined, `1: ${eventId} in ${streamName} was answered`);
-      assertEquals(
-        log[at]?.eventNumber,
-        (firstEventNumber ?? 0) + index,
-        "1: an event has the number that was answered",
+      const at = indexes.get(`${eventId}@${streamName}`) ?? [];
+      assert(at.length > 0, `1: ${eventId} in ${streamName} was answered`);
+      const number = (firstEventNumber ?? 0) + index;
+      assert(
+        at.some((place) => log[place]?.eventNumber === number),
+        `1: ${eventId} in ${streamName} has number ${number}, as answered`,
       );
     }
   }
 
   /** Invariant 3, as clients can tell. */
-  #checkAnswersInOrder(indexes: ReadonlyMap<string, number>): void {
+  #checkAnswersInOrder(indexes: ReadonlyMap<string, readonly number[]>): void {
     const spans = new Map<string, { from: number; to: number; at: number }>();
     for (const { step, askedAt, answeredAt } of this.#asked) {
       if (step.kind !== "append") continue;
       const { streamName, events } = step.request;
       const name = `${events[0]?.eventId}@${streamName}`;
-      const at = indexes.get(name);
+      const at = indexes.get(name)?.[0];
       if (at === undefined) continue;
       // Asked for again and again: it was done between the first request and
       // the first answer.
