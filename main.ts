@@ -128,6 +128,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
       eventsMax: limits.appendQueueEventsMax,
       bytesMax: limits.appendQueueBytesMax,
     },
+    names: limits,
     ballastBytes: limits.ballastBytes,
     isReadOnly: values.isReadOnly,
     ...(values.isInMemory ? {} : { indexMaker: createWorkerIndexMaker() }),

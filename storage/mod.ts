@@ -40,11 +40,12 @@ import { rebuildIndex } from "./recovery/rebuild_index.ts";
 import { salvage } from "./recovery/salvage_store.ts";
 import { settle } from "./recovery/settle.ts";
 import { ScavengeRunner } from "./scavenge/scavenge_runner.ts";
-import { FileStore } from "./store.ts";
+import { FileStore, STORED_NAMES } from "./store.ts";
 import { activeEndOf } from "./write/active_end.ts";
 import { Ballast } from "./write/ballast.ts";
 import type { CommitPoint } from "./write/batch.ts";
 import { BatchEncoder } from "./write/batch_encoder.ts";
+import { type NameLimits, NameRoom } from "./write/name_room.ts";
 import { Publisher } from "./write/publisher.ts";
 import { StreamStates } from "./write/stream_states.ts";
 import { type ActiveSegment, WriteAccess } from "./write/write_access.ts";
@@ -65,6 +66,8 @@ export interface OpenStoreOptions {
     readonly eventsMax: number;
     readonly bytesMax: number;
   };
+  /** Bounds of new names; by default those of files alone. */
+  readonly names?: NameLimits;
   /** Bytes kept free for a full device, 0 for none; none by default. */
   readonly ballastBytes?: number;
   /** Room that scavenging leaves to appends; that of `LIMITS` by default. */
@@ -146,6 +149,7 @@ async function openParts(
 ): Promise<FileStore> {
   const { directory, files, lock, logger, clock, newEventId } = options;
   const { disk } = platform;
+  const names = options.names ?? STORED_NAMES;
   const startedAtUs = clock.nowUs();
   const logDirectory = join(directory, SEGMENTS_NAME);
   const isReadOnly = options.isReadOnly ?? false;
@@ -265,6 +269,11 @@ async function openParts(
     lastCreatedAtUs: log.lastCreatedAtUs,
     newEventId,
     memtable: () => index.active,
+    nameRoom: new NameRoom({
+      lists: index.lists,
+      logger,
+      bytesMax: names.namesBytesMax,
+    }),
   });
   const writer: Writer = new Writer({
     active: opened.active,
@@ -331,6 +340,7 @@ async function openParts(
     writer,
     files,
     publisher,
+    names,
     damage,
     storeId,
     maintenance: createMaintenance({

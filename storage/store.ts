@@ -25,6 +25,7 @@ import type {
   MaintainedStore,
   StoreMaintenance,
 } from "../lib/model/maintenance.ts";
+import { describedStream } from "../lib/model/stream_names.ts";
 import { NO_LIST } from "./index/list_directory.ts";
 import type { StoreIndex } from "./index/store_index.ts";
 import { utf8Length } from "./log/bytes.ts";
@@ -33,6 +34,7 @@ import type { RecordReader } from "./log/record_reader.ts";
 import type { OpenFiles, Segment } from "./log/segment.ts";
 import { findPosition, type LogView, readAll } from "./read_all.ts";
 import { isWritable, type StreamStates } from "./write/stream_states.ts";
+import type { NameLimits } from "./write/name_room.ts";
 import type { Publisher } from "./write/publisher.ts";
 import type { ImportRunRequest, ImportRunResult } from "./write/import_run.ts";
 import type { Writer } from "./write/writer.ts";
@@ -45,6 +47,7 @@ export interface StoreParts {
   readonly writer: Writer;
   readonly files: OpenFiles;
   readonly publisher: Publisher;
+  readonly names: NameLimits;
   readonly damage: KnownDamage;
   /** Empty for a store that was never written. */
   readonly storeId: () => string;
@@ -66,17 +69,27 @@ export class FileStore implements MaintainedStore {
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
-    const refusal = refusalOf(request.streamName, request.events);
+    const refusal = refusalOf(request.streamName, request.events, this);
     return refusal === undefined
       ? this.#parts.writer.append(request)
       : Promise.reject(refusal);
   }
 
   deleteStream(request: DeleteRequest): Promise<DeleteResult> {
-    const refusal = refusalOf(request.streamName, []);
+    const refusal = refusalOf(request.streamName, [], this);
     return refusal === undefined
       ? this.#parts.writer.deleteStream(request)
       : Promise.reject(refusal);
+  }
+
+  /** Bounds of new names. */
+  get names(): NameLimits {
+    return this.#parts.names;
+  }
+
+  /** Whether a stream, or a type in some stream that lists show, is known. */
+  isKnown(kind: "stream" | "eventType", name: string): boolean {
+    return this.#parts.index.lists.find(kind, name) !== NO_LIST;
   }
 
   /** Id of the store; empty for one that was never written. */
@@ -218,7 +231,8 @@ export class FileStore implements MaintainedStore {
   }
 
   status(): StoreStatus {
-    const { writer, publisher, segments, index, reader, files } = this.#parts;
+    const { writer, publisher, segments, index, reader, files, names } =
+      this.#parts;
     return {
       readOnlyReason: writer.failure?.message,
       end: publisher.end,
@@ -230,6 +244,10 @@ export class FileStore implements MaintainedStore {
       caches: {
         records: reader.cacheStatus,
         indexBlocks: index.sealed.cacheStatus,
+      },
+      names: {
+        bytes: index.lists.namesBytes,
+        bytesMax: names.namesBytesMax,
       },
       openFileCount: files.count,
       damage: this.#parts.damage.status,
@@ -265,10 +283,31 @@ export class FileStore implements MaintainedStore {
   }
 }
 
-/** What no append or delete may ask, whatever the stream is like. */
+/** Which names are new to a store, and how long those may be. */
+interface NewNames {
+  readonly names: NameLimits;
+  isKnown(kind: "stream" | "eventType", name: string): boolean;
+}
+
+/** Bounds of names in files. */
+export const STORED_NAMES: NameLimits = {
+  namesBytesMax: Infinity,
+  streamNameBytesMax: LIMITS.storedStreamNameBytesMax,
+  eventTypeBytesMax: LIMITS.storedEventTypeBytesMax,
+};
+
+/** For stores that take all names that files may hold. */
+const ANY_NAMES: NewNames = { names: STORED_NAMES, isKnown: () => false };
+
+/**
+ * What no append or delete may ask, whatever state the stream is in.
+ *
+ * @param newNames The bounds of names that the store does not have yet.
+ */
 export function refusalOf(
   streamName: string,
   events: readonly ProposedEvent[],
+  newNames: NewNames = ANY_NAMES,
 ): QuipuError | undefined {
   if (!isWritable(streamName)) {
     return new QuipuError(
@@ -276,13 +315,8 @@ export function refusalOf(
       `Cannot write "${streamName}": the server itself keeps this stream`,
     );
   }
-  if (isLongerThan(streamName, LIMITS.streamNameBytesMax)) {
-    return new QuipuError(
-      "invalidRequest",
-      `Cannot write a stream whose name has more than ` +
-        `${LIMITS.streamNameBytesMax} bytes`,
-    );
-  }
+  const longName = longNameRefusal(streamName, newNames);
+  if (longName !== undefined) return longName;
   if (streamName === "") {
     return new QuipuError(
       "invalidRequest",
@@ -304,13 +338,8 @@ export function refusalOf(
     );
   }
   for (const event of events) {
-    if (isLongerThan(event.eventType, LIMITS.eventTypeBytesMax)) {
-      return new QuipuError(
-        "invalidRequest",
-        `Cannot append an event whose type has more than ` +
-          `${LIMITS.eventTypeBytesMax} bytes`,
-      );
-    }
+    const longType = longTypeRefusal(event.eventType, newNames);
+    if (longType !== undefined) return longType;
     if (!event.eventType.isWellFormed()) {
       return new QuipuError(
         "invalidRequest",
@@ -332,6 +361,36 @@ export function refusalOf(
     }
   }
   return undefined;
+}
+
+/** A metastream's name is as long as that of its stream allows. */
+function longNameRefusal(
+  streamName: string,
+  newNames: NewNames,
+): QuipuError | undefined {
+  const described = describedStream(streamName);
+  const { streamNameBytesMax } = newNames.names;
+  if (!isLongerThan(described, streamNameBytesMax)) return undefined;
+  const isStored = newNames.isKnown("stream", described) &&
+    !isLongerThan(described, LIMITS.storedStreamNameBytesMax);
+  return isStored ? undefined : new QuipuError(
+    "nameTooLong",
+    `Stream name too long. Limit is ${streamNameBytesMax} bytes`,
+  );
+}
+
+function longTypeRefusal(
+  eventType: string,
+  newNames: NewNames,
+): QuipuError | undefined {
+  const { eventTypeBytesMax } = newNames.names;
+  if (!isLongerThan(eventType, eventTypeBytesMax)) return undefined;
+  const isStored = newNames.isKnown("eventType", eventType) &&
+    !isLongerThan(eventType, LIMITS.storedEventTypeBytesMax);
+  return isStored ? undefined : new QuipuError(
+    "invalidRequest",
+    `Event type too long. Limit is ${eventTypeBytesMax} bytes`,
+  );
 }
 
 function isLongerThan(text: string, bytesMax: number): boolean {

@@ -64,8 +64,8 @@ export const LIMIT_OPTIONS = {
     kind: "bytes",
     default: LIMITS.streamNameBytesMax,
     least: 64,
-    most: LIMITS.streamNameBytesMax,
-    help: "Name of a stream; above: 414",
+    most: LIMITS.storedStreamNameBytesMax,
+    help: "Name of a new stream; above: 414",
   },
   eventTypeBytesMax: {
     flag: "max-event-type-size",
@@ -73,8 +73,18 @@ export const LIMIT_OPTIONS = {
     kind: "bytes",
     default: LIMITS.eventTypeBytesMax,
     least: 64,
-    most: LIMITS.eventTypeBytesMax,
-    help: "Type of an event; above: 400",
+    most: LIMITS.storedEventTypeBytesMax,
+    help: "Type of an event that is new; above: 400",
+  },
+  namesBytesMax: {
+    flag: "max-names-size",
+    group: "Limits",
+    kind: "bytes",
+    default: LIMITS.namesBytesMax,
+    least: 64 * KIB,
+    most: 4 * GIB - 1,
+    help: "Memory for names of streams, categories and types; " +
+      "a new one above: 507",
   },
   pageEventsMax: {
     flag: "max-page-events",

@@ -24,6 +24,7 @@ import type { MediaType } from "./media_types.ts";
 import type { Observation } from "./observation.ts";
 import type { Query } from "./query.ts";
 import type { Receiving } from "./receiving.ts";
+import { describedStream } from "../model/stream_names.ts";
 import { Refusal } from "./refusal.ts";
 import type { WatchedRequest } from "./request_watch.ts";
 import type { RequestTarget } from "./router.ts";
@@ -116,14 +117,15 @@ export function segmentAt(context: RequestContext, index: number): string {
 /**
  * Name of the stream in `/streams/{stream}…`.
  *
- * @throws {Refusal} If it is longer than `Limits.streamNameBytesMax`.
+ * @throws {Refusal} If it is longer than any that a store may hold; how long a new one
+ * may be is the store's business.
  */
 export function streamNameOf(context: RequestContext): string {
   const streamName = segmentAt(context, 1);
-  const { streamNameBytesMax } = context.limits;
+  const { storedStreamNameBytesMax, streamNameBytesMax } = context.limits;
   if (
-    streamName.length * 3 > streamNameBytesMax &&
-    Buffer.byteLength(streamName) > streamNameBytesMax
+    streamName.length * 3 > storedStreamNameBytesMax &&
+    Buffer.byteLength(describedStream(streamName)) > storedStreamNameBytesMax
   ) {
     throw new Refusal(
       "nameTooLong",

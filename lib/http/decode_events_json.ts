@@ -66,7 +66,7 @@ export function* decodeEventsJsonInSteps(
 function isWithin(event: PlainEvent, limits: Limits): boolean {
   return !isZeroId(event) &&
     event.data.length + event.metadata.length <= limits.eventBytesMax &&
-    event.eventType.length * 3 <= limits.eventTypeBytesMax;
+    event.eventType.length * 3 <= limits.storedEventTypeBytesMax;
 }
 
 function isZeroId({ eventIdBytes, eventIdOffset }: PlainEvent): boolean {

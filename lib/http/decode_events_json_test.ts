@@ -114,7 +114,7 @@ Deno.test("bounds of a batch, of an event and of nesting", () => {
   assertEquals(refusalOf(`[${item}{}]`).code, "bodyTooLarge");
   const deep = eventWith(`,"data":${"[".repeat(5000)}${"]".repeat(5000)}`);
   assertEquals(refusalOf(deep).code, "malformed");
-  const longType = "x".repeat(LIMITS.eventTypeBytesMax + 1);
+  const longType = "x".repeat(LIMITS.storedEventTypeBytesMax + 1);
   assertEquals(
     refusalOf(`[{"eventId":"${ID}","eventType":"${longType}"}]`).code,
     "malformed",

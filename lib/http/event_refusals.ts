@@ -58,7 +58,9 @@ export function checkEvent(
   limits: Limits = LIMITS,
 ): void {
   const { eventType, data, metadata } = event;
-  if (!fits(eventType.length * 3, limits.eventTypeBytesMax, [eventType])) {
+  if (
+    !fits(eventType.length * 3, limits.storedEventTypeBytesMax, [eventType])
+  ) {
     throw malformed(
       `Event type too long. Limit is ${limits.eventTypeBytesMax} bytes`,
     );

@@ -104,7 +104,9 @@ function readPattern(
   if (text === undefined) return undefined;
   const isPrefix = text.endsWith("*");
   const pattern = { text: isPrefix ? text.slice(0, -1) : text, isPrefix };
-  if (pattern.text === "" || pattern.text.length > LIMITS.streamNameBytesMax) {
+  if (
+    pattern.text === "" || pattern.text.length > LIMITS.storedStreamNameBytesMax
+  ) {
     throw malformed(
       `Invalid ${name}: a name is needed, or its beginning and a *`,
     );

@@ -44,6 +44,7 @@ const REFUSAL_STATUS = {
 const ERROR_STATUS = {
   invalidRequest: 400,
   reservedStream: 400,
+  nameTooLong: 414,
   nothingSelected: 404,
   eventTooLarge: 413,
   batchTooLarge: 413,
@@ -53,6 +54,7 @@ const ERROR_STATUS = {
   storeClosed: 503,
   storeReadOnly: 503,
   storeFull: 507,
+  namesFull: 507,
   directoryLocked: 500,
   foreignFormat: 500,
   notWritable: 500,

@@ -90,7 +90,7 @@ export class StoreMetrics implements StoreObserver {
 
 /** What a store says of itself, as metrics. */
 export function storeFamilies(status: StoreStatus): MetricFamily[] {
-  const { queue, caches, openFileCount } = status;
+  const { names, queue, caches, openFileCount } = status;
   return [
     gauge(
       "quipu_read_only",
@@ -110,6 +110,18 @@ export function storeFamilies(status: StoreStatus): MetricFamily[] {
       "Streams that were ever written.",
       status.streamCount,
     ),
+    ...(names === undefined ? [] : [
+      gauge(
+        "quipu_names_bytes",
+        "Memory of the names of streams, categories and event types.",
+        names.bytes,
+      ),
+      gauge(
+        "quipu_names_limit_bytes",
+        "Memory that names may take before new ones are refused.",
+        names.bytesMax,
+      ),
+    ]),
     gauge(
       "quipu_log_end_position_bytes",
       "Position after the last committed record.",

@@ -15,6 +15,7 @@ export type QuipuErrorCode =
   | "eventTooLarge"
   | "batchTooLarge"
   | "reservedStream"
+  | "nameTooLong"
   // Asking for an export of streams that never were.
   | "nothingSelected"
   // Being busy or closing; nothing was changed, try again.
@@ -27,6 +28,8 @@ export type QuipuErrorCode =
   // Being unable to write; the message says why.
   | "storeReadOnly"
   | "storeFull"
+  // Having no room for one more name; what exists can be written.
+  | "namesFull"
   // Opening.
   | "directoryLocked"
   | "foreignFormat"

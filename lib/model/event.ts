@@ -14,7 +14,7 @@ export interface ProposedEvent {
    */
   readonly eventIdBytes?: Uint8Array;
   readonly eventIdOffset?: number;
-  /** Name of the type, 1 to `LIMITS.eventTypeBytesMax` bytes of UTF-8. */
+  /** Name of the type, 1 to `LIMITS.storedEventTypeBytesMax` bytes of UTF-8. */
   readonly eventType: string;
   /** Whether clients see the data as JSON. */
   readonly isJson: boolean;

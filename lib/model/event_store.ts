@@ -136,6 +136,8 @@ export interface StoreStatus {
   readonly streamCount: number;
   /** What waits to be written, and how much may; undefined without a queue. */
   readonly queue?: QueueStatus;
+  /** Memory that names take, and how much they may; undefined: no bound. */
+  readonly names?: { readonly bytes: number; readonly bytesMax: number };
   /** How often caches had what was asked for, since the store was opened. */
   readonly caches?: Readonly<Record<CacheName, CacheStatus>>;
   /** Files of the log that are open for reading. */
@@ -180,7 +182,8 @@ export interface EventStore extends AsyncDisposable {
    * Appends a batch of events, all or nothing.
    *
    * @throws {QuipuError} `queueFull`, `storeClosed`, `storeReadOnly`,
-   * `storeFull`, `eventTooLarge`, `batchTooLarge`, `reservedStream`;
+   * `storeFull`, `eventTooLarge`, `batchTooLarge`, `reservedStream`,
+   * `nameTooLong`, `namesFull`;
    * `invalidRequest` also when `keepsTruncation` cannot be heeded.
    */
   append(request: AppendRequest): Promise<AppendResult>;

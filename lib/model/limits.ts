@@ -24,10 +24,12 @@ export const LIMITS = {
   xmlAttributesMax: 10_000,
   /** Request bodies from this size on are decoded in turns with other work. */
   decodeTurnsBytesMin: 128 * KIB,
-  /** UTF-8 bytes of a stream's name. */
-  streamNameBytesMax: 4 * KIB,
-  /** UTF-8 bytes of an event type. */
-  eventTypeBytesMax: 1 * KIB,
+  /** UTF-8 bytes of a new stream's name, and of one that may be there already. */
+  streamNameBytesMax: 1 * KIB,
+  storedStreamNameBytesMax: 4 * KIB,
+  /** UTF-8 bytes of a new event type, and of one that may be there already. */
+  eventTypeBytesMax: 256,
+  storedEventTypeBytesMax: 1 * KIB,
   /** Body of a request about users or tokens. */
   userBodyBytesMax: 512 * KIB,
   /** Body that lists the files of a backup: of some 25,000 of them. */
@@ -128,6 +130,8 @@ export const LIMITS = {
   accessTokenMs: 300_000,
 
   // What is kept in memory.
+  /** Names of streams, categories and event types; they stay for good. */
+  namesBytesMax: 1024 * MIB,
   /** Records of the log that were read lately; what is hot is in answers. */
   recordCacheBytes: 16 * MIB,
   indexBlockCacheBytes: 16 * MIB,

@@ -27,6 +27,13 @@ export function originalOfMetastream(metastreamName: string): string {
 /** What ends the category in a stream's name. */
 export const CATEGORY_SEPARATOR = "-";
 
+/** The stream itself, or the one that a metastream describes. */
+export function describedStream(streamName: string): string {
+  return isMetastream(streamName)
+    ? originalOfMetastream(streamName)
+    : streamName;
+}
+
 /**
  * Category of a stream: the name before its first `-`; undefined when there is
  * no `-` or nothing before it.

@@ -41,6 +41,12 @@ export const LIST_KINDS: readonly ListKind[] = [
   "categoryStreams",
 ];
 
+/**
+ * Memory of a list besides its name: its places in the columns and in the table
+ * of its kind, which are larger than what stands in them.
+ */
+export const NAME_OVERHEAD_BYTES = 96;
+
 /** The stream has a tombstone. */
 export const LIST_TOMBSTONED = 1;
 
@@ -87,6 +93,11 @@ export class ListDirectory {
   /** Number of ids given out, `NO_LIST` included. */
   get size(): number {
     return this.names.count;
+  }
+
+  /** Memory that the lists' names, and what is known of each, take. */
+  get namesBytes(): number {
+    return this.names.byteLength + NAME_OVERHEAD_BYTES * this.names.count;
   }
 
   get streamCount(): number {

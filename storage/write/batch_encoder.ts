@@ -43,6 +43,7 @@ import {
   type ImportRunRequest,
   type ImportRunResult,
 } from "./import_run.ts";
+import type { NameRoom } from "./name_room.ts";
 import {
   RunEncoder,
   type RunEncoderOptions,
@@ -52,6 +53,7 @@ import type { DecidedStream } from "./stream_states.ts";
 
 export interface BatchEncoderOptions extends RunEncoderOptions {
   readonly newEventId: () => string;
+  readonly nameRoom: NameRoom;
 }
 
 export class BatchEncoder {
@@ -82,6 +84,7 @@ export class BatchEncoder {
     const events = request.keepsTruncation && isMetastream(streamName)
       ? this.#truncating(streamName, request.events)
       : request.events;
+    this.#options.nameRoom.admit(streamName, events);
     const streamId = stream.id === NO_LIST
       ? lists.findOrCreate("stream", streamName)
       : stream.id;
@@ -106,6 +109,7 @@ export class BatchEncoder {
     const { streamName, expectedVersion, mode } = request;
     const decision = decideDelete(states.decided(streamName), expectedVersion);
     if (decision.kind !== "delete") return decision;
+    this.#options.nameRoom.admit(streamName, []);
     if (mode === "soft") {
       const newest = states.decidedMetadataEvent(streamName);
       const data = softDeleteDataAfter(newest);

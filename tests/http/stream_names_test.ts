@@ -105,11 +105,13 @@ Deno.test("GET of a path with broken escapes is 400", async () => {
 
 Deno.test("a name above the limit is 414 for every method", async () => {
   await using app = openTestApp();
-  const largest = "ü".repeat(LIMITS.streamNameBytesMax / 2);
+  const largest = "ü".repeat(LIMITS.storedStreamNameBytesMax / 2);
   assertEquals((await app.append(largest, ONE)).status, 201);
   assertEquals((await app.append(largest + "x", ONE)).status, 414);
   for (const rest of ["", "/0", "/metadata", "/0/forward/20"]) {
-    const path = `/streams/${"x".repeat(LIMITS.streamNameBytesMax + 1)}${rest}`;
+    const path = `/streams/${
+      "x".repeat(LIMITS.storedStreamNameBytesMax + 1)
+    }${rest}`;
     assertEquals((await app.get(path)).status, 414, rest);
   }
 });

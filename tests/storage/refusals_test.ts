@@ -40,11 +40,11 @@ interface Refused {
 const REFUSED: Record<string, Refused> = {
   "a stream without a name": { streamName: "", code: "invalidRequest" },
   "a stream's name that is too long": {
-    streamName: "ü".repeat(LIMITS.streamNameBytesMax / 2) + "x",
-    code: "invalidRequest",
+    streamName: "ü".repeat(LIMITS.storedStreamNameBytesMax / 2) + "x",
+    code: "nameTooLong",
   },
   "a type that is too long": {
-    eventType: "x".repeat(LIMITS.eventTypeBytesMax + 1),
+    eventType: "x".repeat(LIMITS.storedEventTypeBytesMax + 1),
     code: "invalidRequest",
   },
   // As UTF-8 they would become U+FFFD, and be other names after a restart.
@@ -79,8 +79,8 @@ for (const [what, { code, ...names }] of Object.entries(REFUSED)) {
 
 Deno.test("the longest names are taken", async () => {
   await using store = await openStore({ ...OPTIONS, directory: undefined });
-  const streamName = "ü".repeat(LIMITS.streamNameBytesMax / 2);
-  const eventType = "x".repeat(LIMITS.eventTypeBytesMax);
+  const streamName = "ü".repeat(LIMITS.storedStreamNameBytesMax / 2);
+  const eventType = "x".repeat(LIMITS.storedEventTypeBytesMax);
   await store.append({
     streamName,
     expectedVersion: "noStream",

@@ -128,27 +128,6 @@ const BOUNDS: Readonly<Record<string, Bound>> = {
     over: 400,
     text: "Write request body invalid. It is nested too deeply.",
   },
-  "the name of a stream": {
-    limits: { streamNameBytesMax: 100 },
-    send: (app, isOver) =>
-      post(app, eventsJson("1"), {
-        path: `/streams/${"n".repeat(100 + Number(isOver))}`,
-      }),
-    within: 201,
-    over: 414,
-    text: "Stream name too long. Limit is 100 bytes",
-  },
-  "the type of an event": {
-    limits: { eventTypeBytesMax: 100 },
-    send: (app, isOver) =>
-      post(
-        app,
-        eventsJson("1").replace('"t"', `"${"t".repeat(100 + Number(isOver))}"`),
-      ),
-    within: 201,
-    over: 400,
-    text: "Event type too long. Limit is 100 bytes",
-  },
   "events of a page": {
     limits: { pageEventsMax: 50 },
     async send(app, isOver) {
