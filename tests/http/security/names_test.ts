@@ -55,6 +55,7 @@ async function open(
       info() {},
       warn: (event, fields) => void warnings.push([event, fields]),
       error() {},
+      audit() {},
     },
     names: {
       namesBytesMax: LIMITS.namesBytesMax,
