@@ -21,6 +21,7 @@ import type {
   StreamState,
 } from "../lib/model/event_store.ts";
 import { LIMITS } from "../lib/model/limits.ts";
+import { isSystemList } from "../lib/model/lists.ts";
 import type {
   MaintainedStore,
   StoreMaintenance,
@@ -76,7 +77,11 @@ export class FileStore implements MaintainedStore {
   }
 
   deleteStream(request: DeleteRequest): Promise<DeleteResult> {
-    const refusal = refusalOf(request.streamName, [], this);
+    const { streamName, mode } = request;
+    // A system list is hidden, but never gone.
+    const refusal = mode === "soft" && isSystemList(streamName)
+      ? nameRefusalOf(streamName, this)
+      : refusalOf(streamName, [], this);
     return refusal === undefined
       ? this.#parts.writer.deleteStream(request)
       : Promise.reject(refusal);
@@ -315,21 +320,8 @@ export function refusalOf(
       `Cannot write "${streamName}": the server itself keeps this stream`,
     );
   }
-  const longName = longNameRefusal(streamName, newNames);
-  if (longName !== undefined) return longName;
-  if (streamName === "") {
-    return new QuipuError(
-      "invalidRequest",
-      "Cannot write a stream without a name",
-    );
-  }
-  // As UTF-8 two such names may be one: after a restart they would be.
-  if (!streamName.isWellFormed()) {
-    return new QuipuError(
-      "invalidRequest",
-      "Cannot write a stream whose name is no well-formed Unicode",
-    );
-  }
+  const nameRefusal = nameRefusalOf(streamName, newNames);
+  if (nameRefusal !== undefined) return nameRefusal;
   if (events.length > LIMITS.batchEventsMax) {
     return new QuipuError(
       "batchTooLarge",
@@ -359,6 +351,28 @@ export function refusalOf(
         "Too large events received. Limit is 4mb",
       );
     }
+  }
+  return undefined;
+}
+
+function nameRefusalOf(
+  streamName: string,
+  newNames: NewNames,
+): QuipuError | undefined {
+  const longName = longNameRefusal(streamName, newNames);
+  if (longName !== undefined) return longName;
+  if (streamName === "") {
+    return new QuipuError(
+      "invalidRequest",
+      "Cannot write a stream without a name",
+    );
+  }
+  // As UTF-8 two such names may be one: after a restart they would be.
+  if (!streamName.isWellFormed()) {
+    return new QuipuError(
+      "invalidRequest",
+      "Cannot write a stream whose name is no well-formed Unicode",
+    );
   }
   return undefined;
 }

@@ -21,6 +21,8 @@ export interface DecidableStream<Id = string> {
   readonly isTombstoned: boolean;
   /** `$tb` of the stream: 0 for none, `TRUNCATE_ALL` when it is soft-deleted. */
   readonly truncateBefore: Int64;
+  /** Whether it is one: it is deleted, but nothing is appended to it. */
+  readonly isSystemList?: boolean;
   /** Whether metadata was ever written for the stream. */
   readonly hasMetadata: boolean;
   /** First number, `from` or more, recorded for the id in this stream. */
@@ -97,11 +99,15 @@ function decideByPosition<Id>(
     : { kind: "conflict", head: stream.head };
 }
 
-/** Whether the stream is soft-deleted. */
+/** Whether the stream is soft-deleted; of a system list, up to its last entry. */
 function isDeleted(
-  { truncateBefore }: Pick<DecidableStream, "truncateBefore">,
+  { truncateBefore, head, isSystemList }: Pick<
+    DecidableStream,
+    "truncateBefore" | "head" | "isSystemList"
+  >,
 ): boolean {
-  return truncateBefore >= TRUNCATE_ALL;
+  return truncateBefore >= TRUNCATE_ALL ||
+    isSystemList === true && truncateBefore > head;
 }
 
 export type DeleteDecision =

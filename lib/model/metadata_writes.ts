@@ -3,7 +3,8 @@
  * metastream. A store applies these rules in the same step in which it decides
  * on a request, so that no other write can come between.
  *
- * - A soft delete sets `$tb` and keeps every other member, `$acl` above all:
+ * - A soft delete sets `$tb` (of a system list, to the number after its last
+ *   entry) and keeps every other member, `$acl` above all:
  *   otherwise a delete would open a protected stream to everybody.
  * - Reopening a stream sets `$tb` to the number after its last event.
  * - Metadata from anybody but an administrator keeps at least the present
@@ -13,27 +14,41 @@
  */
 
 import type { ProposedEvent } from "./event.ts";
-import { type Int64, TRUNCATE_ALL } from "./event_number.ts";
-import {
-  readStreamMetadata,
-  SOFT_DELETE_DATA,
-  withTruncateBefore,
-} from "./stream_metadata.ts";
+import { formatInt64, type Int64, TRUNCATE_ALL } from "./event_number.ts";
+import { isSystemList } from "./lists.ts";
+import { readStreamMetadata, withTruncateBefore } from "./stream_metadata.ts";
 
 /** A metadata event, as far as the rules look at it. */
 type MetadataEvent = Pick<ProposedEvent, "isJson" | "data">;
 
+/** What a soft delete looks at. */
+interface DeletableStream {
+  readonly streamName: string;
+  /** Number of its last event, -1 for none. */
+  readonly head: number;
+  /** `$tb` of its metadata, 0 for none. */
+  readonly truncateBefore: Int64;
+}
+
 /**
- * Data of the metadata event that soft-deletes a stream.
+ * Data of the metadata event that soft-deletes a stream. A system list is
+ * hidden up to its last entry: the next comes from other streams, and nobody
+ * would be there to reopen the list.
  *
  * @param newest The stream's newest metadata event. One that is not valid
  * counts as empty, and so do the members that it seems to have.
  */
-export function softDeleteDataAfter(newest: MetadataEvent | undefined): string {
+export function softDeleteDataAfter(
+  newest: MetadataEvent | undefined,
+  { streamName, head, truncateBefore: present }: DeletableStream,
+): string {
+  const hidden: Int64 = isSystemList(streamName)
+    ? present > head ? present : head + 1
+    : TRUNCATE_ALL;
   const isValid = newest !== undefined &&
     readStreamMetadata(newest) !== undefined;
-  return (isValid && withTruncateBefore(newest.data, TRUNCATE_ALL)) ||
-    SOFT_DELETE_DATA;
+  return (isValid && withTruncateBefore(newest.data, hidden)) ||
+    `{"$tb":${formatInt64(hidden)}}`;
 }
 
 /**

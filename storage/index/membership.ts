@@ -6,6 +6,7 @@
  * @module
  */
 
+import { LINK_TYPE } from "../../lib/model/links.ts";
 import { membershipsOf } from "../../lib/model/lists.ts";
 import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
 import { isMetastream } from "../../lib/model/stream_names.ts";
@@ -20,6 +21,11 @@ export interface ListedEvent {
   readonly eventNumber: number;
   readonly isJson: boolean;
   readonly data: string | Uint8Array;
+  /**
+   * Of a link: whether its category lists it. That is decided when it is
+   * written, and a record says it by having an ordinal there or none.
+   */
+  readonly isInCategory: boolean;
 }
 
 /** Is told each list that an event is entered in, and its next ordinal. */
@@ -51,7 +57,9 @@ export class Membership {
     this.categoryStreamsList = NO_LIST;
     if (lists.isSource[streamId] !== 1) return;
     const { streamName, eventType } = event;
-    this.categoryList = lists.category[streamId] ?? NO_LIST;
+    const category = lists.category[streamId] ?? NO_LIST;
+    const isListed = eventType !== LINK_TYPE || event.isInCategory;
+    if (isListed) this.categoryList = category;
     const isOfMetastream = streamName.charCodeAt(0) === DOLLAR &&
       isMetastream(streamName);
     // Only types of the system and metadata need a look at the rule itself.
@@ -71,10 +79,10 @@ export class Membership {
     }
     if (event.eventNumber !== 0) return;
     this.streamsList = STREAMS_LIST;
-    if (!isOfMetastream && this.categoryList !== NO_LIST) {
+    if (!isOfMetastream && category !== NO_LIST) {
       this.categoryStreamsList = lists.findOrCreate(
         "categoryStreams",
-        lists.nameOf(this.categoryList),
+        lists.nameOf(category),
       );
     }
   }

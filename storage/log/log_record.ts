@@ -112,6 +112,9 @@ export class LogRecord implements RecordedEvent {
   get categoryOrdinal(): number {
     return getOrdinal(this.#view, this.#start + 32);
   }
+  get isInCategory(): boolean {
+    return this.categoryOrdinal !== NO_ORDINAL;
+  }
   get typeOrdinal(): number {
     return getOrdinal(this.#view, this.#start + 40);
   }

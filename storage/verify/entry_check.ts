@@ -6,6 +6,7 @@
  * @module
  */
 
+import { LINK_TYPE } from "../../lib/model/links.ts";
 import { membershipsOf } from "../../lib/model/lists.ts";
 import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
 import {
@@ -121,7 +122,9 @@ export class EntryCheck {
         ordinal,
         offset,
       );
-    enter(CATEGORY, category, record.categoryOrdinal);
+    // A link that led nowhere when it was written is in none.
+    const isListed = record.eventType !== LINK_TYPE || record.isInCategory;
+    enter(CATEGORY, isListed ? category : undefined, record.categoryOrdinal);
     enter(EVENT_TYPE, eventType, record.typeOrdinal);
     if ((record.flags & FLAG_FIRST) === 0) return;
     enter(STREAMS, isInStreams ? "" : undefined, record.streamsOrdinal);

@@ -8,6 +8,10 @@
  * @module
  */
 
+import {
+  brokenLinksOf,
+  type LinkTargets,
+} from "../../lib/model/broken_links.ts";
 import { decideAppend, decideDelete } from "../../lib/model/decide_append.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import {
@@ -15,6 +19,7 @@ import {
   TRUNCATE_ALL,
 } from "../../lib/model/event_number.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
+import type { LinkTarget } from "../../lib/model/feed.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -91,12 +96,17 @@ export class BatchEncoder {
     const reopening = isMetastream(streamName)
       ? this.#reopeningByMetadata(streamName, decision.first, events)
       : this.#reopeningByAppend(streamName, stream);
+    const run = { streamName, first: decision.first, count: events.length };
     const parts: RunPart[] = [{
       streamId,
       streamName,
       firstEventNumber: decision.first,
       events,
       flags: 0,
+      brokenLinks: brokenLinksOf(
+        events,
+        this.#linkTargets((link) => isOfRun(link, run)),
+      ),
     }];
     if (reopening !== undefined) parts.push(reopening);
     this.#runs.encodeRun(batch, parts);
@@ -107,12 +117,13 @@ export class BatchEncoder {
   deleteStream(batch: Batch, request: DeleteRequest): DeleteResult {
     const { lists, states, newEventId } = this.#options;
     const { streamName, expectedVersion, mode } = request;
-    const decision = decideDelete(states.decided(streamName), expectedVersion);
+    const stream = states.decided(streamName);
+    const decision = decideDelete(stream, expectedVersion);
     if (decision.kind !== "delete") return decision;
     this.#options.nameRoom.admit(streamName, []);
     if (mode === "soft") {
       const newest = states.decidedMetadataEvent(streamName);
-      const data = softDeleteDataAfter(newest);
+      const data = softDeleteDataAfter(newest, { ...stream, streamName });
       const run = [this.#metadataEvent(streamName, data, 0)];
       this.#runs.encodeRun(batch, run);
     } else {
@@ -146,16 +157,38 @@ export class BatchEncoder {
       session.isBroken = true;
       return { kind: "conflict", ...added };
     }
+    let written: Set<string> | undefined;
+    // Before anything is encoded: looking may fail.
+    const brokenLinks = brokenLinksOf(
+      added.map(({ event }) => event),
+      this.#linkTargets(({ streamName, eventNumber }) => {
+        written ??= new Set(added.map(linkOf));
+        return written.has(linkOf({ streamName, eventNumber }));
+      }),
+    );
     for (const [index, numbered] of added.entries()) {
       this.#runs.encodeNumbered(batch, numbered, {
         index,
         isLast: index === added.length - 1,
+        isBrokenLink: brokenLinks?.has(index) === true,
       });
     }
     return {
       kind: "imported",
       importedCount: added.length,
       knownCount: events.length - added.length,
+    };
+  }
+
+  /** What links may lead to: what is decided, and what the same run writes. */
+  #linkTargets(isOfRun: LinkTargets["isOfRun"]): LinkTargets {
+    const { states, clock } = this.#options;
+    return {
+      stateOf: (streamName) => states.decidedState(streamName),
+      timeOf: ({ streamName, eventNumber }) =>
+        states.decidedEntry(streamName, eventNumber)?.createdAtUs,
+      isOfRun,
+      nowUs: () => clock.nowUs(),
     };
   }
 
@@ -244,4 +277,21 @@ export class BatchEncoder {
       flags: 0,
     };
   }
+}
+
+function linkOf({ streamName, eventNumber }: LinkTarget): string {
+  return `${eventNumber}@${streamName}`;
+}
+
+/** Whether a link leads to an event of one append. */
+function isOfRun(
+  link: LinkTarget,
+  { streamName, first, count }: {
+    readonly streamName: string;
+    readonly first: number;
+    readonly count: number;
+  },
+): boolean {
+  return link.streamName === streamName && link.eventNumber >= first &&
+    link.eventNumber < first + count;
 }

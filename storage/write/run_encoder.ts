@@ -54,6 +54,8 @@ export interface RunPart {
   readonly firstEventNumber: number;
   readonly events: readonly ProposedEvent[];
   readonly flags: number;
+  /** Indexes of links that no category lists; default: none. */
+  readonly brokenLinks?: ReadonlySet<number> | undefined;
 }
 
 /** A record that is being encoded; one object serves record after record. */
@@ -75,6 +77,7 @@ export class RunEncoder {
     streamName: "",
     eventType: "",
     isJson: false,
+    isInCategory: true,
     data: "",
     metadata: "",
     flags: 0,
@@ -115,12 +118,15 @@ export class RunEncoder {
       });
       draft.streamName = part.streamName;
       draft.eventNumber = part.firstEventNumber;
-      const mayFollow = !isMetastream(part.streamName);
+      const { brokenLinks } = part;
+      const mayFollow = brokenLinks === undefined &&
+        !isMetastream(part.streamName);
       for (let index = 0; index < events.length;) {
         const event = events[index];
         if (event === undefined) break;
         const isRunEnd = part === lastPart && index === events.length - 1;
         draft.flags = isRunEnd ? part.flags | FLAG_RUN_END : part.flags;
+        draft.isInCategory = brokenLinks?.has(index) !== true;
         this.#encodeEvent(batch, part.streamId, event);
         draft.indexInRun++;
         draft.eventNumber++;
@@ -138,7 +144,11 @@ export class RunEncoder {
   encodeNumbered(
     batch: Batch,
     { streamName, eventNumber, createdAtUs, event }: NumberedEvent,
-    { index, isLast }: { index: number; isLast: boolean },
+    { index, isLast, isBrokenLink }: {
+      readonly index: number;
+      readonly isLast: boolean;
+      readonly isBrokenLink: boolean;
+    },
   ): void {
     const { lists } = this.#options;
     const streamId = lists.findOrCreate("stream", streamName);
@@ -160,6 +170,7 @@ export class RunEncoder {
     draft.eventNumber = eventNumber;
     draft.flags = (isTombstone ? FLAG_TOMBSTONE : 0) |
       (isLast ? FLAG_RUN_END : 0);
+    draft.isInCategory = !isBrokenLink;
     this.#encodeEvent(batch, streamId, event);
   }
 

@@ -18,6 +18,7 @@ import {
 } from "../../lib/model/stream_metadata.ts";
 import {
   isMetastream,
+  isSystemStream,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
 import { listOfStream } from "../../lib/model/lists.ts";
@@ -80,15 +81,24 @@ export class StreamStates {
       streamName,
       lists.decidedFlags,
     );
-    if (id === NO_LIST) return { ...UNKNOWN_STREAM, isTombstoned };
+    // A system list has metadata like a stream, but entries of its own.
+    const listId = isSystemStream(streamName)
+      ? lists.findStream(streamName)
+      : id;
+    const head = listId === NO_LIST ? -1 : (lists.decidedNext[listId] ?? 0) - 1;
+    const isSystemList = listId !== id;
+    if (id === NO_LIST) {
+      return { ...UNKNOWN_STREAM, head, isTombstoned, isSystemList };
+    }
     const metastream = lists.metastream[id] ?? NO_LIST;
     const metadataNumber = metastream === NO_LIST
       ? -1
       : (lists.decidedNext[metastream] ?? 0) - 1;
     return {
       id,
-      head: (lists.decidedNext[id] ?? 0) - 1,
+      head,
       isTombstoned,
+      isSystemList,
       hasMetadata: metadataNumber >= 0,
       truncateBefore: metadataNumber < 0
         ? 0
@@ -103,6 +113,24 @@ export class StreamStates {
   /** An event of a stream as the writer knows it; undefined if it is gone. */
   decidedEvent(streamId: number, eventNumber: number): LogRecord | undefined {
     return this.#record(streamId, eventNumber);
+  }
+
+  /** The stream, or system list, as the writer sees it. */
+  decidedState(streamName: string): StreamState {
+    const { decidedNext, decidedFlags } = this.#lists;
+    return this.#stateAt(streamName, {
+      nexts: decidedNext,
+      flags: decidedFlags,
+      isKept: true,
+    });
+  }
+
+  /** An event of a stream or a system list as the writer knows it. */
+  decidedEntry(
+    streamName: string,
+    ordinal: number,
+  ): LogRecord | undefined {
+    return this.#record(this.#lists.findStream(streamName), ordinal);
   }
 
   /** The newest metadata event that the writer knows of a stream. */
@@ -124,6 +152,22 @@ export class StreamStates {
     streamName: string,
     { isKept = true }: { readonly isKept?: boolean } = {},
   ): StreamState {
+    const { visibleNext, visibleFlags } = this.#lists;
+    return this.#stateAt(streamName, {
+      nexts: visibleNext,
+      flags: visibleFlags,
+      isKept,
+    });
+  }
+
+  #stateAt(
+    streamName: string,
+    { nexts, flags, isKept }: {
+      readonly nexts: Float64Array;
+      readonly flags: Uint8Array;
+      readonly isKept: boolean;
+    },
+  ): StreamState {
     const lists = this.#lists;
     const id = lists.findStream(streamName);
     // Metadata may be there before the stream, and for system lists too.
@@ -133,14 +177,10 @@ export class StreamStates {
     const metastream = lists.metastream[streamId] ?? NO_LIST;
     const metadataNumber = metastream === NO_LIST
       ? -1
-      : lists.headOf(metastream);
+      : (nexts[metastream] ?? 0) - 1;
     return {
-      head: id === NO_LIST ? -1 : lists.headOf(id),
-      isTombstoned: this.#isTombstoned(
-        streamId,
-        streamName,
-        lists.visibleFlags,
-      ),
+      head: id === NO_LIST ? -1 : (nexts[id] ?? 0) - 1,
+      isTombstoned: this.#isTombstoned(streamId, streamName, flags),
       metadata: metadataNumber < 0
         ? defaultMetadataOf(streamName)
         : this.#metadataAt(metastream, metadataNumber, isKept),

@@ -24,6 +24,7 @@ import {
 } from "./event_store_expectations.ts";
 import { testLog } from "./event_store_log_contract.ts";
 import { testReading } from "./event_store_reading_contract.ts";
+import { testLists } from "./event_store_lists_contract.ts";
 import { testTruncation } from "./event_store_truncation_contract.ts";
 import {
   appendNumbers,
@@ -47,6 +48,7 @@ export function testEventStore(name: string, open: OpenStore): void {
   testConcurrency(name, open);
   testReading(name, open);
   testLog(name, open);
+  testLists(name, open);
 }
 
 /** Posts to a stream that holds events 1 and 2 (spec: streams §3). */
@@ -194,7 +196,9 @@ function testRefusals(name: string, open: OpenStore): void {
   storeTest(`${name}: system lists cannot be written`, open, async (store) => {
     for (const streamName of ["$ce-a", "$et-a", "$category-a", "$streams"]) {
       await assertRefused(store.append(anAppend({ streamName })));
-      await assertRefused(store.deleteStream(aDelete({ streamName })));
+      await assertRefused(
+        store.deleteStream(aDelete({ streamName, mode: "hard" })),
+      );
     }
 
     async function assertRefused(promise: Promise<unknown>): Promise<void> {

@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from "../../lib/model/clock.ts";
+import { brokenLinksOf } from "../../lib/model/broken_links.ts";
 import {
   type DecidableStream,
   decideAppend,
@@ -110,7 +111,18 @@ class ModelStore implements EventStore {
     const events = described !== undefined && request.keepsTruncation
       ? this.#truncating(described, request.events)
       : request.events;
-    const written = events.map((event) => this.#write(streamName, event));
+    const brokenLinks = brokenLinksOf(events, {
+      stateOf: (name) => this.peekState(name),
+      timeOf: (link) =>
+        this.#lists.get(link.streamName)?.[link.eventNumber]?.createdAtUs,
+      isOfRun: (link) =>
+        link.streamName === streamName && link.eventNumber >= decision.first &&
+        link.eventNumber < decision.first + events.length,
+      nowUs: () => this.#clock.nowUs(),
+    });
+    const written = events.map((event, index) =>
+      this.#write(streamName, event, brokenLinks?.has(index) === true)
+    );
     if (stream.truncateBefore >= TRUNCATE_ALL) {
       written.push(...this.#writeReopening(streamName, stream.head + 1));
     } else if (reopensDescribed) {
@@ -124,15 +136,19 @@ class ModelStore implements EventStore {
   // deno-lint-ignore require-await
   async deleteStream(request: DeleteRequest): Promise<DeleteResult> {
     this.#refuseWhenClosed();
-    refuseReserved(request.streamName);
     const { streamName, expectedVersion, mode } = request;
-    const decision = decideDelete(this.#decidable(streamName), expectedVersion);
+    if (mode === "hard") refuseReserved(streamName);
+    const stream = this.#decidable(streamName);
+    const decision = decideDelete(stream, expectedVersion);
     if (decision.kind !== "delete") return decision;
     const written = mode === "hard"
       ? this.#writeTombstone(streamName)
       : this.#writeMetadata(
         streamName,
-        softDeleteDataAfter(this.#lists.get(metastreamOf(streamName))?.at(-1)),
+        softDeleteDataAfter(
+          this.#lists.get(metastreamOf(streamName))?.at(-1),
+          { ...stream, streamName },
+        ),
       );
     this.#announce([written]);
     return { kind: "done" };
@@ -288,6 +304,7 @@ class ModelStore implements EventStore {
     return {
       head: this.#headOf(streamName),
       isTombstoned: this.#isTombstoned(streamName),
+      isSystemList: isSystemList(streamName),
       truncateBefore: this.#metadataOf(streamName).truncateBefore ?? 0,
       hasMetadata: this.#lists.has(metastreamOf(streamName)),
       numberOf(eventId, from) {
@@ -300,9 +317,13 @@ class ModelStore implements EventStore {
     };
   }
 
-  #write(streamName: string, event: ProposedEvent): RecordedEvent {
+  #write(
+    streamName: string,
+    event: ProposedEvent,
+    isBrokenLink = false,
+  ): RecordedEvent {
     const eventNumber = this.#headOf(streamName) + 1;
-    const recorded = this.#record(streamName, event, eventNumber);
+    const recorded = this.#record(streamName, event, eventNumber, isBrokenLink);
     this.#enter(streamName, recorded);
     return recorded;
   }
@@ -355,6 +376,7 @@ class ModelStore implements EventStore {
     streamName: string,
     event: ProposedEvent,
     eventNumber: number,
+    isBrokenLink = false,
   ): RecordedEvent {
     this.#lastTimeUs = Math.max(this.#lastTimeUs, this.#clock.nowUs());
     const recorded: RecordedEvent = {
@@ -375,7 +397,9 @@ class ModelStore implements EventStore {
       : undefined;
     const { category, eventType, isInStreams, categoryOfStream } =
       membershipsOf(recorded, saying);
-    if (category !== undefined) this.#enter(`$ce-${category}`, recorded);
+    if (category !== undefined && !isBrokenLink) {
+      this.#enter(`$ce-${category}`, recorded);
+    }
     if (eventType !== undefined) this.#enter(`$et-${eventType}`, recorded);
     if (isInStreams) this.#enter("$streams", recorded);
     if (categoryOfStream !== undefined) {
