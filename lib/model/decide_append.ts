@@ -123,13 +123,15 @@ export function decideDelete(
   stream: Omit<DecidableStream, "numberOf" | "hasIdAt">,
   expected: ExpectedVersion,
 ): DeleteDecision {
-  const { head, isTombstoned, truncateBefore, hasMetadata } = stream;
+  const { head, isTombstoned, truncateBefore, hasMetadata, isSystemList } =
+    stream;
   const decision = decideAppend(
     {
       head,
       isTombstoned,
       truncateBefore,
       hasMetadata,
+      isSystemList: isSystemList === true,
       numberOf: () => undefined,
       hasIdAt: () => false,
     },
