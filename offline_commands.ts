@@ -44,6 +44,8 @@ import { runVerify } from "./lib/cli/run_verify.ts";
 import type { Workplace } from "./lib/cli/workplace.ts";
 import {
   backupDirectory,
+  nextKeptDirectory,
+  pruneDirectories,
   receiveDirectory,
   restoreDirectory,
 } from "./storage/backup/directories.ts";
@@ -142,6 +144,9 @@ export const OFFLINE_COMMANDS: OfflineRunners = {
       backupDirectory: (options, control) =>
         backupDirectory({ ...options, version: VERSION, clock }, control),
       receiveDirectory,
+      nextKeptTarget: (directory) =>
+        nextKeptDirectory(directory, clock.nowUs() / 1000),
+      pruneBackups: pruneDirectories,
       readFile: readTextFile,
     });
     const about = { target: call.operands.target };

@@ -10,6 +10,7 @@ import {
   type OptionRow,
   type ValueOf,
 } from "../config/options.ts";
+import { SERVER_OPTIONS } from "./server_access.ts";
 import { USER_OPTIONS } from "./user_options.ts";
 
 /** What may follow a command besides options. */
@@ -154,6 +155,18 @@ export const COMMANDS = {
         default: undefined,
         help: "File with the user's password in its first line",
         needs: "url",
+      },
+      ...SERVER_OPTIONS,
+      keep: {
+        flag: "keep",
+        group: "Command",
+        kind: "integer",
+        default: 0,
+        least: 0,
+        most: 10_000,
+        help:
+          "Take each backup in a directory of its own in TARGET, and keep " +
+          "so many of them; 0: TARGET is the backup",
       },
       ...TASK_OPTIONS,
     },

@@ -11,12 +11,22 @@ import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { RunError } from "./run_error.ts";
 import type { CommandCall } from "./run_program.ts";
 import {
+  addressAt,
+  authorizationOf,
+  firstLineOf,
+  httpClientOf,
+  readOptionFile,
+  saidIn,
+  type ServerAccess,
+  unreachedReasonOf,
+} from "./server_access.ts";
+import {
   directoryOf,
   printResult,
   workLong,
   type Workplace,
 } from "./workplace.ts";
-import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
+import { decodeUtf8Leniently } from "../text/utf8.ts";
 
 /** What is there of a backup already, and what a server answers. */
 export type AskForBackup = (
@@ -39,6 +49,10 @@ export interface BackupTools {
     options: { readonly target: string; readonly request: AskForBackup },
     control: JobControl,
   ): Promise<BackupReport>;
+  /** Where among dated backups the next one goes; see `nextKeptTarget`. */
+  nextKeptTarget(directory: string): Promise<string>;
+  /** Removes the oldest of them; see `pruneBackups`. */
+  pruneBackups(directory: string, keep: number): Promise<readonly string[]>;
   readFile(path: string): string;
 }
 
@@ -48,35 +62,46 @@ export async function runBackup(
   workplace: Workplace,
   tools: BackupTools,
 ): Promise<void> {
-  const { target } = operands;
-  const { url, login, passwordFile } = own;
+  const { url, keep } = own;
   if (url !== undefined && options.origins.directory === "flag") {
     throw new UsageError(
       "Options --url and --db exclude each other: a server backs up its own " +
         "store",
     );
   }
+  const server = url === undefined
+    ? undefined
+    : serverAccessOf({ ...own, url }, tools);
   const startedAtMs = workplace.progress.nowMs();
-  const report = await workLong(workplace, own, (control) => {
-    if (url === undefined) {
+  const target = keep === 0
+    ? operands.target
+    : await tools.nextKeptTarget(operands.target);
+  const report = await workLong(workplace, own, async (control) => {
+    if (server === undefined) {
       const directory = directoryOf(options.values);
-      return tools.backupDirectory({ directory, target }, control);
+      return await tools.backupDirectory({ directory, target }, control);
     }
-    const server = {
-      url,
-      login,
-      password: readPassword(passwordFile, tools),
-    };
-    return tools.receiveDirectory(
-      { target, request: (have) => askServer(server, have, control.signal) },
-      control,
-    );
+    using client = httpClientOf(server);
+    return await tools.receiveDirectory({
+      target,
+      request: (have) =>
+        askServer(server, { client, have, signal: control.signal }),
+    }, control);
   });
+  const removed = keep === 0
+    ? undefined
+    : await tools.pruneBackups(operands.target, keep);
   const tookMs = workplace.progress.nowMs() - startedAtMs;
   printResult(workplace, own, {
-    json: { target, tookMs: Math.round(tookMs), ...report },
-    text: showReport(report, { target, tookMs }),
+    json: { target, tookMs: Math.round(tookMs), ...report, removed },
+    text: showReport(report, { target, tookMs }) + showRemoved(removed),
   });
+}
+
+function showRemoved(removed: readonly string[] | undefined): string {
+  return removed === undefined || removed.length === 0
+    ? ""
+    : `Removed ${showCount(removed.length)} older: ${removed.join(", ")}\n`;
 }
 
 function showReport(
@@ -100,65 +125,65 @@ export function timeLine(lastCreatedAtUs: number): string {
     }\n`;
 }
 
-/** The first line of the file. */
-function readPassword(
-  path: string | undefined,
+function serverAccessOf(
+  { url, login, passwordFile, tokenFile, caCertFile }:
+    & Pick<CommandCall<"backup">["own"], ServerOptionName>
+    & { readonly url: string },
   { readFile }: BackupTools,
-): string {
-  if (path === undefined) {
-    throw new UsageError("--url needs --password-file");
+): ServerAccess {
+  if ((passwordFile === undefined) === (tokenFile === undefined)) {
+    throw new UsageError("--url needs --password-file or --token-file");
   }
-  let text: string;
-  try {
-    text = readFile(path);
-  } catch (error) {
-    throw new RunError(
-      `Cannot read the password in "${path}": ${reasonOf(error)}`,
-    );
-  }
-  return text.split(/\r?\n/)[0] ?? "";
+  return {
+    url,
+    caCertificate: caCertFile === undefined
+      ? undefined
+      : readOptionFile(caCertFile, readFile),
+    credentials: tokenFile === undefined
+      ? { login, password: firstLineOf(passwordFile ?? "", readFile) }
+      : { token: firstLineOf(tokenFile, readFile) },
+  };
 }
 
-interface Server {
-  readonly url: string;
-  readonly login: string;
-  readonly password: string;
-}
+type ServerOptionName = "login" | "passwordFile" | "tokenFile" | "caCertFile";
 
 async function askServer(
-  { url, login, password }: Server,
-  have: readonly { readonly name: string; readonly crc32: string }[],
-  signal: AbortSignal,
+  server: ServerAccess,
+  { client, have, signal }: {
+    readonly client: Deno.HttpClient | undefined;
+    readonly have: readonly { readonly name: string; readonly crc32: string }[];
+    readonly signal: AbortSignal;
+  },
 ): ReturnType<AskForBackup> {
-  const address = url.replace(/\/+$/, "") + "/admin/backup";
-  const credentials = encodeUtf8(`${login}:${password}`);
+  const { credentials } = server;
+  const address = addressAt(server, "/admin/backup");
   let response: Response;
   try {
     response = await fetch(address, {
       method: "POST",
       headers: {
-        "Authorization": `Basic ${btoa(String.fromCharCode(...credentials))}`,
+        "Authorization": authorizationOf(credentials),
         "Content-Type": "application/json",
       },
       body: JSON.stringify({ have }),
       // An answer from elsewhere must not get the password.
       redirect: "error",
+      ...(client !== undefined && { client }),
       signal,
     });
   } catch (error) {
     signal.throwIfAborted();
-    throw new RunError(`Cannot reach ${address}: ${reasonOf(error)}`);
+    throw new RunError(`Cannot reach ${address}: ${unreachedReasonOf(error)}`);
   }
   if (response.status !== 200 || response.body === null) {
-    const text = decodeUtf8Leniently(await response.bytes()).slice(
-      0,
-      TEXT_LENGTH_MAX,
-    );
-    const says = text.replaceAll(/[^\x20-\x7e]+/g, " ").trim();
+    const says = saidIn(decodeUtf8Leniently(await response.bytes()));
+    const who = "token" in credentials
+      ? "the token"
+      : `"${credentials.login}" with this password`;
     throw new RunError(
       `${address} answers ${response.status}` +
         (response.status === 401
-          ? `: "${login}" with this password may not back up`
+          ? `: ${who} may not back up`
           : says === ""
           ? ""
           : `: ${says}`),
@@ -169,8 +194,6 @@ async function askServer(
     length: Number(response.headers.get("Content-Length") ?? 0),
   };
 }
-
-const TEXT_LENGTH_MAX = 200;
 
 /** A connection that breaks is no bug. */
 async function* piecesOf(
@@ -183,17 +206,9 @@ async function* piecesOf(
     signal.throwIfAborted();
     throw new RunError(
       `The server broke off: ${
-        reasonOf(error)
+        unreachedReasonOf(error)
       }; what came whole is kept, run ` +
         `the command again`,
     );
   }
-}
-
-/** What the runtime says is "fetch failed"; why is in what caused it. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error
-    ? reasonOf(error.cause)
-    : error.message.replace(/^error sending request for url \(.*?\): /, "");
 }

@@ -8,11 +8,15 @@ import { UsageError } from "../config/usage_error.ts";
 import { escapeControls } from "../logging/escape_controls.ts";
 import { RunError } from "./run_error.ts";
 import type { CommandCall } from "./run_program.ts";
+import {
+  firstLineOf,
+  readOptionFile,
+  type ServerAccess,
+} from "./server_access.ts";
 import type {
   ShownUser,
   UserAdministration,
   UserChangeKind,
-  UserServer,
 } from "./user_administration.ts";
 import { directoryOf, printResult, type Workplace } from "./workplace.ts";
 
@@ -23,7 +27,7 @@ export interface UserTools {
     options: { readonly directory: string; readonly segmentSizeBytes: number },
     work: (users: UserAdministration) => Promise<void>,
   ): Promise<void>;
-  usersOfServer(server: UserServer): UserAdministration;
+  usersOfServer(server: ServerAccess): UserAdministration;
   readFile(path: string): string;
   isInputTerminal(): boolean;
   /** A line of standard input, not shown where it is typed. */
@@ -167,18 +171,18 @@ async function serverOf(
   url: string,
   { own }: Call,
   { ask, tools }: { readonly ask: Ask; readonly tools: UserTools },
-): Promise<UserServer> {
+): Promise<ServerAccess> {
   const { login, tokenFile, userPasswordFile, caCertFile } = own;
   const caCertificate = caCertFile === undefined
     ? undefined
-    : readFile(caCertFile, tools);
+    : readOptionFile(caCertFile, tools.readFile);
   if (tokenFile !== undefined) {
-    const token = firstLineOf(tokenFile, tools);
+    const token = firstLineOf(tokenFile, tools.readFile);
     return { url, caCertificate, credentials: { token } };
   }
   const password = userPasswordFile === undefined
     ? await ask(`Password of ${login}: `)
-    : firstLineOf(userPasswordFile, tools);
+    : firstLineOf(userPasswordFile, tools.readFile);
   return { url, caCertificate, credentials: { login, password } };
 }
 
@@ -188,7 +192,7 @@ async function newPasswordOf(
 ): Promise<string> {
   const { passwordFile } = own;
   if (passwordFile !== undefined && passwordFile !== "-") {
-    return firstLineOf(passwordFile, tools);
+    return firstLineOf(passwordFile, tools.readFile);
   }
   const password = await ask(`New password of ${operands.login}: `);
   const isTyped = passwordFile === undefined && tools.isInputTerminal();
@@ -213,17 +217,4 @@ async function readSecret(
     throw new RunError("No password came by standard input");
   }
   return line;
-}
-
-function firstLineOf(path: string, tools: UserTools): string {
-  return readFile(path, tools).split(/\r?\n/)[0] ?? "";
-}
-
-function readFile(path: string, tools: UserTools): string {
-  try {
-    return tools.readFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RunError(`Cannot read "${path}": ${reason}`);
-  }
 }

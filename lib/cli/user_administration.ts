@@ -34,13 +34,3 @@ export interface UserAdministration extends Disposable {
   enable(login: string): Promise<UserChangeKind>;
   disable(login: string): Promise<UserChangeKind>;
 }
-
-/** Where a server is, and as whom it is asked. */
-export interface UserServer {
-  readonly url: string;
-  /** PEM of the authority that the server's certificate is checked by. */
-  readonly caCertificate: string | undefined;
-  readonly credentials:
-    | { readonly login: string; readonly password: string }
-    | { readonly token: string };
-}

@@ -5,6 +5,7 @@
  */
 
 import type { OptionRow } from "../config/options.ts";
+import { SERVER_OPTIONS } from "./server_access.ts";
 
 /** By the names that the code has for them. */
 export const USER_OPTIONS = {
@@ -60,22 +61,5 @@ export const USER_OPTIONS = {
     help: "File with that user's password in its first line",
     needs: "url",
   },
-  tokenFile: {
-    flag: "token-file",
-    group: "Command",
-    kind: "text",
-    valueName: "FILE",
-    default: undefined,
-    help: "File with a token in its first line, instead of a login",
-    needs: "url",
-  },
-  caCertFile: {
-    flag: "ca-cert",
-    group: "Command",
-    kind: "text",
-    valueName: "FILE",
-    default: undefined,
-    help: "PEM file of the authority that issued the server's certificate",
-    needs: "url",
-  },
+  ...SERVER_OPTIONS,
 } as const satisfies Record<string, OptionRow>;

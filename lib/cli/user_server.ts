@@ -4,23 +4,23 @@
  * @module
  */
 
-import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
+import { decodeUtf8Leniently } from "../text/utf8.ts";
 import { RunError } from "./run_error.ts";
-import type {
-  ShownUser,
-  UserAdministration,
-  UserServer,
-} from "./user_administration.ts";
+import {
+  addressAt,
+  authorizationOf,
+  httpClientOf,
+  saidIn,
+  type ServerAccess,
+  unreachedReasonOf,
+} from "./server_access.ts";
+import type { ShownUser, UserAdministration } from "./user_administration.ts";
 
-const TEXT_LENGTH_MAX = 300;
 const TIMEOUT_MS = 60_000;
 
 /** Asks a server for what each method does. */
-export function usersOfServer(server: UserServer): UserAdministration {
-  const { caCertificate } = server;
-  const client = caCertificate === undefined
-    ? undefined
-    : Deno.createHttpClient({ caCerts: [caCertificate] });
+export function usersOfServer(server: ServerAccess): UserAdministration {
+  const client = httpClientOf(server);
   const ask = (method: string, path: string, json?: unknown) =>
     askServer(server, { client, method, path, json });
   const command = (login: string, name: string, json?: unknown) =>
@@ -50,7 +50,7 @@ interface Answer {
 }
 
 async function askServer(
-  { url, credentials }: UserServer,
+  server: ServerAccess,
   { client, method, path, json }: {
     readonly client: Deno.HttpClient | undefined;
     readonly method: string;
@@ -58,13 +58,13 @@ async function askServer(
     readonly json: unknown;
   },
 ): Promise<Answer> {
-  const address = url.replace(/\/+$/, "") + path;
+  const address = addressAt(server, path);
   try {
     const response = await fetch(address, {
       method,
       headers: {
         "Accept": "application/json",
-        "Authorization": authorizationOf(credentials),
+        "Authorization": authorizationOf(server.credentials),
         ...(method === "POST" && { "Content-Type": "application/json" }),
       },
       ...(method === "POST" && { body: JSON.stringify(json ?? {}) }),
@@ -76,16 +76,10 @@ async function askServer(
     const text = decodeUtf8Leniently(await response.bytes());
     return { status: response.status, text };
   } catch (error) {
-    const cause = error instanceof Error ? error.cause ?? error : error;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RunError(`Cannot reach ${address}: ${reason}`);
+    throw new RunError(
+      `Cannot reach ${address}: ${unreachedReasonOf(error)}`,
+    );
   }
-}
-
-function authorizationOf(credentials: UserServer["credentials"]): string {
-  if ("token" in credentials) return `Bearer ${credentials.token}`;
-  const bytes = encodeUtf8(`${credentials.login}:${credentials.password}`);
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
 function kindOf({ status, text }: Answer) {
@@ -105,9 +99,7 @@ function kindOf({ status, text }: Answer) {
 }
 
 function unexpected(status: number, text: string): RunError {
-  const said = text.slice(0, TEXT_LENGTH_MAX)
-    .replaceAll(/[^\x20-\x7e]+/g, " ").trim();
-  return new RunError(`The server answers ${status}: ${said}`);
+  return new RunError(`The server answers ${status}: ${saidIn(text)}`);
 }
 
 function shownUserOf(value: unknown): ShownUser {

@@ -39,7 +39,8 @@ import {
 } from "./manifest.ts";
 import { decodeJsonText, encodeUtf8 } from "../../lib/text/utf8.ts";
 
-const LOCK_NAME = "lock";
+/** File that is locked while a backup is written. */
+export const BACKUP_LOCK_NAME = "lock";
 /** Names that may lie in the directory of a backup. */
 const OWN_NAME = /^(manifest\.json(\.part)?|segments|lock|lost\+found|\..*)$/;
 /** Larger than the manifest of any store that fits on a device. */
@@ -84,7 +85,7 @@ export class BackupTarget {
     await disk.syncDirectory(dirname(directory));
     await disk.makeDirectory(join(directory, BACKUP_SEGMENTS_NAME));
     const lock = await disk.lock(
-      join(directory, LOCK_NAME),
+      join(directory, BACKUP_LOCK_NAME),
       `process ${Deno.pid}`,
     );
     if ("heldBy" in lock) {
@@ -212,7 +213,7 @@ export class BackupTarget {
     const left = await this.#disk.list(this.#segmentsPath);
     if (names.includes(MANIFEST_NAME) || left.length > 0) return;
     await removeIfThere(this.#disk, this.#segmentsPath);
-    await removeIfThere(this.#disk, join(this.#directory, LOCK_NAME));
+    await removeIfThere(this.#disk, join(this.#directory, BACKUP_LOCK_NAME));
   }
 
   get #segmentsPath(): string {

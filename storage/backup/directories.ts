@@ -16,6 +16,7 @@ import type {
 import { createFileDisk } from "../disk/file_disk.ts";
 import { makingDirectory } from "../disk/made_directories.ts";
 import { nameFailures } from "../disk/named_disk.ts";
+import { nextKeptTarget, pruneBackups } from "./kept_backups.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
 import { openStoreOn } from "../mod.ts";
 import type { StorePlatform } from "../platform.ts";
@@ -76,6 +77,23 @@ export async function receiveDirectory(
       request: options.request,
       control,
     }));
+}
+
+/** Where among dated backups the next one goes; see `nextKeptTarget`. */
+export function nextKeptDirectory(
+  directory: string,
+  nowMs: number,
+): Promise<string> {
+  refuseInsideStore("back up to", directory);
+  return nextKeptTarget(commandPlatform().disk, directory, nowMs);
+}
+
+/** Removes the oldest of dated backups; see `pruneBackups`. */
+export function pruneDirectories(
+  directory: string,
+  keep: number,
+): Promise<readonly string[]> {
+  return pruneBackups(commandPlatform().disk, directory, keep);
 }
 
 /** Makes a store of a backup; see `restoreBackup` and `restoreStream`. */

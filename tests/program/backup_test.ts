@@ -192,7 +192,7 @@ Deno.test("what cannot be backed up or restored ends with its own exit code", as
     [2, "Bad value", "restore", pathOf("b"), "--to=soon"],
     [
       2,
-      "--url needs --password-file",
+      "--url needs --password-file or --token-file",
       "backup",
       pathOf("b"),
       "--url=http://127.0.0.1:1",
