@@ -68,11 +68,13 @@ export async function verifyOpenStore(
     return await verifyLog(plan, findings, control);
   }
   const commit = await lookAtCommit(parts, findings);
+  const expected = indexNamesOf(parts);
   const names = new Set(await disk.list(join(directory, SEGMENTS_NAME)));
+  const missing = new Set(expected.filter((name) => !names.has(name)));
   const hasHeads = (await disk.list(directory)).includes(HEADS_NAME);
   await visible(commit, publisher);
   // From here on without a pause: what is pinned is what is checked.
-  const segments = planSegments(parts, names, findings);
+  const segments = planSegments(parts, missing, findings);
   const unpin = parts.pins.pin(segments.map(({ segment }) => segment.path));
   try {
     const plan = {
@@ -126,9 +128,20 @@ async function visible(
   }
 }
 
+/** Index files of the segments that are sealed now. */
+function indexNamesOf({ segments, index }: OpenStoreParts): string[] {
+  return segments.filter(({ number }) =>
+    index.sealed.segmentOf(number) !== undefined
+  ).map((segment) => segmentFileName(segment, "idx"));
+}
+
+/**
+ * @param missing Index files that should have been in the directory when it
+ * was listed. A segment may have been sealed since, and then has one.
+ */
 function planSegments(
   { platform: { disk }, directory, segments, index }: OpenStoreParts,
-  names: ReadonlySet<string>,
+  missing: ReadonlySet<string>,
   findings: Findings,
 ): PlannedSegment[] {
   return segments.map((open): PlannedSegment => {
@@ -137,7 +150,7 @@ function planSegments(
     const fileName = `${SEGMENTS_NAME}/${segmentFileName(segment, "seg")}`;
     const indexName = segmentFileName(segment, "idx");
     const isSealed = index.sealed.segmentOf(segment.number) !== undefined;
-    const hasIndex = names.has(indexName);
+    const hasIndex = !missing.has(indexName);
     if (isSealed && !hasIndex) {
       findings.broken("indexMissing", "its index file is gone", {
         file: fileName,
