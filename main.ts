@@ -8,7 +8,7 @@
  */
 
 import { openUpkeep } from "./lib/admin/upkeep.ts";
-import { openAuth } from "./lib/auth/open_auth.ts";
+import { type Auth, openAuth } from "./lib/auth/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError, RunError } from "./lib/cli/run_error.ts";
 import {
@@ -17,6 +17,7 @@ import {
   runProgram,
 } from "./lib/cli/run_program.ts";
 import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
+import { startBanner } from "./lib/cli/start_banner.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
 import { closeInTime, drainInTime } from "./lib/cli/stop_server.ts";
 import { limitsOf } from "./lib/config/limits_of.ts";
@@ -40,9 +41,12 @@ import {
 import { debugToggle } from "./lib/logging/debug_toggle.ts";
 import { createLogger } from "./lib/logging/logger.ts";
 import {
+  isErrorTerminal,
   printAnswer,
   printFailure,
+  printNote,
   printText,
+  wantsColours,
 } from "./lib/logging/standard_streams.ts";
 import type { Limits } from "./lib/model/limits.ts";
 import {
@@ -68,6 +72,7 @@ import {
 import { onUnhandledError } from "./lib/runtime/unhandled_errors.ts";
 import { onVerbositySignal } from "./lib/runtime/verbosity_signal.ts";
 import { VERSION } from "./lib/runtime/version.ts";
+import { readAnonymousRights } from "./lib/streams/access.ts";
 import { createStreamService } from "./lib/streams/stream_service.ts";
 import { parseIpRanges } from "./lib/text/ip_ranges.ts";
 import { isLoopbackAddress, isLoopbackHost } from "./lib/text/loopback.ts";
@@ -94,9 +99,13 @@ async function listenOn(
 /** Runs the server until a signal asks it to stop. */
 async function serve(options: ResolvedOptions): Promise<void> {
   const { values } = options;
+  const hasColours = wantsColours();
+  // Who names a format, or wants no colours, has a program read the log.
+  const isReadByPeople = isErrorTerminal() && hasColours &&
+    options.origins.logFormat === "default";
   const logger = createLogger({
     level: values.logLevel,
-    format: values.logFormat,
+    format: isReadByPeople ? "terminal" : values.logFormat,
     clock,
     writer: Deno.stderr,
   });
@@ -160,6 +169,12 @@ async function serve(options: ResolvedOptions): Promise<void> {
       shutDown: () => shutdown.resolve("shutdown"),
       onLost: () => shutdown.resolve("lost"),
     });
+    const { port } = services.server;
+    const { defaultUsers } = services;
+    // Default users may take a while: signals count meanwhile.
+    const bannerShown = isErrorTerminal() && values.logFormat === "text"
+      ? printBanner(store, { values, port, defaultUsers, hasColours })
+      : undefined;
     // Nothing but the socket needs it: the store is one of files.
     if (hasAmpleFiles) revokePermissions(["net"], logger);
     else logger.debug("permissions.kept", { names: "net" });
@@ -168,6 +183,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
     logger.info("program.stopping", { signal });
     closeMsMax = await drainInTime(services.server, logger);
     await services.close();
+    await bannerShown;
     isLost = signal === "lost";
   } finally {
     await closeInTime(store, closeMsMax);
@@ -190,7 +206,11 @@ async function startServices(
     readonly shutDown: () => void;
     readonly onLost: () => void;
   },
-): Promise<{ readonly server: HttpServer; close(): Promise<void> }> {
+): Promise<{
+  readonly server: HttpServer;
+  readonly defaultUsers: Auth["defaultUsers"];
+  close(): Promise<void>;
+}> {
   const { values, limits, tls, logger, observation, shutDown, onLost } =
     options;
   const { host, port } = values;
@@ -298,6 +318,7 @@ async function startServices(
     });
     return {
       server,
+      defaultUsers,
       async close() {
         authenticator.close();
         await upkeep.close();
@@ -311,6 +332,35 @@ async function startServices(
     throw listenError(addressOf({ host, port }), error);
   }
 }
+
+/** Shows a person at the terminal what has started. */
+async function printBanner(
+  store: MaintainedStore,
+  { values, port, defaultUsers, hasColours }: {
+    readonly values: OptionValues;
+    readonly port: number;
+    readonly defaultUsers: Auth["defaultUsers"];
+    readonly hasColours: boolean;
+  },
+): Promise<void> {
+  const { host, isReadOnly, publicUrl, trustedProxies } = values;
+  const facts = {
+    version: VERSION,
+    directory: values.isInMemory ? undefined : values.directory,
+    isReadOnly,
+    host,
+    port,
+    hasTls: values.tlsCertificate !== undefined,
+    publicUrl,
+    trustedProxies,
+    // The log says why there are none, if that failed.
+    defaultUsers: await defaultUsers.catch(() => NO_DEFAULT_USERS),
+    anonymous: await readAnonymousRights(store, newEventId()),
+  };
+  printNote(startBanner(facts, hasColours));
+}
+
+const NO_DEFAULT_USERS = { generated: [], withDefaultPassword: [] };
 
 /** What `/metrics` shows besides requests. */
 function metricSources(

@@ -7,7 +7,7 @@
 import type { Logger } from "../model/logger.ts";
 
 /** What became of the default users. */
-interface DefaultUsers {
+export interface DefaultUsers {
   readonly generated: readonly {
     readonly login: string;
     readonly password: string;

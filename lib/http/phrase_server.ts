@@ -78,6 +78,7 @@ export async function serveWithPhrases(
     logger.error("http.listeningFailed", { reason: reasonOf(error) });
   });
   logger.info("http.listening", {
+    scheme: tls === undefined ? "http" : "https",
     hostname: address.address,
     port: address.port,
   });

@@ -63,7 +63,11 @@ export function serveHttp(options: ServeOptions): HttpServer {
         ...(tls && { cert: tls.cert, key: tls.key }),
         signal: abortion.signal,
         onListen({ hostname, port }) {
-          logger.info("http.listening", { hostname, port });
+          logger.info("http.listening", {
+            scheme: tls === undefined ? "http" : "https",
+            hostname,
+            port,
+          });
         },
         // The app answers every error itself: what comes here broke on the way
         // out, and nobody is left to tell.

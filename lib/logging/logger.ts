@@ -4,6 +4,8 @@
  *   2026-11-21T18:06:14.123Z info  segment.rolled segment=12 sizeBytes=268435456
  *   {"time":"2026-11-21T18:06:14.123Z","level":"info","event":"segment.rolled",…}
  *
+ * For people at a terminal the time is local and short, and levels have colours.
+ *
  * Invariants: nothing that a client sent can begin a new line, hide a part of
  * one or look like a further field; a line has a bounded length; logging never
  * throws.
@@ -24,7 +26,7 @@ import { type SyncWriter, writeText } from "./standard_streams.ts";
 export interface LoggerOptions {
   /** Least severity that is written, at first. */
   readonly level: LogLevel;
-  readonly format: "text" | "json";
+  readonly format: "text" | "json" | "terminal";
   readonly clock: Clock;
   /** Usually `Deno.stderr`. */
   readonly writer: SyncWriter;
@@ -36,12 +38,12 @@ const VALUE_LENGTH_MAX = 1024;
 /** Makes a logger; levels below `level` cost one call. */
 export function createLogger(options: LoggerOptions): LeveledLogger {
   let least = LOG_LEVELS.indexOf(options.level);
-  const encode = options.format === "json" ? encodeJsonLine : encodeTextLine;
+  const encode = ENCODERS[options.format];
   function writerOf(level: LineLevel): LeveledLogger[LineLevel] {
     const severity = level === "audit" ? Infinity : LOG_LEVELS.indexOf(level);
     return (event, fields) => {
       if (severity < least) return;
-      const time = encodeTime(options.clock.nowUs());
+      const time = new Date(Math.floor(options.clock.nowUs() / 1000));
       const line = encode({ time, level, event }, fields ?? {});
       writeText(options.writer, line + "\n");
     };
@@ -61,23 +63,51 @@ export function createLogger(options: LoggerOptions): LeveledLogger {
   };
 }
 
-function encodeTime(nowUs: number): string {
-  return new Date(Math.floor(nowUs / 1000)).toISOString();
-}
+const ENCODERS = {
+  text: encodeTextLine,
+  json: encodeJsonLine,
+  terminal: encodeTerminalLine,
+} satisfies Record<
+  LoggerOptions["format"],
+  (head: LineHead, fields: LogFields) => string
+>;
 
 /** What a line is: of a severity, or of the audit. */
 type LineLevel = LogLevel | "audit";
 
 interface LineHead {
-  readonly time: string;
+  readonly time: Date;
   readonly level: LineLevel;
   readonly event: string;
 }
 
 function encodeTextLine(head: LineHead, fields: LogFields): string {
-  let line = `${head.time} ${head.level.padEnd(5)} ${
-    quoteIfNeeded(head.event)
-  }`;
+  const { time, level, event } = head;
+  return `${time.toISOString()} ${level.padEnd(5)} ${quoteIfNeeded(event)}` +
+    encodeFields(fields);
+}
+
+const LEVEL_COLOURS = {
+  debug: "\x1b[2m",
+  info: "\x1b[32m",
+  warn: "\x1b[33m",
+  error: "\x1b[31m",
+  audit: "\x1b[36m",
+} satisfies Record<LineLevel, string>;
+const COLOUR_END = "\x1b[0m";
+
+function encodeTerminalLine(head: LineHead, fields: LogFields): string {
+  const { time, level, event } = head;
+  const clockTime = [time.getHours(), time.getMinutes(), time.getSeconds()]
+    .map((part) => String(part).padStart(2, "0")).join(":");
+  return `${clockTime} ${LEVEL_COLOURS[level]}${
+    level.padEnd(5)
+  }${COLOUR_END} ` +
+    quoteIfNeeded(event) + encodeFields(fields);
+}
+
+function encodeFields(fields: LogFields): string {
+  let line = "";
   for (const key in fields) {
     const value = fields[key];
     if (value === undefined) continue;
@@ -105,7 +135,8 @@ function clip(text: string): string {
 }
 
 function encodeJsonLine(head: LineHead, fields: LogFields): string {
-  const line: Record<string, unknown> = { ...head };
+  const time = head.time.toISOString();
+  const line: Record<string, unknown> = { ...head, time };
   for (const key in fields) {
     const value = fields[key];
     // A field must not take the place of what the logger itself says.

@@ -73,6 +73,11 @@ export function printNote(text: string): void {
   writeText(Deno.stderr, text);
 }
 
+/** Whether colours are wanted on a terminal: not with `NO_COLOR`. */
+export function wantsColours(): boolean {
+  return !Deno.noColor;
+}
+
 /** Whether somebody looks at standard error. */
 export function isErrorTerminal(): boolean {
   return Deno.stderr.isTerminal();

@@ -62,6 +62,23 @@ export function stateOnceBegun(state: StreamState): StreamState {
   return state.head >= 0 ? state : { ...state, head: 0 };
 }
 
+/** What may be done without a login to a stream that has no access list. */
+export async function readAnonymousRights(
+  store: EventStore,
+  newStreamName: string,
+): Promise<{ readonly reads: boolean; readonly writes: boolean }> {
+  const access = new StreamAccess(store);
+  const state = await store.readState(newStreamName);
+  const read = await access.readAccess(undefined, newStreamName, state);
+  const writes = await access.mayChange(
+    undefined,
+    "write",
+    newStreamName,
+    state,
+  );
+  return { reads: read !== "denied", writes };
+}
+
 /** Decides on rights by what the store holds. */
 export class StreamAccess {
   readonly #store: EventStore;

@@ -202,6 +202,8 @@ export async function startServer(
   };
 }
 
+const LISTENING = /http\.listening scheme=https? hostname=(\S+) port=(\d+)\n/;
+
 async function collectLog(
   stream: ReadableStream<BufferSource>,
   onListening: (url: string) => void,
@@ -209,7 +211,7 @@ async function collectLog(
   let log = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
     log += chunk;
-    const match = /http\.listening hostname=(\S+) port=(\d+)\n/.exec(log);
+    const match = LISTENING.exec(log);
     if (match !== null) onListening(`http://${match[1]}:${match[2]}`);
   }
   return log;

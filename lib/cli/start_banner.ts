@@ -1,0 +1,115 @@
+/**
+ * What a person at a terminal reads when the server has started: where it is,
+ * how to log in, and what is open to whom. Machines read the log.
+ *
+ * @module
+ */
+
+import { escapeControls } from "../logging/escape_controls.ts";
+import { isLoopbackHost } from "../text/loopback.ts";
+import type { DefaultUsers } from "./default_users_notice.ts";
+import { addressOf } from "./start_log.ts";
+
+/** What the banner tells of. */
+export interface StartFacts {
+  readonly version: string;
+  /** Directory of the store; undefined: it is in memory. */
+  readonly directory: string | undefined;
+  readonly isReadOnly: boolean;
+  /** Address or name that the server listens on. */
+  readonly host: string;
+  readonly port: number;
+  readonly hasTls: boolean;
+  readonly publicUrl: string | undefined;
+  /** `--trusted-proxy`. */
+  readonly trustedProxies: string | undefined;
+  readonly defaultUsers: DefaultUsers;
+  /** What may be done without a login to streams without an access list. */
+  readonly anonymous: { readonly reads: boolean; readonly writes: boolean };
+}
+
+const WILDCARD_HOSTS = ["0.0.0.0", "::", "[::]"];
+const BOLD = "\x1b[1m";
+const YELLOW = "\x1b[33m";
+const RESET = "\x1b[0m";
+
+/** The banner as text, ending in an empty line. */
+export function startBanner(facts: StartFacts, hasColours: boolean): string {
+  const styled = (style: string, text: string) =>
+    hasColours ? `${style}${text}${RESET}` : text;
+  const rows: readonly (readonly [string, string])[] = [
+    ["Store", storeOf(facts)],
+    ["Web", webAddressOf(facts)],
+    ["Login", loginOf(facts)],
+    ["Reached", reachOf(facts)],
+  ];
+  return [
+    "",
+    styled(BOLD, `Quipu ${facts.version}`),
+    ...rows.map(([label, text]) =>
+      `  ${styled(BOLD, label.padEnd(7))}  ${escapeControls(text)}`
+    ),
+    ...warningsOf(facts).map((text) => styled(YELLOW, `  ! ${text}`)),
+    "",
+    "",
+  ].join("\n");
+}
+
+function storeOf({ directory, isReadOnly }: StartFacts): string {
+  if (directory === undefined) return "in memory: gone when the server stops";
+  return isReadOnly ? `${directory}, read-only` : directory;
+}
+
+function webAddressOf({ host, port, hasTls, publicUrl }: StartFacts): string {
+  if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}/web`;
+  const name = WILDCARD_HOSTS.includes(host) ? "localhost" : host;
+  const scheme = hasTls ? "https" : "http";
+  return `${scheme}://${addressOf({ host: name, port })}/web`;
+}
+
+function loginOf({ defaultUsers }: StartFacts): string {
+  const { generated, withDefaultPassword } = defaultUsers;
+  if (withDefaultPassword.includes("admin")) {
+    return "admin with the published password changeit, from this machine only";
+  }
+  return generated.some(({ login }) => login === "admin")
+    ? "admin; the password is printed once, on standard output"
+    : "admin, or any other user of the store";
+}
+
+function reachOf(facts: StartFacts): string {
+  const { host, port, publicUrl } = facts;
+  const own = isLoopbackHost(host)
+    ? "from this machine only"
+    : WILDCARD_HOSTS.includes(host)
+    ? `from every network of this machine, on port ${port}`
+    : `from the network, at ${addressOf({ host, port })}`;
+  return publicUrl === undefined ? own : `${own}; by proxy at ${publicUrl}`;
+}
+
+/** What is open beyond this machine and perhaps should not be. */
+function warningsOf(facts: StartFacts): string[] {
+  const { host, hasTls, publicUrl, trustedProxies, anonymous } = facts;
+  const isProxied = publicUrl !== undefined || trustedProxies !== undefined;
+  const isLocal = isLoopbackHost(host);
+  const warnings: string[] = [];
+  const isPlainPublicly = publicUrl?.toLowerCase().startsWith("http:") ?? false;
+  if (isPlainPublicly || !hasTls && !isLocal && !isProxied) {
+    warnings.push(
+      "Plain HTTP: others on the network can read passwords and events. Use " +
+        "--tls-cert, or a proxy that speaks TLS.",
+    );
+  }
+  const rights = [
+    ...(anonymous.reads ? ["read"] : []),
+    ...(anonymous.writes ? ["write"] : []),
+  ];
+  if (rights.length > 0 && (!isLocal || isProxied)) {
+    warnings.push(
+      `Open streams: anyone who reaches the server can ${
+        rights.join(" and ")
+      } streams without an access list. $settings can close them.`,
+    );
+  }
+  return warnings;
+}

@@ -1,0 +1,106 @@
+import { assert, assertEquals } from "@std/assert";
+import { startBanner, type StartFacts } from "./start_banner.ts";
+
+const OPEN = { reads: true, writes: true };
+const FACTS: StartFacts = {
+  version: "1.2.3",
+  directory: "./data",
+  isReadOnly: false,
+  host: "127.0.0.1",
+  port: 2113,
+  hasTls: false,
+  publicUrl: undefined,
+  trustedProxies: undefined,
+  defaultUsers: { generated: [], withDefaultPassword: ["admin", "ops"] },
+  anonymous: OPEN,
+};
+
+Deno.test("startBanner() says where the server is and how to log in", () => {
+  assertEquals(
+    startBanner(FACTS, false),
+    `
+Quipu 1.2.3
+  Store    ./data
+  Web      http://127.0.0.1:2113/web
+  Login    admin with the published password changeit, from this machine only
+  Reached  from this machine only
+
+`,
+  );
+});
+
+Deno.test("startBanner() names what its facts say", () => {
+  const generated = [{ login: "admin", password: "not-to-be-shown" }];
+  const cases: readonly (readonly [Partial<StartFacts>, string])[] = [
+    [{ directory: undefined }, "in memory: gone when the server stops"],
+    [{ isReadOnly: true }, "./data, read-only"],
+    [{ directory: "a\x1b[31m" }, "a\\u001b[31m"],
+    [{ host: "::1", hasTls: true }, "https://[::1]:2113/web"],
+    [{ host: "0.0.0.0" }, "http://localhost:2113/web"],
+    [{ host: "0.0.0.0" }, "from every network of this machine, on port 2113"],
+    [{ host: "10.0.0.5" }, "from the network, at 10.0.0.5:2113"],
+    [{ publicUrl: "https://e.example/x/" }, "https://e.example/x/web"],
+    [
+      { publicUrl: "https://e.example" },
+      "from this machine only; by proxy at https://e.example",
+    ],
+    [
+      { defaultUsers: { generated, withDefaultPassword: [] } },
+      "admin; the password is printed once",
+    ],
+    [
+      { defaultUsers: { generated: [], withDefaultPassword: [] } },
+      "admin, or any other user of the store",
+    ],
+  ];
+  for (const [facts, wanted] of cases) {
+    const banner = startBanner({ ...FACTS, ...facts }, false);
+    assert(banner.includes(wanted), banner);
+    assert(!banner.includes("not-to-be-shown"));
+  }
+});
+
+/** What is open → whether plain HTTP, and which open streams, are warned of. */
+const WARNINGS: readonly (readonly [
+  Partial<StartFacts>,
+  isPlain: boolean,
+  open: string | undefined,
+])[] = [
+  [{}, false, undefined],
+  [{ host: "localhost" }, false, undefined],
+  [{ host: "0.0.0.0" }, true, "read and write"],
+  [{ host: "10.0.0.5" }, true, "read and write"],
+  [{ host: "::", hasTls: true }, false, "read and write"],
+  [{ host: "10.0.0.5", trustedProxies: "10.0.0.4" }, false, "read and write"],
+  [{ publicUrl: "https://e.example" }, false, "read and write"],
+  [{ publicUrl: "http://e.example" }, true, "read and write"],
+  [
+    { host: "::", anonymous: { reads: true, writes: false } },
+    true,
+    "can read streams",
+  ],
+  [
+    { host: "::", hasTls: true, anonymous: { reads: false, writes: false } },
+    false,
+    undefined,
+  ],
+];
+
+for (const [facts, isPlain, open] of WARNINGS) {
+  Deno.test(`startBanner() warns of what is open: ${JSON.stringify(facts)}`, () => {
+    const banner = startBanner({ ...FACTS, ...facts }, false);
+    assertEquals(banner.includes("! Plain HTTP"), isPlain, banner);
+    assertEquals(banner.includes("! Open streams"), open !== undefined, banner);
+    if (open !== undefined) assert(banner.includes(open), banner);
+  });
+}
+
+Deno.test("startBanner() has colours only where they are wanted", () => {
+  const facts = { ...FACTS, host: "0.0.0.0" };
+  const coloured = startBanner(facts, true);
+  assert(coloured.includes("\x1b[33m  ! Plain HTTP"));
+  const plain = startBanner(facts, false);
+  assert(!plain.includes("\x1b"));
+  // deno-lint-ignore no-control-regex
+  assertEquals(coloured.replaceAll(/\x1b\[\d+m/g, ""), plain);
+});
