@@ -23,6 +23,7 @@ export type Contestant = "quipu" | "before" | "reference" | "bare";
 
 /** Those that take part, in the order of the report. */
 export function contestantsOf(options: BenchOptions): Contestant[] {
+  if (options.isPaired) return ["quipu", "before"];
   return options.beforeDirectory === undefined
     ? ["quipu", "reference", "bare"]
     : ["quipu", "before", "reference", "bare"];
@@ -72,6 +73,7 @@ export async function startContestants(
     const before = await start("before", beforeChild(cwd, place));
     await seed(before, row, place);
   }
+  if (place.options.isPaired) return { servers, recorded };
   const answers: RecordedAnswers = {
     created: await recordCreated(quipu.origin),
     reads: [...recorded.events, ...recorded.feeds, ...recorded.bodyFeeds],

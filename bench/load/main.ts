@@ -36,7 +36,8 @@ async function runBench(options: BenchOptions): Promise<BenchResults> {
       results.push(result);
       print(rowText(result));
     }
-    large = await measureLarge({
+    // Other checkouts take no part in those.
+    large = options.isPaired ? [] : await measureLarge({
       ...options,
       directory: options.bigStoreDirectory ?? directory,
       print,
@@ -44,7 +45,7 @@ async function runBench(options: BenchOptions): Promise<BenchResults> {
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-  if (results.length > 0) print(diskText(results));
+  if (results.length > 0 && !options.isPaired) print(diskText(results));
   if (options.jsonFile !== undefined) {
     await Deno.writeTextFile(options.jsonFile, resultsJson(results, large));
   }

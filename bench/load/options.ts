@@ -27,7 +27,9 @@ export const USAGE = `Usage: deno task bench:load [options]
   --mem-db        let the server keep everything in memory
   --quipu FILE    a compiled server to run instead of main.ts
   --before DIR    also run the server of another checkout of the project, and
-                  say how this one's rate compares
+                  say how this one's rate and CPU time compare
+  --paired        only these two, in turns, and fail where a request takes more
+                  than 5 % more CPU time: median over the rounds (needs --before)
   --profile DIR   write a CPU profile of the server for each row
   --json FILE     write all figures to a file
   --seed N        seed of the event ids (default 1)
@@ -48,6 +50,8 @@ export interface BenchOptions {
   readonly serverBinary: string | undefined;
   /** Root of another checkout to compare with. */
   readonly beforeDirectory: string | undefined;
+  /** Whether it and the server under test are all that runs. */
+  readonly isPaired: boolean;
   readonly profileDirectory: string | undefined;
   readonly jsonFile: string | undefined;
   readonly seed: number;
@@ -74,6 +78,7 @@ export function parseOptions(
       "mem-db": { type: "boolean", default: false },
       quipu: { type: "string" },
       before: { type: "string" },
+      paired: { type: "boolean", default: false },
       profile: { type: "string" },
       json: { type: "string" },
       seed: { type: "string", default: "1" },
@@ -81,6 +86,9 @@ export function parseOptions(
     },
   });
   if (values.help) return undefined;
+  if (values.paired && values.before === undefined) {
+    throw new TypeError("Option --paired needs --before");
+  }
   const seconds = numberOf("--seconds", values.seconds, SECONDS_MAX);
   const warmup = numberOf("--warmup", values.warmup, SECONDS_MAX);
   return {
@@ -98,6 +106,7 @@ export function parseOptions(
     isInMemory: values["mem-db"],
     serverBinary: values.quipu,
     beforeDirectory: values.before,
+    isPaired: values.paired,
     profileDirectory: values.profile,
     jsonFile: values.json,
     seed: Math.trunc(numberOf("--seed", values.seed, 2 ** 31)),

@@ -66,7 +66,8 @@ function ratioText(result: RowResult): string {
   const { row, ratio, ratioLeast, ratioMost, verdict, residentMb } = result;
   const before = result.ratioToBefore === undefined
     ? ""
-    : `; ${result.ratioToBefore.toFixed(3)} of before`;
+    : `; ${result.ratioToBefore.toFixed(3)} of before, ${cpuText(result)}`;
+  if (!result.runs.has("reference")) return cpuText(result);
   const what = row.measure === "rate"
     ? `of the ${row.twin ? "JSON twin" : "reference"}`
     : "× one fdatasync and one KV commit";
@@ -80,7 +81,7 @@ function ratioText(result: RowResult): string {
     ].filter((mark) => mark !== undefined).join(", ")
   }`;
   const cpu = cpuShare(result);
-  const cpuText = cpu === undefined
+  const shareText = cpu === undefined
     ? ""
     : `; ${cpu.toFixed(2)} by CPU time of the servers`;
   const memory = residentMb === undefined
@@ -89,7 +90,16 @@ function ratioText(result: RowResult): string {
   return `${ratio.toFixed(3)} ${what} (${ratioLeast.toFixed(3)} to ` +
     `${ratioMost.toFixed(3)}): ${
       verdict ?? "no marks"
-    }${marks}${cpuText}${before}${memory}`;
+    }${marks}${shareText}${before}${memory}`;
+}
+
+/** CPU time a request against the other checkout's, paired by rounds. */
+function cpuText({ cpuRatiosToBefore, verdict }: RowResult): string {
+  const least = Math.min(...cpuRatiosToBefore).toFixed(3);
+  const most = Math.max(...cpuRatiosToBefore).toFixed(3);
+  return `${median(cpuRatiosToBefore).toFixed(3)} of its CPU time a request ` +
+    `(${least} to ${most} in ${cpuRatiosToBefore.length} rounds)` +
+    (verdict === "failed" ? ": failed" : "");
 }
 
 /**
@@ -116,7 +126,7 @@ function warningsOf({ row, runs }: RowResult): string[] {
     median((runs.get(name) ?? []).map((run) => run.responseBytes));
   const own = bytesOf("quipu");
   const reference = bytesOf("reference");
-  if (row.twin !== undefined) return warnings;
+  if (row.twin !== undefined || !runs.has("reference")) return warnings;
   if (Math.abs(own - reference) > SIZE_DIFFERENCE_MAX * reference) {
     warnings.push(
       `answers differ in size: ${own.toFixed(0)} against ` +

@@ -21,6 +21,8 @@ import { runDriver } from "./run_driver.ts";
 /** Compilers need a while: each server is driven for so long first. */
 const FIRST_WARMUP_MS = 1500;
 const REQUESTS_MAX = 20_000_000;
+/** What a change may cost a request in CPU time, of a paired comparison. */
+const CPU_RATIO_MAX = 1.05;
 
 /** One run of one server. */
 export interface Run extends DriverResult {
@@ -39,6 +41,8 @@ export interface RowResult {
   readonly ratioMost: number;
   /** The same over the other checkout's rate; undefined without one. */
   readonly ratioToBefore: number | undefined;
+  /** CPU time a request over the other checkout's, one for each round. */
+  readonly cpuRatiosToBefore: readonly number[];
   readonly verdict: Verdict | undefined;
   /** Memory of the server under test at the end; undefined if not known. */
   readonly residentMb: number | undefined;
@@ -91,13 +95,20 @@ export async function runRow(
   const disk: DiskTimes[] = [];
   const runs = new Map(names.map((name): [Contestant, Run[]] => [name, []]));
   for (let round = 0; round < options.rounds; round++) {
-    disk.push(await probeDisk(rowDirectory));
+    if (!options.isPaired) disk.push(await probeDisk(rowDirectory));
     for (const name of turnOrder(names, round)) {
       runs.get(name)?.push(await run(name));
     }
   }
   const residentMb = servers.get("quipu")?.residentMb();
-  return { ...rated(row, runs, disk), row, runs, disk, residentMb };
+  const ratings = rated(row, runs, disk);
+  const { cpuRatiosToBefore, errors } = ratings;
+  const verdict = !options.isPaired
+    ? ratings.verdict
+    : errors > 0 || !(median(cpuRatiosToBefore) <= CPU_RATIO_MAX)
+    ? "failed"
+    : undefined;
+  return { ...ratings, verdict, row, runs, disk, residentMb };
 }
 
 /** Who comes first changes from round to round. */
@@ -141,6 +152,7 @@ function rated(
   | "ratioLeast"
   | "ratioMost"
   | "ratioToBefore"
+  | "cpuRatiosToBefore"
   | "verdict"
   | "errors"
 > {
@@ -159,6 +171,10 @@ function rated(
     ratioLeast: Math.min(...ratios),
     ratioMost: Math.max(...ratios),
     ratioToBefore: runs.has("before") ? median(ratiosTo("before")) : undefined,
+    cpuRatiosToBefore: (runs.get("before") ?? []).map((before, round) =>
+      (own[round]?.serverCpuUs ?? Number.NaN) /
+      (before.serverCpuUs ?? Number.NaN)
+    ),
     verdict: errors > 0 ? "failed" : verdictOf(row, ratio),
     errors,
   };
