@@ -191,8 +191,11 @@ async function openParts(
   const salvaged = isReadOnly
     ? await salvage(platform, directory, loading)
     : undefined;
-  damage.found(salvaged?.log.damages.length ?? 0);
   const log = salvaged?.log ?? await loadLog(loading);
+  log.contradictions.tell(logger);
+  damage.found(
+    (salvaged?.log.damages.length ?? 0) + log.contradictions.count,
+  );
   const point = {
     end: log.validEnd,
     checksum: log.checksum,

@@ -58,6 +58,11 @@ export function showRepair(report: RepairReport): string {
     const numbers = from === to ? `event ${from}` : `events ${from} to ${to}`;
     lines.push(`lost: ${numbers} of ${JSON.stringify(streamName)}`);
   }
+  for (const { streamName, from, to } of report.renumberedEvents) {
+    lines.push(
+      `renumbered: event ${from} of ${JSON.stringify(streamName)} is ${to}`,
+    );
+  }
   const unlisted = report.lostEventCount -
     lostEvents.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   if (unlisted > 0) lines.push(`lost: ${showCount(unlisted)} more events`);

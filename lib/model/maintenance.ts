@@ -261,6 +261,8 @@ export interface RepairAction {
     | "cutTail"
     /** A segment is written anew with what is whole of it. */
     | "isolate"
+    /** A segment is written anew, with other numbers for some records. */
+    | "renumber"
     /** A segment that is gone gets a place that says so. */
     | "replace"
     /** A file that is no part of the store is kept in `lost/`. */
@@ -284,6 +286,13 @@ export interface LostEvents extends LostRange {
   readonly streamName: string;
 }
 
+/** An event that gets another number. */
+export interface RenumberedEvent {
+  readonly streamName: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What a repair found and did. */
 export interface RepairReport {
   /** Whether there was anything to do. */
@@ -299,6 +308,11 @@ export interface RepairReport {
   readonly lostEvents: readonly LostEvents[];
   /** How many numbers those are, with those that are not listed. */
   readonly lostEventCount: number;
+  /**
+   * Events that get the next number of their stream, because the one that they
+   * have is taken; at most `LIMITS.findingsMax`.
+   */
+  readonly renumberedEvents: readonly RenumberedEvent[];
   /** What cannot be repaired. */
   readonly unrepaired: readonly Finding[];
   /** File that says what was done; undefined when nothing was. */

@@ -78,7 +78,9 @@ class WalkCheck implements PartCheck {
     while (this.#walk.offset < offset) {
       const step = this.#walk.next();
       if (step === undefined) return undefined;
-      if (step instanceof WalkFault) {
+      // A record that is older than the one before it is mended by a repair;
+      // a backup is of the store as it is.
+      if (step instanceof WalkFault && step.fault !== "badTime") {
         return `${step.fault} at position ${step.position}`;
       }
     }

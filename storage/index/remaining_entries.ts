@@ -6,15 +6,15 @@
  * @module
  */
 
-import { invariant } from "../../lib/model/errors.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { giveBack } from "../log/bytes.ts";
-import { FLAG_TOMBSTONE } from "../log/record.ts";
+import { FLAG_TOMBSTONE, NO_ORDINAL } from "../log/record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { GONE_OFFSET } from "./index_file.ts";
 import { type ListDirectory, NO_LIST } from "./list_directory.ts";
 import { Membership } from "./membership.ts";
 import { Memtable } from "./memtable.ts";
+import { isPlaceable } from "./ordinal_rule.ts";
 
 export class RemainingEntries {
   readonly memtable = new Memtable();
@@ -79,14 +79,14 @@ export class RemainingEntries {
   }
 
   #enterIn(listId: number, ordinal: number, offset: number): void {
-    if (listId === NO_LIST) return;
+    if (listId === NO_LIST || ordinal === NO_ORDINAL) return;
     const { memtable } = this;
     const length = memtable.lengthOf(listId);
     if (listId >= this.#firstOrdinals.length) this.#growTo(listId + 1);
     if (length === 0) this.#firstOrdinals[listId] = ordinal;
     else {
       const next = (this.#firstOrdinals[listId] ?? 0) + length;
-      invariant(ordinal >= next, "Ordinals rise");
+      if (!isPlaceable(ordinal, next, false)) return;
       for (let gone = next; gone < ordinal; gone++) {
         memtable.addToList(listId, GONE_OFFSET);
       }

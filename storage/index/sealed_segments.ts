@@ -200,8 +200,12 @@ export class SealedSegments {
       invariant(kind !== undefined, "A slice has a kind");
       const id = lists.findOrCreate(kind, name);
       if (slice.count > 0) {
-        lists.visibleNext[id] = slice.firstOrdinal + slice.count;
-        lists.decidedNext[id] = slice.firstOrdinal + slice.count;
+        const next = Math.max(
+          lists.decidedNext[id] ?? 0,
+          slice.firstOrdinal + slice.count,
+        );
+        lists.visibleNext[id] = next;
+        lists.decidedNext[id] = next;
       }
       lists.lastSegment[id] = segmentNumber;
       lists.lastSlice[id] = offset;

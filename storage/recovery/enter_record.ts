@@ -4,91 +4,86 @@
  * @module
  */
 
-import { QuipuError } from "../../lib/model/errors.ts";
 import { GONE_OFFSET } from "../index/index_file.ts";
 import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { Membership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
+import { isPlaceable } from "../index/ordinal_rule.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
-import { FLAG_TOMBSTONE } from "../log/record.ts";
+import { FLAG_FIRST, FLAG_TOMBSTONE, NO_ORDINAL } from "../log/record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 
 /** Lists of the record that is entered. */
 const MEMBERSHIP = new Membership();
 
+/** What a segment is entered in. */
+export interface EnteredSegment {
+  readonly index: StoreIndex;
+  readonly memtable: Memtable;
+  readonly segment: Segment;
+  /** Whether records before it may be gone. */
+  readonly isScavenged: boolean;
+}
+
 /**
- * Enters a committed record as the writer did when it was written.
+ * Enters a committed record as the writer did when it was written: in each of
+ * its lists where it says that it is.
  *
- * @param isScavenged Whether records before it may be gone.
- * @throws {QuipuError} `damaged` when the stream's numbers are not what they
- * must be.
+ * @returns Whether it contradicts the records before it: then it is left out of
+ * the lists in which it cannot stand (see `ordinal_rule.ts`).
  */
 export function enterRecord(
-  index: StoreIndex,
-  memtable: Memtable,
-  segment: Segment,
   record: LogRecord,
-  isScavenged: boolean,
-): void {
+  { index, memtable, segment, isScavenged }: EnteredSegment,
+): boolean {
   const { lists } = index;
-  const { streamName, eventNumber, logPosition } = record;
-  const streamId = lists.findOrCreate("stream", streamName);
+  const streamId = lists.findOrCreate("stream", record.streamName);
   const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
   MEMBERSHIP.find(lists, streamId, record);
-  if (isScavenged) {
-    skipGone(index, memtable, {
-      record,
-      streamId: isTombstone ? NO_LIST : streamId,
-      membership: MEMBERSHIP,
-    });
-  }
-  // One that was imported may begin later than with 0.
-  const isFirst = !isTombstone && lists.decidedNext[streamId] === 0;
-  if (isFirst) skipTo(index, memtable, streamId, eventNumber);
-  if (!isTombstone && eventNumber !== lists.decidedNext[streamId]) {
-    throw damaged(
-      `the record at position ${logPosition} has number ${eventNumber}, ` +
-        `the stream is at ${lists.decidedNext[streamId]}`,
-    );
-  }
-  const offset = offsetOf(segment, logPosition);
+  const offset = offsetOf(segment, record.logPosition);
   memtable.addRecord(offset, record.createdAtUs);
   memtable.ids.addLater(record.hashId(lists.hashes[streamId] ?? 0), offset);
-  MEMBERSHIP.enter(
-    lists,
-    memtable,
-    { streamId: isTombstone ? NO_LIST : streamId, offset },
-    {
-      entered(listId, nextOrdinal) {
-        lists.visibleNext[listId] = nextOrdinal;
-      },
-    },
-  );
+  let contradicts = false;
+
+  function enterAt(listId: number, ordinal: number, mayBeLate: boolean): void {
+    if (listId === NO_LIST) {
+      contradicts ||= ordinal !== NO_ORDINAL;
+      return;
+    }
+    const next = lists.decidedNext[listId] ?? 0;
+    if (ordinal !== next) {
+      contradicts ||= !mayBeLate || ordinal < next;
+      if (!isPlaceable(ordinal, next, !index.hasUnsealed(listId))) {
+        contradicts = true;
+        return;
+      }
+      skipTo(index, memtable, listId, ordinal);
+    }
+    memtable.addToList(listId, offset);
+    lists.decidedNext[listId] = ordinal + 1;
+    lists.visibleNext[listId] = ordinal + 1;
+  }
+
+  const { categoryList, typeList, streamsList, categoryStreamsList } =
+    MEMBERSHIP;
+  // A stream that was imported may begin later than with 0.
+  if (!isTombstone) {
+    const isLate = lists.decidedNext[streamId] === 0;
+    enterAt(streamId, record.eventNumber, isScavenged || isLate);
+  }
+  enterAt(categoryList, record.categoryOrdinal, isScavenged);
+  enterAt(typeList, record.typeOrdinal, isScavenged);
+  if ((record.flags & FLAG_FIRST) !== 0) {
+    enterAt(streamsList, record.streamsOrdinal, isScavenged);
+    enterAt(categoryStreamsList, record.categoryStreamsOrdinal, isScavenged);
+  }
   if (isTombstone) {
     memtable.tombstoned.push(streamId);
     lists.decidedFlags[streamId] = LIST_TOMBSTONED;
     lists.visibleFlags[streamId] = LIST_TOMBSTONED;
   }
-}
-
-/** Goes on with each of a record's lists where the record says that it is. */
-function skipGone(
-  index: StoreIndex,
-  memtable: Memtable,
-  { record, streamId, membership }: {
-    readonly record: LogRecord;
-    readonly streamId: number;
-    readonly membership: Membership;
-  },
-): void {
-  const { categoryList, typeList, streamsList, categoryStreamsList } =
-    membership;
-  skipTo(index, memtable, streamId, record.eventNumber);
-  skipTo(index, memtable, categoryList, record.categoryOrdinal);
-  skipTo(index, memtable, typeList, record.typeOrdinal);
-  skipTo(index, memtable, streamsList, record.streamsOrdinal);
-  skipTo(index, memtable, categoryStreamsList, record.categoryStreamsOrdinal);
+  return contradicts;
 }
 
 /** Makes an ordinal the list's next one: those before it are gone. */
@@ -110,8 +105,4 @@ export function skipTo(
   }
   lists.decidedNext[listId] = ordinal;
   lists.visibleNext[listId] = ordinal;
-}
-
-function damaged(what: string): QuipuError {
-  return new QuipuError("damaged", `Cannot open the store: ${what}`);
 }

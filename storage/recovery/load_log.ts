@@ -12,6 +12,7 @@ import type { Disk } from "../disk/disk.ts";
 import type { ActiveEnd } from "../index/heads_snapshot.ts";
 import type { Memtable } from "../index/memtable.ts";
 import type { StoreIndex } from "../index/store_index.ts";
+import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import { isRoom } from "../log/room.ts";
@@ -28,6 +29,7 @@ import { findSegments, remainsOf } from "./find_segments.ts";
 import { Heads } from "./heads.ts";
 import { loadRemains } from "./load_remains.ts";
 import { scanSegment } from "./scan_segment.ts";
+import { Contradictions } from "./contradictions.ts";
 
 export interface LoadOptions {
   readonly disk: Disk;
@@ -60,6 +62,8 @@ export interface LoadedLog {
   readonly superseded: readonly string[];
   /** What is wrong at the end of the log; undefined when nothing is. */
   readonly fault: string | undefined;
+  /** Records that are whole, and contradict those before them. */
+  readonly contradictions: Contradictions;
 }
 
 const OPENING_PHASE = "opening the store and making its indexes";
@@ -85,6 +89,7 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     faultPosition: 0,
     isFollowed: () => false,
     isScavenged: false,
+    contradictions: new Contradictions(),
   };
   using heads = new Heads(index, options.trustsHeads);
   for (const [at, file] of found.entries()) {
@@ -181,6 +186,7 @@ interface LoadState {
   isFollowed: () => boolean;
   /** Whether a segment was scavenged so far: numbers may be missing. */
   isScavenged: boolean;
+  readonly contradictions: Contradictions;
 }
 
 /** A segment must say that it comes right after the one before it. */
@@ -334,11 +340,19 @@ function scanInto(
   const fileEnd = segment.endPosition;
   const start = { ...state, position };
   const source = new SegmentFile(file, segment);
-  const result = scanSegment(source, start, (records) => {
+  const { contradictions, isScavenged } = state;
+  const enterRun = (records: readonly LogRecord[]) => {
     for (const record of records) {
-      enterRecord(index, memtable, segment, record, state.isScavenged);
+      const to = { index, memtable, segment, isScavenged };
+      if (enterRecord(record, to)) contradictions.add(record);
     }
-  });
+  };
+  const result = scanSegment(
+    source,
+    start,
+    enterRun,
+    (record) => contradictions.add(record),
+  );
   segment.endPosition = result.validEnd;
   segment.checksum = result.checksum;
   state.validEnd = result.validEnd;

@@ -18,6 +18,7 @@ import { SegmentFile, WalkFault } from "../log/segment_file.ts";
 import { enterRecord, skipTo } from "./enter_record.ts";
 import type { Heads } from "./heads.ts";
 import { writeIndexOf } from "./rebuild_index.ts";
+import type { Contradictions } from "./contradictions.ts";
 
 export interface LoadRemainsOptions {
   readonly disk: Disk;
@@ -36,6 +37,7 @@ export interface LoadRemainsOptions {
     lastCreatedAtUs: number;
     fileEnd: number;
     isScavenged: boolean;
+    readonly contradictions: Contradictions;
   };
 }
 
@@ -113,16 +115,18 @@ function asDamage(error: QuipuError): QuipuError {
 /** Reads a scavenged segment without an index file into a memtable. */
 function enterRemains(
   segment: Segment,
-  { files, index }: LoadRemainsOptions,
+  { files, index, state }: LoadRemainsOptions,
 ): void {
   const { lists } = index;
   const memtable = index.addUnsealed(segment);
   const source = new SegmentFile(files.open(segment.path), segment);
   for (const step of source.walk()) {
+    if (step instanceof WalkFault && step.fault === "badTime") continue;
     if (step instanceof WalkFault) {
       throw damaged(`${step.fault} in segment ${segment.number}`);
     }
-    enterRecord(index, memtable, segment, step, true);
+    const to = { index, memtable, segment, isScavenged: true };
+    if (enterRecord(step, to)) state.contradictions.add(step);
   }
   const ends = source.ends();
   if (ends === undefined) throw damaged(`badEnds in segment ${segment.number}`);

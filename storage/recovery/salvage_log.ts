@@ -20,7 +20,7 @@ import {
 import { Membership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
 import { LogRecord } from "../log/log_record.ts";
-import { FLAG_TOMBSTONE } from "../log/record.ts";
+import { FLAG_TOMBSTONE, NO_ORDINAL } from "../log/record.ts";
 import type { Remains } from "../log/remains.ts";
 import {
   offsetOf,
@@ -38,6 +38,8 @@ import { type Candidate, findCandidates } from "./find_candidates.ts";
 import { remainsOf } from "./find_segments.ts";
 import type { LoadedLog, LoadOptions } from "./load_log.ts";
 import { placeSegment } from "./place_segment.ts";
+import { isPlaceable } from "../index/ordinal_rule.ts";
+import { Contradictions } from "./contradictions.ts";
 
 /** A log with what is wrong with it, in words. */
 export interface SalvagedLog extends LoadedLog {
@@ -62,6 +64,7 @@ class Salvage {
   readonly #options: LoadOptions;
   readonly #committedEnd: number;
   readonly #damages: string[] = [];
+  readonly #contradictions = new Contradictions();
   /** Whether some of it may have cost records. */
   #isLossy = false;
   readonly #segments: Segment[] = [];
@@ -94,6 +97,7 @@ class Salvage {
       superseded: [],
       fault: this.#damages[0],
       damages: this.#damages,
+      contradictions: this.#contradictions,
     };
   }
 
@@ -301,7 +305,11 @@ class Salvage {
       this.#membership;
     const enterInList = (listId: number, ordinal: number): void => {
       const next = lists.decidedNext[listId] ?? 0;
-      if (listId === NO_LIST || ordinal < next) return;
+      if (listId === NO_LIST) return;
+      if (!isPlaceable(ordinal, next, next === 0 && this.#mayBeLate(listId))) {
+        if (ordinal !== NO_ORDINAL) this.#contradictions.add(record);
+        return;
+      }
       this.#skipTo(memtable, listId, ordinal);
       memtable.addToList(listId, offset);
       lists.decidedNext[listId] = ordinal + 1;
@@ -322,6 +330,12 @@ class Salvage {
     this.#lastCreatedAtUs = record.createdAtUs;
   }
 
+  /** Whether it is a stream that was imported, which may begin with any number. */
+  #mayBeLate(listId: number): boolean {
+    return this.#options.index.lists.kindOf(listId) === "stream" &&
+      !this.#isLossy;
+  }
+
   /**
    * Makes an ordinal the list's next one. Those before it were lost; or they
    * are gone on purpose, if that is all that can have happened.
@@ -331,9 +345,7 @@ class Salvage {
     const isGone = this.#isScavenged && !this.#isLossy;
     const offset = isGone ? GONE_OFFSET : HOLE_OFFSET;
     const next = lists.decidedNext[listId] ?? 0;
-    // A stream that was imported may begin later than with 0.
-    const isLate = next === 0 && lists.kindOf(listId) === "stream" &&
-      !this.#isLossy;
+    const isLate = next === 0 && this.#mayBeLate(listId);
     for (let skipped = isLate ? ordinal : next; skipped < ordinal; skipped++) {
       memtable.addToList(listId, offset);
     }

@@ -36,6 +36,8 @@ const SCAN_CHUNK_BYTES = 1024 * 1024;
  * the checksum that the first of them must name, and its own position: the
  * segment's start by default.
  * @param onRun Called with the records of each whole run.
+ * @param onOlder Called with a record that is older than the one before it: it
+ * counts all the same.
  */
 export function scanSegment(
   source: SegmentFile,
@@ -46,6 +48,7 @@ export function scanSegment(
     position?: number;
   },
   onRun: (records: readonly LogRecord[]) => void,
+  onOlder: (record: LogRecord) => void = () => {},
 ): ScanResult {
   const walk = source.walk({
     from: start.position,
@@ -60,6 +63,10 @@ export function scanSegment(
   let run: LogRecord[] = [];
   for (const step of walk) {
     if (step instanceof WalkFault) {
+      if (step.fault === "badTime" && step.record !== undefined) {
+        onOlder(step.record);
+        continue;
+      }
       fault = step;
       break;
     }
@@ -70,7 +77,7 @@ export function scanSegment(
     validEnd = walk.position;
     checksum = step.headerCrc;
     lastPosition = walk.lastPosition;
-    lastCreatedAtUs = walk.createdAtUs;
+    lastCreatedAtUs = Math.max(lastCreatedAtUs, walk.createdAtUs);
   }
   const { remains } = source.segment;
   // A scavenged segment ends where it did before records were taken out.

@@ -64,6 +64,8 @@ function encodeRuns(
 interface Scanned extends ScanResult {
   /** Lengths of the runs that were handed over. */
   readonly runs: readonly number[];
+  /** Records that are older than the one before them. */
+  readonly olderCount: number;
 }
 
 async function scan(bytes: Uint8Array): Promise<Scanned> {
@@ -79,12 +81,14 @@ async function scan(bytes: Uint8Array): Promise<Scanned> {
   };
   assertEquals(positionOf(segment, offsetOf(segment, 0)), 0);
   const runs: number[] = [];
+  let olderCount = 0;
   const result = scanSegment(
     new SegmentFile(file, segment),
     START,
     (records) => void runs.push(records.length),
+    () => olderCount++,
   );
-  return { ...result, runs };
+  return { ...result, runs, olderCount };
 }
 
 const RUNS = [1, 3, 1, 2];
@@ -108,6 +112,7 @@ Deno.test("an empty segment ends where it begins", async () => {
     fault: undefined,
     faultPosition: START_POSITION,
     runs: [],
+    olderCount: 0,
   });
 });
 
@@ -168,14 +173,15 @@ Deno.test("a last run without its end is left out", async () => {
   assertEquals([result.fault, result.validEnd], ["badRun", runEnds[3]]);
 });
 
-Deno.test("a record older than the one before ends the segment", async () => {
-  for (const [record, end] of [[0, 0], [4, 2]] as const) {
+Deno.test("a record older than the one before counts, and is told", async () => {
+  for (const record of [0, 4]) {
     const { bytes, runEnds } = encodeRuns(
       RUNS,
       (one) => one === record ? { createdAtUs: 49 } : {},
     );
     const result = await scan(bytes);
-    assertEquals([result.fault, result.validEnd], ["badTime", runEnds[end]]);
+    assertEquals([result.fault, result.validEnd], [undefined, runEnds[4]]);
+    assertEquals([result.olderCount, result.lastCreatedAtUs], [1, 106]);
   }
 });
 

@@ -13,6 +13,12 @@
  * | CORRUPT_COMMITTED | damage before the record's end | refused, naming the place |
  * | FOREIGN | the record or a segment is of another store or program | refused |
  *
+ * Records that are whole and contradict each other are no row of it: a number
+ * or ordinal that is not the next one, a time that goes back. The store opens
+ * whatever they say, and says aloud that they are there
+ * (`contradictions.ts`); `quipu repair` mends them. Where a record is not in its
+ * place, in the chain or in its run, that is damage.
+ *
  * @module
  */
 

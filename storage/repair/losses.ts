@@ -18,6 +18,7 @@ import { Membership } from "../index/membership.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
 import type { ListEnd } from "../log/remains.ts";
+import { type Mend, mended, mendOf } from "./mend_record.ts";
 
 /** Which numbers of a stream a damaged segment had. */
 export interface StreamSlice {
@@ -45,6 +46,7 @@ export class Losses {
   readonly #lastLost = new Map<number, number>();
   readonly lostEvents: LostEvents[] = [];
   lostEventCount = 0;
+  #lastCreatedAtUs = 0;
   /** Whether anything was lost so far: skipped numbers count from then on. */
   isLossy = false;
 
@@ -54,13 +56,27 @@ export class Losses {
     if (isScavenged) this.#scavengedCount++;
   }
 
-  /** Takes a record that is whole. */
-  take(record: LogRecord): void {
-    this.#enter(record, (listId, ordinal) => {
+  /**
+   * Takes a record that is whole.
+   *
+   * @returns What it must say instead, where it contradicts those before it.
+   */
+  take(record: LogRecord): Mend | undefined {
+    const mend = mendOf(record, {
+      lists: this.#lists,
+      membership: this.#membership,
+      nextOf: (listId) => this.#nextOf(listId),
+      maySkip: this.isLossy || this.#scavengedCount > 0,
+      leastTimeUs: this.#lastCreatedAtUs,
+    });
+    this.#lastCreatedAtUs = mend?.createdAtUs ?? record.createdAtUs;
+    const right = mend === undefined ? record : mended(record, mend);
+    this.#enter(right, (listId, ordinal) => {
       const next = this.#lists.visibleNext[listId] ?? 0;
       if (this.#lists.kinds[listId] === 0) this.#skipTo(listId, ordinal);
       if (ordinal >= next) this.#lists.visibleNext[listId] = ordinal + 1;
     });
+    return mend;
   }
 
   /** Takes a record that is lost but for its header. */

@@ -17,7 +17,6 @@ import type {
   JobControl,
   RepairAction,
   RepairReport,
-  VerifyReport,
 } from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
@@ -105,6 +104,9 @@ const OF_LOG: ReadonlySet<Finding["kind"]> = new Set<Finding["kind"]>([
   "position",
   "logShort",
   "unreadable",
+  // Whole records that contradict each other.
+  "eventNumber",
+  "ordinal",
 ]);
 
 async function planRepair(
@@ -147,7 +149,7 @@ async function planRepair(
     : undefined;
   const actions: RepairAction[] = [];
   const moved = new Set<string>();
-  for (const { segment, source } of survey?.replacements ?? []) {
+  for (const { segment, source, isMended } of survey?.replacements ?? []) {
     const file = source?.fileName ??
       `${SEGMENTS_NAME}/${segmentFileName(segment, "seg")}`;
     actions.push(
@@ -156,6 +158,13 @@ async function planRepair(
           kind: "replace",
           file,
           what: "a file is made that says what is missing",
+        }
+        : isMended
+        ? {
+          kind: "renumber",
+          file,
+          what: "records that contradict those before them get the next " +
+            "numbers; the file as it was is kept in lost/",
         }
         : {
           kind: "isolate",
@@ -181,7 +190,8 @@ async function planRepair(
     lostPositions: survey?.lostPositions ?? [],
     lostEvents: survey?.losses.lostEvents ?? [],
     lostEventCount: survey?.losses.lostEventCount ?? 0,
-    unrepaired: isLogDamaged ? [] : unrepairedOf(found),
+    renumberedEvents: survey?.renumbered ?? [],
+    unrepaired: [],
     note: undefined,
   };
   return { report, survey, moved: [...moved] };
@@ -220,13 +230,6 @@ async function planRepair(
       (kind === "commitRecord" && !isLogDamaged)
     ) rebuild(file, "the KV is made again from the log");
   }
-}
-
-/** Numbers that are wrong though checksums are right: a bug, or forgery. */
-function unrepairedOf({ findings }: VerifyReport): Finding[] {
-  return findings.filter(({ kind, severity }) =>
-    severity === "damage" && (kind === "eventNumber" || kind === "ordinal")
-  );
 }
 
 /** Largest generation of a segment's files; 0 for none. */
@@ -325,6 +328,7 @@ async function writeNote(
   disk: Disk,
 ): Promise<void> {
   const { actions, lostPositions, lostEvents, lostEventCount } = report;
+  const { renumberedEvents } = report;
   const text = JSON.stringify(
     {
       repairedAt: new Date(request.clock.nowUs() / 1000).toISOString(),
@@ -332,6 +336,7 @@ async function writeNote(
       lostPositions,
       lostEvents,
       lostEventCount,
+      renumberedEvents,
       // Should it be interrupted: these are to be kept (`recovery/losses.ts`).
       moved,
     },

@@ -7,7 +7,12 @@
  */
 
 import { join } from "@std/path";
-import type { JobControl, LostRange } from "../../lib/model/maintenance.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import type {
+  JobControl,
+  LostRange,
+  RenumberedEvent,
+} from "../../lib/model/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import { openSealedIndex } from "../index/sealed_index.ts";
 import { BLOCK_BYTES, BlockCache } from "../index/block_cache.ts";
@@ -21,6 +26,8 @@ import type { PlannedSegment, VerifyPlan } from "../verify/verify_plan.ts";
 import { Losses } from "./losses.ts";
 import { placeSegment } from "../recovery/place_segment.ts";
 import { wholeRecords } from "./whole_records.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import type { Mend } from "./mend_record.ts";
 
 /** A segment that is to be written anew, or from nothing. */
 export interface Replacement {
@@ -37,6 +44,10 @@ export interface Replacement {
   /** Position of the last record that could be read of it; -1 for none. */
   readonly lastPosition: number;
   readonly lastCreatedAtUs: number;
+  /** What records must say instead of what they say, by position. */
+  readonly mends: ReadonlyMap<number, Mend>;
+  /** Whether that is all that is wrong with it. */
+  readonly isMended: boolean;
 }
 
 /** What a look through the log showed. */
@@ -46,6 +57,8 @@ export interface Survey {
   readonly strangers: readonly PlannedSegment[];
   readonly lostPositions: readonly LostRange[];
   readonly losses: Losses;
+  /** Events that get other numbers; at most `LIMITS.findingsMax`. */
+  readonly renumbered: readonly RenumberedEvent[];
 }
 
 export interface SurveyOptions {
@@ -70,6 +83,8 @@ interface Reading {
   readonly lastPosition: number;
   /** Position after the last thing that was read, or is known to be lost. */
   readonly seenEnd: number;
+  /** What records must say instead, by position. */
+  readonly mends: ReadonlyMap<number, Mend>;
 }
 
 /** Looks through the log. */
@@ -83,6 +98,7 @@ class Surveyor {
   readonly #losses = new Losses();
   readonly #replacements: Replacement[] = [];
   readonly #lostPositions: LostRange[] = [];
+  readonly #renumbered: RenumberedEvent[] = [];
   readonly #storeId: string;
   #end = 0;
   #checksum = 0;
@@ -128,6 +144,7 @@ class Surveyor {
       strangers,
       lostPositions: this.#lostPositions,
       losses: this.#losses,
+      renumbered: this.#renumbered,
     };
   }
 
@@ -165,9 +182,12 @@ class Surveyor {
       end: number;
       checksum: number;
       lastPosition: number;
+      mends?: ReadonlyMap<number, Mend>;
+      isMended?: boolean;
     },
   ): void {
     const { start, end, checksum, lastPosition } = range;
+    const { mends = NO_MENDS, isMended = false } = range;
     const generation = this.#options.generationOf(number) + 1;
     this.#replacements.push({
       segment: {
@@ -189,6 +209,8 @@ class Surveyor {
       source,
       lastPosition,
       lastCreatedAtUs: this.#lastCreatedAtUs,
+      mends,
+      isMended,
     });
     this.#end = end;
     this.#checksum = checksum;
@@ -232,18 +254,20 @@ class Surveyor {
       header.startPosition === start &&
       header.previousChecksum === this.#checksum;
     this.#lastCreatedAtUs = reading.lastCreatedAtUs;
-    if (isRight) {
+    if (isRight && reading.mends.size === 0) {
       this.#end = wanted.end;
       this.#checksum = reading.checksum;
       return;
     }
-    this.#losses.isLossy = true;
+    if (!isRight) this.#losses.isLossy = true;
     if (wanted.end > reading.seenEnd) this.#lose(reading.seenEnd, wanted.end);
     this.#replace(segment.number, { ...planned, segment: placed }, {
       start,
       end: wanted.end,
       checksum: wanted.checksum ?? reading.checksum,
       lastPosition: reading.lastPosition,
+      mends: reading.mends,
+      isMended: isRight,
     });
     const { directory } = this.#options.plan;
     const { index } = planned;
@@ -258,6 +282,7 @@ class Surveyor {
     const { disk, control, plan } = this.#options;
     const lost: LostRange[] = [];
     const walks = segment.walksFrom !== undefined;
+    const mends = new Map<number, Mend>();
     let isWhole = !walks;
     let checksum = this.#checksum;
     let end = segment.startPosition;
@@ -289,7 +314,14 @@ class Surveyor {
         for (const record of wholeRecords(source, sink, checksum)) {
           lastCreatedAtUs = record.createdAtUs;
           lastPosition = record.logPosition;
-          this.#losses.take(record);
+          const mend = this.#losses.take(record);
+          if (mend !== undefined) {
+            mends.set(record.logPosition, mend);
+            lastCreatedAtUs = mend.createdAtUs;
+            if (mend.eventNumber !== record.eventNumber) {
+              this.#tell(record, mend);
+            }
+          }
           if (walks || (record.flags & FLAG_RUN_END) !== 0) {
             end = record.logPosition + record.lengthBytes;
             checksum = record.headerCrc;
@@ -349,7 +381,14 @@ class Surveyor {
       lastCreatedAtUs,
       lastPosition,
       seenEnd,
+      mends,
     };
+  }
+
+  /** Notes a number that is not to stay. */
+  #tell({ streamName, eventNumber: from }: LogRecord, mend: Mend): void {
+    if (this.#renumbered.length >= LIMITS.findingsMax) return;
+    this.#renumbered.push({ streamName, from, to: mend.eventNumber });
   }
 
   /** The index file of a damaged segment still says what there was. */
@@ -393,3 +432,4 @@ class Surveyor {
 }
 
 const RECORDS_PER_PAUSE = 500;
+const NO_MENDS: ReadonlyMap<number, Mend> = new Map();

@@ -24,7 +24,7 @@ export interface LossSink {
   lost(from: number, to: number): void;
   /** A record of which the header alone could be read. */
   lostRecord(record: LogRecord): void;
-  /** Nothing of it is lost, but a record is not the one that was written. */
+  /** Nothing of it is lost, but a record is not the one that belongs there. */
   exchanged?(): void;
   /** Of a segment whose header is damaged: where a list ended in it. */
   listEnd?(end: ListEnd): void;
@@ -63,7 +63,8 @@ export function* wholeRecords(
       const { logPosition, lengthBytes } = step.record;
       sink.lostRecord(step.record);
       sink.lost(logPosition, logPosition + lengthBytes);
-    } else if (step.record !== undefined || step.fault === "badRun") continue;
+    } else if (step.fault === "badRun") sink.exchanged?.();
+    else if (step.record !== undefined) continue;
     else if (isHeadless) end = step;
     else {
       sink.lost(step.position, step.next()?.position ?? segment.endPosition);

@@ -13,6 +13,7 @@ import { SegmentFile } from "../log/segment_file.ts";
 import { RemainsWriter } from "../scavenge/remains_writer.ts";
 import type { Replacement } from "./survey.ts";
 import { wholeRecords } from "./whole_records.ts";
+import { mended } from "./mend_record.ts";
 
 const RECORDS_PER_PAUSE = 500;
 const NOBODY = { lost() {}, lostRecord() {} };
@@ -51,9 +52,10 @@ export async function writeReplacement(
       isAllThere ||= record.logPosition >= replacement.lastPosition ||
         end > segment.endPosition;
       if (end > segment.endPosition) break;
-      writer.add(record);
+      const mend = replacement.mends.get(record.logPosition);
+      writer.add(mend === undefined ? record : mended(record, mend));
       lastPosition = record.logPosition;
-      lastCreatedAtUs = record.createdAtUs;
+      lastCreatedAtUs = mend?.createdAtUs ?? record.createdAtUs;
       if (writer.isFull) await writer.flush();
       if (++count % RECORDS_PER_PAUSE !== 0) continue;
       control.signal.throwIfAborted();

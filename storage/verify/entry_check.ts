@@ -20,6 +20,7 @@ import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_FIRST, FLAG_TOMBSTONE } from "../log/record.ts";
 import type { ListEnd } from "../log/remains.ts";
 import { type EntryDigest, ListHeads, NameHash } from "./list_entries.ts";
+import { isPlaceable } from "../index/ordinal_rule.ts";
 
 /** Codes of the kinds of lists, as in files. */
 const STREAM = 0;
@@ -162,14 +163,17 @@ export class EntryCheck {
     }
     // A stream that was imported may begin later than with 0.
     const maySkip = this.isLenient || (kind === STREAM && next === 0);
-    if (ordinal !== next && !(maySkip && ordinal > next)) {
+    const isPlaced = isPlaceable(ordinal, next, this.isLenient || next === 0);
+    if (ordinal !== next && !(maySkip && isPlaced)) {
       this.#wrong ??= {
         kind: kind === STREAM ? "eventNumber" : "ordinal",
         what: `is number ${ordinal} of ${KIND_NAMES[kind]}, where ${next} is ` +
           "the next one",
       };
     }
-    if (ordinal >= next) heads.setNext(slot, ordinal + 1);
+    // What cannot stand there is in no index either.
+    if (!isPlaced) return;
+    heads.setNext(slot, ordinal + 1);
     this.digest.add(kind, name.high, name.low, ordinal, offset);
   }
 }
