@@ -16,8 +16,11 @@ interface Bucket {
   atUs: number;
   /** Tries taken by logins that are not decided yet. */
   pending: number;
+  /** When one last failed; undefined: none did. */
+  failedAtUs: number | undefined;
 }
 
+const FAILED_US = LIMITS.loginFailedAddressMs * 1000;
 const FORGET_US = LIMITS.loginFailureForgetMs * 1000;
 
 /** A table of buckets. The key least recently used is forgotten first. */
@@ -40,6 +43,12 @@ export class FailureBuckets {
     return LIMITS.loginFailuresMax - triesAt(bucket, nowUs) + bucket.pending;
   }
 
+  /** Whether a try failed within `LIMITS.loginFailedAddressMs`. */
+  hasFailed(key: string, nowUs: number): boolean {
+    const bucket = this.#buckets.get(key);
+    return bucket !== undefined && hasFailed(bucket, nowUs);
+  }
+
   /** Time until the next try, in milliseconds; 0 when there is one left. */
   delayMs(key: string, nowUs: number): number {
     const tries = LIMITS.loginFailuresMax - this.missing(key, nowUs);
@@ -51,7 +60,12 @@ export class FailureBuckets {
   /** Takes a try, promised where there is none left. */
   take(key: string, nowUs: number): void {
     const bucket = this.#buckets.get(key) ??
-      { tries: LIMITS.loginFailuresMax, atUs: nowUs, pending: 0 };
+      {
+        tries: LIMITS.loginFailuresMax,
+        atUs: nowUs,
+        pending: 0,
+        failedAtUs: undefined,
+      };
     bucket.pending++;
     this.#touch(key, bucket);
   }
@@ -62,6 +76,7 @@ export class FailureBuckets {
     if (bucket === undefined) return;
     bucket.tries = Math.max(triesAt(bucket, nowUs) - 1, this.#triesMin);
     bucket.atUs = nowUs;
+    bucket.failedAtUs = nowUs;
     bucket.pending = Math.max(0, bucket.pending - 1);
   }
 
@@ -71,7 +86,9 @@ export class FailureBuckets {
     if (bucket === undefined) return;
     bucket.pending = Math.max(0, bucket.pending - 1);
     const isFull = triesAt(bucket, nowUs) >= LIMITS.loginFailuresMax;
-    if (isFull && bucket.pending === 0) this.#buckets.delete(key);
+    const isForgotten = isFull && bucket.pending === 0 &&
+      !hasFailed(bucket, nowUs);
+    if (isForgotten) this.#buckets.delete(key);
   }
 
   #touch(key: string, bucket: Bucket): void {
@@ -85,6 +102,10 @@ export class FailureBuckets {
     }
     this.#buckets.set(key, bucket);
   }
+}
+
+function hasFailed({ failedAtUs }: Bucket, nowUs: number): boolean {
+  return failedAtUs !== undefined && nowUs - failedAtUs < FAILED_US;
 }
 
 function triesAt(bucket: Bucket, nowUs: number): number {

@@ -3,12 +3,14 @@
  *
  * - One at a time, and failures may use half of one core in the long run: after
  *   a burst of `BURST_US` each failure is followed by a rest as long as it took.
- * - Who waits is ordered by how often its address and its login failed lately,
- *   so that an honest client overtakes those who guess.
+ * - Attempts from addresses that have not failed for an hour go first, whatever
+ *   others did for their login: an honest client waits for one check and the
+ *   rest after it, also when thousands of addresses guess its login. The others
+ *   are ordered by how often their address and their login failed lately.
  * - An address that keeps failing waits longer and longer, up to
- *   `LIMITS.loginAddressDelayMsMax`; so does a login, up to
- *   `LIMITS.loginDelayMsMax`. Neither is refused for it: anyone can fail for
- *   somebody else, and many may share an address.
+ *   `LIMITS.loginAddressDelayMsMax`. From an address that failed, so does a
+ *   login that keeps failing, up to `LIMITS.loginDelayMsMax`. Neither is refused
+ *   for it: anyone can fail for somebody else, and many may share an address.
  * - A login that was right before from the same address goes first, whatever
  *   others do there.
  * - `LIMITS.loginQueueMax` wait; beyond that the one with the most failures is
@@ -78,6 +80,8 @@ interface Waiting {
 
 /** Less than any number of failures can make up for. */
 const KNOWN_SCORE = -1e9;
+/** The same, for an address that has not failed. */
+const UNBLEMISHED_SCORE = -1e6;
 
 /** Makes a throttle that remembers no failure yet. */
 export function createLoginThrottle(
@@ -124,11 +128,12 @@ class QueueingThrottle implements LoginThrottle {
     const addressDelayMs = isKnown
       ? 0
       : this.#addresses.delayMs(addressKey, nowUs);
-    const delayMs = Math.max(
-      addressDelayMs,
-      this.#logins.delayMs(login, nowUs),
-    );
+    const hasFailed = this.#addresses.hasFailed(addressKey, nowUs);
+    const delayMs = hasFailed
+      ? Math.max(addressDelayMs, this.#logins.delayMs(login, nowUs))
+      : addressDelayMs;
     const score = (isKnown ? KNOWN_SCORE : 0) +
+      (hasFailed ? 0 : UNBLEMISHED_SCORE) +
       this.#addresses.missing(addressKey, nowUs) +
       this.#logins.missing(login, nowUs);
     this.#addresses.take(addressKey, nowUs);

@@ -113,6 +113,8 @@ export const LIMITS = {
   loginFailuresMax: 30,
   /** Time after which one more failure is forgiven. */
   loginFailureForgetMs: 1_000,
+  /** Time for which an address that failed goes behind those that never did. */
+  loginFailedAddressMs: 3_600_000,
   /** Longest time that a login is held because others failed for it. */
   loginDelayMsMax: 4_000,
   /** Longest time that a login is held because its address failed. */
