@@ -37,6 +37,7 @@ import {
   type HttpServer,
   serveHttp,
   type ServeOptions,
+  tryAddress,
 } from "./lib/http/server.ts";
 import { debugToggle } from "./lib/logging/debug_toggle.ts";
 import { createLogger } from "./lib/logging/logger.ts";
@@ -96,6 +97,15 @@ async function listenOn(
   return await serveWithPhrases(options);
 }
 
+/** A start in vain must not leave a new store behind. */
+function refuseBadAddress({ host, port }: OptionValues): void {
+  try {
+    tryAddress(host, port);
+  } catch (error) {
+    throw listenError(addressOf({ host, port }), error);
+  }
+}
+
 /** Runs the server until a signal asks it to stop. */
 async function serve(options: ResolvedOptions): Promise<void> {
   const { values } = options;
@@ -118,6 +128,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using _verbosity = onVerbositySignal(debugToggle(logger, values.logLevel));
   const tls = readTls(values);
   const limits = limitsOf(values);
+  refuseBadAddress(values);
   const storeMetrics = new StoreMetrics(
     new SlowWarnings({
       logger,

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { QuipuError } from "../lib/model/errors.ts";
-import { systemReasonOf } from "../lib/text/system_errors.ts";
+import { refusedPathOf, systemReasonOf } from "../lib/text/system_errors.ts";
 import { MANIFEST_NAME, parseBackupFileName } from "./backup/manifest.ts";
 import type { Disk, DiskLock } from "./disk/disk.ts";
 
@@ -144,9 +144,10 @@ export const TOLERATED_NAME = /^(log|.*\.log|lost\+found|\..*)$/;
 /** Names the directory in what the operating system says about it. */
 export function asOpenError(error: unknown, directory: string): Error {
   if (error instanceof QuipuError) return error;
+  const path = refusedPathOf(error) ?? directory;
   return new QuipuError(
     "notWritable",
-    `Cannot open "${directory}": ${systemReasonOf(error)}`,
+    `Cannot open "${path}": ${systemReasonOf(error)}`,
     { cause: error },
   );
 }

@@ -363,11 +363,12 @@ Deno.test("the compiled program has the modules of all workers", () => {
 });
 
 Deno.test("the compiled program may do what the server may, and no more", () => {
-  const { serve, dev, compile } = project.tasks;
+  const { serve, quipu, dev, compile } = project.tasks;
   const permissions = settingsOf(serve.command);
   assert(permissions.length > 1 && !permissions.includes("--allow-all"));
   assertEquals(settingsOf(compile.command), permissions);
   assertEquals(settingsOf(dev.command), permissions);
+  assertEquals(settingsOf(quipu.command), permissions);
   assert(/^deno compile [^\n&|;]+ main\.ts$/.test(compile.command));
 });
 

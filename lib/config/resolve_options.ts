@@ -25,6 +25,7 @@ import {
   OPTIONS,
   type OptionValues,
 } from "./options.ts";
+import { systemReasonOf } from "../text/system_errors.ts";
 import { readArguments } from "./read_flags.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -272,13 +273,22 @@ function readConfigFile(
 }
 
 function parseConfigFile(sources: OptionSources, path: string): object {
+  let text: string;
+  try {
+    text = sources.readFile(path);
+  } catch (error) {
+    throw new UsageError(
+      `Cannot read the configuration file ${path}: ${systemReasonOf(error)}`,
+      { cause: error },
+    );
+  }
   let document: unknown;
   try {
-    document = JSON.parse(sources.readFile(path));
+    document = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(
-      `Cannot read the configuration file ${path}: ${reason}`,
+      `Cannot read the configuration file ${path}: it is not JSON: ${reason}`,
       { cause: error },
     );
   }

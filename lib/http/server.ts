@@ -41,6 +41,17 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /**
+ * Finds out whether an address can be listened on, before anything is made that
+ * a start in vain would leave behind.
+ *
+ * @param port 0 for any that is free.
+ * @throws {Deno.errors.AddrInUse} As `serveHttp` does.
+ */
+export function tryAddress(hostname: string, port: number): void {
+  Deno.listen({ hostname, port }).close();
+}
+
+/**
  * Begins to listen.
  *
  * @throws {Deno.errors.AddrInUse} If another program has the port. Other errors

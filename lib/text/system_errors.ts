@@ -46,6 +46,13 @@ export function systemCodeOf(error: unknown): string | undefined {
   return number === undefined ? undefined : NUMBERS[number];
 }
 
+/** The file that the system refused, where its error names one. */
+export function refusedPathOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("path" in error && typeof error.path === "string") return error.path;
+  return /: \w+ '(.+)'$/.exec(error.message)?.[1];
+}
+
 /**
  * Why the system refused something, and what helps; undefined when that is not
  * a matter of room, rights or the device.
@@ -62,6 +69,7 @@ export function systemReasonOf(error: unknown): string {
   if (systemCodeOf(error) === "ENOTDIR") {
     return "it is no directory, or stands in what is none";
   }
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
   return explainSystemError(error) ??
     (error instanceof Error ? error.message : String(error));
 }

@@ -9,9 +9,16 @@ import type {
   VerifyReport,
   VerifyRequest,
 } from "../../lib/model/maintenance.ts";
+import { join } from "@std/path";
+import { systemCodeOf } from "../../lib/text/system_errors.ts";
+import type { Disk, DiskLock } from "../disk/disk.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { openKvCatalog } from "../kv/kv_catalog.ts";
-import { asOpenError, takeForReading } from "../open_directory.ts";
+import {
+  asOpenError,
+  SEGMENTS_NAME,
+  takeForReading,
+} from "../open_directory.ts";
 import type { StorePlatform } from "../platform.ts";
 import { lossesOf } from "../recovery/losses.ts";
 import { readCommit } from "./commit_check.ts";
@@ -42,10 +49,12 @@ export async function verifyDirectoryOn(
 ): Promise<VerifyReport> {
   const { disk } = platform;
   const { directory, isDeep } = request;
-  let lock;
+  let lock: DiskLock | undefined;
   try {
     lock = await takeForReading(disk, directory);
+    await refuseUnreadable(disk, directory);
   } catch (error) {
+    lock?.release();
     throw asOpenError(error, directory);
   }
   try {
@@ -69,5 +78,22 @@ export async function verifyDirectoryOn(
     return await verifyLog(plan, findings, control);
   } finally {
     lock.release();
+  }
+}
+
+/**
+ * A file that this user may not read is not damaged: whoever may must verify.
+ *
+ * @throws {Error} The system's, for the first such file.
+ */
+async function refuseUnreadable(disk: Disk, directory: string): Promise<void> {
+  const segments = join(directory, SEGMENTS_NAME);
+  for (const name of await disk.list(segments)) {
+    try {
+      disk.open(join(segments, name), "read").close();
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === "EACCES" || code === "EPERM") throw error;
+    }
   }
 }

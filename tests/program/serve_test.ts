@@ -97,10 +97,14 @@ Deno.test("appends under way when SIGTERM comes are answered and kept", async ()
 Deno.test("a port in use ends the start with 1 and one line", async () => {
   await using server = await startServer(["--mem-db"]);
   const { port } = new URL(server.url);
+  const parent = await Deno.makeTempDir();
   const { exitCode, log } = await runProgram(
-    ["serve", "--mem-db", "--log-level=error", `--port=${port}`],
+    ["serve", `--db=${parent}/new`, "--log-level=error", `--port=${port}`],
   );
   assertEquals(exitCode, 1);
+  // Nor is a store left behind that nobody asked for.
+  assertEquals([...Deno.readDirSync(parent)], []);
+  await Deno.remove(parent);
   assertEquals(
     log,
     `quipu: Cannot listen on 127.0.0.1:${port}: ` +
