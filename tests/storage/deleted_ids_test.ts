@@ -59,3 +59,68 @@ Deno.test("ids that a delete hid are forgotten after a restart, and known once t
     });
   }
 });
+
+const SCAVENGE_CONTROL = {
+  signal: new AbortController().signal,
+  report() {},
+};
+
+for (const isScavenged of [false, true]) {
+  for (const kept of ["all", "catalog", "indexes", "segments"] as const) {
+    Deno.test(`ids of a stream deleted twice count as before, scavenged: ${isScavenged}, after a restart with ${kept}`, async () => {
+      await using directory = await createStoreDirectory();
+      {
+        await using opened = await directory.open();
+        for (let life = 0; life < 2; life++) {
+          await appendAll(opened.store);
+          await opened.store.deleteStream({
+            streamName: "s",
+            expectedVersion: "any",
+            mode: "soft",
+          });
+        }
+        // The first two are there again; the others are hidden.
+        assertEquals(await appendIds(opened.store, [1, 2]), "appended 60");
+      }
+      if (isScavenged) {
+        await using opened = await directory.open();
+        const { removedCount } = await opened.store.maintenance.scavenge(
+          {},
+          SCAVENGE_CONTROL,
+        );
+        assertGreater(removedCount, COUNT);
+      }
+      if (kept === "catalog" || kept === "segments") {
+        for (const name of directory.namesOf("idx")) {
+          Deno.removeSync(directory.pathOf("segments", name));
+        }
+      }
+      if (kept === "indexes" || kept === "segments") directory.removeCatalog();
+      await using opened = await directory.open();
+      const { store } = opened;
+      assertEquals(await appendIds(store, [1, 2]), "duplicate 60");
+      assertEquals(await appendIds(store, [2]), "duplicate 61");
+      // The first is known and another hidden: neither a repetition nor new.
+      assertEquals(await appendIds(store, [1, 3]), "conflict");
+      assertEquals(await appendIds(store, [3, 4]), "appended 62");
+      assertEquals(await appendIds(store, [3, 4]), "duplicate 62");
+      assertEquals(await appendIds(store, [5, 99]), "appended 64");
+      assertEquals(await appendIds(store, [2, 4, 5]), "duplicate 61");
+    });
+  }
+}
+
+/** Appends the events together; the kind of the result and the first number. */
+async function appendIds(
+  store: EventStore,
+  numbers: readonly number[],
+): Promise<string> {
+  const result = await store.append({
+    streamName: "s",
+    expectedVersion: "any",
+    events: numbers.map((number) => anEvent(number)),
+  });
+  return "firstEventNumber" in result
+    ? `${result.kind} ${result.firstEventNumber}`
+    : result.kind;
+}

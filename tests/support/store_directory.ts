@@ -7,13 +7,14 @@
 
 import { join } from "@std/path";
 import type { EventStore } from "../../lib/model/event_store.ts";
+import type { MaintainedStore } from "../../lib/model/maintenance.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { anEvent, createTestClock } from "./events.ts";
 
 /** A store that tells how it was opened. */
 export interface OpenedStore extends AsyncDisposable {
-  readonly store: EventStore;
+  readonly store: MaintainedStore;
   /** What it was found to be: `CLEAN`, `TORN_TAIL`, … */
   readonly verdict: string;
   /** Names of the warnings that opening it gave. */
