@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SETTINGS_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import type { Caller, DeleteCommand, DeleteOutcome } from "./outcomes.ts";
 import { readRights } from "./rights_change.ts";
@@ -20,9 +21,17 @@ export async function deleteStream(
 ): Promise<DeleteOutcome> {
   const { streamName, expectedVersion, isHard } = command;
   const state = await store.readState(streamName);
-  if (!await access.mayChange(caller, "delete", streamName, state)) {
-    return { kind: "unauthorized" };
-  }
+  const mayDelete = await access.mayChange(
+    caller,
+    "delete",
+    streamName,
+    state,
+  );
+  // Without `$settings` the built-in default rights hold, which are wider:
+  // deleting it changes the rights of other streams, as writing it does.
+  const mayChangeDefaults = streamName !== SETTINGS_STREAM ||
+    await access.mayChange(caller, "write", streamName, state);
+  if (!mayDelete || !mayChangeDefaults) return { kind: "unauthorized" };
   const mode = isHard ? "hard" : "soft";
   const before = await readRights(store, streamName);
   const result = await store.deleteStream({

@@ -286,3 +286,29 @@ Deno.test("the same append after a delete makes the stream again", async () => {
     await app.send("/streams/s", { method: "DELETE" });
   }
 });
+
+for (const isHard of ["false", "true"]) {
+  Deno.test(`the right to delete system streams does not undo the default rights, hard: ${isHard}`, async () => {
+    await using app = await openApp();
+    const admin = { Authorization: TEST_LOGINS.admin };
+    const ops = { Authorization: TEST_LOGINS.ops };
+    const settings = {
+      $userStreamAcl: { $r: "$admins" },
+      $systemStreamAcl: { $d: ["$admins", "$ops"] },
+    };
+    await app.append("$settings", [
+      { eventId: testUuid(1), eventType: "update", data: settings },
+    ], admin);
+    await app.append("s", [{ eventId: testUuid(2), eventType: "t" }]);
+    assertEquals((await app.get("/streams/s/0")).status, 401);
+    const remove = (headers: Login) =>
+      app.send("/streams/$settings", {
+        method: "DELETE",
+        headers: { ...headers, "ES-HardDelete": isHard },
+      });
+    assertEquals((await remove(ops)).status, 401);
+    assertEquals((await app.get("/streams/s/0")).status, 401);
+    assertEquals((await remove(admin)).status, 204);
+    assertEquals((await app.get("/streams/s/0")).status, 200);
+  });
+}
