@@ -117,8 +117,8 @@ function showReport(
 }
 
 /** Says of when the last event is. */
-export function timeLine(lastCreatedAtUs: number): string {
-  return lastCreatedAtUs === 0
+export function timeLine(lastCreatedAtUs: number | undefined): string {
+  return lastCreatedAtUs === undefined
     ? "It holds no event\n"
     : `The last event is of ${
       new Date(lastCreatedAtUs / 1000).toISOString()

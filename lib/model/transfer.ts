@@ -10,8 +10,8 @@ export interface BackupReport {
   readonly storeId: string;
   /** Log position up to which it goes. */
   readonly end: number;
-  /** Time of its last event, microseconds since 1970; 0 for an empty store. */
-  readonly lastCreatedAtUs: number;
+  /** Time of its last event, microseconds since 1970; undefined: it has none. */
+  readonly lastCreatedAtUs: number | undefined;
   readonly segmentCount: number;
   /** Segments that were not there already, and their bytes. */
   readonly copiedCount: number;
@@ -34,7 +34,7 @@ export interface RestoreReport {
   /** Where the backup ends. */
   readonly backupEnd: number;
   /** Time of the last event, microseconds since 1970; 0 for an empty store. */
-  readonly lastCreatedAtUs: number;
+  readonly lastCreatedAtUs: number | undefined;
   readonly segmentCount: number;
   readonly streamCount: number;
   readonly copiedBytes: number;

@@ -75,11 +75,7 @@ export async function snapshotClosedStore(
         takenAtUs: clock.nowUs(),
         end,
         checksum,
-        // An empty newest segment says nothing of the time.
-        lastCreatedAtUs: Math.max(
-          commit?.lastCreatedAtUs ?? 0,
-          scanned?.lastCreatedAtUs ?? 0,
-        ),
+        lastCreatedAtUs: lastTimeOf(files, found, scanned),
         parts,
       },
       release: () => lock.release(),
@@ -92,7 +88,28 @@ export async function snapshotClosedStore(
   }
 }
 
-/** Finds where the newest segment's last whole run ends. */
+/**
+ * Time of the last record; undefined when there is none. The newest segment may
+ * be empty, and then an older one tells.
+ */
+function lastTimeOf(
+  files: OpenFiles,
+  found: readonly FoundSegment[],
+  newest: ScanResult | undefined,
+): number | undefined {
+  for (const segment of found.toReversed()) {
+    const { remains } = segment.header;
+    if (remains !== undefined) return remains.lastCreatedAtUs;
+    const { lastPosition, lastCreatedAtUs } =
+      newest !== undefined && segment === found.at(-1)
+        ? newest
+        : scanLast(files, segment);
+    if (lastPosition >= 0) return lastCreatedAtUs;
+  }
+  return undefined;
+}
+
+/** Finds where a segment's last whole run ends. */
 function scanLast(files: OpenFiles, found: FoundSegment): ScanResult {
   const { header, path } = found;
   const file = files.open(path);

@@ -28,7 +28,8 @@ import type { BackupFile } from "./manifest.ts";
 export interface Cut {
   readonly end: number;
   readonly checksum: number;
-  readonly lastCreatedAtUs: number;
+  /** Undefined: not known, or there is no record. */
+  readonly lastCreatedAtUs: number | undefined;
   /** How many of the backup's segments. */
   readonly segmentCount: number;
   /** Bytes of the last one of them. */
@@ -65,7 +66,7 @@ export function findCut(
   }
   const isWanted = isPosition
     ? point.position === end
-    : point.timeUs > lastCreatedAtUs;
+    : lastCreatedAtUs !== undefined && point.timeUs > lastCreatedAtUs;
   if (isWanted) return whole;
   const at = isPosition
     ? segments.findLastIndex((part) => part.startPosition < point.position)
@@ -80,7 +81,7 @@ export function findCut(
 const EMPTY_CUT: Cut = {
   end: 0,
   checksum: 0,
-  lastCreatedAtUs: 0,
+  lastCreatedAtUs: undefined,
   segmentCount: 0,
   lastBytes: 0,
 };

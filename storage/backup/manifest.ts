@@ -57,7 +57,8 @@ export interface BackupManifest {
   readonly takenAtUs: number;
   readonly end: number;
   readonly checksum: number;
-  readonly lastCreatedAtUs: number;
+  /** Undefined: not known, or there is no record. */
+  readonly lastCreatedAtUs: number | undefined;
   readonly segments: readonly BackupFile[];
 }
 
@@ -109,6 +110,7 @@ export function parseBackupFileName(
 
 /** The manifest as text. Its length does not depend on the checksums. */
 export function encodeManifest(manifest: BackupManifest): string {
+  // What is undefined is no member: unknown is never a value.
   const { takenAtUs, version, storeId, ...rest } = manifest;
   const body = {
     format: FORMAT,
@@ -156,7 +158,12 @@ export function decodeManifest(
   // Anything else than what this program would write was changed.
   const isIt = manifest !== undefined && fitsTogether(manifest) &&
     encodeManifest(manifest) === text;
-  return isIt ? manifest : "damaged";
+  if (!isIt) return "damaged";
+  // Versions before 0.2 wrote 0 for a time that they did not know.
+  const { lastCreatedAtUs } = manifest;
+  return lastCreatedAtUs === 0
+    ? { ...manifest, lastCreatedAtUs: undefined }
+    : manifest;
 }
 
 function manifestOf(
@@ -166,7 +173,8 @@ function manifestOf(
   const { lastCreatedAtUs } = body;
   const isWhole = typeof version === "string" && typeof storeId === "string" &&
     isUuid(storeId) && typeof takenAt === "string" &&
-    isCount(end) && isCount(checksum) && isCount(lastCreatedAtUs) &&
+    isCount(end) && isCount(checksum) &&
+    (lastCreatedAtUs === undefined || isCount(lastCreatedAtUs)) &&
     Array.isArray(segments) && segments.every(isBackupFile);
   if (!isWhole) return undefined;
   const takenAtUs = Date.parse(takenAt) * 1000;

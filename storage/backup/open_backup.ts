@@ -88,17 +88,19 @@ function snapshotOf(store: BackedUpStore, takenAtUs: number): Snapshot {
   };
 }
 
-/** Time of the last record; 0 when there is none. */
-function lastTimeOf({ segments, files, publisher }: BackedUpStore): number {
+/** Time of the last record; undefined when there is none. */
+function lastTimeOf(
+  { segments, files, publisher }: BackedUpStore,
+): number | undefined {
   const { lastPosition } = publisher;
   const segment = segments.findLast(({ startPosition, endPosition }) =>
     startPosition <= lastPosition && lastPosition < endPosition
   );
-  if (segment === undefined) return 0;
+  if (segment === undefined) return undefined;
   const { remains } = segment;
   if (remains !== undefined) return remains.header.lastCreatedAtUs;
   const file = files.open(segment.path);
   const record = new RecordScanner(file, segment, lastPosition)
     .next({ withBodies: false });
-  return typeof record === "object" ? record.createdAtUs : 0;
+  return typeof record === "object" ? record.createdAtUs : undefined;
 }

@@ -272,7 +272,9 @@ async function commit(
   const catalog = await platform.openCatalog(join(directory, CATALOG_NAME));
   try {
     await catalog.read();
-    const { end, checksum, lastCreatedAtUs } = cut;
+    const { end, checksum } = cut;
+    // A lower bound of the times to come; opening finds the time itself.
+    const lastCreatedAtUs = cut.lastCreatedAtUs ?? 0;
     const record = { storeId, end, checksum, lastCreatedAtUs, epoch: 0 };
     const outcome = await catalog.commit(record);
     if (outcome === "fenced") {

@@ -24,7 +24,8 @@ export interface Snapshot {
   readonly takenAtUs: number;
   readonly end: number;
   readonly checksum: number;
-  readonly lastCreatedAtUs: number;
+  /** Undefined: there is no record. */
+  readonly lastCreatedAtUs: number | undefined;
   /** Oldest first. */
   readonly parts: readonly SnapshotPart[];
 }

@@ -86,14 +86,14 @@ Deno.test({
         ],
         [`"${locked("e")}"`, "read-only", "export", locked("e"), store],
         [
-          `"${locked("store")}"`,
+          `"${locked("store/lock")}"`,
           "read-only",
           "import",
           pathOf("lines"),
           `--db=${locked("store")}`,
         ],
         [
-          `"${locked("store")}"`,
+          `"${locked("store/lock")}"`,
           "read-only",
           "scavenge",
           `--db=${locked("store")}`,

@@ -14,6 +14,10 @@ import type {
   StoreMaintenance,
 } from "../../lib/model/maintenance.ts";
 import type { LogPoint } from "../../lib/model/transfer.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+} from "../../storage/backup/manifest.ts";
 import { BackupTarget } from "../../storage/backup/backup_target.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import {
@@ -21,6 +25,7 @@ import {
   restoreDirectory,
 } from "../../storage/backup/directories.ts";
 import { compactCatalog } from "../../storage/kv/compact_catalog.ts";
+import { SEGMENT_HEADER_BYTES } from "../../storage/log/segment_header.ts";
 import { openStore } from "../../storage/mod.ts";
 import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
 import {
@@ -194,6 +199,46 @@ Deno.test("a restore to any position or time holds what stands before it", async
     assertEquals(await eventsOf(place.pathOf(name)), wanted, `point ${at}`);
     await Deno.remove(place.pathOf(name), { recursive: true });
   }
+});
+
+Deno.test("a backup that does not know its last time is restored to a time all the same", async () => {
+  await using place = await openPlace();
+  await place.store.append(12);
+  await place.backUp();
+  const path = join(place.pathOf("backup"), "manifest.json");
+  const manifest = decodeManifest(await Deno.readTextFile(path));
+  assert(typeof manifest === "object");
+  const { lastCreatedAtUs = 0 } = manifest;
+  assert(lastCreatedAtUs > 0);
+  const point = { timeUs: lastCreatedAtUs - 4_000 };
+  const known = await place.restore("known", point);
+  assert(known.end > 0 && known.end < manifest.end);
+  // Older versions wrote 0 for unknown; now there is no member.
+  for (const [name, unknown] of [["old", 0], ["new", undefined]] as const) {
+    const text = encodeManifest({ ...manifest, lastCreatedAtUs: unknown });
+    await Deno.writeTextFile(path, text);
+    const decoded = decodeManifest(text);
+    assert(typeof decoded === "object", name);
+    assertEquals(decoded.lastCreatedAtUs, undefined);
+    const restored = await place.restore(name, point);
+    assertEquals(restored.end, known.end, name);
+  }
+});
+
+Deno.test("a backup of a store whose newest segment is empty knows its last time", async () => {
+  await using place = await openPlace();
+  await place.store.append(12);
+  // The catalog would know it, too.
+  for (const { name } of [...Deno.readDirSync(place.store.path)]) {
+    if (name.startsWith("catalog.kv")) {
+      await Deno.remove(join(place.store.path, name));
+    }
+  }
+  await Deno.truncate(place.store.segmentPath(-1), SEGMENT_HEADER_BYTES);
+  const { lastCreatedAtUs } = await place.backUp();
+  const events = await eventsOf(place.store.path);
+  assert(events.length > 0 && events.length < 12);
+  assertEquals(lastCreatedAtUs, events.at(-1)?.createdAtUs);
 });
 
 Deno.test("an archive that GNU tar made of a backup can be restored", async () => {
