@@ -33,57 +33,70 @@ export interface EnteredSegment {
  * @returns Whether it contradicts the records before it: then it is left out of
  * the lists in which it cannot stand (see `ordinal_rule.ts`).
  */
-export function enterRecord(
-  record: LogRecord,
-  { index, memtable, segment, isScavenged }: EnteredSegment,
-): boolean {
+export function enterRecord(record: LogRecord, to: EnteredSegment): boolean {
+  const { index, memtable, segment, isScavenged } = to;
   const { lists } = index;
+  const { flags } = record;
   const streamId = lists.findOrCreate("stream", record.streamName);
-  const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
+  const isTombstone = (flags & FLAG_TOMBSTONE) !== 0;
   MEMBERSHIP.find(lists, streamId, record);
   const offset = offsetOf(segment, record.logPosition);
   memtable.addRecord(offset, record.createdAtUs);
   memtable.ids.addLater(record.hashId(lists.hashes[streamId] ?? 0), offset);
-  let contradicts = false;
-
-  function enterAt(listId: number, ordinal: number, mayBeLate: boolean): void {
-    if (listId === NO_LIST) {
-      contradicts ||= ordinal !== NO_ORDINAL;
-      return;
-    }
-    const next = lists.decidedNext[listId] ?? 0;
-    if (ordinal !== next) {
-      contradicts ||= !mayBeLate || ordinal < next;
-      if (!isPlaceable(ordinal, next, !index.hasUnsealed(listId))) {
-        contradicts = true;
-        return;
-      }
-      skipTo(index, memtable, listId, ordinal);
-    }
-    memtable.addToList(listId, offset);
-    lists.decidedNext[listId] = ordinal + 1;
-    lists.visibleNext[listId] = ordinal + 1;
-  }
-
   const { categoryList, typeList, streamsList, categoryStreamsList } =
     MEMBERSHIP;
+  let fits = true;
   // A stream that was imported may begin later than with 0.
   if (!isTombstone) {
-    const isLate = lists.decidedNext[streamId] === 0;
-    enterAt(streamId, record.eventNumber, isScavenged || isLate);
+    const mayBeLate = isScavenged || lists.decidedNext[streamId] === 0;
+    fits = enterIn(to, streamId, record.eventNumber, offset, mayBeLate);
   }
-  enterAt(categoryList, record.categoryOrdinal, isScavenged);
-  enterAt(typeList, record.typeOrdinal, isScavenged);
-  if ((record.flags & FLAG_FIRST) !== 0) {
-    enterAt(streamsList, record.streamsOrdinal, isScavenged);
-    enterAt(categoryStreamsList, record.categoryStreamsOrdinal, isScavenged);
+  const { categoryOrdinal, typeOrdinal } = record;
+  fits = enterIn(to, categoryList, categoryOrdinal, offset, isScavenged) &&
+    fits;
+  fits = enterIn(to, typeList, typeOrdinal, offset, isScavenged) && fits;
+  if ((flags & FLAG_FIRST) !== 0) {
+    const { streamsOrdinal, categoryStreamsOrdinal: ordinal } = record;
+    fits = enterIn(to, streamsList, streamsOrdinal, offset, isScavenged) &&
+      fits;
+    fits = enterIn(to, categoryStreamsList, ordinal, offset, isScavenged) &&
+      fits;
   }
   if (isTombstone) {
     memtable.tombstoned.push(streamId);
     lists.decidedFlags[streamId] = LIST_TOMBSTONED;
     lists.visibleFlags[streamId] = LIST_TOMBSTONED;
   }
-  return contradicts;
+  return !fits;
+}
+
+/**
+ * Enters a record in a list, if it can stand there.
+ *
+ * @param mayBeLate Whether the list may go on with a later ordinal than the
+ * next one.
+ * @returns Whether it follows from what the list holds.
+ */
+function enterIn(
+  { index, memtable }: EnteredSegment,
+  listId: number,
+  ordinal: number,
+  offset: number,
+  mayBeLate: boolean,
+): boolean {
+  if (listId === NO_LIST) return ordinal === NO_ORDINAL;
+  const { lists } = index;
+  const next = lists.decidedNext[listId] ?? 0;
+  let fits = true;
+  if (ordinal !== next) {
+    if (!isPlaceable(ordinal, next, !index.hasUnsealed(listId))) return false;
+    fits = mayBeLate;
+    skipTo(index, memtable, listId, ordinal);
+  }
+  memtable.addToList(listId, offset);
+  lists.decidedNext[listId] = ordinal + 1;
+  lists.visibleNext[listId] = ordinal + 1;
+  return fits;
 }
 
 /** Makes an ordinal the list's next one: those before it are gone. */
