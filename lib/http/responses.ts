@@ -23,6 +23,7 @@ import { formatInt64 } from "../model/event_number.ts";
 
 /** Value of `Cache-Control` of what must be asked for again each time. */
 export const NO_STORE = "max-age=0, no-cache, must-revalidate";
+const NO_STORE_PRIVATE = NO_STORE + ", private";
 const IMMUTABLE_PUBLIC = "max-age=31536000, public";
 const IMMUTABLE_PRIVATE = "max-age=31536000, private";
 
@@ -336,7 +337,9 @@ function cacheControlOf(cache: CachePolicy): string {
   if (cache.kind === "immutable") {
     return cache.isPublic ? IMMUTABLE_PUBLIC : IMMUTABLE_PRIVATE;
   }
-  if (cache.maxAgeSeconds === undefined) return NO_STORE;
+  if (cache.maxAgeSeconds === undefined) {
+    return cache.isMixed === true ? NO_STORE_PRIVATE : NO_STORE;
+  }
   return `max-age=${formatInt64(cache.maxAgeSeconds)}, ${
     cache.isPublic ? "public" : "private"
   }`;

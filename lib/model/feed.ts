@@ -49,6 +49,11 @@ export interface CachePolicy {
   readonly maxAgeSeconds: Int64 | undefined;
   /** Whether everyone may read the stream (`public`, else `private`). */
   readonly isPublic: boolean;
+  /**
+   * Whether the rights of other streams decided about it: each reader may be
+   * shown something else, so that it is `private` even where nobody keeps it.
+   */
+  readonly isMixed?: boolean;
 }
 
 /** What tells one state of a page, or of an event, from another. */

@@ -5,10 +5,7 @@
  * @module
  */
 
-import type { Clock } from "../model/clock.ts";
 import type { EventStore, StreamState } from "../model/event_store.ts";
-import type { CachePolicy } from "../model/feed.ts";
-import { LIMITS } from "../model/limits.ts";
 import { searchList } from "./search_list.ts";
 
 /**
@@ -31,21 +28,4 @@ export async function headAsOf(
     hasPassed: ({ createdAtUs }) => createdAtUs > asOfUs,
   });
   return following - 1;
-}
-
-/**
- * How long a page may be kept: one that shows a time which is well past stays
- * as it is; one of a time that is not may not be kept at all.
- *
- * @param asOfUs Undefined: the page shows the present, and `ofPresent` holds.
- */
-export function cacheAsOf(
-  asOfUs: number | undefined,
-  clock: Clock,
-  ofPresent: Pick<CachePolicy, "kind" | "maxAgeSeconds">,
-): Pick<CachePolicy, "kind" | "maxAgeSeconds"> {
-  if (asOfUs === undefined) return ofPresent;
-  // An event gets its time a little before it becomes visible.
-  const isSettled = asOfUs < clock.nowUs() - LIMITS.asOfSettleMs * 1000;
-  return { kind: isSettled ? "immutable" : "head", maxAgeSeconds: undefined };
 }

@@ -11,10 +11,10 @@ import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
 import { ALL_STREAM } from "./access.ts";
 import { isStillCurrent } from "./held_rights.ts";
 import { holdForLogNews } from "./hold_for_news.ts";
-import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
 import { digestOf } from "./page_version.ts";
+import { cacheOfPage } from "./page_cache.ts";
 import { readLog } from "./read_log.ts";
 import { Readability } from "./readability.ts";
 import { unresolved } from "./resolve_links.ts";
@@ -63,11 +63,9 @@ export async function readAll(
   const isFull = filter === undefined
     ? read.events.length === range.count
     : !read.isAtEnd;
-  // What is left out may be shown tomorrow.
-  const isImmutable = showsAll &&
-    (range.kind === "backward"
-      ? Number(range.from.commit) <= lastPosition
-      : range.kind === "forward" && isFull);
+  const isSettled = range.kind === "backward"
+    ? Number(range.from.commit) <= lastPosition
+    : range.kind === "forward" && isFull;
   const parts = readParts(context, command, { read, readability });
   const first = read.isWhole ? undefined : await parts.next();
   const links = linksOf(command, read, { end, isFull });
@@ -77,20 +75,21 @@ export async function readAll(
     entries: first?.value ?? shown.map(unresolved),
     updatedUs: shown[0]?.createdAtUs,
     ...links,
-    version: isImmutable || asOfUs !== undefined ? undefined : {
+    version: isSettled && showsAll || asOfUs !== undefined ? undefined : {
       head: lastPosition,
       contents: isPlain ? undefined : digestOf(
         shown.map(({ logPosition }) => ({ number: logPosition })),
         links,
       ),
     },
-    cache: {
-      ...cacheAsOf(asOfUs, context.clock, {
-        kind: isImmutable ? "immutable" : "head",
-        maxAgeSeconds: state.metadata.cacheControlSeconds,
-      }),
+    cache: cacheOfPage(context.clock, {
+      asOfUs,
+      isSettled,
+      maxAgeSeconds: state.metadata.cacheControlSeconds,
+      access,
       isPublic: readability.isPublic,
-    },
+      showsAll,
+    }),
   };
   if (first === undefined) return { kind: "page", page };
   return { kind: "page", page: { ...page, moreEntries: parts } };

@@ -164,6 +164,7 @@ Deno.test("what may be kept of the whole log, and for how long", async () => {
     kind: "head",
     maxAgeSeconds: undefined,
     isPublic: false,
+    isMixed: false,
   });
   const { lastPosition } = fixture.store.status();
   assertEquals(page.version, { head: lastPosition, contents: undefined });

@@ -172,6 +172,7 @@ function found(
       kind: isHead ? "head" : "immutable",
       maxAgeSeconds: state.metadata.cacheControlSeconds,
       isPublic: access === "public" && shown.isPublic,
+      isMixed: access === "public" && !shown.isPublic,
     },
     basis,
   };

@@ -34,6 +34,7 @@ Deno.test("readEvent() by number is immutable, the head is not", async () => {
     kind: "immutable",
     maxAgeSeconds: 7,
     isPublic: true,
+    isMixed: false,
   });
   const head = await readEvent(fixture, "head");
   assert(head.kind === "event");

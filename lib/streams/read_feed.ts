@@ -4,17 +4,18 @@
  * @module
  */
 
-import type { ListEntry, ReadResult } from "../model/event_store.ts";
+import type { ListEntry } from "../model/event_store.ts";
 import type {
   PageFollow,
   PageVersion,
   ResolvedEvent,
   StreamPage,
 } from "../model/feed.ts";
-import { cacheAsOf, headAsOf } from "./as_of.ts";
+import { headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import { isStillCurrent } from "./held_rights.ts";
 import { holdForStreamNews } from "./hold_for_news.ts";
+import { madeMetadataOf } from "./list_metadata.ts";
 import type {
   Caller,
   FeedOutcome,
@@ -24,6 +25,7 @@ import type {
 import { isLink } from "../model/links.ts";
 import { nearestNumber } from "./nearest.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
+import { cacheOfPage } from "./page_cache.ts";
 import { type PageWindow, pageWindowOf } from "./page_window.ts";
 import {
   shownEntriesOf,
@@ -40,6 +42,7 @@ import {
   unresolved,
 } from "./resolve_links.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
+import { WindowReader } from "./window_reader.ts";
 
 /**
  * Reads a page of a stream or a system list; a system list that holds nothing
@@ -74,7 +77,9 @@ export async function readFeed(
     if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
     return await readFeed(context, caller, { ...command, longPollMs: 0 });
   }
-  if (presenceOf(streamName, state) === "missing") return { kind: "notFound" };
+  if (presenceOf(streamName, state) === "missing") {
+    return await readMadePage(context, { caller, command, state, access });
+  }
   const visible = visibleRangeOf(state, context.clock);
   const head = asOfUs === undefined
     ? state.head
@@ -92,14 +97,46 @@ export async function readFeed(
     : await readFilteredPage(context, request, filter);
 }
 
+/** A page of a metastream that has nothing but an event that is made, if any. */
+async function readMadePage(
+  context: StreamContext,
+  read: Omit<PageRequest, "visible">,
+): Promise<FeedOutcome> {
+  const { command: { streamName, filter, asOfUs }, state } = read;
+  const made = await madeMetadataOf(context, streamName, state);
+  const isShown = made !== undefined && filter === undefined &&
+    asOfUs === undefined;
+  if (!isShown) return { kind: "notFound" };
+  const shownState = { ...state, head: made.ordinal };
+  const visible = visibleRangeOf(shownState, context.clock);
+  const outcome = await readPage(
+    context,
+    { ...read, state: shownState, visible },
+    made,
+  );
+  if (outcome.kind !== "page") return outcome;
+  const { page } = outcome;
+  // What is written takes its place.
+  const cache = { ...page.cache, kind: "head" } as const;
+  return { kind: "page", page: { ...page, cache } };
+}
+
+/** @param made The stream's only event, where it is not in the store. */
 async function readPage(
   context: StreamContext,
   request: PageRequest,
+  made?: ListEntry,
 ): Promise<FeedOutcome> {
   const { command, state, visible } = request;
   const { streamName, range, withBodies, resolveLinks } = command;
   const window = pageWindowOf(range, state.head, visible);
-  const reader = new WindowReader(context, streamName, window, visible.sinceUs);
+  const { sinceUs } = visible;
+  const reader = new WindowReader(context, {
+    streamName,
+    window,
+    sinceUs,
+    made,
+  });
   const first = await reader.read(window.high, withBodies);
   const isWhole = first.continueFrom === undefined;
   const shown = isWhole
@@ -212,8 +249,6 @@ function describePage(
   const { command, state, access } = request;
   const { streamName, range, asOfUs } = command;
   const { head, metadata } = state;
-  // A page with something left out may show it tomorrow.
-  const isImmutable = window.isImmutable && parts.showsAll;
   // In a list of the system any number may be missing, not only the lowest.
   const mayEnd = range.kind !== "forward" &&
     systemListOf(streamName) === undefined;
@@ -233,13 +268,14 @@ function describePage(
     version: parts.version,
     hasLinks: parts.hasLinks,
     ...(parts.follow && { follow: parts.follow }),
-    cache: {
-      ...cacheAsOf(asOfUs, clock, {
-        kind: isImmutable ? "immutable" : "head",
-        maxAgeSeconds: metadata.cacheControlSeconds,
-      }),
+    cache: cacheOfPage(clock, {
+      asOfUs,
+      isSettled: window.isImmutable,
+      maxAgeSeconds: metadata.cacheControlSeconds,
+      access,
       isPublic: access === "public" && parts.isSameForAll,
-    },
+      showsAll: parts.showsAll,
+    }),
   };
 }
 
@@ -292,44 +328,6 @@ function isLowestMissing(
   shown: readonly ListEntry[],
 ): boolean {
   return lowestAsked <= head && shown.at(-1)?.ordinal !== lowestAsked;
-}
-
-/** Reads a page's window from the top down: entries are listed newest first. */
-class WindowReader {
-  readonly #context: StreamContext;
-  readonly #streamName: string;
-  readonly #window: PageWindow;
-  readonly #sinceUs: number;
-
-  constructor(
-    context: StreamContext,
-    streamName: string,
-    window: PageWindow,
-    sinceUs: number,
-  ) {
-    this.#context = context;
-    this.#streamName = streamName;
-    this.#window = window;
-    this.#sinceUs = sinceUs;
-  }
-
-  /** Visible entries from a number downwards. */
-  async read(from: number, withBodies: boolean): Promise<ReadResult> {
-    const count = from - this.#window.low + 1;
-    if (count <= 0) return { entries: [], continueFrom: undefined };
-    const read = await this.#context.store.readStream({
-      streamName: this.#streamName,
-      from,
-      count,
-      direction: "backward",
-      withBodies,
-    });
-    if (this.#sinceUs === -Infinity) return read;
-    const entries = read.entries.filter(({ event }) =>
-      event.createdAtUs >= this.#sinceUs
-    );
-    return { entries, continueFrom: read.continueFrom };
-  }
 }
 
 async function* readUnlinked(

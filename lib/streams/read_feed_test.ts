@@ -193,13 +193,19 @@ Deno.test("a stream's metadata says how long its head page may be kept", async (
   await fixture.append("s", [1]);
   await fixture.describe("s", { $cacheControl: 60 });
   const page = await readPage(fixture);
-  assertEquals(page.cache, { kind: "head", maxAgeSeconds: 60, isPublic: true });
+  assertEquals(page.cache, {
+    kind: "head",
+    maxAgeSeconds: 60,
+    isPublic: true,
+    isMixed: false,
+  });
   await fixture.describe("s", { $acl: { $r: "team" } });
   const secret = await readPage(fixture, {}, ADMIN);
   assertEquals(secret.cache, {
     kind: "head",
     maxAgeSeconds: undefined,
     isPublic: false,
+    isMixed: false,
   });
 });
 

@@ -7,10 +7,10 @@
 
 import type { EventFilter } from "../model/event_filter.ts";
 import type { PageFollow, ResolvedEvent, StreamPage } from "../model/feed.ts";
-import { cacheAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
 import { isLink } from "../model/links.ts";
 import type { FeedOutcome } from "./outcomes.ts";
+import { cacheOfPage } from "./page_cache.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
 import { shownEntriesOf, versionOfFilteredPage } from "./page_version.ts";
 import { LinkResolver, type PlannedEntry } from "./resolve_links.ts";
@@ -46,8 +46,10 @@ export async function readFilteredPage(
   const dating = isForward ? planned.at(-1) : planned[0];
   const updatedUs = await resolver.dateOf(dating);
   const first = await resolver.resolveEntries(planned, 0, withBodies);
-  const isImmutable = resolver.showsAll &&
-    (isForward ? scan.isCutShort : range.kind === "backward" && from <= head);
+  const { showsAll } = resolver;
+  const isSettled = isForward
+    ? scan.isCutShort
+    : range.kind === "backward" && from <= head;
   const follow = followOf({ isForward, from, head, scan });
   const page: StreamPage = {
     streamName,
@@ -59,7 +61,7 @@ export async function readFilteredPage(
     hasEntries: planned.length > 0,
     isHeadOfStream: range.kind === "head" || isForward && !scan.isCutShort,
     follow,
-    version: isImmutable || asOfUs !== undefined
+    version: isSettled && showsAll || asOfUs !== undefined
       ? undefined
       : await versionOfFilteredPage(context, request, {
         shown: await shownEntriesOf(resolver, {
@@ -69,13 +71,14 @@ export async function readFilteredPage(
         rest: [follow, scan.isCutShort],
       }),
     hasLinks: planned.some(({ original }) => isLink(original)),
-    cache: {
-      ...cacheAsOf(asOfUs, context.clock, {
-        kind: isImmutable ? "immutable" : "head",
-        maxAgeSeconds: metadata.cacheControlSeconds,
-      }),
+    cache: cacheOfPage(context.clock, {
+      asOfUs,
+      isSettled,
+      maxAgeSeconds: metadata.cacheControlSeconds,
+      access,
       isPublic: resolver.isPublic,
-    },
+      showsAll,
+    }),
   };
   if (first.nextIndex >= planned.length) return { kind: "page", page };
   const moreEntries = resolveRest(resolver, planned, {

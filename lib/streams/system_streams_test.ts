@@ -210,6 +210,7 @@ Deno.test("what the reader may not read is left out of lists", async () => {
     kind: "head",
     maxAgeSeconds: undefined,
     isPublic: false,
+    isMixed: true,
   });
   const whole = await readPage(
     fixture,

@@ -27,8 +27,8 @@ const EVENT_SCHEMAS = { atomJson: "Entry" };
 
 const PAGE_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
   200: {
-    text: "A page of the feed, newest first; as text/event-stream, a live " +
-      "feed that goes on",
+    text: "A page of the feed, newest first, without what the client may " +
+      "not read; as text/event-stream, a live feed that goes on",
     headers: ["ETag", "Cache-Control", "Vary"],
   },
   304: { text: "The feed is as the client knows it", content: "nothing" },
@@ -104,7 +104,8 @@ export const STREAM_DESCRIPTIONS = {
     tag: STREAMS,
     summary: "Delete a stream",
     details: "It may be written again, unless it is deleted for ever by " +
-      `${HEADERS.hardDelete}.`,
+      `${HEADERS.hardDelete}. A list of the system, such as $ce-orders, is ` +
+      "hidden until its next entry; it cannot be deleted for ever.",
     access: "accessList",
     headers: [
       HEADERS.expectedVersion,
