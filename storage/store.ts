@@ -335,7 +335,7 @@ export function refusalOf(
     if (!event.eventType.isWellFormed()) {
       return new QuipuError(
         "invalidRequest",
-        "Cannot append an event whose type is no well-formed Unicode",
+        "Cannot append an event whose type is not well-formed Unicode",
       );
     }
     if (!isStorable(event.data) || !isStorable(event.metadata)) {
@@ -371,7 +371,7 @@ function nameRefusalOf(
   if (!streamName.isWellFormed()) {
     return new QuipuError(
       "invalidRequest",
-      "Cannot write a stream whose name is no well-formed Unicode",
+      "Cannot write a stream whose name is not well-formed Unicode",
     );
   }
   return undefined;

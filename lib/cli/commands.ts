@@ -124,7 +124,7 @@ export const COMMANDS = {
   backup: {
     summary: "Copy the store to a directory, or a running server's with --url",
     details: "Only what the directory does not have yet is copied, and what " +
-      "was interrupted goes on. Every record that is copied is checked. The " +
+      "was interrupted goes on. Every copied record is checked. The " +
       "backup that was there stays good until the new one is whole.",
     options: STORE_OPTIONS,
     meanings: STORE_IS_THERE,
@@ -271,7 +271,7 @@ export const COMMANDS = {
   import: {
     summary: "Write events of an export to a store, empty or not",
     details: "Events keep numbers, ids and, where the store holds no later " +
-      "ones, times. What is there already is recognised, so an import that " +
+      "ones, times. Events that exist already are recognised, so an import that " +
       "was interrupted is run again. A line that does not fit ends it.",
     options: [...STORE_OPTIONS, "segmentSizeBytes"],
     own: {
@@ -281,7 +281,7 @@ export const COMMANDS = {
         kind: "boolean",
         default: false,
         help: "Write streams of the system, too: users, tokens, settings and " +
-          "metadata. Whoever made the export decides who may do what",
+          "metadata. The author of the export decides on all rights",
       },
       ...TASK_OPTIONS,
     },

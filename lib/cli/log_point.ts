@@ -31,7 +31,7 @@ export function parseTime(text: string, flag: string, other = ""): number {
   const timeUs = parseIsoTime(text);
   if (timeUs !== undefined) return timeUs;
   throw new UsageError(
-    `Bad value "${text}" for --${flag}: wanted ${other}a time such as ` +
+    `Bad value "${text}" for --${flag}: expected ${other}a time such as ` +
       `2026-03-01T12:00:00Z`,
   );
 }

@@ -112,7 +112,7 @@ function showReport(
   return `Backed up ${showCount(segmentCount)} segments with ` +
     `${showBytes(totalBytes)} up to position ${end} to ${target}\n` +
     `Copied ${showCount(copiedCount)} of them, ${showBytes(copiedBytes)} in ` +
-    `${showDuration(tookMs)}; the others were there\n` +
+    `${showDuration(tookMs)}; the rest were already in the backup\n` +
     timeLine(report.lastCreatedAtUs);
 }
 

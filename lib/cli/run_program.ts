@@ -142,7 +142,7 @@ function isHelpFlag(argument: string): boolean {
 function commandOf(argument: string | undefined): CommandName {
   if (argument === undefined) {
     throw new UsageError(
-      `No command given: wanted one of ${COMMAND_NAMES.join(", ")}`,
+      `No command given: expected one of ${COMMAND_NAMES.join(", ")}`,
     );
   }
   if (isHelpFlag(argument)) return "help";
@@ -150,7 +150,7 @@ function commandOf(argument: string | undefined): CommandName {
   if (isCommandName(argument)) return argument;
   if (argument.startsWith("-")) {
     throw new UsageError(
-      `Unexpected ${argument}: wanted a command first, such as serve`,
+      `Unexpected ${argument}: expected a command first, such as serve`,
     );
   }
   throw new UsageError(
@@ -191,7 +191,7 @@ function isOfSystem(error: unknown): error is Error {
 
 function systemMessageOf(error: Error): string {
   const advice = explainSystemError(error)?.split("; ")[1];
-  return `The system does not let it: ${error.message}` +
+  return `Operating system error: ${error.message}` +
     (advice === undefined ? "" : `; ${advice}`);
 }
 

@@ -93,7 +93,7 @@ Deno.test("bad usage exits with 2 and one line", async () => {
   const cases: [string[], string][] = [
     [
       [],
-      `No command given: wanted one of ${COMMAND_NAMES.join(", ")} ` +
+      `No command given: expected one of ${COMMAND_NAMES.join(", ")} ` +
       "(see quipu --help)",
     ],
     [
@@ -103,7 +103,7 @@ Deno.test("bad usage exits with 2 and one line", async () => {
     [["constructor"], "Unknown command constructor (see quipu --help)"],
     [
       ["--port", "1", "serve"],
-      "Unexpected --port: wanted a command first, such as serve " +
+      "Unexpected --port: expected a command first, such as serve " +
       "(see quipu --help)",
     ],
     [
@@ -168,7 +168,7 @@ Deno.test("what the system refuses is said without a place in the source", async
   );
   assertEquals(result.exitCode, 1);
   const [message = ""] = result.failures;
-  assert(message.startsWith("The system does not let it: "), message);
+  assert(message.startsWith("Operating system error: "), message);
   assert(!message.includes("\n"), message);
 });
 
@@ -207,8 +207,11 @@ Deno.test("options of one command are none of another, and no operands", async (
     [["serve", "--deep"], "Unknown option --deep"],
     [["verify", "--port=1"], "Option --port is not one of this command"],
     [["verify", "--depe"], "Unknown option --depe; did you mean --deep?"],
-    [["verify", "--json=2"], 'Bad value "2" for --json: wanted true or false'],
-    [["verify", "x"], 'Unexpected argument "x": wanted an option'],
+    [
+      ["verify", "--json=2"],
+      'Bad value "2" for --json: expected true or false',
+    ],
+    [["verify", "x"], 'Unexpected argument "x": expected an option'],
     [["verify", "--deep", "--deep"], "Option --deep is given twice"],
     [
       ["export", "--stream=a", "--category=b"],
@@ -250,7 +253,7 @@ Deno.test("help says whether a command makes the directory that it works on", as
     const [, said] = output.replace(/\s+/g, " ").split("--db DIR ");
     if (said === undefined) continue;
     const expected = makers.includes(name)
-      ? "Directory of the store, made when it is missing"
+      ? "Directory of the store, created if it is missing"
       : name === "restore"
       ? "Directory for the store: one that is empty, or made now"
       : "Directory of the store, which must be there";

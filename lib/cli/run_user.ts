@@ -73,7 +73,7 @@ function actionOf({ own, operands, options }: Call): Action {
   const known = ACTIONS.find((name) => name === action);
   if (known === undefined) {
     throw new UsageError(
-      `Unknown action "${action}": wanted one of ${ACTIONS.join(", ")}`,
+      `Unknown action "${action}": expected one of ${ACTIONS.join(", ")}`,
     );
   }
   if (known === "list" ? login !== undefined : login === undefined) {

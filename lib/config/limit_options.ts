@@ -156,7 +156,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.requestsInFlightMax,
     least: 1,
     most: 1_000_000,
-    help: "Requests that are answered at once; above: 503",
+    help: "Requests in progress; above: 503",
   },
   appendQueueEventsMax: {
     flag: "max-queued-events",
@@ -165,7 +165,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.appendQueueEventsMax,
     least: 1,
     most: 10_000_000,
-    help: "Events that wait to be written; above: 503",
+    help: "Events waiting to be written; above: 503",
   },
   appendQueueBytesMax: {
     flag: "max-queued-size",
@@ -174,7 +174,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.appendQueueBytesMax,
     least: LIMITS.requestBytesMax,
     most: 4 * GIB,
-    help: "Size of the events that wait to be written; above: 503",
+    help: "Size of events waiting to be written; above: 503",
   },
   bodyReadMs: {
     flag: "body-timeout",
@@ -183,7 +183,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.bodyReadMs,
     least: 100,
     most: 600_000,
-    help: "Milliseconds to send a whole body; above: 408",
+    help: "Milliseconds for a client to send a whole body; above: 408",
   },
   receiveBufferBytesMax: {
     flag: "max-incoming-size",
@@ -192,7 +192,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.receiveBufferBytesMax,
     least: 2 * LIMITS.requestBytesMax,
     most: 16 * GIB,
-    help: "Size of bodies that clients are still sending; above: 503",
+    help: "Size of request bodies still being received; above: 503",
   },
   sendStallMs: {
     flag: "send-timeout",
@@ -201,7 +201,7 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.sendStallMs,
     least: 100,
     most: 600_000,
-    help: "Milliseconds in which a client takes nothing of a large answer",
+    help: "Milliseconds that a client may leave a large response unread",
   },
   sendBufferBytesMax: {
     flag: "max-unsent-size",
@@ -210,6 +210,6 @@ export const LIMIT_OPTIONS = {
     default: LIMITS.sendBufferBytesMax,
     least: 2 * LIMITS.requestBytesMax,
     most: 16 * GIB,
-    help: "Size of large answers that clients have yet to take; above: 503",
+    help: "Size of large responses not yet read by clients; above: 503",
   },
 } as const;

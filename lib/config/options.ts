@@ -113,7 +113,7 @@ export const OPTIONS = {
     kind: "text",
     valueName: "DIR",
     default: "./data",
-    help: "Directory of the store, made when it is missing",
+    help: "Directory of the store, created if it is missing",
   },
   isInMemory: {
     flag: "mem-db",
@@ -129,7 +129,7 @@ export const OPTIONS = {
     kind: "boolean",
     default: false,
     excludes: "mem-db",
-    help: "Serve what is whole of a store, damaged or not; write nothing",
+    help: "Serve the undamaged part of a store and write nothing",
   },
   segmentSizeBytes: {
     flag: "segment-size",
@@ -234,7 +234,7 @@ export const OPTIONS = {
     kind: "boolean",
     needs: "trusted-proxy",
     default: false,
-    help: "Let trusted proxies say who asks, by ES-TrustedAuth",
+    help: "Accept the login that a trusted proxy sends in ES-TrustedAuth",
   },
   corsOrigins: {
     flag: "cors-origin",
@@ -251,7 +251,7 @@ export const OPTIONS = {
     group: "Security",
     kind: "boolean",
     default: false,
-    help: "Let everybody read /metrics, not operators alone",
+    help: "Let everyone read /metrics, not only operators",
   },
   ...LIMIT_OPTIONS,
   logLevel: {
@@ -260,7 +260,7 @@ export const OPTIONS = {
     kind: "choice",
     choices: ["debug", "info", "warn", "error"],
     default: "info",
-    help: "Least severity that is logged",
+    help: "Lowest severity that is logged",
   },
   logFormat: {
     flag: "log-format",

@@ -76,7 +76,7 @@ export function readArguments(
       const next = args[++i];
       if (next === undefined || next.startsWith("--")) {
         throw new UsageError(
-          `Option ${typed} lacks its value: wanted ${describeValues(row)}`,
+          `Option ${typed} lacks its value: expected ${describeValues(row)}`,
         );
       }
       setFlag(name, next);
@@ -93,7 +93,7 @@ export function readArguments(
     if (operands.length === operandsMax) {
       throw new UsageError(
         `Unexpected argument "${operand}"` +
-          (operandsMax === 0 ? ": wanted an option" : ""),
+          (operandsMax === 0 ? ": expected an option" : ""),
       );
     }
     operands.push(operand);

@@ -191,7 +191,7 @@ function valueOf(
   if (decoded.kind === "value") return decoded.value;
   const value = row.kind === "secret" ? "value" : `value "${given.text}"`;
   throw new UsageError(
-    `Bad ${value} for ${given.source}: wanted ${decoded.wanted}`,
+    `Bad ${value} for ${given.source}: expected ${decoded.wanted}`,
   );
 }
 
@@ -297,7 +297,7 @@ function parseConfigFile(sources: OptionSources, path: string): object {
     Array.isArray(document)
   ) {
     throw new UsageError(
-      `Cannot read the configuration file ${path}: wanted a JSON object`,
+      `Cannot read the configuration file ${path}: expected a JSON object`,
     );
   }
   return document;

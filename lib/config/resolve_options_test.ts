@@ -208,7 +208,7 @@ Deno.test("a boolean flag has four spellings and takes no argument after it", ()
   }
   assertEquals(
     refusalOf({ args: ["--log-requests", "true"] }),
-    'Unexpected argument "true": wanted an option',
+    'Unexpected argument "true": expected an option',
   );
   assertEquals(
     refusalOf({ args: ["--no-log-requests=true"] }),
@@ -247,8 +247,8 @@ Deno.test("resolveOptions() refuses unknown names and names the nearest", () => 
 });
 
 Deno.test("resolveOptions() refuses bad values and says what was wanted", () => {
-  const port = "wanted a whole number from 0 to 65535";
-  const size = "wanted a size from 1MiB to 4294967295B such as 256MiB";
+  const port = "expected a whole number from 0 to 65535";
+  const size = "expected a size from 1MiB to 4294967295B such as 256MiB";
   const cases: [Given, string][] = [
     [{ args: ["--port=x"] }, `Bad value "x" for --port: ${port}`],
     [{ args: ["--port=65536"] }, `Bad value "65536" for --port: ${port}`],
@@ -277,15 +277,15 @@ Deno.test("resolveOptions() refuses bad values and says what was wanted", () => 
     [
       { args: ["--log-level=inof"] },
       'Bad value "inof" for --log-level: ' +
-      "wanted one of debug, info, warn, error; did you mean info?",
+      "expected one of debug, info, warn, error; did you mean info?",
     ],
     [
       { environment: { QUIPU_MEM_DB: "maybe" } },
-      'Bad value "maybe" for QUIPU_MEM_DB: wanted true or false',
+      'Bad value "maybe" for QUIPU_MEM_DB: expected true or false',
     ],
     [
       { args: ["--host=a\nb"] },
-      'Bad value "a\nb" for --host: wanted text without control characters',
+      'Bad value "a\nb" for --host: expected text without control characters',
     ],
     [
       { args: ["--config=quipu.json"], file: '{"port":"2113"}' },
@@ -293,12 +293,12 @@ Deno.test("resolveOptions() refuses bad values and says what was wanted", () => 
     ],
     [
       { args: ["--config=quipu.json"], file: '{"mem-db":"yes"}' },
-      'Bad value "yes" for "mem-db" in quipu.json: wanted true or false',
+      'Bad value "yes" for "mem-db" in quipu.json: expected true or false',
     ],
     [
       { args: ["--config=quipu.json"], file: '{"db":["a"]}' },
       'Bad value "["a"]" for "db" in quipu.json: ' +
-      "wanted text without control characters",
+      "expected text without control characters",
     ],
   ];
   for (const [given, message] of cases) {
@@ -321,7 +321,7 @@ Deno.test("resolveOptions() refuses a configuration file that it cannot read", (
     assert(refusalOf(given).startsWith(start), refusalOf(given));
   }
   for (const file of ["[]", "null", "1", '"text"']) {
-    assertEquals(refusalOf({ args, file }), start + "wanted a JSON object");
+    assertEquals(refusalOf({ args, file }), start + "expected a JSON object");
   }
 });
 
@@ -376,7 +376,7 @@ Deno.test("a secret has no flag and is shown in no message or log line", () => {
   }
   assertEquals(
     refusalOf({ environment: { QUIPU_ADMIN_PASSWORD: "s3\ncret" } }),
-    "Bad value for QUIPU_ADMIN_PASSWORD: wanted text without control characters",
+    "Bad value for QUIPU_ADMIN_PASSWORD: expected text without control characters",
   );
   const given = { environment: { QUIPU_ADMIN_PASSWORD: "s3cret" } };
   assertEquals(changedOptions(resolve(given)), [
@@ -445,7 +445,7 @@ Deno.test("texts of a form are refused in another", () => {
   ];
   for (const [flag, wanted] of cases) {
     const message = refusalOf({ args: [flag] });
-    assertEquals(message.split(": wanted ")[1], wanted);
+    assertEquals(message.split(": expected ")[1], wanted);
   }
 });
 

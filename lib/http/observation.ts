@@ -26,7 +26,7 @@ export interface ObservationOptions {
   readonly areMetricsPublic: boolean;
   /** Whether the node is about to stop. */
   readonly isStopping: () => boolean;
-  /** Least severity that is logged. */
+  /** Lowest severity that is logged. */
   readonly log: { level: LogLevel };
   /** From how long on a request is logged as slow; 0: none is. */
   readonly slowRequestMs: number;

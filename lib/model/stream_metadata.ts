@@ -173,7 +173,7 @@ export const SOFT_DELETE_DATA = `{"$tb":${INT64_MAX_TEXT}}`;
  * line.
  *
  * @param data The document as it was stored.
- * @returns `undefined` when it is no JSON object.
+ * @returns `undefined` when it is not a JSON object.
  */
 export function withTruncateBefore(
   data: string | Uint8Array,

@@ -92,20 +92,20 @@ const ALWAYS_REFUSED = [400, 401, 429, 500, 503] as const;
 const ACCESS: Readonly<
   Record<Access, { readonly text: string; readonly isOpen: boolean }>
 > = {
-  everybody: { text: "Open to everybody.", isOpen: true },
+  everybody: { text: "Open to everyone.", isOpen: true },
   accessList: {
-    text: "For whoever the access list of the stream names; by default " +
-      "everybody.",
+    text: "Requires the right that the stream's access list grants (default: " +
+      "everyone).",
     isOpen: true,
   },
-  users: { text: "For whoever logged in.", isOpen: false },
-  administrators: { text: "For members of $admins.", isOpen: false },
+  users: { text: "Requires a login.", isOpen: false },
+  administrators: { text: "Requires membership in $admins.", isOpen: false },
   monitors: {
-    text: "For members of $admins, $ops or $monitors.",
+    text: "Requires membership in $admins, $ops or $monitors.",
     isOpen: false,
   },
-  backup: { text: "For members of $admins or $backup.", isOpen: false },
-  operators: { text: "For members of $admins or $ops.", isOpen: false },
+  backup: { text: "Requires membership in $admins or $backup.", isOpen: false },
+  operators: { text: "Requires membership in $admins or $ops.", isOpen: false },
 };
 
 /**

@@ -6,18 +6,18 @@
 
 /** By the system's code. */
 const WORDS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on the device; make room and do it again",
-  EDQUOT: "the disk quota is used up; make room and do it again",
+  ENOSPC: "no space left on the device; make room and try again",
+  EDQUOT: "the disk quota is used up; make room and try again",
   EFBIG: "the file would be larger than it may be; raise the limit (ulimit -f)",
-  EACCES: "permission denied; do it as the user whose it is, or change its " +
+  EACCES: "permission denied; run as the owner of the file, or change its " +
     "rights",
-  EPERM: "not permitted; do it as the user whose it is, or change its rights",
+  EPERM: "not permitted; run as the owner of the file, or change its rights",
   EROFS: "the file system is read-only; mount it for writing, or name another",
   EIO: "the device fails (input/output error); look after the disk, and copy " +
     "what it still gives",
   EMFILE: "too many files are open; raise the limit (ulimit -n)",
   ENFILE: "too many files are open on this machine; raise its limit",
-  NOTCAPABLE: "the runtime keeps the program out of it; name another place",
+  NOTCAPABLE: "the runtime does not allow access to it; choose another place",
 };
 
 /** Codes by the numbers, those of Linux, that messages of the runtime name. */
@@ -67,7 +67,7 @@ export function explainSystemError(error: unknown): string | undefined {
 /** The same, or what else is wrong with a path, or what the error itself says. */
 export function systemReasonOf(error: unknown): string {
   if (systemCodeOf(error) === "ENOTDIR") {
-    return "it is no directory, or stands in what is none";
+    return "it is not a directory, or its parent is not one";
   }
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   return explainSystemError(error) ??

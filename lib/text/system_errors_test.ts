@@ -45,7 +45,7 @@ Deno.test("systemReasonOf() says what helps, or what the error says", () => {
   assertEquals(explainSystemError(new Deno.errors.NotFound("no")), undefined);
   assert(
     systemReasonOf(new Deno.errors.NotCapable("--allow-all"))
-      .includes("name another place"),
+      .includes("choose another place"),
   );
   const missing = new Deno.errors.NotFound("No such file (os error 2)");
   assertEquals(systemReasonOf(missing), "there is no such file");

@@ -200,7 +200,7 @@ function requireWhole(
   return manifest;
 }
 
-function noBackup(path: string, why = "it is no backup"): QuipuError {
+function noBackup(path: string, why = "it is not a backup"): QuipuError {
   return new QuipuError("foreignFormat", `Cannot restore "${path}": ${why}`);
 }
 

@@ -125,7 +125,7 @@ async function unpack(
     if (entry === "damaged") {
       throw new QuipuError(
         "foreignFormat",
-        "Cannot take in the backup: it is no tar archive",
+        "Cannot restore the backup: it is not a tar archive",
       );
     }
     const [directory, name = ""] = entry.name.split("/").slice(-2);

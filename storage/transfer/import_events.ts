@@ -139,7 +139,7 @@ function decode(pieces: readonly Uint8Array[], number: number): string {
     ? only
     : concat(pieces);
   const text = decodeUtf8IfValid(bytes);
-  if (text === undefined) throw new LineFault(number, "it is no UTF-8");
+  if (text === undefined) throw new LineFault(number, "it is not UTF-8");
   return text;
 }
 

@@ -107,7 +107,7 @@ export function parseLine(text: string): TransferLine {
     );
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new LineError("it is no JSON object");
+    throw new LineError("it is not a JSON object");
   }
   const members = parsed as Readonly<Record<string, unknown>>;
   if ("quipuExport" in members) {
@@ -211,7 +211,7 @@ function bodyOf(
   if (encoded === undefined) {
     const text = members[name] === undefined ? "" : textOf(members, name);
     if (text.isWellFormed()) return text;
-    throw new LineError(`"${name}" is no well-formed Unicode`);
+    throw new LineError(`"${name}" is not well-formed Unicode`);
   }
   if (members[name] !== undefined) {
     throw new LineError(`"${name}" and "${name}Base64" exclude each other`);

@@ -18,11 +18,11 @@ export const ADVICE = {
     "what is lost; serve --read-only serves it meanwhile",
   rebuild: "Nothing is lost: quipu repair --yes makes it again from the log, " +
     "and so does a server when it needs it",
-  byItself: "Nothing is lost: the next start of the server sees to it",
-  device: "Look after the device; then verify again",
-  writable: "Verify a copy of the directory, or where it can be written",
+  byItself: "Nothing is lost: the next start of the server repairs it",
+  device: "Check the device, then verify again",
+  writable: "Verify a copy of the directory, or make it writable",
   foreign: "Move it away: it is not part of this store",
-  known: "Nothing is to be done: what was lost stands in that file",
+  known: "No action needed: the file lists what was lost",
 } as const;
 
 /** Where something is wrong. */

@@ -76,8 +76,8 @@ Deno.test("pipes, devices and directories in the place of files are refused at o
       [1, "it is a device, not a file", ["restore", "/dev/zero", db]],
       [1, "it is a device, not a file", ["import", "/dev/zero", db]],
       [1, "it is a directory", ["import", pathOf("directory"), db]],
-      [1, "it is no backup", ["restore", pathOf("directory"), db]],
-      [1, "it is no backup", ["restore", pathOf("file"), db]],
+      [1, "it is not a backup", ["restore", pathOf("directory"), db]],
+      [1, "it is not a backup", ["restore", pathOf("file"), db]],
       [1, "it is there already", ["export", pathOf("fifo"), db]],
       [1, "it is there already", ["export", pathOf("directory"), db]],
       [2, "it is a pipe", ["serve", `--config=${pathOf("fifo")}`]],
@@ -106,8 +106,8 @@ Deno.test("pipes, devices and directories in the place of files are refused at o
     ];
     for (const command of ["restore", "import", "serve"]) {
       const args = command === "serve" ? [command] : [command, "-"];
-      cases.push([1, "name another place", [...args, "--db=/proc/none"]]);
-      cases.push([1, "it is no directory", [
+      cases.push([1, "choose another place", [...args, "--db=/proc/none"]]);
+      cases.push([1, "it is not a directory", [
         ...args,
         `--db=${pathOf("file")}`,
       ]]);
@@ -177,7 +177,7 @@ Deno.test("what comes by standard input and is no whole backup leaves nothing", 
       [archive.subarray(0, 3000), 3, "it ends early"],
       [flipped, 3, "Cannot back up segment 0"],
       [new Uint8Array(0), 3, "it ends early"],
-      [new Uint8Array(2048).fill(65), 1, "it is no tar archive"],
+      [new Uint8Array(2048).fill(65), 1, "it is not a tar archive"],
     ];
     await Deno.mkdir(pathOf("empty"));
     for (const [bytes, exitCode, text] of cases) {
@@ -240,8 +240,8 @@ Deno.test("what cannot be done leaves no directory, and an empty one empty", () 
         ]),
         ["no such file", ["import", pathOf("missing"), db]],
         ["no such file", ["restore", pathOf("missing"), db]],
-        ["it is no backup", ["restore", pathOf("strange"), db]],
-        ["it is no backup", ["restore", pathOf("text.tar"), db]],
+        ["it is not a backup", ["restore", pathOf("strange"), db]],
+        ["it is not a backup", ["restore", pathOf("text.tar"), db]],
         ["", ["backup", to, `--db=${pathOf("missing")}`]],
         ["answers 401", [
           ...from(server.url),

@@ -487,7 +487,7 @@ Deno.test("a file without lines is no export of nothing, and is refused", async 
 
 const BAD_LINES: readonly [string, string][] = [
   ["{", "it is no JSON"],
-  ["[]", "it is no JSON object"],
+  ["[]", "it is not a JSON object"],
   [linesOf({ number: -1 }), '"number" is no whole number'],
   [linesOf({ number: 2 ** 60 }), '"number" is no whole number'],
   [linesOf({ number: undefined }), '"number" is missing'],
@@ -499,8 +499,8 @@ const BAD_LINES: readonly [string, string][] = [
   [linesOf({ stream: 5 }), '"stream" is no text'],
   [linesOf({ stream: "$ce-a" }), "the server itself keeps this stream"],
   [linesOf({ stream: "" }), "a stream without a name"],
-  [linesOf({ stream: "a\ud800" }), "no well-formed Unicode"],
-  [linesOf({ data: "\ud800" }), "no well-formed Unicode"],
+  [linesOf({ stream: "a\ud800" }), "not well-formed Unicode"],
+  [linesOf({ data: "\ud800" }), "not well-formed Unicode"],
   [linesOf({ dataBase64: "AA==" }), "exclude each other"],
   [linesOf({ data: undefined, dataBase64: "A" }), "is no base64"],
   [linesOf({ extra: 1 }), '"extra" is unknown'],
@@ -574,7 +574,7 @@ Deno.test("lines that are no UTF-8 are refused with their number", async () => {
         length: 0,
       }, CONTROL),
     QuipuError,
-    "line 2: it is no UTF-8",
+    "line 2: it is not UTF-8",
   );
 });
 

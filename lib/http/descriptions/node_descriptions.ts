@@ -86,7 +86,7 @@ export const NODE_DESCRIPTIONS = {
     query: ["group", "metadata"],
     answers: {
       200: { text: "Numbers and texts by name", headers: CACHED },
-      404: { text: "There is no such part" },
+      404: { text: "No statistics have that name" },
     },
     schemas: { json: "Stats" },
   },
@@ -106,7 +106,7 @@ export const NODE_DESCRIPTIONS = {
     tag: WATCHING,
     summary: "A histogram of the original: none is kept",
     access: "everybody",
-    answers: { 404: { text: "There is none: /metrics has the histograms" } },
+    answers: { 404: { text: "Not kept: /metrics has the histograms" } },
   },
   readGossip: {
     tag: NODE,
@@ -124,24 +124,24 @@ export const NODE_DESCRIPTIONS = {
   },
   shutDown: {
     tag: UPKEEP,
-    summary: "Stop the server, once what is under way is answered",
+    summary: "Stop the server after finishing requests in progress",
     access: "operators",
     answers: { 200: { text: "It stops", content: "nothing" } },
   },
   readLogLevel: {
     tag: UPKEEP,
-    summary: "The least severity that is logged",
+    summary: "The lowest severity that is logged",
     access: "operators",
     answers: { 200: { text: "The level" } },
     schemas: { json: "LogLevel" },
   },
   changeLogLevel: {
     tag: UPKEEP,
-    summary: "Log more or less from now on",
+    summary: "Change the log level",
     access: "operators",
     body: "The level",
     bodySchemas: { json: "LogLevel" },
-    answers: { 200: { text: "The level that is logged now" } },
+    answers: { 200: { text: "The new log level" } },
     schemas: { json: "LogLevel" },
   },
   readOpenApi: {
@@ -152,19 +152,19 @@ export const NODE_DESCRIPTIONS = {
   },
   showApi: {
     tag: NODE,
-    summary: "This interface as a page to read",
+    summary: "This interface as an HTML page",
     access: "everybody",
     answers: { 200: { text: "The page", headers: ["Cache-Control"] } },
   },
   redirectToWeb: {
     tag: "Redirects",
-    summary: "To the page where browsers land",
+    summary: "Redirect to the start page",
     access: "everybody",
     answers: { 302: { text: "Where it is", headers: ["Location"] } },
   },
   showWebPage: {
     tag: NODE,
-    summary: "The page where browsers land",
+    summary: "The start page for browsers",
     access: "everybody",
     answers: {
       200: {
@@ -172,7 +172,7 @@ export const NODE_DESCRIPTIONS = {
         content: { type: TEXT_HTML.name },
         headers: CACHED,
       },
-      404: { text: "There is no other page than index.html" },
+      404: { text: "Only index.html exists" },
     },
   },
 } as const satisfies Readonly<Record<string, RouteDescription>>;

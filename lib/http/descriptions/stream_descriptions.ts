@@ -31,13 +31,13 @@ const PAGE_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
       "not read; as text/event-stream, a live feed that goes on",
     headers: ["ETag", "Cache-Control", "Vary"],
   },
-  304: { text: "The feed is as the client knows it", content: "nothing" },
+  304: { text: "The client's copy of the feed is current", content: "nothing" },
   307: {
     text: "Where the page begins that was asked for by time or place",
     headers: ["Location"],
   },
   404: { text: "No such stream" },
-  410: { text: "The stream is deleted for ever" },
+  410: { text: "The stream is permanently deleted" },
 };
 
 const EVENT_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
@@ -45,14 +45,18 @@ const EVENT_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
     text: "The event",
     headers: ["ETag", "Cache-Control", "Vary"],
   },
-  304: { text: "The event is as the client knows it", content: "nothing" },
+  304: {
+    text: "The client's copy of the event is current",
+    content: "nothing",
+  },
   404: { text: "No such stream or event" },
-  410: { text: "The stream is deleted for ever" },
+  410: { text: "The stream is permanently deleted" },
 };
 
 const APPEND_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
   201: {
-    text: "Written, or found as written before; Location is the first event",
+    text:
+      "Written, or recognised as written before; Location is the first event",
     headers: ["Location"],
   },
   307: {
@@ -65,7 +69,7 @@ const APPEND_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
       "expected",
     headers: ["ES-CurrentVersion"],
   },
-  410: { text: "The stream is deleted for ever" },
+  410: { text: "The stream is permanently deleted" },
   507: { text: "The disk is full" },
 };
 
@@ -114,8 +118,8 @@ export const STREAM_DESCRIPTIONS = {
     ],
     answers: {
       204: { text: "Deleted" },
-      400: { text: "The stream is not as expected" },
-      410: { text: "The stream was deleted for ever before" },
+      400: { text: "The stream is not at the expected version" },
+      410: { text: "The stream was already permanently deleted" },
       507: { text: "The disk is full" },
     },
   },
@@ -223,12 +227,12 @@ export const STREAM_DESCRIPTIONS = {
   },
   redirectToUnslashed: {
     tag: "Redirects",
-    summary: "To the address without the slash at its end",
+    summary: "Redirect to the address without the trailing slash",
     access: "everybody",
-    body: "Whatever the other address takes",
+    body: "The body that the other address takes",
     answers: {
       307: {
-        text: "Where to send the same again",
+        text: "Where to repeat the request",
         headers: ["Location", "Cache-Control"],
       },
     },

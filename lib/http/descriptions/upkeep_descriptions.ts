@@ -15,12 +15,12 @@ const TAR = { type: "application/x-tar" } as const;
 export const UPKEEP_DESCRIPTIONS = {
   startVerify: {
     tag: UPKEEP,
-    summary: "Start checking everything that is on disk",
+    summary: "Start checking all files of the store",
     access: "operators",
     query: ["deep"],
     answers: {
       202: { text: "It began", content: "negotiated" },
-      400: { text: "The parameter means nothing" },
+      400: { text: "The parameter is invalid" },
       409: { text: "One is under way", content: "negotiated" },
       501: { text: "The store has no upkeep" },
     },
@@ -28,7 +28,7 @@ export const UPKEEP_DESCRIPTIONS = {
   },
   readVerify: {
     tag: UPKEEP,
-    summary: "How far the check is, or what came of the last one",
+    summary: "Progress of the running check, or the result of the last one",
     access: "operators",
     answers: {
       200: { text: "Its state" },
@@ -38,7 +38,7 @@ export const UPKEEP_DESCRIPTIONS = {
   },
   cancelVerify: {
     tag: UPKEEP,
-    summary: "Tell a check that is under way to stop",
+    summary: "Stop the running check",
     access: "operators",
     answers: {
       200: { text: "Its state" },
@@ -48,11 +48,11 @@ export const UPKEEP_DESCRIPTIONS = {
   },
   startScavenge: {
     tag: UPKEEP,
-    summary: "Start giving back what nobody can see any more",
+    summary: "Start removing events that can no longer be read",
     access: "operators",
     query: ["startFromChunk"],
     answers: {
-      200: { text: "It began, or is under way", content: "nothing" },
+      200: { text: "Started, or already running", content: "nothing" },
       409: { text: "A check is under way" },
       501: { text: "The store has no upkeep" },
       503: { text: "The server runs with --read-only" },
@@ -60,29 +60,29 @@ export const UPKEEP_DESCRIPTIONS = {
   },
   readScavenge: {
     tag: UPKEEP,
-    summary: "How far a scavenge is, or what came of it: current, last or id",
+    summary: "Progress or result of a scavenge: current, last or an id",
     access: "operators",
     answers: {
       200: { text: "Its state" },
-      404: { text: "There is none with that id" },
+      404: { text: "No scavenge has that id" },
       501: { text: "The store has no upkeep" },
     },
     schemas: JOB,
   },
   cancelScavenge: {
     tag: UPKEEP,
-    summary: "Tell a scavenge that is under way to stop",
+    summary: "Stop the running scavenge",
     access: "operators",
     answers: {
       200: { text: "Its state" },
-      404: { text: "There is none with that id" },
+      404: { text: "No scavenge has that id" },
       501: { text: "The store has no upkeep" },
     },
     schemas: JOB,
   },
   downloadBackup: {
     tag: UPKEEP,
-    summary: "A backup of everything as one archive, made as it is sent",
+    summary: "Stream a backup of the whole store as one archive",
     access: "backup",
     answers: {
       200: { text: "The archive, as quipu restore takes it", content: TAR },
@@ -91,7 +91,7 @@ export const UPKEEP_DESCRIPTIONS = {
   },
   downloadNewBackup: {
     tag: UPKEEP,
-    summary: "A backup of what the client does not have yet",
+    summary: "Stream a backup of the files that the client lacks",
     access: "backup",
     body: "Names and checksums of the files that the client has",
     bodySchemas: { json: "KnownFiles" },
@@ -102,7 +102,7 @@ export const UPKEEP_DESCRIPTIONS = {
   },
   downloadExport: {
     tag: UPKEEP,
-    summary: "Events as lines of JSON, made as they are sent",
+    summary: "Stream events as lines of JSON",
     details: "What was committed when it began: all of it, or what the " +
       "parameters select, who must all be met; stream and category exclude " +
       "each other. The last line says how many events there were; without it " +
@@ -120,7 +120,7 @@ export const UPKEEP_DESCRIPTIONS = {
         text: "The events",
         content: { type: EXPORT_CONTENT_TYPE },
       },
-      404: { text: "There never was such a stream or category" },
+      404: { text: "The stream or category never existed" },
       501: { text: "The store has no upkeep" },
     },
   },

@@ -15,13 +15,13 @@ const TOKENS = "Tokens";
 const NEGOTIATED = { content: "negotiated" } as const;
 const CHANGE_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
   200: { text: "Done" },
-  401: { text: "Not for whoever asks", ...NEGOTIATED },
+  401: { text: "The caller lacks the right", ...NEGOTIATED },
   404: { text: "No such user", ...NEGOTIATED },
-  408: { text: "Somebody else changed it at the same time", ...NEGOTIATED },
+  408: { text: "Another request changed it at the same time", ...NEGOTIATED },
 };
 const READ_ANSWERS: Readonly<Record<number, AnswerDescription>> = {
   200: { text: "What was asked for" },
-  401: { text: "Not for whoever asks", ...NEGOTIATED },
+  401: { text: "The caller lacks the right", ...NEGOTIATED },
   404: { text: "No such user", ...NEGOTIATED },
 };
 const RESULT = { json: "UserResult" };
@@ -44,10 +44,13 @@ export const USER_DESCRIPTIONS = {
     bodySchemas: { json: "NewUser" },
     answers: {
       201: { text: "Made", headers: ["Location"], ...NEGOTIATED },
-      401: { text: "Not for whoever asks", ...NEGOTIATED },
+      401: { text: "The caller lacks the right", ...NEGOTIATED },
       404: { text: "No such user", ...NEGOTIATED },
-      408: { text: "Somebody else made one at the same time", ...NEGOTIATED },
-      409: { text: "There is one of that name", ...NEGOTIATED },
+      408: {
+        text: "Another request created one at the same time",
+        ...NEGOTIATED,
+      },
+      409: { text: "The name is in use", ...NEGOTIATED },
     },
     schemas: RESULT,
   },
@@ -78,7 +81,7 @@ export const USER_DESCRIPTIONS = {
   },
   readCurrentUser: {
     tag: USERS,
-    summary: "Whoever asks",
+    summary: "The present login",
     access: "users",
     answers: READ_ANSWERS,
     schemas: { json: "OneUser" },
@@ -92,14 +95,14 @@ export const USER_DESCRIPTIONS = {
   },
   disableUser: {
     tag: USERS,
-    summary: "Let a user log in no more",
+    summary: "Disable a user",
     access: "administrators",
     answers: CHANGE_ANSWERS,
     schemas: RESULT,
   },
   resetPassword: {
     tag: USERS,
-    summary: "Give a user another password",
+    summary: "Reset a user's password",
     access: "administrators",
     body: `${LOGIN_BODY}: newPassword`,
     answers: CHANGE_ANSWERS,
@@ -129,9 +132,12 @@ export const USER_DESCRIPTIONS = {
     body: `${LOGIN_BODY}: label, readOnly, scopes, expiresInSeconds`,
     answers: {
       201: { text: "Made", ...NEGOTIATED },
-      401: { text: "Not for whoever asks", ...NEGOTIATED },
+      401: { text: "The caller lacks the right", ...NEGOTIATED },
       404: { text: "No such user", ...NEGOTIATED },
-      408: { text: "Somebody else changed it at the same time", ...NEGOTIATED },
+      408: {
+        text: "Another request changed it at the same time",
+        ...NEGOTIATED,
+      },
       409: { text: "The user has too many tokens", ...NEGOTIATED },
     },
   },

@@ -51,37 +51,39 @@ export const VOCABULARY: Vocabulary = {
     [HEADERS.eventId]: "Id of the event, a UUID: the same one again is not " +
       "written twice",
     [HEADERS.eventType]: "Type of the event",
-    [HEADERS.requireMaster]: "Taken, and without meaning on a single node",
-    [HEADERS.resolveLinkTos]: "false: links are shown as they are",
-    [HEADERS.longPoll]: "Seconds for which a page without events is held",
-    [HEADERS.hardDelete]: "true: deleted for ever",
+    [HEADERS.requireMaster]: "Accepted; has no effect on a single node",
+    [HEADERS.resolveLinkTos]: "false: return link events themselves",
+    [HEADERS.longPoll]: "Seconds to wait for an event when the page is empty",
+    [HEADERS.hardDelete]: "true: delete permanently",
     [HEADERS.ifNoneMatch]: "ETag that the client knows",
     [HEADERS.lastEventId]: "Id of the last event that a live feed sent: it " +
       "goes on after it",
   },
   answerHeaders: {
-    ETag: "Names this state, for If-None-Match",
-    "Cache-Control": "How long the answer may be kept",
+    ETag: "Identifies this version, for If-None-Match",
+    "Cache-Control": "How long the response may be cached",
     Vary: "Accept: other clients may get another type",
-    Location: "Where it is",
+    Location: "Address of the new resource",
     "ES-CurrentVersion": "Number of the stream's last event, when it was not " +
       "the expected one",
   },
   refusals: {
-    400: "Something makes no sense; the text says what",
-    401: "The login is wrong, missing, or may not do this",
+    400: "Bad request; the body explains why",
+    401: "The credentials are missing or wrong, or do not grant this right",
     403:
-      "A page of another origin asks, or the token's scopes do not allow this",
-    406: "Accept names no type that this has",
-    408: "The body came too slowly",
-    411: "The body has no length",
+      "The request comes from a page of a foreign origin, or is outside the token's scopes",
+    406: "No media type in Accept is available here",
+    408: "The body did not arrive in time",
+    411: "The body's length is missing",
     413: "The body is too large",
     414: "The name of the stream is too long",
     415: "Content-Type names no type that this takes, or the body has a " +
       "coding or an encoding that is not supported",
-    429: "Too many at once, or too many wrong logins: come back later",
-    500: "Something failed here; the text has the id of the request",
-    503: "Too much is under way, or nothing can be written: come back later",
+    429:
+      "Too many requests at once, or too many failed logins: try again later",
+    500: "Internal error; the body has the id of the request",
+    503:
+      "The server is overloaded or cannot write at the moment: try again later",
   },
   schemas: SCHEMAS,
 };

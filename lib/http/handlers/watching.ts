@@ -191,7 +191,7 @@ export async function changeLogLevel(
   const level = members.readText("level");
   if (level === undefined || !isLogLevel(level)) {
     throw malformed(
-      `Request body invalid: wanted a level of ${LOG_LEVELS.join(", ")}`,
+      `Request body invalid: expected a level of ${LOG_LEVELS.join(", ")}`,
     );
   }
   const before = observation.log.level;
