@@ -26,3 +26,19 @@ export function limitKeyOfAddress(address: string): string {
   );
   return network.join(":") + "::/64";
 }
+
+/**
+ * Networks that an address is in, the widest first, itself last: /8, /16 and
+ * /24 for IPv4, /32, /48 and /56 for IPv6.
+ *
+ * @param key What `limitKeyOfAddress` made of the address.
+ */
+export function networksOf(key: string): string[] {
+  if (!key.includes(":")) {
+    const [a, b, c] = key.split(".");
+    return [`${a}`, `${a}.${b}`, `${a}.${b}.${c}`, key];
+  }
+  const [a, b, c, d = ""] = key.split(":");
+  const subnet = d.padStart(4, "0").slice(0, 2);
+  return [`${a}:${b}`, `${a}:${b}:${c}`, `${a}:${b}:${c}:${subnet}`, key];
+}

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { limitKeyOfAddress } from "./address_key.ts";
+import { limitKeyOfAddress, networksOf } from "./address_key.ts";
 
 const CASES: readonly [string, string][] = [
   ["10.1.2.3", "10.1.2.3"],
@@ -18,3 +18,15 @@ for (const [address, key] of CASES) {
     assertEquals(limitKeyOfAddress(address), key);
   });
 }
+
+Deno.test("networksOf() widens an address step by step", () => {
+  const of = (address: string) => networksOf(limitKeyOfAddress(address));
+  assertEquals(of("10.1.2.3"), ["10", "10.1", "10.1.2", "10.1.2.3"]);
+  assertEquals(of("2001:db8:1:203::7"), [
+    "2001:db8",
+    "2001:db8:1",
+    "2001:db8:1:02",
+    "2001:db8:1:203::/64",
+  ]);
+  assertEquals(of("2001:db8:1:3::7")[2], "2001:db8:1:00");
+});

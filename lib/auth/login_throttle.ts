@@ -3,18 +3,22 @@
  *
  * - One at a time, and failures may use half of one core in the long run: after
  *   a burst of `BURST_US` each failure is followed by a rest as long as it took.
- * - Attempts from addresses that have not failed for an hour go first, whatever
- *   others did for their login: an honest client waits for one check and the
- *   rest after it, also when thousands of addresses guess its login. The others
- *   are ordered by how often their address and their login failed lately.
+ *   A newcomer need not wait for the rest: one attempt of a network (/8, or /32
+ *   for IPv6) that nobody else of it tried before.
+ * - Attempts are ordered by how much their networks tried in vain of late
+ *   (`network_pressure.ts`), whatever others did for their login: an honest
+ *   client waits for one check, and seldom for a rest, also when thousands of
+ *   addresses guess its login, or each guess comes from another address. Among
+ *   equals the first goes first; while failures use all that they may, the last:
+ *   a queue that guesses fill must not stand between it and a newcomer.
  * - An address that keeps failing waits longer and longer, up to
  *   `LIMITS.loginAddressDelayMsMax`. From an address that failed, so does a
  *   login that keeps failing, up to `LIMITS.loginDelayMsMax`. Neither is refused
  *   for it: anyone can fail for somebody else, and many may share an address.
  * - A login that was right before from the same address goes first, whatever
  *   others do there.
- * - `LIMITS.loginQueueMax` wait; beyond that the one with the most failures is
- *   refused, be it the new one or one that waits.
+ * - `LIMITS.loginQueueMax` wait; beyond that the one that would be the last to
+ *   go is refused, be it the new one or one that waits.
  *
  * Right passwords cost no try. Remembered ones never come here.
  *
@@ -24,8 +28,9 @@
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
-import { limitKeyOfAddress } from "./address_key.ts";
+import { limitKeyOfAddress, networksOf } from "./address_key.ts";
 import { FailureBuckets } from "./failure_buckets.ts";
+import { NetworkPressure } from "./network_pressure.ts";
 
 /** Calls back once, after a while. Tests bring a timer that they move. */
 export interface Timer {
@@ -70,9 +75,11 @@ const BURST_US = 2_000_000;
 interface Waiting {
   readonly check: () => Promise<boolean>;
   readonly notBeforeUs: number;
-  /** Failures of late; the fewest go first. */
-  readonly score: number;
+  /** Whether the login was right before from the address. */
+  readonly isKnown: boolean;
   readonly addressKey: string;
+  /** The address and the networks around it. */
+  readonly networks: readonly string[];
   readonly login: string;
   readonly resolve: (isRight: boolean) => void;
   readonly reject: (error: unknown) => void;
@@ -80,8 +87,8 @@ interface Waiting {
 
 /** Less than any number of failures can make up for. */
 const KNOWN_SCORE = -1e9;
-/** The same, for an address that has not failed. */
-const UNBLEMISHED_SCORE = -1e6;
+/** What failures for a login weigh beside attempts of networks: next to nothing. */
+const LOGIN_WEIGHT = 1e-3;
 
 /** Makes a throttle that remembers no failure yet. */
 export function createLoginThrottle(
@@ -98,6 +105,7 @@ class QueueingThrottle implements LoginThrottle {
   readonly #timer: Timer;
   readonly #addresses = new FailureBuckets(LIMITS.loginAddressDelayMsMax);
   readonly #logins = new FailureBuckets(LIMITS.loginDelayMsMax);
+  readonly #pressure = new NetworkPressure();
   /** Addresses and logins that were right together. */
   readonly #known = new Set<string>();
   /** In order of arrival. */
@@ -132,23 +140,24 @@ class QueueingThrottle implements LoginThrottle {
     const delayMs = hasFailed
       ? Math.max(addressDelayMs, this.#logins.delayMs(login, nowUs))
       : addressDelayMs;
-    const score = (isKnown ? KNOWN_SCORE : 0) +
-      (hasFailed ? 0 : UNBLEMISHED_SCORE) +
-      this.#addresses.missing(addressKey, nowUs) +
-      this.#logins.missing(login, nowUs);
+    const networks = networksOf(addressKey);
+    this.#pressure.add(networks, nowUs);
     this.#addresses.take(addressKey, nowUs);
     this.#logins.take(login, nowUs);
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         check,
         notBeforeUs: nowUs + delayMs * 1000,
-        score,
+        isKnown,
         addressKey,
+        networks,
         login,
         resolve,
         reject,
       });
-      if (this.#waiting.length > LIMITS.loginQueueMax) this.#refuseWorst();
+      if (this.#waiting.length > LIMITS.loginQueueMax) {
+        this.#refuseWorst(nowUs);
+      }
       this.#startNext();
     });
   }
@@ -162,19 +171,44 @@ class QueueingThrottle implements LoginThrottle {
     }
   }
 
-  /** The one with the most failures; among equals, the one that came last. */
-  #refuseWorst(): void {
-    let worstIndex = 0;
-    this.#waiting.forEach((waiting, index) => {
-      const worst = this.#waiting[worstIndex];
-      if (worst !== undefined && waiting.score >= worst.score) {
-        worstIndex = index;
-      }
-    });
-    const [worst] = this.#waiting.splice(worstIndex, 1);
+  #refuseWorst(nowUs: number): void {
+    // Whoever is in the queue counts: also those that may not start yet.
+    const order = this.#order(nowUs, () => true);
+    const worst = order.at(-1);
     if (worst === undefined) return;
-    this.#giveBack(worst);
+    this.#waiting.splice(this.#waiting.indexOf(worst), 1);
+    // Its networks keep the attempt: who is refused again and again tries much.
+    this.#addresses.giveBack(worst.addressKey, nowUs);
+    this.#logins.giveBack(worst.login, nowUs);
     worst.reject(tooManyError());
+  }
+
+  /** Those that wait and are asked for, in the order in which they are to go. */
+  #order(
+    nowUs: number,
+    isAskedFor: (waiting: Waiting) => boolean,
+  ): Waiting[] {
+    const scored = this.#waiting.filter(isAskedFor).map((waiting) => ({
+      waiting,
+      score: this.#scoreOf(waiting, nowUs),
+    }));
+    const isUnderAttack = this.#budgetUs < BURST_US / 2;
+    if (isUnderAttack) scored.reverse();
+    // Sorting keeps the order of equals.
+    return scored.sort((one, other) => one.score - other.score)
+      .map(({ waiting }) => waiting);
+  }
+
+  /** Whether nobody else of its networks, the widest included, tried of late. */
+  #isNewcomer({ networks }: Waiting, nowUs: number): boolean {
+    return this.#pressure.of(networks, nowUs) <= networks.length;
+  }
+
+  /** Attempts in vain of late; the fewest go first. */
+  #scoreOf({ isKnown, networks, login }: Waiting, nowUs: number): number {
+    return (isKnown ? KNOWN_SCORE : 0) +
+      this.#pressure.of(networks, nowUs) +
+      LOGIN_WEIGHT * this.#logins.missing(login, nowUs);
   }
 
   #startNext(): void {
@@ -184,7 +218,7 @@ class QueueingThrottle implements LoginThrottle {
     if (this.#waiting.length === 0) return;
     const nowUs = this.#clock.nowUs();
     const restUs = this.#restUs(nowUs);
-    const next = restUs > 0 ? undefined : this.#takeBest(nowUs);
+    const next = this.#takeBest(nowUs, restUs > 0);
     if (next !== undefined) {
       this.#isChecking = true;
       this.#check(next);
@@ -201,16 +235,22 @@ class QueueingThrottle implements LoginThrottle {
     );
   }
 
-  /** Of those that may start, the one with the fewest failures. */
-  #takeBest(nowUs: number): Waiting | undefined {
-    let bestIndex = -1;
-    let bestScore = Infinity;
-    this.#waiting.forEach(({ notBeforeUs, score }, index) => {
-      if (notBeforeUs > nowUs || score >= bestScore) return;
-      bestIndex = index;
-      bestScore = score;
-    });
-    return bestIndex < 0 ? undefined : this.#waiting.splice(bestIndex, 1)[0];
+  /**
+   * Of those that may start, the one that goes first.
+   *
+   * @param isResting Whether only newcomers may start.
+   */
+  #takeBest(nowUs: number, isResting: boolean): Waiting | undefined {
+    const [best] = this.#order(
+      nowUs,
+      (waiting) =>
+        waiting.notBeforeUs <= nowUs &&
+        (!isResting || this.#isNewcomer(waiting, nowUs)),
+    );
+    if (best !== undefined) {
+      this.#waiting.splice(this.#waiting.indexOf(best), 1);
+    }
+    return best;
   }
 
   /** Resolves the attempt's promise; never rejects itself. */
@@ -262,8 +302,9 @@ class QueueingThrottle implements LoginThrottle {
     this.#known.add(key);
   }
 
-  #giveBack({ addressKey, login }: Waiting): void {
+  #giveBack({ addressKey, networks, login }: Waiting): void {
     const nowUs = this.#clock.nowUs();
+    this.#pressure.takeBack(networks, nowUs);
     this.#addresses.giveBack(addressKey, nowUs);
     this.#logins.giveBack(login, nowUs);
   }

@@ -140,6 +140,69 @@ for (const addressCount of [1, 50, 1_000]) {
   });
 }
 
+/** Where each guess comes from, and where the honest client is. */
+const ATTACKS: Readonly<Record<string, [(index: number) => string, string]>> = {
+  "eighty addresses again and again": [
+    (index) => `198.51.100.${index % 80}`,
+    "198.51.100.200",
+  ],
+  "fresh addresses of its own /8": [
+    (index) => `10.${index >> 16 & 127}.${index >> 8 & 255}.${index & 255}`,
+    "10.200.0.1",
+  ],
+  "fresh addresses of its own /16": [
+    (index) => `10.1.${index % 200}.${index >> 8 & 255}`,
+    "10.1.250.1",
+  ],
+  "fresh networks of IPv6": [
+    (index) => `2001:db8:${(index >> 8).toString(16)}:${index & 255}::1`,
+    "2001:db9::1",
+  ],
+  "fresh addresses of many networks": [
+    (index) => `${1 + index % 100}.${index >> 8 & 255}.1.${index & 255}`,
+    "192.0.2.7",
+  ],
+};
+
+for (const [what, [addressOf, honestAddress]] of Object.entries(ATTACKS)) {
+  Deno.test(`a right login waits less than two seconds beside guesses from ${what}`, async () => {
+    const { attempt, clock, pass } = createBench(250);
+    const ends: Promise<boolean>[] = [];
+    let index = 0;
+    /** Twenty guesses a second, with the queue full from the first moment. */
+    const guessFor = async (seconds: number, isOver = () => false) => {
+      for (let step = 0; step < seconds * 20 && !isOver(); step++) {
+        ends.push(
+          attempt("admin", { address: addressOf(index++) }).catch(() => false),
+        );
+        const beforeUs = clock.nowUs();
+        await pass(50);
+        const passedMs = (clock.nowUs() - beforeUs) / 1000;
+        clock.advanceMs(Math.max(0, 50 - passedMs));
+      }
+    };
+    for (let burst = 0; burst < 2 * LIMITS.loginQueueMax; burst++) {
+      ends.push(
+        attempt("admin", { address: addressOf(index++) }).catch(() => false),
+      );
+    }
+    await guessFor(20);
+    const startUs = clock.nowUs();
+    let endUs: number | undefined;
+    const honest = attempt("admin", { address: honestAddress, isRight: true })
+      .then((isRight) => {
+        endUs = clock.nowUs();
+        return isRight;
+      });
+    await guessFor(10, () => endUs !== undefined);
+    assert(endUs !== undefined, "waits after ten seconds");
+    assertEquals(await honest, true);
+    assert(endUs - startUs < 2_000_000, `waited ${endUs - startUs} µs`);
+    await pass();
+    await Promise.all(ends);
+  });
+}
+
 Deno.test("failures are forgotten", async () => {
   const { attempt, checked, clock, pass } = createBench();
   for (let index = 0; index < LIMITS.loginFailuresMax; index++) {

@@ -121,6 +121,9 @@ export const LIMITS = {
   loginAddressDelayMsMax: 10_000,
   /** Addresses, and logins, whose failures are remembered. */
   loginFailureTableMax: 10_000,
+  /** Networks whose attempts in vain are remembered, and half-life of these. */
+  loginNetworkTableMax: 40_000,
+  loginNetworkHalfLifeMs: 600_000,
   /** Verified credentials that are remembered, in all and for one login. */
   verifiedLoginsMax: 10_000,
   verifiedLoginsPerUserMax: 16,
