@@ -11,6 +11,7 @@
 import { assert } from "@std/assert";
 import { SaxesParser } from "saxes";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
+import { TOKEN_SCOPES } from "../../lib/model/principal.ts";
 import { parseXml } from "../../lib/text/xml_parse.ts";
 import { openStore } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
@@ -45,6 +46,7 @@ Deno.test(`${REQUESTS} requests made by chance are answered sanely`, async () =>
         ...Array<string>(8).fill(ADMIN.Authorization),
         OPS.Authorization,
         anna.Authorization,
+        ...await tokensOf(app),
         "Bearer x",
         "Bearer quipu.x.y",
         "Basic !!!",
@@ -64,11 +66,27 @@ Deno.test(`${REQUESTS} requests made by chance are answered sanely`, async () =>
   print(counts.join(", "));
   // Else the requests would not reach what is behind the first checks.
   if (REQUESTS >= 3_000) {
-    for (const status of [200, 201, 204, 307, 400, 401, 404, 405, 406, 415]) {
+    for (
+      const status of [200, 201, 204, 307, 400, 401, 403, 404, 405, 406, 415]
+    ) {
       assert(statuses.has(status), `no answer was ${status}`);
     }
   }
 });
+
+/** `Authorization` headers of one token for each scope. */
+async function tokensOf(app: SecuredApp): Promise<string[]> {
+  const headers: string[] = [];
+  for (const scope of TOKEN_SCOPES) {
+    const { status, body } = await app.sendJson("/users/admin/tokens", {
+      label: scope,
+      scopes: [scope],
+    }, { headers: ADMIN });
+    assert(status === 201, body);
+    headers.push(`Bearer ${JSON.parse(body).token}`);
+  }
+  return headers;
+}
 
 function print(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(line + "\n"));

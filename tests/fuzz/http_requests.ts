@@ -5,6 +5,7 @@
  * @module
  */
 
+import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { ROUTES } from "../../lib/http/routes.ts";
 import type { Random } from "../support/random.ts";
 import {
@@ -31,6 +32,17 @@ export interface FuzzRequest {
 export interface FuzzSurroundings {
   readonly authorizations: readonly string[];
 }
+
+/** Codings that bodies really have, and not only say so. */
+const CODINGS = [
+  { name: "gzip", encode: (body: Uint8Array) => gzipSync(body) },
+  { name: "deflate", encode: (body: Uint8Array) => deflateSync(body) },
+  { name: "deflate", encode: (body: Uint8Array) => deflateRawSync(body) },
+  {
+    name: "gzip, deflate",
+    encode: (body: Uint8Array) => deflateSync(gzipSync(body)),
+  },
+] as const;
 
 const EVENT_ID = "12345678-1234-4234-8234-1234567890";
 
@@ -67,11 +79,18 @@ function nextOddRequest(
   const { type, body } = isRead
     ? { type: undefined, body: undefined }
     : nextBody(random);
+  const coding = body !== undefined && random.chance(0.1)
+    ? random.pick(CODINGS)
+    : undefined;
+  const sent = body && coding ? new Uint8Array(coding.encode(body)) : body;
+  const headers = nextHeaders(random, surroundings, { type, body: sent });
   return {
     method,
     target: nextPath(random, route.template) + nextQuery(random),
-    headers: nextHeaders(random, surroundings, { type, body }),
-    body,
+    headers: coding
+      ? [...headers, ["Content-Encoding", coding.name] as const]
+      : headers,
+    body: sent,
   };
 }
 
@@ -291,7 +310,15 @@ function nextJson(random: Random, depth: number): unknown {
     case 3:
     case 4:
     case 5:
-      return random.pick([...NAMES, "0@s", "1@$$s", "@", "0@", "99@none"]);
+      return random.pick([
+        ...NAMES,
+        "0@s",
+        "1@$$s",
+        "@",
+        "0@",
+        "99@none",
+        "\ud800x",
+      ]);
     case 6:
       return Array.from(
         { length: random.integer(0, 3) },

@@ -158,6 +158,9 @@ export const TYPES = [
   "multipart/form-data",
   "*/*",
   "a/b;q=0.5,*/*;q=0",
+  "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+  " Application/JSON ; Charset = UTF-8",
+  "text/xml; charset=iso-8859-1",
   ",;,q=;=",
   "text/*;q=x",
 ];
@@ -193,12 +196,23 @@ export const HEADER_VALUES: Readonly<Record<string, readonly string[]>> = {
   "Last-Event-ID": NUMBERS,
   "Origin": ["https://evil.example", "null", "http://127.0.0.1:2113"],
   "Sec-Fetch-Site": ["cross-site", "same-origin", "none"],
+  "Host": [
+    "evil.example",
+    "LOCALHOST.:1",
+    "[::1]:2113",
+    "127.0.0.1.evil.example",
+    "127.0.0.1, evil.example",
+    "a@127.0.0.1",
+    "",
+  ],
   "X-Forwarded-Host": ["a.example", "a b", 'evil"><b>', "[::1]:5"],
   "X-Forwarded-Port": ["443", "99999", "x"],
   "X-Forwarded-Proto": ["https", "javascript"],
   "X-Forwarded-Prefix": ["/p", "/../..", "//evil"],
   "X-Forwarded-For": ["203.0.113.1", "x", "1,2,3"],
-  "Transfer-Encoding": ["identity"],
+  "Transfer-Encoding": ["identity", "gzip", "gzip, chunked"],
+  "Content-Encoding": ["gzip", "deflate", "br", "identity", "gzip, gzip", "x"],
+  "Forwarded": ["host=evil.example;proto=https"],
 };
 
 /** Parameters of queries. */
