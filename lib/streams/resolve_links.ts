@@ -100,7 +100,9 @@ export class LinkResolver {
   ): Promise<PlannedEntry[]> {
     const planned: PlannedEntry[] = [];
     for (const entry of entries) {
-      const plan = await this.#plan(entry, options);
+      // Mostly there is nothing to wait for.
+      const plan = this.#peekPlan(entry, options) ??
+        await this.#plan(entry, options);
       if (plan === undefined) this.#showsAll = false;
       else planned.push(plan);
     }
@@ -158,6 +160,24 @@ export class LinkResolver {
   async dateOf(entry: PlannedEntry | undefined): Promise<number | undefined> {
     if (entry?.link === undefined) return entry?.original.createdAtUs;
     return (await this.findTarget(entry, false))?.createdAtUs;
+  }
+
+  /** As `#plan`, if that is known without waiting and the entry is shown. */
+  #peekPlan(
+    entry: ListEntry,
+    { list, streamName, resolveLinks, withBodies }: PlanOptions,
+  ): PlannedEntry | undefined {
+    if (list === undefined || isCopiedLink(list, entry)) return undefined;
+    const made = systemEventOf(entry, {
+      list,
+      listName: streamName,
+      withBodies,
+    });
+    const { event, link, target, aboutStreams } = made;
+    // All that these point at are ordinary streams, and among those named.
+    const maySee = aboutStreams.every((name) => this.readability.peek(name));
+    if (!maySee) return undefined;
+    return { original: event, link: resolveLinks ? link : undefined, target };
   }
 
   /** Undefined: the reader may not see the entry. */
