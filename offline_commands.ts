@@ -48,19 +48,19 @@ import {
   pruneDirectories,
   receiveDirectory,
   restoreDirectory,
-} from "./storage/backup/directories.ts";
+} from "./storage/maintenance/backup/directories.ts";
 import {
   checkExportFile,
   exportDirectory,
   importDirectory,
-} from "./storage/transfer/directories.ts";
+} from "./storage/maintenance/transfer/directories.ts";
 import {
   requireStore,
   scavengeDirectory,
-} from "./storage/scavenge/scavenge_directory.ts";
-import { compactCatalog } from "./storage/kv/compact_catalog.ts";
-import { repairDirectory } from "./storage/repair/repair_directory.ts";
-import { verifyDirectory } from "./storage/verify/verify_directory.ts";
+} from "./storage/maintenance/scavenge/scavenge_directory.ts";
+import { compactCatalog } from "./storage/commit/compact_catalog.ts";
+import { repairDirectory } from "./storage/maintenance/repair/repair_directory.ts";
+import { verifyDirectory } from "./storage/maintenance/verify/verify_directory.ts";
 
 /** What exports and imports need. */
 function transferTools({ values }: ResolvedOptions): TransferTools {

@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { dirname } from "@std/path";
 import { flagLabel } from "../lib/cli/usage_text.ts";
 import { EXIT_CODE_MEANINGS } from "../lib/cli/exit_codes.ts";
 import { encodeValue } from "../lib/config/option_value.ts";
@@ -74,8 +75,67 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/logging",
     "lib/runtime",
   ],
-  "storage": ["lib/model", "lib/text"],
+  // The store in layers: each imports only those that stand before it.
+  ...inLayers(["lib/model", "lib/text"], {
+    "storage/disk": [],
+    "storage/log": ["disk"],
+    "storage/index": ["disk", "log"],
+    "storage/commit": ["disk", "log"],
+    "storage/memory": ["disk", "commit"],
+    "storage/write": ["disk", "log", "index", "commit"],
+    "storage/open": ["disk", "log", "index", "commit", "write"],
+    "storage/maintenance/verify": ["disk", "log", "index", "commit", "open"],
+    "storage/maintenance/repair": [
+      "disk",
+      "log",
+      "index",
+      "commit",
+      "open",
+      "maintenance/verify",
+    ],
+    "storage/maintenance/scavenge": ["disk", "log", "index", "write"],
+    "storage/maintenance/backup": ["disk", "log", "commit", "write", "open"],
+    "storage/maintenance/transfer": [
+      "disk",
+      "log",
+      "index",
+      "commit",
+      "write",
+      "open",
+      "maintenance/backup",
+    ],
+    "storage": [
+      "disk",
+      "commit",
+      "memory",
+      "open",
+      "maintenance/scavenge",
+      "maintenance/backup",
+      "maintenance/transfer",
+      "maintenance/verify",
+    ],
+  }),
 };
+
+/**
+ * Folders of the store, from the lowest on, and which of them each may import.
+ *
+ * @param all What all of them may import.
+ */
+function inLayers(
+  all: readonly string[],
+  layers: Readonly<Record<string, readonly string[]>>,
+): Record<string, readonly string[]> {
+  const rows: Record<string, readonly string[]> = {};
+  for (const [folder, names] of Object.entries(layers)) {
+    const below = names.map((name) => `storage/${name}`);
+    for (const one of below) {
+      assert(one in rows, `${folder} imports ${one}, which is not below it`);
+    }
+    rows[folder] = [...all, ...below];
+  }
+  return rows;
+}
 
 interface Ban {
   readonly pattern: RegExp;
@@ -451,8 +511,9 @@ async function runInfo(entry: string): Promise<readonly Module[]> {
   return found;
 }
 
-/** `lib/http`, `storage`, `main.ts`, …: what the rules speak of. */
+/** `lib/http`, `storage/log`, `main.ts`, …: what the rules speak of. */
 function areaOf(path: string): string {
+  if (path.startsWith("storage/")) return dirname(path);
   const [top = "", second] = path.split("/");
   return top === "lib" ? `lib/${second}` : top;
 }

@@ -8,9 +8,9 @@
 
 import type { Disk, DiskFile } from "../../storage/disk/disk.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
-import type { Catalog } from "../../storage/kv/catalog.ts";
-import { openKvCatalog } from "../../storage/kv/kv_catalog.ts";
-import type { StorePlatform } from "../../storage/platform.ts";
+import type { Catalog } from "../../storage/commit/catalog.ts";
+import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";
+import type { StorePlatform } from "../../storage/commit/platform.ts";
 
 /** @param syncMs Time that a sync takes besides what it takes anyway, 0 or more. */
 export function createSlowPlatform(syncMs: number): StorePlatform {

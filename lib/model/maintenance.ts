@@ -46,7 +46,7 @@ export interface VerifyRequest {
   readonly isDeep: boolean;
 }
 
-/** What can be wrong with a store; `storage/verify/` says what each means. */
+/** What can be wrong with a store; `storage/maintenance/verify/` says what each means. */
 export type FindingKind =
   | "missingSegment"
   | "segmentHeader"

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createMemoryDisk } from "../memory/memory_disk.ts";
-import { RemainsWriter } from "../scavenge/remains_writer.ts";
+import { RemainsWriter } from "./remains_writer.ts";
 import { GrowingBytes } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
 import { encodeRecord, FLAG_RUN_END, NO_ORDINAL } from "./record.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Catalog, CommitRecord } from "../kv/catalog.ts";
+import type { Catalog, CommitRecord } from "../commit/catalog.ts";
 
 /** Makes an empty catalog. */
 export function createMemoryCatalog(): Catalog {

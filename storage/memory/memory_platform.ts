@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { StorePlatform } from "../platform.ts";
+import type { StorePlatform } from "../commit/platform.ts";
 import { createMemoryCatalog } from "./memory_catalog.ts";
 import { createMemoryDisk } from "./memory_disk.ts";
 

@@ -28,7 +28,7 @@ import type { StoreObserver } from "../../lib/model/store_observer.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import type { CommitOutcome } from "../kv/catalog.ts";
+import type { CommitOutcome, Settled } from "../commit/catalog.ts";
 import {
   offsetOf,
   type OpenFiles,
@@ -36,7 +36,6 @@ import {
   segmentPath,
 } from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment_header.ts";
-import type { Settled } from "../recovery/settle.ts";
 import { ActiveFile } from "./active_file.ts";
 import type { Ballast } from "./ballast.ts";
 import type { CommitPoint } from "./batch.ts";

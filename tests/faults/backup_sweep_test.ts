@@ -12,13 +12,13 @@ import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import {
   openBackup,
   verifyBackup,
-} from "../../storage/backup/backup_source.ts";
-import { readManifest } from "../../storage/backup/backup_target.ts";
-import { snapshotClosedStore } from "../../storage/backup/closed_store.ts";
-import { restoreBackup } from "../../storage/backup/restore.ts";
-import { restoreStream } from "../../storage/backup/restore_stream.ts";
-import { takeBackup } from "../../storage/backup/take_backup.ts";
-import { tarStream } from "../../storage/backup/tar_stream.ts";
+} from "../../storage/maintenance/backup/backup_source.ts";
+import { readManifest } from "../../storage/maintenance/backup/backup_target.ts";
+import { snapshotClosedStore } from "../../storage/maintenance/backup/closed_store.ts";
+import { restoreBackup } from "../../storage/maintenance/backup/restore.ts";
+import { restoreStream } from "../../storage/maintenance/backup/restore_stream.ts";
+import { takeBackup } from "../../storage/maintenance/backup/take_backup.ts";
+import { tarStream } from "../../storage/maintenance/backup/tar_stream.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { createRandom } from "../support/random.ts";

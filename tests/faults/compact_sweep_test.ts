@@ -16,7 +16,7 @@ import {
   assertGreater,
   assertRejects,
 } from "@std/assert";
-import { compactCatalog } from "../../storage/kv/compact_catalog.ts";
+import { compactCatalog } from "../../storage/commit/compact_catalog.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { createRandom } from "../support/random.ts";
 import { linesOf } from "./contents.ts";
@@ -150,13 +150,13 @@ for (const fault of FAULTS) {
 
 Deno.test("planted: compacting that does not sync the new KV is caught", async () => {
   await using patched = await loadPatchedStore([{
-    file: "kv/compact_catalog.ts",
+    file: "commit/compact_catalog.ts",
     from: "    await file.sync();\n",
     to: "",
   }]);
   const { compactCatalog: by } = await patched.load<
     { compactCatalog: typeof compactCatalog }
-  >("kv/compact_catalog.ts");
+  >("commit/compact_catalog.ts");
   await assertRejects(
     () => losePower(by),
     Error,

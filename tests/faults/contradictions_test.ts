@@ -15,8 +15,8 @@ import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { NO_ORDINAL } from "../../storage/log/record.ts";
 import { openStore } from "../../storage/mod.ts";
-import { repairDirectory } from "../../storage/repair/repair_directory.ts";
-import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+import { repairDirectory } from "../../storage/maintenance/repair/repair_directory.ts";
+import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import { anEvent, createTestClock } from "../support/events.ts";
 import { type ForgedEvent, forgeLog } from "../support/forged_log.ts";
 import {

@@ -15,7 +15,7 @@
 
 import { Entries, type EntryOperation } from "../support/directory_entries.ts";
 import { dirname } from "@std/path";
-import type { CommitRecord } from "../../storage/kv/catalog.ts";
+import type { CommitRecord } from "../../storage/commit/catalog.ts";
 import type { Random } from "../support/random.ts";
 
 /** What is left of things that were not synced. */

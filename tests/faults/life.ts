@@ -7,7 +7,7 @@
 import type { EventStore } from "../../lib/model/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { StorePlatform } from "../../storage/platform.ts";
+import type { StorePlatform } from "../../storage/commit/platform.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import type { Machine } from "./machine.ts";
 import type { Witness } from "./witness.ts";

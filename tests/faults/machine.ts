@@ -8,8 +8,8 @@
 
 import { basename, dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "../../storage/disk/disk.ts";
-import type { Catalog, CommitRecord } from "../../storage/kv/catalog.ts";
-import type { StorePlatform } from "../../storage/platform.ts";
+import type { Catalog, CommitRecord } from "../../storage/commit/catalog.ts";
+import type { StorePlatform } from "../../storage/commit/platform.ts";
 import { Entries } from "../support/directory_entries.ts";
 import { Content, Device, type Loss } from "./device.ts";
 

@@ -8,7 +8,7 @@
 
 import { assert } from "@std/assert";
 import { openStoreOn } from "../../storage/mod.ts";
-import { repairDirectoryOn } from "../../storage/repair/repair_directory.ts";
+import { repairDirectoryOn } from "../../storage/maintenance/repair/repair_directory.ts";
 import { createRandom, newSeed, withSeed } from "../support/random.ts";
 import {
   createSpecimen,

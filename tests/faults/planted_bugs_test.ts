@@ -167,12 +167,12 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   "does not check what a segment follows": {
     patches: [
       {
-        file: "recovery/load_log.ts",
+        file: "open/load_log.ts",
         from: "header.storeId !== state.storeId",
         to: "header.storeId === undefined",
       },
       {
-        file: "recovery/load_log.ts",
+        file: "open/load_log.ts",
         from: "    header.previousChecksum !== state.checksum\n",
         to: "    false\n",
       },
@@ -210,21 +210,21 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   },
   "trusts a stale commit record": {
     patches: [{
-      file: "recovery/settle.ts",
+      file: "open/settle.ts",
       from: "    if (verdict.cutsTail) await cutTail(options);\n",
       to: STALE_RECORD_TRUSTED,
     }, {
-      file: "mod.ts",
+      file: "open/open_store.ts",
       from: "    throw asOpenError(error, directory);\n",
       to:
-        '    if (error.message === "cut") return openStoreOn(platform, options);' +
+        '    if (error.message === "cut") return openFileStore(platform, options);' +
         "    throw asOpenError(error, directory);\n",
     }],
     caughtBy: losePower,
   },
   "adopts what a killed process did not sync": {
     patches: [{
-      file: "recovery/settle.ts",
+      file: "open/settle.ts",
       from: "    await secureTail(options, commit);\n",
       to: "",
     }],
@@ -232,7 +232,7 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   },
   "adopts half a batch": {
     patches: [{
-      file: "recovery/scan_segment.ts",
+      file: "log/scan_segment.ts",
       from: "    if (!walk.isAtRunEnd) continue;\n",
       to: "    if (step.indexInRun > 0) break;\n",
     }],

@@ -6,7 +6,7 @@
 
 import { assert, assertGreater, assertRejects } from "@std/assert";
 import { openStoreOn } from "../../storage/mod.ts";
-import { repairDirectoryOn } from "../../storage/repair/repair_directory.ts";
+import { repairDirectoryOn } from "../../storage/maintenance/repair/repair_directory.ts";
 import { createRandom } from "../support/random.ts";
 import { loadPatchedStore, type Patch } from "./patched_store.ts";
 import { failWhileRepairing, losePowerWhileRepairing } from "./repair_sweep.ts";
@@ -32,7 +32,7 @@ for (const fault of ["EIO", "EIO, but done", "ENOSPC", "EMFILE"] as const) {
   }
 }
 
-const REPAIR = "repair/repair_directory.ts";
+const REPAIR = "maintenance/repair/repair_directory.ts";
 const RENAMES =
   "  for (const { from, to } of made) await disk.rename(from, to);\n";
 const MOVED = "  await disk.syncDirectory(lost);\n" +
@@ -45,7 +45,7 @@ const BUGS: Record<string, readonly Patch[]> = {
     { file: REPAIR, from: MOVED, to: MOVED + RENAMES },
   ],
   "does not sync what replaces a segment": [{
-    file: "scavenge/remains_writer.ts",
+    file: "log/remains_writer.ts",
     from: "    await this.#file.sync();\n    return remains;\n",
     to: "    return remains;\n",
   }],
@@ -67,7 +67,7 @@ const BUGS: Record<string, readonly Patch[]> = {
     },
   ],
   "forgets what it was to keep": [{
-    file: "recovery/settle.ts",
+    file: "open/settle.ts",
     from: "const kept = await namesToKeep(disk, directory);",
     to: "const kept = new Set<string>();",
   }],

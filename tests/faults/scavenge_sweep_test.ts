@@ -41,23 +41,23 @@ function losePower(openStoreOn: OpenStoreOn): Promise<unknown> {
 
 const BUGS: Record<string, readonly Patch[]> = {
   "goes over to a segment that was not synced": [{
-    file: "scavenge/remains_writer.ts",
+    file: "log/remains_writer.ts",
     from: "    await this.#file.sync();\n    return remains;\n",
     to: "    return remains;\n",
   }],
   "removes the old segment before the new one has its name": [{
-    file: "scavenge/scavenger.ts",
+    file: "maintenance/scavenge/scavenger.ts",
     from: "      await disk.rename(temporaryPath, next.path);\n",
     to: "      await disk.remove(segment.path);\n" +
       "      await disk.rename(temporaryPath, next.path);\n",
   }],
   "forgets where lists end": [{
-    file: "scavenge/remains_writer.ts",
+    file: "log/remains_writer.ts",
     from: "for (const { kind, name, next } of ends) {",
     to: "for (const { kind, name, next } of [...ends].slice(0, 0)) {",
   }],
   "removes one event more": [{
-    file: "scavenge/retention.ts",
+    file: "maintenance/scavenge/retention.ts",
     from: "return eventNumber < this.firstOf(streamId) ||",
     to: "return eventNumber <= this.firstOf(streamId) ||",
   }],

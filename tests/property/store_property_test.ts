@@ -12,11 +12,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
-import { openKvCatalog } from "../../storage/kv/kv_catalog.ts";
+import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";
 import { createMemoryCatalog } from "../../storage/memory/memory_catalog.ts";
 import { createMemoryDisk } from "../../storage/memory/memory_disk.ts";
 import { openStoreOn } from "../../storage/mod.ts";
-import type { StorePlatform } from "../../storage/platform.ts";
+import type { StorePlatform } from "../../storage/commit/platform.ts";
 import { createCrashPlatform } from "../support/crash_disk.ts";
 import {
   createTestClock,

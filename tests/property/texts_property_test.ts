@@ -21,13 +21,13 @@ import {
 import {
   backupDirectory,
   restoreDirectory,
-} from "../../storage/backup/directories.ts";
+} from "../../storage/maintenance/backup/directories.ts";
 import { openStore } from "../../storage/mod.ts";
 import {
   exportDirectory,
   importDirectory,
-} from "../../storage/transfer/directories.ts";
-import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+} from "../../storage/maintenance/transfer/directories.ts";
+import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import { readLog } from "../faults/contents.ts";
 import { createTestClock, createTestIds, testUuid } from "../support/events.ts";
 import { type Random, withSeed } from "../support/random.ts";

@@ -19,7 +19,7 @@ import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createMemoryCatalog } from "../../storage/memory/memory_catalog.ts";
 import { createMemoryDisk } from "../../storage/memory/memory_disk.ts";
 import { openStore, openStoreOn } from "../../storage/mod.ts";
-import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { newSeed, type Random, withSeed } from "../support/random.ts";
 import { createRandomSteps } from "../support/random_steps.ts";

@@ -17,17 +17,17 @@ import type { LogPoint } from "../../lib/model/transfer.ts";
 import {
   decodeManifest,
   encodeManifest,
-} from "../../storage/backup/manifest.ts";
-import { BackupTarget } from "../../storage/backup/backup_target.ts";
+} from "../../storage/maintenance/backup/manifest.ts";
+import { BackupTarget } from "../../storage/maintenance/backup/backup_target.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import {
   backupDirectory,
   restoreDirectory,
-} from "../../storage/backup/directories.ts";
-import { compactCatalog } from "../../storage/kv/compact_catalog.ts";
+} from "../../storage/maintenance/backup/directories.ts";
+import { compactCatalog } from "../../storage/commit/compact_catalog.ts";
 import { SEGMENT_HEADER_BYTES } from "../../storage/log/segment_header.ts";
 import { openStore } from "../../storage/mod.ts";
-import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import {
   aMetadataEvent,
   createTestClock,

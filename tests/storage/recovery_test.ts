@@ -1,6 +1,6 @@
 /**
  * What opening a store finds and does, on real files: one test a label of the
- * table in `storage/recovery/verdict.ts`, and its neighbours.
+ * table in `storage/open/verdict.ts`, and its neighbours.
  *
  * @module
  */

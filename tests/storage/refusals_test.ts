@@ -16,11 +16,11 @@ import type { EventStore } from "../../lib/model/event_store.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { Disk } from "../../storage/disk/disk.ts";
-import type { Catalog } from "../../storage/kv/catalog.ts";
+import type { Catalog } from "../../storage/commit/catalog.ts";
 import { createMemoryCatalog } from "../../storage/memory/memory_catalog.ts";
 import { createMemoryDisk } from "../../storage/memory/memory_disk.ts";
 import { openStore, openStoreOn } from "../../storage/mod.ts";
-import type { StorePlatform } from "../../storage/platform.ts";
+import type { StorePlatform } from "../../storage/commit/platform.ts";
 import { anEvent, createTestClock, createTestIds } from "../support/events.ts";
 import { numbersOf, upTo } from "../support/store_directory.ts";
 

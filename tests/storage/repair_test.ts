@@ -9,12 +9,12 @@ import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { RepairReport } from "../../lib/model/maintenance.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
-import { openKvCatalog } from "../../storage/kv/kv_catalog.ts";
+import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";
 import {
   repairDirectory,
   repairDirectoryOn,
-} from "../../storage/repair/repair_directory.ts";
-import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+} from "../../storage/maintenance/repair/repair_directory.ts";
+import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import { createTestClock } from "../support/events.ts";
 import {
   changeFile,

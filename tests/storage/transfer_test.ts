@@ -12,12 +12,12 @@ import type { ExportSelection, LogPoint } from "../../lib/model/transfer.ts";
 import {
   backupDirectory,
   restoreDirectory,
-} from "../../storage/backup/directories.ts";
+} from "../../storage/maintenance/backup/directories.ts";
 import { openStore } from "../../storage/mod.ts";
 import {
   exportDirectory,
   importDirectory,
-} from "../../storage/transfer/directories.ts";
+} from "../../storage/maintenance/transfer/directories.ts";
 import {
   aMetadataEvent,
   anEvent,

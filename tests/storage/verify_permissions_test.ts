@@ -2,8 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk } from "../../storage/disk/disk.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
-import { openKvCatalog } from "../../storage/kv/kv_catalog.ts";
-import { verifyDirectoryOn } from "../../storage/verify/verify_directory.ts";
+import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";
+import { verifyDirectoryOn } from "../../storage/maintenance/verify/verify_directory.ts";
 import { createStoreDirectory } from "../support/store_directory.ts";
 
 const CONTROL = {

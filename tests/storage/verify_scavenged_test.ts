@@ -7,8 +7,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type LogFields, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
-import { repairDirectory } from "../../storage/repair/repair_directory.ts";
-import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+import { repairDirectory } from "../../storage/maintenance/repair/repair_directory.ts";
+import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import { linesOf } from "../faults/contents.ts";
 import { createTestClock } from "../support/events.ts";
 import {

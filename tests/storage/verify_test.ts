@@ -15,11 +15,11 @@ import type {
 } from "../../lib/model/maintenance.ts";
 import { BLOCK_BYTES } from "../../storage/index/block_cache.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
-import { openKvCatalog } from "../../storage/kv/kv_catalog.ts";
+import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";
 import {
   verifyDirectory,
   verifyDirectoryOn,
-} from "../../storage/verify/verify_directory.ts";
+} from "../../storage/maintenance/verify/verify_directory.ts";
 import {
   changeFile,
   createStoreDirectory,

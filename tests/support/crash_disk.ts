@@ -16,8 +16,8 @@
 import { Entries, type EntryOperation } from "./directory_entries.ts";
 import { dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "../../storage/disk/disk.ts";
-import type { Catalog, CommitRecord } from "../../storage/kv/catalog.ts";
-import type { StorePlatform } from "../../storage/platform.ts";
+import type { Catalog, CommitRecord } from "../../storage/commit/catalog.ts";
+import type { StorePlatform } from "../../storage/commit/platform.ts";
 import type { Random } from "./random.ts";
 
 const SECTOR_BYTES = 512;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
-import { restoreDirectory } from "../../../storage/backup/directories.ts";
+import { restoreDirectory } from "../../../storage/maintenance/backup/directories.ts";
 import { createTestClock, createTestIds } from "../../support/events.ts";
 import { TEST_LOGINS } from "../../support/test_app.ts";
 import {

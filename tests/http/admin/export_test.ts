@@ -4,7 +4,7 @@ import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import {
   exportDirectory,
   importDirectory,
-} from "../../../storage/transfer/directories.ts";
+} from "../../../storage/maintenance/transfer/directories.ts";
 import {
   anEvent,
   createTestClock,

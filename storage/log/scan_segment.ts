@@ -1,0 +1,93 @@
+/**
+ * Reads a segment that has no index file, run by run, and finds where it ends.
+ *
+ * @module
+ */
+
+import type { LogRecord } from "./log_record.ts";
+import { type LogFault, type SegmentFile, WalkFault } from "./segment_file.ts";
+
+export interface ScanResult {
+  /** Log position after the last whole run. */
+  readonly validEnd: number;
+  /** Header CRC of its last record; the segment's own checksum if none. */
+  readonly checksum: number;
+  readonly lastPosition: number;
+  readonly lastCreatedAtUs: number;
+  /** What ends the segment; undefined when its file ends with a whole run. */
+  readonly fault: LogFault | undefined;
+  /** Position at which the fault was found. */
+  readonly faultPosition: number;
+  /** Whether a record with a whole header stands behind the fault. */
+  readonly isFollowed: () => boolean;
+}
+
+const SCAN_CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Scans a segment from its start up to the end of its file, which its
+ * `endPosition` must say.
+ *
+ * @param start The time and position of the last record before those to scan,
+ * the checksum that the first of them must name, and its own position: the
+ * segment's start by default.
+ * @param onRun Called with the records of each whole run.
+ * @param onOlder Called with a record that is older than the one before it: it
+ * counts all the same.
+ */
+export function scanSegment(
+  source: SegmentFile,
+  start: {
+    checksum: number;
+    lastPosition: number;
+    lastCreatedAtUs: number;
+    position?: number;
+  },
+  onRun: (records: readonly LogRecord[]) => void,
+  onOlder: (record: LogRecord) => void = () => {},
+): ScanResult {
+  const walk = source.walk({
+    from: start.position,
+    previousCrc: start.checksum,
+    createdAtUs: start.lastCreatedAtUs,
+    isKept: true,
+    chunkBytes: SCAN_CHUNK_BYTES,
+  });
+  let { checksum, lastPosition, lastCreatedAtUs } = start;
+  let validEnd = walk.position;
+  let fault: WalkFault | undefined;
+  let run: LogRecord[] = [];
+  for (const step of walk) {
+    if (step instanceof WalkFault) {
+      if (step.fault === "badTime" && step.record !== undefined) {
+        onOlder(step.record);
+        continue;
+      }
+      fault = step;
+      break;
+    }
+    run.push(step);
+    if (!walk.isAtRunEnd) continue;
+    onRun(run);
+    run = [];
+    validEnd = walk.position;
+    checksum = step.headerCrc;
+    lastPosition = walk.lastPosition;
+    lastCreatedAtUs = Math.max(lastCreatedAtUs, walk.createdAtUs);
+  }
+  const { remains } = source.segment;
+  // A scavenged segment ends where it did before records were taken out.
+  if (remains !== undefined && fault === undefined) {
+    validEnd = remains.header.endPosition;
+    ({ checksum, lastPosition, lastCreatedAtUs } = remains.header);
+  }
+  return {
+    validEnd,
+    checksum,
+    lastPosition,
+    lastCreatedAtUs,
+    fault: fault?.fault,
+    faultPosition: fault?.position ?? validEnd,
+    isFollowed: () => fault?.next() !== undefined,
+  };
+}

@@ -1,0 +1,267 @@
+/**
+ * Exports events in the order of the log, run by run: what one request wrote
+ * is there whole, as far as it is selected, or not at all.
+ *
+ * @module
+ */
+
+import type { RecordedEvent } from "../../../lib/model/event.ts";
+import { LIMITS } from "../../../lib/model/limits.ts";
+import type { JobControl, OpenExport } from "../../../lib/model/maintenance.ts";
+import {
+  categoryOf,
+  isMetastream,
+  isSystemStream,
+  originalOfMetastream,
+} from "../../../lib/model/stream_names.ts";
+import type {
+  ExportReport,
+  ExportSelection,
+} from "../../../lib/model/transfer.ts";
+import { LogRecord } from "../../log/log_record.ts";
+import { FLAG_RUN_END } from "../../log/record.ts";
+import { type ExportedStore, requireSelection } from "./selection.ts";
+import { eventLine, firstLine, lastLine } from "./transfer_line.ts";
+
+/** Takes text of an export, in order. */
+export type ExportSink = (text: string) => Promise<void>;
+
+/** Characters that are gathered before they are handed on. */
+const CHUNK_LENGTH = 64 * 1024;
+
+/**
+ * Exports what is selected of everything that is there when it begins.
+ *
+ * @throws {QuipuError} `invalidRequest` or `nothingSelected` for what cannot be
+ * selected, `corruptRecord` when the log is damaged.
+ */
+export async function exportEvents(
+  store: ExportedStore,
+  { selection, sink, control }: {
+    readonly selection: ExportSelection;
+    readonly sink: ExportSink;
+    readonly control: JobControl;
+  },
+): Promise<ExportReport> {
+  const reader = new ExportReader(store, selection);
+  while (true) {
+    control.signal.throwIfAborted();
+    const text = await reader.next(LIMITS.pageEventsMax);
+    if (text === undefined) return reader.report();
+    if (text !== "") await sink(text);
+    const { done, total } = reader;
+    control.report({ phase: "exporting", done, total, unit: "bytes" });
+    await control.pause?.();
+  }
+}
+
+/** Events that are looked at at a time where others wait for their turn. */
+const POLITE_COUNT = 256;
+
+/**
+ * Begins an export of an open store; see the port.
+ *
+ * @throws {QuipuError} As `exportEvents` does.
+ */
+export function openExport(
+  store: ExportedStore,
+  selection: ExportSelection,
+): OpenExport {
+  const reader = new ExportReader(store, selection);
+  return { end: reader.end, next: () => reader.next(POLITE_COUNT) };
+}
+
+/** An export that is read piece by piece. */
+export class ExportReader {
+  readonly #store: ExportedStore;
+  readonly #selection: ExportSelection;
+  readonly #exporting: Exporting;
+  /** Where the log ended when the export began. */
+  readonly end: number;
+  #from: number | undefined;
+  #isOver = false;
+
+  /**
+   * Begins an export of everything that is there now.
+   *
+   * @throws {QuipuError} `invalidRequest` or `nothingSelected` for what cannot
+   * be selected.
+   */
+  constructor(store: ExportedStore, selection: ExportSelection) {
+    requireSelection(store, selection);
+    this.#store = store;
+    this.#selection = selection;
+    this.#exporting = new Exporting(selection);
+    this.end = store.status().end;
+  }
+
+  /** Bytes of the log that were looked at. */
+  get done(): number {
+    return Math.min(this.#from ?? 0, this.total);
+  }
+
+  /** Bytes of the log that are looked at in all. */
+  get total(): number {
+    const { to } = this.#selection;
+    return to !== undefined && "position" in to
+      ? Math.min(to.position, this.end)
+      : this.end;
+  }
+
+  /**
+   * Looks at the next events of the log.
+   *
+   * @param count How many at most.
+   * @returns Text, whenever enough has come together, and none otherwise;
+   * undefined once nothing is left.
+   */
+  async next(count: number): Promise<string | undefined> {
+    if (this.#isOver) return undefined;
+    const exporting = this.#exporting;
+    if (this.#from === undefined) {
+      const { fromUs } = this.#selection;
+      this.#from = fromUs === undefined
+        ? 0
+        : await this.#store.findPosition(fromUs);
+      return exporting.begin(this.#store.storeId);
+    }
+    const page = await this.#store.readAll({
+      from: this.#from,
+      count,
+      direction: "forward",
+      withBodies: true,
+    });
+    for (const event of page.events) {
+      // What was written since the export began is no part of it.
+      if (event.logPosition >= this.end || exporting.isOver) break;
+      exporting.take(event);
+    }
+    this.#from = page.next;
+    if (!exporting.isOver && page.next < this.end && !page.isAtEnd) {
+      return exporting.text(CHUNK_LENGTH);
+    }
+    this.#isOver = true;
+    return exporting.finish(this.end);
+  }
+
+  /** What the export came to, once nothing is left. */
+  report(): ExportReport {
+    return this.#exporting.report(this.#store.storeId);
+  }
+}
+
+class Exporting {
+  /** Whether nothing that comes is wanted. */
+  isOver = false;
+  readonly #selection: ExportSelection;
+  readonly #accepts: (event: RecordedEvent) => boolean;
+  /** Lines of the run whose end is yet to come. */
+  #run: string[] = [];
+  #runStart = -1;
+  #runEnd = 0;
+  #runTimeUs = 0;
+  #lastIndexInRun = -1;
+  #text = "";
+  #eventCount = 0;
+  #leftOutCount = 0;
+  #runCount = 0;
+  #end = 0;
+
+  constructor(selection: ExportSelection) {
+    this.#selection = selection;
+    this.#accepts = filterOf(selection);
+  }
+
+  /** What an export begins with. */
+  begin(storeId: string): string {
+    return firstLine(storeId);
+  }
+
+  /** Takes the next event of the log. */
+  take(event: RecordedEvent): void {
+    const { lengthBytes, indexInRun, flags } = placeOf(event);
+    // Of a run that was scavenged the last event may be gone.
+    if (indexInRun <= this.#lastIndexInRun) this.#endRun();
+    if (this.isOver) return;
+    if (this.#runStart < 0) this.#runStart = event.logPosition;
+    this.#lastIndexInRun = indexInRun;
+    this.#runEnd = event.logPosition + lengthBytes;
+    this.#runTimeUs = event.createdAtUs;
+    if (this.#accepts(event)) {
+      const isLeftOut = this.#selection.withSystem !== true &&
+        isSystemStream(event.streamName);
+      if (isLeftOut) this.#leftOutCount++;
+      else this.#run.push(eventLine(event, this.#runStart));
+    }
+    if ((flags & FLAG_RUN_END) !== 0) this.#endRun();
+  }
+
+  /** The text that has come together, if it is that long; else none. */
+  text(lengthMin: number): string {
+    if (this.#text.length < lengthMin) return "";
+    const text = this.#text;
+    this.#text = "";
+    return text;
+  }
+
+  /**
+   * The rest of the text.
+   *
+   * @param end Where the log ended, of which all was taken that is wanted.
+   */
+  finish(end: number): string {
+    if (!this.isOver) this.#endRun();
+    if (!this.isOver) this.#end = end;
+    return this.text(0) + lastLine(this.#eventCount, this.#end);
+  }
+
+  report(storeId: string): ExportReport {
+    return {
+      storeId,
+      eventCount: this.#eventCount,
+      leftOutCount: this.#leftOutCount,
+      runCount: this.#runCount,
+      end: this.#end,
+    };
+  }
+
+  #endRun(): void {
+    if (this.#runStart < 0) return;
+    const { to } = this.#selection;
+    this.isOver = to !== undefined &&
+      ("position" in to
+        ? this.#runEnd > to.position
+        : this.#runTimeUs >= to.timeUs);
+    if (!this.isOver) {
+      this.#end = this.#runEnd;
+      this.#eventCount += this.#run.length;
+      if (this.#run.length > 0) this.#runCount++;
+      for (const line of this.#run) this.#text += line;
+    }
+    this.#run = [];
+    this.#runStart = -1;
+    this.#lastIndexInRun = -1;
+  }
+}
+
+/** Events of the store are records. */
+function placeOf(event: RecordedEvent): LogRecord {
+  if (event instanceof LogRecord) return event;
+  throw new TypeError("Cannot export an event that is not of a log");
+}
+
+function filterOf(
+  { streamName, category, fromUs }: ExportSelection,
+): (event: RecordedEvent) => boolean {
+  return (event) => {
+    if (fromUs !== undefined && event.createdAtUs < fromUs) return false;
+    if (streamName === undefined && category === undefined) return true;
+    const described = isMetastream(event.streamName)
+      ? originalOfMetastream(event.streamName)
+      : event.streamName;
+    if (streamName !== undefined) {
+      return described === streamName || event.streamName === streamName;
+    }
+    return categoryOf(described) === category;
+  };
+}

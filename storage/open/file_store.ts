@@ -1,0 +1,453 @@
+/**
+ * The store: the port `EventStore` over segments, index and catalog.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../lib/model/clock.ts";
+import type { ProposedEvent } from "../../lib/model/event.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import type {
+  AppendRequest,
+  AppendResult,
+  CommittedEvent,
+  DeleteRequest,
+  DeleteResult,
+  EventStore,
+  ListEntry,
+  ReadAllRequest,
+  ReadAllResult,
+  ReadRequest,
+  ReadResult,
+  StoreStatus,
+  StreamState,
+} from "../../lib/model/event_store.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import type { Logger } from "../../lib/model/logger.ts";
+import { isSystemList } from "../../lib/model/lists.ts";
+import { describedStream } from "../../lib/model/stream_names.ts";
+import type { Catalog } from "../commit/catalog.ts";
+import type { StorePlatform } from "../commit/platform.ts";
+import type { Sealer } from "../index/sealer.ts";
+import type { SegmentPins } from "../log/segment_pins.ts";
+import { NO_LIST } from "../index/list_directory.ts";
+import type { StoreIndex } from "../index/store_index.ts";
+import { utf8Length } from "../log/bytes.ts";
+import type { KnownDamage } from "./known_damage.ts";
+import type { RecordReader } from "../log/record_reader.ts";
+import type { OpenFiles, Segment } from "../log/segment.ts";
+import { findPosition, type LogView, readAll } from "./read_all.ts";
+import { isWritable, type StreamStates } from "../write/stream_states.ts";
+import type { NameLimits } from "../write/name_room.ts";
+import type { Publisher } from "../write/publisher.ts";
+import type { ImportRunRequest, ImportRunResult } from "../write/import_run.ts";
+import type { Writer } from "../write/writer.ts";
+
+export interface StoreParts {
+  readonly platform: StorePlatform;
+  readonly directory: string;
+  /** Directory of its segments. */
+  readonly logDirectory: string;
+  /** Oldest first; a scavenged one takes its old one's place. */
+  readonly segments: Segment[];
+  readonly index: StoreIndex;
+  readonly reader: RecordReader;
+  readonly states: StreamStates;
+  readonly writer: Writer;
+  readonly files: OpenFiles;
+  readonly publisher: Publisher;
+  readonly names: NameLimits;
+  readonly damage: KnownDamage;
+  /** Empty for a store that was never written. */
+  readonly storeId: () => string;
+  /** Files that somebody reads from one end to the other. */
+  readonly pins: SegmentPins;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether it was opened for reading alone. */
+  readonly isReadOnly: boolean;
+  /** Undefined while the store has none. */
+  readonly catalog: () => Catalog | undefined;
+  /** Waits for work in the background and lets go of catalog and directory. */
+  readonly release: () => Promise<void>;
+}
+
+export class FileStore implements EventStore {
+  readonly #parts: StoreParts;
+  /** What works on the store beside it, and ends before it does. */
+  readonly #beside: (() => Promise<void>)[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+  }
+
+  /** What it is made of, for whoever keeps it well. */
+  get parts(): StoreParts {
+    return this.#parts;
+  }
+
+  /** Has something end when the store is closed, before its parts do. */
+  endsWith(end: () => Promise<void>): void {
+    this.#beside.push(end);
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    const refusal = refusalOf(request.streamName, request.events, this);
+    return refusal === undefined
+      ? this.#parts.writer.append(request)
+      : Promise.reject(refusal);
+  }
+
+  deleteStream(request: DeleteRequest): Promise<DeleteResult> {
+    const { streamName, mode } = request;
+    // A system list is hidden, but never gone.
+    const refusal = mode === "soft" && isSystemList(streamName)
+      ? nameRefusalOf(streamName, this)
+      : refusalOf(streamName, [], this);
+    return refusal === undefined
+      ? this.#parts.writer.deleteStream(request)
+      : Promise.reject(refusal);
+  }
+
+  /** Bounds of new names. */
+  get names(): NameLimits {
+    return this.#parts.names;
+  }
+
+  /** Whether a stream, or a type in some stream that lists show, is known. */
+  isKnown(kind: "stream" | "eventType", name: string): boolean {
+    return this.#parts.index.lists.find(kind, name) !== NO_LIST;
+  }
+
+  /** Id of the store; empty for one that was never written. */
+  get storeId(): string {
+    return this.#parts.storeId();
+  }
+
+  /**
+   * Writes a run with the numbers and times that it has: an import.
+   *
+   * @param request With events that `refusalOf` lets pass.
+   * @throws {QuipuError} As `append` does.
+   */
+  importRun(request: ImportRunRequest): Promise<ImportRunResult> {
+    return this.#parts.writer.intake.importRun(request);
+  }
+
+  /** Settles when no segment is being sealed; undefined when none is. */
+  get sealing(): Promise<void> | undefined {
+    return this.#parts.index.sealing;
+  }
+
+  // Reads are synchronous inside: an async function turns what they throw into
+  // a rejection.
+  // deno-lint-ignore require-await
+  async readState(streamName: string): Promise<StreamState> {
+    return this.#parts.states.visible(streamName);
+  }
+
+  peekState(streamName: string): StreamState {
+    return this.#parts.states.visible(streamName);
+  }
+
+  // deno-lint-ignore require-await
+  async readEvent(
+    streamName: string,
+    eventNumber: number,
+  ): Promise<ListEntry | undefined> {
+    return this.peekEvent(streamName, eventNumber);
+  }
+
+  peekEvent(streamName: string, eventNumber: number): ListEntry | undefined {
+    const { index, reader } = this.#parts;
+    const listId = index.lists.findStream(streamName);
+    if (listId === NO_LIST || eventNumber > index.lists.headOf(listId)) {
+      return undefined;
+    }
+    const place = index.locate(listId, eventNumber);
+    if (place === undefined) return undefined;
+    const event = reader.read(place.segment, place.position, {
+      withBodies: true,
+      streamName: index.lists.kindOf(listId) === "stream"
+        ? streamName
+        : undefined,
+    });
+    return { ordinal: eventNumber, event };
+  }
+
+  // deno-lint-ignore require-await
+  async readStream(request: ReadRequest): Promise<ReadResult> {
+    const { index, reader } = this.#parts;
+    const { streamName, from, count, direction, withBodies } = request;
+    const listId = index.lists.findStream(streamName);
+    const head = listId === NO_LIST ? -1 : index.lists.headOf(listId);
+    const isForward = direction === "forward";
+    const low = isForward ? from : Math.max(0, from - count + 1);
+    const high = Math.min(head, isForward ? from + count - 1 : from);
+    const entries: ListEntry[] = [];
+    let continueFrom: number | undefined;
+    if (low > high) return { entries, continueFrom };
+    const isStream = index.lists.kindOf(listId) === "stream";
+    const step = isForward ? 1 : -1;
+    let bytes = 0;
+    const runs = index.positions(listId, {
+      from: isForward ? low : high,
+      count: high - low + 1,
+      direction,
+    });
+    const options = {
+      withBodies,
+      streamName: isStream ? streamName : undefined,
+    };
+    for (const run of runs) {
+      reader.readMany(
+        run.segment,
+        run.positions,
+        options,
+        (event, at) => {
+          const ordinal = run.ordinal + step * at;
+          if (bytes >= LIMITS.pageBytesMax) {
+            continueFrom = ordinal;
+            return false;
+          }
+          if (withBodies) bytes += event.bodyBytes;
+          entries.push({ ordinal, event });
+          return true;
+        },
+      );
+      if (continueFrom !== undefined) break;
+    }
+    return { entries, continueFrom };
+  }
+
+  // deno-lint-ignore require-await
+  async findNearest(
+    streamName: string,
+    from: number,
+    direction: "forward" | "backward",
+  ): Promise<number | undefined> {
+    const { lists } = this.#parts.index;
+    const listId = lists.findStream(streamName);
+    if (listId === NO_LIST) return undefined;
+    const step = direction === "forward" ? 1 : -1;
+    const near = this.#parts.index.leftNear(listId, from, step);
+    return near !== undefined && near <= lists.headOf(listId)
+      ? near
+      : undefined;
+  }
+
+  streamsStartingWith(prefix: string): readonly string[] {
+    return this.#parts.index.lists.streamsStartingWith(prefix);
+  }
+
+  // deno-lint-ignore require-await
+  async readAll(request: ReadAllRequest): Promise<ReadAllResult> {
+    return readAll(this.#view(), request);
+  }
+
+  // deno-lint-ignore require-await
+  async findPosition(createdAtUs: number): Promise<number> {
+    return findPosition(this.#view(), createdAtUs);
+  }
+
+  onCommit(
+    listener: (events: readonly CommittedEvent[]) => void,
+    isOf?: (streamName: string) => boolean,
+  ): () => void {
+    return this.#parts.publisher.onCommit(listener, isOf);
+  }
+
+  status(): StoreStatus {
+    const { writer, publisher, segments, index, reader, files, names } =
+      this.#parts;
+    return {
+      readOnlyReason: writer.failure?.message,
+      end: publisher.end,
+      lastPosition: publisher.lastPosition,
+      wasRewritten: segments.some(({ remains }) => remains !== undefined),
+      segmentCount: segments.length,
+      streamCount: index.lists.streamCount,
+      queue: writer.intake.queue.status,
+      caches: {
+        records: reader.cacheStatus,
+        indexBlocks: index.sealed.cacheStatus,
+      },
+      names: {
+        bytes: index.lists.namesBytes,
+        bytesMax: names.namesBytesMax,
+      },
+      openFileCount: files.count,
+      damage: this.#parts.damage.status,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { writer, files, release } = this.#parts;
+    await writer.close();
+    for (const end of this.#beside) await end();
+    await release();
+    files.close();
+  }
+
+  #view(): LogView {
+    const { segments, index, reader, publisher } = this.#parts;
+    return {
+      segments,
+      index,
+      reader,
+      end: publisher.end,
+      scanMax: LIMITS.filterScanMax,
+      bytesMax: LIMITS.pageBytesMax,
+    };
+  }
+}
+
+/** Which names are new to a store, and how long those may be. */
+interface NewNames {
+  readonly names: NameLimits;
+  isKnown(kind: "stream" | "eventType", name: string): boolean;
+}
+
+/** Bounds of names in files. */
+export const STORED_NAMES: NameLimits = {
+  namesBytesMax: Infinity,
+  streamNameBytesMax: LIMITS.storedStreamNameBytesMax,
+  eventTypeBytesMax: LIMITS.storedEventTypeBytesMax,
+};
+
+/** For stores that take all names that files may hold. */
+const ANY_NAMES: NewNames = { names: STORED_NAMES, isKnown: () => false };
+
+/**
+ * What no append or delete may ask, whatever state the stream is in.
+ *
+ * @param newNames The bounds of names that the store does not have yet.
+ */
+export function refusalOf(
+  streamName: string,
+  events: readonly ProposedEvent[],
+  newNames: NewNames = ANY_NAMES,
+): QuipuError | undefined {
+  if (!isWritable(streamName)) {
+    return new QuipuError(
+      "reservedStream",
+      `Cannot write "${streamName}": the server itself keeps this stream`,
+    );
+  }
+  const nameRefusal = nameRefusalOf(streamName, newNames);
+  if (nameRefusal !== undefined) return nameRefusal;
+  if (events.length > LIMITS.batchEventsMax) {
+    return new QuipuError(
+      "batchTooLarge",
+      `Cannot append ${events.length} events at once: ` +
+        `${LIMITS.batchEventsMax} is the limit`,
+    );
+  }
+  for (const event of events) {
+    const longType = longTypeRefusal(event.eventType, newNames);
+    if (longType !== undefined) return longType;
+    if (!event.eventType.isWellFormed()) {
+      return new QuipuError(
+        "invalidRequest",
+        "Cannot append an event whose type is not well-formed Unicode",
+      );
+    }
+    if (!isStorable(event.data) || !isStorable(event.metadata)) {
+      return new QuipuError(
+        "invalidRequest",
+        "Cannot append an event whose data or metadata is no well-formed " +
+          "Unicode: half a surrogate pair has no bytes",
+      );
+    }
+    if (isEventTooLarge(event)) {
+      return new QuipuError(
+        "eventTooLarge",
+        "Too large events received. Limit is 4mb",
+      );
+    }
+  }
+  return undefined;
+}
+
+function nameRefusalOf(
+  streamName: string,
+  newNames: NewNames,
+): QuipuError | undefined {
+  const longName = longNameRefusal(streamName, newNames);
+  if (longName !== undefined) return longName;
+  if (streamName === "") {
+    return new QuipuError(
+      "invalidRequest",
+      "Cannot write a stream without a name",
+    );
+  }
+  // As UTF-8 two such names may be one: after a restart they would be.
+  if (!streamName.isWellFormed()) {
+    return new QuipuError(
+      "invalidRequest",
+      "Cannot write a stream whose name is not well-formed Unicode",
+    );
+  }
+  return undefined;
+}
+
+/** A metastream's name is as long as that of its stream allows. */
+function longNameRefusal(
+  streamName: string,
+  newNames: NewNames,
+): QuipuError | undefined {
+  const described = describedStream(streamName);
+  const { streamNameBytesMax } = newNames.names;
+  if (!isLongerThan(described, streamNameBytesMax)) return undefined;
+  const isStored = newNames.isKnown("stream", described) &&
+    !isLongerThan(described, LIMITS.storedStreamNameBytesMax);
+  return isStored ? undefined : new QuipuError(
+    "nameTooLong",
+    `Stream name too long. Limit is ${streamNameBytesMax} bytes`,
+  );
+}
+
+function longTypeRefusal(
+  eventType: string,
+  newNames: NewNames,
+): QuipuError | undefined {
+  const { eventTypeBytesMax } = newNames.names;
+  if (!isLongerThan(eventType, eventTypeBytesMax)) return undefined;
+  const isStored = newNames.isKnown("eventType", eventType) &&
+    !isLongerThan(eventType, LIMITS.storedEventTypeBytesMax);
+  return isStored ? undefined : new QuipuError(
+    "invalidRequest",
+    `Event type too long. Limit is ${eventTypeBytesMax} bytes`,
+  );
+}
+
+function isLongerThan(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && utf8Length(text) > bytesMax;
+}
+
+/** Whether a body comes back as it is. */
+function isStorable(body: string | Uint8Array): boolean {
+  return typeof body !== "string" || body.isWellFormed();
+}
+
+function isEventTooLarge(event: ProposedEvent): boolean {
+  const { data, metadata } = event;
+  const upperBound = data.length * 3 + metadata.length * 3;
+  return upperBound > LIMITS.eventBytesMax &&
+    byteLengthOf(data) + byteLengthOf(metadata) > LIMITS.eventBytesMax;
+}
+
+function byteLengthOf(value: string | Uint8Array): number {
+  return typeof value === "string" ? utf8Length(value) : value.length;
+}

@@ -1,0 +1,358 @@
+/**
+ * Loads a damaged log for reading alone: everything that is whole, with the
+ * positions, numbers and ordinals that it always had. Nothing is written. What
+ * is missing reads as an error, never as nothing and never as something else.
+ *
+ * Segments whose index file is whole are taken as it says, whatever state the
+ * segment is in: each record is checked when it is read. All others are
+ * scanned; after damage the scan goes on with the next whole record. Where a
+ * record's ordinals skip some, those are holes.
+ *
+ * @module
+ */
+
+import { GONE_OFFSET } from "../index/index_file.ts";
+import {
+  LIST_KINDS,
+  LIST_TOMBSTONED,
+  NO_LIST,
+} from "../index/list_directory.ts";
+import { Membership } from "../index/membership.ts";
+import type { Memtable } from "../index/memtable.ts";
+import { LogRecord } from "../log/log_record.ts";
+import { FLAG_TOMBSTONE, NO_ORDINAL } from "../log/record.ts";
+import type { Remains } from "../log/remains.ts";
+import {
+  offsetOf,
+  positionOf,
+  type Segment,
+  segmentPath,
+} from "../log/segment.ts";
+import {
+  type PlacedSegment,
+  SegmentFile,
+  WalkFault,
+} from "../log/segment_file.ts";
+import type { SegmentHeader } from "../log/segment_header.ts";
+import { type Candidate, findCandidates } from "./find_candidates.ts";
+import { remainsOf } from "../log/find_segments.ts";
+import type { LoadedLog, LoadOptions } from "./load_log.ts";
+import { placeSegment } from "../log/place_segment.ts";
+import { isPlaceable } from "../index/ordinal_rule.ts";
+import { Contradictions } from "./contradictions.ts";
+
+/** A log with what is wrong with it, in words. */
+export interface SalvagedLog extends LoadedLog {
+  readonly damages: readonly string[];
+}
+
+/**
+ * Loads what is whole.
+ *
+ * @param committedEnd Position up to which all is known to be committed.
+ */
+export async function salvageLog(
+  options: LoadOptions,
+  committedEnd: number,
+): Promise<SalvagedLog> {
+  const salvage = new Salvage(options, committedEnd);
+  await salvage.load();
+  return salvage.log();
+}
+
+class Salvage {
+  readonly #options: LoadOptions;
+  readonly #committedEnd: number;
+  readonly #damages: string[] = [];
+  readonly #contradictions = new Contradictions();
+  /** Whether some of it may have cost records. */
+  #isLossy = false;
+  readonly #segments: Segment[] = [];
+  readonly #membership = new Membership();
+  #storeId: string | undefined;
+  #end = 0;
+  #checksum = 0;
+  #lastPosition = -1;
+  #lastCreatedAtUs = 0;
+  /** Whether a segment was scavenged so far. */
+  #isScavenged = false;
+
+  constructor(options: LoadOptions, committedEnd: number) {
+    this.#options = options;
+    this.#committedEnd = committedEnd;
+  }
+
+  log(): SalvagedLog {
+    return {
+      segments: this.#segments,
+      storeId: this.#storeId,
+      validEnd: this.#end,
+      checksum: this.#checksum,
+      lastPosition: this.#lastPosition,
+      lastCreatedAtUs: this.#lastCreatedAtUs,
+      fileEnd: this.#end,
+      hasRecordsBeyondDamage: false,
+      unborn: [],
+      stale: [],
+      superseded: [],
+      fault: this.#damages[0],
+      damages: this.#damages,
+      contradictions: this.#contradictions,
+    };
+  }
+
+  async load(): Promise<void> {
+    const { candidates, storeId } = await findCandidates(this.#options, {
+      // What a header says is known otherwise, as a rule: `placeSegment()`.
+      damaged: (what) => this.#damages.push(what),
+      lost: (what) => this.#lost(what),
+    });
+    this.#storeId = storeId;
+    for (const [at, candidate] of candidates.entries()) {
+      const start = candidate.header?.startPosition ?? this.#end;
+      if (start > this.#end) this.#addMissing(candidate.number - 1, start);
+      const next = candidates[at + 1];
+      const isFollowed = next?.number === candidate.number + 1;
+      this.#loadSegment(candidate, isFollowed ? next.header : undefined);
+    }
+    if (this.#committedEnd > this.#end) {
+      this.#lost(
+        `position ${this.#committedEnd} is committed, the log ends at ` +
+          `${this.#end}`,
+      );
+    }
+  }
+
+  /** Positions that no file has: to read them is an error. */
+  #addMissing(number: number, endPosition: number): void {
+    const { logDirectory } = this.#options;
+    const name = { number, generation: 1 };
+    this.#segments.push({
+      ...name,
+      path: segmentPath(logDirectory, name, "seg"),
+      startPosition: this.#end,
+      endPosition,
+      checksum: 0,
+    });
+    this.#end = endPosition;
+  }
+
+  #loadSegment(candidate: Candidate, next: SegmentHeader | undefined): void {
+    const { index } = this.#options;
+    const { number, generation, path, header } = candidate;
+    const named: Segment = {
+      number,
+      generation,
+      path,
+      startPosition: header?.startPosition ?? this.#end,
+      endPosition: header?.startPosition ?? this.#end,
+      checksum: header?.previousChecksum ?? this.#checksum,
+      ...remainsOf(header),
+    };
+    const segment = header === undefined ? this.#place(named, next) : named;
+    this.#segments.push(segment);
+    // Index files cannot stand behind segments that have none.
+    const isSealed = index.unsealedCount === 0 &&
+      index.addSealed(segment, this.#storeId ?? "");
+    if (isSealed) {
+      const isFit = index.isWhole(segment) &&
+        (next === undefined || next.startPosition === segment.endPosition);
+      if (isFit) {
+        try {
+          index.enterSealed(number);
+        } catch (error) {
+          this.#lost(String(error));
+        }
+        this.#isScavenged ||= segment.remains !== undefined;
+        this.#end = segment.endPosition;
+        this.#checksum = segment.checksum;
+        this.#checkEnd(segment);
+        return;
+      }
+      index.dropSealed(segment);
+    }
+    if (segment.remains === undefined) this.#scan(segment, next);
+    else this.#scanRemains(segment, segment.remains);
+  }
+
+  /** Notes damage that may have cost records. */
+  #lost(what: string): void {
+    this.#damages.push(what);
+    this.#isLossy = true;
+  }
+
+  /** Finds out how a segment is to be read whose header is damaged. */
+  #place(named: Segment, next: SegmentHeader | undefined): Segment {
+    const { disk } = this.#options;
+    const segment: PlacedSegment = placeSegment(disk, named, {
+      start: this.#end,
+      end: next?.startPosition,
+    });
+    if (segment.walksFrom === undefined) return segment;
+    this.#lost(
+      `segment ${segment.number} was scavenged and says no more where its ` +
+        "records belong; none of them is served, quipu repair keeps them",
+    );
+    return named;
+  }
+
+  /** Scans a segment of which records are gone on purpose. */
+  #scanRemains(segment: Segment, { header }: Remains): void {
+    const { index: { lists } } = this.#options;
+    segment.endPosition = header.endPosition;
+    segment.checksum = header.checksum;
+    this.#isScavenged = true;
+    this.#enterAll(segment, (memtable, source) => {
+      for (const step of source.walk()) {
+        if (step instanceof WalkFault) this.#lostAt(segment, step);
+        else this.#enter(memtable, segment, step);
+      }
+      const ends = source.ends();
+      if (ends === undefined) {
+        this.#lost(`segment ${segment.number} is not whole`);
+      }
+      for (const { kind, name, next } of ends ?? []) {
+        const listId = lists.findOrCreate(LIST_KINDS[kind] ?? "stream", name);
+        this.#skipTo(memtable, listId, next);
+      }
+    });
+    this.#checksum = segment.checksum;
+    this.#end = segment.endPosition;
+    this.#lastPosition = header.lastPosition;
+    this.#lastCreatedAtUs = header.lastCreatedAtUs;
+  }
+
+  /** Enters what can be read of a segment in a memtable. */
+  #enterAll(
+    segment: Segment,
+    enter: (memtable: Memtable, source: SegmentFile) => void,
+  ): void {
+    const { index, files } = this.#options;
+    const memtable = index.addUnsealed(segment);
+    try {
+      enter(memtable, new SegmentFile(files.open(segment.path), segment));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#lost(`segment ${segment.number}: ${reason}`);
+    }
+  }
+
+  #lostAt(segment: Segment, { fault, offset }: WalkFault): void {
+    this.#lost(`${fault} in segment ${segment.number} at offset ${offset}`);
+  }
+
+  /** A look at the end of a segment of which the index file says all else. */
+  #checkEnd(segment: Segment): void {
+    const { reader } = this.#options;
+    let last: number | undefined;
+    try {
+      last = reader.positionBefore(segment, segment.endPosition);
+    } catch {
+      // Said below.
+    }
+    if (segment.remains !== undefined) {
+      const { lastPosition, lastCreatedAtUs } = segment.remains.header;
+      this.#lastPosition = lastPosition;
+      this.#lastCreatedAtUs = lastCreatedAtUs;
+    } else if (last !== undefined) this.#lastPosition = last;
+    else this.#lost(`segment ${segment.number} is damaged at its end`);
+  }
+
+  #scan(segment: Segment, next: SegmentHeader | undefined): void {
+    let validEnd = segment.startPosition;
+    this.#enterAll(segment, (memtable, source) => {
+      const fileEnd = positionOf(segment, source.file.size());
+      segment.endPosition = Math.min(fileEnd, next?.startPosition ?? Infinity);
+      const walk = source.walk({ isKept: true });
+      let run: LogRecord[] = [];
+      for (const step of walk) {
+        if (step instanceof LogRecord) run.push(step);
+        else {
+          const isCommitted = next !== undefined ||
+            step.position < this.#committedEnd || step.next() !== undefined;
+          // The end of a last write that nobody was told of is no damage.
+          if (!isCommitted) break;
+          this.#lostAt(segment, step);
+        }
+        const isOver = step instanceof WalkFault || walk.isAtRunEnd;
+        if (!isOver) continue;
+        for (const record of run) {
+          this.#enter(memtable, segment, record);
+          validEnd = record.logPosition + record.lengthBytes;
+        }
+        run = [];
+      }
+    });
+    const isShort = next !== undefined && validEnd < next.startPosition;
+    if (isShort) {
+      this.#lost(`segment ${segment.number} is not whole`);
+    }
+    segment.endPosition = next?.startPosition ?? validEnd;
+    segment.checksum = next?.previousChecksum ?? this.#checksum;
+    this.#checksum = segment.checksum;
+    this.#end = segment.endPosition;
+  }
+
+  #enter(memtable: Memtable, segment: Segment, record: LogRecord): void {
+    const { index: { lists } } = this.#options;
+    const streamId = lists.findOrCreate("stream", record.streamName);
+    const isTombstone = (record.flags & FLAG_TOMBSTONE) !== 0;
+    const offset = offsetOf(segment, record.logPosition);
+    memtable.addRecord(offset, record.createdAtUs);
+    memtable.ids.addLater(record.hashId(lists.hashes[streamId] ?? 0), offset);
+    this.#membership.find(lists, streamId, record);
+    const { categoryList, typeList, streamsList, categoryStreamsList } =
+      this.#membership;
+    const enterInList = (listId: number, ordinal: number): void => {
+      const next = lists.decidedNext[listId] ?? 0;
+      if (listId === NO_LIST) return;
+      if (!isPlaceable(ordinal, next, next === 0 && this.#mayBeLate(listId))) {
+        if (ordinal !== NO_ORDINAL) this.#contradictions.add(record);
+        return;
+      }
+      this.#skipTo(memtable, listId, ordinal);
+      memtable.addToList(listId, offset);
+      lists.decidedNext[listId] = ordinal + 1;
+      lists.visibleNext[listId] = ordinal + 1;
+    };
+    enterInList(isTombstone ? NO_LIST : streamId, record.eventNumber);
+    enterInList(categoryList, record.categoryOrdinal);
+    enterInList(typeList, record.typeOrdinal);
+    enterInList(streamsList, record.streamsOrdinal);
+    enterInList(categoryStreamsList, record.categoryStreamsOrdinal);
+    if (isTombstone) {
+      memtable.tombstoned.push(streamId);
+      lists.decidedFlags[streamId] = LIST_TOMBSTONED;
+      lists.visibleFlags[streamId] = LIST_TOMBSTONED;
+    }
+    this.#checksum = record.headerCrc;
+    this.#lastPosition = record.logPosition;
+    this.#lastCreatedAtUs = record.createdAtUs;
+  }
+
+  /** Whether it is a stream that was imported, which may begin with any number. */
+  #mayBeLate(listId: number): boolean {
+    return this.#options.index.lists.kindOf(listId) === "stream" &&
+      !this.#isLossy;
+  }
+
+  /**
+   * Makes an ordinal the list's next one. Those before it were lost; or they
+   * are gone on purpose, if that is all that can have happened.
+   */
+  #skipTo(memtable: Memtable, listId: number, ordinal: number): void {
+    const { index: { lists } } = this.#options;
+    const isGone = this.#isScavenged && !this.#isLossy;
+    const offset = isGone ? GONE_OFFSET : HOLE_OFFSET;
+    const next = lists.decidedNext[listId] ?? 0;
+    const isLate = next === 0 && this.#mayBeLate(listId);
+    for (let skipped = isLate ? ordinal : next; skipped < ordinal; skipped++) {
+      memtable.addToList(listId, offset);
+    }
+    lists.decidedNext[listId] = Math.max(next, ordinal);
+    lists.visibleNext[listId] = Math.max(next, ordinal);
+  }
+}
+
+/** No record stands in the header: to read such an entry is an error. */
+const HOLE_OFFSET = 0;
