@@ -10,7 +10,7 @@ import { assertEquals } from "@std/assert";
 import type { EventStore } from "../../lib/model/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
-import { verifyDirectory } from "../../storage/verify/verify_directory.ts";
+import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import { createTestClock, createTestIds, testUuid } from "../support/events.ts";
 import { createStoreDirectory } from "../support/store_directory.ts";
 
