@@ -10,11 +10,7 @@ import { USER_STREAM_PREFIX } from "./user_streams.ts";
 import type { CommittedEvent, EventStore } from "../model/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
-import {
-  isMetastream,
-  isSystemStream,
-  originalOfMetastream,
-} from "../model/stream_names.ts";
+import { describedStream, isSystemStream } from "../model/stream_names.ts";
 
 /** Counts the changes of users from the moment it is made. */
 export class UserChanges {
@@ -106,9 +102,7 @@ export class UserChanges {
 
 /** Login that a stream of a user or of tokens, or its metastream, belongs to. */
 function loginOfStream(streamName: string): string | undefined {
-  const described = isMetastream(streamName)
-    ? originalOfMetastream(streamName)
-    : streamName;
+  const described = describedStream(streamName);
   if (described.startsWith(USER_STREAM_PREFIX)) {
     return described.slice(USER_STREAM_PREFIX.length);
   }

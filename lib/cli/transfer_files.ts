@@ -176,6 +176,5 @@ async function readFrom(
 
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.AlreadyExists) return "it is there already";
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
   return systemReasonOf(error);
 }

@@ -25,7 +25,7 @@ export const APPEND: Scopes = ["append"];
 export const METRICS: Scopes = ["metrics"];
 export const BACKUP: Scopes = ["backup"];
 /**
- * What everybody may see without a login. `feeds` is missing: such tokens stand
+ * The routes that are open without a login. `feeds` is missing: such tokens stand
  * in addresses and must open nothing but feeds.
  */
 export const PUBLIC: Scopes = ["read", "append", "metrics", "backup"];

@@ -21,6 +21,7 @@ import {
   type StreamMetadata,
 } from "../model/stream_metadata.ts";
 import {
+  describedStream,
   isMetastream,
   isSystemStream,
   originalOfMetastream,
@@ -63,7 +64,7 @@ export async function rightsChangeOfAppend(
   const after = await at(firstEventNumber + count - 1);
   // Of users, tokens and settings, a write without a change can still have
   // made visible again what was hidden.
-  const isAlwaysTold = saysRights(describedBy(streamName));
+  const isAlwaysTold = saysRights(describedStream(streamName));
   return before === after && !isAlwaysTold ? undefined : { before, after };
 }
 
@@ -93,12 +94,6 @@ function saysRights(streamName: string): boolean {
 function membersOf(streamName: string): readonly string[] | undefined {
   if (streamName === SETTINGS_STREAM) return SETTINGS_MEMBERS;
   return MEMBERS.find(([prefix]) => streamName.startsWith(prefix))?.[1];
-}
-
-function describedBy(streamName: string): string {
-  return isMetastream(streamName)
-    ? originalOfMetastream(streamName)
-    : streamName;
 }
 
 function decoderOf(

@@ -17,7 +17,7 @@ import {
   decodeStreamMetadata,
   isSoftDeleted,
 } from "../model/stream_metadata.ts";
-import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";
+import { describedStream, isMetastream } from "../model/stream_names.ts";
 import { decodeJsonText, encodeUtf8 } from "../text/utf8.ts";
 
 /** Type of an event that names a stream. */
@@ -80,7 +80,7 @@ export function systemEventOf(
   }
   // Lists of types point at the stream that metadata is about.
   const targetStream = list.kind === "eventType"
-    ? describedStreamOf(streamName)
+    ? describedStream(streamName)
     : streamName;
   const isSource = targetStream === streamName;
   const link = { streamName: targetStream, eventNumber };
@@ -154,12 +154,6 @@ function madeEvent(
   };
 }
 
-function describedStreamOf(streamName: string): string {
-  return isMetastream(streamName)
-    ? originalOfMetastream(streamName)
-    : streamName;
-}
-
 function linkText({ streamName, eventNumber }: LinkTarget): string {
   return `${formatEventNumber(eventNumber)}@${streamName}`;
 }
@@ -172,7 +166,7 @@ function metadataTextOf(
 ): string {
   const members: string[] = [];
   if (list.kind === "category") {
-    const original = describedStreamOf(source.streamName);
+    const original = describedStream(source.streamName);
     members.push(`"$o":${JSON.stringify(original)}`);
   }
   const tellsDeletes = list.kind === "category" || list.kind === "eventType";

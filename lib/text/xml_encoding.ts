@@ -18,7 +18,7 @@ export type XmlEncoding =
   | "iso-8859-1"
   | "us-ascii";
 
-/** What bytes are as text, or why they are none. */
+/** The decoded text, or the reason why the bytes cannot be decoded. */
 export type DecodedXml =
   | { readonly kind: "text"; readonly text: string }
   /** Declared to be in an encoding that is not read, or cannot be right. */

@@ -72,9 +72,24 @@ export async function writeIndexOf(
     segment,
   ),
 ): Promise<SliceOffsets> {
-  const { disk, logDirectory, index, storeId } = options;
-  const { lists, sealed } = index;
   await readSegment(segment, options, entries);
+  return await writeIndexOfEntries(segment, entries, options);
+}
+
+/**
+ * Writes the index file of a segment from entries that are gathered already.
+ *
+ * @returns Offset of each slice.
+ */
+export async function writeIndexOfEntries(
+  segment: Segment,
+  entries: RemainingEntries,
+  { disk, logDirectory, index, storeId, pause }: Pick<
+    RebuildOptions,
+    "disk" | "logDirectory" | "index" | "storeId" | "pause"
+  >,
+): Promise<SliceOffsets> {
+  const { lists, sealed } = index;
   return await writeIndexFile({
     disk,
     directoryPath: logDirectory,
@@ -86,7 +101,7 @@ export async function writeIndexOf(
     firstOrdinalOf: (listId) => entries.firstOrdinalOf(listId),
     previousSliceOf: (listId) => sealed.sliceBefore(listId, segment.number),
     sliceAt: (listId, pointer) => sealed.sliceAt(listId, pointer),
-    pause: options.pause,
+    pause,
   });
 }
 

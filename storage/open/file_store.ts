@@ -83,7 +83,7 @@ export class FileStore implements EventStore {
     this.#parts = parts;
   }
 
-  /** What it is made of, for whoever keeps it well. */
+  /** The parts of the store, for its maintenance. */
   get parts(): StoreParts {
     return this.#parts;
   }

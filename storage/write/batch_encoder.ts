@@ -180,7 +180,7 @@ export class BatchEncoder {
     };
   }
 
-  /** What links may lead to: what is decided, and what the same run writes. */
+  /** The targets of links: decided events, and those of the same run. */
   #linkTargets(isOfRun: LinkTargets["isOfRun"]): LinkTargets {
     const { states, clock } = this.#options;
     return {

@@ -44,7 +44,7 @@ export interface Replacement {
   /** Position of the last record that could be read of it; -1 for none. */
   readonly lastPosition: number;
   readonly lastCreatedAtUs: number;
-  /** What records must say instead of what they say, by position. */
+  /** Corrections of records, by position. */
   readonly mends: ReadonlyMap<number, Mend>;
   /** Whether that is all that is wrong with it. */
   readonly isMended: boolean;
@@ -83,7 +83,7 @@ interface Reading {
   readonly lastPosition: number;
   /** Position after the last thing that was read, or is known to be lost. */
   readonly seenEnd: number;
-  /** What records must say instead, by position. */
+  /** Corrections of records, by position. */
   readonly mends: ReadonlyMap<number, Mend>;
 }
 

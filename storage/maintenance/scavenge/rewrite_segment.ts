@@ -10,7 +10,7 @@ import { QuipuError } from "../../../lib/model/errors.ts";
 import type { JobControl } from "../../../lib/model/maintenance.ts";
 import type { Disk, DiskFile } from "../../disk/disk.ts";
 import { readExactly } from "../../disk/disk.ts";
-import { writeIndexFile } from "../../index/index_writer.ts";
+import { writeIndexOfEntries } from "../../index/rebuild_index.ts";
 import { LIST_KINDS } from "../../index/list_directory.ts";
 import type { RemainingEntries } from "../../index/remaining_entries.ts";
 import type { StoreIndex } from "../../index/store_index.ts";
@@ -89,7 +89,7 @@ export async function rewriteSegment(
       if (written === undefined) return undefined;
       const { remains, entries, removedCount, streams } = written;
       const rewritten: Segment = { ...segment, ...next, path, remains };
-      await writeIndex(rewritten, entries, options);
+      await writeIndexOfEntries(rewritten, entries, options);
       isKept = true;
       return { segment: rewritten, temporaryPath, removedCount, streams };
     } finally {
@@ -218,27 +218,6 @@ function readHeader(file: DiskFile, segment: Segment): SegmentHeader {
   );
   if (typeof header === "string") throw unreadable(segment, "its header");
   return header;
-}
-
-async function writeIndex(
-  segment: Segment,
-  entries: RemainingEntries,
-  { disk, logDirectory, index, storeId, pause }: RewriteOptions,
-): Promise<void> {
-  const { lists, sealed } = index;
-  await writeIndexFile({
-    disk,
-    directoryPath: logDirectory,
-    path: segmentPath(logDirectory, segment, "idx"),
-    storeId,
-    segment,
-    memtable: entries.memtable,
-    lists,
-    firstOrdinalOf: (listId) => entries.firstOrdinalOf(listId),
-    previousSliceOf: (listId) => sealed.sliceBefore(listId, segment.number),
-    sliceAt: (listId, pointer) => sealed.sliceAt(listId, pointer),
-    pause,
-  });
 }
 
 function unreadable(segment: Segment, what: string): QuipuError {

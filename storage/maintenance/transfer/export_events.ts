@@ -10,9 +10,8 @@ import { LIMITS } from "../../../lib/model/limits.ts";
 import type { JobControl, OpenExport } from "../../../lib/model/maintenance.ts";
 import {
   categoryOf,
-  isMetastream,
+  describedStream,
   isSystemStream,
-  originalOfMetastream,
 } from "../../../lib/model/stream_names.ts";
 import type {
   ExportReport,
@@ -256,9 +255,7 @@ function filterOf(
   return (event) => {
     if (fromUs !== undefined && event.createdAtUs < fromUs) return false;
     if (streamName === undefined && category === undefined) return true;
-    const described = isMetastream(event.streamName)
-      ? originalOfMetastream(event.streamName)
-      : event.streamName;
+    const described = describedStream(event.streamName);
     if (streamName !== undefined) {
       return described === streamName || event.streamName === streamName;
     }
