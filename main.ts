@@ -7,8 +7,8 @@
  * @module
  */
 
-import { openUpkeep } from "./lib/admin/upkeep.ts";
-import { type Auth, openAuth } from "./lib/auth/open_auth.ts";
+import { openUpkeep } from "./lib/maintenance/upkeep.ts";
+import { type Auth, openAuth } from "./lib/users/open_auth.ts";
 import { announceDefaultUsers } from "./lib/cli/default_users_notice.ts";
 import { listenError, RunError } from "./lib/cli/run_error.ts";
 import {
@@ -20,15 +20,15 @@ import { readTlsPair, type TlsPair } from "./lib/cli/tls_files.ts";
 import { startBanner } from "./lib/cli/start_banner.ts";
 import { addressOf, logBug, logStart } from "./lib/cli/start_log.ts";
 import { closeInTime, drainInTime } from "./lib/cli/stop_server.ts";
-import { limitsOf } from "./lib/config/limits_of.ts";
-import { showOptions } from "./lib/config/node_options.ts";
-import type { OptionValues } from "./lib/config/options.ts";
-import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
+import { limitsOf } from "./lib/cli/options/limits_of.ts";
+import { showOptions } from "./lib/cli/options/node_options.ts";
+import type { OptionValues } from "./lib/cli/options/options.ts";
+import type { ResolvedOptions } from "./lib/cli/options/resolve_options.ts";
 import {
   parseBaseUrl,
   parseHosts,
   parseOrigins,
-} from "./lib/config/text_form.ts";
+} from "./lib/cli/options/text_form.ts";
 import { createApp } from "./lib/http/app.ts";
 import { createHostCheck } from "./lib/http/host_check.ts";
 import type { ObservationOptions } from "./lib/http/observation.ts";
@@ -39,8 +39,8 @@ import {
   type ServeOptions,
   tryAddress,
 } from "./lib/http/server.ts";
-import { debugToggle } from "./lib/logging/debug_toggle.ts";
-import { createLogger } from "./lib/logging/logger.ts";
+import { debugToggle } from "./lib/telemetry/debug_toggle.ts";
+import { createLogger } from "./lib/telemetry/logger.ts";
 import {
   isErrorTerminal,
   printAnswer,
@@ -48,18 +48,18 @@ import {
   printNote,
   printText,
   wantsColours,
-} from "./lib/logging/standard_streams.ts";
+} from "./lib/telemetry/standard_streams.ts";
 import type { Limits } from "./lib/model/limits.ts";
 import {
   type MetricFamily,
   type MetricSource,
   singleMetric,
-} from "./lib/metrics/metric.ts";
-import { processFamilies } from "./lib/metrics/process_metrics.ts";
-import { SlowWarnings } from "./lib/metrics/slow_warnings.ts";
-import { storeFamilies, StoreMetrics } from "./lib/metrics/store_metrics.ts";
+} from "./lib/telemetry/metric.ts";
+import { processFamilies } from "./lib/telemetry/process_metrics.ts";
+import { SlowWarnings } from "./lib/telemetry/slow_warnings.ts";
+import { storeFamilies, StoreMetrics } from "./lib/telemetry/store_metrics.ts";
 import type { Logger } from "./lib/model/logger.ts";
-import type { MaintainedStore } from "./lib/model/maintenance.ts";
+import type { MaintainedStore } from "./lib/store/maintenance.ts";
 import { readTextFile } from "./lib/runtime/plain_files.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";
 import { exitProgram } from "./lib/runtime/exit_program.ts";

@@ -6,15 +6,15 @@
  */
 
 import type { OfflineRunners } from "./lib/cli/run_program.ts";
-import type { OptionValues } from "./lib/config/options.ts";
-import type { ResolvedOptions } from "./lib/config/resolve_options.ts";
-import { openOfflineUsers } from "./lib/auth/offline_users.ts";
-import { createLogger } from "./lib/logging/logger.ts";
+import type { OptionValues } from "./lib/cli/options/options.ts";
+import type { ResolvedOptions } from "./lib/cli/options/resolve_options.ts";
+import { openOfflineUsers } from "./lib/users/offline_users.ts";
+import { createLogger } from "./lib/telemetry/logger.ts";
 import {
   isErrorTerminal,
   printAnswer,
   printNote,
-} from "./lib/logging/standard_streams.ts";
+} from "./lib/telemetry/standard_streams.ts";
 import type { LogFields, Logger } from "./lib/model/logger.ts";
 import { readTextFile } from "./lib/runtime/plain_files.ts";
 import { newEventId } from "./lib/runtime/event_ids.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type EventForm, renderEvent } from "../lib/atom/event_body.ts";
+import { type EventForm, renderEvent } from "../lib/formats/atom/event_body.ts";
 import type { RecordedEvent } from "../lib/model/event.ts";
 import {
   LARGE_DATA_BYTES,

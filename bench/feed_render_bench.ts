@@ -5,12 +5,12 @@
  * @module
  */
 
-import { renderEvent } from "../lib/atom/event_body.ts";
-import { renderEventHtml } from "../lib/atom/event_html.ts";
-import { feedOfStream } from "../lib/atom/feed.ts";
-import { renderFeedHtml } from "../lib/atom/feed_html.ts";
-import { renderFeedJson } from "../lib/atom/feed_json.ts";
-import { renderFeedXml } from "../lib/atom/feed_xml.ts";
+import { renderEvent } from "../lib/formats/atom/event_body.ts";
+import { renderEventHtml } from "../lib/formats/html/event_html.ts";
+import { feedOfStream } from "../lib/formats/atom/feed.ts";
+import { renderFeedHtml } from "../lib/formats/html/feed_html.ts";
+import { renderFeedJson } from "../lib/formats/atom/feed_json.ts";
+import { renderFeedXml } from "../lib/formats/atom/feed_xml.ts";
 import { headPage, plainEvent } from "../tests/support/recorded_events.ts";
 
 const BASE = "http://127.0.0.1:2113";

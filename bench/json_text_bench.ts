@@ -5,9 +5,9 @@
  * @module
  */
 
-import { scanEventArray } from "../lib/text/json_events.ts";
-import { reindentJson } from "../lib/text/json_text.ts";
-import { jsonToXml } from "../lib/text/json_xml.ts";
+import { scanEventArray } from "../lib/formats/json/json_events.ts";
+import { reindentJson } from "../lib/formats/json/json_text.ts";
+import { jsonToXml } from "../lib/formats/xml/json_xml.ts";
 
 const DATA = {
   orderId: "8d1e2c1a-55f1-4a4e-9a3b-0f3a1c2d4e5f",

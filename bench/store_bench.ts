@@ -6,7 +6,7 @@
  */
 
 import { SYSTEM_CLOCK } from "../lib/runtime/system_clock.ts";
-import type { EventStore } from "../lib/model/event_store.ts";
+import type { EventStore } from "../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../lib/model/logger.ts";
 import { openStore } from "../storage/mod.ts";
 import { nextEventId, proposedEvent, SMALL_DATA_BYTES } from "./samples.ts";

@@ -6,7 +6,7 @@
  */
 
 import { LIMITS } from "../lib/model/limits.ts";
-import type { MaintainedStore } from "../lib/model/maintenance.ts";
+import type { MaintainedStore } from "../lib/store/maintenance.ts";
 import { openKvCatalog } from "./commit/kv_catalog.ts";
 import type { StorePlatform } from "./commit/platform.ts";
 import { createFileDisk } from "./disk/file_disk.ts";

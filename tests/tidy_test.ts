@@ -9,13 +9,13 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import { flagLabel } from "../lib/cli/usage_text.ts";
 import { EXIT_CODE_MEANINGS } from "../lib/cli/exit_codes.ts";
-import { encodeValue } from "../lib/config/option_value.ts";
+import { encodeValue } from "../lib/cli/options/option_value.ts";
 import {
   environmentNameOf,
   OPTION_NAMES,
   type OptionRow,
   OPTIONS,
-} from "../lib/config/options.ts";
+} from "../lib/cli/options/options.ts";
 import project from "../deno.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url);
@@ -46,37 +46,35 @@ const PROGRAM_ROOTS = ["main.ts", "offline_commands.ts"];
 
 /** Which areas each area may import; itself always, the roots everything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "lib/model": ["lib/text"],
   "lib/text": [],
-  "lib/atom": ["lib/model", "lib/text"],
-  "lib/streams": ["lib/model", "lib/text"],
-  "lib/auth": ["lib/model", "lib/text"],
-  "lib/admin": ["lib/model", "lib/text"],
-  "lib/metrics": ["lib/model", "lib/text"],
-  "lib/openapi": ["lib/model", "lib/text", "lib/atom"],
+  "lib/formats": ["lib/model", "lib/text"],
+  "lib/model": ["lib/text"],
+  "lib/store": ["lib/model", "lib/text"],
+  "lib/streams": ["lib/model", "lib/store", "lib/text"],
+  "lib/users": ["lib/model", "lib/store", "lib/text"],
+  "lib/maintenance": ["lib/model", "lib/store", "lib/text"],
+  "lib/telemetry": ["lib/model", "lib/store", "lib/text"],
   "lib/http": [
     "lib/model",
+    "lib/store",
     "lib/text",
-    "lib/admin",
-    "lib/atom",
+    "lib/formats",
+    "lib/maintenance",
     "lib/streams",
-    "lib/auth",
-    "lib/metrics",
-    "lib/openapi",
+    "lib/users",
+    "lib/telemetry",
   ],
-  "lib/config": ["lib/model", "lib/text"],
-  "lib/logging": ["lib/model", "lib/text"],
   "lib/runtime": ["lib/model", "lib/text", "deno.json"],
   "lib/cli": [
     "lib/model",
+    "lib/store",
     "lib/text",
-    "lib/admin",
-    "lib/config",
-    "lib/logging",
+    "lib/maintenance",
+    "lib/telemetry",
     "lib/runtime",
   ],
   // The store in layers: each imports only those that stand before it.
-  ...inLayers(["lib/model", "lib/text"], {
+  ...inLayers(["lib/model", "lib/store", "lib/text"], {
     "storage/disk": [],
     "storage/log": ["disk"],
     "storage/index": ["disk", "log"],
@@ -149,7 +147,7 @@ const PROGRAM_BANS: readonly Ban[] = [
   {
     pattern: /\bconsole\./,
     instead: "take a Logger",
-    except: /^lib\/logging\//,
+    except: /^lib\/telemetry\//,
   },
   {
     pattern: /\bDate\.now\(|\bnew Date\(\)/,
@@ -168,13 +166,14 @@ const PROGRAM_BANS: readonly Ban[] = [
   },
   {
     pattern: /\bDeno\.(?:env|args)\b|\bprocess\.(?:env|argv)\b/,
-    instead: "take an option (lib/config/options.ts)",
+    instead: "take an option (lib/cli/options/options.ts)",
     except: /^main\.ts$/,
   },
   {
     pattern: /\bDeno\.std(?:out|err)\b/,
-    instead: "take a Logger, or lib/logging/standard_streams.ts",
-    except: /^(?:lib\/logging\/|(?:main|offline_commands)\.ts$)/,
+    instead: "take a Logger, or lib/telemetry/standard_streams.ts",
+    except:
+      /^(?:lib\/telemetry\/standard_streams\.ts$|(?:main|offline_commands)\.ts$)/,
   },
   {
     pattern:

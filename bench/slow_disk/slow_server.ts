@@ -7,7 +7,7 @@
  * @module
  */
 
-import { openAuth } from "../../lib/auth/open_auth.ts";
+import { openAuth } from "../../lib/users/open_auth.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { SILENT_LOGGER as logger } from "../../lib/model/logger.ts";

@@ -9,7 +9,7 @@ import {
   type OptionName,
   type OptionRow,
   type ValueOf,
-} from "../config/options.ts";
+} from "./options/options.ts";
 import { SERVER_OPTIONS } from "./server_access.ts";
 import { USER_OPTIONS } from "./user_options.ts";
 

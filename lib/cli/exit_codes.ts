@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UsageError } from "../config/usage_error.ts";
+import { UsageError } from "./options/usage_error.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
 
 /** All exit codes by what they mean. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { UsageError } from "../config/usage_error.ts";
-import type { LogPoint } from "../model/transfer.ts";
+import { UsageError } from "./options/usage_error.ts";
+import type { LogPoint } from "../store/transfer.ts";
 import { parseIsoTime } from "../text/iso_time.ts";
 
 /**

@@ -8,8 +8,8 @@
 import {
   type MeasuredProgress,
   ProgressMeter,
-} from "../admin/progress_meter.ts";
-import type { JobProgress } from "../model/maintenance.ts";
+} from "../maintenance/progress_meter.ts";
+import type { JobProgress } from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 
 /** Where progress is shown. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { UsageError } from "../config/usage_error.ts";
-import type { JobControl } from "../model/maintenance.ts";
-import type { BackupReport } from "../model/transfer.ts";
+import { UsageError } from "./options/usage_error.ts";
+import type { JobControl } from "../store/maintenance.ts";
+import type { BackupReport } from "../store/transfer.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { RunError } from "./run_error.ts";
 import type { CommandCall } from "./run_program.ts";

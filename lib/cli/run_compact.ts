@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CompactReport, JobControl } from "../model/maintenance.ts";
+import type { CompactReport, JobControl } from "../store/maintenance.ts";
 import { showBytes } from "../text/quantities.ts";
 import type { CommandCall } from "./run_program.ts";
 import {

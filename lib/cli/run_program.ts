@@ -5,12 +5,12 @@
  * @module
  */
 
-import { suggestion } from "../config/nearest_name.ts";
+import { suggestion } from "./options/nearest_name.ts";
 import {
   resolveCommandLine,
   type ResolvedOptions,
-} from "../config/resolve_options.ts";
-import { UsageError } from "../config/usage_error.ts";
+} from "./options/resolve_options.ts";
+import { UsageError } from "./options/usage_error.ts";
 import { QuipuError } from "../model/errors.ts";
 import { explainSystemError, systemCodeOf } from "../text/system_errors.ts";
 import {

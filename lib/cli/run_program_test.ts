@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { OPTION_NAMES, OPTIONS } from "../config/options.ts";
-import type { ResolvedOptions } from "../config/resolve_options.ts";
+import { OPTION_NAMES, OPTIONS } from "./options/options.ts";
+import type { ResolvedOptions } from "./options/resolve_options.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
 import { COMMAND_NAMES, type CommandRow, COMMANDS } from "./commands.ts";
 import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { JobControl, RepairReport } from "../model/maintenance.ts";
+import type { JobControl, RepairReport } from "../store/maintenance.ts";
 import { showCount } from "../text/quantities.ts";
 import { EXIT_CODES, type ExitCode } from "./exit_codes.ts";
 import type { CommandCall } from "./run_program.ts";

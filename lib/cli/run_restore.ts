@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { JobControl } from "../model/maintenance.ts";
-import type { LogPoint, RestoreReport } from "../model/transfer.ts";
+import type { JobControl } from "../store/maintenance.ts";
+import type { LogPoint, RestoreReport } from "../store/transfer.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { parseLogPoint } from "./log_point.ts";
 import { timeLine } from "./run_backup.ts";

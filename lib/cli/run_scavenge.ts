@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { JobControl, ScavengeReport } from "../model/maintenance.ts";
+import type { JobControl, ScavengeReport } from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { EXIT_CODES, type ExitCode } from "./exit_codes.ts";
 import type { CommandCall } from "./run_program.ts";

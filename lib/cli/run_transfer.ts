@@ -4,13 +4,13 @@
  * @module
  */
 
-import { UsageError } from "../config/usage_error.ts";
-import type { JobControl } from "../model/maintenance.ts";
+import { UsageError } from "./options/usage_error.ts";
+import type { JobControl } from "../store/maintenance.ts";
 import type {
   ExportReport,
   ExportSelection,
   ImportReport,
-} from "../model/transfer.ts";
+} from "../store/transfer.ts";
 import { showCount, showDuration } from "../text/quantities.ts";
 import { parseLogPoint, parseTime } from "./log_point.ts";
 import type { CommandCall } from "./run_program.ts";

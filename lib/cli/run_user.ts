@@ -4,8 +4,8 @@
  * @module
  */
 
-import { UsageError } from "../config/usage_error.ts";
-import { escapeControls } from "../logging/escape_controls.ts";
+import { UsageError } from "./options/usage_error.ts";
+import { escapeControls } from "../telemetry/escape_controls.ts";
 import { RunError } from "./run_error.ts";
 import type { CommandCall } from "./run_program.ts";
 import {

@@ -10,7 +10,7 @@ import type {
   JobControl,
   VerifyReport,
   VerifyRequest,
-} from "../model/maintenance.ts";
+} from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { EXIT_CODES, type ExitCode } from "./exit_codes.ts";
 import type { CommandCall } from "./run_program.ts";

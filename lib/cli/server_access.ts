@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptionRow } from "../config/options.ts";
+import type { OptionRow } from "./options/options.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import { RunError } from "./run_error.ts";
 

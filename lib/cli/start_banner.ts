@@ -5,7 +5,7 @@
  * @module
  */
 
-import { escapeControls } from "../logging/escape_controls.ts";
+import { escapeControls } from "../telemetry/escape_controls.ts";
 import { isLoopbackHost } from "../text/loopback.ts";
 import type { DefaultUsers } from "./default_users_notice.ts";
 import { addressOf } from "./start_log.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { changedOptions } from "../config/resolve_options.ts";
-import type { ResolvedOptions } from "../config/resolve_options.ts";
+import { changedOptions } from "./options/resolve_options.ts";
+import type { ResolvedOptions } from "./options/resolve_options.ts";
 import type { Logger } from "../model/logger.ts";
 
 /** Logs what runs, and each option that does not have its default. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { resolveOptions } from "../config/resolve_options.ts";
+import { resolveOptions } from "./options/resolve_options.ts";
 import type { LogFields } from "../model/logger.ts";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { addressOf, logBug, logStart } from "./start_log.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { writeOutput } from "../logging/standard_streams.ts";
+import { writeOutput } from "../telemetry/standard_streams.ts";
 import { type FileKind, fileKindOf } from "../runtime/plain_files.ts";
 import { systemReasonOf } from "../text/system_errors.ts";
 import { RunError } from "./run_error.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { encodeValue } from "../config/option_value.ts";
+import { encodeValue } from "./options/option_value.ts";
 import {
   environmentNameOf,
   type OptionRow,
   OPTIONS,
-} from "../config/options.ts";
+} from "./options/options.ts";
 import {
   COMMAND_NAMES,
   type CommandName,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptionRow } from "../config/options.ts";
+import type { OptionRow } from "./options/options.ts";
 import { SERVER_OPTIONS } from "./server_access.ts";
 
 /** By the names that the code has for them. */

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { OptionValues } from "../config/options.ts";
-import { UsageError } from "../config/usage_error.ts";
-import type { JobControl } from "../model/maintenance.ts";
+import type { OptionValues } from "./options/options.ts";
+import { UsageError } from "./options/usage_error.ts";
+import type { JobControl } from "../store/maintenance.ts";
 import { systemReasonOf } from "../text/system_errors.ts";
 import { ProgressDisplay, type ProgressOutput } from "./progress_display.ts";
 import { RunError } from "./run_error.ts";

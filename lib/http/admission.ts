@@ -9,7 +9,7 @@
  * @module
  */
 
-import { limitKeyOfAddress } from "../auth/address_key.ts";
+import { limitKeyOfAddress } from "../users/address_key.ts";
 import type { Limits } from "../model/limits.ts";
 import { HeldPlaces } from "../streams/held_places.ts";
 import { PIPELINE_REFUSALS } from "./problem.ts";

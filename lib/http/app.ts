@@ -9,17 +9,17 @@
  * @module
  */
 
-import type { Upkeep } from "../admin/upkeep.ts";
+import type { Upkeep } from "../maintenance/upkeep.ts";
 import type {
   Authentication,
   LoginRequest,
   TokenService,
   UserService,
-} from "../auth/contract.ts";
+} from "../users/contract.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
-import { RequestMetrics } from "../metrics/request_metrics.ts";
+import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import { isLoopbackAddress } from "../text/loopback.ts";
 import { accessTokenOf } from "./access_token.ts";

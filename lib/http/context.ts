@@ -5,12 +5,12 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Upkeep } from "../admin/upkeep.ts";
+import type { Upkeep } from "../maintenance/upkeep.ts";
 import type {
   LoginRequest,
   TokenService,
   UserService,
-} from "../auth/contract.ts";
+} from "../users/contract.ts";
 import type { Requester } from "../model/audit.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { StoreStatus } from "../model/event_store.ts";
+import type { StoreStatus } from "../store/event_store.ts";
 
 /** What an operator should look after, while the node does its work. */
 export interface Warning {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createRandom } from "../../tests/support/random.ts";
 import type { ProposedEvent } from "../model/event.ts";
-import { scanPlainEvents } from "../text/json_events_bytes.ts";
+import { scanPlainEvents } from "../formats/json/json_events_bytes.ts";
 import {
   decodeEventsJson,
   decodeEventsJsonBytes,

@@ -10,11 +10,11 @@ import {
   type JsonMember,
   scanEventArrayInSteps,
   type ScannedEvent,
-} from "../text/json_events.ts";
+} from "../formats/json/json_events.ts";
 import {
   type PlainEvent,
   scanPlainEventsInSteps,
-} from "../text/json_events_bytes.ts";
+} from "../formats/json/json_events_bytes.ts";
 import { runSteps, type Steps } from "../text/steps.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
 import {

@@ -6,10 +6,14 @@
 
 import type { ProposedEvent } from "../model/event.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
-import { type XmlContent, xmlContentOf } from "../text/xml_json.ts";
+import { type XmlContent, xmlContentOf } from "../formats/xml/xml_json.ts";
 import { runSteps, type Steps } from "../text/steps.ts";
-import { parseXmlInSteps } from "../text/xml_parse.ts";
-import { childElements, textOf, type XmlElement } from "../text/xml_tree.ts";
+import { parseXmlInSteps } from "../formats/xml/xml_parse.ts";
+import {
+  childElements,
+  textOf,
+  type XmlElement,
+} from "../formats/xml/xml_tree.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
 import {
   checkEvent,

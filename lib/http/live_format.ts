@@ -5,9 +5,9 @@
  * @module
  */
 
-import { EntryBytes } from "../atom/entry_bytes.ts";
-import { renderEntryLine } from "../atom/entry_json.ts";
-import { formatAllPosition } from "../atom/links.ts";
+import { EntryBytes } from "../formats/atom/entry_bytes.ts";
+import { renderEntryLine } from "../formats/atom/entry_json.ts";
+import { formatAllPosition } from "../formats/atom/links.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { EmbedLevel } from "../model/feed.ts";
 import type { LiveEnd, LiveFormat } from "../streams/live_contract.ts";

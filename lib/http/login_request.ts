@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LoginRequest } from "../auth/contract.ts";
+import type { LoginRequest } from "../users/contract.ts";
 import {
   clientAddressOf,
   type IsTrustedProxy,

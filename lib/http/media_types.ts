@@ -5,7 +5,7 @@
  * @module
  */
 
-import { mediaTypeHash } from "../atom/etag.ts";
+import { mediaTypeHash } from "../formats/atom/etag.ts";
 
 /** What a body looks like, whatever name it goes by. */
 export type BodyForm =

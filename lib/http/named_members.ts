@@ -7,8 +7,12 @@
  */
 
 import type { Limits } from "../model/limits.ts";
-import { parseXml } from "../text/xml_parse.ts";
-import { childElements, textOf, type XmlElement } from "../text/xml_tree.ts";
+import { parseXml } from "../formats/xml/xml_parse.ts";
+import {
+  childElements,
+  textOf,
+  type XmlElement,
+} from "../formats/xml/xml_tree.ts";
 import { isXml, type MediaType } from "./media_types.ts";
 import { malformed } from "./refusal.ts";
 

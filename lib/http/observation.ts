@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { MetricSource } from "../metrics/metric.ts";
-import type { RequestMetrics } from "../metrics/request_metrics.ts";
-import { StoreMetrics } from "../metrics/store_metrics.ts";
+import type { MetricSource } from "../telemetry/metric.ts";
+import type { RequestMetrics } from "../telemetry/request_metrics.ts";
+import { StoreMetrics } from "../telemetry/store_metrics.ts";
 import type { Clock } from "../model/clock.ts";
-import type { StoreStatus } from "../model/event_store.ts";
+import type { StoreStatus } from "../store/event_store.ts";
 import type { LogLevel } from "../model/logger.ts";
 import type { ProcessUsage } from "../model/process_usage.ts";
 import { StatsReader } from "./stats_document.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { UserOutcome } from "../auth/contract.ts";
+import type { UserOutcome } from "../users/contract.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
 import { ACCEPTED_CODINGS } from "./content_coding.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";

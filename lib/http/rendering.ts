@@ -7,14 +7,14 @@
 import {
   type EventForm,
   renderEvent as renderEventForm,
-} from "../atom/event_body.ts";
-import { renderEventHtml } from "../atom/event_html.ts";
-import { type Feed, feedOfAll, feedOfStream } from "../atom/feed.ts";
-import { renderFeedHtml } from "../atom/feed_html.ts";
-import { HTML_TAIL, htmlHead } from "../atom/html.ts";
-import { renderFeedJson } from "../atom/feed_json.ts";
-import { renderFeedXml } from "../atom/feed_xml.ts";
-import type { RenderedBody } from "../atom/rendering.ts";
+} from "../formats/atom/event_body.ts";
+import { renderEventHtml } from "../formats/html/event_html.ts";
+import { type Feed, feedOfAll, feedOfStream } from "../formats/atom/feed.ts";
+import { renderFeedHtml } from "../formats/html/feed_html.ts";
+import { HTML_TAIL, htmlHead } from "../formats/html/html.ts";
+import { renderFeedJson } from "../formats/atom/feed_json.ts";
+import { renderFeedXml } from "../formats/atom/feed_xml.ts";
+import type { RenderedBody } from "../formats/atom/rendering.ts";
 import type {
   AllPage,
   EmbedLevel,

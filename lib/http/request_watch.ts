@@ -9,7 +9,7 @@
  * @module
  */
 
-import { SlowWarnings } from "../metrics/slow_warnings.ts";
+import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import type { Logger } from "../model/logger.ts";
 import type { Observation } from "./observation.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { etagText } from "../atom/etag.ts";
-import { HTML_CONTENT_SECURITY_POLICY } from "../atom/html.ts";
+import { etagText } from "../formats/atom/etag.ts";
+import { HTML_CONTENT_SECURITY_POLICY } from "../formats/html/html.ts";
 import type { CachePolicy, PageVersion } from "../model/feed.ts";
 import { CORS } from "./header_names.ts";
 import {

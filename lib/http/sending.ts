@@ -9,7 +9,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Limits } from "../model/limits.ts";
-import type { RenderedPieces } from "../atom/rendering.ts";
+import type { RenderedPieces } from "../formats/atom/rendering.ts";
 import { PIPELINE_REFUSALS } from "./problem.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 

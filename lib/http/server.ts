@@ -7,7 +7,7 @@
  * @module
  */
 
-import { BrokenOff } from "../admin/paced_stream.ts";
+import { BrokenOff } from "../maintenance/paced_stream.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";

@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { StoreMetrics } from "../metrics/store_metrics.ts";
-import type { StoreStatus } from "../model/event_store.ts";
+import type { StoreMetrics } from "../telemetry/store_metrics.ts";
+import type { StoreStatus } from "../store/event_store.ts";
 import type { ProcessUsage } from "../model/process_usage.ts";
 
 /** A number or text, with what a chart of it would be called if asked for. */

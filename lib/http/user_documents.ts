@@ -5,9 +5,9 @@
  * @module
  */
 
-import { formatUpdated } from "../atom/updated.ts";
-import type { TokenInfo, User } from "../auth/contract.ts";
-import { escapeXmlText } from "../text/xml_text.ts";
+import { formatUpdated } from "../formats/atom/updated.ts";
+import type { TokenInfo, User } from "../users/contract.ts";
+import { escapeXmlText } from "../formats/xml/xml_text.ts";
 import { isXml, type MediaType } from "./media_types.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
 

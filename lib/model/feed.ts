@@ -1,6 +1,6 @@
 /**
  * What reading answers: events with links followed, and the pages they come
- * in. `lib/streams` makes them, `lib/atom` renders them.
+ * in. `lib/streams` makes them, `lib/formats` renders them.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Every bound of the server in one table: what is queued, cached, read,
- * buffered or waited for. `lib/config` makes options of those that an operator
+ * buffered or waited for. `lib/cli/options` makes options of those that an operator
  * may change.
  *
  * @module

@@ -1,6 +1,6 @@
 /**
  * Logging as a port. One structured line an event: a past-tense name and
- * fields; never payloads or credentials. `lib/logging` has the real one.
+ * fields; never payloads or credentials. `lib/telemetry` has the real one.
  *
  * @module
  */

@@ -8,7 +8,7 @@
  */
 
 import type { RecordedEvent } from "../model/event.ts";
-import type { EventStore, StreamState } from "../model/event_store.ts";
+import type { EventStore, StreamState } from "../store/event_store.ts";
 import { isSystemList } from "../model/lists.ts";
 import { isUnnarrowed, ROLE_ADMINS, ROLE_ALL } from "../model/principal.ts";
 import {

@@ -8,7 +8,7 @@ import {
   createServiceFixture,
   type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
-import type { StreamState } from "../model/event_store.ts";
+import type { StreamState } from "../store/event_store.ts";
 import { stateOnceBegun, StreamAccess } from "./access.ts";
 import type { Caller } from "./outcomes.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventStore, StreamState } from "../model/event_store.ts";
+import type { EventStore, StreamState } from "../store/event_store.ts";
 import { searchList } from "./search_list.ts";
 
 /**

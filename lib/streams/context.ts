@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../model/clock.ts";
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import type { Principal } from "../model/principal.ts";
 import type { StreamAccess } from "./access.ts";
 import type { LongPolls } from "./long_poll.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { StreamState } from "../model/event_store.ts";
+import type { StreamState } from "../store/event_store.ts";
 import type { StreamContext } from "./context.ts";
 import type { Caller } from "./outcomes.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { type EventFilter, passesFilter } from "../model/event_filter.ts";
-import type { StreamState } from "../model/event_store.ts";
+import type { StreamState } from "../store/event_store.ts";
 import { ALL_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import { hasLostRights } from "./held_rights.ts";

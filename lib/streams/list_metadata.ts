@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ListEntry, StreamState } from "../model/event_store.ts";
+import type { ListEntry, StreamState } from "../store/event_store.ts";
 import { isSystemList } from "../model/lists.ts";
 import { METADATA_EVENT_TYPE } from "../model/stream_metadata.ts";
 import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";

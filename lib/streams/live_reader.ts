@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ListEntry } from "../model/event_store.ts";
+import type { ListEntry } from "../store/event_store.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { ListRef } from "../model/lists.ts";

@@ -10,7 +10,7 @@ import {
   namesOf,
   type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import type { Caller, FeedOutcome, ReadFeedCommand } from "./outcomes.ts";
 
 /** Far longer than any of these tests takes: a held read must be woken. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 
 /**
  * Number from which on a list is worth reading: of its nearest event from one

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { CommittedEvent, EventStore } from "../model/event_store.ts";
+import type { CommittedEvent, EventStore } from "../store/event_store.ts";
 import { isSystemList, membershipsOf } from "../model/lists.ts";
 import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";
 import { ALL_STREAM, SETTINGS_STREAM } from "./access.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { StreamState } from "../model/event_store.ts";
+import type { StreamState } from "../store/event_store.ts";
 import { listOfStream, type ListRef } from "../model/lists.ts";
 import { isSystemStream } from "../model/stream_names.ts";
 import type { ReadAccess } from "./access.ts";

@@ -11,7 +11,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { ListEntry } from "../model/event_store.ts";
+import type { ListEntry } from "../store/event_store.ts";
 import type { PageVersion, ResolvedEvent } from "../model/feed.ts";
 import type { RecordedEvent } from "../model/event.ts";
 import {

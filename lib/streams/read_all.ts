@@ -6,7 +6,7 @@
 
 import type { RecordedEvent } from "../model/event.ts";
 import type { EventFilter } from "../model/event_filter.ts";
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
 import { ALL_STREAM } from "./access.ts";
 import { isStillCurrent } from "./held_rights.ts";

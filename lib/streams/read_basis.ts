@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { StreamState } from "../model/event_store.ts";
+import type { StreamState } from "../store/event_store.ts";
 import type { ReadAccess } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import type { Caller, ReadBasis } from "./outcomes.ts";

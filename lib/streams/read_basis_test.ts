@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import {
   anEvent,
   createTestClock,

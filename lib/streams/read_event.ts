@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListEntry, StreamState } from "../model/event_store.ts";
+import type { ListEntry, StreamState } from "../store/event_store.ts";
 import type { CachePolicy, ResolvedEvent } from "../model/feed.ts";
 import { listOfStream } from "../model/lists.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListEntry } from "../model/event_store.ts";
+import type { ListEntry } from "../store/event_store.ts";
 import type {
   PageFollow,
   PageVersion,

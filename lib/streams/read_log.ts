@@ -15,7 +15,7 @@ import type {
   EventStore,
   ReadAllRequest,
   ReadAllResult,
-} from "../model/event_store.ts";
+} from "../store/event_store.ts";
 import { scanList } from "./scan_list.ts";
 import { searchList } from "./search_list.ts";
 

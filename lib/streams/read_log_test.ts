@@ -10,7 +10,7 @@ import {
 } from "../../tests/support/stream_service.ts";
 import type { EventFilter, NamePattern } from "../model/event_filter.ts";
 import { passesFilter } from "../model/event_filter.ts";
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
 import { readLog } from "./read_log.ts";
 

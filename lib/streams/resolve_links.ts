@@ -11,7 +11,7 @@
  */
 
 import type { RecordedEvent } from "../model/event.ts";
-import type { ListEntry } from "../model/event_store.ts";
+import type { ListEntry } from "../store/event_store.ts";
 import type { LinkTarget, ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";

@@ -15,7 +15,7 @@
  */
 
 import type { RecordedEvent } from "../model/event.ts";
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import {
   decodeStreamMetadata,
   type StreamMetadata,

@@ -5,7 +5,7 @@
  */
 
 import { type EventFilter, passesFilter } from "../model/event_filter.ts";
-import type { EventStore, ListEntry } from "../model/event_store.ts";
+import type { EventStore, ListEntry } from "../store/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
 import { nearestNumber } from "./nearest.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { RecordedEvent } from "../model/event.ts";
-import type { EventStore, ListEntry } from "../model/event_store.ts";
+import type { EventStore, ListEntry } from "../store/event_store.ts";
 import { nearestNumber } from "./nearest.ts";
 
 /**

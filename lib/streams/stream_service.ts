@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../model/clock.ts";
-import type { EventStore } from "../model/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import type { Principal } from "../model/principal.ts";
 import { StreamAccess } from "./access.ts";
 import { append } from "./append.ts";

@@ -8,7 +8,7 @@
 
 import type { RecordedEvent } from "../model/event.ts";
 import { formatEventNumber } from "../model/event_number.ts";
-import type { ListEntry } from "../model/event_store.ts";
+import type { ListEntry } from "../store/event_store.ts";
 import type { LinkTarget } from "../model/feed.ts";
 import { readJsonMembers } from "../model/json_members.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../model/clock.ts";
-import type { StreamState } from "../model/event_store.ts";
+import type { StreamState } from "../store/event_store.ts";
 import { isSystemList } from "../model/lists.ts";
 import { firstVisibleNumber, isSoftDeleted } from "../model/stream_metadata.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListEntry, ReadResult } from "../model/event_store.ts";
+import type { ListEntry, ReadResult } from "../store/event_store.ts";
 import type { StreamContext } from "./context.ts";
 import type { PageWindow } from "./page_window.ts";
 

@@ -15,7 +15,7 @@
 
 import { join } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { CompactReport, JobControl } from "../../lib/model/maintenance.ts";
+import type { CompactReport, JobControl } from "../../lib/store/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { writeRefusalOf } from "../disk/write_refusal.ts";

@@ -21,7 +21,7 @@ import type {
   ReadResult,
   StoreStatus,
   StreamState,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import { isSystemList } from "../../lib/model/lists.ts";

@@ -6,10 +6,10 @@
  * @module
  */
 
-import type { DamageStatus } from "../../lib/model/event_store.ts";
+import type { DamageStatus } from "../../lib/store/event_store.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { Logger } from "../../lib/model/logger.ts";
-import type { VerifyReport } from "../../lib/model/maintenance.ts";
+import type { VerifyReport } from "../../lib/store/maintenance.ts";
 
 export class KnownDamage {
   readonly #logger: Logger;

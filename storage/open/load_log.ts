@@ -7,7 +7,7 @@
 
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
-import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { JobControl } from "../../lib/store/maintenance.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { ActiveEnd } from "../index/heads_snapshot.ts";
 import type { Memtable } from "../index/memtable.ts";

@@ -9,12 +9,12 @@ import { join } from "@std/path";
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
-import type { JobControl } from "../../lib/model/maintenance.ts";
+import type { JobControl } from "../../lib/store/maintenance.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import {
   NO_OBSERVER,
   type StoreObserver,
-} from "../../lib/model/store_observer.ts";
+} from "../../lib/store/store_observer.ts";
 import type { DiskLock } from "../disk/disk.ts";
 import type { IndexMaker } from "../index/index_maker.ts";
 import { Sealer, tellMakerFailure } from "../index/sealer.ts";

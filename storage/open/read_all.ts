@@ -8,7 +8,7 @@ import type { RecordedEvent } from "../../lib/model/event.ts";
 import type {
   ReadAllRequest,
   ReadAllResult,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import type { RecordFault } from "../log/record.ts";

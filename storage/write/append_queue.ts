@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { QueueStatus } from "../../lib/model/event_store.ts";
+import type { QueueStatus } from "../../lib/store/event_store.ts";
 import type { Batch } from "./batch.ts";
 
 export interface QueuedRequest {

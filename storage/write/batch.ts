@@ -6,7 +6,7 @@
  */
 
 import type { ProposedEvent } from "../../lib/model/event.ts";
-import type { CommittedEvent } from "../../lib/model/event_store.ts";
+import type { CommittedEvent } from "../../lib/store/event_store.ts";
 import type { EntrySink } from "../index/membership.ts";
 import { GrowingBytes } from "../log/bytes.ts";
 import { LogRecord } from "../log/log_record.ts";

@@ -11,7 +11,7 @@
 import {
   brokenLinksOf,
   type LinkTargets,
-} from "../../lib/model/broken_links.ts";
+} from "../../lib/store/broken_links.ts";
 import { decideAppend, decideDelete } from "../../lib/model/decide_append.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import {
@@ -25,7 +25,7 @@ import type {
   AppendResult,
   DeleteRequest,
   DeleteResult,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import {
   METADATA_EVENT_TYPE,
   withTruncateBefore,

@@ -10,7 +10,7 @@ import type {
   AppendResult,
   DeleteRequest,
   DeleteResult,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import { AppendQueue } from "./append_queue.ts";
 import type { Batch } from "./batch.ts";

@@ -5,7 +5,7 @@
  */
 
 import { invariant } from "../../lib/model/errors.ts";
-import type { CommittedEvent } from "../../lib/model/event_store.ts";
+import type { CommittedEvent } from "../../lib/store/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import {
   LIST_TOMBSTONED,

@@ -9,7 +9,7 @@
 import type { DecidableStream } from "../../lib/model/decide_append.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import type { Int64 } from "../../lib/model/event_number.ts";
-import type { StreamState } from "../../lib/model/event_store.ts";
+import type { StreamState } from "../../lib/store/event_store.ts";
 import {
   decodeStreamMetadata,
   defaultMetadataOf,

@@ -24,7 +24,7 @@
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
-import type { StoreObserver } from "../../lib/model/store_observer.ts";
+import type { StoreObserver } from "../../lib/store/store_observer.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { StoreIndex } from "../index/store_index.ts";

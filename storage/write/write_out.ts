@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { StoreObserver } from "../../lib/model/store_observer.ts";
+import type { StoreObserver } from "../../lib/store/store_observer.ts";
 import { offsetOf } from "../log/segment.ts";
 import type { Batch } from "./batch.ts";
 import type { ActiveSegment } from "./write_access.ts";

@@ -25,7 +25,7 @@ import type {
   AppendResult,
   DeleteRequest,
   DeleteResult,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import type { Segment } from "../log/segment.ts";

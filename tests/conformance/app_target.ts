@@ -6,11 +6,11 @@
  * @module
  */
 
-import { createUpkeep } from "../../lib/admin/upkeep.ts";
+import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
-import { JobBoard } from "../../lib/admin/job_board.ts";
-import { ScavengeHistory } from "../../lib/admin/scavenge_history.ts";
-import { openAuth } from "../../lib/auth/open_auth.ts";
+import { JobBoard } from "../../lib/maintenance/job_board.ts";
+import { ScavengeHistory } from "../../lib/maintenance/scavenge_history.ts";
+import { openAuth } from "../../lib/users/open_auth.ts";
 import { type App, createApp } from "../../lib/http/app.ts";
 import { createHostCheck } from "../../lib/http/host_check.ts";
 import {
@@ -20,15 +20,15 @@ import {
 } from "../../lib/http/server.ts";
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type {
   MaintainedStore,
   StoreMaintenance,
-} from "../../lib/model/maintenance.ts";
+} from "../../lib/store/maintenance.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
-import { showOptions } from "../../lib/config/node_options.ts";
-import { resolveOptions } from "../../lib/config/resolve_options.ts";
+import { showOptions } from "../../lib/cli/options/node_options.ts";
+import { resolveOptions } from "../../lib/cli/options/resolve_options.ts";
 import { createTestIds } from "../support/events.ts";
 import { createModelStore } from "../support/model_store.ts";
 import { CHEAP_COST } from "../support/test_auth.ts";

@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { AppendResult } from "../../lib/model/event_store.ts";
+import type { AppendResult } from "../../lib/store/event_store.ts";
 import type { ExpectedVersion } from "../../lib/model/expected_version.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { aMetadataEvent, anEvent, testUuid } from "../support/events.ts";

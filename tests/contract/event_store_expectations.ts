@@ -12,7 +12,7 @@ import type {
   DeleteRequest,
   DeleteResult,
   EventStore,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import type { ExpectedVersion } from "../../lib/model/expected_version.ts";
 import { aMetadataEvent, anEvent } from "../support/events.ts";
 import { appendNumbers, type OpenStore } from "./store_steps.ts";

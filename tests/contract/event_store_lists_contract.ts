@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import type { ExpectedVersion } from "../../lib/model/expected_version.ts";
 import { aMetadataEvent, anEvent } from "../support/events.ts";
 import { appendNumbers, type OpenStore, storeTest } from "./store_steps.ts";

@@ -11,7 +11,7 @@ import type {
   CommittedEvent,
   EventStore,
   ReadAllRequest,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { aMetadataEvent, anEvent, testUuid } from "../support/events.ts";
 import { aRead } from "./event_store_reading_contract.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import type { ReadRequest } from "../../lib/model/event_store.ts";
+import type { ReadRequest } from "../../lib/store/event_store.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { anEvent, testUuid } from "../support/events.ts";
 import { appendNumbers, type OpenStore, storeTest } from "./store_steps.ts";

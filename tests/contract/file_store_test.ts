@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { IndexMaker } from "../../storage/index/index_maker.ts";
 import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AppendResult, EventStore } from "../../lib/model/event_store.ts";
+import type { AppendResult, EventStore } from "../../lib/store/event_store.ts";
 import { anEvent } from "../support/events.ts";
 
 /** Opens an empty store. */

@@ -10,7 +10,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RecordedEvent } from "../../lib/model/event.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { runProgram, startServer } from "../support/program.ts";
 import { type Random, withSeed } from "../support/random.ts";
 import { StoreDirectory } from "../support/store_directory.ts";

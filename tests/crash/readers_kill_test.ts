@@ -10,7 +10,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { EventSourceReader } from "../support/event_source.ts";
 import { type RunningServer, startServer } from "../support/program.ts";
 import { type Random, withSeed } from "../support/random.ts";

@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
-import type { EventStore, ReadResult } from "../../lib/model/event_store.ts";
+import type { EventStore, ReadResult } from "../../lib/store/event_store.ts";
 import { membershipsOf } from "../../lib/model/lists.ts";
 import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
 import { isMetastream, metastreamOf } from "../../lib/model/stream_names.ts";

@@ -6,7 +6,7 @@
  */
 
 import { assert } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { answersOf, countRefused, isDamageError } from "./contents.ts";
 import { live, type OpenStoreOn, World } from "./life.ts";
 import { type Image, Machine } from "./machine.ts";

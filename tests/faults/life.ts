@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { StorePlatform } from "../../storage/commit/platform.ts";

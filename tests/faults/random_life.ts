@@ -7,7 +7,7 @@
  */
 
 import { assert } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { metastreamOf } from "../../lib/model/stream_names.ts";
 import { aMetadataEvent, anEvent } from "../support/events.ts";
 import type { Random } from "../support/random.ts";

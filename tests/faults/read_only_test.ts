@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { anEvent } from "../support/events.ts";
 import { isDamageError, lineOf } from "./contents.ts";

@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { assert } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { createRandom } from "../support/random.ts";
 import { linesOf } from "./contents.ts";
 import type { Loss } from "./device.ts";

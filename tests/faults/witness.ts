@@ -18,7 +18,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { decodeStreamMetadata } from "../../lib/model/stream_metadata.ts";
 import {
   isMetastream,

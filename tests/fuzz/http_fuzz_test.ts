@@ -12,7 +12,7 @@ import { assert } from "@std/assert";
 import { SaxesParser } from "saxes";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { TOKEN_SCOPES } from "../../lib/model/principal.ts";
-import { parseXml } from "../../lib/text/xml_parse.ts";
+import { parseXml } from "../../lib/formats/xml/xml_parse.ts";
 import { openStore } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { leastMs } from "../support/least_time.ts";

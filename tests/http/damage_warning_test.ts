@@ -9,7 +9,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   storeFamilies,
   StoreMetrics,
-} from "../../lib/metrics/store_metrics.ts";
+} from "../../lib/telemetry/store_metrics.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { QuipuError, type QuipuErrorCode } from "../../lib/model/errors.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createTestClock, createTestIds, testUuid } from "../support/events.ts";

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { serveHttp } from "../../lib/http/server.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { LiveFeedLimits } from "../../lib/streams/live_feeds.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { StoreMetrics } from "../../lib/metrics/store_metrics.ts";
+import { StoreMetrics } from "../../lib/telemetry/store_metrics.ts";
 import { readProcessUsage } from "../../lib/runtime/process_usage.ts";
 import { openTestApp, TEST_BASE_URL } from "../support/test_app.ts";
 

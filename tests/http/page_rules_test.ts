@@ -10,8 +10,8 @@ import {
   childElements,
   textOf,
   type XmlElement,
-} from "../../lib/text/xml_tree.ts";
-import { parseXml } from "../../lib/text/xml_parse.ts";
+} from "../../lib/formats/xml/xml_tree.ts";
+import { parseXml } from "../../lib/formats/xml/xml_parse.ts";
 import { testUuid } from "../support/events.ts";
 import { type Random, withSeed } from "../support/random.ts";
 import {

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import parseMetrics from "parse-prometheus-text-format";
-import { singleMetric } from "../../lib/metrics/metric.ts";
-import { processFamilies } from "../../lib/metrics/process_metrics.ts";
+import { singleMetric } from "../../lib/telemetry/metric.ts";
+import { processFamilies } from "../../lib/telemetry/process_metrics.ts";
 import {
   storeFamilies,
   StoreMetrics,
-} from "../../lib/metrics/store_metrics.ts";
+} from "../../lib/telemetry/store_metrics.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import {
   type LogFields,

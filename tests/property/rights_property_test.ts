@@ -9,7 +9,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { openStore } from "../../storage/mod.ts";
 import {
   createTestClock,

@@ -9,7 +9,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";

@@ -9,15 +9,15 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";
-import { parseXml } from "../../lib/text/xml_parse.ts";
+import { parseXml } from "../../lib/formats/xml/xml_parse.ts";
 import {
   childElements,
   textOf,
   type XmlElement,
-} from "../../lib/text/xml_tree.ts";
+} from "../../lib/formats/xml/xml_tree.ts";
 import {
   backupDirectory,
   restoreDirectory,

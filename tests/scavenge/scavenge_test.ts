@@ -14,7 +14,7 @@ import {
 } from "@std/assert";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { join } from "@std/path";
-import type { Finding, JobControl } from "../../lib/model/maintenance.ts";
+import type { Finding, JobControl } from "../../lib/store/maintenance.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createMemoryCatalog } from "../../storage/memory/memory_catalog.ts";
 import { createMemoryDisk } from "../../storage/memory/memory_disk.ts";

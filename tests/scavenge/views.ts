@@ -8,7 +8,7 @@
 import type { Clock } from "../../lib/model/clock.ts";
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
-import type { EventStore, ListEntry } from "../../lib/model/event_store.ts";
+import type { EventStore, ListEntry } from "../../lib/store/event_store.ts";
 import { firstVisibleNumber } from "../../lib/model/stream_metadata.ts";
 import { isSystemStream } from "../../lib/model/stream_names.ts";
 import { lineOf, listsIn, readLog } from "../faults/contents.ts";

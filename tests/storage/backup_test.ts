@@ -7,13 +7,13 @@ import {
 import { join } from "@std/path";
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type {
   MaintainedStore,
   StoreMaintenance,
-} from "../../lib/model/maintenance.ts";
-import type { LogPoint } from "../../lib/model/transfer.ts";
+} from "../../lib/store/maintenance.ts";
+import type { LogPoint } from "../../lib/store/transfer.ts";
 import {
   decodeManifest,
   encodeManifest,

@@ -7,7 +7,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";

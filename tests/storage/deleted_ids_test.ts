@@ -7,7 +7,7 @@
  */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { anEvent } from "../support/events.ts";
 import { createStoreDirectory } from "../support/store_directory.ts";
 

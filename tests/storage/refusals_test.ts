@@ -12,7 +12,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { QuipuError, type QuipuErrorCode } from "../../lib/model/errors.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { Disk } from "../../storage/disk/disk.ts";

@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { RepairReport } from "../../lib/model/maintenance.ts";
+import type { RepairReport } from "../../lib/store/maintenance.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";
 import {

@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { ExportSelection, LogPoint } from "../../lib/model/transfer.ts";
+import type { ExportSelection, LogPoint } from "../../lib/store/transfer.ts";
 import {
   backupDirectory,
   restoreDirectory,

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { VerifyReport } from "../../lib/model/maintenance.ts";
+import type { VerifyReport } from "../../lib/store/maintenance.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { createStoreDirectory, flipBit } from "../support/store_directory.ts";

@@ -12,7 +12,7 @@ import type {
   FindingKind,
   JobProgress,
   VerifyReport,
-} from "../../lib/model/maintenance.ts";
+} from "../../lib/store/maintenance.ts";
 import { BLOCK_BYTES } from "../../storage/index/block_cache.ts";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";

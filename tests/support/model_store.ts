@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from "../../lib/model/clock.ts";
-import { brokenLinksOf } from "../../lib/model/broken_links.ts";
+import { brokenLinksOf } from "../../lib/store/broken_links.ts";
 import {
   type DecidableStream,
   decideAppend,
@@ -34,7 +34,7 @@ import type {
   ReadResult,
   StoreStatus,
   StreamState,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { isSystemList, membershipsOf } from "../../lib/model/lists.ts";
 import {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AuthOptions } from "../../lib/auth/open_auth.ts";
+import type { AuthOptions } from "../../lib/users/open_auth.ts";
 import {
   openTestApp,
   type TestAnswer,

@@ -15,7 +15,7 @@ import type {
   ListEntry,
   ReadAllRequest,
   ReadRequest,
-} from "../../lib/model/event_store.ts";
+} from "../../lib/store/event_store.ts";
 import {
   categoryOf,
   isMetastream,

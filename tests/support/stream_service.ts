@@ -6,7 +6,7 @@
 
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import { formatEventNumber } from "../../lib/model/event_number.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import type { ResolvedEvent, StreamPage } from "../../lib/model/feed.ts";
 import { type Principal, ROLE_ADMINS } from "../../lib/model/principal.ts";
 import type {

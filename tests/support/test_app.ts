@@ -9,9 +9,9 @@ import type {
   Authenticator,
   TokenService,
   UserService,
-} from "../../lib/auth/contract.ts";
+} from "../../lib/users/contract.ts";
 import { type App, type AppOptions, createApp } from "../../lib/http/app.ts";
-import type { EventStore } from "../../lib/model/event_store.ts";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import { LIMITS, type Limits } from "../../lib/model/limits.ts";
 import { type Logger, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import {

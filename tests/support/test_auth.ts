@@ -7,14 +7,14 @@
 import { createTestClock, createTestIds } from "./events.ts";
 import type { TestClock } from "./events.ts";
 import { createModelStore } from "./model_store.ts";
-import type { Authentication, LoginRequest } from "../../lib/auth/contract.ts";
+import type { Authentication, LoginRequest } from "../../lib/users/contract.ts";
 import type { Requester } from "../../lib/model/audit.ts";
 import {
   type Auth,
   type AuthOptions,
   openAuth,
-} from "../../lib/auth/open_auth.ts";
-import type { EventStore, ListEntry } from "../../lib/model/event_store.ts";
+} from "../../lib/users/open_auth.ts";
+import type { EventStore, ListEntry } from "../../lib/store/event_store.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 

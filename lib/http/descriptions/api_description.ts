@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { RouteDescription } from "../../openapi/description.ts";
-import { buildOpenApi, type OpenApiDocument } from "../../openapi/document.ts";
-import { renderApiPage } from "../../openapi/page.ts";
+import type { RouteDescription } from "../openapi/description.ts";
+import { buildOpenApi, type OpenApiDocument } from "../openapi/document.ts";
+import { renderApiPage } from "../openapi/page.ts";
 import { type HandlerKey, ROUTES } from "../routes.ts";
 import { NODE_DESCRIPTIONS } from "./node_descriptions.ts";
 import { STREAM_DESCRIPTIONS } from "./stream_descriptions.ts";

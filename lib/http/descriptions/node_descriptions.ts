@@ -4,8 +4,8 @@
  * @module
  */
 
-import { METRICS_CONTENT_TYPE } from "../../metrics/text_format.ts";
-import type { RouteDescription } from "../../openapi/description.ts";
+import { METRICS_CONTENT_TYPE } from "../../telemetry/text_format.ts";
+import type { RouteDescription } from "../openapi/description.ts";
 import { TEXT_HTML } from "../media_types.ts";
 
 const NODE = "The node";

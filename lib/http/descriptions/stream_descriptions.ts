@@ -7,7 +7,7 @@
 import type {
   AnswerDescription,
   RouteDescription,
-} from "../../openapi/description.ts";
+} from "../openapi/description.ts";
 import { REQUEST_HEADERS as HEADERS } from "../header_names.ts";
 import { FEED_QUERY_NAMES } from "../query.ts";
 

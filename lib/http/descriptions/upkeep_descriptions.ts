@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RouteDescription } from "../../openapi/description.ts";
+import type { RouteDescription } from "../openapi/description.ts";
 import { EXPORT_CONTENT_TYPE } from "../media_types.ts";
 
 const UPKEEP = "Upkeep";

@@ -7,7 +7,7 @@
 import type {
   AnswerDescription,
   RouteDescription,
-} from "../../openapi/description.ts";
+} from "../openapi/description.ts";
 
 const USERS = "Users";
 const TOKENS = "Tokens";

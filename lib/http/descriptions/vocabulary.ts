@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Vocabulary } from "../../openapi/description.ts";
+import type { Vocabulary } from "../openapi/description.ts";
 import { REQUEST_HEADERS as HEADERS } from "../header_names.ts";
 import { SCHEMAS } from "./schemas.ts";
 

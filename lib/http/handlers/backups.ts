@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KnownFiles } from "../../admin/backups.ts";
+import type { KnownFiles } from "../../maintenance/backups.ts";
 import {
   type HandlerServices,
   type RequestContext,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { renderDescription } from "../../atom/description.ts";
+import { renderDescription } from "../../formats/atom/description.ts";
 import { type RequestContext, streamNameOf } from "../context.ts";
 import { STREAM_DESCRIPTION } from "../media_types.ts";
 import { documentResponse } from "../responses.ts";

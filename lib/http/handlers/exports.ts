@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ExportSelection, LogPoint } from "../../model/transfer.ts";
+import type { ExportSelection, LogPoint } from "../../store/transfer.ts";
 import { parseIsoTime } from "../../text/iso_time.ts";
 import {
   type HandlerServices,

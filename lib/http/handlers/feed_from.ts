@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatAllPosition } from "../../atom/links.ts";
+import { formatAllPosition } from "../../formats/atom/links.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";
 import type { LiveStart } from "../../streams/live_contract.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";

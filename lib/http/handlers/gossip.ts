@@ -5,7 +5,7 @@
  * @module
  */
 
-import { escapeXmlText } from "../../text/xml_text.ts";
+import { escapeXmlText } from "../../formats/xml/xml_text.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { APPLICATION_JSON, isXml, TEXT_PLAIN } from "../media_types.ts";
 import { documentResponse, NO_STORE } from "../responses.ts";

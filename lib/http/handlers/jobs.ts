@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { JobStart, JobStatus } from "../../admin/job_board.ts";
-import type { Upkeep } from "../../admin/upkeep.ts";
+import type { JobStart, JobStatus } from "../../maintenance/job_board.ts";
+import type { Upkeep } from "../../maintenance/upkeep.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { APPLICATION_JSON } from "../media_types.ts";
 import { PROBLEMS } from "../problem.ts";

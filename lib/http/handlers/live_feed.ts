@@ -5,7 +5,7 @@
  * @module
  */
 
-import { limitKeyOfAddress } from "../../auth/address_key.ts";
+import { limitKeyOfAddress } from "../../users/address_key.ts";
 import type { AllRange, PageRange } from "../../model/feed.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { readFeedView } from "../feed_query.ts";

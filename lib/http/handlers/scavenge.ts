@@ -8,9 +8,9 @@
  * @module
  */
 
-import type { JobStatus } from "../../admin/job_board.ts";
+import type { JobStatus } from "../../maintenance/job_board.ts";
 import { QuipuError } from "../../model/errors.ts";
-import type { Upkeep } from "../../admin/upkeep.ts";
+import type { Upkeep } from "../../maintenance/upkeep.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
 import { parameterOf } from "../query.ts";

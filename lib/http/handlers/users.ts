@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { UserOutcome, UserReadOutcome } from "../../auth/contract.ts";
+import type { UserOutcome, UserReadOutcome } from "../../users/contract.ts";
 import { LIMITS } from "../../model/limits.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";
 import {

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { cacheFamilies } from "../../metrics/cache_metrics.ts";
-import { labelsText, singleMetric } from "../../metrics/metric.ts";
+import { cacheFamilies } from "../../telemetry/cache_metrics.ts";
+import { labelsText, singleMetric } from "../../telemetry/metric.ts";
 import {
   encodeMetrics,
   METRICS_CONTENT_TYPE,
-} from "../../metrics/text_format.ts";
+} from "../../telemetry/text_format.ts";
 import { LOG_LEVELS, type LogLevel } from "../../model/logger.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import {

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { HTML_TAIL, htmlHead, htmlLink, htmlText } from "../../atom/html.ts";
+import {
+  HTML_TAIL,
+  htmlHead,
+  htmlLink,
+  htmlText,
+} from "../../formats/html/html.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { TEXT_HTML } from "../media_types.ts";
 import { PROBLEMS } from "../problem.ts";

@@ -7,7 +7,7 @@
 
 import { dirname, join } from "@std/path";
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import { type Disk, type DiskFile, readExactly } from "../../disk/disk.ts";
 import { decodeSegmentHeader } from "../../log/segment_header.ts";
 import { BACKUP_CHUNK_BYTES } from "./backup_file.ts";

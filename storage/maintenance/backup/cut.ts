@@ -7,7 +7,7 @@
  */
 
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { LogPoint } from "../../../lib/model/transfer.ts";
+import type { LogPoint } from "../../../lib/store/transfer.ts";
 import type { DiskFile } from "../../disk/disk.ts";
 import { RECORD_HEADER_BYTES } from "../../log/record.ts";
 import { bytesOf, getSafeUint64 } from "../../log/bytes.ts";

@@ -7,12 +7,12 @@
 
 import type { Clock } from "../../../lib/model/clock.ts";
 import type { Logger } from "../../../lib/model/logger.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type {
   BackupReport,
   LogPoint,
   RestoreReport,
-} from "../../../lib/model/transfer.ts";
+} from "../../../lib/store/transfer.ts";
 import { createFileDisk } from "../../disk/file_disk.ts";
 import { makingDirectory } from "../../disk/made_directories.ts";
 import { nameFailures } from "../../disk/named_disk.ts";

@@ -9,7 +9,7 @@ import { QuipuError } from "../../../lib/model/errors.ts";
 import type {
   BackupRequest,
   OpenBackup,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import type { Disk } from "../../disk/disk.ts";
 import { RecordScanner } from "../../log/record_scanner.ts";
 import type { OpenFiles, Segment } from "../../log/segment.ts";

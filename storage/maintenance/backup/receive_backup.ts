@@ -6,8 +6,8 @@
  */
 
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
-import type { BackupReport } from "../../../lib/model/transfer.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
+import type { BackupReport } from "../../../lib/store/transfer.ts";
 import type { Disk } from "../../disk/disk.ts";
 import type { BackupFileWriter } from "./backup_file.ts";
 import { partOfFile } from "./backup_part.ts";

@@ -23,9 +23,9 @@
 import { dirname, join } from "@std/path";
 import type { Clock } from "../../../lib/model/clock.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { EventStore } from "../../../lib/model/event_store.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
-import type { LogPoint, RestoreReport } from "../../../lib/model/transfer.ts";
+import type { EventStore } from "../../../lib/store/event_store.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
+import type { LogPoint, RestoreReport } from "../../../lib/store/transfer.ts";
 import type { Disk, DiskLock } from "../../disk/disk.ts";
 import { segmentPath } from "../../log/segment.ts";
 import { encodeSegmentHeader } from "../../log/segment_header.ts";

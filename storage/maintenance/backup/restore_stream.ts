@@ -14,7 +14,7 @@
  */
 
 import { join } from "@std/path";
-import type { RestoreReport } from "../../../lib/model/transfer.ts";
+import type { RestoreReport } from "../../../lib/store/transfer.ts";
 import type { Disk } from "../../disk/disk.ts";
 import {
   CATALOG_NAME,

@@ -14,8 +14,8 @@
  * @module
  */
 
-import type { JobControl } from "../../../lib/model/maintenance.ts";
-import type { BackupReport } from "../../../lib/model/transfer.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
+import type { BackupReport } from "../../../lib/store/transfer.ts";
 import type { Disk } from "../../disk/disk.ts";
 import { BACKUP_CHUNK_BYTES } from "./backup_file.ts";
 import { BackupTarget } from "./backup_target.ts";

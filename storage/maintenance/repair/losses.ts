@@ -12,7 +12,7 @@
  */
 
 import { LIMITS } from "../../../lib/model/limits.ts";
-import type { LostEvents } from "../../../lib/model/maintenance.ts";
+import type { LostEvents } from "../../../lib/store/maintenance.ts";
 import {
   LIST_KINDS,
   ListDirectory,

@@ -17,7 +17,7 @@ import type {
   JobControl,
   RepairAction,
   RepairReport,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import type { Disk } from "../../disk/disk.ts";
 import { createFileDisk } from "../../disk/file_disk.ts";
 import { openKvCatalog } from "../../commit/kv_catalog.ts";

@@ -12,7 +12,7 @@ import type {
   JobControl,
   LostRange,
   RenumberedEvent,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import type { Disk } from "../../disk/disk.ts";
 import { openSealedIndex } from "../../index/sealed_index.ts";
 import { BLOCK_BYTES, BlockCache } from "../../index/block_cache.ts";

@@ -6,7 +6,7 @@
  */
 
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type { Disk } from "../../disk/disk.ts";
 import type { ListEnd } from "../../log/remains.ts";
 import { SegmentFile } from "../../log/segment_file.ts";

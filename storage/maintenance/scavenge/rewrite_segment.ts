@@ -7,7 +7,7 @@
  */
 
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type { Disk, DiskFile } from "../../disk/disk.ts";
 import { readExactly } from "../../disk/disk.ts";
 import { writeIndexOfEntries } from "../../index/rebuild_index.ts";

@@ -11,7 +11,7 @@ import type {
   JobControl,
   MaintainedStore,
   ScavengeReport,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
 import { createFileDisk } from "../../disk/file_disk.ts";
 import { SEGMENTS_NAME } from "../../disk/store_directory.ts";

@@ -9,7 +9,7 @@ import type {
   JobControl,
   ScavengeReport,
   ScavengeRequest,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import { scavenge } from "./scavenger.ts";
 import type { ScavengerParts } from "./scavenger_parts.ts";
 

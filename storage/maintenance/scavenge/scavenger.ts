@@ -27,7 +27,7 @@ import type {
   ScavengedSegment,
   ScavengeReport,
   ScavengeRequest,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import {
   isMetastream,
   originalOfMetastream,

@@ -8,12 +8,12 @@
 import type { Clock } from "../../../lib/model/clock.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import type { Logger } from "../../../lib/model/logger.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type {
   ExportReport,
   ExportSelection,
   ImportReport,
-} from "../../../lib/model/transfer.ts";
+} from "../../../lib/store/transfer.ts";
 import { explainSystemError } from "../../../lib/text/system_errors.ts";
 import { refuseInsideStore } from "../backup/overlap.ts";
 import { createFileDisk } from "../../disk/file_disk.ts";

@@ -7,7 +7,7 @@
 
 import type { RecordedEvent } from "../../../lib/model/event.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
-import type { JobControl, OpenExport } from "../../../lib/model/maintenance.ts";
+import type { JobControl, OpenExport } from "../../../lib/store/maintenance.ts";
 import {
   categoryOf,
   describedStream,
@@ -16,7 +16,7 @@ import {
 import type {
   ExportReport,
   ExportSelection,
-} from "../../../lib/model/transfer.ts";
+} from "../../../lib/store/transfer.ts";
 import { LogRecord } from "../../log/log_record.ts";
 import { FLAG_RUN_END } from "../../log/record.ts";
 import { type ExportedStore, requireSelection } from "./selection.ts";

@@ -10,13 +10,13 @@
 import type { Clock } from "../../../lib/model/clock.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import { decodeStreamMetadata } from "../../../lib/model/stream_metadata.ts";
 import {
   isMetastream,
   isSystemStream,
 } from "../../../lib/model/stream_names.ts";
-import type { ImportReport } from "../../../lib/model/transfer.ts";
+import type { ImportReport } from "../../../lib/store/transfer.ts";
 import { ListDirectory } from "../../index/list_directory.ts";
 import { type FileStore, refusalOf } from "../../open/file_store.ts";
 import {

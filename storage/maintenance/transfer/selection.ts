@@ -11,7 +11,7 @@ import {
   isSystemStream,
   metastreamOf,
 } from "../../../lib/model/stream_names.ts";
-import type { ExportSelection } from "../../../lib/model/transfer.ts";
+import type { ExportSelection } from "../../../lib/store/transfer.ts";
 import type { FileStore } from "../../open/file_store.ts";
 
 /** A store, as far as an export goes. */

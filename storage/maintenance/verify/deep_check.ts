@@ -6,7 +6,7 @@
  */
 
 import { LIMITS } from "../../../lib/model/limits.ts";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import { join } from "@std/path";
 import { RemainingEntries } from "../../index/remaining_entries.ts";
 import { StoreIndex } from "../../index/store_index.ts";

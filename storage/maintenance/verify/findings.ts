@@ -10,7 +10,7 @@ import type {
   Finding,
   FindingKind,
   FindingSeverity,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 
 /** What somebody should do about it, by what is wrong. */
 export const ADVICE = {

@@ -8,7 +8,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import { type DiskFile, readExactly } from "../../disk/disk.ts";
 import { BLOCK_BYTES, BLOCK_CONTENT_BYTES } from "../../index/block_cache.ts";
 import {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { JobControl } from "../../../lib/model/maintenance.ts";
+import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type { LogRecord } from "../../log/log_record.ts";
 import { isRoom } from "../../log/room.ts";
 import { offsetOf } from "../../log/segment.ts";

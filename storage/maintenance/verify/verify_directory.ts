@@ -8,7 +8,7 @@ import type {
   JobControl,
   VerifyReport,
   VerifyRequest,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import { join } from "@std/path";
 import { systemCodeOf } from "../../../lib/text/system_errors.ts";
 import type { Disk, DiskLock } from "../../disk/disk.ts";

@@ -9,7 +9,7 @@ import { LIMITS } from "../../../lib/model/limits.ts";
 import type {
   JobControl,
   VerifyReport,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import { join } from "@std/path";
 import { OpenFiles, type Segment } from "../../log/segment.ts";

@@ -10,7 +10,7 @@ import type {
   JobControl,
   VerifyReport,
   VerifyRequest,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import { readExactly } from "../../disk/disk.ts";
 import type { StoreIndex } from "../../index/store_index.ts";
 import type { Catalog, CommitRecord } from "../../commit/catalog.ts";

@@ -7,17 +7,17 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { JobBoard } from "../../../lib/admin/job_board.ts";
-import { openUpkeep } from "../../../lib/admin/upkeep.ts";
+import { JobBoard } from "../../../lib/maintenance/job_board.ts";
+import { openUpkeep } from "../../../lib/maintenance/upkeep.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { EventStore } from "../../../lib/model/event_store.ts";
+import type { EventStore } from "../../../lib/store/event_store.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
   MaintainedStore,
   ScavengeReport,
   StoreMaintenance,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import { openStore } from "../../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../../support/events.ts";
 import {

@@ -6,9 +6,9 @@
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { createUpkeep } from "../../../lib/admin/upkeep.ts";
+import { createUpkeep } from "../../../lib/maintenance/upkeep.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
-import { JobBoard } from "../../../lib/admin/job_board.ts";
+import { JobBoard } from "../../../lib/maintenance/job_board.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import { openStore } from "../../../storage/mod.ts";
 import {

@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { JobBoard } from "../../../lib/admin/job_board.ts";
-import { createUpkeep } from "../../../lib/admin/upkeep.ts";
+import { JobBoard } from "../../../lib/maintenance/job_board.ts";
+import { createUpkeep } from "../../../lib/maintenance/upkeep.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
@@ -14,7 +14,7 @@ import type {
   StoreMaintenance,
   VerifyReport,
   VerifyRequest,
-} from "../../../lib/model/maintenance.ts";
+} from "../../../lib/store/maintenance.ts";
 import {
   openTestApp,
   TEST_LOGINS,

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { createLogger } from "../../../lib/logging/logger.ts";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { LOG_LEVELS } from "../../../lib/model/logger.ts";
 import {
   ADMIN,

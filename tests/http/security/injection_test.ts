@@ -6,8 +6,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { createLogger } from "../../../lib/logging/logger.ts";
-import { parseXml } from "../../../lib/text/xml_parse.ts";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
+import { parseXml } from "../../../lib/formats/xml/xml_parse.ts";
 import { withRequestLog } from "../../../lib/http/request_log.ts";
 import { ADMIN, openSecuredApp } from "../../support/secured_app.ts";
 import {

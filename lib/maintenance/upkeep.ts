@@ -1,0 +1,110 @@
+/**
+ * What an operator of an open server has to keep its store well.
+ *
+ * @module
+ */
+
+import type { Clock } from "../model/clock.ts";
+import type { Limits } from "../model/limits.ts";
+import type { Logger } from "../model/logger.ts";
+import type {
+  MaintainedStore,
+  StoreMaintenance,
+} from "../store/maintenance.ts";
+import { Backups } from "./backups.ts";
+import { Exports } from "./exports.ts";
+import { JobBoard } from "./job_board.ts";
+import { ScavengeHistory } from "./scavenge_history.ts";
+
+export interface Upkeep {
+  /** Long jobs that are under way, and the last ones that were. */
+  readonly jobs: JobBoard;
+  readonly maintenance: StoreMaintenance;
+  readonly backups: Backups;
+  readonly exports: Exports;
+  /** Keeps what came of each scavenge; undefined: nothing does. */
+  readonly scavengeHistory?: ScavengeHistory | undefined;
+}
+
+/** Upkeep that ends with the server. */
+export interface OpenUpkeep extends Upkeep {
+  /** Stops what is under way. The store must still be open. */
+  close(): Promise<void>;
+}
+
+export interface UpkeepOptions {
+  readonly store: MaintainedStore;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly logger: Logger;
+  /** Of the program. */
+  readonly version: string;
+  readonly limits: Pick<Limits, "backupsMax" | "exportsMax" | "sendStallMs">;
+  /** Undefined: what comes of scavenges is not kept. */
+  readonly history?: {
+    /** This node: `host:port`. */
+    readonly nodeEndpoint: () => string;
+    readonly maxAgeDays: number;
+  } | undefined;
+}
+
+/** Puts it together, and ends in the history what a crash ended. */
+export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
+  const { store, clock, newId, logger, version, limits } = options;
+  const { maintenance } = store;
+  const jobs = new JobBoard({ clock, newId, logger });
+  const scavengeHistory = options.history && new ScavengeHistory({
+    store,
+    clock,
+    newEventId: newId,
+    logger,
+    ...options.history,
+  });
+  await scavengeHistory?.endInterrupted();
+  const upkeep = createUpkeep({
+    maintenance,
+    jobs,
+    clock,
+    logger,
+    version,
+    limits,
+  });
+  return {
+    ...upkeep,
+    scavengeHistory,
+    async close() {
+      upkeep.backups.close();
+      upkeep.exports.close();
+      await jobs.close();
+      await scavengeHistory?.close();
+    },
+  };
+}
+
+/** Puts the upkeep of a store together; none of it runs yet. */
+export function createUpkeep(
+  { maintenance, jobs, clock, logger, version, limits }:
+    & Pick<Upkeep, "maintenance" | "jobs">
+    & Pick<UpkeepOptions, "clock" | "logger" | "version" | "limits">,
+): Upkeep {
+  const stallMs = limits.sendStallMs;
+  return {
+    jobs,
+    maintenance,
+    backups: new Backups({
+      maintenance,
+      clock,
+      logger,
+      version,
+      backupsMax: limits.backupsMax,
+      stallMs,
+    }),
+    exports: new Exports({
+      maintenance,
+      clock,
+      logger,
+      exportsMax: limits.exportsMax,
+      stallMs,
+    }),
+  };
+}

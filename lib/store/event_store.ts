@@ -1,0 +1,269 @@
+/**
+ * The port of the store: what services need of it, without a word on files.
+ *
+ * What holds for every implementation: an append is visible whole or not at
+ * all; a call is answered only once what it wrote is permanent; the order of
+ * positions is the order of commits; numbers in a stream have no gaps; what
+ * was answered stays true after a restart.
+ *
+ * @module
+ */
+
+import type { ProposedEvent, RecordedEvent } from "../model/event.ts";
+import type { ExpectedVersion } from "../model/expected_version.ts";
+import type { StreamMetadata } from "../model/stream_metadata.ts";
+
+/** What the store knows of a stream at one moment. */
+export interface StreamState {
+  /** Number of the last event ever written, -1 for none. */
+  readonly head: number;
+  readonly isTombstoned: boolean;
+  /** What the stream's metadata says (defaults included). */
+  readonly metadata: StreamMetadata;
+  /** Number of the metastream's last event, -1 for none. */
+  readonly metadataNumber: number;
+}
+
+export interface AppendRequest {
+  /** Not a system list. A metastream (`$$…`) is written like any stream. */
+  readonly streamName: string;
+  readonly expectedVersion: ExpectedVersion;
+  /** At least one. */
+  readonly events: readonly ProposedEvent[];
+  /**
+   * For a metastream: whether the metadata must truncate at least as much as
+   * the present one does. The store writes the present `$tb` in where it is
+   * lower or missing, in the step that decides on the append.
+   */
+  readonly keepsTruncation?: boolean;
+}
+
+export type AppendResult =
+  | {
+    /** Written now, or found as written before. */
+    readonly kind: "appended" | "duplicate";
+    /** Number of the request's first event. */
+    readonly firstEventNumber: number;
+  }
+  | { readonly kind: "conflict"; readonly head: number }
+  | { readonly kind: "deleted" };
+
+export interface DeleteRequest {
+  readonly streamName: string;
+  readonly expectedVersion: ExpectedVersion;
+  /** Soft: truncated to its end, may be reopened. Hard: a tombstone for ever. */
+  readonly mode: "soft" | "hard";
+}
+
+export type DeleteResult =
+  | { readonly kind: "done" }
+  | { readonly kind: "conflict"; readonly head: number }
+  | { readonly kind: "deleted" };
+
+/** A run of consecutive numbers of a stream, towards its end or its start. */
+export interface ReadRequest {
+  readonly streamName: string;
+  /** Number to begin with, 0 or more. */
+  readonly from: number;
+  /** How many numbers to look at, 1 to `LIMITS.pageEventsMax`. */
+  readonly count: number;
+  readonly direction: "forward" | "backward";
+  /** Whether data and metadata are wanted; without them they read as empty. */
+  readonly withBodies: boolean;
+}
+
+/** One event of a list. For an ordinary stream `ordinal` is the event number. */
+export interface ListEntry {
+  readonly ordinal: number;
+  readonly event: RecordedEvent;
+}
+
+export interface ReadResult {
+  /** In reading direction. Numbers that were scavenged are missing. */
+  readonly entries: readonly ListEntry[];
+  /**
+   * Number to continue from when the read stopped early, having gathered
+   * `LIMITS.pageBytesMax` of bodies; otherwise undefined.
+   */
+  readonly continueFrom: number | undefined;
+}
+
+/** A read of the whole log. */
+export interface ReadAllRequest {
+  /**
+   * Forward: records at this position or after it. Backward: records before
+   * it; `"end"` starts at the end.
+   */
+  readonly from: number | "end";
+  /** How many events to return, 1 to `LIMITS.pageEventsMax`. */
+  readonly count: number;
+  readonly direction: "forward" | "backward";
+  readonly withBodies: boolean;
+  /** Leaves out events; at most `LIMITS.filterScanMax` are looked at. */
+  readonly accepts?: (event: RecordedEvent) => boolean;
+}
+
+export interface ReadAllResult {
+  /** In reading direction. */
+  readonly events: readonly RecordedEvent[];
+  /** Position to continue from in the same direction. */
+  readonly next: number;
+  /** Whether nothing is left in that direction. */
+  readonly isAtEnd: boolean;
+  /** Position just after the last record that readers may trust. */
+  readonly end: number;
+}
+
+/** An event that has just become visible. */
+export interface CommittedEvent {
+  readonly streamName: string;
+  readonly eventNumber: number;
+  readonly eventType: string;
+  readonly logPosition: number;
+}
+
+/** How the store is doing. */
+export interface StoreStatus {
+  /** Why nothing can be written; undefined when it can. */
+  readonly readOnlyReason: string | undefined;
+  /** Position just after the last record that readers may trust. */
+  readonly end: number;
+  /** Position of the last record; -1 for an empty store. */
+  readonly lastPosition: number;
+  /** Whether a scavenge or a repair took records from the log; undefined: no. */
+  readonly wasRewritten?: boolean;
+  readonly segmentCount: number;
+  readonly streamCount: number;
+  /** What waits to be written, and how much may; undefined without a queue. */
+  readonly queue?: QueueStatus;
+  /** Memory that names take, and how much they may; undefined: no bound. */
+  readonly names?: { readonly bytes: number; readonly bytesMax: number };
+  /** How often caches had what was asked for, since the store was opened. */
+  readonly caches?: Readonly<Record<CacheName, CacheStatus>>;
+  /** Files of the log that are open for reading. */
+  readonly openFileCount?: number;
+  /** Damage that is known; undefined: none is. */
+  readonly damage?: DamageStatus | undefined;
+}
+
+/** Damage that a store knows of. At least one of the counts is not 0. */
+export interface DamageStatus {
+  /** What the last verification that ended found damaged, or opening did. */
+  readonly damageCount: number;
+  /** What it found broken: nothing is lost, but it must be mended. */
+  readonly brokenCount: number;
+  /**
+   * Records that reads could not read since it began, at most
+   * `LIMITS.findingsMax`.
+   */
+  readonly unreadableCount: number;
+}
+
+/** Appends that wait for their batch. */
+export interface QueueStatus {
+  readonly requests: number;
+  readonly events: number;
+  readonly eventsMax: number;
+  /** Bytes that they take at most. */
+  readonly bytes: number;
+  readonly bytesMax: number;
+}
+
+/** The caches of a store. */
+export type CacheName = "records" | "indexBlocks";
+
+export interface CacheStatus {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+export interface EventStore extends AsyncDisposable {
+  /**
+   * Appends a batch of events, all or nothing.
+   *
+   * @throws {QuipuError} `queueFull`, `storeClosed`, `storeReadOnly`,
+   * `storeFull`, `eventTooLarge`, `batchTooLarge`, `reservedStream`,
+   * `nameTooLong`, `namesFull`;
+   * `invalidRequest` also when `keepsTruncation` cannot be heeded.
+   */
+  append(request: AppendRequest): Promise<AppendResult>;
+
+  /** Deletes a stream. Throws as `append` does. */
+  deleteStream(request: DeleteRequest): Promise<DeleteResult>;
+
+  /** State of a stream, or of a system list. */
+  readState(streamName: string): Promise<StreamState>;
+
+  /**
+   * What `readState` would answer at this moment, for a store that knows it
+   * without waiting; undefined, or no such method: ask `readState`.
+   *
+   * @throws {QuipuError} What `readState` would be rejected with.
+   */
+  peekState?(streamName: string): StreamState | undefined;
+
+  /**
+   * What `readEvent` would answer, for a store that never waits for it; no such
+   * method: ask `readEvent`.
+   *
+   * @throws {QuipuError} What `readEvent` would be rejected with.
+   */
+  peekEvent?(streamName: string, eventNumber: number): ListEntry | undefined;
+
+  /** One event by its number; undefined when there is none. */
+  readEvent(
+    streamName: string,
+    eventNumber: number,
+  ): Promise<ListEntry | undefined>;
+
+  /**
+   * Events of a stream or system list. Knows nothing of truncation, age or
+   * access: `lib/streams` does.
+   *
+   * @throws {QuipuError} `corruptRecord` if what it reads is damaged.
+   */
+  readStream(request: ReadRequest): Promise<ReadResult>;
+
+  /**
+   * Number of a list's nearest event that was not scavenged, from one number on
+   * in the direction; undefined when there is none. A store without this method
+   * never loses events.
+   *
+   * @throws {QuipuError} As `readStream` does.
+   */
+  findNearest?(
+    streamName: string,
+    from: number,
+    direction: "forward" | "backward",
+  ): Promise<number | undefined>;
+
+  /**
+   * Names of the streams that have events and whose names begin so, in no
+   * order. Looks at every name: not for what is asked again and again.
+   */
+  streamsStartingWith(prefix: string): readonly string[];
+
+  /** Events of the whole log. Throws as `readStream` does. */
+  readAll(request: ReadAllRequest): Promise<ReadAllResult>;
+
+  /** Position of the first record that is at least that young; the end if none. */
+  findPosition(createdAtUs: number): Promise<number>;
+
+  /**
+   * Calls the listener after each commit, in commit order, with the events
+   * that became visible.
+   *
+   * @param isOf Streams that it need not hear of others than; a commit without
+   * events of them is not told. Whoever listens all the time costs the less.
+   * @returns A function that ends it.
+   */
+  onCommit(
+    listener: (events: readonly CommittedEvent[]) => void,
+    isOf?: (streamName: string) => boolean,
+  ): () => void;
+
+  status(): StoreStatus;
+
+  /** Finishes what was asked, refuses what comes, closes. May be called twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,186 @@
+/**
+ * How the store writes: told of each batch, it counts what was written and how
+ * long the device took for it; and what the store says of itself, as metrics.
+ *
+ * @module
+ */
+
+import type { DamageStatus, StoreStatus } from "../store/event_store.ts";
+import type { StoreObserver } from "../store/store_observer.ts";
+import { COUNT_BOUNDS, Histogram, SECONDS_BOUNDS } from "./histogram.ts";
+import { cacheFamilies } from "./cache_metrics.ts";
+import {
+  labelsText,
+  type MetricFamily,
+  type Sample,
+  singleMetric,
+} from "./metric.ts";
+import type { SlowWarnings } from "./slow_warnings.ts";
+
+export class StoreMetrics implements StoreObserver {
+  readonly batchRequests = new Histogram(COUNT_BOUNDS);
+  readonly batchEvents = new Histogram(COUNT_BOUNDS);
+  readonly batchBytes = new Histogram(COUNT_BOUNDS.map((bound) => 64 * bound));
+  readonly syncSeconds = new Histogram(SECONDS_BOUNDS);
+  readonly commitSeconds = new Histogram(SECONDS_BOUNDS);
+  readonly #slow: SlowWarnings | undefined;
+
+  /** @param slow Is told of each sync and commit. */
+  constructor(slow?: SlowWarnings) {
+    this.#slow = slow;
+  }
+
+  batchEncoded(requests: number, events: number, bytes: number): void {
+    this.batchRequests.note(requests);
+    this.batchEvents.note(events);
+    this.batchBytes.note(bytes);
+  }
+
+  synced(durationMs: number): void {
+    this.syncSeconds.note(durationMs / 1000);
+    this.#slow?.note(durationMs, performance.now(), () => ({
+      step: "sync",
+      sizeBytes: this.batchBytes.last,
+    }));
+  }
+
+  committed(durationMs: number): void {
+    this.commitSeconds.note(durationMs / 1000);
+    this.#slow?.note(durationMs, performance.now(), () => ({ step: "commit" }));
+  }
+
+  /** What was written since the start. */
+  families(): MetricFamily[] {
+    return [
+      singleMetric(
+        "counter",
+        "quipu_events_written_total",
+        "Events that were written to the log.",
+        this.batchEvents.sum,
+      ),
+      singleMetric(
+        "counter",
+        "quipu_log_written_bytes_total",
+        "Bytes that were written to the log.",
+        this.batchBytes.sum,
+      ),
+      this.batchRequests.family(
+        "quipu_batch_requests",
+        "Appends and deletes that were written and synced together.",
+      ),
+      this.batchEvents.family(
+        "quipu_batch_events",
+        "Events that were written and synced together.",
+      ),
+      this.batchBytes.family(
+        "quipu_batch_size_bytes",
+        "Size of what was written and synced together.",
+      ),
+      this.syncSeconds.family(
+        "quipu_sync_duration_seconds",
+        "Time to force a batch to the device.",
+      ),
+      this.commitSeconds.family(
+        "quipu_commit_duration_seconds",
+        "Time to commit one or more batches that are on the device.",
+      ),
+    ];
+  }
+}
+
+/** What a store says of itself, as metrics. */
+export function storeFamilies(status: StoreStatus): MetricFamily[] {
+  const { names, queue, caches, openFileCount } = status;
+  return [
+    gauge(
+      "quipu_read_only",
+      "Whether nothing can be written at the moment.",
+      status.readOnlyReason === undefined ? 0 : 1,
+    ),
+    {
+      name: "quipu_known_damage",
+      help: "Findings of the last verification, and records that reads could " +
+        "not read since.",
+      type: "gauge",
+      samples: damageSamples(status.damage),
+    },
+    gauge("quipu_segments", "Segments of the log.", status.segmentCount),
+    gauge(
+      "quipu_streams",
+      "Streams that were ever written.",
+      status.streamCount,
+    ),
+    ...(names === undefined ? [] : [
+      gauge(
+        "quipu_names_bytes",
+        "Memory of the names of streams, categories and event types.",
+        names.bytes,
+      ),
+      gauge(
+        "quipu_names_limit_bytes",
+        "Memory that names may take before new ones are refused.",
+        names.bytesMax,
+      ),
+    ]),
+    gauge(
+      "quipu_log_end_position_bytes",
+      "Position after the last committed record.",
+      status.end,
+    ),
+    ...(openFileCount === undefined ? [] : [
+      gauge(
+        "quipu_open_log_files",
+        "Files of the log that are open for reading.",
+        openFileCount,
+      ),
+    ]),
+    ...(queue === undefined ? [] : [
+      gauge(
+        "quipu_append_queue_requests",
+        "Appends and deletes that wait for their batch.",
+        queue.requests,
+      ),
+      gauge(
+        "quipu_append_queue_events",
+        "Events that wait for their batch.",
+        queue.events,
+      ),
+      gauge(
+        "quipu_append_queue_limit_events",
+        "Events that may wait for their batch.",
+        queue.eventsMax,
+      ),
+      gauge(
+        "quipu_append_queue_bytes",
+        "Most bytes that what waits will take.",
+        queue.bytes,
+      ),
+      gauge(
+        "quipu_append_queue_limit_bytes",
+        "Bytes that may wait for their batch.",
+        queue.bytesMax,
+      ),
+    ]),
+    ...(caches === undefined ? [] : cacheFamilies({
+      records: caches.records,
+      index_blocks: caches.indexBlocks,
+    })),
+  ];
+}
+
+function damageSamples(damage: DamageStatus | undefined): Sample[] {
+  const sample = (kind: string, count = 0): Sample => ({
+    suffix: "",
+    labels: labelsText({ kind }),
+    value: count,
+  });
+  return [
+    sample("damaged", damage?.damageCount),
+    sample("broken", damage?.brokenCount),
+    sample("unreadable", damage?.unreadableCount),
+  ];
+}
+
+function gauge(name: string, help: string, value: number): MetricFamily {
+  return singleMetric("gauge", name, help, value);
+}

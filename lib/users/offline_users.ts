@@ -1,0 +1,72 @@
+/**
+ * The users of a store that no server has open, for those who can write its
+ * files: no login is asked for, and no default users are made.
+ *
+ * @module
+ */
+
+import type { NewUser, User, UserOutcome, UserService } from "./contract.ts";
+import { FailedLogins } from "./failed_logins.ts";
+import { KnownLogins } from "./known_logins.ts";
+import { createLoginThrottle } from "./login_throttle.ts";
+import { createPasswordHasher } from "./password.ts";
+import { createTokenRepository } from "./token_repository.ts";
+import { createUserRepository } from "./user_repository.ts";
+import { createUserService } from "./users.ts";
+import type { Requester } from "../model/audit.ts";
+import type { Clock } from "../model/clock.ts";
+import type { EventStore } from "../store/event_store.ts";
+import type { Logger } from "../model/logger.ts";
+import { SYSTEM_PRINCIPAL } from "../model/principal.ts";
+
+/** Changes users as an administrator does. Throws as `UserService` does. */
+export interface OfflineUsers extends Disposable {
+  add(user: NewUser): Promise<UserOutcome["kind"]>;
+  list(): Promise<readonly User[]>;
+  resetPassword(
+    change: { readonly login: string; readonly newPassword: string },
+  ): Promise<UserOutcome["kind"]>;
+  enable(login: string): Promise<UserOutcome["kind"]>;
+  disable(login: string): Promise<UserOutcome["kind"]>;
+}
+
+/** Opens the users of a store, which stays the caller's to close. */
+export function openOfflineUsers(
+  { store, clock, newEventId, logger }: {
+    readonly store: EventStore;
+    readonly clock: Clock;
+    readonly newEventId: () => string;
+    readonly logger: Logger;
+  },
+): OfflineUsers {
+  const logins = new KnownLogins(store);
+  const throttle = createLoginThrottle({ clock });
+  const service: UserService = createUserService({
+    users: createUserRepository({ store, newEventId, logins }),
+    tokens: createTokenRepository({ store, newEventId }),
+    hasher: createPasswordHasher(),
+    throttle,
+    logger,
+    failures: new FailedLogins({ clock, logger }),
+    isLoopbackServer: true,
+  });
+  const requester: Requester = {
+    caller: SYSTEM_PRINCIPAL,
+    remoteAddress: "command",
+  };
+  return {
+    add: async (user) => (await service.create(requester, user)).kind,
+    async list() {
+      const outcome = await service.list(requester);
+      return outcome.kind === "users" ? outcome.users : [];
+    },
+    resetPassword: async (change) =>
+      (await service.resetPassword(requester, change)).kind,
+    enable: async (login) => (await service.enable(requester, login)).kind,
+    disable: async (login) => (await service.disable(requester, login)).kind,
+    [Symbol.dispose]() {
+      throttle.close();
+      logins.close();
+    },
+  };
+}

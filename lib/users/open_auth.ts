@@ -1,0 +1,117 @@
+/**
+ * The services of this folder, put together over one store.
+ *
+ * @module
+ */
+
+import { AccessTokens } from "./access_tokens.ts";
+import { createAuthenticator } from "./authenticator.ts";
+import type { Authenticator, TokenService, UserService } from "./contract.ts";
+import {
+  type DefaultUsersReport,
+  ensureDefaultUsers,
+} from "./default_users.ts";
+import { FailedLogins } from "./failed_logins.ts";
+import { KnownLogins } from "./known_logins.ts";
+import { ensureOnceWritable } from "./late_default_users.ts";
+import {
+  createLoginThrottle,
+  SYSTEM_TIMER,
+  type Timer,
+} from "./login_throttle.ts";
+import { createPasswordHasher, type ScryptCost } from "./password.ts";
+import { createTokenRepository } from "./token_repository.ts";
+import { createTokenService } from "./tokens.ts";
+import { UserChanges } from "./user_changes.ts";
+import { createUserRepository } from "./user_repository.ts";
+import { createUserService } from "./users.ts";
+import type { Clock } from "../model/clock.ts";
+import type { EventStore } from "../store/event_store.ts";
+import type { Logger } from "../model/logger.ts";
+
+/** What the services need from outside. */
+export interface AuthOptions {
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly newEventId: () => string;
+  readonly logger: Logger;
+  /** Whether the server listens on loopback alone. */
+  readonly isLoopbackServer: boolean;
+  /** `QUIPU_ADMIN_PASSWORD`: counts for a new store. */
+  readonly adminPassword: string | undefined;
+  /** Whether `ES-TrustedAuth` counts from that peer; without it, from nobody. */
+  readonly isTrustedPeer?: ((peerAddress: string) => boolean) | undefined;
+  /** Only tests have a reason for another cost than the recommended one. */
+  readonly passwordCost?: ScryptCost | undefined;
+  /** Only tests have a reason for another timer than the platform's. */
+  readonly timer?: Timer | undefined;
+}
+
+/** Users, tokens and logins of one store. */
+export interface Auth {
+  readonly authenticator: Authenticator;
+  readonly users: UserService;
+  readonly tokens: TokenService;
+  /** Logins that were refused since the start. */
+  readonly failedLoginCount: () => number;
+  /** Settles once the default users are there. Rejects as `append` does. */
+  readonly defaultUsers: Promise<DefaultUsersReport>;
+}
+
+/**
+ * Opens the services. A new store gets its default users: on loopback before
+ * this answers, otherwise shortly after, and logins wait for them. A store that
+ * cannot be written gets them once it can be.
+ *
+ * Close with `authenticator.close()`, before the store.
+ *
+ * @throws {QuipuError} As `ensureDefaultUsers` and `EventStore.append` do.
+ */
+export async function openAuth(options: AuthOptions): Promise<Auth> {
+  const { store, clock, newEventId, logger, isLoopbackServer } = options;
+  const logins = new KnownLogins(store);
+  const users = createUserRepository({ store, newEventId, logins });
+  const tokens = createTokenRepository({ store, newEventId });
+  const hasher = createPasswordHasher(options.passwordCost);
+  const changes = new UserChanges(store);
+  const throttle = createLoginThrottle({ clock, timer: options.timer });
+  const accessTokens = new AccessTokens({ clock, changes });
+  const ensure = async () => {
+    const { adminPassword } = options;
+    const shared = {
+      users,
+      hasher,
+      isLoopbackServer,
+      adminPassword,
+    };
+    return await ensureDefaultUsers(shared);
+  };
+  const isWritable = store.status().readOnlyReason === undefined;
+  const late = isWritable ? undefined : ensureOnceWritable({
+    store,
+    timer: options.timer ?? SYSTEM_TIMER,
+    ensure: async () => (await ensure()).report,
+  });
+  const defaultUsers = late?.report ?? (await ensure()).report;
+  const failures = new FailedLogins({ clock, logger });
+  const shared = { users, tokens, hasher, throttle, clock, logger, failures };
+  return {
+    authenticator: createAuthenticator({
+      ...shared,
+      accessTokens,
+      changes,
+      isLoopbackServer,
+      isTrustedPeer: options.isTrustedPeer,
+      // Nobody waits for a device to be mended: other logins work meanwhile.
+      usersReady: isWritable ? defaultUsers : undefined,
+      onClose() {
+        late?.cancel();
+        logins.close();
+      },
+    }),
+    users: createUserService({ ...shared, isLoopbackServer }),
+    tokens: createTokenService({ ...shared, accessTokens }),
+    failedLoginCount: () => failures.count,
+    defaultUsers,
+  };
+}
