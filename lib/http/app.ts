@@ -10,6 +10,7 @@
  */
 
 import type { Upkeep } from "../maintenance/upkeep.ts";
+import type { SubscriptionService } from "../subscriptions/contract.ts";
 import type {
   Authentication,
   LoginRequest,
@@ -96,6 +97,8 @@ export interface AppOptions {
   readonly limits?: Limits;
   /** What keeps the store well. Default: nothing does. */
   readonly upkeep?: Upkeep;
+  /** Persistent subscriptions. Default: none, and their routes say so. */
+  readonly subscriptions?: SubscriptionService;
   /** What the program tells of itself. Default: nothing. */
   readonly observation?: Partial<ObservationOptions>;
   /** Stops the server, once what is under way is answered. */
@@ -147,6 +150,7 @@ export function createApp(options: AppOptions): App {
     readOnlyReason: options.readOnlyReason ?? (() => undefined),
     shutDown: options.shutDown ?? (() => {}),
     upkeep: options.upkeep,
+    subscriptions: options.subscriptions,
   };
   const siteRules = createSiteRules(options.corsOrigins);
 

@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Upkeep } from "../maintenance/upkeep.ts";
+import type { SubscriptionService } from "../subscriptions/contract.ts";
 import type {
   LoginRequest,
   TokenService,
@@ -87,6 +88,8 @@ export interface HandlerServices {
   readonly shutDown: () => void;
   /** What keeps the store well; undefined when nothing does. */
   readonly upkeep: Upkeep | undefined;
+  /** Persistent subscriptions; undefined: this server has none (503). */
+  readonly subscriptions: SubscriptionService | undefined;
   readonly baseUrlOf: BaseUrlOf;
   /** Bounds the time to send a body. */
   readonly receiving: Receiving;

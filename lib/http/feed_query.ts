@@ -5,9 +5,7 @@
  * @module
  */
 
-import type { EventFilter, NamePattern } from "../model/event_filter.ts";
-import { LIMITS } from "../model/limits.ts";
-import { isSystemStream } from "../model/stream_names.ts";
+import { type EventFilter, filterOf } from "../model/event_filter.ts";
 import { parseIsoTime } from "../text/iso_time.ts";
 import type { Query } from "./query.ts";
 import { malformed } from "./refusal.ts";
@@ -71,18 +69,16 @@ export function readTime(name: string, text: string): number {
 function readFilter(
   { filterType, filterStream, system }: Query,
 ): EventFilter | undefined {
-  const eventType = readPattern("filter-type", filterType);
-  const streamName = readPattern("filter-stream", filterStream);
-  const withSystem = readSystem(system);
-  // Whoever asks for a type of their own does not mean the system's streams.
-  const excludesSystem = withSystem === undefined
-    ? eventType !== undefined && !isSystemStream(eventType.text) &&
-      streamName === undefined
-    : !withSystem;
-  if (eventType === undefined && streamName === undefined && !excludesSystem) {
-    return undefined;
-  }
-  return { eventType, streamName, excludesSystem };
+  const filter = filterOf({
+    type: filterType,
+    stream: filterStream,
+    withSystem: readSystem(system),
+  });
+  if (typeof filter !== "string") return filter;
+  const name = filter === "unreadableType" ? "filter-type" : "filter-stream";
+  throw malformed(
+    `Invalid ${name}: a name is needed, or its beginning and a *`,
+  );
 }
 
 function readSystem(text: string | undefined): boolean | undefined {
@@ -95,21 +91,4 @@ function readSystem(text: string | undefined): boolean | undefined {
       return false;
   }
   throw malformed("Invalid system: it is true or false");
-}
-
-function readPattern(
-  name: string,
-  text: string | undefined,
-): NamePattern | undefined {
-  if (text === undefined) return undefined;
-  const isPrefix = text.endsWith("*");
-  const pattern = { text: isPrefix ? text.slice(0, -1) : text, isPrefix };
-  if (
-    pattern.text === "" || pattern.text.length > LIMITS.storedStreamNameBytesMax
-  ) {
-    throw malformed(
-      `Invalid ${name}: a name is needed, or its beginning and a *`,
-    );
-  }
-  return pattern;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LIMITS } from "./limits.ts";
 import { isSystemList } from "./lists.ts";
 import { categoryOf, isSystemStream } from "./stream_names.ts";
 
@@ -21,6 +22,68 @@ export interface EventFilter {
   readonly streamName: NamePattern | undefined;
   /** Whether events of streams that begin with `$` are left out. */
   readonly excludesSystem: boolean;
+}
+
+/** A filter as a client writes it. */
+export interface FilterTexts {
+  /** A type, or its beginning and a `*`. */
+  readonly type: string | undefined;
+  /** A stream, or its beginning and a `*`. */
+  readonly stream: string | undefined;
+  /** Whether events of the system's streams pass; undefined: it depends. */
+  readonly withSystem: boolean | undefined;
+}
+
+/** The member of a filter that is no name, nor the beginning of one. */
+export type UnreadablePattern = "unreadableType" | "unreadableStream";
+
+/**
+ * Reads a filter. A filter by a type of one's own leaves out the system's
+ * streams unless it says otherwise: nobody who asks for it means them.
+ *
+ * @returns Undefined: nothing is left out.
+ */
+export function filterOf(
+  { type, stream, withSystem }: FilterTexts,
+): EventFilter | undefined | UnreadablePattern {
+  const eventType = patternOf(type);
+  if (eventType === "unreadable") return "unreadableType";
+  const streamName = patternOf(stream);
+  if (streamName === "unreadable") return "unreadableStream";
+  const excludesSystem = withSystem === undefined
+    ? eventType !== undefined && !isSystemStream(eventType.text) &&
+      streamName === undefined
+    : !withSystem;
+  if (eventType === undefined && streamName === undefined && !excludesSystem) {
+    return undefined;
+  }
+  return { eventType, streamName, excludesSystem };
+}
+
+function patternOf(
+  text: string | undefined,
+): NamePattern | undefined | "unreadable" {
+  if (text === undefined) return undefined;
+  const isPrefix = text.endsWith("*");
+  const name = isPrefix ? text.slice(0, -1) : text;
+  const isReadable = name !== "" &&
+    name.length <= LIMITS.storedStreamNameBytesMax;
+  return isReadable ? { text: name, isPrefix } : "unreadable";
+}
+
+/** A filter as a client would write it. */
+export function filterTextsOf(
+  { eventType, streamName, excludesSystem }: EventFilter,
+): FilterTexts & { readonly withSystem: boolean } {
+  return {
+    type: eventType && textOfPattern(eventType),
+    stream: streamName && textOfPattern(streamName),
+    withSystem: !excludesSystem,
+  };
+}
+
+function textOfPattern({ text, isPrefix }: NamePattern): string {
+  return isPrefix ? text + "*" : text;
 }
 
 /** Whether a filter lets an event pass. */
