@@ -37,6 +37,8 @@ const ENCODINGS: ReadonlyMap<string, XmlEncoding> = new Map([
   ["us-ascii", "us-ascii"],
 ]);
 
+const LESS_THAN = 0x3c;
+const QUESTION_MARK = 0x3f;
 const DECLARATION_BYTES_MAX = 256;
 const DECLARATION =
   /^<\?xml\s(?:[^>]*?\s)?encoding\s*=\s*(?:"([^"]*)"|'([^']*)')/;
@@ -66,20 +68,24 @@ export function decodeXmlBytes(
 }
 
 function markedEncodingOf(bytes: Uint8Array): XmlEncoding | undefined {
-  const [first, second, third] = bytes;
+  const first = bytes[0];
+  const second = bytes[1];
   if (first === 0xff && second === 0xfe) return "utf-16le";
   if (first === 0xfe && second === 0xff) return "utf-16be";
-  return first === 0xef && second === 0xbb && third === 0xbf
+  return first === 0xef && second === 0xbb && bytes[2] === 0xbf
     ? "utf-8"
     : undefined;
 }
 
 /** UTF-8 where nothing is declared; undefined: it is not read. */
 function declaredEncodingOf(bytes: Uint8Array): XmlEncoding | undefined {
-  const head = Buffer.from(bytes.subarray(0, DECLARATION_BYTES_MAX))
-    .toString("latin1");
+  const first = bytes[0];
+  const second = bytes[1];
   // `<` of UTF-16, of which the standard wants a mark.
-  if (head.startsWith("<\0") || head.startsWith("\0<")) return "utf-16";
+  if (first === LESS_THAN && second === 0) return "utf-16";
+  if (first === 0 && second === LESS_THAN) return "utf-16";
+  if (second !== QUESTION_MARK) return "utf-8";
+  const head = latin1Of(bytes.subarray(0, DECLARATION_BYTES_MAX));
   const match = DECLARATION.exec(head);
   return match === null ? "utf-8" : xmlEncodingOf(match[1] ?? match[2] ?? "");
 }

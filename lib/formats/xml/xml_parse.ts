@@ -5,7 +5,12 @@
  * @module
  */
 
-import { SaxesParser } from "saxes";
+import {
+  type SaxesAttribute,
+  SaxesParser,
+  type SaxesStartTagPlain,
+  type SaxesTagPlain,
+} from "saxes";
 import type { XmlElement, XmlNode } from "./xml_tree.ts";
 import { runSteps, STEP_LENGTH, type Steps } from "../../text/steps.ts";
 
@@ -80,7 +85,6 @@ export function* parseXmlInSteps(
   const open: OpenElement[] = [];
   let root: XmlElement | undefined;
   let nodeCount = 0;
-  let attributeCount = 0;
   let rootChildCount = 0;
 
   function refuse(kind: Refusal["kind"]): never {
@@ -97,26 +101,27 @@ export function* parseXmlInSteps(
     parent.children.push({ kind, text });
   }
 
-  parser.on("error", () => refuse("malformed"));
-  parser.on("doctype", () => refuse("doctype"));
-  parser.on("opentagstart", () => {
+  // Not by `on`, which sets them by computed names: with this many properties
+  // set that way, V8 keeps the parser as a hash table, and parsing takes twice
+  // as long.
+  parser["errorHandler"] = () => refuse("malformed");
+  parser["doctypeHandler"] = () => refuse("doctype");
+  parser["openTagStartHandler"] = (tag: SaxesStartTagPlain) => {
     if (open.length >= depthMax) refuse("tooDeep");
     if (open.length === 1) {
       if (takeRootChild !== undefined) nodeCount = 0;
       if (++rootChildCount > rootChildrenMax) refuse("tooMany");
     }
-    attributeCount = 0;
     count(1);
-  });
-  parser.on("attribute", () => {
-    if (++attributeCount > attributesMax) refuse("tooManyAttributes");
+    open.push({ name: tag.name, attributes: [], children: [] });
+  };
+  parser["attributeHandler"] = ({ name, value }: SaxesAttribute) => {
+    const attributes = open.at(-1)?.attributes ?? [];
+    if (attributes.length >= attributesMax) refuse("tooManyAttributes");
     count(1);
-  });
-  parser.on("opentag", (tag) => {
-    const attributes = Object.entries(tag.attributes);
-    open.push({ name: tag.name, attributes, children: [] });
-  });
-  parser.on("closetag", (tag) => {
+    attributes.push([name, value]);
+  };
+  parser["closeTagHandler"] = (tag: SaxesTagPlain) => {
     const closed = open.pop();
     if (closed === undefined) refuse("malformed");
     const element: XmlElement = {
@@ -130,12 +135,12 @@ export function* parseXmlInSteps(
     if (parent === undefined) root = element;
     else if (open.length === 1 && takeRootChild) takeRootChild(element);
     else parent.children.push(element);
-  });
-  parser.on("text", (chunk) => {
+  };
+  parser["textHandler"] = (chunk: string) => {
     if (/[^ \t\r\n]/.test(chunk)) addCharacters("text", chunk);
-  });
-  parser.on("cdata", (chunk) => addCharacters("cdata", chunk));
-  parser.on("comment", (chunk) => addCharacters("comment", chunk));
+  };
+  parser["cdataHandler"] = (chunk: string) => addCharacters("cdata", chunk);
+  parser["commentHandler"] = (chunk: string) => addCharacters("comment", chunk);
 
   try {
     for (let at = 0; at < text.length; at += STEP_LENGTH) {
