@@ -52,6 +52,7 @@ const ERROR_STATUS = {
   tooManyLogins: 429,
   queueFull: 503,
   storeClosed: 503,
+  leaseLost: 503,
   storeReadOnly: 503,
   storeFull: 507,
   namesFull: 507,

@@ -21,6 +21,8 @@ export type QuipuErrorCode =
   // Being busy or closing; nothing was changed, try again.
   | "queueFull"
   | "storeClosed"
+  // Writing under a lease that somebody else has by now; nothing was changed.
+  | "leaseLost"
   // Reading what it asked for so slowly that the answer was broken off.
   | "clientTooSlow"
   // Too many logins fail or wait for their password to be checked: slow down.

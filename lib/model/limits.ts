@@ -53,6 +53,8 @@ export const LIMITS = {
   pageBytesMax: 4 * MIB,
   /** Records that a filtered page of the whole log looks at. */
   filterScanMax: 10_000,
+  /** Names that the store lists at once. */
+  listedNamesMax: 1_000,
 
   // What may wait.
   appendQueueEventsMax: 200_000,

@@ -12,6 +12,7 @@
 import type { ProposedEvent, RecordedEvent } from "../model/event.ts";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import type { StreamMetadata } from "../model/stream_metadata.ts";
+import type { Lease, Leases } from "./leases.ts";
 
 /** What the store knows of a stream at one moment. */
 export interface StreamState {
@@ -36,6 +37,8 @@ export interface AppendRequest {
    * lower or missing, in the step that decides on the append.
    */
   readonly keepsTruncation?: boolean;
+  /** Refuses the append with `leaseLost` unless this lease is still held. */
+  readonly lease?: Lease;
 }
 
 export type AppendResult =
@@ -122,6 +125,69 @@ export interface CommittedEvent {
   readonly logPosition: number;
 }
 
+/** Events of one stream and one type that have become visible. */
+export interface CommitHint {
+  readonly streamName: string;
+  readonly eventType: string;
+  /** The lowest of their numbers. */
+  readonly eventNumber: number;
+}
+
+/** Where the log ends. */
+export interface LogEnd {
+  /** Position after the last record that readers may trust. */
+  readonly end: number;
+  /** Position of that record; -1 for an empty store. */
+  readonly lastPosition: number;
+  /** Whether records were ever taken out of the log, so that it has gaps. */
+  readonly wasRewritten: boolean;
+}
+
+/** Which names are listed; see `EventStore.listNames`. */
+export interface NamesRequest {
+  /** Default: all. */
+  readonly prefix?: string;
+  /** The last name that is known already; it and those before it are left out. */
+  readonly after?: string;
+  /** Names at most, 1 to `LIMITS.listedNamesMax`. */
+  readonly limit: number;
+}
+
+/** What one append may hold. */
+export interface StoreLimits {
+  readonly eventsMax: number;
+  /** Bytes of data and metadata of one event. */
+  readonly eventBytesMax: number;
+  /** UTF-8 bytes of the name of a new stream, and of a new event type. */
+  readonly streamNameBytesMax: number;
+  readonly eventTypeBytesMax: number;
+}
+
+/** What numbers mean in this store, beyond their order. */
+export interface StorePromises {
+  /** Whether positions are bytes of a log, so that differences are sizes. */
+  readonly positions: "offsets" | "opaque";
+  /** Whether the numbers of system lists count up without gaps, scavenges aside. */
+  readonly ordinals: "gapless" | "opaque";
+}
+
+/**
+ * Reads of a store that knows much without waiting, for the hot path: promises
+ * cost as much as looking an event up. Each answers as the method of the port
+ * that has `read` in its name for `peek`, or undefined when it cannot without
+ * waiting: then that one is to be asked.
+ *
+ * @throws {QuipuError} What that method would be rejected with.
+ */
+export interface LocalReads {
+  peekState(streamName: string): StreamState | undefined;
+  peekEvent(
+    streamName: string,
+    eventNumber: number,
+  ): ListEntry | "missing" | undefined;
+  peekEnd(): LogEnd | undefined;
+}
+
 /** How the store is doing. */
 export interface StoreStatus {
   /** Why nothing can be written; undefined when it can. */
@@ -178,12 +244,25 @@ export interface CacheStatus {
 }
 
 export interface EventStore extends AsyncDisposable {
+  readonly limits: StoreLimits;
+  readonly promises: StorePromises;
+  readonly leases: Leases;
+
+  /** Undefined: every read must be awaited. */
+  readonly local?: LocalReads;
+
+  /**
+   * Settles when reads, `local` and watchers know all that was acknowledged
+   * anywhere before the call. A store without this method always does.
+   */
+  barrier?(): Promise<void>;
+
   /**
    * Appends a batch of events, all or nothing.
    *
    * @throws {QuipuError} `queueFull`, `storeClosed`, `storeReadOnly`,
    * `storeFull`, `eventTooLarge`, `batchTooLarge`, `reservedStream`,
-   * `nameTooLong`, `namesFull`;
+   * `nameTooLong`, `namesFull`, `leaseLost`;
    * `invalidRequest` also when `keepsTruncation` cannot be heeded.
    */
   append(request: AppendRequest): Promise<AppendResult>;
@@ -243,6 +322,20 @@ export interface EventStore extends AsyncDisposable {
    */
   streamsStartingWith(prefix: string): readonly string[];
 
+  /** Where the log ends at this moment. */
+  readEnd(): Promise<LogEnd>;
+
+  /**
+   * Names of streams that have events, metastreams among them, and of
+   * categories and event types whose lists (`$ce-…`, `$et-…`) have entries: in
+   * the order of their UTF-8 bytes. The caller leaves out what its client may
+   * not see.
+   */
+  listNames(
+    kind: "streams" | "categories" | "types",
+    request: NamesRequest,
+  ): Promise<readonly string[]>;
+
   /** Events of the whole log. Throws as `readStream` does. */
   readAll(request: ReadAllRequest): Promise<ReadAllResult>;
 
@@ -259,6 +352,21 @@ export interface EventStore extends AsyncDisposable {
    */
   onCommit(
     listener: (events: readonly CommittedEvent[]) => void,
+    isOf?: (streamName: string) => boolean,
+  ): () => void;
+
+  /**
+   * Calls the listener when events became visible, whoever wrote them. Each
+   * stream is named with each type that was written to it, after that can be
+   * read. Nothing else holds: a call may come late, or once for several
+   * commits, and in any order. To miss nothing, watch first, then read.
+   *
+   * @param isOf Streams that it need not hear of others than. A listener that
+   * stays for good costs the less.
+   * @returns A function that ends it.
+   */
+  watch(
+    listener: (hints: readonly CommitHint[]) => void,
     isOf?: (streamName: string) => boolean,
   ): () => void;
 

@@ -116,6 +116,19 @@ export class NameBytes {
     return true;
   }
 
+  /** Less than 0, 0 or more as the id's name comes before, is or follows these bytes. */
+  compare(id: number, other: Uint8Array): number {
+    const start = this.#starts[id] ?? 0;
+    const length = (this.#starts[id + 1] ?? 0) - start;
+    const bytes = this.#bytes;
+    const shared = Math.min(length, other.length);
+    for (let index = 0; index < shared; index++) {
+      const difference = (bytes[start + index] ?? 0) - (other[index] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return length - other.length;
+  }
+
   /** Bytes of names from an offset on, as they stand one after the other. */
   bytesAt(offset: number, length: number): Uint8Array {
     return this.#bytes.subarray(offset, offset + length);

@@ -10,18 +10,25 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type {
   AppendRequest,
   AppendResult,
+  CommitHint,
   CommittedEvent,
   DeleteRequest,
   DeleteResult,
   EventStore,
   ListEntry,
+  LocalReads,
+  LogEnd,
+  NamesRequest,
   ReadAllRequest,
   ReadAllResult,
   ReadRequest,
   ReadResult,
+  StoreLimits,
+  StorePromises,
   StoreStatus,
   StreamState,
 } from "../../lib/store/event_store.ts";
+import { LocalLeases } from "../../lib/store/leases.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import { isSystemList } from "../../lib/model/lists.ts";
@@ -31,6 +38,7 @@ import type { StorePlatform } from "../commit/platform.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { SegmentPins } from "../log/segment_pins.ts";
 import { NO_LIST } from "../index/list_directory.ts";
+import { listNames } from "../index/list_names.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import { utf8Length } from "../log/bytes.ts";
 import type { KnownDamage } from "./known_damage.ts";
@@ -74,6 +82,13 @@ export interface StoreParts {
 }
 
 export class FileStore implements EventStore {
+  readonly promises: StorePromises = {
+    positions: "offsets",
+    ordinals: "gapless",
+  };
+  readonly limits: StoreLimits;
+  readonly leases: LocalLeases;
+  readonly local: LocalReads;
   readonly #parts: StoreParts;
   /** What works on the store beside it, and ends before it does. */
   readonly #beside: (() => Promise<void>)[] = [];
@@ -81,6 +96,19 @@ export class FileStore implements EventStore {
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    this.limits = {
+      eventsMax: LIMITS.batchEventsMax,
+      eventBytesMax: LIMITS.eventBytesMax,
+      streamNameBytesMax: parts.names.streamNameBytesMax,
+      eventTypeBytesMax: parts.names.eventTypeBytesMax,
+    };
+    this.leases = new LocalLeases(parts.clock.nowUs());
+    this.local = {
+      peekState: (streamName) => this.#parts.states.visible(streamName),
+      peekEvent: (streamName, eventNumber) =>
+        this.peekEvent(streamName, eventNumber) ?? "missing",
+      peekEnd: () => this.#logEnd(),
+    };
   }
 
   /** The parts of the store, for its maintenance. */
@@ -94,7 +122,10 @@ export class FileStore implements EventStore {
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
-    const refusal = refusalOf(request.streamName, request.events, this);
+    const { lease } = request;
+    const refusal = lease !== undefined && !this.leases.isHeld(lease)
+      ? new QuipuError("leaseLost", `The lease of "${lease.name}" is lost`)
+      : refusalOf(request.streamName, request.events, this);
     return refusal === undefined
       ? this.#parts.writer.append(request)
       : Promise.reject(refusal);
@@ -243,6 +274,18 @@ export class FileStore implements EventStore {
   }
 
   // deno-lint-ignore require-await
+  async readEnd(): Promise<LogEnd> {
+    return this.#logEnd();
+  }
+
+  listNames(
+    kind: "streams" | "categories" | "types",
+    request: NamesRequest,
+  ): Promise<readonly string[]> {
+    return listNames(this.#parts.index.lists, kind, request);
+  }
+
+  // deno-lint-ignore require-await
   async readAll(request: ReadAllRequest): Promise<ReadAllResult> {
     return readAll(this.#view(), request);
   }
@@ -257,6 +300,22 @@ export class FileStore implements EventStore {
     isOf?: (streamName: string) => boolean,
   ): () => void {
     return this.#parts.publisher.onCommit(listener, isOf);
+  }
+
+  watch(
+    listener: (hints: readonly CommitHint[]) => void,
+    isOf?: (streamName: string) => boolean,
+  ): () => void {
+    return this.#parts.publisher.onCommit(listener, isOf);
+  }
+
+  #logEnd(): LogEnd {
+    const { publisher, segments } = this.#parts;
+    return {
+      end: publisher.end,
+      lastPosition: publisher.lastPosition,
+      wasRewritten: segments.some(({ remains }) => remains !== undefined),
+    };
   }
 
   status(): StoreStatus {

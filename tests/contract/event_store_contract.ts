@@ -24,6 +24,7 @@ import {
 } from "./event_store_expectations.ts";
 import { testLog } from "./event_store_log_contract.ts";
 import { testReading } from "./event_store_reading_contract.ts";
+import { testPort } from "./event_store_port_contract.ts";
 import { testLists } from "./event_store_lists_contract.ts";
 import { testTruncation } from "./event_store_truncation_contract.ts";
 import {
@@ -49,6 +50,7 @@ export function testEventStore(name: string, open: OpenStore): void {
   testReading(name, open);
   testLog(name, open);
   testLists(name, open);
+  testPort(name, open);
 }
 
 /** Posts to a stream that holds events 1 and 2 (spec: streams §3). */

@@ -23,18 +23,25 @@ import {
 import type {
   AppendRequest,
   AppendResult,
+  CommitHint,
   CommittedEvent,
   DeleteRequest,
   DeleteResult,
   EventStore,
   ListEntry,
+  LocalReads,
+  LogEnd,
+  NamesRequest,
   ReadAllRequest,
   ReadAllResult,
   ReadRequest,
   ReadResult,
+  StoreLimits,
+  StorePromises,
   StoreStatus,
   StreamState,
 } from "../../lib/store/event_store.ts";
+import { type Lease, LocalLeases } from "../../lib/store/leases.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { isSystemList, membershipsOf } from "../../lib/model/lists.ts";
 import {
@@ -74,6 +81,23 @@ export function createModelStore(options: ModelStoreOptions): EventStore {
 }
 
 class ModelStore implements EventStore {
+  readonly limits: StoreLimits = {
+    eventsMax: LIMITS.batchEventsMax,
+    eventBytesMax: LIMITS.eventBytesMax,
+    streamNameBytesMax: LIMITS.streamNameBytesMax,
+    eventTypeBytesMax: LIMITS.eventTypeBytesMax,
+  };
+  readonly promises: StorePromises = {
+    positions: "offsets",
+    ordinals: "gapless",
+  };
+  readonly leases: LocalLeases;
+  readonly local: LocalReads = {
+    peekState: (streamName) => this.peekState(streamName),
+    peekEvent: (streamName, eventNumber) =>
+      this.#eventAt(streamName, eventNumber) ?? "missing",
+    peekEnd: () => this.#logEnd(),
+  };
   readonly #clock: Clock;
   readonly #newEventId: () => string;
   readonly #log: RecordedEvent[] = [];
@@ -88,11 +112,13 @@ class ModelStore implements EventStore {
   constructor({ clock, newEventId }: ModelStoreOptions) {
     this.#clock = clock;
     this.#newEventId = newEventId;
+    this.leases = new LocalLeases(clock.nowUs());
   }
 
   // deno-lint-ignore require-await
   async append(request: AppendRequest): Promise<AppendResult> {
     this.#refuseWhenClosed();
+    this.#refuseWithoutLease(request.lease);
     refuseReserved(request.streamName);
     refuseTooLarge(request.events);
     const { streamName, expectedVersion } = request;
@@ -181,9 +207,47 @@ class ModelStore implements EventStore {
     streamName: string,
     eventNumber: number,
   ): Promise<ListEntry | undefined> {
+    return this.#eventAt(streamName, eventNumber);
+  }
+
+  #eventAt(streamName: string, eventNumber: number): ListEntry | undefined {
     this.#refuseWhenClosed();
     const event = this.#lists.get(streamName)?.[eventNumber];
     return event && { ordinal: eventNumber, event };
+  }
+
+  // deno-lint-ignore require-await
+  async readEnd(): Promise<LogEnd> {
+    return this.#logEnd();
+  }
+
+  #logEnd(): LogEnd {
+    this.#refuseWhenClosed();
+    return {
+      end: this.#end,
+      lastPosition: this.#log.at(-1)?.logPosition ?? -1,
+      wasRewritten: false,
+    };
+  }
+
+  // deno-lint-ignore require-await
+  async listNames(
+    kind: "streams" | "categories" | "types",
+    { prefix = "", after = "", limit }: NamesRequest,
+  ): Promise<readonly string[]> {
+    this.#refuseWhenClosed();
+    if (!(limit >= 1 && limit <= LIMITS.listedNamesMax)) {
+      throw new QuipuError("invalidRequest", `Cannot list ${limit} names`);
+    }
+    const listPrefix = { streams: "", categories: "$ce-", types: "$et-" }[kind];
+    return [...this.#lists.keys()]
+      .filter((name) => name.startsWith(listPrefix))
+      .filter((name) => kind !== "streams" || !isSystemList(name))
+      .map((name) => name.slice(listPrefix.length))
+      .filter((name) => name.startsWith(prefix))
+      .filter((name) => compareUtf8(name, after) > 0)
+      .sort(compareUtf8)
+      .slice(0, limit);
   }
 
   // deno-lint-ignore require-await
@@ -244,6 +308,16 @@ class ModelStore implements EventStore {
     return event?.logPosition ?? this.#end;
   }
 
+  watch(
+    listener: (hints: readonly CommitHint[]) => void,
+    isOf: (streamName: string) => boolean = () => true,
+  ): () => void {
+    return this.onCommit((events) => {
+      const hints = events.filter(({ streamName }) => isOf(streamName));
+      if (hints.length > 0) listener(hints);
+    });
+  }
+
   onCommit(
     listener: (events: readonly CommittedEvent[]) => void,
   ): () => void {
@@ -278,6 +352,11 @@ class ModelStore implements EventStore {
     if (this.#isClosed) {
       throw new QuipuError("storeClosed", "The store is closed");
     }
+  }
+
+  #refuseWithoutLease(lease: Lease | undefined): void {
+    if (lease === undefined || this.leases.isHeld(lease)) return;
+    throw new QuipuError("leaseLost", `The lease of "${lease.name}" is lost`);
   }
 
   #headOf(streamName: string): number {
@@ -417,6 +496,14 @@ class ModelStore implements EventStore {
   #announce(events: readonly RecordedEvent[]): void {
     for (const listener of [...this.#listeners]) listener(events);
   }
+}
+
+/** By code points: that is the order of UTF-8 bytes. */
+function compareUtf8(one: string, other: string): number {
+  const [left, right] = [[...one], [...other]];
+  const at = left.findIndex((character, index) => character !== right[index]);
+  if (at < 0) return left.length - right.length;
+  return (left[at]?.codePointAt(0) ?? -1) - (right[at]?.codePointAt(0) ?? -1);
 }
 
 function refuseReserved(streamName: string): void {
