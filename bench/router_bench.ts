@@ -11,7 +11,7 @@ import {
 } from "../lib/http/negotiation.ts";
 import { ATOM, ATOM_OR_HTML } from "../lib/http/media_types.ts";
 import { createRouter, parseTarget } from "../lib/http/router.ts";
-import { ROUTES } from "../lib/http/routes.ts";
+import { ROUTES } from "../lib/http/routes/table.ts";
 
 const ORIGIN = "http://127.0.0.1:2113";
 const router = createRouter(ROUTES);

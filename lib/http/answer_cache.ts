@@ -18,7 +18,7 @@ import {
   type RepresentationHead,
   representationResponse,
 } from "./responses.ts";
-import type { Route } from "./routes.ts";
+import type { WatchedRoute } from "./request_watch.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 
 /** What has to be known of an answer to tell whether it may be sent. */
@@ -31,7 +31,7 @@ export interface AnswerFacts {
   /** Whether `If-None-Match` counts. */
   readonly isConditional: boolean;
   /** For whoever counts requests. */
-  readonly route: Route | undefined;
+  readonly route: WatchedRoute | undefined;
 }
 
 /** What an answer is kept under. */

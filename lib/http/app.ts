@@ -23,13 +23,13 @@ import type { Logger } from "../model/logger.ts";
 import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import { isLoopbackAddress } from "../text/loopback.ts";
+import { allowsRoute, hasRole } from "./access.ts";
 import { accessTokenOf } from "./access_token.ts";
 import { Admission } from "./admission.ts";
 import { createBaseUrlOf, firstOf, hostOf, type Scheme } from "./base_url.ts";
 import { type IsTrustedProxy, peerAddressOf } from "./client_address.ts";
-import type { Handler, HandlerServices, NodeInfo } from "./context.ts";
+import type { HandlerServices, NodeInfo } from "./context.ts";
 import { type CorsOrigins, createSiteRules } from "./cross_site.ts";
-import { HANDLERS } from "./handlers/table.ts";
 import { withoutBody } from "./head_answer.ts";
 import type { AnswersHost } from "./host_check.ts";
 import { KnownAnswers } from "./known_answers.ts";
@@ -54,8 +54,8 @@ import {
 } from "./responses.ts";
 import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
-import { type Route, ROUTES } from "./routes.ts";
-import { allowsRoute } from "./scopes.ts";
+import type { Route } from "./route.ts";
+import { ROUTES } from "./routes/table.ts";
 
 /** Judges the `Authorization` header and what else a login depends on. */
 export type Authenticate = (
@@ -229,6 +229,11 @@ export function createApp(options: AppOptions): App {
     if (siteRules.refuses(request, () => ownHostsOf(request, info))) {
       throw PIPELINE_REFUSALS.crossSite;
     }
+    const isPublic = route.access === "monitors" &&
+      observation.areMetricsPublic;
+    if (!isPublic && !hasRole(who, route.access)) {
+      return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+    }
     const context = {
       request,
       info,
@@ -243,10 +248,9 @@ export function createApp(options: AppOptions): App {
       watched,
       answerKey,
     };
-    const handler: Handler = HANDLERS[route.handler];
     // Answers to its errors say what can be done here.
     watched.allowedMethods = allowedMethods;
-    return handler(context, services);
+    return route.handler(context, services);
   }
 
   /** What the client called this server, and what proxies say that it did. */
@@ -284,7 +288,7 @@ export function createApp(options: AppOptions): App {
     logger.error("request.failed", {
       requestId,
       method: request.method,
-      operation: route?.operation,
+      operation: route?.handler.name,
       error: error instanceof Error ? error.stack ?? error.message : "unknown",
     });
     return problemResponse(problem, allowedMethods, {

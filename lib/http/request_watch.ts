@@ -14,13 +14,19 @@ import type { Logger } from "../model/logger.ts";
 import type { Observation } from "./observation.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";
 import { parseTarget } from "./router.ts";
-import type { Route } from "./routes.ts";
+
+/** A route, as far as it is noted. */
+export interface WatchedRoute {
+  readonly method: string;
+  readonly template: string;
+  readonly handler: { readonly name: string };
+}
 
 /** What is noted of a request until it is answered. */
 export interface WatchedRequest {
   readonly startedAtMs: number;
   /** Undefined as long as it led to none. */
-  route: Route | undefined;
+  route: WatchedRoute | undefined;
   /** Value of `Access-Control-Allow-Methods`; empty until a handler is called. */
   allowedMethods: string;
   /** Time for which it was held as a long poll. */

@@ -10,11 +10,16 @@
  */
 
 import { decodeSegmentAgain } from "../text/path_segment.ts";
-import type { Method, Route } from "./routes.ts";
+
+/** What of a row is looked at. */
+export interface RoutedRow {
+  readonly method: string;
+  readonly template: string;
+}
 
 /** What can be done with one URI. */
-export interface Resource {
-  readonly routes: ReadonlyMap<string, Route>;
+export interface Resource<Row> {
+  readonly routes: ReadonlyMap<string, Row>;
   /** Value of `Access-Control-Allow-Methods` (spec: http-api §5.2). */
   readonly allowedMethods: string;
 }
@@ -28,27 +33,29 @@ export interface RequestTarget {
 }
 
 /** Where a path leads. */
-export interface Destination {
-  readonly resource: Resource;
+export interface Destination<Row> {
+  readonly resource: Resource<Row>;
   /** Decoded segments; a placeholder's value has the index it has in the template. */
   readonly segments: readonly string[];
 }
 
 /** Compiled routes. */
-export interface Router {
+export interface Router<Row> {
   /**
    * Finds what a path leads to: `undefined` when nothing has it, `"malformed"`
    * when its percent-escapes are broken.
    */
-  find(path: string): Destination | "malformed" | undefined;
+  find(path: string): Destination<Row> | "malformed" | undefined;
 }
 
 /** Compiles a table of routes. */
-export function createRouter(routes: readonly Route[]): Router {
+export function createRouter<Row extends RoutedRow>(
+  routes: readonly Row[],
+): Router<Row> {
   const templates = routes.map((route) => compileTemplate(route));
   const root = buildNode(templates.map((template) => ({ template, depth: 0 })));
 
-  function findPlain(path: string): Destination | undefined {
+  function findPlain(path: string): Destination<Row> | undefined {
     const segments = path.slice(1).split("/");
     let node = root;
     for (const segment of segments) {
@@ -61,7 +68,9 @@ export function createRouter(routes: readonly Route[]): Router {
     return resource === undefined ? undefined : { resource, segments };
   }
 
-  function findEscaped(path: string): Destination | "malformed" | undefined {
+  function findEscaped(
+    path: string,
+  ): Destination<Row> | "malformed" | undefined {
     const decoded = decodePath(path);
     if (decoded === undefined) return "malformed";
     const segments: string[] = [];
@@ -151,25 +160,25 @@ type Segment =
   | { readonly kind: "placeholder" }
   | { readonly kind: "greedy" };
 
-interface Template {
-  readonly route: Route;
+interface Template<Row> {
+  readonly route: Row;
   readonly segments: readonly Segment[];
 }
 
 /** A template of which `depth` segments have been met. */
-interface Candidate {
-  readonly template: Template;
+interface Candidate<Row> {
+  readonly template: Template<Row>;
   readonly depth: number;
 }
 
-interface Node {
-  readonly literals: ReadonlyMap<string, Node>;
+interface Node<Row> {
+  readonly literals: ReadonlyMap<string, Node<Row>>;
   /** For any segment that is not empty and no literal. */
-  readonly other: Node | undefined;
-  readonly resource: Resource | undefined;
+  readonly other: Node<Row> | undefined;
+  readonly resource: Resource<Row> | undefined;
 }
 
-function compileTemplate(route: Route): Template {
+function compileTemplate<Row extends RoutedRow>(route: Row): Template<Row> {
   const segments = route.template.slice(1).split("/").map((text): Segment => {
     if (text.startsWith("{*")) return { kind: "greedy" };
     if (text.startsWith("{")) return { kind: "placeholder" };
@@ -178,8 +187,10 @@ function compileTemplate(route: Route): Template {
   return { route, segments };
 }
 
-function buildNode(candidates: readonly Candidate[]): Node {
-  const literals = new Map<string, Node>();
+function buildNode<Row extends RoutedRow>(
+  candidates: readonly Candidate<Row>[],
+): Node<Row> {
+  const literals = new Map<string, Node<Row>>();
   for (const { template, depth } of candidates) {
     const segment = template.segments[depth];
     if (segment?.kind === "literal" && !literals.has(segment.text)) {
@@ -190,7 +201,7 @@ function buildNode(candidates: readonly Candidate[]): Node {
   const isGreedy = others.length > 0 &&
     others.length === candidates.length &&
     others.every((other) => candidates.includes(other));
-  const node: { -readonly [K in keyof Node]: Node[K] } = {
+  const node: { -readonly [K in keyof Node<Row>]: Node<Row>[K] } = {
     literals,
     other: undefined,
     resource: resourceOf(candidates),
@@ -205,11 +216,11 @@ function buildNode(candidates: readonly Candidate[]): Node {
 }
 
 /** Candidates that are left after a segment; `undefined`: one that is no literal. */
-function advance(
-  candidates: readonly Candidate[],
+function advance<Row>(
+  candidates: readonly Candidate<Row>[],
   text: string | undefined,
-): Candidate[] {
-  const left: Candidate[] = [];
+): Candidate<Row>[] {
+  const left: Candidate<Row>[] = [];
   for (const candidate of candidates) {
     const { template, depth } = candidate;
     const segment = template.segments[depth];
@@ -225,15 +236,17 @@ function advance(
   return left;
 }
 
-function resourceOf(candidates: readonly Candidate[]): Resource | undefined {
+function resourceOf<Row extends RoutedRow>(
+  candidates: readonly Candidate<Row>[],
+): Resource<Row> | undefined {
   const complete = candidates
     .filter(({ template, depth }) => depth === template.segments.length)
     .map(({ template }) => template)
     .sort(compareLiteralness);
   if (complete.length === 0) return undefined;
-  const routes = new Map<Method, Route>();
+  const routes = new Map<string, Row>();
   // The most literal one comes last and wins; of equals the first.
-  let previous: Template | undefined;
+  let previous: Template<Row> | undefined;
   for (const template of complete) {
     const { route } = template;
     const isEqual = previous !== undefined &&
@@ -249,7 +262,7 @@ function resourceOf(candidates: readonly Candidate[]): Resource | undefined {
 const LITERALNESS = { greedy: 0, placeholder: 1, literal: 2 } as const;
 
 /** Less literal ones first, judged from the left. */
-function compareLiteralness(a: Template, b: Template): number {
+function compareLiteralness<Row>(a: Template<Row>, b: Template<Row>): number {
   const length = Math.max(a.segments.length, b.segments.length);
   for (let index = 0; index < length; index++) {
     const difference = literalnessAt(a, index) - literalnessAt(b, index);
@@ -258,7 +271,7 @@ function compareLiteralness(a: Template, b: Template): number {
   return 0;
 }
 
-function literalnessAt(template: Template, index: number): number {
+function literalnessAt<Row>(template: Template<Row>, index: number): number {
   const segment = template.segments[index];
   return segment === undefined ? LITERALNESS.greedy : LITERALNESS[segment.kind];
 }

@@ -6,7 +6,7 @@
  */
 
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
-import { ROUTES } from "../../lib/http/routes.ts";
+import { ROUTES } from "../../lib/http/routes/table.ts";
 import type { Random } from "../support/random.ts";
 import {
   HEADER_VALUES,
@@ -53,8 +53,14 @@ const STREAM_ROUTES = ROUTES.filter(({ template }) =>
 
 /** Routes by which events come in, and show in every form. */
 const EVENT_ROUTES = STREAM_ROUTES.filter(({ handler }) =>
-  ["append", "writeMetadata", "readEvent", "readHeadPage", "readForwardPage"]
-    .includes(handler)
+  [
+    "appendEvents",
+    "writeMetadata",
+    "readEvent",
+    "readHeadPage",
+    "readForwardPage",
+  ]
+    .includes(handler.name)
 );
 
 /** Makes the next request: one that is odd all over, or hardly at all. */
@@ -116,7 +122,7 @@ function nextPlainRequest(
   const { type, body } = nextBody(random);
   headers.push(["Content-Type", type], ["Content-Length", `${body.length}`]);
   if (!type.includes("events+")) {
-    const eventType = route.handler === "append" ? "t" : "$metadata";
+    const eventType = route.handler.name === "appendEvents" ? "t" : "$metadata";
     headers.push(["ES-EventId", nextEventId(random)]);
     headers.push(["ES-EventType", eventType]);
   }

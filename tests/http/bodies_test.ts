@@ -13,7 +13,8 @@ import {
   OCTET_STREAM,
   STREAM_DESCRIPTION,
 } from "../../lib/http/media_types.ts";
-import { type Route, ROUTES } from "../../lib/http/routes.ts";
+import type { Route } from "../../lib/http/route.ts";
+import { ROUTES } from "../../lib/http/routes/table.ts";
 import { testUuid } from "../support/events.ts";
 import { ADMIN, openSecuredApp } from "../support/secured_app.ts";
 import {
@@ -51,7 +52,7 @@ function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 /** Every route with a body, and every type that it may have. */
 const TAKERS = ROUTES.flatMap((route) =>
-  route.operation === "redirect" || route.request === undefined
+  route.handler.name === "redirectToUnslashed" || route.request === undefined
     ? []
     : route.request
       .filter((type) => type !== STREAM_DESCRIPTION)
@@ -59,7 +60,7 @@ const TAKERS = ROUTES.flatMap((route) =>
 );
 
 function isOfUpkeep({ handler }: Route): boolean {
-  return handler === "downloadNewBackup";
+  return handler.name === "downloadNewBackup";
 }
 
 async function sendTo(
@@ -76,7 +77,8 @@ async function sendTo(
     headers: {
       "Content-Type": type.name,
       "ES-EventId": testUuid(1),
-      ...(route.handler === "append" && { "ES-EventType": "tested" }),
+      ...(route.handler.name === "appendEvents" &&
+        { "ES-EventType": "tested" }),
       ...headers,
     },
     body,

@@ -6,7 +6,7 @@ import {
   responseAt,
 } from "../../lib/http/openapi/document.ts";
 import { createRouter, parseTarget } from "../../lib/http/router.ts";
-import { ROUTES } from "../../lib/http/routes.ts";
+import { ROUTES } from "../../lib/http/routes/table.ts";
 import { areaNames, isAnswer, readArea } from "../conformance/recording.ts";
 import { openTestApp, TEST_BASE_URL } from "../support/test_app.ts";
 

@@ -51,7 +51,7 @@ interface EventHeaders {
 }
 
 /** `POST /streams/{stream}` */
-export async function append(
+export async function appendEvents(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {

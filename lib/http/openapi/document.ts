@@ -1,31 +1,19 @@
 /**
- * The interface as an OpenAPI 3.1 document, made from the route table and what
- * is said about its handlers.
+ * The interface as an OpenAPI 3.1 document, made from the route table.
  *
  * @module
  */
 
+import { ACCESS } from "../access.ts";
+import { isJson, type MediaType } from "../media_types.ts";
 import type {
-  Access,
   AnswerContent,
   AnswerDescription,
-  DescribedRoute,
-  DescribedType,
-  RouteDescription,
-  Vocabulary,
-} from "./description.ts";
-
-/** What a document is made from. */
-export interface OpenApiSources {
-  /** Version of the program. */
-  readonly version: string;
-  readonly title: string;
-  readonly about: string;
-  readonly routes: readonly DescribedRoute[];
-  /** By handler. */
-  readonly descriptions: Readonly<Record<string, RouteDescription>>;
-  readonly vocabulary: Vocabulary;
-}
+  Meanings,
+  Route,
+  Schema,
+  Schemas,
+} from "../route.ts";
 
 /** The document; members as OpenAPI 3.1 names them. */
 export interface OpenApiDocument {
@@ -88,60 +76,56 @@ const TEXT = { schema: { type: "string" } };
 /** Statuses that every route may answer with, by what it takes and offers. */
 const ALWAYS_REFUSED = [400, 401, 429, 500, 503] as const;
 
-/** Who may use it, in words and as OpenAPI says it. */
-const ACCESS: Readonly<
-  Record<Access, { readonly text: string; readonly isOpen: boolean }>
-> = {
-  everybody: { text: "Open to everyone.", isOpen: true },
-  accessList: {
-    text: "Requires the right that the stream's access list grants (default: " +
-      "everyone).",
-    isOpen: true,
-  },
-  users: { text: "Requires a login.", isOpen: false },
-  administrators: { text: "Requires membership in $admins.", isOpen: false },
-  monitors: {
-    text: "Requires membership in $admins, $ops or $monitors.",
-    isOpen: false,
-  },
-  backup: { text: "Requires membership in $admins or $backup.", isOpen: false },
-  operators: { text: "Requires membership in $admins or $ops.", isOpen: false },
+/** Refusals of the pipeline, by status. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  400: "Bad request; the body explains why",
+  401: "The credentials are missing or wrong, or do not grant this right",
+  403:
+    "The request comes from a page of a foreign origin, or is outside the token's scopes",
+  406: "No media type in Accept is available here",
+  408: "The body did not arrive in time",
+  411: "The body's length is missing",
+  413: "The body is too large",
+  414: "The name of the stream is too long",
+  415: "Content-Type names no type that this takes, or the body has a " +
+    "coding or an encoding that is not supported",
+  429: "Too many requests at once, or too many failed logins: try again later",
+  500: "Internal error; the body has the id of the request",
+  503:
+    "The server is overloaded or cannot write at the moment: try again later",
 };
 
 /**
  * Makes the document.
  *
- * @throws {TypeError} If a route, parameter, header or status is not described.
+ * @throws {TypeError} If a placeholder is not described, or two schemas have
+ * one name.
  */
-export function buildOpenApi(sources: OpenApiSources): OpenApiDocument {
-  const { vocabulary, descriptions, routes } = sources;
+export function buildOpenApi(
+  routes: readonly Route[],
+  version: string,
+): OpenApiDocument {
   const paths: Record<string, Record<string, Operation>> = {};
-  const tags = new Set<string>();
   for (const route of routes) {
-    const description = known(descriptions, route.handler, "Handler");
-    tags.add(description.tag);
-    const path = pathOf(route.template);
-    const item = paths[path] ??= {};
+    const item = paths[pathOf(route.template)] ??= {};
     // Of rows that are alike the first one serves.
-    item[route.method.toLowerCase()] ??= operationOf(
-      route,
-      description,
-      vocabulary,
-    );
+    item[route.method.toLowerCase()] ??= operationOf(route);
   }
   return {
     openapi: "3.1.0",
     info: {
-      title: sources.title,
-      version: sources.version,
-      description: sources.about,
+      title: "Quipu",
+      version,
+      description:
+        "An event store with the HTTP (AtomPub) interface of Event Store " +
+        "4.0.2. Every answer may carry X-Request-Id.",
     },
-    tags: [...tags].map((name) => ({ name })),
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
     components: {
-      schemas: vocabulary.schemas,
+      schemas: schemasOf(routes),
       responses: Object.fromEntries(
-        Object.entries(vocabulary.refusals).map(([status, description]) => [
+        Object.entries(REFUSALS).map(([status, description]) => [
           refusalName(status),
           { description, content: { "text/plain": TEXT } },
         ]),
@@ -158,39 +142,52 @@ export function buildOpenApi(sources: OpenApiSources): OpenApiDocument {
   };
 }
 
+function schemasOf(routes: readonly Route[]): Record<string, unknown> {
+  const found = new Map<string, Schema>();
+  for (const { schemas = {}, bodySchemas = {} } of routes) {
+    const ofRow = [...Object.values(schemas), ...Object.values(bodySchemas)];
+    for (const schema of ofRow) {
+      const { name } = schema;
+      if ((found.get(name) ?? schema) !== schema) {
+        throw new TypeError(`Two schemas have one name: ${name}`);
+      }
+      found.set(name, schema);
+    }
+  }
+  return Object.fromEntries(
+    [...found].map(([name, { shape }]) => [name, shape]),
+  );
+}
+
 /** A greedy placeholder is one like others: OpenAPI knows no better. */
 function pathOf(template: string): string {
   return template.replace("{*", "{");
 }
 
-function operationOf(
-  route: DescribedRoute,
-  description: RouteDescription,
-  vocabulary: Vocabulary,
-): Operation {
-  const { summary, details, access, tag } = description;
-  const { text, isOpen } = ACCESS[access];
+function operationOf(route: Route): Operation {
+  const { summary, details, tag, request, body = "", bodySchemas } = route;
+  const { text, isOpen } = ACCESS[route.access];
   const schemes = [{ basic: [] }, { bearer: [] }];
   return {
     operationId: operationIdOf(route),
     tags: [tag],
     summary,
     description: details === undefined ? text : `${details} ${text}`,
-    parameters: parametersOf(route, description, vocabulary),
-    ...(route.request !== undefined && {
+    parameters: parametersOf(route),
+    ...(request !== undefined && {
       requestBody: {
-        description: description.body ?? "",
+        description: body,
         required: true,
-        content: contentOf(route.request, description.bodySchemas),
+        content: contentOf(request, bodySchemas),
       },
     }),
-    responses: responsesOf(route, description, vocabulary),
+    responses: responsesOf(route),
     security: isOpen ? [{}, ...schemes] : schemes,
   };
 }
 
 /** `getStreamsStreamEvent`: method and segments. */
-function operationIdOf({ method, template }: DescribedRoute): string {
+function operationIdOf({ method, template }: Route): string {
   const words = template.split("/").slice(1).map((segment) =>
     segment === "" ? "slash" : segment.replace(/[{}*]/g, "")
   ).flatMap((segment) => segment.split(/[^A-Za-z0-9]+/));
@@ -199,55 +196,49 @@ function operationIdOf({ method, template }: DescribedRoute): string {
 }
 
 function parametersOf(
-  { template }: DescribedRoute,
-  { query = [], queryMeanings = {}, headers = [] }: RouteDescription,
-  vocabulary: Vocabulary,
+  { template, path = {}, query = {}, headers = {} }: Route,
 ): Parameter[] {
   const placeholders = [...template.matchAll(/\{\*?(\w+)\}/g)]
-    .map(([, name = ""]) => name);
+    .map(([, name = ""]): [string, string] => {
+      const meaning = path[name];
+      if (meaning !== undefined) return [name, meaning];
+      throw new TypeError(`Placeholder without a meaning: ${name}`);
+    });
   const schema = { type: "string" };
   return [
-    ...placeholders.map((name) => ({
+    ...placeholders.map(([name, description]) => ({
       name,
       in: "path" as const,
       required: true,
-      description: known(vocabulary.path, name, "Placeholder"),
+      description,
       schema,
     })),
-    ...query.map((name) => ({
+    ...Object.entries(query).map(([name, description]) => ({
       name,
       in: "query" as const,
-      description: queryMeanings[name] ??
-        known(vocabulary.query, name, "Parameter"),
+      description,
       schema,
     })),
-    ...headers.map((name) => ({
+    ...Object.entries(headers).map(([name, description]) => ({
       name,
       in: "header" as const,
-      description: known(vocabulary.headers, name, "Header"),
+      description,
       schema,
     })),
   ];
 }
 
 function responsesOf(
-  route: DescribedRoute,
-  description: RouteDescription,
-  vocabulary: Vocabulary,
+  route: Route,
 ): Record<string, OpenApiResponse | Reference> {
   const responses: Record<string, OpenApiResponse | Reference> = {};
-  for (const status of refusalsOf(route, description)) {
-    known(vocabulary.refusals, status, "Status");
+  for (const status of refusalsOf(route)) {
     responses[status] = {
       $ref: `#/components/responses/${refusalName(status)}`,
     };
   }
-  for (const [status, answer] of Object.entries(description.answers)) {
-    responses[status] = responseOf(Number(status), answer, {
-      route,
-      schemas: description.schemas,
-      vocabulary,
-    });
+  for (const [status, answer] of Object.entries(route.answers)) {
+    responses[status] = responseOf(Number(status), answer, route);
   }
   return responses;
 }
@@ -263,13 +254,12 @@ export function responseAt(
 ): OpenApiResponse {
   if (!("$ref" in response)) return response;
   const name = response.$ref.slice(response.$ref.lastIndexOf("/") + 1);
-  return known(components.responses, name, "Answer");
+  const found = components.responses[name];
+  if (found === undefined) throw new TypeError(`No such answer: ${name}`);
+  return found;
 }
 
-function refusalsOf(
-  { method, request, response }: DescribedRoute,
-  { access }: RouteDescription,
-): number[] {
+function refusalsOf({ method, request, response, access }: Route): number[] {
   return [
     ...ALWAYS_REFUSED,
     ...(method === "GET" ? [] : [403]),
@@ -281,32 +271,32 @@ function refusalsOf(
 
 function responseOf(
   status: number,
-  { text, content, headers = [] }: AnswerDescription,
-  { route, schemas, vocabulary }: {
-    readonly route: DescribedRoute;
-    readonly schemas: RouteDescription["schemas"];
-    readonly vocabulary: Vocabulary;
-  },
+  { text, content, headers }: AnswerDescription,
+  route: Route,
 ): OpenApiResponse {
-  const named = headers.map((name) =>
-    [name, {
-      description: known(vocabulary.answerHeaders, name, "Header"),
-      schema: { type: "string" },
-    }] as const
+  const types = typesOf(
+    content ?? (status === 200 ? "negotiated" : "text"),
+    route,
   );
-  const chosen = content ?? (status === 200 ? "negotiated" : "text");
-  const types = typesOf(chosen, route, schemas);
   return {
     description: text,
-    ...(named.length > 0 && { headers: Object.fromEntries(named) }),
+    ...(headers !== undefined && { headers: headersOf(headers) }),
     ...(types !== undefined && { content: types }),
   };
 }
 
+function headersOf(headers: Meanings): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [
+      name,
+      { description, schema: { type: "string" } },
+    ]),
+  );
+}
+
 function typesOf(
   content: AnswerContent,
-  { response }: DescribedRoute,
-  schemas: RouteDescription["schemas"],
+  { response, schemas }: Route,
 ): Content | undefined {
   if (content === "nothing") return undefined;
   if (content === "text") return { "text/plain": TEXT };
@@ -318,30 +308,16 @@ function typesOf(
 }
 
 function contentOf(
-  types: readonly DescribedType[],
-  schemas: Readonly<Record<string, string>> | undefined,
+  types: readonly MediaType[],
+  schemas: Schemas | undefined,
 ): Content {
-  return Object.fromEntries(types.map(({ name, form }) => {
-    const schema = schemas?.[form];
+  return Object.fromEntries(types.map((type) => {
+    const schema = schemas?.[type.form];
     if (schema !== undefined) {
-      return [name, { schema: { $ref: `#/components/schemas/${schema}` } }];
+      return [type.name, {
+        schema: { $ref: `#/components/schemas/${schema.name}` },
+      }];
     }
-    return [name, isAnyJson(form) ? {} : TEXT];
+    return [type.name, isJson(type) ? {} : TEXT];
   }));
-}
-
-function isAnyJson(form: string): boolean {
-  return form.toLowerCase().endsWith("json") || form === "streamDescription";
-}
-
-function known<Value>(
-  table: Readonly<Record<string | number, Value>>,
-  key: string | number,
-  what: string,
-): Value {
-  const value = table[key];
-  if (value === undefined) {
-    throw new TypeError(`${what} without a description: ${key}`);
-  }
-  return value;
 }

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createHostCheck } from "../../../lib/http/host_check.ts";
 import { PIPELINE_REFUSALS } from "../../../lib/http/problem.ts";
-import { ROUTES } from "../../../lib/http/routes.ts";
+import { ROUTES } from "../../../lib/http/routes/table.ts";
 import { ADMIN, JSON_TYPE, openSecuredApp } from "../../support/secured_app.ts";
 import { basic } from "../../support/test_auth.ts";
 

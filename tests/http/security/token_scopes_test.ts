@@ -8,7 +8,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { TOKEN_SCOPES, type TokenScope } from "../../../lib/model/principal.ts";
-import { type Route, ROUTES } from "../../../lib/http/routes.ts";
+import type { Route } from "../../../lib/http/route.ts";
+import { ROUTES } from "../../../lib/http/routes/table.ts";
 import {
   ADMIN,
   JSON_TYPE,

@@ -10,10 +10,70 @@ import {
   htmlLink,
   htmlText,
 } from "../../formats/html/html.ts";
+import { PUBLIC } from "../access.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { TEXT_HTML } from "../media_types.ts";
 import { PROBLEMS } from "../problem.ts";
-import { documentResponse, NO_STORE, problemResponse } from "../responses.ts";
+import {
+  documentResponse,
+  NO_STORE,
+  problemResponse,
+  redirectResponse,
+} from "../responses.ts";
+import type { Route } from "../route.ts";
+import { LOCATION, NEGOTIATED_CACHEABLE } from "./parameters.ts";
+
+const READING = {
+  method: "GET",
+  response: "any",
+  scopes: PUBLIC,
+  access: "everybody",
+} as const;
+
+const REDIRECT = {
+  ...READING,
+  handler: redirectToWeb,
+  tag: "Redirects",
+  summary: "Redirect to the start page",
+  answers: { 302: { text: "Where it is", headers: LOCATION } },
+} as const;
+
+/** Part of `ROUTES`. */
+export const WEB_ROUTES: readonly Route[] = [
+  { ...REDIRECT, template: "/" },
+  { ...REDIRECT, template: "/web" },
+  { ...REDIRECT, template: "/web/" },
+  {
+    ...READING,
+    template: "/web/{*path}",
+    handler: showWebPage,
+    tag: "The node",
+    summary: "The start page for browsers",
+    path: { path: "Name of the page: index.html" },
+    answers: {
+      200: {
+        text: "The page",
+        content: { type: TEXT_HTML.name },
+        headers: NEGOTIATED_CACHEABLE,
+      },
+      404: { text: "Only index.html exists" },
+    },
+  },
+];
+
+/** `GET /` and `GET /web` */
+function redirectToWeb(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { request, info, allowedMethods } = context;
+  return redirectResponse({
+    status: 302,
+    location: services.baseUrlOf(request, info) + "/web/index.html",
+    text: "Moved",
+    isPermanent: false,
+  }, allowedMethods);
+}
 
 /** What the page leads to: where, its name, what there is. */
 const LINKS: readonly (readonly [path: string, name: string, what: string])[] =
@@ -29,7 +89,7 @@ const LINKS: readonly (readonly [path: string, name: string, what: string])[] =
   ];
 
 /** `GET /web/{*path}`: `/web/index.html`; there are no others. */
-export function showWebPage(
+function showWebPage(
   context: RequestContext,
   { node, readOnlyReason, observation, baseUrlOf }: HandlerServices,
 ): Response {

@@ -1,16 +1,46 @@
 /**
- * Redirects: URIs with a slash too many (spec: http-api §2.10), and the web
- * page.
+ * Addresses with a slash too many: they lead to the one without it
+ * (spec: http-api §2.10).
  *
  * @module
  */
 
+import { encodePathSegment } from "../../text/path_segment.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { redirectResponse } from "../responses.ts";
 import { escapeForUri } from "../router.ts";
-import { encodePathSegment } from "../../text/path_segment.ts";
+import type { Route } from "../route.ts";
+import { CACHEABLE, LOCATION } from "./parameters.ts";
 
-/** Every route that ends in a slash: to the URI without it. */
+/** The row of an address that ends in a slash, from the row of the other. */
+export function unslashed(
+  { method, template, request, response, scopes, path }: Pick<
+    Route,
+    "method" | "template" | "request" | "response" | "scopes" | "path"
+  >,
+): Route {
+  return {
+    method,
+    template,
+    ...(request !== undefined && { request }),
+    response,
+    scopes,
+    access: "everybody",
+    handler: redirectToUnslashed,
+    tag: "Redirects",
+    summary: "Redirect to the address without the trailing slash",
+    ...(path !== undefined && { path }),
+    body: "The body that the other address takes",
+    answers: {
+      307: {
+        text: "Where to repeat the request",
+        headers: { ...LOCATION, ...CACHEABLE },
+      },
+    },
+  };
+}
+
+/** Sends the client to the address without the slash at its end. */
 export function redirectToUnslashed(
   context: RequestContext,
   services: HandlerServices,
@@ -26,20 +56,6 @@ export function redirectToUnslashed(
     location: services.baseUrlOf(request, info) + path + query,
     text: "Moved Permanently",
     isPermanent: true,
-  }, allowedMethods);
-}
-
-/** `GET /` and `GET /web` */
-export function redirectToWeb(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const { request, info, allowedMethods } = context;
-  return redirectResponse({
-    status: 302,
-    location: services.baseUrlOf(request, info) + "/web/index.html",
-    text: "Moved",
-    isPermanent: false,
   }, allowedMethods);
 }
 

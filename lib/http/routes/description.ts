@@ -1,0 +1,87 @@
+/**
+ * What the interface says of itself: as OpenAPI, and as a page to read.
+ *
+ * @module
+ */
+
+import { PUBLIC } from "../access.ts";
+import type { HandlerServices, RequestContext } from "../context.ts";
+import {
+  APPLICATION_JSON,
+  JSON_ALONE,
+  type MediaType,
+  TEXT_HTML,
+} from "../media_types.ts";
+import { buildOpenApi, type OpenApiDocument } from "../openapi/document.ts";
+import { renderApiPage } from "../openapi/page.ts";
+import { documentResponse } from "../responses.ts";
+import type { Route } from "../route.ts";
+import { CACHEABLE } from "./parameters.ts";
+
+/**
+ * Part of `ROUTES`.
+ *
+ * @param routes All of them, these included.
+ */
+export function describingRoutes(routes: () => readonly Route[]): Route[] {
+  // Made when it is asked for, and kept.
+  let made: OpenApiDocument | undefined;
+
+  function describe({ node: { version } }: HandlerServices): OpenApiDocument {
+    if (made?.info.version !== version) made = buildOpenApi(routes(), version);
+    return made;
+  }
+
+  function readOpenApi(
+    context: RequestContext,
+    services: HandlerServices,
+  ): Response {
+    const document = JSON.stringify(describe(services));
+    return answer(APPLICATION_JSON, document, context);
+  }
+
+  function showApi(
+    context: RequestContext,
+    services: HandlerServices,
+  ): Response {
+    return answer(TEXT_HTML, renderApiPage(describe(services)), context);
+  }
+
+  const reading = {
+    method: "GET",
+    tag: "The node",
+    scopes: PUBLIC,
+    access: "everybody",
+  } as const;
+  return [
+    {
+      ...reading,
+      template: "/openapi.json",
+      response: JSON_ALONE,
+      handler: readOpenApi,
+      summary: "This interface as OpenAPI",
+      answers: { 200: { text: "The document", headers: CACHEABLE } },
+    },
+    {
+      ...reading,
+      template: "/docs",
+      response: [TEXT_HTML],
+      handler: showApi,
+      summary: "This interface as an HTML page",
+      answers: { 200: { text: "The page", headers: CACHEABLE } },
+    },
+  ];
+}
+
+function answer(
+  type: MediaType,
+  body: string,
+  { allowedMethods }: RequestContext,
+): Response {
+  return documentResponse({
+    status: 200,
+    type,
+    body,
+    cacheControl: "max-age=60, public",
+  }, allowedMethods);
+}

@@ -1,0 +1,286 @@
+/**
+ * Streams: appending to them, deleting them, their pages and events
+ * (spec: http-api §2.3).
+ *
+ * @module
+ */
+
+import { APPEND, READ, UNNARROWED } from "../access.ts";
+import { appendEvents, appendIncoming } from "../handlers/append.ts";
+import { deleteStream } from "../handlers/delete_stream.ts";
+import { readEvent } from "../handlers/read_event.ts";
+import {
+  readBackwardPage,
+  readForwardPage,
+  readHeadPage,
+} from "../handlers/read_feed.ts";
+import { REQUEST_HEADERS as HEADERS } from "../header_names.ts";
+import {
+  ATOM,
+  ATOM_JSON,
+  ATOM_WITHOUT_BATCHES,
+  EVENT,
+  FEED,
+} from "../media_types.ts";
+import type { AnswerDescription, Route, Schema } from "../route.ts";
+import {
+  APPEND_HEADERS,
+  DELETE_HEADERS,
+  EVENT_HEADERS,
+  EVENT_QUERY,
+  FEED_HEADERS,
+  FEED_QUERY,
+  LOCATION,
+  STREAM_PATH,
+  VERSIONED,
+} from "./parameters.ts";
+import { unslashed } from "./redirects.ts";
+
+const TEXT = { type: "string" };
+const LINKS = {
+  type: "array",
+  items: {
+    type: "object",
+    properties: { uri: TEXT, relation: TEXT },
+    required: ["uri", "relation"],
+  },
+};
+
+const ENTRY_SCHEMA: Schema = {
+  name: "Entry",
+  shape: {
+    type: "object",
+    description: "An event as an entry of a feed.",
+    properties: {
+      title: TEXT,
+      id: TEXT,
+      updated: TEXT,
+      summary: TEXT,
+      content: {},
+      links: LINKS,
+    },
+    required: ["title", "id", "updated", "summary", "links"],
+  },
+};
+
+const FEED_SCHEMA: Schema = {
+  name: "Feed",
+  shape: {
+    type: "object",
+    description: "A page of a feed.",
+    properties: {
+      title: TEXT,
+      id: TEXT,
+      updated: TEXT,
+      streamId: TEXT,
+      headOfStream: { type: "boolean" },
+      selfUrl: TEXT,
+      eTag: TEXT,
+      links: LINKS,
+      entries: { type: "array", items: { $ref: "#/components/schemas/Entry" } },
+    },
+    required: ["title", "id", "updated", "links", "entries"],
+  },
+};
+
+const WRITTEN_EVENTS_SCHEMA: Schema = {
+  name: "WrittenEvents",
+  shape: {
+    type: "array",
+    description: "Events to append.",
+    items: {
+      type: "object",
+      properties: {
+        eventId: { type: "string", format: "uuid" },
+        eventType: TEXT,
+        data: {},
+        metadata: {},
+      },
+      required: ["eventId", "eventType"],
+    },
+  },
+};
+
+const DISK_FULL: AnswerDescription = { text: "The disk is full" };
+const DELETED: AnswerDescription = {
+  text: "The stream is permanently deleted",
+};
+
+/** What pages of feeds have in common. */
+export const FEED_PAGE = {
+  method: "GET",
+  // A feed asked for with any type is atom+json, on every route alike.
+  response: FEED,
+  withoutAccept: ATOM_JSON,
+  scopes: READ,
+  access: "accessList",
+  path: STREAM_PATH,
+  query: FEED_QUERY,
+  headers: FEED_HEADERS,
+  answers: {
+    200: {
+      text: "A page of the feed, newest first, without what the client may " +
+        "not read; as text/event-stream, a live feed that goes on",
+      headers: VERSIONED,
+    },
+    304: {
+      text: "The client's copy of the feed is current",
+      content: "nothing",
+    },
+    307: {
+      text: "Where the page begins that was asked for by time or place",
+      headers: LOCATION,
+    },
+    404: { text: "No such stream" },
+    410: DELETED,
+  },
+  schemas: { atomJson: FEED_SCHEMA, json: FEED_SCHEMA },
+} as const satisfies Partial<Route>;
+
+/** What reads of single events have in common. */
+export const ONE_EVENT = {
+  method: "GET",
+  response: EVENT,
+  scopes: READ,
+  access: "accessList",
+  path: STREAM_PATH,
+  query: EVENT_QUERY,
+  headers: EVENT_HEADERS,
+  answers: {
+    200: { text: "The event", headers: VERSIONED },
+    304: {
+      text: "The client's copy of the event is current",
+      content: "nothing",
+    },
+    404: { text: "No such stream or event" },
+    410: DELETED,
+  },
+  schemas: { atomJson: ENTRY_SCHEMA },
+} as const satisfies Partial<Route>;
+
+/** What appends have in common. */
+export const APPENDING = {
+  method: "POST",
+  request: ATOM,
+  response: ATOM,
+  access: "accessList",
+  path: STREAM_PATH,
+  headers: APPEND_HEADERS,
+  bodySchemas: { eventJson: WRITTEN_EVENTS_SCHEMA },
+  answers: {
+    201: {
+      text: "Written, or recognised as written before; Location is the first " +
+        "event",
+      headers: LOCATION,
+    },
+    307: {
+      text: "No event id was given: where to send the same again, so that it " +
+        "may be repeated",
+      headers: LOCATION,
+    },
+    400: {
+      text: "The body or a header makes no sense, or the stream is not as " +
+        "expected",
+      headers: {
+        "ES-CurrentVersion": "Number of the stream's last event, when it was " +
+          "not the expected one",
+      },
+    },
+    410: DELETED,
+    507: DISK_FULL,
+  },
+} as const satisfies Partial<Route>;
+
+const DELETING = {
+  method: "DELETE",
+  response: ATOM,
+  scopes: UNNARROWED,
+  path: STREAM_PATH,
+} as const satisfies Partial<Route>;
+
+const STREAM = { tag: "Streams" } as const;
+
+/** Part of `ROUTES`. */
+export const STREAM_ROUTES: readonly Route[] = [
+  {
+    ...STREAM,
+    ...APPENDING,
+    template: "/streams/{stream}",
+    scopes: APPEND,
+    handler: appendEvents,
+    summary: "Append events",
+    details: "All of them or none.",
+    body: "One event as its data, with its id and type in headers or in the " +
+      "address; or an array of events, as events+json or events+xml",
+  },
+  {
+    ...STREAM,
+    ...DELETING,
+    template: "/streams/{stream}",
+    access: "accessList",
+    handler: deleteStream,
+    summary: "Delete a stream",
+    details: "It may be written again, unless it is deleted for ever by " +
+      `${HEADERS.hardDelete}. A list of the system, such as $ce-orders, is ` +
+      "hidden until its next entry; it cannot be deleted for ever.",
+    headers: DELETE_HEADERS,
+    answers: {
+      204: { text: "Deleted" },
+      400: { text: "The stream is not at the expected version" },
+      410: { text: "The stream was already permanently deleted" },
+      507: DISK_FULL,
+    },
+  },
+  {
+    ...STREAM,
+    ...FEED_PAGE,
+    template: "/streams/{stream}",
+    handler: readHeadPage,
+    summary: "The newest events of a stream",
+  },
+  unslashed({ ...APPENDING, scopes: APPEND, template: "/streams/{stream}/" }),
+  unslashed({ ...DELETING, template: "/streams/{stream}/" }),
+  unslashed({ ...FEED_PAGE, response: ATOM, template: "/streams/{stream}/" }),
+  {
+    ...STREAM,
+    ...APPENDING,
+    template: "/streams/{stream}/incoming/{guid}",
+    request: ATOM_WITHOUT_BATCHES,
+    response: ATOM_WITHOUT_BATCHES,
+    scopes: APPEND,
+    handler: appendIncoming,
+    summary: "Append one event whose id is in the address",
+    details: "Where an append without an event id is sent on to.",
+    body: "Data of the event, with its type in a header",
+  },
+  {
+    ...STREAM,
+    ...ONE_EVENT,
+    template: "/streams/{stream}/{event}",
+    handler: readEvent,
+    summary: "One event",
+  },
+  {
+    ...STREAM,
+    ...FEED_PAGE,
+    template: "/streams/{stream}/{event}/{count}",
+    handler: readBackwardPage,
+    summary: "A page of a stream, from a number down",
+  },
+  {
+    ...STREAM,
+    ...FEED_PAGE,
+    template: "/streams/{stream}/{event}/backward/{count}",
+    handler: readBackwardPage,
+    summary: "A page of a stream, from a number down",
+  },
+  {
+    ...STREAM,
+    ...FEED_PAGE,
+    template: "/streams/{stream}/{event}/forward/{count}",
+    handler: readForwardPage,
+    summary: "A page of a stream, from a number up",
+    details: `With ${HEADERS.longPoll}, one without events is held until ` +
+      "there are some.",
+  },
+];

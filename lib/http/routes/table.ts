@@ -1,0 +1,36 @@
+/**
+ * All routes of the interface. Routing, 404, 405, OPTIONS,
+ * Access-Control-Allow-Methods, content negotiation and the OpenAPI document
+ * follow from their rows.
+ *
+ * @module
+ */
+
+import type { Route } from "../route.ts";
+import { ALL_ROUTES } from "./all.ts";
+import { describingRoutes } from "./description.ts";
+import { MAINTENANCE_ROUTES } from "./maintenance.ts";
+import { METADATA_ROUTES } from "./metadata.ts";
+import { NODE_ROUTES } from "./node.ts";
+import { STREAM_ROUTES } from "./streams.ts";
+import { TOKEN_ROUTES } from "./tokens.ts";
+import { USER_ROUTES } from "./users.ts";
+import { WATCHING_ROUTES } from "./watching.ts";
+import { WEB_ROUTES } from "./web.ts";
+
+/**
+ * Every route. Rows of one address stand in the order in which the original
+ * registered them: it shows in Access-Control-Allow-Methods.
+ */
+export const ROUTES: readonly Route[] = [
+  ...STREAM_ROUTES,
+  ...METADATA_ROUTES,
+  ...ALL_ROUTES,
+  ...USER_ROUTES,
+  ...TOKEN_ROUTES,
+  ...NODE_ROUTES,
+  ...WATCHING_ROUTES,
+  ...MAINTENANCE_ROUTES,
+  ...WEB_ROUTES,
+  ...describingRoutes(() => ROUTES),
+];
