@@ -6,7 +6,7 @@
 
 import { lineOf } from "./difference.ts";
 import { type Excuses, type JudgedExchange, judgeExchange } from "./judge.ts";
-import { readArea, type Scenario } from "./recording.ts";
+import { familiesIn, readArea, type Scenario } from "./recording.ts";
 import { replayScenario } from "./replay.ts";
 import { ServerMade } from "./server_made.ts";
 import type { Target } from "./target.ts";
@@ -37,29 +37,42 @@ const PREPARED_BY: Readonly<Record<string, readonly string[]>> = {
   "stream-names": ["seeds"],
 };
 
-/** Replays the scenarios of an area in order and closes the target. */
+/**
+ * Replays the scenarios of an area in order, each family on a target of its
+ * own.
+ */
 export async function replayArea(
   area: string,
   openTarget: () => Promise<Target> | Target,
   excuses: Excuses,
 ): Promise<AreaResult> {
-  await using target = await openTarget();
-  for (const scenario of (PREPARED_BY[area] ?? []).flatMap(readArea)) {
-    await replayScenario(target, scenario);
-  }
   const scenarios: ScenarioResult[] = [];
-  for (const scenario of readArea(area)) {
-    const made = new ServerMade(scenario);
-    const exchanges = await replayScenario(target, scenario);
-    scenarios.push({
-      scenario,
-      steps: exchanges.map((exchange) => ({
-        exchange,
-        verdict: judgeExchange(exchange, made, excuses),
-      })),
-    });
+  for (const family of familiesIn(area)) {
+    await using target = await openTarget();
+    for (const scenario of (PREPARED_BY[area] ?? []).flatMap(readArea)) {
+      await replayScenario(target, scenario);
+    }
+    for (const scenario of family) {
+      scenarios.push(await judgeScenario(target, scenario, excuses));
+    }
   }
   return { area, scenarios };
+}
+
+async function judgeScenario(
+  target: Target,
+  scenario: Scenario,
+  excuses: Excuses,
+): Promise<ScenarioResult> {
+  const made = new ServerMade(scenario);
+  const exchanges = await replayScenario(target, scenario);
+  return {
+    scenario,
+    steps: exchanges.map((exchange) => ({
+      exchange,
+      verdict: judgeExchange(exchange, made, excuses),
+    })),
+  };
 }
 
 /** All judged steps of some areas, in order. */

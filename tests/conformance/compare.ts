@@ -6,7 +6,8 @@
  * everything else to the byte. Not comparable are the reason phrase,
  * Content-Length, and of 4xx answers the body (ours says what is wrong), its
  * Content-Type, and Cache-Control. An empty recorded value of a header and no
- * header are the same. The CORS lists may hold more names, but only those below.
+ * header are the same. The CORS lists may hold more names, but only those below;
+ * some recordings left them out.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import { compareHtml } from "./compare_html.ts";
 import { compareJson, compareJsonShape } from "./compare_json.ts";
 import { compareXml, compareXmlShape } from "./compare_xml.ts";
 import { type Difference, difference } from "./difference.ts";
+import type { SetAside } from "./json_pointer.ts";
 import { parseJsonTree } from "./json_tree.ts";
 import type { RecordedAnswer } from "./recording.ts";
 import type { ServerMade } from "./server_made.ts";
@@ -33,7 +35,7 @@ export interface Answer {
 }
 
 /** How to compare. */
-export interface CompareOptions {
+export interface CompareOptions extends SetAside {
   /** Whether only names and types of members count in the body. */
   readonly isShapeOnly: boolean;
   readonly made: ServerMade;
@@ -113,6 +115,21 @@ export function judgeDefectAnswer(answered: Answer): Difference[] {
   return found;
 }
 
+/**
+ * What is wrong with a refusal for which the recorded server had no status but
+ * 500: it must blame the request and say why.
+ */
+export function judgeRefusal(answered: Answer): Difference[] {
+  const found: Difference[] = [];
+  if (!isClientError(answered.status)) {
+    found.push(difference("status", "4xx", answered.status));
+  }
+  if (answered.body.length === 0) {
+    found.push(difference("body", "a text", ""));
+  }
+  return found;
+}
+
 function compareHeaders(
   recorded: RecordedAnswer,
   answered: Answer,
@@ -126,6 +143,10 @@ function compareHeaders(
   const names = new Set([...wanted.keys(), ...answered.headers.keys()]);
   return [...names].sort().flatMap((name) => {
     if (!isComparable(name, recorded.status)) return [];
+    if (options.ignore?.some((other) => other.toLowerCase() === name)) {
+      return [];
+    }
+    if (name in CORS_ADDITIONS && !wanted.has(name)) return [];
     const want = wanted.get(name) ?? "";
     const got = answered.headers.get(name) ?? "";
     if (isSameHeader(name, { want, got, recorded, options })) return [];
@@ -190,13 +211,15 @@ function compareBodies(
   const texts = { recorded: textOf(bytes), answered: textOf(answered.body) };
   const type = recorded.headers["Content-Type"] ?? "";
   if (texts.recorded === "" || texts.answered === "") {
+    // A body of a shape that the original forgot to write.
+    if (texts.recorded === "" && options.isShapeOnly) return [];
     return [difference("body", texts.recorded, texts.answered)];
   }
   // `/info` is JSON whatever type was asked for.
   if (isJson(type) || texts.recorded.startsWith("{")) {
     return options.isShapeOnly
       ? compareJsonShape(texts)
-      : compareJson(texts, options.made);
+      : compareJson(texts, options);
   }
   if (type.startsWith("text/html")) return compareHtml(texts);
   if (isXml(type)) {

@@ -6,6 +6,7 @@
  */
 
 import { type Difference, difference } from "./difference.ts";
+import { type SetAside, withoutSetAside } from "./json_pointer.ts";
 import { type JsonTree, memberOf, parseJsonTree } from "./json_tree.ts";
 import {
   type FeedTimes,
@@ -19,14 +20,15 @@ const TIME_MEMBERS = new Set(["updated", "dateLastUpdated"]);
 /** Members that ours may have besides, at its end: documented additions. */
 const ADDED_MEMBERS = new Set(["quipuVersion"]);
 
-/** Compares two JSON documents value by value. */
+/** Compares two JSON documents value by value, but for what is set aside. */
 export function compareJson(
   texts: { recorded: string; answered: string },
-  made: ServerMade,
+  { made, ...setAside }: SetAside & { readonly made: ServerMade },
 ): Difference[] {
   const trees = parseBoth(texts);
   if (Array.isArray(trees)) return trees;
-  const { recorded, answered } = trees;
+  const recorded = withoutSetAside(trees.recorded, setAside);
+  const answered = withoutSetAside(trees.answered, setAside);
   const found: Difference[] = [];
   compareTrees("body", recorded, answered, { made, found });
   const times = { recorded: timesOf(recorded), answered: timesOf(answered) };
@@ -127,12 +129,9 @@ function isSameLeaf(
 ): boolean {
   const name = where.slice(where.lastIndexOf(".") + 1);
   if (recorded.kind === "string" && answered.kind === "string") {
-    if (TIME_MEMBERS.has(name)) {
-      return made.isSameTime(recorded.value, answered.value);
-    }
-    return name === "eventId"
-      ? made.isSameId(recorded.value, answered.value)
-      : recorded.value === answered.value;
+    return TIME_MEMBERS.has(name)
+      ? made.isSameTime(recorded.value, answered.value)
+      : made.isSameText(recorded.value, answered.value);
   }
   // Its value differs from build to build of the recorded server and means
   // nothing to clients.

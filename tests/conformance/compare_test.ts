@@ -6,7 +6,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Answer, compareAnswer, judgeDefectAnswer } from "./compare.ts";
+import {
+  type Answer,
+  compareAnswer,
+  judgeDefectAnswer,
+  judgeRefusal,
+} from "./compare.ts";
+import type { SetAside } from "./json_pointer.ts";
 import { lineOf } from "./difference.ts";
 import {
   areaNames,
@@ -188,6 +194,128 @@ Deno.test("the id in a redirect may differ, the rest of its URI may not", () => 
   assertEquals(compare(recorded, noId).length, 1);
 });
 
+Deno.test("ids and times that the server made count within texts", () => {
+  const time = "2026-11-30T22:02:16.1014+00:00";
+  assertSame({
+    recorded: `[{"u":"/ack?ids=${MADE_ID}"},{"eventId":"${MADE_ID}"}]`,
+    answered: `[{"u":"/ack?ids=${OTHER_ID}"},{"eventId":"${OTHER_ID}"}]`,
+  });
+  assertSame({
+    recorded: `{"m":"{ \\"added\\": \\"${time}\\" }"}`,
+    answered: `{"m":"{ \\"added\\": \\"2027-01-01T00:00:00+00:00\\" }"}`,
+  });
+  for (
+    const answered of [
+      `[{"u":"/ack?ids=${OTHER_ID}"},{"eventId":"${MADE_ID}"}]`,
+      `[{"u":"/ack?ids=${OTHER_ID},"},{"eventId":"${OTHER_ID}"}]`,
+      `[{"u":"/nack?ids=${OTHER_ID}"},{"eventId":"${OTHER_ID}"}]`,
+      `[{"u":"/ack?ids=1"},{"eventId":"${OTHER_ID}"}]`,
+    ]
+  ) {
+    assertDiffers({
+      recorded: `[{"u":"/ack?ids=${MADE_ID}"},{"eventId":"${MADE_ID}"}]`,
+      answered,
+    });
+  }
+  assertDiffers({
+    sentBody: SENT_ID,
+    recorded: `{"u":"/ack?ids=${SENT_ID}"}`,
+    answered: `{"u":"/ack?ids=${OTHER_ID}"}`,
+  });
+  assertDiffers({
+    recorded: `{"m":"at ${time}"}`,
+    answered: `{"m":"at 2027-01-01T00:00:00Z"}`,
+  });
+  const type = XML_TYPE;
+  const recorded = `<l href="/ack/${MADE_ID}"><i>${MADE_ID}</i></l>`;
+  const answered = recorded.replaceAll(MADE_ID, OTHER_ID);
+  assertSame({ type, recorded, answered });
+  assertDiffers({ type, recorded, answered: answered.replace("ack", "nack") });
+  assertDiffers({
+    type,
+    recorded,
+    answered: answered.replace(OTHER_ID, SENT_ID),
+  });
+});
+
+Deno.test("of ignored values only the type counts", () => {
+  const recorded = `{"a":1,"b":[{"c":1.5,"d":1},{"c":2.5,"d":2}]}`;
+  const ignore = ["/a", "/*/*/c"];
+  const same = `{"a":7,"b":[{"c":0,"d":1},{"c":0,"d":2}]}`;
+  assertSame({ ignore, recorded, answered: same });
+  for (
+    const answered of [
+      same.replace(`"a":7`, `"a":"7"`),
+      same.replace(`"a":7,`, ""),
+      same.replace(`"c":0,`, ""),
+      same.replace(`"d":1`, `"d":2`),
+      same.replace(`"c":0`, `"c":null`),
+    ]
+  ) assertDiffers({ ignore, recorded, answered });
+  assertDiffers({ ignore: ["/b/0/c"], recorded, answered: same });
+});
+
+Deno.test("an ignored header does not count", () => {
+  const recorded = { status: 200, headers: { ETag: '"1;2"' }, body: "" };
+  const answered = answerOf({ ...recorded, headers: { ETag: '"3;2"' } });
+  assertEquals(compare(recorded, answered).length, 1);
+  assertEquals(compare(recorded, answered, { ignore: ["/eTag"] }).length, 1);
+  assertEquals(compare(recorded, answered, { ignore: ["ETag"] }), []);
+});
+
+Deno.test("of a list only the kept elements count", () => {
+  const recorded = `{"l":[{"s":"a","n":1}]}`;
+  const only = { list: "/l", where: { s: "a" } };
+  const answered = `{"l":[{"s":"b","n":7},{"s":"a","n":1},{"t":1}]}`;
+  assertSame({ only, recorded, answered });
+  assertDiffers({ recorded, answered });
+  for (
+    const other of [
+      answered.replace(`"n":1`, `"n":2`),
+      answered.replace(`"s":"a"`, `"s":"c"`),
+      answered.replace(`"s":"b","n":7`, `"s":"a","n":1`),
+    ]
+  ) assertDiffers({ only, recorded, answered: other });
+});
+
+Deno.test("numbers that depend on the past count as 1 in areas with families", () => {
+  const recorded = `{"p":"C:1/P:1","m":"{\\"$c\\":1,\\"$v\\":\\"1:-1:0:3\\"}"}`;
+  const answered =
+    `{"p":"C:73/P:73","m":"{\\"$c\\":42,\\"$v\\":\\"9:-1:0:3\\"}"}`;
+  const area = "projections";
+  assertSame({ area, recorded, answered });
+  assertDiffers({ recorded, answered });
+  for (
+    const other of [
+      answered.replace("C:73", "C:0"),
+      answered.replace("C:73", "C:-1"),
+      answered.replace(":0:3", ":1:3"),
+      answered.replace("$c", "$d"),
+    ]
+  ) assertDiffers({ area, recorded, answered: other });
+});
+
+Deno.test("a list of names that was not recorded does not count", () => {
+  const name = "Access-Control-Allow-Headers";
+  const answered = answerOf({
+    status: 200,
+    headers: { [name]: "X" },
+    body: "",
+  });
+  const recorded = { status: 200, headers: {}, body: "" };
+  assertEquals(compare(recorded, answered), []);
+  const empty = { ...recorded, headers: { [name]: "" } };
+  assertEquals(compare(empty, answered).length, 1);
+});
+
+Deno.test("a refusal blames the request and says why", () => {
+  const refusal = answerOf({ status: 409, headers: {}, body: "No such thing" });
+  assertEquals(judgeRefusal(refusal), []);
+  assertEquals(judgeRefusal({ ...refusal, status: 500 }).length, 1);
+  assertEquals(judgeRefusal({ ...refusal, status: 201 }).length, 1);
+  assertEquals(judgeRefusal({ ...refusal, body: new Uint8Array() }).length, 1);
+});
+
 Deno.test("XML differs by names, attributes, texts and order", () => {
   const recorded = `<a x="1"><b>t</b><c/></a>`;
   const type = XML_TYPE;
@@ -348,7 +476,8 @@ Deno.test("an answer to a request that the recorded server failed at", () => {
   }
 });
 
-interface BodyCase {
+interface BodyCase extends SetAside {
+  readonly area?: string;
   readonly recorded: string;
   readonly answered: string;
   readonly type?: string;
@@ -366,27 +495,36 @@ function assertDiffers(bodies: BodyCase): void {
 }
 
 function compareBodies(
-  { recorded, answered, type = JSON_TYPE, sentBody = "", isShapeOnly = false }:
-    BodyCase,
+  {
+    recorded,
+    answered,
+    type = JSON_TYPE,
+    sentBody = "",
+    area = "test",
+    ...how
+  }: BodyCase,
 ): string[] {
   const headers = { "Content-Type": type };
   return compare(
     { status: 200, headers, body: recorded },
     answerOf({ status: 200, headers, body: answered }),
-    { scenario: scenarioSending(sentBody), isShapeOnly },
+    { scenario: { ...scenarioSending(sentBody), area }, ...how },
   );
 }
 
 function compare(
   recorded: RecordedAnswer,
   answered: Answer,
-  { scenario = scenarioSending(""), isShapeOnly = false }: {
-    scenario?: Scenario;
-    isShapeOnly?: boolean;
-  } = {},
+  { scenario = scenarioSending(""), isShapeOnly = false, ...setAside }:
+    & SetAside
+    & {
+      scenario?: Scenario;
+      isShapeOnly?: boolean;
+    } = {},
 ): string[] {
   const made = new ServerMade(scenario);
-  return compareAnswer(recorded, answered, { isShapeOnly, made }).map(lineOf);
+  return compareAnswer(recorded, answered, { isShapeOnly, made, ...setAside })
+    .map(lineOf);
 }
 
 function scenarioSending(body: string): Scenario {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { compareAnswer, judgeDefectAnswer } from "./compare.ts";
+import { compareAnswer, judgeDefectAnswer, judgeRefusal } from "./compare.ts";
 import type { Deviation } from "./deviations.ts";
 import type { Difference } from "./difference.ts";
 import type { PendingRule } from "./pending.ts";
@@ -53,8 +53,11 @@ export function judgeExchange(
       ? { kind: "defectAnswered" }
       : pendingOrMismatch(exchange, differences, excuses);
   }
-  const options = { isShapeOnly: step.shapeOnly === true, made };
-  const differences = compareAnswer(recorded, answered, options);
+  const { ignore, only } = step;
+  const options = { isShapeOnly: step.shapeOnly === true, made, ignore, only };
+  const differences = step.refusal === true
+    ? judgeRefusal(answered)
+    : compareAnswer(recorded, answered, options);
   if (differences.length === 0) return { kind: "match" };
   const deviation = excuses.deviations.find((candidate) =>
     candidate.judge({ ...exchange, recorded, made, differences })?.length === 0

@@ -11,8 +11,7 @@ import { openSocketTarget } from "./app_target.ts";
 import { describeStep, replayArea, stepsOf } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
 import type { JudgedExchange } from "./judge.ts";
-import { PENDING } from "./pending.ts";
-import { areaNames } from "./recording.ts";
+import { PENDING, replayedAreas } from "./pending.ts";
 
 /**
  * Phrases that are others on purpose: status, recorded, and sent instead. The
@@ -24,11 +23,11 @@ const OTHER_PHRASES: readonly string[] = [
 ];
 
 /** They wait for minutes, by a clock that a socket does not have. */
-const NEEDS_CLOCK = ["long-poll", "projections"];
+const NEEDS_CLOCK = ["long-poll", "projections", "subscriptions"];
 
 const needed = new Set<string>();
 
-for (const area of areaNames()) {
+for (const area of replayedAreas()) {
   if (NEEDS_CLOCK.includes(area)) continue;
   Deno.test(`replay of ${area} with reason phrases`, async () => {
     const result = await replayArea(

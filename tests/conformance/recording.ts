@@ -9,7 +9,10 @@ import { dirname, fromFileUrl, join } from "@std/path";
 /** What was sent. */
 export interface RecordedRequest {
   readonly method: string;
-  /** May hold `{loc:N}`: the path of the Location that step N got. */
+  /**
+   * May hold `{loc:N}`, the path of the Location that step N got, and
+   * `{json:N:/pointer}`, the value there in the answer to step N.
+   */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -17,6 +20,26 @@ export interface RecordedRequest {
   readonly ifNoneMatchFromStep?: number;
   /** Time to let pass before sending. */
   readonly waitMs?: number;
+  /** The request is sent again until its answer is as wished. */
+  readonly until?: Wish;
+}
+
+/** The answer that a repeated request waits for. All that is given must hold. */
+export interface Wish {
+  readonly status?: number;
+  readonly bodyIncludes?: string | readonly string[];
+  /** Values by JSON pointer. */
+  readonly json?: Readonly<Record<string, unknown>>;
+  /** Longest time for the attempts. Default: 10 s. */
+  readonly timeoutMs?: number;
+}
+
+/** Of a list, the elements that were kept. */
+export interface KeptElements {
+  /** JSON pointer of the list. */
+  readonly list: string;
+  /** Members that a kept element has. */
+  readonly where: Readonly<Record<string, unknown>>;
 }
 
 /** What came back. */
@@ -43,8 +66,17 @@ export interface RecordedStep {
   readonly response: RecordedAnswer | RecordedFailure;
   /** Only names and types of members are the same from run to run. */
   readonly shapeOnly?: boolean;
-  /** The recorded server hung, failed or hung up here. */
+  /** The recorded server hung, failed, hung up or was wrong here. */
   readonly defect?: boolean;
+  /** The recorded server refused with a 500: any 4xx with a text is right. */
+  readonly refusal?: boolean;
+  /**
+   * JSON pointers (`*`: every member or element) whose values differ by nature,
+   * so that only their types count; a name without a slash is a header.
+   */
+  readonly ignore?: readonly string[];
+  /** Only these elements of a list were kept. */
+  readonly only?: KeptElements;
 }
 
 export interface Scenario {
@@ -62,6 +94,15 @@ export const RECORDED_AUTHORITY = "127.0.0.1:2113";
  */
 const FORWARDED_WITH_RECORDED_PORT = /(\/\/[a-z.]+):3113\b/g;
 
+/**
+ * Areas whose scenarios need no order and no server of their own: one server
+ * recorded them all, and a family of them is replayed on one.
+ */
+export const FAMILY_AREAS: ReadonlySet<string> = new Set([
+  "projections",
+  "subscriptions",
+]);
+
 const GOLDEN = join(dirname(fromFileUrl(import.meta.url)), "golden");
 
 /** Names of all recorded areas, sorted. */
@@ -78,6 +119,14 @@ export function readArea(area: string): Scenario[] {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Scenario);
+}
+
+/** The scenarios of an area that are replayed on one server, in order. */
+export function familiesIn(area: string): Scenario[][] {
+  const scenarios = readArea(area);
+  if (!FAMILY_AREAS.has(area)) return [scenarios];
+  const families = Map.groupBy(scenarios, ({ name }) => name.split(":")[0]);
+  return [...families.values()];
 }
 
 /** Whether the recorded server answered at all. */

@@ -6,12 +6,14 @@
  */
 
 import type { Answer } from "./compare.ts";
+import { valueAt } from "./json_pointer.ts";
 import {
   isAnswer,
   type RecordedAnswer,
   type RecordedRequest,
   type RecordedStep,
   type Scenario,
+  type Wish,
   withAuthority,
 } from "./recording.ts";
 import type { Target, WireRequest } from "./target.ts";
@@ -29,6 +31,11 @@ export interface Exchange {
 }
 
 const LOCATION_OF_STEP = /\{loc:(\d+)\}/g;
+const VALUE_OF_STEP = /\{json:(\d+):([^}]*)\}/g;
+
+/** Time between two attempts of a request that waits for a wish. */
+const ATTEMPT_MS = 150;
+const WISH_TIMEOUT_MS = 10_000;
 
 /** Sends all steps of a scenario, one after the other. */
 export async function replayScenario(
@@ -50,10 +57,58 @@ export async function replayScenario(
       recorded: isAnswer(step.response)
         ? readdressed(step.response, target.authority)
         : undefined,
-      answered: await target.send(request),
+      answered: await sendUntil(target, request, step.request.until),
     });
   }
   return exchanges;
+}
+
+/** Sends a request until its answer is as wished, or the time is over. */
+async function sendUntil(
+  target: Target,
+  request: WireRequest,
+  wish: Wish | undefined,
+): Promise<Answer> {
+  let answer = await target.send(request);
+  if (wish === undefined) return answer;
+  const { timeoutMs = WISH_TIMEOUT_MS } = wish;
+  for (
+    let waitedMs = 0;
+    waitedMs < timeoutMs && !fulfils(answer, wish);
+    waitedMs += ATTEMPT_MS
+  ) {
+    await target.wait(ATTEMPT_MS);
+    answer = await target.send(request);
+  }
+  return answer;
+}
+
+/** Whether an answer is as wished. */
+export function fulfils(answer: Answer, wish: Wish): boolean {
+  const { status, bodyIncludes = [], json = {} } = wish;
+  if (status !== undefined && status !== answer.status) return false;
+  const text = new TextDecoder().decode(answer.body);
+  if (![bodyIncludes].flat().every((part) => text.includes(part))) return false;
+  const wanted = Object.entries(json);
+  if (wanted.length === 0) return true;
+  const document = jsonOf(answer);
+  return wanted.every(([pointer, value]) =>
+    isSameJson(valueAt(document, pointer), value)
+  );
+}
+
+function isSameJson(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** The JSON document that an answer holds; undefined if it holds none. */
+function jsonOf(answer: Answer | undefined): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(answer?.body));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
 }
 
 /**
@@ -80,10 +135,16 @@ export function wireRequestOf(
   if (body !== undefined || recorded.method !== "GET") {
     headers["Content-Length"] = String(body?.length ?? 0);
   }
-  const path = recorded.path.replaceAll(
-    LOCATION_OF_STEP,
-    (_, index) => pathOf(answers[Number(index)]?.headers.get("location") ?? ""),
-  );
+  const path = recorded.path
+    .replaceAll(
+      LOCATION_OF_STEP,
+      (_, index) =>
+        pathOf(answers[Number(index)]?.headers.get("location") ?? ""),
+    )
+    .replaceAll(VALUE_OF_STEP, (_, index, pointer) => {
+      const value = valueAt(jsonOf(answers[Number(index)]), pointer);
+      return value === undefined ? "" : pathOf(String(value));
+    });
   return { method: recorded.method, path, headers, body };
 }
 

@@ -14,13 +14,12 @@ import {
 } from "./area_result.ts";
 import { openTarget } from "./app_target.ts";
 import { DEVIATIONS } from "./deviations.ts";
-import { PENDING } from "./pending.ts";
-import { areaNames } from "./recording.ts";
+import { PENDING, replayedAreas } from "./pending.ts";
 
 if (import.meta.main) {
   const isPendingShown = Deno.args.includes("--pending");
   const wanted = Deno.args.filter((arg) => !arg.startsWith("--"));
-  for (const area of wanted.length > 0 ? wanted : areaNames()) {
+  for (const area of wanted.length > 0 ? wanted : replayedAreas()) {
     const result = await replayArea(area, openTarget, {
       deviations: DEVIATIONS,
       pending: PENDING,

@@ -10,20 +10,19 @@ import { openStore } from "../../storage/mod.ts";
 import { openAppTarget } from "./app_target.ts";
 import { describeStep, replayArea, stepsOf } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
-import { PENDING } from "./pending.ts";
-import { areaNames } from "./recording.ts";
+import { PENDING, replayedAreas } from "./pending.ts";
 import type { Target } from "./target.ts";
 
 const SEGMENT_SIZE_BYTES = 1024 * 1024;
 
 Deno.test("replays over the store in memory", async (test) => {
-  for (const area of areaNames()) {
+  for (const area of replayedAreas()) {
     await test.step(area, () => assertReplays(area, () => openOn(undefined)));
   }
 });
 
 Deno.test("replays over the store on disk", async (test) => {
-  for (const area of areaNames()) {
+  for (const area of replayedAreas()) {
     await test.step(area, async () => {
       const directory = await Deno.makeTempDir({ prefix: "quipu_replay_" });
       try {
