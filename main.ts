@@ -259,7 +259,6 @@ async function startServices(
     streams: createStreamService({
       store,
       clock,
-      longPollsMax: limits.longPollsMax,
       liveFeedLimits: {
         feedsMax: limits.liveFeedsMax,
         feedsPerAddressMax: limits.liveFeedsPerAddressMax,

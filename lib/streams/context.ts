@@ -8,14 +8,14 @@ import type { Clock } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { Principal } from "../model/principal.ts";
 import type { StreamAccess } from "./access.ts";
-import type { LongPolls } from "./long_poll.ts";
+import type { Followers } from "./follow.ts";
 
 /** The parts that every operation shares. */
 export interface StreamContext {
   readonly store: EventStore;
   readonly clock: Clock;
   readonly access: StreamAccess;
-  readonly longPolls: LongPolls;
+  readonly followers: Followers;
   /** Whether a caller's login still holds. */
   readonly isCurrent: (caller: Principal) => boolean;
 }

@@ -16,7 +16,6 @@ import {
   type LiveSource,
   readLiveChunk,
 } from "./live_reader.ts";
-import type { NewsBoard } from "./news_board.ts";
 import type { Caller } from "./outcomes.ts";
 
 /** Who wants a stretch. What it says of itself stays until it is told. */
@@ -80,7 +79,6 @@ export function sharedFeedOf(source: LiveSource): SharedFeed {
 /** Reads stretches, and hands them out again. */
 export class LiveChunks {
   readonly #context: StreamContext;
-  readonly #board: NewsBoard;
   /** Stretches that may be handed out again, oldest first. */
   readonly #kept = new Set<Entry>();
   #keptBytes = 0;
@@ -88,17 +86,16 @@ export class LiveChunks {
   readonly #rights = new Map<string, boolean>();
   #rulesEpoch = -1;
 
-  constructor(context: StreamContext, board: NewsBoard) {
+  constructor(context: StreamContext) {
     this.#context = context;
-    this.#board = board;
   }
 
   /**
    * The stretch from the reader's place on, if it is there; otherwise the
-   * reader is told later. Asked for only while the board is watched.
+   * reader is told later. Asked for only while somebody follows.
    */
   next(reader: ChunkReader): LiveChunk | undefined {
-    if (reader.grantedEpoch !== this.#board.rulesEpoch) {
+    if (reader.grantedEpoch !== this.#context.followers.rulesEpoch) {
       const isGranted = this.#knownRight(reader);
       if (isGranted === undefined) void this.#decideRight(reader);
       if (isGranted !== true) {
@@ -135,12 +132,13 @@ export class LiveChunks {
     if (entry === undefined) return undefined;
     // Whoever asks after a change of rights must not be shown what was judged
     // by those before, even if it has only just been read.
-    if (entry.rulesEpoch !== this.#board.rulesEpoch) {
+    if (entry.rulesEpoch !== this.#context.followers.rulesEpoch) {
       this.#forget(entry);
       return undefined;
     }
     const { chunk } = entry;
-    const hasSeenAll = entry.commitCount === this.#board.commitCount;
+    const hasSeenAll =
+      entry.commitCount === this.#context.followers.commitCount;
     if (chunk === undefined) return hasSeenAll ? entry : undefined;
     if (this.#isStale(entry)) {
       this.#forget(entry);
@@ -163,8 +161,8 @@ export class LiveChunks {
         if (entries.get(key) === entry) entries.delete(key);
       },
       rightsKey: reader.rightsKey,
-      commitCount: this.#board.commitCount,
-      rulesEpoch: this.#board.rulesEpoch,
+      commitCount: this.#context.followers.commitCount,
+      rulesEpoch: this.#context.followers.rulesEpoch,
       readAtUs: this.#context.clock.nowUs(),
       chunk: undefined,
       waiting: [],
@@ -220,7 +218,7 @@ export class LiveChunks {
 
   /** What rights and metadata decided is decided anew once they change. */
   #knownRight({ feed, rightsKey }: ChunkReader): boolean | undefined {
-    const { rulesEpoch } = this.#board;
+    const { rulesEpoch } = this.#context.followers;
     if (rulesEpoch !== this.#rulesEpoch) {
       this.#rulesEpoch = rulesEpoch;
       this.#rights.clear();

@@ -7,7 +7,6 @@
 
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
-import type { Principal } from "../model/principal.ts";
 import { stateOnceBegun } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import { HeldPlaces } from "./held_places.ts";
@@ -17,7 +16,6 @@ import type { LiveFeedCommand, LiveFeedOutcome } from "./live_contract.ts";
 import { type LiveSource, liveSourceOf } from "./live_reader.ts";
 import { placeOfStart } from "./live_start.ts";
 import { LongPieces } from "./long_pieces.ts";
-import type { NewsBoard } from "./news_board.ts";
 import type { Caller } from "./outcomes.ts";
 
 /** Bounds of live feeds; `LIMITS` has the defaults. */
@@ -44,8 +42,6 @@ const BEAT_PARTS = 16;
 /** Everybody who reads a live feed. */
 export class LiveFeeds {
   readonly #context: StreamContext;
-  readonly #board: NewsBoard;
-  readonly #isCurrent: (caller: Principal) => boolean;
   readonly #limits: LiveFeedLimits;
   readonly #chunks: LiveChunks;
   readonly #longPieces = new LongPieces(LIMITS.liveFeedLongBytesMax);
@@ -61,25 +57,15 @@ export class LiveFeeds {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isEnded = false;
 
-  constructor(
-    context: StreamContext,
-    { board, isCurrent, limits }: {
-      readonly board: NewsBoard;
-      /** Whether a caller's login still holds. */
-      readonly isCurrent: (caller: Principal) => boolean;
-      readonly limits: LiveFeedLimits;
-    },
-  ) {
+  constructor(context: StreamContext, limits: LiveFeedLimits) {
     this.#context = context;
-    this.#board = board;
-    this.#isCurrent = isCurrent;
     this.#limits = limits;
     this.#places = new HeldPlaces({
       inAll: limits.feedsMax,
       ofAddress: limits.feedsPerAddressMax,
       ofUser: limits.feedsPerUserMax,
     });
-    this.#chunks = new LiveChunks(context, board);
+    this.#chunks = new LiveChunks(context);
     this.#parts = Array.from({ length: BEAT_PARTS }, () => new Set());
   }
 
@@ -161,12 +147,12 @@ export class LiveFeeds {
       place,
       chunks: this.#chunks,
       longPieces: this.#longPieces,
-      isCurrent: this.#isCurrent,
+      isCurrent: this.#context.isCurrent,
       stalledBeatsMax: Math.ceil(
         this.#limits.stallMs / this.#limits.heartbeatMs,
       ),
       onEnd: () => {
-        endWatching();
+        follower[Symbol.dispose]();
         this.#leaveFeed(feed);
         part?.delete(client);
         this.#clientCount--;
@@ -175,7 +161,11 @@ export class LiveFeeds {
       },
     });
     // Watching before reading: news that come meanwhile are seen.
-    const endWatching = this.#board.watch(streamName, () => client.notify());
+    const follower = this.#context.followers.open({
+      streamName,
+      place,
+      onNews: () => client.notify(),
+    });
     part?.add(client);
     this.#clientCount++;
     this.#timer ??= setInterval(

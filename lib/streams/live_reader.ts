@@ -13,14 +13,11 @@ import { ByteText } from "../text/byte_text.ts";
 import { ALL_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import { LINK_TYPE } from "../model/links.ts";
+import { readStretch, type Stretch } from "./follow.ts";
 import type { LiveFeedCommand } from "./live_contract.ts";
 import type { Caller } from "./outcomes.ts";
-import { nearestNumber } from "./nearest.ts";
 import { systemListOf } from "./page_request.ts";
-import { readLog } from "./read_log.ts";
 import { LinkResolver, unresolved } from "./resolve_links.ts";
-import { scanList } from "./scan_list.ts";
-import { presenceOf, visibleRangeOf } from "./visibility.ts";
 
 /** What a live feed shows, whoever reads it. */
 export interface LiveSource extends
@@ -76,18 +73,6 @@ export function liveSourceOf(command: LiveFeedCommand): LiveSource {
   };
 }
 
-/** An event and its place in the feed. */
-interface PlacedEntry {
-  readonly place: number;
-  readonly entry: ListEntry;
-}
-
-interface Stretch {
-  readonly entries: readonly PlacedEntry[];
-  readonly next: number;
-  readonly isAtEnd: boolean;
-}
-
 /**
  * Reads a stretch. The reader's right to read the stream itself was checked.
  *
@@ -98,84 +83,15 @@ export async function readLiveChunk(
   source: LiveSource,
   read: LiveRead,
 ): Promise<LiveChunk> {
-  const stretch = source.streamName === ALL_STREAM
-    ? await readLogStretch(context, source, read)
-    : await readStreamStretch(context, source, read);
-  return stretch === "deleted"
+  const { place, count } = read;
+  const stretch = await readStretch(context, source, {
+    place,
+    count,
+    withBodies: true,
+  });
+  return stretch.isDeleted
     ? { kind: "ended", reason: "deleted", isForAll: true }
     : await writeChunk(context, { source, read, stretch });
-}
-
-async function readLogStretch(
-  { store }: StreamContext,
-  { filter }: LiveSource,
-  { place, count }: LiveRead,
-): Promise<Stretch> {
-  const { events, next, isAtEnd } = await readLog(store, {
-    from: place,
-    count,
-    direction: "forward",
-    withBodies: true,
-    filter,
-  });
-  const entries = events.map((event) => ({
-    place: event.logPosition,
-    entry: { ordinal: event.eventNumber, event },
-  }));
-  return { entries, next: Math.max(next, place), isAtEnd };
-}
-
-async function readStreamStretch(
-  { store, clock }: StreamContext,
-  { streamName, filter }: LiveSource,
-  { place, count }: LiveRead,
-): Promise<Stretch | "deleted"> {
-  const state = await store.readState(streamName);
-  const presence = presenceOf(streamName, state);
-  if (presence === "deleted") return "deleted";
-  const { head } = state;
-  const { first, sinceUs } = visibleRangeOf(state, clock);
-  // A stream that is deleted softly goes on after its head.
-  const low = presence === "missing"
-    ? Math.max(place, head + 1)
-    : Math.max(place, Math.min(first, head + 1));
-  if (low > head) return { entries: [], next: low, isAtEnd: true };
-  if (filter !== undefined) {
-    const scan = await scanList(store, {
-      streamName,
-      filter,
-      low,
-      high: head,
-      direction: "forward",
-      count,
-      sinceUs,
-      withBodies: true,
-    });
-    const entries = scan.entries.map(placed);
-    return { entries, next: scan.next, isAtEnd: !scan.isCutShort };
-  }
-  const wanted = Math.min(count, head - low + 1);
-  const { entries, continueFrom } = await store.readStream({
-    streamName,
-    from: low,
-    count: wanted,
-    direction: "forward",
-    withBodies: true,
-  });
-  const near = entries.length === 0
-    ? await nearestNumber(store, streamName, low, "forward")
-    : undefined;
-  const next = entries.length === 0
-    ? Math.max(near ?? head + 1, low + wanted)
-    : continueFrom ?? low + wanted;
-  const shown = sinceUs === -Infinity
-    ? entries
-    : entries.filter(({ event }) => event.createdAtUs >= sinceUs);
-  return { entries: shown.map(placed), next, isAtEnd: next > head };
-}
-
-function placed(entry: ListEntry): PlacedEntry {
-  return { place: entry.ordinal, entry };
 }
 
 /** Room for a stretch, and for the event that makes it too long. */
@@ -235,12 +151,6 @@ async function resolve(
   { list, streamName, resolveLinks }: LiveSource,
   entry: ListEntry,
 ): Promise<ResolvedEvent | undefined> {
-  if (streamName === ALL_STREAM) {
-    const { event } = entry;
-    return await resolver.readability.mayRead(event.streamName)
-      ? unresolved(event)
-      : undefined;
-  }
   const options = { list, streamName, resolveLinks, withBodies: true };
   const [first] = await resolver.planEntries([entry], options);
   if (first === undefined) return undefined;

@@ -1,111 +1,100 @@
 /**
- * Reads that wait for something new (spec: streams §5.8), woken by commits.
+ * Holding reads until there is something new (spec: streams §5.8). An event
+ * that the reader may not see does not end the wait: the reader would learn
+ * when it was written.
  *
  * @module
  */
 
-import { LIMITS } from "../model/limits.ts";
-import type { NewsBoard } from "./news_board.ts";
+import type { StreamContext } from "./context.ts";
+import { type PlacedEntry, readStretch } from "./follow.ts";
+import type { Caller, FeedReadOptions } from "./outcomes.ts";
+import { systemListOf } from "./page_request.ts";
+import { LinkResolver } from "./resolve_links.ts";
 
-/** A place in the queue for news of one stream. */
-interface Waiter {
-  /** Whose read it is; undefined for an anonymous one's. */
-  readonly login: string | undefined;
-  /** Settles when there may be news, or when waiting is over. */
-  readonly news: Promise<void>;
-  readonly wake: () => void;
-  /** Gives the place up. */
-  readonly leave: () => void;
+/** Events that are looked at together while a read is held. */
+const BLOCK_COUNT = 256;
+
+/** A read that may be held, and from where on an event ends the wait. */
+export interface HeldRead
+  extends Pick<FeedReadOptions, "longPollMs" | "signal" | "filter"> {
+  /** A stream, a system list or `$all`. */
+  readonly streamName: string;
+  readonly resolveLinks: boolean;
+  readonly place: number;
 }
 
-/** Everybody who waits. */
-export class LongPolls {
-  readonly #board: NewsBoard;
-  readonly #waiters = new Set<Waiter>();
-  readonly #heldMax: number;
-  #heldCount = 0;
-  #isEnded = false;
-
-  constructor(board: NewsBoard, heldMax: number = LIMITS.longPollsMax) {
-    this.#board = board;
-    this.#heldMax = heldMax;
-  }
-
-  /** How many reads are held. */
-  get heldCount(): number {
-    return this.#heldCount;
-  }
-
-  /**
-   * Holds a read until `hasNews` says so, the time is over, the signal comes
-   * or `end` is called. Returns at once when too many are held already.
-   *
-   * @param streamName A stream, a system list or `$all`.
-   * @param timeoutMs Milliseconds, more than 0.
-   */
-  async hold(options: {
-    readonly streamName: string;
-    readonly timeoutMs: number;
-    readonly signal: (() => AbortSignal) | undefined;
-    /** Whose read it is; undefined for an anonymous one's. */
-    readonly login: string | undefined;
-    readonly hasNews: () => Promise<boolean>;
-  }): Promise<void> {
-    if (this.#isEnded || this.#heldCount >= this.#heldMax) return;
-    const { streamName, timeoutMs, login, hasNews } = options;
-    const signal = options.signal?.();
-    this.#heldCount++;
-    let isOver = false;
-    let waiter: Waiter | undefined;
-    const finish = () => {
-      isOver = true;
-      waiter?.wake();
-    };
-    const timer = setTimeout(finish, timeoutMs);
-    signal?.addEventListener("abort", finish);
-    try {
-      while (!isOver && !this.#isEnded && signal?.aborted !== true) {
-        // Enlisted before looking: news that come meanwhile wake it at once.
-        waiter = this.#enlist(streamName, login);
-        if (await hasNews()) return;
-        if (isOver) return;
-        await waiter.news;
-        waiter.leave();
-      }
-    } finally {
-      waiter?.leave();
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", finish);
-      this.#heldCount--;
+/**
+ * Waits until there is an event that the reader may see, the stream is deleted,
+ * the reader has lost the right to read it, the time is over, the signal comes
+ * or the server stops.
+ *
+ * @returns Whether the caller's login still holds; if not, nothing may be
+ * answered.
+ * @throws {QuipuError} As `EventStore.readStream` does.
+ */
+export async function holdForNews(
+  context: StreamContext,
+  caller: Caller,
+  read: HeldRead,
+): Promise<boolean> {
+  const { followers } = context;
+  const { streamName, place, longPollMs } = read;
+  const login = caller?.login;
+  using follower = followers.open({ streamName, place, login });
+  let isOver = false;
+  const finish = () => {
+    isOver = true;
+    follower.wake();
+  };
+  const timer = setTimeout(finish, longPollMs);
+  const signal = read.signal?.();
+  signal?.addEventListener("abort", finish);
+  try {
+    while (!isOver && !followers.isEnded && signal?.aborted !== true) {
+      const { entries, isDeleted } = await follower.advance((from) =>
+        readStretch(context, read, {
+          place: from,
+          count: BLOCK_COUNT,
+          withBodies: false,
+        })
+      );
+      const isNews = isDeleted ||
+        await showsAny(context, caller, read, entries);
+      if (isNews || !await mayStillRead(context, caller, streamName)) break;
+      await follower.news();
     }
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", finish);
   }
+  return caller === undefined || context.isCurrent(caller);
+}
 
-  /** Answers every held read now; from now on none is held. */
-  end(): void {
-    this.#isEnded = true;
-    for (const waiter of [...this.#waiters]) waiter.wake();
+/** Whether the reader may see one of the entries at least. */
+async function showsAny(
+  context: StreamContext,
+  caller: Caller,
+  { streamName, resolveLinks }: HeldRead,
+  entries: readonly PlacedEntry[],
+): Promise<boolean> {
+  // Rights may have changed since the last look.
+  const resolver = new LinkResolver(context, caller, "private");
+  const list = systemListOf(streamName);
+  const options = { list, streamName, resolveLinks, withBodies: false };
+  for (const { entry } of entries) {
+    const shown = await resolver.planEntries([entry], options);
+    if (shown.length > 0) return true;
   }
+  return false;
+}
 
-  /** Lets the reads of a login look again, because it has changed. */
-  wakeLogin(login: string): void {
-    for (const waiter of [...this.#waiters]) {
-      if (waiter.login === login) waiter.wake();
-    }
-  }
-
-  #enlist(streamName: string, login: string | undefined): Waiter {
-    const { promise: news, resolve: wake } = Promise.withResolvers<void>();
-    const endWatching = this.#board.watch(streamName, wake);
-    const waiter: Waiter = {
-      login,
-      news,
-      wake,
-      leave: () => {
-        this.#waiters.delete(waiter);
-        endWatching();
-      },
-    };
-    this.#waiters.add(waiter);
-    return waiter;
-  }
+async function mayStillRead(
+  { store, access, isCurrent }: StreamContext,
+  caller: Caller,
+  streamName: string,
+): Promise<boolean> {
+  if (caller !== undefined && !isCurrent(caller)) return false;
+  const state = await store.readState(streamName);
+  return await access.readAccess(caller, streamName, state) !== "denied";
 }

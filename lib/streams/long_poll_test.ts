@@ -174,17 +174,6 @@ Deno.test("endLongPolls() answers all, and none is held after it", async () => {
   assertEquals(shownBy(await poll(fixture)), []);
 });
 
-Deno.test("no more reads are held than allowed", async () => {
-  const fixture = createServiceFixture({ longPollsMax: 2 });
-  await fixture.append("s", [1]);
-  const held = [poll(fixture), poll(fixture)];
-  await settle();
-  assertEquals(shownBy(await poll(fixture)), []);
-  await fixture.append("s", [2]);
-  const shown = (await Promise.all(held)).map(shownBy);
-  assertEquals(shown, [["1@s"], ["1@s"]]);
-});
-
 for (
   const [streamName, trigger] of [
     ["$ce-cart", (fixture: ServiceFixture) => fixture.append("cart-2", [9])],

@@ -9,10 +9,9 @@ import type { EventFilter } from "../model/event_filter.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
 import { ALL_STREAM } from "./access.ts";
-import { isStillCurrent } from "./held_rights.ts";
-import { holdForLogNews } from "./hold_for_news.ts";
 import type { StreamContext } from "./context.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
+import { holdForNews } from "./long_poll.ts";
 import { digestOf } from "./page_version.ts";
 import { cacheOfPage } from "./page_cache.ts";
 import { readLog } from "./read_log.ts";
@@ -47,8 +46,13 @@ export async function readAll(
         filter !== undefined &&
           !await findsAny(store, { from: bound, filter }));
     if (mayHold) {
-      await holdForLogNews(context, caller, command, status.end);
-      if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
+      const isCurrent = await holdForNews(context, caller, {
+        ...command,
+        streamName: ALL_STREAM,
+        resolveLinks: false,
+        place: status.end,
+      });
+      if (!isCurrent) return { kind: "unauthorized" };
       return await readAll(context, caller, { ...command, longPollMs: 0 });
     }
   }

@@ -13,9 +13,8 @@ import type {
 } from "../model/feed.ts";
 import { headAsOf } from "./as_of.ts";
 import type { StreamContext } from "./context.ts";
-import { isStillCurrent } from "./held_rights.ts";
-import { holdForStreamNews } from "./hold_for_news.ts";
 import { madeMetadataOf } from "./list_metadata.ts";
+import { holdForNews } from "./long_poll.ts";
 import type {
   Caller,
   FeedOutcome,
@@ -73,8 +72,9 @@ export async function readFeed(
         from: Number(range.from),
       }));
   if (mayHold) {
-    await holdForStreamNews(context, caller, command, state.head);
-    if (!isStillCurrent(context, caller)) return { kind: "unauthorized" };
+    const place = state.head + 1;
+    const isCurrent = await holdForNews(context, caller, { ...command, place });
+    if (!isCurrent) return { kind: "unauthorized" };
     return await readFeed(context, caller, { ...command, longPollMs: 0 });
   }
   if (presenceOf(streamName, state) === "missing") {

@@ -16,7 +16,7 @@ import type { LinkTarget, ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";
 import type { ListRef } from "../model/lists.ts";
-import type { ReadAccess } from "./access.ts";
+import { ALL_STREAM, type ReadAccess } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import type { Caller } from "./outcomes.ts";
 import { systemListOf } from "./page_request.ts";
@@ -41,7 +41,7 @@ export interface PlannedEntry {
 export interface PlanOptions {
   /** The system list that the entries come from; undefined for a stream. */
   readonly list: ListRef | undefined;
-  /** Name that the list is read by. */
+  /** Name that the list is read by; `$all` for the whole log. */
   readonly streamName: string;
   readonly resolveLinks: boolean;
   /** Whether the entries were read with their bodies. */
@@ -54,9 +54,9 @@ type LinkedStream = (VisibleRange & { readonly head: number }) | undefined;
 /** Whether the entries can be shown without looking for links. */
 export function needsPlan(
   entries: readonly ListEntry[],
-  { list, resolveLinks }: PlanOptions,
+  { list, streamName, resolveLinks }: PlanOptions,
 ): boolean {
-  if (list !== undefined) return true;
+  if (list !== undefined || streamName === ALL_STREAM) return true;
   return resolveLinks &&
     entries.some(({ event }) => event.eventType === LINK_TYPE);
 }
@@ -92,7 +92,8 @@ export class LinkResolver {
 
   /**
    * Finds the links of entries, and leaves out those that the reader may not
-   * see: of a system list, and of links whose target they may not read.
+   * see: of `$all` and of a system list, and links whose target they may not
+   * read. Links in `$all` are shown as they are.
    */
   async planEntries(
     entries: readonly ListEntry[],
@@ -167,6 +168,11 @@ export class LinkResolver {
     entry: ListEntry,
     { list, streamName, resolveLinks, withBodies }: PlanOptions,
   ): PlannedEntry | undefined {
+    if (streamName === ALL_STREAM) {
+      return this.readability.peek(entry.event.streamName) === true
+        ? unresolved(entry.event)
+        : undefined;
+    }
     if (list === undefined || isCopiedLink(list, entry)) return undefined;
     const made = systemEventOf(entry, {
       list,
@@ -199,6 +205,10 @@ export class LinkResolver {
       };
     }
     const { event } = entry;
+    if (streamName === ALL_STREAM) {
+      const mayRead = await this.readability.mayRead(event.streamName);
+      return mayRead ? unresolved(event) : undefined;
+    }
     const link = resolveLinks && event.eventType === LINK_TYPE
       ? parseLink(await this.#dataOf(event, withBodies))
       : undefined;

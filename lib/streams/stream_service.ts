@@ -12,15 +12,14 @@ import { StreamAccess } from "./access.ts";
 import { append } from "./append.ts";
 import type { StreamContext } from "./context.ts";
 import { deleteStream } from "./delete.ts";
+import { Followers } from "./follow.ts";
 import {
   LIVE_FEED_LIMITS,
   type LiveFeedLimits,
   LiveFeeds,
 } from "./live_feeds.ts";
 import { locateTime } from "./live_start.ts";
-import { LongPolls } from "./long_poll.ts";
 import { appendMetadata, readMetadata } from "./metadata.ts";
-import { NewsBoard } from "./news_board.ts";
 import type { StreamService } from "./outcomes.ts";
 import { holdsStill } from "./read_basis.ts";
 import { readAll } from "./read_all.ts";
@@ -31,8 +30,6 @@ import { readFeed } from "./read_feed.ts";
 export interface StreamServiceOptions {
   readonly store: EventStore;
   readonly clock: Clock;
-  /** Most reads that are held at once; `LIMITS.longPollsMax` by default. */
-  readonly longPollsMax?: number;
   readonly liveFeedLimits?: Partial<LiveFeedLimits>;
   /** Whether a caller's login still holds. Default: always. */
   readonly isCurrent?: (caller: Principal) => boolean;
@@ -40,25 +37,28 @@ export interface StreamServiceOptions {
   readonly onLoginChange?: (listener: (login: string) => void) => unknown;
 }
 
+/** What services on one store share; each store has one. */
+export function createStreamContext(
+  { store, clock, isCurrent = () => true }: Pick<
+    StreamServiceOptions,
+    "store" | "clock" | "isCurrent"
+  >,
+): StreamContext {
+  const followers = new Followers(store);
+  const access = new StreamAccess(store);
+  return { store, clock, access, followers, isCurrent };
+}
+
 /** Makes the service. It owns nothing: the store is closed by its opener. */
 export function createStreamService(
   options: StreamServiceOptions,
 ): StreamService {
-  const { store, clock, longPollsMax, isCurrent = () => true } = options;
-  const board = new NewsBoard(store);
-  const longPolls = new LongPolls(board, longPollsMax);
-  const access = new StreamAccess(store);
-  const context: StreamContext = {
-    store,
-    clock,
-    access,
-    longPolls,
-    isCurrent,
-  };
+  const context = createStreamContext(options);
+  const { followers } = context;
   const limits = { ...LIVE_FEED_LIMITS, ...options.liveFeedLimits };
-  const liveFeeds = new LiveFeeds(context, { board, isCurrent, limits });
+  const liveFeeds = new LiveFeeds(context, limits);
   options.onLoginChange?.((login) => {
-    longPolls.wakeLogin(login);
+    followers.wakeLogin(login);
     liveFeeds.recheckLogin(login);
   });
   return {
@@ -77,7 +77,7 @@ export function createStreamService(
       return liveFeeds.openCount;
     },
     endLongPolls() {
-      longPolls.end();
+      followers.end();
       liveFeeds.end();
     },
   };
