@@ -8,9 +8,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import { flagLabel } from "../lib/cli/usage_text.ts";
-import { EXIT_CODE_MEANINGS } from "../lib/cli/exit_codes.ts";
+import { EXIT_CODE_MEANINGS } from "../lib/cli/failures.ts";
 import { encodeValue } from "../lib/cli/options/option_value.ts";
 import {
+  defaultOf,
   environmentNameOf,
   OPTION_NAMES,
   type OptionRow,
@@ -35,14 +36,13 @@ const TOP_LEVEL = new Set([
   "docs",
   "lib",
   "main.ts",
-  "offline_commands.ts",
   "packaging",
   "storage",
   "tests",
 ]);
 
-/** Files that put the program together from all of its areas. */
-const PROGRAM_ROOTS = ["main.ts", "offline_commands.ts"];
+/** What puts the program together from all of its areas. */
+const PROGRAM_ROOTS = ["main.ts", "lib/cli"];
 
 /** Which areas each area may import; itself always, the roots everything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -67,14 +67,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/telemetry",
   ],
   "lib/runtime": ["lib/model", "lib/text", "deno.json"],
-  "lib/cli": [
-    "lib/model",
-    "lib/store",
-    "lib/text",
-    "lib/maintenance",
-    "lib/telemetry",
-    "lib/runtime",
-  ],
   // The store in layers: each imports only those that stand before it.
   ...inLayers(["lib/model", "lib/store", "lib/text"], {
     "storage/disk": [],
@@ -173,9 +165,8 @@ const PROGRAM_BANS: readonly Ban[] = [
   },
   {
     pattern: /\bDeno\.std(?:out|err)\b/,
-    instead: "take a Logger, or lib/telemetry/standard_streams.ts",
-    except:
-      /^(?:lib\/telemetry\/standard_streams\.ts$|(?:main|offline_commands)\.ts$)/,
+    instead: "take a Logger, or lib/cli/terminal.ts",
+    except: /^lib\/cli\//,
   },
   {
     pattern:
@@ -358,7 +349,7 @@ Deno.test("the README has a row for every option, as the program has it", () => 
   const rows = readTableRows("README.md");
   for (const name of OPTION_NAMES) {
     const row: OptionRow = OPTIONS[name];
-    const initial = encodeValue(row, row.default);
+    const initial = encodeValue(row, defaultOf(row));
     const wanted = [
       row.kind === "secret" ? "none: a secret" : `\`${flagLabel(row)}\``,
       `\`${environmentNameOf(row.flag)}\``,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { UsageError } from "./options/usage_error.ts";
 import type { LogPoint } from "../store/transfer.ts";
 import { parseIsoTime } from "../text/iso_time.ts";
+import { UsageError } from "./failures.ts";
 
 /**
  * Reads a log position or a time.

@@ -15,7 +15,7 @@
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { settlesWithin } from "../runtime/settles_within.ts";
-import { RunError } from "./run_error.ts";
+import { RunError } from "./failures.ts";
 
 /** Time for steps 1 and 2. */
 const DRAIN_MS_MAX = LIMITS.shutdownMs * 0.7;

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
 import { SILENT_LOGGER } from "../model/logger.ts";
-import { RunError } from "./run_error.ts";
+import { RunError } from "./failures.ts";
 import { closeInTime, drainInTime } from "./stop_server.ts";
 
 const NEVER = new Promise<void>(() => {});

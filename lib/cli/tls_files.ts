@@ -12,7 +12,7 @@ import {
   type KeyObject,
   X509Certificate,
 } from "node:crypto";
-import { RunError } from "./run_error.ts";
+import { RunError } from "./failures.ts";
 
 /** Certificates and key as texts, in PEM. */
 export interface TlsPair {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { RunError } from "./run_error.ts";
+import { RunError } from "./failures.ts";
 import { readTlsPair, type TlsSources } from "./tls_files.ts";
 
 const FOLDER = fromFileUrl(

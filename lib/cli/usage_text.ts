@@ -4,19 +4,15 @@
  * @module
  */
 
+import type { CommandRow } from "./command.ts";
+import { EXIT_CODE_MEANINGS } from "./failures.ts";
 import { encodeValue } from "./options/option_value.ts";
 import {
+  defaultOf,
   environmentNameOf,
   type OptionRow,
   OPTIONS,
 } from "./options/options.ts";
-import {
-  COMMAND_NAMES,
-  type CommandName,
-  type CommandRow,
-  COMMANDS,
-} from "./commands.ts";
-import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
 
 const LINE_LENGTH_MAX = 80;
 const INDENT = "  ";
@@ -24,11 +20,11 @@ const INDENT = "  ";
 type Row = readonly [label: string, text: string];
 
 /** What `quipu help` shows. */
-export function programUsage(version: string): string {
-  const commands = COMMAND_NAMES.map((name): Row => [
-    name,
-    COMMANDS[name].summary,
-  ]);
+export function programUsage(
+  commands: readonly CommandRow[],
+  version: string,
+): string {
+  const summaries = commands.map(({ name, summary }): Row => [name, summary]);
   const exitCodes = EXIT_CODE_MEANINGS.map(([code, text]): Row => [
     String(code),
     text,
@@ -39,7 +35,7 @@ export function programUsage(version: string): string {
     "Usage: quipu <command> [options]",
     "",
     "Commands",
-    ...table(commands),
+    ...table(summaries),
     "",
     "Exit codes",
     ...table(exitCodes),
@@ -50,11 +46,10 @@ export function programUsage(version: string): string {
 }
 
 /** What `quipu <command> --help` shows. */
-export function commandUsage(name: CommandName): string {
-  const command: CommandRow = COMMANDS[name];
+export function commandUsage(command: CommandRow): string {
   const operands = Object.values(command.operands ?? {});
   const rows = optionsOf(command);
-  const parts = [`quipu ${name}`];
+  const parts = [`quipu ${command.name}`];
   for (const { label, isOptional } of operands) {
     parts.push(isOptional ? `[${label}]` : label);
   }
@@ -105,14 +100,14 @@ function optionLines(
   for (const group of new Set(rows.map((row) => row.group))) {
     const grouped = rows.filter((row) => row.group === group);
     lines.push(
-      group === "Command" ? "Options of this command" : group,
+      group ?? "Options of this command",
       ...table(grouped.map(optionRow), labelLength),
       "",
     );
   }
-  const isOneShared = rows.some((row) => row.group !== "Command");
+  const isOneShared = rows.some((row) => row.group !== undefined);
   if (!isOneShared) return lines.slice(0, -1);
-  const areAllShared = rows.every((row) => row.group !== "Command");
+  const areAllShared = rows.every((row) => row.group !== undefined);
   const example = OPTIONS.logLevel.flag;
   lines.push(...wrap(
     `Each ${areAllShared ? "option" : "other option"} may also be an ` +
@@ -129,7 +124,7 @@ function optionLines(
 function optionRow(row: OptionRow): Row {
   const initial = row.kind === "boolean"
     ? undefined
-    : encodeValue(row, row.default);
+    : encodeValue(row, defaultOf(row));
   return [
     flagLabel(row),
     initial === undefined ? row.help : `${row.help} [default: ${initial}]`,

@@ -21,7 +21,7 @@ import {
   type LogLevel,
 } from "../model/logger.ts";
 import { escapeControls, hasControls } from "./escape_controls.ts";
-import { type SyncWriter, writeText } from "./standard_streams.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 
 export interface LoggerOptions {
   /** Least severity that is written, at first. */
@@ -148,4 +148,35 @@ function encodeJsonLine(head: LineHead, fields: LogFields): string {
       : value;
   }
   return escapeControls(JSON.stringify(line));
+}
+
+/** Takes bytes and tells how many it took. */
+export interface SyncWriter {
+  writeSync(bytes: Uint8Array): number;
+}
+
+/**
+ * Writes all of the text. When the other end is gone or full, the rest is
+ * dropped: the server must not stop because nobody reads its log.
+ */
+export function writeText(writer: SyncWriter, text: string): void {
+  try {
+    writeAll(writer, text);
+  } catch {
+    // Broken pipe, or a full one that does not block.
+  }
+}
+
+/**
+ * Writes all of the text.
+ *
+ * @throws When the other end is gone or full.
+ */
+export function writeAll(writer: SyncWriter, text: string): void {
+  let bytes = encodeUtf8(text);
+  while (bytes.length > 0) {
+    const written = writer.writeSync(bytes);
+    if (written <= 0) throw new Error("nothing more is taken");
+    bytes = bytes.subarray(written);
+  }
 }

@@ -1,8 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import type { LeveledLogger, LogFields } from "../model/logger.ts";
 import { escapeControls } from "./escape_controls.ts";
-import { createLogger, type LoggerOptions } from "./logger.ts";
-import { type SyncWriter, writeText } from "./standard_streams.ts";
+import {
+  createLogger,
+  type LoggerOptions,
+  type SyncWriter,
+  writeText,
+} from "./logger.ts";
 
 const UTF8 = new TextDecoder();
 

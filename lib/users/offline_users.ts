@@ -19,10 +19,16 @@ import type { EventStore } from "../store/event_store.ts";
 import type { Logger } from "../model/logger.ts";
 import { SYSTEM_PRINCIPAL } from "../model/principal.ts";
 
-/** Changes users as an administrator does. Throws as `UserService` does. */
-export interface OfflineUsers extends Disposable {
+/** A user as `list` shows it. */
+export type ShownUser = Pick<User, "login" | "groups" | "isDisabled">;
+
+/**
+ * Changes users as an administrator does, wherever they are. Throws as
+ * `UserService` does.
+ */
+export interface UserAdministration {
   add(user: NewUser): Promise<UserOutcome["kind"]>;
-  list(): Promise<readonly User[]>;
+  list(): Promise<readonly ShownUser[]>;
   resetPassword(
     change: { readonly login: string; readonly newPassword: string },
   ): Promise<UserOutcome["kind"]>;
@@ -38,7 +44,7 @@ export function openOfflineUsers(
     readonly newEventId: () => string;
     readonly logger: Logger;
   },
-): OfflineUsers {
+): UserAdministration & Disposable {
   const logins = new KnownLogins(store);
   const throttle = createLoginThrottle({ clock });
   const service: UserService = createUserService({

@@ -6,81 +6,64 @@
  * @module
  */
 
-import { LIMITS } from "../../model/limits.ts";
+import { LIMITS, type Limits } from "../../model/limits.ts";
 
 const KIB = 1024;
 const GIB = 1024 * 1024 * KIB;
 
-/** Part of `OPTIONS`. */
-export const LIMIT_OPTIONS = {
+const ROWS = {
   requestBytesMax: {
     flag: "max-request-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.requestBytesMax,
     least: 1 * KIB,
     most: LIMITS.requestBytesMax,
     help: "Body of a request; above: 413",
   },
   eventBytesMax: {
     flag: "max-event-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.eventBytesMax,
     least: 1 * KIB,
     most: LIMITS.eventBytesMax,
     help: "Data and metadata of an event; above: 413",
   },
   batchEventsMax: {
     flag: "max-batch-events",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.batchEventsMax,
     least: 1,
     most: LIMITS.batchEventsMax,
     help: "Events of one append; above: 413",
   },
   jsonDepthMax: {
     flag: "max-json-depth",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.jsonDepthMax,
     least: 4,
     most: LIMITS.jsonDepthMax,
     help: "Nesting of a JSON body; above: 400",
   },
   xmlDepthMax: {
     flag: "max-xml-depth",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.xmlDepthMax,
     least: 4,
     most: LIMITS.xmlDepthMax,
     help: "Nesting of an XML body; above: 400",
   },
   streamNameBytesMax: {
     flag: "max-stream-name-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.streamNameBytesMax,
     least: 64,
     most: LIMITS.storedStreamNameBytesMax,
     help: "Name of a new stream; above: 414",
   },
   eventTypeBytesMax: {
     flag: "max-event-type-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.eventTypeBytesMax,
     least: 64,
     most: LIMITS.storedEventTypeBytesMax,
     help: "Type of an event that is new; above: 400",
   },
   namesBytesMax: {
     flag: "max-names-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.namesBytesMax,
     least: 64 * KIB,
     most: 4 * GIB - 1,
     help: "Memory for names of streams, categories and types; " +
@@ -88,128 +71,124 @@ export const LIMIT_OPTIONS = {
   },
   pageEventsMax: {
     flag: "max-page-events",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.pageEventsMax,
     least: 20,
     most: LIMITS.pageEventsMax,
     help: "Events of one page; above: 400",
   },
   longPollsMax: {
     flag: "max-long-polls",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.longPollsMax,
     least: 0,
     most: 1_000_000,
     help: "Long polls held at once, a quarter kept for logins; above: 503",
   },
   longPollsPerAddressMax: {
     flag: "max-long-polls-per-address",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.longPollsPerAddressMax,
     least: 0,
     most: 1_000_000,
     help: "Long polls of an address or /64 network, likewise; above: 429",
   },
   longPollsPerUserMax: {
     flag: "max-long-polls-per-user",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.longPollsPerUserMax,
     least: 0,
     most: 1_000_000,
     help: "Long polls of one user; above: 429",
   },
   liveFeedsMax: {
     flag: "max-live-feeds",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.liveFeedsMax,
     least: 0,
     most: 1_000_000,
     help: "Live feeds open at once, a quarter kept for logins; above: 503",
   },
   liveFeedsPerAddressMax: {
     flag: "max-live-feeds-per-address",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.liveFeedsPerAddressMax,
     least: 0,
     most: 1_000_000,
     help: "Live feeds of an address or /64 network, likewise; above: 429",
   },
   liveFeedsPerUserMax: {
     flag: "max-live-feeds-per-user",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.liveFeedsPerUserMax,
     least: 0,
     most: 1_000_000,
     help: "Live feeds of one user; above: 429",
   },
   requestsInFlightMax: {
     flag: "max-requests-in-flight",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.requestsInFlightMax,
     least: 1,
     most: 1_000_000,
     help: "Requests in progress; above: 503",
   },
   appendQueueEventsMax: {
     flag: "max-queued-events",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.appendQueueEventsMax,
     least: 1,
     most: 10_000_000,
     help: "Events waiting to be written; above: 503",
   },
   appendQueueBytesMax: {
     flag: "max-queued-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.appendQueueBytesMax,
     least: LIMITS.requestBytesMax,
     most: 4 * GIB,
     help: "Size of events waiting to be written; above: 503",
   },
   bodyReadMs: {
     flag: "body-timeout",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.bodyReadMs,
     least: 100,
     most: 600_000,
     help: "Milliseconds for a client to send a whole body; above: 408",
   },
   receiveBufferBytesMax: {
     flag: "max-incoming-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.receiveBufferBytesMax,
     least: 2 * LIMITS.requestBytesMax,
     most: 16 * GIB,
     help: "Size of request bodies still being received; above: 503",
   },
   sendStallMs: {
     flag: "send-timeout",
-    group: "Limits",
     kind: "integer",
-    default: LIMITS.sendStallMs,
     least: 100,
     most: 600_000,
     help: "Milliseconds that a client may leave a large response unread",
   },
   sendBufferBytesMax: {
     flag: "max-unsent-size",
-    group: "Limits",
     kind: "bytes",
-    default: LIMITS.sendBufferBytesMax,
     least: 2 * LIMITS.requestBytesMax,
     most: 16 * GIB,
     help: "Size of large responses not yet read by clients; above: 503",
   },
-} as const;
+} as const satisfies Partial<Record<keyof Limits, object>>;
+
+type LimitName = keyof typeof ROWS;
+
+/** Part of `OPTIONS`. */
+export const LIMIT_OPTIONS = Object.fromEntries(
+  Object.entries(ROWS).map(([name, row]) => [
+    name,
+    { ...row, group: "Limits", default: LIMITS[name as LimitName] },
+  ]),
+) as {
+  readonly [Name in LimitName]: typeof ROWS[Name] & {
+    readonly group: "Limits";
+    readonly default: number;
+  };
+};
+
+/** `LIMITS`, with those changed that options set. */
+export function limitsOf(values: Readonly<Record<LimitName, number>>): Limits {
+  const limits = { ...LIMITS };
+  for (const name of Object.keys(ROWS) as LimitName[]) {
+    Object.assign(limits, { [name]: values[name] });
+  }
+  return limits;
+}

@@ -29,7 +29,7 @@ export function showOptions(values: OptionValues): ShownOption[] {
     return {
       name: nameOf(row.flag),
       description: row.help,
-      group: row.group,
+      group: OPTIONS[name].group,
       value: row.kind === "secret" ? "" : shownValue(row, values[name]),
       ...(row.kind === "choice" && { possibleValues: row.choices }),
     };

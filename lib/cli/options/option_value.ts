@@ -1,16 +1,13 @@
 /**
- * Values of options: from text and JSON, and back into text.
+ * Values of options: from text and JSON, and back into text. Numbers of bytes
+ * are written as people do: `256MiB`.
  *
  * @module
  */
 
-import { decodeByteSize, encodeByteSize } from "./byte_size.ts";
 import { suggestion } from "./nearest_name.ts";
-import { isOfForm } from "./text_form.ts";
-import type { OptionRow, TextForm } from "./options.ts";
-
-/** What an option may be. */
-export type OptionValue = string | number | boolean | undefined;
+import type { OptionRow, OptionValue } from "./options.ts";
+import { TEXT_FORMS } from "./text_form.ts";
 
 /** A value, or what it should have been. */
 export type DecodedValue =
@@ -59,7 +56,7 @@ export function decodeText(row: OptionRow, text: string): DecodedValue {
 
 function hasForm(row: OptionRow, text: string): boolean {
   return row.kind !== "text" || row.form === undefined ||
-    isOfForm(row.form, text);
+    TEXT_FORMS[row.form].parse(text) !== undefined;
 }
 
 /** Decodes a value of the configuration file. */
@@ -98,13 +95,6 @@ function bad(wanted: string): DecodedValue {
 
 const TEXT = "text without control characters";
 
-const FORM_DESCRIPTIONS = {
-  url: "an address such as https://events.example.org",
-  ipRanges: "addresses or ranges such as 10.0.0.0/8,::1",
-  hosts: "hosts such as events.example.org or 10.0.0.5:2113",
-  origins: "origins such as https://app.example.org, *, or none",
-} satisfies Record<TextForm, string>;
-
 /** Which values an option takes, for messages and tables. */
 export function describeValues(row: OptionRow): string {
   switch (row.kind) {
@@ -118,7 +108,7 @@ export function describeValues(row: OptionRow): string {
     case "choice":
       return `one of ${row.choices.join(", ")}`;
     case "text":
-      return row.form === undefined ? TEXT : FORM_DESCRIPTIONS[row.form];
+      return row.form === undefined ? TEXT : TEXT_FORMS[row.form].wanted;
     case "secret":
       return TEXT;
   }
@@ -137,4 +127,42 @@ export function encodeValue(
   return row.kind === "bytes" && typeof value === "number"
     ? encodeByteSize(value)
     : String(value);
+}
+
+const UNITS = new Map<string, number>([
+  ["", 1],
+  ["b", 1],
+  ["kib", 1024],
+  ["mib", 1024 ** 2],
+  ["gib", 1024 ** 3],
+  ["kb", 1000],
+  ["mb", 1000 ** 2],
+  ["gb", 1000 ** 3],
+]);
+
+/**
+ * Decodes a whole number with an optional unit (B, KiB, MiB, GiB, kB, MB, GB,
+ * in any case).
+ *
+ * @returns `undefined` when it is written otherwise or is no safe integer.
+ */
+export function decodeByteSize(text: string): number | undefined {
+  const match = /^(\d{1,16}) ?([a-z]{0,3})$/i.exec(text);
+  if (match === null) return undefined;
+  const [, digits = "", unit = ""] = match;
+  const bytesPerUnit = UNITS.get(unit.toLowerCase());
+  if (bytesPerUnit === undefined) return undefined;
+  const bytes = Number(digits) * bytesPerUnit;
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** The shortest exact way to write a number of bytes: `256MiB`, `1500B`. */
+export function encodeByteSize(bytes: number): string {
+  for (const unit of ["GiB", "MiB", "KiB"]) {
+    const bytesPerUnit = UNITS.get(unit.toLowerCase()) ?? 1;
+    if (bytes >= bytesPerUnit && bytes % bytesPerUnit === 0) {
+      return `${bytes / bytesPerUnit}${unit}`;
+    }
+  }
+  return `${bytes}B`;
 }

@@ -17,16 +17,14 @@ const GIB = 1024 * MIB;
 interface RowBase {
   /** Name on the command line and in the file, in kebab case. */
   readonly flag: string;
-  /** Heading under which usage texts list it. */
-  readonly group:
+  /** Heading under which usage texts list it; absent where one command has it. */
+  readonly group?:
     | "Storage"
     | "Network"
     | "Security"
     | "Limits"
     | "Logging"
-    | "Configuration"
-    /** Of one command alone: `lib/cli/commands.ts` has the rows. */
-    | "Command";
+    | "Configuration";
   /** What it does, without a final period. */
   readonly help: string;
   /** Flag of an option that must not be given together with this one. */
@@ -35,10 +33,9 @@ interface RowBase {
   readonly needs?: string;
 }
 
-/** `--flag`, `--flag=true`, `--flag=false`, `--no-flag`. */
+/** A switch, off by default: `--flag`, `--flag=true`, `--flag=false`, `--no-flag`. */
 export interface BooleanRow extends RowBase {
   readonly kind: "boolean";
-  readonly default: boolean;
 }
 
 /** A whole number from `least` to `most`. */
@@ -71,7 +68,8 @@ export interface TextRow extends RowBase {
   readonly form?: TextForm;
   /** Whether the flag may be given again, which adds to the list. */
   readonly isRepeatable?: boolean;
-  readonly default: string | undefined;
+  /** Absent: there is no value unless one is given. */
+  readonly default?: string;
   /** Stands for the value in usage texts, such as `DIR`. */
   readonly valueName: string;
 }
@@ -82,7 +80,6 @@ export interface TextRow extends RowBase {
  */
 export interface SecretRow extends RowBase {
   readonly kind: "secret";
-  readonly default: undefined;
 }
 
 /** A form that a text must have. */
@@ -119,7 +116,6 @@ export const OPTIONS = {
     flag: "mem-db",
     group: "Storage",
     kind: "boolean",
-    default: false,
     excludes: "db",
     help: "Keep everything in memory; it is gone when the server stops",
   },
@@ -127,7 +123,6 @@ export const OPTIONS = {
     flag: "read-only",
     group: "Storage",
     kind: "boolean",
-    default: false,
     excludes: "mem-db",
     help: "Serve the undamaged part of a store and write nothing",
   },
@@ -172,7 +167,6 @@ export const OPTIONS = {
     kind: "text",
     form: "url",
     valueName: "URL",
-    default: undefined,
     help: "What links start with; default: what the client asked",
   },
   trustedProxies: {
@@ -181,7 +175,6 @@ export const OPTIONS = {
     kind: "text",
     form: "ipRanges",
     valueName: "LIST",
-    default: undefined,
     help: "Addresses or ranges whose X-Forwarded-* headers count; default: " +
       "loopback",
   },
@@ -192,7 +185,6 @@ export const OPTIONS = {
     form: "hosts",
     valueName: "HOST",
     isRepeatable: true,
-    default: undefined,
     help: "Host to answer for besides loopback and --public-url; may be " +
       "repeated. Default: any, unless the server listens on loopback",
   },
@@ -202,7 +194,6 @@ export const OPTIONS = {
     kind: "text",
     valueName: "FILE",
     needs: "tls-key",
-    default: undefined,
     help: "Certificates, PEM, the server's own first; turns on HTTPS",
   },
   tlsKey: {
@@ -211,21 +202,18 @@ export const OPTIONS = {
     kind: "text",
     valueName: "FILE",
     needs: "tls-cert",
-    default: undefined,
     help: "Private key of the certificate, PEM, without a password",
   },
   reasonPhrases: {
     flag: "reason-phrases",
     group: "Network",
     kind: "boolean",
-    default: false,
     help: "Send the original's reason phrases; slower, and without HTTP/2",
   },
   adminPassword: {
     flag: "admin-password",
     group: "Security",
     kind: "secret",
-    default: undefined,
     help: "Password of the user admin in a new store",
   },
   isTrustedAuthEnabled: {
@@ -233,7 +221,6 @@ export const OPTIONS = {
     group: "Security",
     kind: "boolean",
     needs: "trusted-proxy",
-    default: false,
     help: "Accept the login that a trusted proxy sends in ES-TrustedAuth",
   },
   corsOrigins: {
@@ -242,7 +229,6 @@ export const OPTIONS = {
     kind: "text",
     form: "origins",
     valueName: "LIST",
-    default: undefined,
     help: "Origins whose pages may read and write; * for all, none for " +
       "none; default: all may read, none may write",
   },
@@ -250,7 +236,6 @@ export const OPTIONS = {
     flag: "public-metrics",
     group: "Security",
     kind: "boolean",
-    default: false,
     help: "Let everyone read /metrics, not only operators",
   },
   ...LIMIT_OPTIONS,
@@ -274,7 +259,6 @@ export const OPTIONS = {
     flag: "log-requests",
     group: "Logging",
     kind: "boolean",
-    default: false,
     help: "Log one line for each request",
   },
   slowRequestMs: {
@@ -300,7 +284,6 @@ export const OPTIONS = {
     group: "Configuration",
     kind: "text",
     valueName: "FILE",
-    default: undefined,
     help: "JSON file with options, keyed by flag without the dashes",
   },
 } as const satisfies Record<string, OptionRow>;
@@ -309,17 +292,28 @@ export const OPTIONS = {
 export type OptionName = keyof typeof OPTIONS;
 
 /** What the value of a row's option is. */
-export type ValueOf<Row> = Row extends { kind: "boolean" } ? boolean
+type ValueOf<Row> = Row extends { kind: "boolean" } ? boolean
   : Row extends { kind: "integer" | "bytes" } ? number
   : Row extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
-  : Row extends { kind: "text" | "secret"; default: undefined }
-    ? string | undefined
-  : string;
+  : Row extends { kind: "text"; default: string } ? string
+  : string | undefined;
 
-/** The value of every option. */
-export type OptionValues = {
-  readonly [Name in OptionName]: ValueOf<typeof OPTIONS[Name]>;
+/** The values of some options by their names. */
+export type ValuesOf<Rows> = {
+  readonly [Name in keyof Rows]: ValueOf<Rows[Name]>;
 };
+
+/** The value of every option of the program. */
+export type OptionValues = ValuesOf<typeof OPTIONS>;
+
+/** What an option may be. */
+export type OptionValue = string | number | boolean | undefined;
+
+/** The value of an option that nobody set. */
+export function defaultOf(row: OptionRow): OptionValue {
+  if (row.kind === "boolean") return false;
+  return "default" in row ? row.default : undefined;
+}
 
 /** All option names, in the order of the table. */
 export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];

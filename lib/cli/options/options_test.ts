@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeText, encodeValue } from "./option_value.ts";
 import {
+  defaultOf,
   environmentNameOf,
   OPTION_NAMES,
   type OptionRow,
@@ -11,9 +12,10 @@ const ROWS: readonly OptionRow[] = OPTION_NAMES.map((name) => OPTIONS[name]);
 
 Deno.test("every default is a value that its option would take", () => {
   for (const row of ROWS) {
-    const text = encodeValue(row, row.default);
+    const value = defaultOf(row);
+    const text = encodeValue(row, value);
     if (text === undefined) continue;
-    assertEquals(decodeText(row, text), { kind: "value", value: row.default });
+    assertEquals(decodeText(row, text), { kind: "value", value });
   }
 });
 

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { parseArgs } from "node:util";
+import { UsageError } from "../failures.ts";
 import { suggestion } from "./nearest_name.ts";
 import { describeValues } from "./option_value.ts";
 import {
@@ -16,7 +18,6 @@ import {
   type OptionRow,
   OPTIONS,
 } from "./options.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** What a command takes. */
 export interface AcceptedArguments {
@@ -47,45 +48,51 @@ export function readArguments(
   const { rows, operandsMax } = accepted;
   const flags = new Map<string, string>();
   const operands: string[] = [];
-  for (let i = 0; i < args.length; i++) {
-    const argument = args[i] ?? "";
-    if (argument === "--" && operandsMax > 0) {
-      for (const rest of args.slice(i + 1)) takeOperand(rest);
-      break;
-    }
-    // A hyphen alone stands for a standard stream.
-    const isOperand = !argument.startsWith("-") ||
-      (argument === "-" && operandsMax > 0);
-    if (isOperand) {
-      takeOperand(argument);
-      continue;
-    }
-    const { typed, text } = splitArgument(argument);
-    const { name, row, isNegated } = findFlag(typed, rows);
-    const isRepeatable = row.kind === "text" && row.isRepeatable === true;
-    if (flags.has(name) && !isRepeatable) {
-      throw new UsageError(`Option --${row.flag} is given twice`);
-    }
-    if (isNegated && text !== undefined) {
-      throw new UsageError(`Option ${typed} takes no value`);
-    }
-    if (text !== undefined) setFlag(name, text);
-    else if (row.kind === "boolean") {
-      setFlag(name, isNegated ? "false" : "true");
-    } else {
-      const next = args[++i];
-      if (next === undefined || next.startsWith("--")) {
-        throw new UsageError(
-          `Option ${typed} lacks its value: expected ${describeValues(row)}`,
-        );
-      }
-      setFlag(name, next);
-    }
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      Object.values(rows).map(({ flag, kind }) => [
+        flag,
+        { type: kind === "boolean" ? "boolean" : "string" },
+      ]),
+    ),
+    // Refusals are ours: they name what was meant.
+    strict: false,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === "positional") takeOperand(token.value);
+    else if (token.kind === "option") {
+      // As it was typed: of `-abc` the tokens are `-a`, `-b` and `-c`.
+      const [typed = ""] = (args[token.index] ?? "").split("=", 1);
+      takeFlag(typed, token.value, token.inlineValue === true);
+    } else if (operandsMax === 0) findFlag("--", rows);
   }
   return { flags, operands };
 
-  function setFlag(name: string, text: string): void {
+  function takeFlag(
+    typed: string,
+    value: string | undefined,
+    isInline: boolean,
+  ): void {
+    const { name, row, isNegated } = findFlag(typed, rows);
     const former = flags.get(name);
+    const isRepeatable = row.kind === "text" && row.isRepeatable === true;
+    if (former !== undefined && !isRepeatable) {
+      throw new UsageError(`Option --${row.flag} is given twice`);
+    }
+    if (isNegated && value !== undefined) {
+      throw new UsageError(`Option ${typed} takes no value`);
+    }
+    const text = value ?? (isNegated ? "false" : "true");
+    const isMissing = value === undefined
+      ? row.kind !== "boolean"
+      : !isInline && value.startsWith("--");
+    if (isMissing) {
+      throw new UsageError(
+        `Option ${typed} lacks its value: expected ${describeValues(row)}`,
+      );
+    }
     flags.set(name, former === undefined ? text : `${former},${text}`);
   }
 
@@ -98,17 +105,6 @@ export function readArguments(
     }
     operands.push(operand);
   }
-}
-
-function splitArgument(
-  argument: string,
-): { typed: string; text: string | undefined } {
-  const separatorIndex = argument.indexOf("=");
-  if (separatorIndex < 0) return { typed: argument, text: undefined };
-  return {
-    typed: argument.slice(0, separatorIndex),
-    text: argument.slice(separatorIndex + 1),
-  };
 }
 
 function findFlag(

@@ -8,26 +8,27 @@
  * @module
  */
 
+import { systemReasonOf } from "../../text/system_errors.ts";
+import { UsageError } from "../failures.ts";
 import { suggestion } from "./nearest_name.ts";
 import {
   type DecodedValue,
   decodeJson,
   decodeText,
   encodeValue,
-  type OptionValue,
 } from "./option_value.ts";
 import {
+  defaultOf,
   ENVIRONMENT_PREFIX,
   environmentNameOf,
   OPTION_NAMES,
   type OptionName,
   type OptionRow,
   OPTIONS,
+  type OptionValue,
   type OptionValues,
 } from "./options.ts";
-import { systemReasonOf } from "../../text/system_errors.ts";
 import { readArguments } from "./read_flags.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** Where options come from. */
 export interface OptionSources {
@@ -49,21 +50,18 @@ export interface ResolvedOptions {
 
 /** What a command takes on its command line. */
 export interface CommandSyntax {
-  /** Options of the program that it takes as flags. */
+  /**
+   * Options of the program that it takes as flags. Variables and keys of the
+   * others are allowed, since commands share an environment and a file.
+   */
   readonly options: readonly OptionName[];
   /** Options of its own, which are flags alone. */
-  readonly own: Readonly<Record<string, OptionRow>>;
-  /** How many operands it may have at most. */
-  readonly operandsMax: number;
+  readonly own?: Rows;
+  /** How many operands it may have at most; default: 0. */
+  readonly operandsMax?: number;
 }
 
-/** What a command is called with. */
-export interface CommandLine {
-  readonly options: ResolvedOptions;
-  /** The value of each of its own options. */
-  readonly own: Readonly<Record<string, OptionValue>>;
-  readonly operands: readonly string[];
-}
+type Rows = Readonly<Record<string, OptionRow>>;
 
 interface Setting {
   readonly value: OptionValue;
@@ -71,89 +69,40 @@ interface Setting {
 }
 
 /**
- * Resolves all options.
+ * Resolves everything that a command is called with.
  *
- * @param accepted Options that the command takes as flags. Variables and keys
- * of the others are allowed, since commands share an environment and a file.
+ * @returns The values of all options, those of the command included.
  * @throws {UsageError} For anything unknown, bad, given twice or excluded.
  */
 export function resolveOptions(
   sources: OptionSources,
-  accepted: readonly OptionName[] = OPTION_NAMES,
-): ResolvedOptions {
-  const syntax = { options: accepted, own: {}, operandsMax: 0 };
-  return resolveCommandLine(sources, syntax).options;
-}
-
-/**
- * Resolves everything that a command is called with.
- *
- * @throws {UsageError} As `resolveOptions` does.
- */
-export function resolveCommandLine(
-  sources: OptionSources,
-  syntax: CommandSyntax,
-): CommandLine {
-  const rows: Record<string, OptionRow> = { ...syntax.own };
-  for (const name of syntax.options) rows[name] = OPTIONS[name];
-  const { operandsMax } = syntax;
+  syntax: CommandSyntax = { options: OPTION_NAMES },
+): ResolvedOptions & { readonly operands: readonly string[] } {
+  const { own = {}, operandsMax = 0 } = syntax;
+  const accepted: Record<string, OptionRow> = { ...own };
+  for (const name of syntax.options) accepted[name] = OPTIONS[name];
   const { flags, operands } = readArguments(sources.args, {
-    rows,
+    rows: accepted,
     operandsMax,
   });
-  return {
-    options: resolveAll(sources, flags),
-    own: resolveOwn(syntax.own, flags),
-    operands,
-  };
+  const rows: Rows = { ...OPTIONS, ...own };
+  const settings = readSettings(sources, { rows, flags });
+  refuseTogether(rows, settings);
+  return { ...completed(rows, settings), operands };
 }
 
-function resolveOwn(
-  rows: Readonly<Record<string, OptionRow>>,
-  flags: ReadonlyMap<string, string>,
-): Record<string, OptionValue> {
-  const values: Record<string, OptionValue> = {};
-  refuseTogether(rows, flags);
-  for (const [name, row] of Object.entries(rows)) {
-    const text = flags.get(name);
-    values[name] = text === undefined
-      ? row.default
-      : valueOf(row, decodeText(row, text), { text, source: `--${row.flag}` });
-  }
-  return values;
-}
-
-/** Refuses flags that exclude each other, or need one that is not there. */
-function refuseTogether(
-  rows: Readonly<Record<string, OptionRow>>,
-  flags: ReadonlyMap<string, string>,
-): void {
-  const given = new Set<string | undefined>();
-  for (const [name, { flag }] of Object.entries(rows)) {
-    if (flags.has(name)) given.add(flag);
-  }
-  for (const { flag, excludes, needs } of Object.values(rows)) {
-    if (!given.has(flag)) continue;
-    if (excludes !== undefined && given.has(excludes)) {
-      throw new UsageError(
-        `Options --${flag} and --${excludes} exclude each other: give one`,
-      );
-    }
-    if (needs !== undefined && !given.has(needs)) {
-      throw new UsageError(`Option --${flag} needs --${needs}: give both`);
-    }
-  }
-}
-
-function resolveAll(
+function readSettings(
   sources: OptionSources,
-  flags: ReadonlyMap<string, string>,
-): ResolvedOptions {
-  const settings = new Map<OptionName, Setting>();
+  { rows, flags }: {
+    readonly rows: Rows;
+    readonly flags: ReadonlyMap<string, string>;
+  },
+): Map<string, Setting> {
+  const settings = new Map<string, Setting>();
   const variables = readEnvironment(sources);
   const configFile = flags.get("configFile") ?? variables.get("configFile");
   if (configFile !== undefined) {
-    const path = decodeOf("configFile", configFile, "--config");
+    const path = decode(OPTIONS.configFile, configFile, "--config");
     for (const [name, json] of readConfigFile(sources, String(path))) {
       const row = OPTIONS[name];
       const value = valueOf(row, decodeJson(row, json), {
@@ -164,22 +113,20 @@ function resolveAll(
     }
   }
   for (const [name, text] of variables) {
-    const value = decodeOf(name, text, environmentNameOf(OPTIONS[name].flag));
+    const row = OPTIONS[name];
+    const value = decode(row, text, environmentNameOf(row.flag));
     settings.set(name, { value, origin: "environment" });
   }
-  for (const name of OPTION_NAMES) {
+  for (const [name, row] of Object.entries(rows)) {
     const text = flags.get(name);
     if (text === undefined) continue;
-    const value = decodeOf(name, text, `--${OPTIONS[name].flag}`);
+    const value = decode(row, text, `--${row.flag}`);
     settings.set(name, { value, origin: "flag" });
   }
-  refuseExclusions(settings);
-  refuseMissing(settings);
-  return completed(settings);
+  return settings;
 }
 
-function decodeOf(name: OptionName, text: string, source: string): OptionValue {
-  const row = OPTIONS[name];
+function decode(row: OptionRow, text: string, source: string): OptionValue {
   return valueOf(row, decodeText(row, text), { text, source });
 }
 
@@ -303,32 +250,27 @@ function parseConfigFile(sources: OptionSources, path: string): object {
   return document;
 }
 
-function refuseExclusions(settings: ReadonlyMap<OptionName, Setting>): void {
+/** Refuses options that exclude each other, or need one that is not there. */
+function refuseTogether(
+  rows: Rows,
+  settings: ReadonlyMap<string, Setting>,
+): void {
+  const nameOf = (flag: string | undefined) =>
+    Object.keys(rows).find((name) => rows[name]?.flag === flag) ?? "";
+  const said = (name: string) => nameIn(settings, name, rows[name]?.flag);
   for (const [name, { value }] of settings) {
-    const row: OptionRow = OPTIONS[name];
-    if (row.excludes === undefined || value === false) continue;
-    const excluded = OPTION_NAMES.find((other) =>
-      OPTIONS[other].flag === row.excludes
-    );
-    if (excluded !== undefined && settings.has(excluded)) {
+    if (value === false) continue;
+    const { excludes, needs } = rows[name] ?? {};
+    const excluded = nameOf(excludes);
+    if (excludes !== undefined && settings.has(excluded)) {
       throw new UsageError(
-        `Options ${nameIn(settings, excluded)} and ${nameIn(settings, name)} ` +
-          "exclude each other: give one",
+        `Options ${said(excluded)} and ${said(name)} exclude each other: ` +
+          "give one",
       );
     }
-  }
-}
-
-function refuseMissing(settings: ReadonlyMap<OptionName, Setting>): void {
-  for (const [name, { value }] of settings) {
-    const row: OptionRow = OPTIONS[name];
-    if (row.needs === undefined || value === false) continue;
-    const needed = OPTION_NAMES.find((other) =>
-      OPTIONS[other].flag === row.needs
-    );
-    if (needed !== undefined && !settings.has(needed)) {
+    if (needs !== undefined && !settings.has(nameOf(needs))) {
       throw new UsageError(
-        `Option ${nameIn(settings, name)} needs --${row.needs}: give both`,
+        `Option ${said(name)} needs --${needs}: give both`,
       );
     }
   }
@@ -336,10 +278,10 @@ function refuseMissing(settings: ReadonlyMap<OptionName, Setting>): void {
 
 /** What the user wrote to set the option. */
 function nameIn(
-  settings: ReadonlyMap<OptionName, Setting>,
-  name: OptionName,
+  settings: ReadonlyMap<string, Setting>,
+  name: string,
+  flag = "",
 ): string {
-  const { flag } = OPTIONS[name];
   switch (settings.get(name)?.origin) {
     case "environment":
       return environmentNameOf(flag);
@@ -351,20 +293,20 @@ function nameIn(
 }
 
 function completed(
-  settings: ReadonlyMap<OptionName, Setting>,
+  rows: Rows,
+  settings: ReadonlyMap<string, Setting>,
 ): ResolvedOptions {
-  const values: Partial<Record<OptionName, OptionValue>> = {};
-  const origins: Partial<Record<OptionName, OptionOrigin>> = {};
-  for (const name of OPTION_NAMES) {
-    const setting = settings.get(name);
-    values[name] = setting === undefined
-      ? OPTIONS[name].default
-      : setting.value;
-    origins[name] = setting?.origin ?? "default";
+  const values: Record<string, OptionValue> = {};
+  const origins: Record<string, OptionOrigin> = {};
+  for (const [name, row] of Object.entries(rows)) {
+    const { value, origin } = settings.get(name) ??
+      { value: defaultOf(row), origin: "default" };
+    values[name] = value;
+    origins[name] = origin;
   }
   // Each value was decoded by its own row, whose kind decides its type.
   return {
-    values: values as OptionValues,
+    values: values as unknown as OptionValues,
     origins: origins as Record<OptionName, OptionOrigin>,
   };
 }
@@ -382,7 +324,7 @@ export function changedOptions(options: ResolvedOptions): ChangedOption[] {
   for (const name of OPTION_NAMES) {
     const row = OPTIONS[name];
     const value = options.values[name];
-    if (value === row.default) continue;
+    if (value === defaultOf(row)) continue;
     changed.push({
       flag: row.flag,
       value: encodeValue(row, value) ?? "",

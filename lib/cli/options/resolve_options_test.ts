@@ -7,7 +7,7 @@ import {
   OPTIONS,
 } from "./options.ts";
 import { changedOptions, resolveOptions } from "./resolve_options.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "../failures.ts";
 
 interface Given {
   readonly args?: readonly string[];
@@ -27,7 +27,7 @@ function resolve(given: Given) {
       }
       return given.file;
     },
-  }, given.accepted);
+  }, { options: given.accepted ?? OPTION_NAMES });
 }
 
 function refusalOf(given: Given): string {

@@ -8,19 +8,28 @@ import { isHost } from "../../text/hosts.ts";
 import { parseIpRanges } from "../../text/ip_ranges.ts";
 import type { TextForm } from "./options.ts";
 
-/** Whether a text has that form. */
-export function isOfForm(form: TextForm, text: string): boolean {
-  switch (form) {
-    case "url":
-      return parseBaseUrl(text) !== undefined;
-    case "ipRanges":
-      return parseIpRanges(text) !== undefined;
-    case "hosts":
-      return parseHosts(text) !== undefined;
-    case "origins":
-      return parseOrigins(text) !== undefined;
-  }
-}
+/** How each form is read, and what it is in words. */
+export const TEXT_FORMS = {
+  url: {
+    parse: parseBaseUrl,
+    wanted: "an address such as https://events.example.org",
+  },
+  ipRanges: {
+    parse: parseIpRanges,
+    wanted: "addresses or ranges such as 10.0.0.0/8,::1",
+  },
+  hosts: {
+    parse: parseHosts,
+    wanted: "hosts such as events.example.org or 10.0.0.5:2113",
+  },
+  origins: {
+    parse: parseOrigins,
+    wanted: "origins such as https://app.example.org, *, or none",
+  },
+} satisfies Record<
+  TextForm,
+  { parse(text: string): unknown; readonly wanted: string }
+>;
 
 /**
  * An address that others can be appended to.

@@ -5,52 +5,54 @@
  * @module
  */
 
-import type {
-  Finding,
-  JobControl,
-  VerifyReport,
-  VerifyRequest,
-} from "../store/maintenance.ts";
+import type { Finding, VerifyReport } from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
-import { EXIT_CODES, type ExitCode } from "./exit_codes.ts";
-import type { CommandCall } from "./run_program.ts";
+import { defineCommand } from "./command.ts";
+import { EXIT_CODES } from "./failures.ts";
 import {
   directoryOf,
   printResult,
+  STORE_IS_THERE,
+  STORE_OPTIONS,
+  TASK_OPTIONS,
   workLong,
-  type Workplace,
-} from "./workplace.ts";
+} from "./offline_work.ts";
 
-/** Checks the store in a directory. */
-export type VerifyStore = (
-  request: VerifyRequest & { readonly directory: string },
-  control: JobControl,
-) => Promise<VerifyReport>;
-
-/** Runs `quipu verify`. */
-export async function runVerify(
-  { options, own }: CommandCall<"verify">,
-  workplace: Workplace,
-  verifyStore: VerifyStore,
-): Promise<ExitCode> {
-  const directory = directoryOf(options.values);
-  const { isDeep } = own;
-  const startedAtMs = workplace.progress.nowMs();
-  const report = await workLong(
-    workplace,
-    own,
-    (control) => verifyStore({ directory, isDeep }, control),
+export const VERIFY = defineCommand({
+  name: "verify",
+  summary: "Check everything that is on disk, and say what is wrong",
+  details: "Reads every byte of the store and changes nothing. Ends with " +
+    "exit code 3 when anything is damaged or broken.",
+  options: STORE_OPTIONS,
+  meanings: STORE_IS_THERE,
+  own: {
+    isDeep: {
+      flag: "deep",
+      kind: "boolean",
+      help: "Compare indexes entry by entry with the log, too",
+    },
+    ...TASK_OPTIONS,
+  },
+  online: "POST /admin/verify",
+}, async ({ values }) => {
+  const { verifyDirectory } = await import(
+    "../../storage/maintenance/verify/verify_directory.ts"
   );
-  const tookMs = workplace.progress.nowMs() - startedAtMs;
-  printResult(workplace, own, {
-    json: { directory, tookMs: Math.round(tookMs), ...report },
+  const directory = directoryOf(values);
+  const { isDeep } = values;
+  const { report, tookMs } = await workLong(
+    values,
+    (control) => verifyDirectory({ directory, isDeep }, control),
+  );
+  printResult(values, {
+    json: { directory, tookMs, ...report },
     text: showReport(report, tookMs),
   });
   return report.isClean ? EXIT_CODES.ok : EXIT_CODES.damaged;
-}
+});
 
 /** A report in words, a finding in two lines. */
-export function showReport(report: VerifyReport, tookMs: number): string {
+function showReport(report: VerifyReport, tookMs: number): string {
   const { findings, checkedBytes, segmentCount, eventCount } = report;
   const { damageCount, brokenCount, noticeCount } = report;
   const lines = findings.flatMap(showFinding);

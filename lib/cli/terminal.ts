@@ -1,17 +1,64 @@
 /**
- * Secrets from standard input: typed without an echo on a terminal, or the
- * first line of what comes by a pipe or a file.
+ * The standard streams. What is printed is written at once: what the program
+ * said last is there even when it ends right after. Secrets are typed without
+ * an echo on a terminal, or are the first line of a pipe or a file.
  *
  * @module
  */
 
+import { escapeControls } from "../telemetry/escape_controls.ts";
+import { writeAll, writeText } from "../telemetry/logger.ts";
 import { decodeUtf8 } from "../text/utf8.ts";
 
 /** Bytes of a secret, and of what stands before its line ends. */
-const BYTES_MAX = 4096;
+const SECRET_BYTES_MAX = 4096;
 const INTERRUPT = 0x03;
 const END = 0x04;
 const BACKSPACES = [0x08, 0x7f];
+
+/** Prints what a user may want to see; the program goes on without. */
+export function printText(text: string): void {
+  writeText(Deno.stdout, text);
+}
+
+/**
+ * Prints what the user asked for.
+ *
+ * @throws When it cannot be printed: a result that nobody got is none.
+ */
+export function printAnswer(text: string): void {
+  writeAll(Deno.stdout, text);
+}
+
+/**
+ * Writes a part of what the user asked for, however long the whole is.
+ *
+ * @returns How many bytes were taken.
+ * @throws When nobody reads on.
+ */
+export function writeOutput(bytes: Uint8Array): Promise<number> {
+  return Deno.stdout.write(bytes);
+}
+
+/** Prints why the program ends, as one line. */
+export function printFailure(message: string): void {
+  writeText(Deno.stderr, `quipu: ${escapeControls(message)}\n`);
+}
+
+/** Writes to standard error what a user may see and no program reads. */
+export function printNote(text: string): void {
+  writeText(Deno.stderr, text);
+}
+
+/** Whether colours are wanted on a terminal: not with `NO_COLOR`. */
+export function wantsColours(): boolean {
+  return !Deno.noColor;
+}
+
+/** Whether somebody looks at standard error. */
+export function isErrorTerminal(): boolean {
+  return Deno.stderr.isTerminal();
+}
 
 /** Whether somebody types. */
 export function isInputTerminal(): boolean {
@@ -37,7 +84,7 @@ export async function readSecretLine(): Promise<string | undefined> {
 async function readLine(isTyped: boolean): Promise<string | undefined> {
   const line: number[] = [];
   const byte = new Uint8Array(1);
-  while (line.length <= BYTES_MAX) {
+  while (line.length <= SECRET_BYTES_MAX) {
     const count = await Deno.stdin.read(byte);
     const value = byte[0] ?? 0;
     if (count === null) return line.length === 0 ? undefined : textOf(line);

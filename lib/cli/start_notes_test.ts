@@ -1,5 +1,108 @@
 import { assert, assertEquals } from "@std/assert";
-import { startBanner, type StartFacts } from "./start_banner.ts";
+import { type LogFields, SILENT_LOGGER } from "../model/logger.ts";
+import { resolveOptions } from "./options/resolve_options.ts";
+import {
+  addressOf,
+  announceDefaultUsers,
+  logBug,
+  logStart,
+  startBanner,
+  type StartFacts,
+} from "./start_notes.ts";
+
+function createCollector() {
+  const lines: [event: string, fields: LogFields][] = [];
+  const collect = (event: string, fields: LogFields = {}) => {
+    lines.push([event, fields]);
+  };
+  const logger = { ...SILENT_LOGGER, info: collect, error: collect };
+  return { lines, logger };
+}
+
+Deno.test("logStart() names the version and each option that was changed", () => {
+  const { lines, logger } = createCollector();
+  const options = resolveOptions({
+    args: ["--port=8080"],
+    environment: { QUIPU_SEGMENT_SIZE: "1MiB", QUIPU_HOST: "127.0.0.1" },
+    readFile: () => "{}",
+  });
+  logStart(logger, { version: "1.2.3", options });
+  assertEquals(lines.map(([event]) => event), [
+    "program.started",
+    "option.set",
+    "option.set",
+  ]);
+  assertEquals(lines[0]?.[1].version, "1.2.3");
+  assertEquals(lines[1]?.[1], {
+    option: "segment-size",
+    value: "1MiB",
+    origin: "environment",
+  });
+  assertEquals(lines[2]?.[1], {
+    option: "port",
+    value: "8080",
+    origin: "flag",
+  });
+});
+
+Deno.test("logBug() says where the error came from", () => {
+  const { lines, logger } = createCollector();
+  logBug(logger, new RangeError("odd"));
+  logBug(logger, "thrown text");
+  const [first, second] = lines;
+  assertEquals(first?.[0], "program.bugMet");
+  const text = String(first?.[1].error);
+  assert(
+    text.startsWith("RangeError: odd") && text.includes("start_notes_test"),
+  );
+  assertEquals(second?.[1], { error: "thrown text" });
+});
+
+Deno.test("addressOf() puts brackets around IPv6 addresses", () => {
+  assertEquals(addressOf({ host: "127.0.0.1", port: 1 }), "127.0.0.1:1");
+  assertEquals(addressOf({ host: "::1", port: 2113 }), "[::1]:2113");
+});
+
+type Report = Awaited<Parameters<typeof announceDefaultUsers>[0]>;
+
+async function announced(report: Promise<Report>) {
+  const lines: string[] = [];
+  let output = "";
+  const collect = (event: string, fields = {}) => {
+    lines.push(`${event} ${JSON.stringify(fields)}`);
+  };
+  await announceDefaultUsers(report, {
+    logger: { ...SILENT_LOGGER, info: collect, warn: collect, error: collect },
+    print: (text) => output += text,
+  });
+  return { lines, output };
+}
+
+Deno.test("a generated password is printed and not logged", async () => {
+  const { lines, output } = await announced(Promise.resolve({
+    generated: [{ login: "admin", password: "s3cret" }],
+    withDefaultPassword: [],
+  }));
+  assertEquals(output, "Password of admin, shown only now: s3cret\n");
+  assertEquals(lines, ['user.passwordGenerated {"login":"admin"}']);
+});
+
+Deno.test("published passwords are warned of", async () => {
+  const { lines, output } = await announced(Promise.resolve({
+    generated: [],
+    withDefaultPassword: ["admin", "ops"],
+  }));
+  assertEquals(output, "");
+  assertEquals(lines, [
+    'user.hasDefaultPassword {"login":"admin"}',
+    'user.hasDefaultPassword {"login":"ops"}',
+  ]);
+});
+
+Deno.test("users that could not be made are an error in the log", async () => {
+  const { lines } = await announced(Promise.reject(new Error("disk full")));
+  assert(lines[0]?.startsWith("user.defaultsNotMade"), lines[0]);
+});
 
 const OPEN = { reads: true, writes: true };
 const FACTS: StartFacts = {

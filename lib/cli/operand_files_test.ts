@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { openOutput } from "./transfer_files.ts";
-import { RunError } from "./run_error.ts";
+import { openOutput } from "./operand_files.ts";
+import { RunError } from "./failures.ts";
 
 async function withPath(act: (path: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "quipu-files-" });

@@ -1,14 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { RunError } from "./run_error.ts";
-import { printResult, workLong, type Workplace } from "./workplace.ts";
+import { RunError } from "./failures.ts";
+import { printResult, type Surroundings, workLong } from "./offline_work.ts";
 
-function workplaceOf(isTerminal: boolean) {
+function surroundingsOf(isTerminal: boolean) {
   const told: string[] = [];
   const stop = Promise.withResolvers<string>();
   let nowMs = 0;
   let listeners = 0;
-  const workplace: Workplace = {
-    print: (text) => told.push(`out ${text}`),
+  const surroundings: Surroundings = {
     progress: {
       write: (text) => told.push(text),
       isTerminal,
@@ -20,7 +19,7 @@ function workplaceOf(isTerminal: boolean) {
     },
   };
   return {
-    workplace,
+    surroundings,
     told,
     stop: stop.resolve,
     pass: (ms: number) => nowMs += ms,
@@ -36,15 +35,15 @@ const HALF = {
 } as const;
 
 Deno.test("long work shows its progress over itself on a terminal, and cleans up", async () => {
-  const { workplace, told, pass, listeners } = workplaceOf(true);
-  const result = await workLong(workplace, { isQuiet: false }, (control) => {
+  const { surroundings, told, pass, listeners } = surroundingsOf(true);
+  const result = await workLong({ isQuiet: false }, (control) => {
     control.report({ ...HALF, done: 0 });
     pass(1000);
     control.report(HALF);
     control.report(HALF);
     return Promise.resolve(7);
-  });
-  assertEquals(result, 7);
+  }, surroundings);
+  assertEquals(result, { report: 7, tookMs: 1000 });
   assertEquals(told, [
     "\r\x1b[Kreading: 50 % of 1.0 KiB, 512 B/s, 1.0 s left",
     "\r\x1b[K",
@@ -54,15 +53,15 @@ Deno.test("long work shows its progress over itself on a terminal, and cleans up
 
 Deno.test("long work shows a line every few seconds elsewhere, and none when quiet", async () => {
   for (const isQuiet of [false, true]) {
-    const { workplace, told, pass } = workplaceOf(false);
-    await workLong(workplace, { isQuiet }, (control) => {
+    const { surroundings, told, pass } = surroundingsOf(false);
+    await workLong({ isQuiet }, (control) => {
       control.report({ ...HALF, done: 0, unit: "events", total: 0 });
       for (let second = 1; second <= 11; second++) {
         pass(1000);
         control.report({ ...HALF, done: second, unit: "events", total: 0 });
       }
       return Promise.resolve();
-    });
+    }, surroundings);
     assertEquals(
       told,
       isQuiet ? [] : [
@@ -74,14 +73,14 @@ Deno.test("long work shows a line every few seconds elsewhere, and none when qui
 });
 
 Deno.test("long work is stopped by a signal, and says so", async () => {
-  const { workplace, stop, listeners } = workplaceOf(false);
+  const { surroundings, stop, listeners } = surroundingsOf(false);
   await assertRejects(
     () =>
-      workLong(workplace, { isQuiet: true }, async ({ signal }) => {
+      workLong({ isQuiet: true }, async ({ signal }) => {
         stop("SIGINT");
         await new Promise((resolve) => setTimeout(resolve, 0));
         signal.throwIfAborted();
-      }),
+      }, surroundings),
     RunError,
     "Stopped by SIGINT",
   );
@@ -89,9 +88,13 @@ Deno.test("long work is stopped by a signal, and says so", async () => {
 });
 
 Deno.test("a result is printed in words or as one line of JSON", () => {
-  const { workplace, told } = workplaceOf(false);
+  const printed: string[] = [];
   for (const isJson of [false, true]) {
-    printResult(workplace, { isJson }, { json: { a: [1] }, text: "one\n" });
+    printResult(
+      { isJson },
+      { json: { a: [1] }, text: "one\n" },
+      (text) => printed.push(text),
+    );
   }
-  assertEquals(told, ["out one\n", 'out {"a":[1]}\n']);
+  assertEquals(printed, ["one\n", '{"a":[1]}\n']);
 });

@@ -5,47 +5,62 @@
  * @module
  */
 
-import type { JobControl, RepairReport } from "../store/maintenance.ts";
+import type { RepairReport } from "../store/maintenance.ts";
 import { showCount } from "../text/quantities.ts";
-import { EXIT_CODES, type ExitCode } from "./exit_codes.ts";
-import type { CommandCall } from "./run_program.ts";
+import { defineCommand } from "./command.ts";
+import { EXIT_CODES } from "./failures.ts";
 import {
+  auditCommand,
   directoryOf,
   printResult,
+  STORE_IS_THERE,
+  STORE_OPTIONS,
+  storePartsOf,
+  TASK_OPTIONS,
   workLong,
-  type Workplace,
-} from "./workplace.ts";
+} from "./offline_work.ts";
 
-/** Mends the store in a directory, or says how it would. */
-export type RepairStore = (
-  request: { readonly directory: string; readonly isConfirmed: boolean },
-  control: JobControl,
-) => Promise<RepairReport>;
-
-/** Runs `quipu repair`. */
-export async function runRepair(
-  { options, own }: CommandCall<"repair">,
-  workplace: Workplace,
-  repairStore: RepairStore,
-): Promise<ExitCode> {
-  const directory = directoryOf(options.values);
-  const { isConfirmed } = own;
-  const report = await workLong(
-    workplace,
-    own,
-    (control) => repairStore({ directory, isConfirmed }, control),
+export const REPAIR = defineCommand({
+  name: "repair",
+  summary: "Say how a damaged store can be mended, and do it with --yes",
+  details: "Keeps all events that are whole, at their positions and with " +
+    "their numbers; makes indexes and KV again; and says which positions " +
+    "and events are lost. What it takes out is kept in lost/. Without --yes " +
+    "nothing is changed. Ends with exit code 3 when anything is left to " +
+    "repair.",
+  options: STORE_OPTIONS,
+  meanings: STORE_IS_THERE,
+  own: {
+    isConfirmed: { flag: "yes", kind: "boolean", help: "Do it" },
+    ...TASK_OPTIONS,
+  },
+}, async ({ values }) => {
+  const { repairDirectory } = await import(
+    "../../storage/maintenance/repair/repair_directory.ts"
   );
-  printResult(workplace, own, {
+  const directory = directoryOf(values);
+  const { isConfirmed } = values;
+  const { report } = await workLong(
+    values,
+    (control) =>
+      repairDirectory(
+        { directory, isConfirmed, ...storePartsOf(values) },
+        control,
+      ),
+  );
+  // Lost events may have been users or rights.
+  if (isConfirmed) auditCommand("store.repaired", values);
+  printResult(values, {
     json: { directory, ...report },
     text: showRepair(report),
   });
   const isLeft = report.unrepaired.length > 0 ||
     (report.isNeeded && !report.isDone);
   return isLeft ? EXIT_CODES.damaged : EXIT_CODES.ok;
-}
+});
 
 /** A repair in words. */
-export function showRepair(report: RepairReport): string {
+function showRepair(report: RepairReport): string {
   const { isNeeded, isDone, actions, lostPositions, lostEvents } = report;
   if (!isNeeded) return "Nothing is to be repaired\n";
   const lines = actions.map(({ kind, file, what }) =>

@@ -5,12 +5,28 @@
  * @module
  */
 
-import { writeOutput } from "../telemetry/standard_streams.ts";
 import { type FileKind, fileKindOf } from "../runtime/plain_files.ts";
+import { showCount } from "../text/quantities.ts";
 import { systemReasonOf } from "../text/system_errors.ts";
-import { RunError } from "./run_error.ts";
-import type { ByteInput, TextOutput } from "./run_transfer.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
+import { RunError } from "./failures.ts";
+import { writeOutput } from "./terminal.ts";
+
+/** Where text goes. */
+interface TextOutput {
+  write(text: string): Promise<void>;
+  /** Makes permanent what was written. */
+  finish(): Promise<void>;
+  /** Lets go of it, finished or not. */
+  close(): void;
+}
+
+/** Where bytes come from. */
+interface ByteInput {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** How many; 0 if that is not known. */
+  readonly length: number;
+}
 
 /** Bytes that are read at a time. */
 const READ_BYTES = 256 * 1024;
@@ -177,4 +193,10 @@ async function readFrom(
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.AlreadyExists) return "it is there already";
   return systemReasonOf(error);
+}
+
+/** Says of events that are only taken when they are asked for. */
+export function leftOutText(count: number): string {
+  return count === 0 ? "" : `Left out ${showCount(count)} events of the ` +
+    "system (users, rights, metadata, deletes): --with-system takes them\n";
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeByteSize, encodeByteSize } from "./byte_size.ts";
+import { decodeByteSize, encodeByteSize } from "./option_value.ts";
 
 Deno.test("decodeByteSize() knows binary and decimal units in any case", () => {
   const cases: [string, number | undefined][] = [

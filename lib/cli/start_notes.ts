@@ -1,14 +1,93 @@
 /**
- * What a person at a terminal reads when the server has started: where it is,
- * how to log in, and what is open to whom. Machines read the log.
+ * What the start of a server says: the log to machines, and to a person at a
+ * terminal a banner with where the server is, how to log in, and what is open
+ * to whom.
  *
  * @module
  */
 
+import type { Logger } from "../model/logger.ts";
 import { escapeControls } from "../telemetry/escape_controls.ts";
 import { isLoopbackHost } from "../text/loopback.ts";
-import type { DefaultUsers } from "./default_users_notice.ts";
-import { addressOf } from "./start_log.ts";
+import {
+  changedOptions,
+  type ResolvedOptions,
+} from "./options/resolve_options.ts";
+
+/** Logs what runs, and each option that does not have its default. */
+export function logStart(
+  logger: Logger,
+  start: { readonly version: string; readonly options: ResolvedOptions },
+): void {
+  logger.info("program.started", {
+    version: start.version,
+    deno: Deno.version.deno,
+    system: `${Deno.build.os}-${Deno.build.arch}`,
+    processId: Deno.pid,
+  });
+  for (const { flag, value, origin } of changedOptions(start.options)) {
+    logger.info("option.set", { option: flag, value, origin });
+  }
+}
+
+/** Logs an error that nobody handled: a bug. */
+export function logBug(logger: Logger, error: unknown): void {
+  logger.error("program.bugMet", {
+    error: error instanceof Error
+      ? error.stack ?? error.message
+      : String(error),
+  });
+}
+
+/** How a host and a port are written together: `[::1]:2113`. */
+export function addressOf(
+  place: { readonly host: string; readonly port: number },
+): string {
+  const host = place.host.includes(":") ? `[${place.host}]` : place.host;
+  return `${host}:${place.port}`;
+}
+
+/** What became of the default users. */
+export interface DefaultUsers {
+  readonly generated: readonly {
+    readonly login: string;
+    readonly password: string;
+  }[];
+  readonly withDefaultPassword: readonly string[];
+  readonly isAdminPasswordUnused?: true;
+}
+
+/**
+ * Warns of published passwords, and shows generated ones this once: on standard
+ * output, because logs are kept and sent elsewhere.
+ */
+export async function announceDefaultUsers(
+  defaultUsers: Promise<DefaultUsers>,
+  outputs: { readonly logger: Logger; print(text: string): void },
+): Promise<void> {
+  const { logger, print } = outputs;
+  try {
+    const { generated, withDefaultPassword, isAdminPasswordUnused } =
+      await defaultUsers;
+    if (isAdminPasswordUnused) {
+      logger.warn("user.adminPasswordUnused", {
+        reason: "QUIPU_ADMIN_PASSWORD counts for a new store alone, and this " +
+          "one has an administrator; replace a password with quipu user " +
+          "reset-password admin",
+      });
+    }
+    for (const login of withDefaultPassword) {
+      logger.warn("user.hasDefaultPassword", { login });
+    }
+    for (const { login, password } of generated) {
+      logger.info("user.passwordGenerated", { login });
+      print(`Password of ${login}, shown only now: ${password}\n`);
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error("user.defaultsNotMade", { reason });
+  }
+}
 
 /** What the banner tells of. */
 export interface StartFacts {

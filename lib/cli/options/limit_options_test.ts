@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../model/limits.ts";
-import { limitsOf } from "./limits_of.ts";
+import { limitsOf } from "./limit_options.ts";
 import { resolveOptions } from "./resolve_options.ts";
 
 function limitsFor(...args: string[]) {

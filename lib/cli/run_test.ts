@@ -1,51 +1,42 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { OPTION_NAMES, OPTIONS } from "./options/options.ts";
-import type { ResolvedOptions } from "./options/resolve_options.ts";
+import { resolveOptions } from "./options/resolve_options.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
-import { COMMAND_NAMES, type CommandRow, COMMANDS } from "./commands.ts";
-import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
-import { listenError } from "./run_error.ts";
-import {
-  type CommandRunners,
-  type RunnableName,
-  runProgram,
-} from "./run_program.ts";
+import { VERSION } from "../runtime/version.ts";
+import type { Command, CommandCall } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT_CODE_MEANINGS, listenError } from "./failures.ts";
+import { runProgram } from "./run.ts";
 import { flagLabel } from "./usage_text.ts";
 
-/** Runners of all commands, none of which is to be called. */
-const NO_RUNNERS = Object.fromEntries(
-  COMMAND_NAMES.map((name) => [name, () => {
-    throw new Error(`${name} was run`);
-  }]),
-) as Record<RunnableName, () => never>;
+const NAMES = COMMANDS.map(({ name }) => name);
 
-async function run(
-  args: readonly string[],
-  serve: (options: ResolvedOptions) => Promise<void> = () => Promise.resolve(),
-  others: Partial<CommandRunners> = {},
-) {
+type Run = Exclude<Command["run"], undefined>;
+
+/** Runs a command line with other commands than the real ones. */
+async function run(args: readonly string[], runs: Record<string, Run> = {}) {
   let output = "";
   const failures: string[] = [];
-  const exitCode = await runProgram({
-    args,
-    environment: {},
-    version: "1.2.3",
-    readFile: () => "{}",
+  const exitCode = await runProgram({ args, environment: {} }, {
     print: (text) => output += text,
     printFailure: (message) => failures.push(message),
-  }, {
-    ...NO_RUNNERS,
-    ...others,
-    serve: ({ options }) => serve(options),
+    commands: COMMANDS.map((command) => ({
+      ...command,
+      run: runs[command.name] ?? (() => {
+        throw new Error(`${command.name} was run`);
+      }),
+    })),
   });
   return { exitCode, output, failures };
 }
 
 Deno.test("serve gets its options and exits with 0", async () => {
   let port: number | undefined;
-  const result = await run(["serve", "--port", "9"], (options) => {
-    port = options.values.port;
-    return Promise.resolve();
+  const result = await run(["serve", "--port", "9"], {
+    serve: ({ values }) => {
+      port = values.port;
+      return Promise.resolve();
+    },
   });
   assertEquals(port, 9);
   assertEquals(result, { exitCode: 0, output: "", failures: [] });
@@ -54,7 +45,7 @@ Deno.test("serve gets its options and exits with 0", async () => {
 Deno.test("version is shown for each spelling", async () => {
   for (const argument of ["version", "--version", "-V"]) {
     const { exitCode, output } = await run([argument]);
-    assertEquals({ exitCode, output }, { exitCode: 0, output: "1.2.3\n" });
+    assertEquals({ exitCode, output }, { exitCode: 0, output: `${VERSION}\n` });
   }
 });
 
@@ -68,8 +59,8 @@ Deno.test("help lists every command and exit code in lines that fit", async () =
   for (const args of [["help"], ["--help"], ["-h"], ["help", "--help"]]) {
     const { exitCode, output } = await run(args);
     assertEquals(exitCode, 0);
-    assertStringIncludes(output, "Quipu 1.2.3");
-    for (const name of COMMAND_NAMES) assertStringIncludes(output, `  ${name}`);
+    assertStringIncludes(output, `Quipu ${VERSION}`);
+    for (const name of NAMES) assertStringIncludes(output, `  ${name}`);
     for (const [code, meaning] of EXIT_CODE_MEANINGS) {
       assertStringIncludes(output, `  ${code}  ${meaning}`);
     }
@@ -93,7 +84,7 @@ Deno.test("bad usage exits with 2 and one line", async () => {
   const cases: [string[], string][] = [
     [
       [],
-      `No command given: expected one of ${COMMAND_NAMES.join(", ")} ` +
+      `No command given: expected one of ${NAMES.join(", ")} ` +
       "(see quipu --help)",
     ],
     [
@@ -140,7 +131,9 @@ Deno.test("a failure exits with the code of its kind and its message", async () 
   ];
   for (const [code, exitCode] of cases) {
     const error = new QuipuError(code, `It is ${code}`);
-    const result = await run(["serve"], () => Promise.reject(error));
+    const result = await run(["serve"], {
+      serve: () => Promise.reject(error),
+    });
     const failures = [`It is ${code}`];
     assertEquals(result, { exitCode, output: "", failures });
   }
@@ -151,7 +144,9 @@ Deno.test("a port in use is explained and exits with 1", async () => {
     "127.0.0.1:2113",
     new Deno.errors.AddrInUse("Address already in use (os error 98)"),
   );
-  const result = await run(["serve"], () => Promise.reject(error));
+  const result = await run(["serve"], {
+    serve: () => Promise.reject(error),
+  });
   assertEquals(result, {
     exitCode: 1,
     output: "",
@@ -162,10 +157,10 @@ Deno.test("a port in use is explained and exits with 1", async () => {
 });
 
 Deno.test("what the system refuses is said without a place in the source", async () => {
-  const result = await run(
-    ["serve"],
-    () => Promise.reject(findError(() => Deno.readDirSync(import.meta.url))),
-  );
+  const result = await run(["serve"], {
+    serve: () =>
+      Promise.reject(findError(() => Deno.readDirSync(import.meta.url))),
+  });
   assertEquals(result.exitCode, 1);
   const [message = ""] = result.failures;
   assert(message.startsWith("Operating system error: "), message);
@@ -182,24 +177,31 @@ function findError(act: () => unknown): unknown {
 }
 
 Deno.test("a bug exits with 1 and says where it is", async () => {
-  const result = await run(["serve"], () => Promise.reject(new TypeError("x")));
+  const result = await run(["serve"], {
+    serve: () => Promise.reject(new TypeError("x")),
+  });
   assertEquals(result.exitCode, 1);
   const [message = ""] = result.failures;
   assert(message.startsWith("Unexpected failure: TypeError: x"), message);
-  assertStringIncludes(message, "run_program_test.ts");
+  assertStringIncludes(message, "run_test.ts");
 });
 
 Deno.test("a command gets the options that it alone has, and says how it ended", async () => {
   const seen: unknown[] = [];
-  const verify: CommandRunners["verify"] = ({ options, own, operands }) => {
-    seen.push([options.values.directory, own, operands]);
-    return Promise.resolve(3);
+  const verify = ({ values, operands }: CommandCall) => {
+    seen.push([values, operands]);
+    return Promise.resolve(3 as const);
   };
   const args = ["verify", "--deep", "--db=x", "--json"];
-  const result = await run(args, undefined, { verify });
+  const result = await run(args, { verify });
   assertEquals(result, { exitCode: 3, output: "", failures: [] });
+  const { values } = resolveOptions({
+    args: ["--db=x"],
+    environment: {},
+    readFile: () => "{}",
+  });
   const own = { isDeep: true, isJson: true, isQuiet: false };
-  assertEquals(seen, [["x", own, {}]]);
+  assertEquals(seen, [[{ ...values, ...own }, {}]]);
 });
 
 Deno.test("options of one command are none of another, and no operands", async () => {
@@ -230,10 +232,9 @@ Deno.test("options of one command are none of another, and no operands", async (
 });
 
 Deno.test("every command shows its options and operands in lines that fit", async () => {
-  for (const name of COMMAND_NAMES) {
-    const { exitCode, output } = await run(["help", name]);
+  for (const row of COMMANDS) {
+    const { exitCode, output } = await run(["help", row.name]);
     assertEquals(exitCode, 0);
-    const row: CommandRow = COMMANDS[name];
     assertStringIncludes(output, row.summary);
     for (const own of Object.values(row.own ?? {})) {
       assertStringIncludes(output, `\n  ${flagLabel(own)}  `);
@@ -248,7 +249,7 @@ Deno.test("every command shows its options and operands in lines that fit", asyn
 
 Deno.test("help says whether a command makes the directory that it works on", async () => {
   const makers = ["serve", "import"];
-  for (const name of COMMAND_NAMES) {
+  for (const name of NAMES) {
     const { output } = await run(["help", name]);
     const [, said] = output.replace(/\s+/g, " ").split("--db DIR ");
     if (said === undefined) continue;
@@ -263,10 +264,9 @@ Deno.test("help says whether a command makes the directory that it works on", as
 
 Deno.test("own options never share a name or flag with one of the program", () => {
   const flags = OPTION_NAMES.map((name) => OPTIONS[name].flag as string);
-  for (const name of COMMAND_NAMES) {
-    const row: CommandRow = COMMANDS[name];
-    for (const [key, { flag, group }] of Object.entries(row.own ?? {})) {
-      assertEquals(group, "Command");
+  for (const { name, own } of COMMANDS) {
+    for (const [key, { flag, group }] of Object.entries(own ?? {})) {
+      assertEquals(group, undefined);
       assert(!Object.hasOwn(OPTIONS, key), `${name}: ${key}`);
       assert(!flags.includes(flag), `${name}: --${flag}`);
     }
@@ -276,7 +276,7 @@ Deno.test("own options never share a name or flag with one of the program", () =
 Deno.test("a directory in use is refused with the way to ask its server", async () => {
   const verify = () =>
     Promise.reject(new QuipuError("directoryLocked", "In use by process 7"));
-  const { exitCode, failures } = await run(["verify"], undefined, { verify });
+  const { exitCode, failures } = await run(["verify"], { verify });
   assertEquals({ exitCode, failures }, {
     exitCode: 1,
     failures: [

@@ -1,0 +1,220 @@
+/**
+ * `quipu backup`: copies a store that no server has open, or that of a server.
+ *
+ * @module
+ */
+
+import { VERSION } from "../runtime/version.ts";
+import type { BackupReport } from "../store/transfer.ts";
+import { showBytes, showCount, showDuration } from "../text/quantities.ts";
+import { decodeUtf8Leniently } from "../text/utf8.ts";
+import { type CommandCall, defineCommand } from "./command.ts";
+import { RunError, UsageError } from "./failures.ts";
+import {
+  auditCommand,
+  directoryOf,
+  printResult,
+  STORE_IS_THERE,
+  STORE_OPTIONS,
+  storePartsOf,
+  TASK_OPTIONS,
+  workLong,
+} from "./offline_work.ts";
+import {
+  firstLineOf,
+  saidIn,
+  SERVER_OPTIONS,
+  ServerClient,
+  unreachedReasonOf,
+} from "./server_client.ts";
+
+const OWN_OPTIONS = {
+  url: {
+    flag: "url",
+    kind: "text",
+    form: "url",
+    valueName: "URL",
+    help: "Back up the store of the server at this address",
+  },
+  login: {
+    flag: "user",
+    kind: "text",
+    valueName: "LOGIN",
+    default: "admin",
+    help: "Who asks the server: a member of $admins or $backup",
+    needs: "url",
+  },
+  passwordFile: {
+    flag: "password-file",
+    kind: "text",
+    valueName: "FILE",
+    help: "File with the user's password in its first line",
+    needs: "url",
+  },
+  ...SERVER_OPTIONS,
+  keep: {
+    flag: "keep",
+    kind: "integer",
+    default: 0,
+    least: 0,
+    most: 10_000,
+    help: "Take each backup in a directory of its own in TARGET, and keep " +
+      "so many of them; 0: TARGET is the backup",
+  },
+  ...TASK_OPTIONS,
+} as const;
+
+export const BACKUP = defineCommand({
+  name: "backup",
+  summary: "Copy the store to a directory, or a running server's with --url",
+  details: "Only what the directory does not have yet is copied, and what " +
+    "was interrupted goes on. Every copied record is checked. The " +
+    "backup that was there stays good until the new one is whole.",
+  options: STORE_OPTIONS,
+  meanings: STORE_IS_THERE,
+  own: OWN_OPTIONS,
+  operands: {
+    target: { label: "TARGET", help: "Directory to keep the backup in" },
+  },
+  online: "quipu backup TARGET --url URL, or GET /admin/backup",
+}, async ({ values, origins, operands }) => {
+  const directories = await import(
+    "../../storage/maintenance/backup/directories.ts"
+  );
+  if (values.url !== undefined && origins.directory === "flag") {
+    throw new UsageError(
+      "Options --url and --db exclude each other: a server backs up its own " +
+        "store",
+    );
+  }
+  using client = values.url === undefined
+    ? undefined
+    : clientOf({ ...values, url: values.url });
+  const { keep } = values;
+  const { clock } = storePartsOf(values);
+  const target = keep === 0
+    ? operands.target
+    : await directories.nextKeptDirectory(
+      operands.target,
+      clock.nowUs() / 1000,
+    );
+  const { report, tookMs } = await workLong(values, async (control) => {
+    if (client !== undefined) {
+      return await directories.receiveDirectory({
+        target,
+        request: (have) => askForBackup(client, have, control.signal),
+      }, control);
+    }
+    const directory = directoryOf(values);
+    return await directories.backupDirectory(
+      { directory, target, version: VERSION, clock },
+      control,
+    );
+  });
+  const removed = keep === 0
+    ? undefined
+    : await directories.pruneDirectories(operands.target, keep);
+  printResult(values, {
+    json: { target, tookMs, ...report, removed },
+    text: showReport(report, { target, tookMs }) + showRemoved(removed),
+  });
+  // Of a running server's store, that server's log has the line.
+  if (client === undefined) {
+    auditCommand("store.backed_up", values, { target: operands.target });
+  }
+});
+
+function showRemoved(removed: readonly string[] | undefined): string {
+  return removed === undefined || removed.length === 0
+    ? ""
+    : `Removed ${showCount(removed.length)} older: ${removed.join(", ")}\n`;
+}
+
+function showReport(
+  report: BackupReport,
+  { target, tookMs }: { readonly target: string; readonly tookMs: number },
+): string {
+  const { segmentCount, copiedCount, copiedBytes, totalBytes, end } = report;
+  return `Backed up ${showCount(segmentCount)} segments with ` +
+    `${showBytes(totalBytes)} up to position ${end} to ${target}\n` +
+    `Copied ${showCount(copiedCount)} of them, ${showBytes(copiedBytes)} in ` +
+    `${showDuration(tookMs)}; the rest were already in the backup\n` +
+    timeLine(report.lastCreatedAtUs);
+}
+
+/** Says of when the last event is. */
+export function timeLine(lastCreatedAtUs: number | undefined): string {
+  return lastCreatedAtUs === undefined
+    ? "It holds no event\n"
+    : `The last event is of ${
+      new Date(lastCreatedAtUs / 1000).toISOString()
+    }\n`;
+}
+
+function clientOf(
+  { url, login, passwordFile, tokenFile, caCertFile }:
+    & Pick<OwnValues, "login" | "passwordFile" | "tokenFile" | "caCertFile">
+    & { readonly url: string },
+): ServerClient {
+  if ((passwordFile === undefined) === (tokenFile === undefined)) {
+    throw new UsageError("--url needs --password-file or --token-file");
+  }
+  const credentials = tokenFile === undefined
+    ? { login, password: firstLineOf(passwordFile ?? "") }
+    : { token: firstLineOf(tokenFile) };
+  return new ServerClient({ url, caCertFile, credentials });
+}
+
+type OwnValues = CommandCall<{ readonly own: typeof OWN_OPTIONS }>["values"];
+
+/** Asks for what is not there already of a backup. */
+async function askForBackup(
+  client: ServerClient,
+  have: readonly { readonly name: string; readonly crc32: string }[],
+  signal: AbortSignal,
+): Promise<{
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** How many; 0 if that is not known. */
+  readonly length: number;
+}> {
+  const path = "/admin/backup";
+  const json = { have };
+  const response = await client.ask({ method: "POST", path, json, signal });
+  if (response.status !== 200 || response.body === null) {
+    const says = saidIn(decodeUtf8Leniently(await response.bytes()));
+    const { credentials } = client;
+    const who = "token" in credentials
+      ? "the token"
+      : `"${credentials.login}" with this password`;
+    throw new RunError(
+      `${client.addressAt(path)} answers ${response.status}` +
+        (response.status === 401
+          ? `: ${who} may not back up`
+          : says === ""
+          ? ""
+          : `: ${says}`),
+    );
+  }
+  return {
+    bytes: piecesOf(response.body, signal),
+    length: Number(response.headers.get("Content-Length") ?? 0),
+  };
+}
+
+/** A connection that breaks is no bug. */
+async function* piecesOf(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new RunError(
+      `The server broke off: ${
+        unreachedReasonOf(error)
+      }; what came whole is kept, run ` +
+        `the command again`,
+    );
+  }
+}

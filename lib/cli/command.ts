@@ -1,0 +1,78 @@
+/**
+ * What a command is: one object, in a file of its own, with what usage texts
+ * say of it and what it does. `commands.ts` lists them all.
+ *
+ * @module
+ */
+
+import type { ExitCode } from "./failures.ts";
+import type {
+  OptionName,
+  OptionRow,
+  OptionValues,
+  ValuesOf,
+} from "./options/options.ts";
+import type { ResolvedOptions } from "./options/resolve_options.ts";
+
+/** An argument of a command that is not an option. */
+export interface OperandRow {
+  /** Stands for it in usage texts and messages, such as `TARGET`. */
+  readonly label: string;
+  /** What it is, without a final period. */
+  readonly help: string;
+  readonly isOptional?: boolean;
+}
+
+/** What usage texts and the reader of the command line know of a command. */
+export interface CommandRow {
+  /** What it is called by: the first argument. */
+  readonly name: string;
+  /** What it does, without a final period. */
+  readonly summary: string;
+  /** More of what it does, for its own usage text: sentences. */
+  readonly details?: string;
+  /** Options of the program that it takes as flags. */
+  readonly options: readonly OptionName[];
+  /** What an option means here, where that is not what it means to `serve`. */
+  readonly meanings?: Partial<Readonly<Record<OptionName, string>>>;
+  /** Options that it alone has, as flags and nowhere else. */
+  readonly own?: Readonly<Record<string, OptionRow>>;
+  /** Operands in their order, by the names that the code has for them. */
+  readonly operands?: Readonly<Record<string, OperandRow>>;
+  /** How to have a running server do it, for a directory that is in use. */
+  readonly online?: string;
+}
+
+/** What a command is called with. */
+export interface CommandCall<Row = CommandRow> extends ResolvedOptions {
+  /** Options of the program and those of the command, by their names. */
+  readonly values:
+    & OptionValues
+    & (Row extends { readonly own: infer Own } ? ValuesOf<Own> : unknown);
+  readonly operands: Row extends { readonly operands: infer Operands } ? {
+      readonly [Name in keyof Operands]: Operands[Name] extends
+        { readonly isOptional: true } ? string | undefined : string;
+    }
+    : Readonly<Record<never, never>>;
+}
+
+/** A command as the program runs it. */
+export interface Command extends CommandRow {
+  /**
+   * Runs it to its end; absent for what `run.ts` answers from the tables.
+   *
+   * @returns The exit code, if it is not 0.
+   * @throws {RunError | UsageError | QuipuError} For what a user can
+   * understand; anything else is a bug.
+   */
+  readonly run?: (call: CommandCall) => Promise<ExitCode | void>;
+}
+
+/** Makes a command whose `run` knows the options and operands of its row. */
+export function defineCommand<const Row extends CommandRow>(
+  row: Row,
+  run: (call: CommandCall<Row>) => Promise<ExitCode | void>,
+): Command {
+  // Options and operands are decoded by the command's own row.
+  return { ...row, run: run as Command["run"] & object };
+}

@@ -1,0 +1,40 @@
+/**
+ * `quipu compact`: makes the KV's file anew, without the room that it does not
+ * use any more.
+ *
+ * @module
+ */
+
+import { showBytes } from "../text/quantities.ts";
+import { defineCommand } from "./command.ts";
+import {
+  directoryOf,
+  printResult,
+  STORE_IS_THERE,
+  STORE_OPTIONS,
+  TASK_OPTIONS,
+  workLong,
+} from "./offline_work.ts";
+
+export const COMPACT = defineCommand({
+  name: "compact",
+  summary: "Give back the room that the KV's file does not use any more",
+  options: STORE_OPTIONS,
+  meanings: STORE_IS_THERE,
+  own: TASK_OPTIONS,
+}, async ({ values }) => {
+  const { compactCatalog } = await import(
+    "../../storage/commit/compact_catalog.ts"
+  );
+  const directory = directoryOf(values);
+  const { report } = await workLong(
+    values,
+    (control) => compactCatalog({ directory }, control),
+  );
+  const { file, bytesBefore, bytesAfter } = report;
+  printResult(values, {
+    json: { directory, ...report },
+    text: `${file}: ${showBytes(bytesBefore)} before, ` +
+      `${showBytes(bytesAfter)} now\n`,
+  });
+});

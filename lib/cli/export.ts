@@ -1,0 +1,121 @@
+/**
+ * `quipu export`: writes events as lines of JSON.
+ *
+ * @module
+ */
+
+import type { ExportSelection } from "../store/transfer.ts";
+import { showCount, showDuration } from "../text/quantities.ts";
+import { defineCommand } from "./command.ts";
+import { UsageError } from "./failures.ts";
+import { parseLogPoint, parseTime } from "./log_point.ts";
+import {
+  auditCommand,
+  directoryOf,
+  printResult,
+  STORE_IS_THERE,
+  STORE_OPTIONS,
+  storePartsOf,
+  TASK_OPTIONS,
+  workLong,
+} from "./offline_work.ts";
+import { leftOutText, openOutput } from "./operand_files.ts";
+
+export const EXPORT = defineCommand({
+  name: "export",
+  summary: "Write events as lines of JSON, to be read or imported",
+  details: "What one request wrote is exported whole, as far as it is " +
+    "selected, or not at all. Options that select are met all at once. A " +
+    "stream or category that never was is refused. Changes nothing.",
+  options: STORE_OPTIONS,
+  meanings: STORE_IS_THERE,
+  own: {
+    stream: {
+      flag: "stream",
+      kind: "text",
+      valueName: "NAME",
+      help: "Only this stream; not together with --category",
+    },
+    category: {
+      flag: "category",
+      kind: "text",
+      valueName: "NAME",
+      help: "Only the streams of this category",
+      excludes: "stream",
+    },
+    from: {
+      flag: "from",
+      kind: "text",
+      valueName: "TIME",
+      help: "Only what was written at this time or later",
+    },
+    to: {
+      flag: "to",
+      kind: "text",
+      valueName: "POINT",
+      help: "Only what stands before this log position, or was written " +
+        "before this time",
+    },
+    withSystem: {
+      flag: "with-system",
+      kind: "boolean",
+      help: "Streams of the system, too: users, tokens, settings, and the " +
+        "metadata of every stream with its access list",
+    },
+    ...TASK_OPTIONS,
+  },
+  operands: {
+    file: {
+      label: "FILE",
+      help: "File to write, which must not exist; without it, or as -, " +
+        "standard output",
+      isOptional: true,
+    },
+  },
+  online: "GET /admin/export",
+}, async ({ values, operands }) => {
+  const { checkExportFile, exportDirectory } = await import(
+    "../../storage/maintenance/transfer/directories.ts"
+  );
+  const directory = directoryOf(values);
+  const { segmentSizeBytes, stream, category, from, to } = values;
+  const path = operands.file === "-" ? undefined : operands.file;
+  if (path === undefined && values.isJson) {
+    throw new UsageError("--json needs a file: standard output has the events");
+  }
+  const selection: ExportSelection = {
+    withSystem: values.withSystem,
+    ...(stream !== undefined && { streamName: stream }),
+    ...(category !== undefined && { category }),
+    ...(from !== undefined && { fromUs: parseTime(from, "from") }),
+    ...(to !== undefined && { to: parseLogPoint(to, "to") }),
+  };
+  const { report, tookMs } = await workLong(values, async (control) => {
+    if (path !== undefined) checkExportFile(path);
+    const output = await openOutput(path);
+    try {
+      const report = await exportDirectory({
+        directory,
+        segmentSizeBytes,
+        selection,
+        sink: (text) => output.write(text),
+        ...storePartsOf(values),
+      }, control);
+      await output.finish();
+      return report;
+    } finally {
+      output.close();
+    }
+  });
+  // Who reads the events wants nothing else.
+  if (path !== undefined) {
+    printResult(values, {
+      json: { directory, file: path, tookMs, ...report },
+      text: `Exported ${showCount(report.eventCount)} events up to position ` +
+        `${report.end} to ${path} in ${showDuration(tookMs)}\n` +
+        leftOutText(report.leftOutCount),
+    });
+  }
+  const { file } = operands;
+  auditCommand("store.exported", values, { file, stream, category });
+});

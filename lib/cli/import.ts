@@ -1,0 +1,75 @@
+/**
+ * `quipu import`: writes events of an export to a store.
+ *
+ * @module
+ */
+
+import type { ImportReport } from "../store/transfer.ts";
+import { showCount, showDuration } from "../text/quantities.ts";
+import { defineCommand } from "./command.ts";
+import {
+  auditCommand,
+  directoryOf,
+  printResult,
+  STORE_OPTIONS,
+  storePartsOf,
+  TASK_OPTIONS,
+  workLong,
+} from "./offline_work.ts";
+import { leftOutText, openInput } from "./operand_files.ts";
+
+export const IMPORT = defineCommand({
+  name: "import",
+  summary: "Write events of an export to a store, empty or not",
+  details: "Events keep numbers, ids and, where the store holds no later " +
+    "ones, times. Events that exist already are recognised, so an import that " +
+    "was interrupted is run again. A line that does not fit ends it.",
+  options: [...STORE_OPTIONS, "segmentSizeBytes"],
+  own: {
+    withSystem: {
+      flag: "with-system",
+      kind: "boolean",
+      help: "Write streams of the system, too: users, tokens, settings and " +
+        "metadata. The author of the export decides on all rights",
+    },
+    ...TASK_OPTIONS,
+  },
+  operands: {
+    file: { label: "FILE", help: "File to read; - for standard input" },
+  },
+}, async ({ values, operands }) => {
+  const { importDirectory } = await import(
+    "../../storage/maintenance/transfer/directories.ts"
+  );
+  const directory = directoryOf(values);
+  const { segmentSizeBytes, withSystem } = values;
+  const { file } = operands;
+  const { report, tookMs } = await workLong(
+    values,
+    async (control) =>
+      await importDirectory({
+        directory,
+        segmentSizeBytes,
+        withSystem,
+        ...await openInput(file, control.signal),
+        ...storePartsOf(values),
+      }, control),
+  );
+  const { importedCount, knownCount, end } = report;
+  printResult(values, {
+    json: { directory, tookMs, ...report },
+    text: `Imported ${showCount(importedCount)} events to ${directory} in ` +
+      `${showDuration(tookMs)}; ${showCount(knownCount)} were there\n` +
+      (withSystem ? madeText(report) : leftOutText(report.leftOutCount)) +
+      `The store ends at position ${end}\n`,
+  });
+  auditCommand("store.imported", values, { file });
+});
+
+function madeText(
+  { userCount, rightsCount, settingsCount }: ImportReport,
+): string {
+  return `Of the system: ${showCount(userCount)} users, ` +
+    `${showCount(rightsCount)} access lists and ` +
+    `${showCount(settingsCount)} settings\n`;
+}

@@ -1,0 +1,80 @@
+/**
+ * `quipu restore`: makes a store of a backup.
+ *
+ * @module
+ */
+
+import { showBytes, showCount, showDuration } from "../text/quantities.ts";
+import { timeLine } from "./backup.ts";
+import { defineCommand } from "./command.ts";
+import { parseLogPoint } from "./log_point.ts";
+import {
+  auditCommand,
+  directoryOf,
+  printResult,
+  STORE_OPTIONS,
+  storePartsOf,
+  TASK_OPTIONS,
+  workLong,
+} from "./offline_work.ts";
+import { kindOfInput, openInput } from "./operand_files.ts";
+
+export const RESTORE = defineCommand({
+  name: "restore",
+  summary: "Make a store of a backup",
+  details: "Checks the backup first, and refuses a directory that is not " +
+    "empty. With --to, what one request wrote is restored whole or not at " +
+    "all. A backup that comes by standard input is kept until it is whole: " +
+    "it takes room for it twice.",
+  options: [...STORE_OPTIONS, "segmentSizeBytes"],
+  meanings: {
+    directory: "Directory for the store: one that is empty, or made now",
+  },
+  own: {
+    to: {
+      flag: "to",
+      kind: "text",
+      valueName: "POINT",
+      help: "Restore what stands before this log position, or was written " +
+        "before this time, such as 2026-03-01T12:00:00Z",
+    },
+    ...TASK_OPTIONS,
+  },
+  operands: {
+    backup: {
+      label: "BACKUP",
+      help: "Directory of the backup, or a tar file of one; - for one " +
+        "that comes by standard input",
+    },
+  },
+}, async ({ values, operands }) => {
+  const { restoreDirectory } = await import(
+    "../../storage/maintenance/backup/directories.ts"
+  );
+  const directory = directoryOf(values);
+  const { segmentSizeBytes, to } = values;
+  const { backup } = operands;
+  const point = to === undefined ? undefined : parseLogPoint(to, "to");
+  const { report, tookMs } = await workLong(values, async (control) => {
+    const isStream = kindOfInput(backup) === "stream";
+    return await restoreDirectory({
+      backup: isStream ? await openInput(backup, control.signal) : backup,
+      directory,
+      point,
+      segmentSizeBytes,
+      ...storePartsOf(values),
+    }, control);
+  });
+  const { end, backupEnd, segmentCount, streamCount, copiedBytes } = report;
+  printResult(values, {
+    json: { backup, directory, tookMs, ...report },
+    text: `Restored ${showCount(streamCount)} streams in ` +
+      `${showCount(segmentCount)} segments with ${showBytes(copiedBytes)} to ` +
+      `${directory} in ${showDuration(tookMs)}\n` +
+      (end === backupEnd
+        ? `Everything up to position ${end}, where the backup ends\n`
+        : `Up to position ${end}; the backup goes on to ${backupEnd}\n`) +
+      timeLine(report.lastCreatedAtUs),
+  });
+  auditCommand("store.restored", values, { backup });
+});

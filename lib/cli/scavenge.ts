@@ -1,0 +1,70 @@
+/**
+ * `quipu scavenge`: gives back what nobody can see any more, in a store that no
+ * server has open.
+ *
+ * @module
+ */
+
+import type { ScavengeReport } from "../store/maintenance.ts";
+import { showBytes, showCount, showDuration } from "../text/quantities.ts";
+import { defineCommand } from "./command.ts";
+import { EXIT_CODES } from "./failures.ts";
+import {
+  directoryOf,
+  printResult,
+  STORE_IS_THERE,
+  STORE_OPTIONS,
+  storePartsOf,
+  TASK_OPTIONS,
+  workLong,
+} from "./offline_work.ts";
+
+export const SCAVENGE = defineCommand({
+  name: "scavenge",
+  summary: "Give back what was deleted, or has become too old or too many",
+  details: "Removes what $maxAge, $maxCount, $tb and deletes hide; numbers, " +
+    "positions and links of what stays do not change. Stopped halfway, it " +
+    "goes on from there the next time.",
+  options: [...STORE_OPTIONS, "segmentSizeBytes"],
+  meanings: STORE_IS_THERE,
+  own: TASK_OPTIONS,
+  online: "POST /admin/scavenge",
+}, async ({ values }) => {
+  const { openStore } = await import("../../storage/mod.ts");
+  const { scavengeDirectory } = await import(
+    "../../storage/maintenance/scavenge/scavenge_directory.ts"
+  );
+  const directory = directoryOf(values);
+  const { segmentSizeBytes } = values;
+  const { report, tookMs } = await workLong(
+    values,
+    (control) =>
+      scavengeDirectory({
+        directory,
+        segmentSizeBytes,
+        ...storePartsOf(values),
+        openStore,
+      }, control),
+  );
+  printResult(values, {
+    json: { directory, tookMs, ...report },
+    text: showReport(report, tookMs),
+  });
+  return report.isComplete ? EXIT_CODES.ok : EXIT_CODES.failure;
+});
+
+/** A report in words. */
+function showReport(report: ScavengeReport, tookMs: number): string {
+  const { segmentCount, scavengedCount, removedCount, freedBytes, skipped } =
+    report;
+  const lines = skipped.map(({ segment, reason }) =>
+    `segment ${segment} was skipped: ${reason}`
+  );
+  lines.push(
+    `Removed ${showCount(removedCount)} events from ` +
+      `${showCount(scavengedCount)} of ${showCount(segmentCount)} segments ` +
+      `in ${showDuration(tookMs)}: ${showBytes(Math.max(0, freedBytes))} ` +
+      "are free again",
+  );
+  return lines.join("\n") + "\n";
+}

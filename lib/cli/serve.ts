@@ -1,0 +1,410 @@
+/**
+ * `quipu serve`: puts every part of the server together.
+ *
+ *   options → open store → services → app → listen … → close in reverse
+ *
+ * @module
+ */
+
+import { openUpkeep } from "../maintenance/upkeep.ts";
+import { type Auth, openAuth } from "../users/open_auth.ts";
+import { defineCommand } from "./command.ts";
+import { listenError, RunError } from "./failures.ts";
+import { readTlsPair, type TlsPair } from "./tls_files.ts";
+import {
+  addressOf,
+  announceDefaultUsers,
+  logBug,
+  logStart,
+  startBanner,
+} from "./start_notes.ts";
+import { closeInTime, drainInTime } from "./stop_server.ts";
+import { limitsOf } from "./options/limit_options.ts";
+import { showOptions } from "./options/node_options.ts";
+import { OPTION_NAMES, type OptionValues } from "./options/options.ts";
+import type { ResolvedOptions } from "./options/resolve_options.ts";
+import { parseBaseUrl, parseHosts, parseOrigins } from "./options/text_form.ts";
+import { createApp } from "../http/app.ts";
+import { createHostCheck } from "../http/host_check.ts";
+import type { ObservationOptions } from "../http/observation.ts";
+import { withRequestLog } from "../http/request_log.ts";
+import {
+  type HttpServer,
+  serveHttp,
+  type ServeOptions,
+  tryAddress,
+} from "../http/server.ts";
+import { debugToggle } from "../telemetry/debug_toggle.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import {
+  isErrorTerminal,
+  printNote,
+  printText,
+  wantsColours,
+} from "./terminal.ts";
+import type { Limits } from "../model/limits.ts";
+import {
+  type MetricFamily,
+  type MetricSource,
+  singleMetric,
+} from "../telemetry/metric.ts";
+import { processFamilies } from "../telemetry/process_metrics.ts";
+import { SlowWarnings } from "../telemetry/slow_warnings.ts";
+import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
+import type { Logger } from "../model/logger.ts";
+import type { MaintainedStore } from "../store/maintenance.ts";
+import { readTextFile } from "../runtime/plain_files.ts";
+import { newEventId } from "../runtime/event_ids.ts";
+import { canOpenFiles, revokePermissions } from "../runtime/permissions.ts";
+import { listenForStopSignals } from "../runtime/stop_signals.ts";
+import { SYSTEM_CLOCK as clock } from "../runtime/system_clock.ts";
+import { readDeviceSpace, readProcessUsage } from "../runtime/process_usage.ts";
+import { onUnhandledError } from "../runtime/unhandled_errors.ts";
+import { onVerbositySignal } from "../runtime/verbosity_signal.ts";
+import { VERSION } from "../runtime/version.ts";
+import { readAnonymousRights } from "../streams/access.ts";
+import { createStreamService } from "../streams/stream_service.ts";
+import { parseIpRanges } from "../text/ip_ranges.ts";
+import { isLoopbackAddress, isLoopbackHost } from "../text/loopback.ts";
+import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
+import { openStore } from "../../storage/mod.ts";
+
+export const SERVE = defineCommand({
+  name: "serve",
+  summary: "Run the server until it is told to stop (Ctrl-C or SIGTERM)",
+  options: OPTION_NAMES,
+}, serve);
+
+/**
+ * A server that can hold so many connections gives up the permission to listen
+ * again. With fewer files to open, it may need it: connections that use up all
+ * of them end the platform's listening for good (`serveHttp`).
+ */
+const AMPLE_FILES = 2000;
+
+/** Listens as the options say; what few use is loaded where it is used. */
+async function listenOn(
+  { reasonPhrases }: OptionValues,
+  options: ServeOptions,
+): Promise<HttpServer> {
+  if (!reasonPhrases) return serveHttp(options);
+  const { serveWithPhrases } = await import("../http/phrase_server.ts");
+  return await serveWithPhrases(options);
+}
+
+/** A start in vain must not leave a new store behind. */
+function refuseBadAddress({ host, port }: OptionValues): void {
+  try {
+    tryAddress(host, port);
+  } catch (error) {
+    throw listenError(addressOf({ host, port }), error);
+  }
+}
+
+/** Runs the server until a signal asks it to stop. */
+async function serve(options: ResolvedOptions): Promise<void> {
+  const { values } = options;
+  const hasColours = wantsColours();
+  // Who names a format, or wants no colours, has a program read the log.
+  const isReadByPeople = isErrorTerminal() && hasColours &&
+    options.origins.logFormat === "default";
+  const logger = createLogger({
+    level: values.logLevel,
+    format: isReadByPeople ? "terminal" : values.logFormat,
+    clock,
+    writer: Deno.stderr,
+  });
+  // From the beginning, so that no signal ends the program halfway through
+  // opening the store.
+  using signals = listenForStopSignals();
+  onUnhandledError((error) => logBug(logger, error));
+  logStart(logger, { version: VERSION, options });
+  revokePermissions(["run", "ffi", "env"], logger);
+  using _verbosity = onVerbositySignal(debugToggle(logger, values.logLevel));
+  const tls = readTls(values);
+  const limits = limitsOf(values);
+  refuseBadAddress(values);
+  const storeMetrics = new StoreMetrics(
+    new SlowWarnings({
+      logger,
+      event: "store.slow",
+      thresholdMs: values.slowSyncMs,
+    }),
+  );
+
+  const store = await openStore({
+    directory: values.isInMemory ? undefined : values.directory,
+    segmentSizeBytes: values.segmentSizeBytes,
+    clock,
+    newEventId,
+    logger,
+    observer: storeMetrics,
+    queue: {
+      eventsMax: limits.appendQueueEventsMax,
+      bytesMax: limits.appendQueueBytesMax,
+    },
+    names: limits,
+    ballastBytes: limits.ballastBytes,
+    isReadOnly: values.isReadOnly,
+    ...(values.isInMemory ? {} : { indexMaker: createWorkerIndexMaker() }),
+  });
+  // Before anybody connects: it uses files up for a moment.
+  const hasAmpleFiles = canOpenFiles(AMPLE_FILES);
+  let closeMsMax: number | undefined;
+  let isLost = false;
+  try {
+    const shutdown = Promise.withResolvers<"shutdown" | "lost">();
+    let isStopping = false;
+    const services = await startServices(store, {
+      values,
+      limits,
+      tls,
+      logger,
+      observation: {
+        clock,
+        storeStatus: () => store.status(),
+        storeMetrics,
+        processUsage: readProcessUsage,
+        metricSources: metricSources({ store, storeMetrics, values }),
+        areMetricsPublic: values.areMetricsPublic,
+        isStopping: () => isStopping,
+        log: logger,
+        slowRequestMs: values.slowRequestMs,
+        namesRequests: values.logRequests,
+      },
+      shutDown: () => shutdown.resolve("shutdown"),
+      onLost: () => shutdown.resolve("lost"),
+    });
+    const { port } = services.server;
+    const { defaultUsers } = services;
+    // Default users may take a while: signals count meanwhile.
+    const bannerShown = isErrorTerminal() && values.logFormat === "text"
+      ? printBanner(store, { values, port, defaultUsers, hasColours })
+      : undefined;
+    // Nothing but the socket needs it: the store is one of files.
+    if (hasAmpleFiles) revokePermissions(["net"], logger);
+    else logger.debug("permissions.kept", { names: "net" });
+    const signal = await Promise.race([signals.first, shutdown.promise]);
+    isStopping = true;
+    logger.info("program.stopping", { signal });
+    closeMsMax = await drainInTime(services.server, logger);
+    await services.close();
+    await bannerShown;
+    isLost = signal === "lost";
+  } finally {
+    await closeInTime(store, closeMsMax);
+  }
+  logger.info("program.stopped");
+  if (isLost) {
+    throw new RunError("Stopped: no more connections can be accepted");
+  }
+}
+
+/** Puts everything between the store and the socket together, and listens. */
+async function startServices(
+  store: MaintainedStore,
+  options: {
+    readonly values: OptionValues;
+    readonly limits: Limits;
+    readonly tls: TlsPair | undefined;
+    readonly logger: Logger;
+    readonly observation: ObservationOptions;
+    readonly shutDown: () => void;
+    readonly onLost: () => void;
+  },
+): Promise<{
+  readonly server: HttpServer;
+  readonly defaultUsers: Auth["defaultUsers"];
+  close(): Promise<void>;
+}> {
+  const { values, limits, tls, logger, observation, shutDown, onLost } =
+    options;
+  const { host, port } = values;
+  const { trustedProxies, publicUrl, allowedHosts, corsOrigins } = values;
+  const trustedRanges = trustedProxies === undefined
+    ? undefined
+    : parseIpRanges(trustedProxies);
+  const isTrustedProxy = trustedRanges ?? isLoopbackAddress;
+  const auth = await openAuth({
+    store,
+    clock,
+    newEventId,
+    logger,
+    // Whoever names proxies or a public address is reached from elsewhere.
+    isLoopbackServer: isLoopbackHost(host) && trustedProxies === undefined &&
+      publicUrl === undefined,
+    adminPassword: values.adminPassword,
+    isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
+  });
+  const { authenticator, users, tokens, defaultUsers } = auth;
+  let nodeEndpoint = addressOf({ host, port });
+  const upkeep = await openUpkeep({
+    store,
+    clock,
+    newId: newEventId,
+    logger,
+    version: VERSION,
+    limits,
+    history: values.isReadOnly ? undefined : {
+      nodeEndpoint: () => nodeEndpoint,
+      maxAgeDays: values.scavengeHistoryDays,
+    },
+  });
+  const app = createApp({
+    streams: createStreamService({
+      store,
+      clock,
+      liveFeedLimits: {
+        feedsMax: limits.liveFeedsMax,
+        feedsPerAddressMax: limits.liveFeedsPerAddressMax,
+        feedsPerUserMax: limits.liveFeedsPerUserMax,
+      },
+      isCurrent: (caller) => authenticator.isCurrent(caller),
+      onLoginChange: (listener) => authenticator.onChange(listener),
+    }),
+    authenticate: (authorization, request) =>
+      authenticator.authenticate(authorization, request),
+    authenticateAccessToken: (accessToken, request) =>
+      authenticator.authenticateAccessToken(accessToken, request),
+    users,
+    tokens,
+    logger,
+    newId: newEventId,
+    node: {
+      version: VERSION,
+      // The system lists are always there; projections of users are not.
+      projectionsMode: "System",
+      options: showOptions(values),
+    },
+    readOnlyReason: () => store.status().readOnlyReason,
+    scheme: tls === undefined ? "http" : "https",
+    publicUrl: publicUrl && parseBaseUrl(publicUrl),
+    isTrustedProxy,
+    answersHost: createHostCheck({
+      listensOn: host,
+      publicUrl,
+      allowedHosts: allowedHosts === undefined
+        ? undefined
+        : parseHosts(allowedHosts),
+    }),
+    corsOrigins: corsOrigins === undefined
+      ? undefined
+      : parseOrigins(corsOrigins),
+    limits,
+    upkeep,
+    observation: {
+      ...observation,
+      metricSources: [
+        () => [failedLogins(auth.failedLoginCount())],
+        ...observation.metricSources,
+      ],
+    },
+    shutDown,
+  });
+  try {
+    const server = await listenOn(values, {
+      app: values.logRequests
+        ? withRequestLog(app, {
+          clock,
+          logger,
+          isTrustedProxy,
+        })
+        : app,
+      hostname: host,
+      port,
+      tls,
+      logger,
+      onLost,
+    });
+    nodeEndpoint = addressOf({ host, port: server.port });
+    const announced = announceDefaultUsers(defaultUsers, {
+      logger,
+      print: printText,
+    });
+    return {
+      server,
+      defaultUsers,
+      async close() {
+        authenticator.close();
+        await upkeep.close();
+        // A password that was made is shown, or it would be lost.
+        await announced;
+      },
+    };
+  } catch (error) {
+    authenticator.close();
+    await upkeep.close();
+    throw listenError(addressOf({ host, port }), error);
+  }
+}
+
+/** Shows a person at the terminal what has started. */
+async function printBanner(
+  store: MaintainedStore,
+  { values, port, defaultUsers, hasColours }: {
+    readonly values: OptionValues;
+    readonly port: number;
+    readonly defaultUsers: Auth["defaultUsers"];
+    readonly hasColours: boolean;
+  },
+): Promise<void> {
+  const { host, isReadOnly, publicUrl, trustedProxies } = values;
+  const facts = {
+    version: VERSION,
+    directory: values.isInMemory ? undefined : values.directory,
+    isReadOnly,
+    host,
+    port,
+    hasTls: values.tlsCertificate !== undefined,
+    publicUrl,
+    trustedProxies,
+    // The log says why there are none, if that failed.
+    defaultUsers: await defaultUsers.catch(() => NO_DEFAULT_USERS),
+    anonymous: await readAnonymousRights(store, newEventId()),
+  };
+  printNote(startBanner(facts, hasColours));
+}
+
+const NO_DEFAULT_USERS = { generated: [], withDefaultPassword: [] };
+
+/** What `/metrics` shows besides requests. */
+function metricSources(
+  { store, storeMetrics, values }: {
+    readonly store: MaintainedStore;
+    readonly storeMetrics: StoreMetrics;
+    readonly values: OptionValues;
+  },
+): MetricSource[] {
+  return [
+    () => storeMetrics.families(),
+    () => storeFamilies(store.status()),
+    () =>
+      processFamilies(readProcessUsage(), {
+        device: values.isInMemory
+          ? undefined
+          : readDeviceSpace(values.directory),
+        version: VERSION,
+      }),
+  ];
+}
+
+function failedLogins(count: number): MetricFamily {
+  return singleMetric(
+    "counter",
+    "quipu_failed_logins_total",
+    "Logins that were refused: wrong passwords, unknown users and tokens.",
+    count,
+  );
+}
+
+/** The pair that options name; undefined: no HTTPS. */
+function readTls(values: OptionValues): TlsPair | undefined {
+  const { tlsCertificate, tlsKey } = values;
+  if (tlsCertificate === undefined || tlsKey === undefined) return undefined;
+  return readTlsPair({
+    certPath: tlsCertificate,
+    keyPath: tlsKey,
+    readFile: readTextFile,
+    nowMs: clock.nowUs() / 1000,
+  });
+}

@@ -1,0 +1,235 @@
+/**
+ * How commands ask a running server: options, credentials, certificates,
+ * requests.
+ *
+ * @module
+ */
+
+import { readTextFile } from "../runtime/plain_files.ts";
+import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
+import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
+import { RunError } from "./failures.ts";
+import type { OptionRow } from "./options/options.ts";
+
+/** Options of every command that asks a server, by their names in the code. */
+export const SERVER_OPTIONS = {
+  tokenFile: {
+    flag: "token-file",
+    kind: "text",
+    valueName: "FILE",
+    help: "File with a token in its first line, instead of a login",
+    needs: "url",
+  },
+  caCertFile: {
+    flag: "ca-cert",
+    kind: "text",
+    valueName: "FILE",
+    help: "PEM file of the authority that issued the server's certificate",
+    needs: "url",
+  },
+} as const satisfies Record<string, OptionRow>;
+
+/** Where a server is, and as whom it is asked. */
+export interface ServerAccess {
+  readonly url: string;
+  /** PEM file of the authority that the server's certificate is checked by. */
+  readonly caCertFile: string | undefined;
+  readonly credentials:
+    | { readonly login: string; readonly password: string }
+    | { readonly token: string };
+}
+
+/** A request to a server. */
+export interface ServerRequest {
+  readonly method: "GET" | "POST";
+  /** From the address of the server on. */
+  readonly path: string;
+  /** Of a POST. */
+  readonly json?: unknown;
+  readonly accept?: string;
+  readonly signal: AbortSignal;
+}
+
+/** Asks one server, with one login, until it is disposed of. */
+export class ServerClient implements Disposable {
+  readonly credentials: ServerAccess["credentials"];
+  readonly #url: string;
+  readonly #client: Deno.HttpClient | undefined;
+
+  /** @throws {RunError} If the certificate cannot be read. */
+  constructor({ url, caCertFile, credentials }: ServerAccess) {
+    this.credentials = credentials;
+    this.#url = url;
+    this.#client = caCertFile === undefined
+      ? undefined
+      : Deno.createHttpClient({ caCerts: [readOptionFile(caCertFile)] });
+  }
+
+  /** The address of a path of the server. */
+  addressAt(path: string): string {
+    return this.#url.replace(/\/+$/, "") + path;
+  }
+
+  /**
+   * Sends a request.
+   *
+   * @throws {RunError} If no answer comes, or the user stopped it.
+   */
+  async ask(
+    { method, path, json, accept, signal }: ServerRequest,
+  ): Promise<Response> {
+    const address = this.addressAt(path);
+    try {
+      return await fetch(address, {
+        method,
+        headers: {
+          "Authorization": authorizationOf(this.credentials),
+          ...(accept !== undefined && { "Accept": accept }),
+          ...(method === "POST" && { "Content-Type": "application/json" }),
+        },
+        ...(method === "POST" && { body: JSON.stringify(json ?? {}) }),
+        ...(this.#client !== undefined && { client: this.#client }),
+        // An answer from elsewhere must not get the password.
+        redirect: "error",
+        signal,
+      });
+    } catch (error) {
+      throw unreached(address, { error, signal });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#client?.close();
+  }
+}
+
+/** Value of the header `Authorization`. */
+function authorizationOf(
+  credentials: ServerAccess["credentials"],
+): string {
+  if ("token" in credentials) return `Bearer ${credentials.token}`;
+  const bytes = encodeUtf8(`${credentials.login}:${credentials.password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+function unreached(
+  address: string,
+  { error, signal }: { readonly error: unknown; readonly signal: AbortSignal },
+): Error {
+  return signal.reason instanceof RunError
+    ? signal.reason
+    : new RunError(`Cannot reach ${address}: ${unreachedReasonOf(error)}`);
+}
+
+/** Why a request got no answer: the runtime hides it in the error's cause. */
+export function unreachedReasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error
+    ? unreachedReasonOf(error.cause)
+    : error.message.replace(/^error sending request for url \(.*?\): /, "");
+}
+
+/** What a server says in an answer, as one short line. */
+export function saidIn(text: string): string {
+  return text.slice(0, SAID_LENGTH_MAX).replaceAll(/[^\x20-\x7e]+/g, " ")
+    .trim();
+}
+
+const SAID_LENGTH_MAX = 300;
+
+/**
+ * Reads a file that an option names.
+ *
+ * @throws {RunError} If it cannot be read.
+ */
+function readOptionFile(path: string): string {
+  try {
+    return readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RunError(`Cannot read "${path}": ${reason}`);
+  }
+}
+
+/**
+ * The first line of a file that an option names.
+ *
+ * @throws {RunError} If it cannot be read.
+ */
+export function firstLineOf(path: string): string {
+  return readOptionFile(path).split(/\r?\n/)[0] ?? "";
+}
+
+/** Time for a server to answer about users. */
+const TIMEOUT_MS = 60_000;
+
+/** Users of a running server. */
+export function usersOfServer(client: ServerClient): UserAdministration {
+  const ask = async (
+    method: "GET" | "POST",
+    path: string,
+    json?: unknown,
+  ): Promise<Answer> => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const accept = "application/json";
+    const response = await client.ask({ method, path, json, accept, signal });
+    try {
+      const text = decodeUtf8Leniently(await response.bytes());
+      return { status: response.status, text };
+    } catch (error) {
+      throw unreached(client.addressAt(path), { error, signal });
+    }
+  };
+  const command = (login: string, name: string, json?: unknown) =>
+    ask("POST", `/users/${encodeURIComponent(login)}/command/${name}`, json);
+  return {
+    async add({ login, fullName, groups, password }) {
+      const user = { loginName: login, fullName, groups, password };
+      return kindOf(await ask("POST", "/users/", user));
+    },
+    async list() {
+      const { status, text } = await ask("GET", "/users/");
+      const data = status === 200 ? JSON.parse(text).data : undefined;
+      if (!Array.isArray(data)) throw unexpected(status, text);
+      return data.map(shownUserOf);
+    },
+    resetPassword: async ({ login, newPassword }) =>
+      kindOf(await command(login, "reset-password", { newPassword })),
+    enable: async (login) => kindOf(await command(login, "enable")),
+    disable: async (login) => kindOf(await command(login, "disable")),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+function kindOf({ status, text }: Answer) {
+  switch (status) {
+    case 200:
+    case 201:
+      return "success";
+    case 401:
+      return "unauthorized";
+    case 404:
+      return "notFound";
+    case 409:
+      return "conflict";
+    default:
+      throw unexpected(status, text);
+  }
+}
+
+function unexpected(status: number, text: string): RunError {
+  return new RunError(`The server answers ${status}: ${saidIn(text)}`);
+}
+
+function shownUserOf(value: unknown): ShownUser {
+  const { loginName, groups, disabled } = Object(value);
+  return {
+    login: String(loginName),
+    groups: Array.isArray(groups) ? groups.map(String) : undefined,
+    isDisabled: disabled === true,
+  };
+}

@@ -1,0 +1,266 @@
+/**
+ * `quipu user`: users of a store that no server has open, or of a server.
+ *
+ * @module
+ */
+
+import { escapeControls } from "../telemetry/escape_controls.ts";
+import type { UserOutcome } from "../users/contract.ts";
+import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
+import { type CommandCall, defineCommand } from "./command.ts";
+import { RunError, UsageError } from "./failures.ts";
+import {
+  directoryOf,
+  printResult,
+  STORE_IS_THERE,
+  STORE_OPTIONS,
+  storePartsOf,
+  TASK_OPTIONS,
+} from "./offline_work.ts";
+import {
+  firstLineOf,
+  SERVER_OPTIONS,
+  ServerClient,
+  usersOfServer,
+} from "./server_client.ts";
+import { isInputTerminal, printNote, readSecretLine } from "./terminal.ts";
+
+const ROW = {
+  name: "user",
+  summary: "Add, list or disable users, or replace a lost password",
+  details: "Works on a store that no server has open, and asks for no " +
+    "login: whoever can write its files may. Passwords are typed, or come " +
+    "by standard input or from a file, never as arguments. With --url a " +
+    "running server is asked.",
+  options: [...STORE_OPTIONS, "segmentSizeBytes"],
+  meanings: STORE_IS_THERE,
+  own: {
+    passwordFile: {
+      flag: "password-file",
+      kind: "text",
+      valueName: "FILE",
+      help: "File with the user's new password in its first line; - for " +
+        "standard input",
+    },
+    groups: {
+      flag: "groups",
+      kind: "text",
+      valueName: "GROUPS",
+      help: "Groups of a user that is added, with commas between them",
+    },
+    fullName: {
+      flag: "full-name",
+      kind: "text",
+      valueName: "NAME",
+      help: "Full name of a user that is added",
+    },
+    url: {
+      flag: "url",
+      kind: "text",
+      form: "url",
+      valueName: "URL",
+      help: "Change users of the server at this address",
+    },
+    login: {
+      flag: "user",
+      kind: "text",
+      valueName: "LOGIN",
+      default: "admin",
+      help: "Who asks the server: a member of $admins",
+      needs: "url",
+    },
+    userPasswordFile: {
+      flag: "user-password-file",
+      kind: "text",
+      valueName: "FILE",
+      help: "File with that user's password in its first line",
+      needs: "url",
+    },
+    ...SERVER_OPTIONS,
+    isJson: TASK_OPTIONS.isJson,
+  },
+  operands: {
+    action: {
+      label: "ACTION",
+      help: "add, list, reset-password, enable or disable",
+    },
+    login: {
+      label: "LOGIN",
+      help: "The user; not for list",
+      isOptional: true,
+    },
+  },
+  online: "quipu user ACTION --url URL, or /users/",
+} as const;
+
+type Call = CommandCall<typeof ROW>;
+
+const ACTIONS = ["add", "list", "reset-password", "enable", "disable"] as const;
+
+type Action = typeof ACTIONS[number];
+
+export const USER = defineCommand(ROW, async (call) => {
+  const { values } = call;
+  const action = actionOf(call);
+  using client = values.url === undefined
+    ? undefined
+    : await clientOf(call, values.url);
+  const changesPassword = action === "add" || action === "reset-password";
+  // Before the store is opened: nobody types while it is locked.
+  const password = changesPassword ? await newPasswordOf(call) : "";
+  const work = (users: UserAdministration) =>
+    act(users, { action, password, call });
+  if (client !== undefined) {
+    await work(usersOfServer(client));
+    return;
+  }
+  const { openStore } = await import("../../storage/mod.ts");
+  const { requireStore } = await import(
+    "../../storage/maintenance/scavenge/scavenge_directory.ts"
+  );
+  const { openOfflineUsers } = await import("../users/offline_users.ts");
+  const directory = directoryOf(values);
+  const { segmentSizeBytes } = values;
+  const parts = storePartsOf(values);
+  await requireStore(directory, "change users of");
+  await using store = await openStore({
+    directory,
+    segmentSizeBytes,
+    ...parts,
+  });
+  using users = openOfflineUsers({ store, ...parts });
+  await work(users);
+});
+
+function actionOf({ values, origins, operands }: Call): Action {
+  const { action, login } = operands;
+  const known = ACTIONS.find((name) => name === action);
+  if (known === undefined) {
+    throw new UsageError(
+      `Unknown action "${action}": expected one of ${ACTIONS.join(", ")}`,
+    );
+  }
+  if (known === "list" ? login !== undefined : login === undefined) {
+    throw new UsageError(
+      known === "list"
+        ? `Unexpected argument "${login}": list takes none`
+        : `LOGIN is missing: the user to ${known}`,
+    );
+  }
+  if (values.url !== undefined && origins.directory === "flag") {
+    throw new UsageError("Options --url and --db exclude each other: give one");
+  }
+  return known;
+}
+
+async function act(
+  users: UserAdministration,
+  { action, password, call }: {
+    readonly action: Action;
+    readonly password: string;
+    readonly call: Call;
+  },
+): Promise<void> {
+  const { values, operands } = call;
+  const { login = "" } = operands;
+  if (action === "list") {
+    const listed = await users.list();
+    printResult(values, {
+      json: { users: listed },
+      text: listed.map(lineOf).join(""),
+    });
+    return;
+  }
+  const kind = await change(users, { action, login, password, values });
+  if (kind !== "success") throw new RunError(REASONS[kind](login));
+  printResult(values, {
+    json: { action, login },
+    text: `${DONE[action]} ${escapeControls(login)}\n`,
+  });
+}
+
+function change(
+  users: UserAdministration,
+  { action, login, password, values }: {
+    readonly action: Exclude<Action, "list">;
+    readonly login: string;
+    readonly password: string;
+    readonly values: Call["values"];
+  },
+): Promise<UserOutcome["kind"]> {
+  switch (action) {
+    case "add": {
+      const { fullName, groups } = values;
+      const list = groups?.split(",").map((group) => group.trim());
+      return users.add({ login, fullName, groups: list, password });
+    }
+    case "reset-password":
+      return users.resetPassword({ login, newPassword: password });
+    case "enable":
+      return users.enable(login);
+    case "disable":
+      return users.disable(login);
+  }
+}
+
+const DONE = {
+  "add": "Added",
+  "reset-password": "Changed the password of",
+  "enable": "Enabled",
+  "disable": "Disabled",
+} satisfies Record<Exclude<Action, "list">, string>;
+
+const REASONS = {
+  notFound: (login: string) => `There is no user "${login}"`,
+  conflict: (login: string) =>
+    `There is a user "${login}" already, with another password`,
+  unauthorized: () =>
+    "The server refuses the login, or it is none of an administrator",
+  tryAgain: (login: string) =>
+    `The user "${login}" changes all the time: try again`,
+} satisfies Record<
+  Exclude<UserOutcome["kind"], "success">,
+  (login: string) => string
+>;
+
+function lineOf({ login, groups, isDisabled }: ShownUser): string {
+  const notes = [...(groups ?? []), ...(isDisabled ? ["(disabled)"] : [])];
+  return escapeControls([login, ...notes].join(" ")) + "\n";
+}
+
+async function clientOf({ values }: Call, url: string): Promise<ServerClient> {
+  const { login, tokenFile, userPasswordFile, caCertFile } = values;
+  if (tokenFile !== undefined) {
+    const credentials = { token: firstLineOf(tokenFile) };
+    return new ServerClient({ url, caCertFile, credentials });
+  }
+  const password = userPasswordFile === undefined
+    ? await readSecret(`Password of ${login}: `)
+    : firstLineOf(userPasswordFile);
+  const credentials = { login, password };
+  return new ServerClient({ url, caCertFile, credentials });
+}
+
+async function newPasswordOf({ values, operands }: Call): Promise<string> {
+  const { passwordFile } = values;
+  if (passwordFile !== undefined && passwordFile !== "-") {
+    return firstLineOf(passwordFile);
+  }
+  const password = await readSecret(`New password of ${operands.login}: `);
+  const isTyped = passwordFile === undefined && isInputTerminal();
+  if (isTyped && await readSecret("Once more: ") !== password) {
+    throw new RunError("The two passwords differ: nothing was changed");
+  }
+  return password;
+}
+
+async function readSecret(prompt: string): Promise<string> {
+  const isTyped = isInputTerminal();
+  if (isTyped) printNote(escapeControls(prompt));
+  const line = await readSecretLine();
+  if (isTyped) printNote("\n");
+  if (line === undefined || line === "") {
+    throw new RunError("No password came by standard input");
+  }
+  return line;
+}
