@@ -10,7 +10,8 @@
  * @module
  */
 
-const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+import { Buffer, isUtf8 } from "node:buffer";
+
 const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
@@ -38,16 +39,20 @@ export function encodeUtf8Into(text: string, array: Uint8Array): number {
  * @throws {TypeError} If it is no UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array): string {
-  return STRICT.decode(bytes);
+  const text = decodeUtf8IfValid(bytes);
+  if (text === undefined) throw new TypeError("Not valid UTF-8");
+  return text;
 }
 
-/** Decodes UTF-8; undefined where it is none. */
+/**
+ * Decodes UTF-8; undefined where it is none. A byte order mark is kept. Not by
+ * a `TextDecoder`, which takes twice as long.
+ */
 export function decodeUtf8IfValid(bytes: Uint8Array): string | undefined {
-  try {
-    return STRICT.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return isUtf8(bytes)
+    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      .toString("utf8")
+    : undefined;
 }
 
 /**

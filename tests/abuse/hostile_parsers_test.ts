@@ -5,12 +5,12 @@
  * @module
  */
 
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertLess } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { type RunningServer, startServer } from "../support/program.ts";
-import { startStopwatch } from "../support/stopwatch.ts";
 import { EVENTS_JSON, EVENTS_XML } from "./hostile_request.ts";
+import type { PingReport, PingTask } from "./pinging_worker.ts";
 
 /** Longest time that another client may have to wait. */
 const PING_MS_MAX = 250;
@@ -199,34 +199,33 @@ async function longestPingDuring(
   attack: Attack,
 ): Promise<number> {
   const body = attack.makeBody?.();
-  let isOver = false;
-  const longest = pingUntil(server, () => isOver);
+  const client = new Worker(new URL("pinging_worker.ts", import.meta.url), {
+    type: "module",
+  });
   try {
-    const response = await fetch(server.url + attack.path, {
+    const { url, processId } = server;
+    await told(client, { url, processId });
+    const response = await fetch(url + attack.path, {
       method: body === undefined ? "GET" : "POST",
       headers: attack.headers,
       ...(body !== undefined && { body }),
     });
     await response.body?.cancel();
     assert(response.status < 500, `${response.status}`);
+    return (await told(client, "end")).longestMs;
   } finally {
-    isOver = true;
+    client.terminate();
   }
-  return await longest;
 }
 
-async function pingUntil(
-  { url, processId }: RunningServer,
-  isOver: () => boolean,
-): Promise<number> {
-  let longest = 0;
-  do {
-    // The main thread is the one that answers.
-    const stopwatch = startStopwatch(`${processId}/task/${processId}`);
-    const response = await fetch(`${url}/ping`);
-    await response.body?.cancel();
-    assertEquals(response.status, 200);
-    longest = Math.max(longest, stopwatch());
-  } while (!isOver());
-  return longest;
+/** Tells the client something and waits for its report. */
+function told(
+  client: Worker,
+  message: PingTask | "end",
+): Promise<PingReport> {
+  const { promise, resolve, reject } = Promise.withResolvers<PingReport>();
+  client.onmessage = ({ data }: MessageEvent<PingReport>) => resolve(data);
+  client.onerror = ({ message }) => reject(new Error(message));
+  client.postMessage(message);
+  return promise;
 }

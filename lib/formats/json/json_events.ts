@@ -69,7 +69,7 @@ export function scanEventArray(
   return runSteps(scanEventArrayInSteps(text, options));
 }
 
-/** As {@link scanEventArray}, with a pause now and then between two events. */
+/** As {@link scanEventArray}, with a pause now and then between two members. */
 export function* scanEventArrayInSteps(
   text: string,
   options: ScanEventsOptions = {},
@@ -85,16 +85,13 @@ export function* scanEventArrayInSteps(
     stringMax: layoutMax,
   });
   const events: (ScannedEvent | null)[] = [];
-  let pauseAt = STEP_LENGTH;
+  const pauses = new Pauses();
   try {
     if (scanner.next() !== 0x5b) return { kind: "malformed" };
     scanner.open();
     while (scanner.nextItem(0x5d, events.length === 0)) {
       if (events.length >= eventsMax) return { kind: "tooMany" };
-      events.push(scanEvent(scanner, layoutMax));
-      if (scanner.position < pauseAt) continue;
-      pauseAt = scanner.position + STEP_LENGTH;
-      yield;
+      events.push(yield* scanEventInSteps(scanner, layoutMax, pauses));
     }
     scanner.expectEnd();
   } catch (error) {
@@ -104,10 +101,23 @@ export function* scanEventArrayInSteps(
   return { kind: "events", events };
 }
 
-function scanEvent(
+/** When a pause is due, by what was read. */
+class Pauses {
+  #nextAt = STEP_LENGTH;
+
+  isDue(position: number): boolean {
+    if (position < this.#nextAt) return false;
+    this.#nextAt = position + STEP_LENGTH;
+    return true;
+  }
+}
+
+function* scanEventInSteps(
   scanner: JsonScanner,
   layoutMax: number,
-): ScannedEvent | null {
+  pauses: Pauses,
+): Steps<ScannedEvent | null> {
+  if (pauses.isDue(scanner.position)) yield;
   scanner.budget = new LayoutBudget(layoutMax);
   if (scanner.next() !== 0x7b) {
     if (scanner.copyValue(0) !== "null") scanner.fail();
@@ -130,6 +140,7 @@ function scanEvent(
     scanner.colon();
     if (name === undefined) scanner.copyValue(0);
     else event[name] = scanMember(scanner);
+    if (pauses.isDue(scanner.position)) yield;
   }
   return event;
 }

@@ -158,56 +158,52 @@ export class JsonScanner {
    * @param depth Depth at which it is written.
    */
   copyValue(depth: number): string {
-    switch (this.next()) {
-      case 0x7b:
-        return this.#copyObject(depth);
-      case 0x5b:
-        return this.#copyArray(depth);
-      case 0x22:
-        return this.#copyString();
-      default:
-        return this.copyScalar();
-    }
+    const code = this.next();
+    if (code !== 0x7b && code !== 0x5b) return this.copyScalar();
+    const out = new PieceText();
+    this.#copyContainer(out, code, depth);
+    return out.take();
   }
 
-  #copyObject(depth: number): string {
+  #copyInto(out: PieceText, depth: number): void {
+    const code = this.next();
+    if (code === 0x7b || code === 0x5b) this.#copyContainer(out, code, depth);
+    else out.push(this.copyScalar());
+  }
+
+  /** Copies the object or array that the character opens. */
+  #copyContainer(out: PieceText, code: number, depth: number): void {
+    const isObject = code === 0x7b;
+    const end = isObject ? 0x7d : 0x5d;
     this.open();
     this.budget.take(2);
-    if (!this.nextItem(0x7d, true)) return "{}";
-    const newline = newlineAt(depth + 1);
-    const separator = "," + newline;
-    let out = "{" + newline;
-    do {
-      // The separator goes in front of each item but the first.
-      if (out.length > separator.length) out += separator;
-      // And a colon with a blank.
-      this.budget.take(separator.length + 2);
-      out += this.#copyName();
-      this.colon();
-      out += ": " + this.copyValue(depth + 1);
-    } while (this.nextItem(0x7d, false));
-    return out + newlineAt(depth) + "}";
-  }
-
-  #copyArray(depth: number): string {
-    this.open();
-    this.budget.take(2);
-    if (!this.nextItem(0x5d, true)) return "[]";
-    const newline = newlineAt(depth + 1);
-    const separator = "," + newline;
-    this.budget.take(newline.length);
-    let out = "[" + newline + this.copyValue(depth + 1);
-    while (this.nextItem(0x5d, false)) {
-      this.budget.take(separator.length);
-      out += separator + this.copyValue(depth + 1);
+    out.push(isObject ? "{" : "[");
+    if (this.nextItem(end, true)) {
+      const newline = newlineAt(depth + 1);
+      const comma = "," + newline;
+      let separator = newline;
+      do {
+        this.budget.take(separator.length);
+        out.push(separator);
+        if (isObject) this.#copyName(out);
+        this.#copyInto(out, depth + 1);
+        separator = comma;
+      } while (this.nextItem(end, false));
+      out.push(newlineAt(depth));
     }
-    return out + newlineAt(depth) + "]";
+    out.push(isObject ? "}" : "]");
   }
 
-  #copyName(): string {
-    return this.next() === 0x22
-      ? this.#copyString()
-      : quoteJsonEscapingBreaks(this.readName());
+  /** Copies the name of a member, and the colon after it with a blank. */
+  #copyName(out: PieceText): void {
+    out.push(
+      this.next() === 0x22
+        ? this.#copyString()
+        : quoteJsonEscapingBreaks(this.readName()),
+    );
+    this.colon();
+    this.budget.take(2);
+    out.push(": ");
   }
 
   #copyString(): string {
