@@ -7,16 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
-import { flagLabel } from "../lib/cli/usage_text.ts";
-import { EXIT_CODE_MEANINGS } from "../lib/cli/failures.ts";
-import { encodeValue } from "../lib/cli/options/option_value.ts";
-import {
-  defaultOf,
-  environmentNameOf,
-  OPTION_NAMES,
-  type OptionRow,
-  OPTIONS,
-} from "../lib/cli/options/options.ts";
+import { TABLES, withGenerated } from "./support/generated_docs.ts";
 import project from "../deno.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url);
@@ -345,27 +336,22 @@ Deno.test("nothing else lies at the top", () => {
   assertEquals(unknown, []);
 });
 
-Deno.test("the README has a row for every option, as the program has it", () => {
-  const rows = readTableRows("README.md");
-  for (const name of OPTION_NAMES) {
-    const row: OptionRow = OPTIONS[name];
-    const initial = encodeValue(row, defaultOf(row));
-    const wanted = [
-      row.kind === "secret" ? "none: a secret" : `\`${flagLabel(row)}\``,
-      `\`${environmentNameOf(row.flag)}\``,
-      initial === undefined ? "" : `\`${initial}\``,
-      row.help,
-    ].join(" | ");
-    assert(rows.has(wanted), `README.md lacks the row: ${wanted}`);
+Deno.test("documents show options, commands and exit codes as the program has them", () => {
+  const marks: string[] = [];
+  for (const path of listTexts().filter((path) => path.endsWith(".md"))) {
+    const text = readText(path);
+    assertEquals(text, withGenerated(text), `${path}: run deno task docs`);
+    marks.push(
+      ...text.matchAll(/^<!-- (.+) -->$/gm).map(([, mark]) => mark ?? ""),
+    );
   }
-  const documented = [...rows].filter((row) => row.includes("| `QUIPU_"));
-  assertEquals(documented.length, OPTION_NAMES.length);
-});
-
-Deno.test("the README has a row for every exit code", () => {
-  const rows = readTableRows("README.md");
-  for (const [code, meaning] of EXIT_CODE_MEANINGS) {
-    assert(rows.has(`${code} | ${meaning}`), meaning);
+  for (
+    const mark of [
+      ...Object.keys(TABLES).map((name) => `table: ${name}`),
+      "commands",
+    ]
+  ) {
+    assert(marks.includes(mark), `no document has ${mark}`);
   }
 });
 
