@@ -6,14 +6,15 @@
  * @module
  */
 
-import type { Limits } from "../model/limits.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
 import { parseXml } from "../formats/xml/xml_parse.ts";
 import {
   childElements,
   textOf,
   type XmlElement,
 } from "../formats/xml/xml_tree.ts";
-import { isXml, type MediaType } from "./media_types.ts";
+import type { HandlerServices, RequestContext } from "./context.ts";
+import { APPLICATION_JSON, isXml, type MediaType } from "./media_types.ts";
 import { malformed } from "./refusal.ts";
 
 /** The members of a body. Each reader throws a `Refusal` for a wrong type. */
@@ -29,12 +30,31 @@ export interface NamedMembers {
 }
 
 /**
+ * Reads and decodes the body of a request.
+ *
+ * @throws {Refusal} If it is too large, or no object.
+ */
+export async function readMembers(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<NamedMembers> {
+  const { request, requestType, requestCharset, limits } = context;
+  const bytesMax = Math.min(limits.requestBytesMax, LIMITS.userBodyBytesMax);
+  const encoding = { requestType, requestCharset };
+  const body = await services.receiving.readText(
+    request,
+    { ...encoding, bytesMax },
+  );
+  return decodeNamedMembers(body, requestType ?? APPLICATION_JSON, limits);
+}
+
+/**
  * Decodes a body.
  *
  * @param body An empty one has no members.
  * @throws {Refusal} If it is no object.
  */
-export function decodeNamedMembers(
+function decodeNamedMembers(
   body: string,
   type: MediaType,
   limits: Limits,

@@ -38,6 +38,7 @@ const REFUSAL_STATUS = {
   unsupportedCoding: 415,
   tooManyHeld: 429,
   unsupportedTransferCoding: 501,
+  unsupportedByStore: 501,
   overloaded: 503,
 } satisfies Record<RefusalCode, number>;
 
@@ -75,15 +76,6 @@ export const PROBLEMS = {
   deletedRead: { status: 410, text: "Deleted" },
   deletedWrite: { status: 410, text: "Stream deleted" },
   conflict: { status: 400, text: "Wrong expected EventNumber" },
-  noUpkeep: {
-    status: 501,
-    text: "Not Implemented: the store of this server has no upkeep",
-  },
-  badDeep: { status: 400, text: "deep must be true or false" },
-  badStartFromChunk: {
-    status: 400,
-    text: "startFromChunk must be the number of a segment",
-  },
   otherJobRuns: {
     status: 409,
     text: "A check of the store is under way: wait for its end, or stop it",

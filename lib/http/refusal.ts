@@ -23,6 +23,7 @@ export type RefusalCode =
   | "unsupportedType"
   | "unsupportedCoding"
   | "unsupportedTransferCoding"
+  | "unsupportedByStore"
   | "notAcceptable"
   | "unauthenticated";
 

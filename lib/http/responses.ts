@@ -12,6 +12,7 @@ import { HTML_CONTENT_SECURITY_POLICY } from "../formats/html/html.ts";
 import type { CachePolicy, PageVersion } from "../model/feed.ts";
 import { CORS } from "./header_names.ts";
 import {
+  APPLICATION_JSON,
   EXPORT_CONTENT_TYPE,
   isXml,
   type MediaType,
@@ -184,7 +185,7 @@ export function documentResponse(
     /** Reason phrase, where it is not the usual one. */
     readonly statusText?: string;
     readonly location?: string;
-    readonly cacheControl?: string;
+    readonly cacheControl?: string | undefined;
     /** Whether other clients may get another type. */
     readonly variesByAccept?: boolean;
   },
@@ -206,6 +207,24 @@ export function documentResponse(
     statusText: document.statusText ?? "",
     headers,
   });
+}
+
+/** A value as indented JSON. */
+export function jsonResponse(
+  value: unknown,
+  { allowedMethods }: { readonly allowedMethods: string },
+  { status = 200, type = APPLICATION_JSON, cacheControl }: {
+    readonly status?: number;
+    /** What the answer says that it is. Default: JSON. */
+    readonly type?: MediaType | undefined;
+    readonly cacheControl?: string;
+  } = {},
+): Response {
+  const body = JSON.stringify(value, null, 2);
+  return documentResponse(
+    { status, type, body, cacheControl },
+    allowedMethods,
+  );
 }
 
 /** A file that is to be kept, as large as it says. */

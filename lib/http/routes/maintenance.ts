@@ -1,20 +1,24 @@
 /**
- * Keeping the store well: checks, scavenges, backups and exports. All of it
- * but starting a scavenge is an addition to the original's interface.
+ * Jobs that keep the store well: checks and scavenges. Their status is one JSON
+ * document, whatever the job. Starting a scavenge is as recorded: `200` and
+ * nothing else, also while it is being done (spec: admin), and the recorded
+ * server knows no other methods there. How it is, and stopping it, have
+ * addresses of their own, as in later versions of the original:
+ * `/admin/scavenge/current`, or `/last`, or the id that they show.
  *
  * @module
  */
 
-import { BACKUP, UNNARROWED } from "../access.ts";
-import { downloadBackup, downloadNewBackup } from "../handlers/backups.ts";
-import { downloadExport } from "../handlers/exports.ts";
-import { cancelVerify, readVerify, startVerify } from "../handlers/jobs.ts";
-import {
-  cancelScavenge,
-  readScavenge,
-  startScavenge,
-} from "../handlers/scavenge.ts";
-import { ADMIN, EXPORT_CONTENT_TYPE, JSON_ALONE } from "../media_types.ts";
+import type { JobStatus } from "../../maintenance/job_board.ts";
+import type { Upkeep } from "../../maintenance/upkeep.ts";
+import { QuipuError } from "../../model/errors.ts";
+import { UNNARROWED } from "../access.ts";
+import type { HandlerServices, RequestContext } from "../context.ts";
+import { ADMIN, JSON_ALONE } from "../media_types.ts";
+import { PIPELINE_REFUSALS, PROBLEMS } from "../problem.ts";
+import { parameterOf } from "../query.ts";
+import { malformed, Refusal } from "../refusal.ts";
+import { emptyResponse, jsonResponse, problemResponse } from "../responses.ts";
 import type { AnswerDescription, Route, Schema } from "../route.ts";
 
 const TEXT = { type: "string" };
@@ -48,25 +52,8 @@ const JOB_SCHEMA: Schema = {
   },
 };
 
-const KNOWN_FILES_SCHEMA: Schema = {
-  name: "KnownFiles",
-  shape: {
-    type: "object",
-    properties: {
-      have: {
-        type: "array",
-        items: {
-          type: "object",
-          properties: { name: TEXT, crc32: TEXT },
-          required: ["name", "crc32"],
-        },
-      },
-    },
-    required: ["have"],
-  },
-};
-
-const NO_UPKEEP: AnswerDescription = { text: "The store has no upkeep" };
+/** Of a store that cannot be kept well from here. */
+export const NO_UPKEEP: AnswerDescription = { text: "The store has no upkeep" };
 const NO_SCAVENGE: AnswerDescription = { text: "No scavenge has that id" };
 
 const JOB = {
@@ -77,21 +64,6 @@ const JOB = {
   path: { id: "Id of the job" },
   answers: { 200: { text: "Its state" }, 501: NO_UPKEEP },
   schemas: { json: JOB_SCHEMA },
-} as const;
-
-const DOWNLOAD = {
-  tag: "Upkeep",
-  response: "any",
-  scopes: BACKUP,
-  access: "backup",
-} as const;
-
-const ARCHIVE_ANSWERS = {
-  200: {
-    text: "The archive, as quipu restore takes it",
-    content: { type: "application/x-tar" },
-  },
-  501: NO_UPKEEP,
 } as const;
 
 /** Part of `ROUTES`. */
@@ -159,49 +131,177 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
     summary: "Stop the running scavenge",
     answers: { ...JOB.answers, 404: NO_SCAVENGE },
   },
-  {
-    ...DOWNLOAD,
-    method: "GET",
-    template: "/admin/backup",
-    handler: downloadBackup,
-    summary: "Stream a backup of the whole store as one archive",
-    answers: ARCHIVE_ANSWERS,
-  },
-  {
-    ...DOWNLOAD,
-    method: "POST",
-    template: "/admin/backup",
-    request: JSON_ALONE,
-    handler: downloadNewBackup,
-    summary: "Stream a backup of the files that the client lacks",
-    body: "Names and checksums of the files that the client has",
-    bodySchemas: { json: KNOWN_FILES_SCHEMA },
-    answers: ARCHIVE_ANSWERS,
-  },
-  {
-    ...DOWNLOAD,
-    method: "GET",
-    template: "/admin/export",
-    handler: downloadExport,
-    summary: "Stream events as lines of JSON",
-    details: "What was committed when it began: all of it, or what the " +
-      "parameters select, who must all be met; stream and category exclude " +
-      "each other. The last line says how many events there were; without it " +
-      "the answer is not whole. quipu import takes it. Other parameters are " +
-      "refused.",
-    query: {
-      stream: "Only this stream",
-      category: "Only the streams of this category",
-      from: "Only what was written at this time or later",
-      to: "Only what stands before this log position, or was written before " +
-        "this time",
-      "with-system": "true: streams of the system, too: users, tokens, " +
-        "settings and metadata",
-    },
-    answers: {
-      200: { text: "The events", content: { type: EXPORT_CONTENT_TYPE } },
-      404: { text: "The stream or category never existed" },
-      501: NO_UPKEEP,
-    },
-  },
 ];
+
+/**
+ * What keeps the store well.
+ *
+ * @throws {Refusal} If nothing does.
+ */
+export function upkeepOf({ upkeep }: HandlerServices): Upkeep {
+  if (upkeep !== undefined) return upkeep;
+  throw new Refusal(
+    "unsupportedByStore",
+    "Not Implemented: the store of this server has no upkeep",
+  );
+}
+
+const VERIFY = "verify";
+const SCAVENGE = "scavenge";
+
+/** `POST /admin/verify`: `?deep=true` for all of it. */
+function startVerify(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { jobs, maintenance } = upkeepOf(services);
+  const deep = parameterOf(context.target.query, "deep") ?? "false";
+  if (!/^(true|false)$/i.test(deep)) {
+    throw malformed("deep must be true or false");
+  }
+  const isDeep = deep.toLowerCase() === "true";
+  const { kind, status } = jobs.start({
+    kind: VERIFY,
+    request: { isDeep },
+    // It replaces files that are being checked.
+    excludes: [SCAVENGE],
+    work: (control) => maintenance.verify({ isDeep }, control),
+  });
+  return jsonResponse(statusDocument(status), context, {
+    status: kind === "started" ? 202 : 409,
+    cacheControl: "no-store",
+  });
+}
+
+/** `GET /admin/verify`: how the last one is, or how it ended. */
+function readVerify(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { jobs } = upkeepOf(services);
+  return answerStatus(VERIFY, jobs.status(VERIFY), context);
+}
+
+/** `DELETE /admin/verify`: tells one that is under way to stop. */
+function cancelVerify(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { jobs } = upkeepOf(services);
+  return answerStatus(VERIFY, jobs.cancel(VERIFY), context);
+}
+
+/**
+ * `POST /admin/scavenge`: `?startFromChunk=n` begins with the segment of that
+ * number. Other parameters of later versions (`threads`, …) change nothing.
+ */
+function startScavenge(
+  { target, allowedMethods }: RequestContext,
+  services: HandlerServices,
+): Response {
+  const upkeep = upkeepOf(services);
+  const { jobs, maintenance, scavengeHistory: history } = upkeep;
+  const first = parameterOf(target.query, "startFromChunk");
+  if (first !== undefined && !/^\d{1,9}$/.test(first)) {
+    throw malformed("startFromChunk must be the number of a segment");
+  }
+  // Else the job would only fail after it was answered that it began.
+  if (maintenance.isReadOnly) {
+    throw new QuipuError(
+      "storeReadOnly",
+      "Cannot scavenge: the server runs with --read-only",
+    );
+  }
+  const request = first === undefined ? {} : { fromSegment: Number(first) };
+  const { kind, status } = jobs.start({
+    kind: SCAVENGE,
+    request,
+    // Both would read files that go.
+    excludes: [VERIFY],
+    work: (control, id) =>
+      history === undefined
+        ? maintenance.scavenge(request, control)
+        : history.keep(id, control.signal, (onSegment) =>
+          maintenance.scavenge({ ...request, onSegment }, control)),
+  });
+  return kind === "busy" && status.kind !== SCAVENGE
+    ? problemResponse(PROBLEMS.otherJobRuns, allowedMethods)
+    : emptyResponse(200, allowedMethods);
+}
+
+/** `GET /admin/scavenge/{id}`: how one is, or what came of it. */
+function readScavenge(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const status = upkeepOf(services).jobs.status(SCAVENGE);
+  checkMeant(status, context);
+  return answerStatus(SCAVENGE, status, context);
+}
+
+/** `DELETE /admin/scavenge/{id}`: tells it to stop. */
+function cancelScavenge(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { jobs } = upkeepOf(services);
+  checkMeant(jobs.status(SCAVENGE), context);
+  return answerStatus(SCAVENGE, jobs.cancel(SCAVENGE), context);
+}
+
+/**
+ * Checks that the id in the path is that of the last job, or stands for it.
+ *
+ * @throws {Refusal} If it does not.
+ */
+function checkMeant(
+  status: JobStatus | undefined,
+  { segments }: RequestContext,
+): void {
+  const id = segments.at(-1);
+  const isMeant = id === "current" || id === "last" || id === status?.id;
+  if (!isMeant) throw PIPELINE_REFUSALS.notFound;
+}
+
+/** `200` with the status of a kind's last job. */
+function answerStatus(
+  kind: string,
+  status: JobStatus | undefined,
+  context: RequestContext,
+): Response {
+  const document = status === undefined
+    ? { job: kind, state: "none" }
+    : statusDocument(status);
+  return jsonResponse(document, context, { cacheControl: "no-store" });
+}
+
+/** The status of a job; members that do not apply are undefined. */
+function statusDocument(status: JobStatus) {
+  const { progress, endedAtUs } = status;
+  return {
+    job: status.kind,
+    id: status.id,
+    state: status.isStopping ? "stopping" : status.state,
+    request: status.request,
+    startedAt: timeOf(status.startedAtUs),
+    endedAt: endedAtUs === undefined ? undefined : timeOf(endedAtUs),
+    progress: progress && {
+      phase: progress.phase,
+      done: progress.done,
+      total: progress.total,
+      unit: progress.unit,
+      ratePerSecond: rounded(progress.ratePerSecond),
+      secondsLeft: rounded(progress.leftMs && progress.leftMs / 1000),
+    },
+    result: status.result,
+    error: status.error,
+  };
+}
+
+function rounded(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.round(value);
+}
+
+function timeOf(timeUs: number): string {
+  return new Date(timeUs / 1000).toISOString();
+}

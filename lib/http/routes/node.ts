@@ -5,13 +5,32 @@
  * @module
  */
 
+import { escapeXmlText } from "../../formats/xml/xml_text.ts";
+import { logAudit } from "../../model/audit.ts";
+import { LOG_LEVELS, type LogLevel } from "../../model/logger.ts";
 import { PUBLIC, UNNARROWED } from "../access.ts";
-import { listOptions, shutDown } from "../handlers/admin.ts";
-import { readGossip } from "../handlers/gossip.ts";
-import { info, listSubsystems, ping } from "../handlers/node.ts";
-import { changeLogLevel, readLogLevel } from "../handlers/watching.ts";
-import { LOG_LEVELS } from "../../model/logger.ts";
-import { ADMIN, GOSSIP, JSON_ALONE, JSON_XML_TEXT } from "../media_types.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  requesterOf,
+} from "../context.ts";
+import {
+  ADMIN,
+  APPLICATION_JSON,
+  GOSSIP,
+  isXml,
+  JSON_ALONE,
+  JSON_XML_TEXT,
+  TEXT_PLAIN,
+} from "../media_types.ts";
+import { readMembers } from "../named_members.ts";
+import { malformed } from "../refusal.ts";
+import {
+  documentResponse,
+  emptyResponse,
+  jsonResponse,
+  NO_STORE,
+} from "../responses.ts";
 import type { Route, Schema } from "../route.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
 
@@ -186,3 +205,204 @@ export const NODE_ROUTES: readonly Route[] = [
     schemas: { json: LOG_LEVEL_SCHEMA },
   },
 ];
+
+const PING_TEXT = "Ping request successfully handled";
+
+/** The number is one of the original's internals; clients ignore it. */
+const PING_JSON = `{\n  "msgTypeId": 175,\n  "text": "${PING_TEXT}"\n}`;
+
+const PING_XML = '<?xml version="1.0" encoding="utf-8"?>' +
+  '<TextMessage xmlns:xsd="http://www.w3.org/2001/XMLSchema" ' +
+  'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">' +
+  `<Text>${PING_TEXT}</Text></TextMessage>`;
+
+/** Version of the server whose interface this is: clients look at it. */
+const EMULATED_VERSION = "4.0.2.0";
+
+/** `GET /ping` */
+function ping(context: RequestContext): Response {
+  const type = context.responseType ?? APPLICATION_JSON;
+  const body = type.form === "json"
+    ? PING_JSON
+    : isXml(type)
+    ? PING_XML
+    : `Text: ${PING_TEXT}`;
+  return documentResponse({ status: 200, type, body }, context.allowedMethods);
+}
+
+/** `GET /info`: JSON, whatever type was asked for, as in the original. */
+function info(
+  context: RequestContext,
+  { node, readOnlyReason }: HandlerServices,
+): Response {
+  const facts = {
+    esVersion: EMULATED_VERSION,
+    state: "master",
+    projectionsMode: node.projectionsMode,
+    quipuVersion: node.version,
+    // Only while it lasts: otherwise the answer is the original's.
+    readOnlyReason: readOnlyReason(),
+  };
+  return jsonResponse(facts, context, { type: context.responseType });
+}
+
+/** `GET /sys/subsystems`: those of the original that run. */
+function listSubsystems(
+  context: RequestContext,
+  { node }: HandlerServices,
+): Response {
+  const names = node.projectionsMode === "None" ? [] : ["Projections"];
+  return jsonResponse(names, context);
+}
+
+type Member = Readonly<Record<string, string | number | boolean>>;
+
+/** `GET /gossip` */
+function readGossip(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { request, info, responseType, allowedMethods } = context;
+  const { protocol, hostname, port } = new URL(
+    services.baseUrlOf(request, info),
+  );
+  const server = {
+    serverIp: hostname,
+    serverPort: port === "" ? protocol === "https:" ? 443 : 80 : Number(port),
+  };
+  const member = memberOf(services, server);
+  const type = responseType ?? APPLICATION_JSON;
+  const body = type === TEXT_PLAIN
+    ? `Server: ${server.serverIp}:${server.serverPort}, ` +
+      `Members: [${textOf(member)}]`
+    : isXml(type)
+    ? xmlOf(member, server)
+    : JSON.stringify({ members: [member], ...server }, null, 2);
+  return documentResponse({
+    status: 200,
+    type,
+    body,
+    cacheControl: NO_STORE,
+    variesByAccept: true,
+  }, allowedMethods);
+}
+
+/** This node, by the address that the client used. There is no TCP protocol. */
+function memberOf(
+  { observation }: HandlerServices,
+  { serverIp, serverPort }: {
+    readonly serverIp: string;
+    readonly serverPort: number;
+  },
+): Member {
+  const { end, lastPosition } = observation.storeStatus();
+  const { instanceId } = observation;
+  return {
+    instanceId,
+    timeStamp: new Date(observation.clock.nowUs() / 1000).toISOString(),
+    state: "Master",
+    isAlive: true,
+    internalTcpIp: serverIp,
+    internalTcpPort: 0,
+    internalSecureTcpPort: 0,
+    externalTcpIp: serverIp,
+    externalTcpPort: 0,
+    externalSecureTcpPort: 0,
+    internalHttpIp: serverIp,
+    internalHttpPort: serverPort,
+    externalHttpIp: serverIp,
+    externalHttpPort: serverPort,
+    lastCommitPosition: lastPosition,
+    writerCheckpoint: end,
+    chaserCheckpoint: end,
+    epochPosition: 0,
+    epochNumber: 0,
+    epochId: instanceId,
+    nodePriority: 0,
+  };
+}
+
+function textOf(member: Member): string {
+  return Object.entries(member).map(([name, value]) => `${name}: ${value}`)
+    .join(", ");
+}
+
+function xmlOf(
+  member: Member,
+  server: { readonly serverIp: string; readonly serverPort: number },
+): string {
+  return '<?xml version="1.0" encoding="utf-8"?>' +
+    '<ClusterInfoDto xmlns:xsd="http://www.w3.org/2001/XMLSchema" ' +
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">' +
+    `<Members><MemberInfoDto>${elementsOf(member)}</MemberInfoDto></Members>` +
+    `${elementsOf(server)}</ClusterInfoDto>`;
+}
+
+function elementsOf(members: Member): string {
+  return Object.entries(members).map(([name, value]) => {
+    const element = name.charAt(0).toUpperCase() + name.slice(1);
+    return `<${element}>${escapeXmlText(String(value))}</${element}>`;
+  }).join("");
+}
+
+/** `POST /admin/log-level`: body `{"level": "debug"}`. */
+async function changeLogLevel(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { caller, client } = context;
+  const { observation, logger } = services;
+  const members = await readMembers(context, services);
+  const level = members.readText("level");
+  if (level === undefined || !isLogLevel(level)) {
+    throw malformed(
+      `Request body invalid: expected a level of ${LOG_LEVELS.join(", ")}`,
+    );
+  }
+  const before = observation.log.level;
+  observation.log.level = level;
+  logger.audit("log.level_changed", {
+    by: caller?.login ?? null,
+    before,
+    level,
+    from: client.remoteAddress,
+  });
+  return readLogLevel(context, services);
+}
+
+function isLogLevel(text: string): text is LogLevel {
+  return LOG_LEVELS.some((level) => level === text);
+}
+
+/** `GET /admin/log-level` */
+function readLogLevel(
+  context: RequestContext,
+  { observation }: HandlerServices,
+): Response {
+  const { level } = observation.log;
+  return jsonResponse({ level }, context, { cacheControl: "no-store" });
+}
+
+/** `POST /admin/shutdown`: answers, then stops the server as a signal would. */
+function shutDown(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  logAudit(services.logger, {
+    event: "node.shutdown_requested",
+    requester: requesterOf(context),
+    fields: {},
+  });
+  services.shutDown();
+  return emptyResponse(200, context.allowedMethods);
+}
+
+/** `GET /info/options` */
+function listOptions(
+  context: RequestContext,
+  { node }: HandlerServices,
+): Response {
+  return jsonResponse(node.options ?? [], context, {
+    type: context.responseType,
+  });
+}

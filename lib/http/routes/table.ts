@@ -8,10 +8,12 @@
 
 import type { Route } from "../route.ts";
 import { ALL_ROUTES } from "./all.ts";
+import { BACKUP_ROUTES } from "./backups.ts";
 import { describingRoutes } from "./description.ts";
 import { MAINTENANCE_ROUTES } from "./maintenance.ts";
 import { METADATA_ROUTES } from "./metadata.ts";
 import { NODE_ROUTES } from "./node.ts";
+import { STATS_ROUTES } from "./stats.ts";
 import { STREAM_ROUTES } from "./streams.ts";
 import { TOKEN_ROUTES } from "./tokens.ts";
 import { USER_ROUTES } from "./users.ts";
@@ -30,7 +32,9 @@ export const ROUTES: readonly Route[] = [
   ...TOKEN_ROUTES,
   ...NODE_ROUTES,
   ...WATCHING_ROUTES,
+  ...STATS_ROUTES,
   ...MAINTENANCE_ROUTES,
+  ...BACKUP_ROUTES,
   ...WEB_ROUTES,
   ...describingRoutes(() => ROUTES),
 ];

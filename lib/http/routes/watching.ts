@@ -1,27 +1,28 @@
 /**
- * For those who watch the node: health, metrics and statistics
+ * For those who watch the node: health and metrics
  * (spec: http-api §2.9, admin).
  *
  * @module
  */
 
-import { METRICS_CONTENT_TYPE } from "../../telemetry/text_format.ts";
+import type { StoreStatus } from "../../store/event_store.ts";
+import { cacheFamilies } from "../../telemetry/cache_metrics.ts";
+import { labelsText, singleMetric } from "../../telemetry/metric.ts";
+import {
+  encodeMetrics,
+  METRICS_CONTENT_TYPE,
+} from "../../telemetry/text_format.ts";
 import { METRICS, PUBLIC } from "../access.ts";
-import { health } from "../handlers/node.ts";
+import type { HandlerServices, RequestContext } from "../context.ts";
 import {
-  readHistogram,
-  readReplicationStats,
-  readStats,
-  readTcpStats,
-} from "../handlers/stats.ts";
-import {
-  readMetrics,
-  showLiveness,
-  showReadiness,
-} from "../handlers/watching.ts";
-import { JSON_OR_TEXT, JSON_XML_TEXT, STATS } from "../media_types.ts";
+  APPLICATION_JSON,
+  JSON_OR_TEXT,
+  JSON_XML_TEXT,
+  type MediaType,
+  TEXT_PLAIN,
+} from "../media_types.ts";
+import { documentResponse, jsonResponse } from "../responses.ts";
 import type { Route, Schema } from "../route.ts";
-import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
 
 const PROBE_SCHEMA: Schema = {
   name: "Probe",
@@ -33,15 +34,6 @@ const PROBE_SCHEMA: Schema = {
       warnings: reasonsOf(oneOf("damage")),
     },
     required: ["status"],
-  },
-};
-
-const STATS_SCHEMA: Schema = {
-  name: "Stats",
-  shape: {
-    type: "object",
-    description: "Values by name; nested unless group is false.",
-    additionalProperties: true,
   },
 };
 
@@ -66,30 +58,6 @@ const WATCHING = {
   tag: "Watching",
   scopes: PUBLIC,
   access: "everybody",
-} as const;
-
-const ALL_STATS = {
-  ...WATCHING,
-  response: STATS,
-  handler: readStats,
-  summary: "Statistics, or a part of them",
-  details: "Under the names of the original; nothing as XML.",
-  path: { statPath: "Names that lead to a part, with slashes between them" },
-  query: {
-    group: "false: one level of names joined by -",
-    metadata: "true: what charts are called, too",
-  },
-  answers: {
-    200: { text: "Numbers and texts by name", headers: NEGOTIATED_CACHEABLE },
-    404: { text: "No statistics have that name" },
-  },
-  schemas: { json: STATS_SCHEMA },
-} as const;
-
-const EMPTY_STATS = {
-  ...WATCHING,
-  response: STATS,
-  answers: { 200: { text: "An empty list", headers: NEGOTIATED_CACHEABLE } },
 } as const;
 
 /** Part of `ROUTES`. */
@@ -145,29 +113,190 @@ export const WATCHING_ROUTES: readonly Route[] = [
       },
     },
   },
-  { ...ALL_STATS, template: "/stats" },
-  // The path of the greedy template below may be empty, but not its slash.
-  { ...ALL_STATS, template: "/stats/" },
-  {
-    ...EMPTY_STATS,
-    template: "/stats/replication",
-    handler: readReplicationStats,
-    summary: "Statistics of other nodes: there are none",
-  },
-  {
-    ...EMPTY_STATS,
-    template: "/stats/tcp",
-    handler: readTcpStats,
-    summary: "Statistics of TCP connections: there are none",
-  },
-  { ...ALL_STATS, template: "/stats/{*statPath}" },
-  {
-    ...WATCHING,
-    template: "/histogram/{name}",
-    response: JSON_XML_TEXT,
-    handler: readHistogram,
-    summary: "A histogram of the original: none is kept",
-    path: { name: "Name of the histogram" },
-    answers: { 404: { text: "Not kept: /metrics has the histograms" } },
-  },
 ];
+
+const METRICS_TEXT: MediaType = {
+  ...TEXT_PLAIN,
+  contentType: METRICS_CONTENT_TYPE,
+};
+
+/** Share of a bound at which what waits counts as full. */
+const FULL_SHARE = 0.9;
+
+/** `GET /health`: 200, or 503 with the reason while nothing can be written. */
+function health(
+  context: RequestContext,
+  { readOnlyReason, observation }: HandlerServices,
+): Response {
+  const reason = readOnlyReason();
+  const warnings = warningsOf(observation.storeStatus());
+  const facts = {
+    ...(reason === undefined
+      ? { status: "ok" }
+      : { status: "readOnly", reason }),
+    ...(warnings.length > 0 && { warnings }),
+  };
+  return jsonResponse(facts, context, {
+    status: reason === undefined ? 200 : 503,
+    cacheControl: "no-store",
+  });
+}
+
+/** `GET /health/live`: whoever answers is alive. */
+function showLiveness(context: RequestContext): Response {
+  return probeResponse(context, [], []);
+}
+
+/** `GET /health/ready`: 200, or 503 and why nothing should be sent here. */
+function showReadiness(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const warnings = warningsOf(services.observation.storeStatus());
+  return probeResponse(context, unreadinessOf(services), warnings);
+}
+
+/** Why a node is not ready. */
+interface Unreadiness {
+  readonly code: "readOnly" | "stopping" | "queueFull";
+  readonly reason: string;
+}
+
+function unreadinessOf(
+  { observation, readOnlyReason }: HandlerServices,
+): Unreadiness[] {
+  const found: Unreadiness[] = [];
+  if (observation.isStopping()) {
+    found.push({ code: "stopping", reason: "The server is stopping" });
+  }
+  const readOnly = readOnlyReason();
+  if (readOnly !== undefined) {
+    found.push({ code: "readOnly", reason: readOnly });
+  }
+  const { queue } = observation.storeStatus();
+  if (
+    queue !== undefined &&
+    (queue.events >= queue.eventsMax * FULL_SHARE ||
+      queue.bytes >= queue.bytesMax * FULL_SHARE)
+  ) {
+    found.push({
+      code: "queueFull",
+      reason: `${queue.events} events wait to be written`,
+    });
+  }
+  return found;
+}
+
+function probeResponse(
+  context: RequestContext,
+  reasons: readonly Unreadiness[],
+  warnings: readonly Warning[],
+): Response {
+  const { allowedMethods, responseType } = context;
+  const type = responseType ?? APPLICATION_JSON;
+  const isOk = reasons.length === 0;
+  const body = type === TEXT_PLAIN
+    ? [
+      isOk ? "ok" : "not ready",
+      ...[...reasons, ...warnings].map(({ code, reason }) =>
+        `${code}: ${reason}`
+      ),
+    ].join("\n") + "\n"
+    : JSON.stringify(
+      {
+        ...(isOk ? { status: "ok" } : { status: "notReady", reasons }),
+        ...(warnings.length > 0 && { warnings }),
+      },
+      null,
+      2,
+    );
+  return documentResponse({
+    status: isOk ? 200 : 503,
+    type,
+    body,
+    cacheControl: "no-store",
+  }, allowedMethods);
+}
+
+/** `GET /metrics`, in the text format of Prometheus. */
+function readMetrics(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { allowedMethods } = context;
+  const { observation, admission, streams, upkeep, knownAnswers } = services;
+  const families = [
+    ...observation.requests.families(),
+    singleMetric(
+      "gauge",
+      "quipu_http_requests_in_flight",
+      "Requests whose answer is being made.",
+      admission.inFlight,
+    ),
+    singleMetric(
+      "gauge",
+      "quipu_long_polls",
+      "Long polls that are held.",
+      admission.heldCount,
+    ),
+    singleMetric(
+      "gauge",
+      "quipu_live_feeds",
+      "Live feeds that are open.",
+      streams.liveFeedCount,
+    ),
+    {
+      name: "quipu_job_running",
+      help: "Whether a long job is under way, of those ever started.",
+      type: "gauge" as const,
+      samples: (upkeep?.jobs.all() ?? []).map(({ kind, state }) => ({
+        suffix: "",
+        labels: labelsText({ job: kind }),
+        value: state === "running" ? 1 : 0,
+      })),
+    },
+    ...cacheFamilies({
+      answers: { hits: knownAnswers.hitCount, misses: knownAnswers.missCount },
+    }),
+    singleMetric(
+      "gauge",
+      "quipu_answer_cache_bytes",
+      "Size of the answers that are kept to be sent again.",
+      knownAnswers.bytes,
+    ),
+    ...observation.metricSources.flatMap((source) => source()),
+  ];
+  return documentResponse({
+    status: 200,
+    type: METRICS_TEXT,
+    body: encodeMetrics(families),
+    cacheControl: "no-store",
+  }, allowedMethods);
+}
+
+/** What an operator should look after, while the node does its work. */
+interface Warning {
+  readonly code: "damage";
+  readonly reason: string;
+}
+
+/** What there is to warn of. Open to everybody, so it names no places. */
+export function warningsOf({ damage }: StoreStatus): Warning[] {
+  if (damage === undefined) return [];
+  const { damageCount, brokenCount, unreadableCount } = damage;
+  const parts: string[] = [];
+  if (damageCount > 0) parts.push(`damaged in ${places(damageCount)}`);
+  if (brokenCount > 0) parts.push(`broken in ${places(brokenCount)}`);
+  if (unreadableCount > 0) {
+    parts.push(`unreadable in ${places(unreadableCount)}`);
+  }
+  return [{
+    code: "damage",
+    reason: `The store is ${parts.join(", ")}: POST /admin/verify says what ` +
+      `and where`,
+  }];
+}
+
+function places(count: number): string {
+  return count === 1 ? "1 place" : `${count} places`;
+}

@@ -1,19 +1,96 @@
 /**
- * Statistics under the names of the original (spec: admin).
+ * Statistics under the names of the original (spec: http-api §2.9, admin).
  *
  * @module
  */
 
+import { PUBLIC } from "../access.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
-import { APPLICATION_JSON, isXml } from "../media_types.ts";
+import {
+  APPLICATION_JSON,
+  isXml,
+  JSON_XML_TEXT,
+  STATS,
+} from "../media_types.ts";
 import { PROBLEMS } from "../problem.ts";
 import { parameterOf } from "../query.ts";
 import { malformed } from "../refusal.ts";
 import { documentResponse, problemResponse } from "../responses.ts";
+import type { Route, Schema } from "../route.ts";
 import { findStats, flattenStats, type Stats } from "../stats_document.ts";
+import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
+
+const STATS_SCHEMA: Schema = {
+  name: "Stats",
+  shape: {
+    type: "object",
+    description: "Values by name; nested unless group is false.",
+    additionalProperties: true,
+  },
+};
+
+const WATCHING = {
+  method: "GET",
+  tag: "Watching",
+  scopes: PUBLIC,
+  access: "everybody",
+} as const;
+
+const ALL_STATS = {
+  ...WATCHING,
+  response: STATS,
+  handler: readStats,
+  summary: "Statistics, or a part of them",
+  details: "Under the names of the original; nothing as XML.",
+  path: { statPath: "Names that lead to a part, with slashes between them" },
+  query: {
+    group: "false: one level of names joined by -",
+    metadata: "true: what charts are called, too",
+  },
+  answers: {
+    200: { text: "Numbers and texts by name", headers: NEGOTIATED_CACHEABLE },
+    404: { text: "No statistics have that name" },
+  },
+  schemas: { json: STATS_SCHEMA },
+} as const;
+
+const EMPTY_STATS = {
+  ...WATCHING,
+  response: STATS,
+  answers: { 200: { text: "An empty list", headers: NEGOTIATED_CACHEABLE } },
+} as const;
+
+/** Part of `ROUTES`. */
+export const STATS_ROUTES: readonly Route[] = [
+  { ...ALL_STATS, template: "/stats" },
+  // The path of the greedy template below may be empty, but not its slash.
+  { ...ALL_STATS, template: "/stats/" },
+  {
+    ...EMPTY_STATS,
+    template: "/stats/replication",
+    handler: readReplicationStats,
+    summary: "Statistics of other nodes: there are none",
+  },
+  {
+    ...EMPTY_STATS,
+    template: "/stats/tcp",
+    handler: readTcpStats,
+    summary: "Statistics of TCP connections: there are none",
+  },
+  { ...ALL_STATS, template: "/stats/{*statPath}" },
+  {
+    ...WATCHING,
+    template: "/histogram/{name}",
+    response: JSON_XML_TEXT,
+    handler: readHistogram,
+    summary: "A histogram of the original: none is kept",
+    path: { name: "Name of the histogram" },
+    answers: { 404: { text: "Not kept: /metrics has the histograms" } },
+  },
+];
 
 /** `GET /stats`, `/stats/` and `/stats/{*statPath}`: `?group=false`, `?metadata=true`. */
-export function readStats(
+function readStats(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
@@ -32,17 +109,17 @@ export function readStats(
 }
 
 /** `GET /stats/tcp`: there are no connections but those of HTTP. */
-export function readTcpStats(context: RequestContext): Response {
+function readTcpStats(context: RequestContext): Response {
   return statsResponse(context, "[]", emptyArray("TcpConnectionStats"));
 }
 
 /** `GET /stats/replication`: there are no other nodes. */
-export function readReplicationStats(context: RequestContext): Response {
+function readReplicationStats(context: RequestContext): Response {
   return statsResponse(context, "[]", emptyArray("ReplicationStats"));
 }
 
 /** `GET /histogram/{name}`: none is kept, as in the original unless asked to. */
-export function readHistogram({ allowedMethods }: RequestContext): Response {
+function readHistogram({ allowedMethods }: RequestContext): Response {
   return problemResponse(PROBLEMS.notFound, allowedMethods, {
     body: "Not Found: /metrics has the histograms",
   });

@@ -1,0 +1,251 @@
+/**
+ * Backups and exports over HTTP, made as they are sent: an addition to the
+ * original's interface.
+ *
+ * @module
+ */
+
+import type { KnownFiles } from "../../maintenance/backups.ts";
+import type { ExportSelection, LogPoint } from "../../store/transfer.ts";
+import { parseIsoTime } from "../../text/iso_time.ts";
+import { BACKUP } from "../access.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  requesterOf,
+} from "../context.ts";
+import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../media_types.ts";
+import { PROBLEMS } from "../problem.ts";
+import { parametersOf } from "../query.ts";
+import { malformed } from "../refusal.ts";
+import {
+  archiveResponse,
+  exportResponse,
+  problemResponse,
+} from "../responses.ts";
+import type { Route, Schema } from "../route.ts";
+import { NO_UPKEEP, upkeepOf } from "./maintenance.ts";
+
+const TEXT = { type: "string" };
+
+const KNOWN_FILES_SCHEMA: Schema = {
+  name: "KnownFiles",
+  shape: {
+    type: "object",
+    properties: {
+      have: {
+        type: "array",
+        items: {
+          type: "object",
+          properties: { name: TEXT, crc32: TEXT },
+          required: ["name", "crc32"],
+        },
+      },
+    },
+    required: ["have"],
+  },
+};
+
+/** What an export is selected by. */
+const EXPORT_QUERY = {
+  stream: "Only this stream",
+  category: "Only the streams of this category",
+  from: "Only what was written at this time or later",
+  to: "Only what stands before this log position, or was written before " +
+    "this time",
+  "with-system": "true: streams of the system, too: users, tokens, " +
+    "settings and metadata",
+};
+
+const DOWNLOAD = {
+  tag: "Upkeep",
+  response: "any",
+  scopes: BACKUP,
+  access: "backup",
+} as const;
+
+const ARCHIVE_ANSWERS = {
+  200: {
+    text: "The archive, as quipu restore takes it",
+    content: { type: "application/x-tar" },
+  },
+  501: NO_UPKEEP,
+} as const;
+
+/** Part of `ROUTES`. */
+export const BACKUP_ROUTES: readonly Route[] = [
+  {
+    ...DOWNLOAD,
+    method: "GET",
+    template: "/admin/backup",
+    handler: downloadBackup,
+    summary: "Stream a backup of the whole store as one archive",
+    answers: ARCHIVE_ANSWERS,
+  },
+  {
+    ...DOWNLOAD,
+    method: "POST",
+    template: "/admin/backup",
+    request: JSON_ALONE,
+    handler: downloadNewBackup,
+    summary: "Stream a backup of the files that the client lacks",
+    body: "Names and checksums of the files that the client has",
+    bodySchemas: { json: KNOWN_FILES_SCHEMA },
+    answers: ARCHIVE_ANSWERS,
+  },
+  {
+    ...DOWNLOAD,
+    method: "GET",
+    template: "/admin/export",
+    handler: downloadExport,
+    summary: "Stream events as lines of JSON",
+    details: "What was committed when it began: all of it, or what the " +
+      "parameters select, which must all be met; stream and category exclude " +
+      "each other. The last line says how many events there were; without it " +
+      "the answer is not whole. quipu import takes it. Other parameters are " +
+      "refused.",
+    query: EXPORT_QUERY,
+    answers: {
+      200: { text: "The events", content: { type: EXPORT_CONTENT_TYPE } },
+      404: { text: "The stream or category never existed" },
+      501: NO_UPKEEP,
+    },
+  },
+];
+
+/**
+ * `GET /admin/backup`: all of it. Damage that is found on the way breaks the
+ * answer off; the log says what it is.
+ */
+function downloadBackup(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  return sendBackup(undefined, context, services);
+}
+
+/**
+ * `POST /admin/backup`: all but what the client has, which the body tells:
+ * `{"have": [{"name": …, "crc32": …}, …]}`, as a manifest says it.
+ */
+async function downloadNewBackup(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  upkeepOf(services);
+  const body = await services.receiving.readText(context.request, {
+    bytesMax: context.limits.backupListBytesMax,
+  });
+  return sendBackup(readHave(body), context, services);
+}
+
+function sendBackup(
+  have: KnownFiles | undefined,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { allowedMethods } = context;
+  const { backups } = upkeepOf(services);
+  const download = backups.start(have, requesterOf(context));
+  if (download === undefined) {
+    return problemResponse(PROBLEMS.tooManyBackups, allowedMethods);
+  }
+  const { stream, bytes, end } = download;
+  return archiveResponse(
+    { body: stream, bytes, name: `quipu-${end}.tar` },
+    allowedMethods,
+  );
+}
+
+const WANTED = 'Wanted a body such as {"have": [{"name": "…", "crc32": "…"}]}';
+const FILE_NAME = /^[0-9a-z.]{1,100}$/;
+const CRC32 = /^[0-9a-f]{8}$/;
+
+function readHave(body: string): KnownFiles {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    throw malformed(WANTED);
+  }
+  const files = isRecord(parsed) ? parsed["have"] : undefined;
+  if (!Array.isArray(files)) throw malformed(WANTED);
+  const have = new Map<string, string>();
+  for (const file of files) {
+    const { name, crc32 } = isRecord(file) ? file : {};
+    const isWhole = typeof name === "string" && FILE_NAME.test(name) &&
+      typeof crc32 === "string" && CRC32.test(crc32);
+    if (!isWhole) throw malformed(WANTED);
+    have.set(name, crc32);
+  }
+  return have;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/**
+ * `GET /admin/export`: what `?stream=` or `?category=`, `?from=` and `?to=`
+ * select of everything that is committed now. The last line says how much it
+ * was; an answer without one is not whole.
+ */
+function downloadExport(
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { allowedMethods, target } = context;
+  const { exports } = upkeepOf(services);
+  const selection = selectionOf(target.query);
+  const download = exports.start(selection, requesterOf(context));
+  if (download === undefined) {
+    return problemResponse(PROBLEMS.tooManyExports, allowedMethods);
+  }
+  const { stream, end } = download;
+  return exportResponse(
+    { body: stream, name: `quipu-${end}.ndjson` },
+    allowedMethods,
+  );
+}
+
+function selectionOf(query: string): ExportSelection {
+  const parameters = parametersOf(query);
+  for (const [name, value] of parameters) {
+    // Left out, it would be an export of more than was asked for.
+    if (!Object.hasOwn(EXPORT_QUERY, name)) {
+      throw malformed(
+        `Wanted no parameters but ${Object.keys(EXPORT_QUERY).join(", ")}`,
+      );
+    }
+    if (value === "") throw malformed(`${name} is empty`);
+  }
+  const streamName = parameters.get("stream");
+  const category = parameters.get("category");
+  const from = parameters.get("from");
+  const to = parameters.get("to");
+  const withSystem = parameters.get("with-system") ?? "false";
+  if (withSystem !== "true" && withSystem !== "false") {
+    throw malformed("with-system must be true or false");
+  }
+  return {
+    withSystem: withSystem === "true",
+    ...(streamName !== undefined && { streamName }),
+    ...(category !== undefined && { category }),
+    ...(from !== undefined && { fromUs: timeOf(from, "from must be") }),
+    ...(to !== undefined && { to: pointOf(to) }),
+  };
+}
+
+function pointOf(text: string): LogPoint {
+  if (/^\d{1,16}$/.test(text)) {
+    const position = Number(text);
+    if (Number.isSafeInteger(position)) return { position };
+  }
+  return { timeUs: timeOf(text, "to must be a log position or") };
+}
+
+function timeOf(text: string, wanted: string): number {
+  const timeUs = parseIsoTime(text);
+  if (timeUs !== undefined) return timeUs;
+  throw malformed(`${wanted} a time such as 2026-03-01T12:00:00Z`);
+}
