@@ -29,7 +29,7 @@ export interface DeviatingExchange extends Exchange {
 
 /** One intended difference. */
 export interface Deviation {
-  /** In the words of the README, where users read of it. */
+  /** In the words of `docs/differences.md`, where users read of it. */
   readonly title: string;
   /** Why we do otherwise. */
   readonly reason: string;

@@ -13,14 +13,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { LIMITS } from "../lib/model/limits.ts";
-import { runCurl } from "./support/curl.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import { runCurl } from "./curl.ts";
 import {
   type RunningServer,
   runProgram,
   startServer,
-} from "./support/program.ts";
-import { parseScript } from "./support/shell_script.ts";
+} from "../support/program.ts";
+import { parseScript } from "./shell_script.ts";
 import {
   describeDifference,
   idsIn,
@@ -28,14 +28,14 @@ import {
   readShownSteps,
   settle,
   type ShownStep,
-} from "./support/shown_output.ts";
+} from "./shown_output.ts";
 
 /** The server of the guide. */
 const SHOWN_ORIGIN = "http://127.0.0.1:2113";
 /** How it shows a token. */
 const SHOWN_TOKEN = "quipu.…";
 const GUIDE = Deno.readTextFileSync(
-  new URL("../docs/operate.md", import.meta.url),
+  new URL("../../docs/operate.md", import.meta.url),
 );
 
 /** Commands of the system that may be shown: they only deal with files. */
@@ -62,6 +62,7 @@ Deno.test("the guide has its sections, and commands in them", () => {
   assert(sections.size >= 1, "no section has commands");
   const headings = GUIDE.match(/^## .*$/gm);
   assertEquals(headings, [
+    "## Commands",
     "## Watching",
     "## Backup",
     "## Scavenge",
@@ -70,6 +71,8 @@ Deno.test("the guide has its sections, and commands in them", () => {
     "## Lost password",
     "## Upgrade",
     "## Sizing",
+    "## Where the data lies",
+    "## In front of the network",
     "## A proxy in front",
   ]);
 });

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { exchange, type RawAnswer, RawConnection } from "./raw_http.ts";
+import {
+  exchange,
+  type RawAnswer,
+  RawConnection,
+} from "../support/raw_http.ts";
 
 /** What the arguments ask for. */
 interface CurlRequest {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { withGenerated } from "./support/generated_docs.ts";
+import { withGenerated } from "./generated_docs.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 for (const path of ["README.md", ...documents()]) {
   const url = new URL(path, ROOT);
