@@ -6,7 +6,8 @@
  */
 
 import { LIMITS } from "../lib/model/limits.ts";
-import type { MaintainedStore } from "../lib/store/maintenance.ts";
+import type { MaintainedStore } from "../lib/store/event_store.ts";
+import type { StoreMaintenance } from "../lib/store/maintenance.ts";
 import { openKvCatalog } from "./commit/kv_catalog.ts";
 import type { StorePlatform } from "./commit/platform.ts";
 import { createFileDisk } from "./disk/file_disk.ts";
@@ -57,8 +58,9 @@ export async function openStoreOn(
     reserveBytes: options.scavengeReserveBytes ?? LIMITS.scavengeReserveBytes,
   });
   store.endsWith(() => scavenges.close());
-  const maintenance: MaintainedStore["maintenance"] = {
+  const maintenance: StoreMaintenance = {
     isReadOnly: parts.isReadOnly,
+    figures: () => store.figures(),
     verify: (request, control) =>
       parts.damage.learn(async () => {
         // Loaded when it is needed: a tenth of the program, and seldom used.

@@ -67,7 +67,7 @@ async function fill(
       });
     }));
   }
-  const { end } = store.status();
+  const { end } = await store.readEnd();
   await store.close();
   const tookMs = performance.now() - startedAt;
   return { eventCount, streamCount, end, tookMs };

@@ -71,6 +71,7 @@ async function serve(
     isTrustedPeer: undefined,
   });
   const app = createApp({
+    store,
     streams: createStreamService({ store, clock }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),

@@ -52,7 +52,7 @@ import { processFamilies } from "../telemetry/process_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
 import type { Logger } from "../model/logger.ts";
-import type { MaintainedStore } from "../store/maintenance.ts";
+import type { MaintainedStore } from "../store/event_store.ts";
 import { readTextFile } from "../runtime/plain_files.ts";
 import { newEventId } from "../runtime/event_ids.ts";
 import { canOpenFiles, revokePermissions } from "../runtime/permissions.ts";
@@ -162,7 +162,6 @@ async function serve(options: ResolvedOptions): Promise<void> {
       logger,
       observation: {
         clock,
-        storeStatus: () => store.status(),
         storeMetrics,
         processUsage: readProcessUsage,
         metricSources: metricSources({ store, storeMetrics, values }),
@@ -251,6 +250,7 @@ async function startServices(
     },
   });
   const app = createApp({
+    store,
     streams: createStreamService({
       store,
       clock,
@@ -276,7 +276,6 @@ async function startServices(
       projectionsMode: "System",
       options: showOptions(values),
     },
-    readOnlyReason: () => store.status().readOnlyReason,
     scheme: tls === undefined ? "http" : "https",
     publicUrl: publicUrl && parseBaseUrl(publicUrl),
     isTrustedProxy,
@@ -377,7 +376,7 @@ function metricSources(
 ): MetricSource[] {
   return [
     () => storeMetrics.families(),
-    () => storeFamilies(store.status()),
+    () => storeFamilies(store),
     () =>
       processFamilies(readProcessUsage(), {
         device: values.isInMemory

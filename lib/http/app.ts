@@ -28,7 +28,7 @@ import { accessTokenOf } from "./access_token.ts";
 import { Admission } from "./admission.ts";
 import { createBaseUrlOf, firstOf, hostOf, type Scheme } from "./base_url.ts";
 import { type IsTrustedProxy, peerAddressOf } from "./client_address.ts";
-import type { HandlerServices, NodeInfo } from "./context.ts";
+import type { HandlerServices, NodeInfo, NodeStore } from "./context.ts";
 import { type CorsOrigins, createSiteRules } from "./cross_site.ts";
 import { withoutBody } from "./head_answer.ts";
 import type { AnswersHost } from "./host_check.ts";
@@ -65,6 +65,7 @@ export type Authenticate = (
 
 /** What the interface is made of. */
 export interface AppOptions {
+  readonly store: NodeStore;
   readonly streams: StreamService;
   readonly authenticate: Authenticate;
   /** Judges an access token of a live feed. */
@@ -78,8 +79,6 @@ export interface AppOptions {
   /** A new random UUID, lower case with hyphens. */
   readonly newId: () => string;
   readonly node: NodeInfo;
-  /** Why nothing can be written; undefined when it can. Default: it can. */
-  readonly readOnlyReason?: () => string | undefined;
   /** Scheme that the server is reached by. Default: `http`. */
   readonly scheme?: Scheme;
   /** What links start with, without a slash at its end, whatever was asked. */
@@ -147,7 +146,7 @@ export function createApp(options: AppOptions): App {
     newId,
     node: options.node,
     observation,
-    readOnlyReason: options.readOnlyReason ?? (() => undefined),
+    store: options.store,
     shutDown: options.shutDown ?? (() => {}),
     upkeep: options.upkeep,
     subscriptions: options.subscriptions,

@@ -15,6 +15,7 @@ import type {
 import type { Requester } from "../model/audit.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
+import type { EventStore } from "../store/event_store.ts";
 import type { XmlEncoding } from "../text/xml_encoding.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { AnswerKey } from "./answer_cache.ts";
@@ -66,6 +67,12 @@ export interface NodeInfo {
   readonly options?: readonly NodeOption[];
 }
 
+/** What the node itself wants of its store. */
+export type NodeStore = Pick<
+  EventStore,
+  "barrier" | "maintenance" | "promises" | "readEnd" | "status"
+>;
+
 /** An option as `/info/options` shows it. */
 export interface NodeOption {
   readonly name: string;
@@ -97,8 +104,8 @@ export interface HandlerServices {
   readonly newId: () => string;
   readonly node: NodeInfo;
   readonly observation: Observation;
-  /** Why nothing can be written at the moment; undefined when it can. */
-  readonly readOnlyReason: () => string | undefined;
+  /** For what the node says of it; streams are read through `streams`. */
+  readonly store: NodeStore;
 }
 
 /** Answers a request; throws `Refusal`s and `QuipuError`s. */

@@ -9,7 +9,6 @@ import type { MetricSource } from "../telemetry/metric.ts";
 import type { RequestMetrics } from "../telemetry/request_metrics.ts";
 import { StoreMetrics } from "../telemetry/store_metrics.ts";
 import type { Clock } from "../model/clock.ts";
-import type { StoreStatus } from "../store/event_store.ts";
 import type { LogLevel } from "../model/logger.ts";
 import type { ProcessUsage } from "../model/process_usage.ts";
 import { StatsReader } from "./stats_document.ts";
@@ -17,7 +16,6 @@ import { StatsReader } from "./stats_document.ts";
 /** What the program tells the interface of itself. */
 export interface ObservationOptions {
   readonly clock: Clock;
-  readonly storeStatus: () => StoreStatus;
   readonly storeMetrics: StoreMetrics;
   readonly processUsage: () => ProcessUsage;
   /** Metrics besides those of requests. */
@@ -49,7 +47,6 @@ export function completeObservation(
 ): Observation {
   return {
     clock: { nowUs: () => 0 },
-    storeStatus: () => NO_STORE,
     storeMetrics: new StoreMetrics(),
     processUsage: () => NO_PROCESS,
     metricSources: [],
@@ -63,14 +60,6 @@ export function completeObservation(
     stats: new StatsReader(),
   };
 }
-
-const NO_STORE: StoreStatus = {
-  readOnlyReason: undefined,
-  end: 0,
-  lastPosition: -1,
-  segmentCount: 0,
-  streamCount: 0,
-};
 
 const NO_PROCESS: ProcessUsage = {
   processId: 0,

@@ -9,6 +9,7 @@
 
 import type { StoreMetrics } from "../telemetry/store_metrics.ts";
 import type { StoreStatus } from "../store/event_store.ts";
+import type { StoreFigures } from "../store/maintenance.ts";
 import type { ProcessUsage } from "../model/process_usage.ts";
 
 /** A number or text, with what a chart of it would be called if asked for. */
@@ -22,6 +23,9 @@ export interface Stats {
 /** What the numbers are made of. */
 export interface StatsSources {
   readonly store: StoreStatus;
+  /** Where the log ends. */
+  readonly end: number;
+  readonly caches: StoreFigures["caches"] | undefined;
   readonly writes: StoreMetrics;
   readonly process: ProcessUsage;
   /** Requests answered so far, and the time they took. */
@@ -93,11 +97,11 @@ export class StatsReader {
         freeMem: process.freeMemoryBytes ?? 0,
       },
       es: {
-        checksum: sources.store.end,
-        checksumNonFlushed: sources.store.end,
+        checksum: sources.end,
+        checksumNonFlushed: sources.end,
         queue: queuesOf(sources, rateOf),
         writer: writerOf(sources),
-        readIndex: readIndexOf(sources.store),
+        readIndex: readIndexOf(sources),
         // Only while there is any: otherwise the answer is the original's.
         ...(sources.store.damage && { damage: { ...sources.store.damage } }),
       },
@@ -125,9 +129,9 @@ export class StatsReader {
 
 /** Sums since the start, of which rates are made. */
 function totalsOf(
-  { process, writes, store, requestCount, requestMs }: StatsSources,
+  { process, writes, caches, requestCount, requestMs }: StatsSources,
 ): Map<string, number> {
-  const { records } = store.caches ?? {};
+  const { records } = caches ?? {};
   return new Map([
     ["cpu", process.cpuUserSeconds + process.cpuSystemSeconds],
     [MAIN_QUEUE, requestCount],
@@ -226,7 +230,7 @@ function writerOf({ writes, store }: StatsSources): Stats {
   };
 }
 
-function readIndexOf({ caches }: StoreStatus): Stats {
+function readIndexOf({ caches }: StatsSources): Stats {
   return {
     cachedRecord: caches?.records.hits ?? 0,
     notCachedRecord: caches?.records.misses ?? 0,

@@ -7,10 +7,8 @@
 import type { Clock } from "../model/clock.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
-import type {
-  MaintainedStore,
-  StoreMaintenance,
-} from "../store/maintenance.ts";
+import type { MaintainedStore } from "../store/event_store.ts";
+import type { StoreMaintenance } from "../store/maintenance.ts";
 import { Backups } from "./backups.ts";
 import { Exports } from "./exports.ts";
 import { JobBoard } from "./job_board.ts";

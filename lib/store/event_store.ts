@@ -13,6 +13,7 @@ import type { ProposedEvent, RecordedEvent } from "../model/event.ts";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import type { StreamMetadata } from "../model/stream_metadata.ts";
 import type { Lease, Leases } from "./leases.ts";
+import type { StoreMaintenance } from "./maintenance.ts";
 
 /** What the store knows of a stream at one moment. */
 export interface StreamState {
@@ -117,20 +118,13 @@ export interface ReadAllResult {
   readonly end: number;
 }
 
-/** An event that has just become visible. */
-export interface CommittedEvent {
-  readonly streamName: string;
-  readonly eventNumber: number;
-  readonly eventType: string;
-  readonly logPosition: number;
-}
-
 /** Events of one stream and one type that have become visible. */
 export interface CommitHint {
   readonly streamName: string;
   readonly eventType: string;
-  /** The lowest of their numbers. */
+  /** Number and position of the first of them. */
   readonly eventNumber: number;
+  readonly logPosition: number;
 }
 
 /** Where the log ends. */
@@ -192,22 +186,10 @@ export interface LocalReads {
 export interface StoreStatus {
   /** Why nothing can be written; undefined when it can. */
   readonly readOnlyReason: string | undefined;
-  /** Position just after the last record that readers may trust. */
-  readonly end: number;
-  /** Position of the last record; -1 for an empty store. */
-  readonly lastPosition: number;
-  /** Whether a scavenge or a repair took records from the log; undefined: no. */
-  readonly wasRewritten?: boolean;
-  readonly segmentCount: number;
-  readonly streamCount: number;
   /** What waits to be written, and how much may; undefined without a queue. */
   readonly queue?: QueueStatus;
   /** Memory that names take, and how much they may; undefined: no bound. */
   readonly names?: { readonly bytes: number; readonly bytesMax: number };
-  /** How often caches had what was asked for, since the store was opened. */
-  readonly caches?: Readonly<Record<CacheName, CacheStatus>>;
-  /** Files of the log that are open for reading. */
-  readonly openFileCount?: number;
   /** Damage that is known; undefined: none is. */
   readonly damage?: DamageStatus | undefined;
 }
@@ -235,14 +217,6 @@ export interface QueueStatus {
   readonly bytesMax: number;
 }
 
-/** The caches of a store. */
-export type CacheName = "records" | "indexBlocks";
-
-export interface CacheStatus {
-  readonly hits: number;
-  readonly misses: number;
-}
-
 export interface EventStore extends AsyncDisposable {
   readonly limits: StoreLimits;
   readonly promises: StorePromises;
@@ -250,6 +224,9 @@ export interface EventStore extends AsyncDisposable {
 
   /** Undefined: every read must be awaited. */
   readonly local?: LocalReads;
+
+  /** Undefined: somebody else keeps this store well. */
+  readonly maintenance?: StoreMaintenance;
 
   /**
    * Settles when reads, `local` and watchers know all that was acknowledged
@@ -273,22 +250,6 @@ export interface EventStore extends AsyncDisposable {
   /** State of a stream, or of a system list. */
   readState(streamName: string): Promise<StreamState>;
 
-  /**
-   * What `readState` would answer at this moment, for a store that knows it
-   * without waiting; undefined, or no such method: ask `readState`.
-   *
-   * @throws {QuipuError} What `readState` would be rejected with.
-   */
-  peekState?(streamName: string): StreamState | undefined;
-
-  /**
-   * What `readEvent` would answer, for a store that never waits for it; no such
-   * method: ask `readEvent`.
-   *
-   * @throws {QuipuError} What `readEvent` would be rejected with.
-   */
-  peekEvent?(streamName: string, eventNumber: number): ListEntry | undefined;
-
   /** One event by its number; undefined when there is none. */
   readEvent(
     streamName: string,
@@ -305,22 +266,15 @@ export interface EventStore extends AsyncDisposable {
 
   /**
    * Number of a list's nearest event that was not scavenged, from one number on
-   * in the direction; undefined when there is none. A store without this method
-   * never loses events.
+   * in the direction; undefined when there is none.
    *
    * @throws {QuipuError} As `readStream` does.
    */
-  findNearest?(
+  findNearest(
     streamName: string,
     from: number,
     direction: "forward" | "backward",
   ): Promise<number | undefined>;
-
-  /**
-   * Names of the streams that have events and whose names begin so, in no
-   * order. Looks at every name: not for what is asked again and again.
-   */
-  streamsStartingWith(prefix: string): readonly string[];
 
   /** Where the log ends at this moment. */
   readEnd(): Promise<LogEnd>;
@@ -343,19 +297,6 @@ export interface EventStore extends AsyncDisposable {
   findPosition(createdAtUs: number): Promise<number>;
 
   /**
-   * Calls the listener after each commit, in commit order, with the events
-   * that became visible.
-   *
-   * @param isOf Streams that it need not hear of others than; a commit without
-   * events of them is not told. Whoever listens all the time costs the less.
-   * @returns A function that ends it.
-   */
-  onCommit(
-    listener: (events: readonly CommittedEvent[]) => void,
-    isOf?: (streamName: string) => boolean,
-  ): () => void;
-
-  /**
    * Calls the listener when events became visible, whoever wrote them. Each
    * stream is named with each type that was written to it, after that can be
    * read. Nothing else holds: a call may come late, or once for several
@@ -370,8 +311,15 @@ export interface EventStore extends AsyncDisposable {
     isOf?: (streamName: string) => boolean,
   ): () => void;
 
+  /** How the store is doing, as far as this process knows. */
   status(): StoreStatus;
 
   /** Finishes what was asked, refuses what comes, closes. May be called twice. */
   close(): Promise<void>;
+}
+
+/** A store that has all that this port leaves open, as one of files does. */
+export interface MaintainedStore extends EventStore {
+  readonly local: LocalReads;
+  readonly maintenance: StoreMaintenance;
 }

@@ -10,7 +10,6 @@
  * @module
  */
 
-import type { EventStore } from "./event_store.ts";
 import type { ExportSelection } from "./transfer.ts";
 
 /** How far a job is. */
@@ -204,8 +203,28 @@ export interface ScavengeReport {
   readonly skipped: readonly SkippedSegment[];
 }
 
-/** What an operator may have done to a store while it is open. */
+/** How large a store is, and how well its caches work. */
+export interface StoreFigures {
+  readonly segmentCount: number;
+  readonly streamCount: number;
+  /** Files of the log that are open for reading. */
+  readonly openFileCount: number;
+  readonly caches: Readonly<Record<"records" | "indexBlocks", CacheStatus>>;
+}
+
+/** How often a cache had what was asked for, since the store was opened. */
+export interface CacheStatus {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/**
+ * What an operator may have done to a store of files while it is open. Other
+ * stores lack all of it: their own tools do this work.
+ */
 export interface StoreMaintenance {
+  figures(): StoreFigures;
+
   /** Whether the store was opened for reading alone: then nothing is changed. */
   readonly isReadOnly: boolean;
 
@@ -248,11 +267,6 @@ export interface StoreMaintenance {
     control: JobControl,
   ): Promise<ScavengeReport>;
 }
-
-/** A store that can be kept well while it is open. */
-export type MaintainedStore = EventStore & {
-  readonly maintenance: StoreMaintenance;
-};
 
 /** One thing that a repair does, or would do. */
 export interface RepairAction {

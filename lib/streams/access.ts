@@ -163,7 +163,7 @@ export class StreamAccess {
     state: StreamState,
   ): RoleList | undefined {
     const deciding = isMetastream(streamName)
-      ? this.#store.peekState?.(originalOfMetastream(streamName))
+      ? this.#store.local?.peekState(originalOfMetastream(streamName))
       : state;
     if (deciding === undefined) return undefined;
     const defaults = this.#peekDefaults();
@@ -189,7 +189,7 @@ export class StreamAccess {
 
   /** The defaults, if `$settings` is as it was when they were decoded. */
   #peekDefaults(): DefaultAcls | undefined {
-    const settings = this.#store.peekState?.(SETTINGS_STREAM);
+    const settings = this.#store.local?.peekState(SETTINGS_STREAM);
     return settings !== undefined && this.#isKnown(settings)
       ? this.#defaults
       : undefined;

@@ -22,7 +22,7 @@ export async function append(
 ): Promise<AppendOutcome> {
   const { streamName } = command;
   // Nothing is waited for that is known: each wait is one of every append.
-  const state = store.peekState?.(streamName) ??
+  const state = store.local?.peekState(streamName) ??
     await store.readState(streamName);
   const mayWrite = access.peekMayChange(caller, "write", streamName, state) ??
     await access.mayChange(caller, "write", streamName, state);

@@ -18,12 +18,11 @@ import type { EventFilter } from "../model/event_filter.ts";
 import { isSystemList, membershipsOf } from "../model/lists.ts";
 import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";
 import type {
-  CommittedEvent,
+  CommitHint,
   EventStore,
   ListEntry,
 } from "../store/event_store.ts";
 import { ALL_STREAM, SETTINGS_STREAM } from "./access.ts";
-import { nearestNumber } from "./nearest.ts";
 import { readLog } from "./read_log.ts";
 import { scanList } from "./scan_list.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
@@ -147,7 +146,7 @@ async function readStreamStretch(
     withBodies,
   });
   const near = entries.length === 0
-    ? await nearestNumber(store, streamName, low, "forward")
+    ? await store.findNearest(streamName, low, "forward")
     : undefined;
   const next = entries.length === 0
     ? Math.max(near ?? head + 1, low + wanted)
@@ -255,7 +254,7 @@ export class Followers {
       // What happened while nobody followed was not counted.
       this.#commitCount++;
       this.#rulesEpoch++;
-      this.#endListening = this.#store.onCommit((events) => this.#tell(events));
+      this.#endListening = this.#store.watch((events) => this.#tell(events));
     }
     return follower;
   }
@@ -289,7 +288,7 @@ export class Followers {
     this.#endListening = undefined;
   }
 
-  #tell(events: readonly CommittedEvent[]): void {
+  #tell(events: readonly CommitHint[]): void {
     this.#commitCount++;
     const told = new Set([ALL_STREAM]);
     let changesDefaults = false;
@@ -313,7 +312,7 @@ export class Followers {
   }
 }
 
-function addLists(event: CommittedEvent, names: Set<string>): void {
+function addLists(event: CommitHint, names: Set<string>): void {
   const { category, eventType, isInStreams, categoryOfStream } = membershipsOf(
     event,
   );

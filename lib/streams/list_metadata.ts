@@ -13,7 +13,6 @@ import { METADATA_EVENT_TYPE } from "../model/stream_metadata.ts";
 import { isMetastream, originalOfMetastream } from "../model/stream_names.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import type { StreamContext } from "./context.ts";
-import { nearestNumber } from "./nearest.ts";
 import { systemEventId } from "./system_streams.ts";
 
 const DATA = encodeUtf8('{"$acl":{"$r":"$all","$mr":"$all"}}');
@@ -36,7 +35,7 @@ export async function madeMetadataOf(
   if (!isSystemList(listName)) return undefined;
   const { head } = await store.readState(listName);
   if (head < 0) return undefined;
-  const first = await nearestNumber(store, listName, 0, "forward");
+  const first = await store.findNearest(listName, 0, "forward");
   const { entries: [oldest] } = await store.readStream({
     streamName: listName,
     from: first ?? head,

@@ -95,10 +95,13 @@ Deno.test("a live feed of the whole log goes by positions", async () => {
   const start = { kind: "at", place } as const;
   const resumed = await openLive(service, { streamName, start }, ADMIN);
   assertEquals((await resumed.take(2))[1], lines[2]);
-  assertEquals(await resumed.next(), `caught-up ${store.status().end - 1}`);
+  assertEquals(
+    await resumed.next(),
+    `caught-up ${(await store.readEnd()).end - 1}`,
+  );
   const line = resumed.next();
   await append("a", [3]);
-  assertEquals(await line, `${store.status().lastPosition} 1@a`);
+  assertEquals(await line, `${(await store.readEnd()).lastPosition} 1@a`);
   await resumed.cancel();
 });
 
@@ -457,10 +460,10 @@ Deno.test("ending live feeds ends each with a word, and opens none", async () =>
 Deno.test("nobody listens to the store when all live feeds are left", async () => {
   const { service, store } = createServiceFixture();
   let listenerCount = 0;
-  const onCommit = store.onCommit.bind(store);
-  store.onCommit = (listener) => {
+  const watch = store.watch.bind(store);
+  store.watch = (listener) => {
     listenerCount++;
-    const end = onCommit(listener);
+    const end = watch(listener);
     return () => {
       listenerCount--;
       end();

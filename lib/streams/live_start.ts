@@ -61,7 +61,7 @@ async function placeInLog(
   { store }: StreamContext,
   { start, filter }: StartRequest,
 ): Promise<number> {
-  const { end } = store.status();
+  const { end } = await store.readEnd();
   switch (start.kind) {
     case "at":
       // Beyond the end there is nothing to wait for: positions have gaps.

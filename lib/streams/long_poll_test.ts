@@ -44,10 +44,10 @@ function positionOf(place: number) {
 /** Counts who listens to a store's commits. */
 function countListeners(store: EventStore): () => number {
   let count = 0;
-  const onCommit = store.onCommit.bind(store);
-  store.onCommit = (listener) => {
+  const watch = store.watch.bind(store);
+  store.watch = (listener) => {
     count++;
-    const endListening = onCommit(listener);
+    const endListening = watch(listener);
     return () => {
       count--;
       endListening();
@@ -219,7 +219,7 @@ Deno.test("a held read of a list waits for its own entries", async () => {
 Deno.test("a read of the whole log is held at its end", async () => {
   const fixture = createServiceFixture();
   await fixture.append("s", [1]);
-  const { end } = fixture.store.status();
+  const { end } = await fixture.store.readEnd();
   const held = fixture.service.readAll(
     ADMIN,
     anAllRead({
@@ -274,7 +274,7 @@ for (const [streamName, writeSecret] of Object.entries(PARTLY_SECRET)) {
     await appendEvents("links", linkEvents(2, ["0@secret-2"]));
     const isAll = streamName === "$all";
     const { head } = await store.readState(streamName);
-    const { end } = store.status();
+    const { end } = await store.readEnd();
     const wait = (login: string) =>
       isAll
         ? service.readAll(

@@ -20,7 +20,6 @@ import {
 } from "../model/stream_metadata.ts";
 import type { StreamContext } from "./context.ts";
 import { isLink } from "../model/links.ts";
-import { nearestNumber } from "./nearest.ts";
 import type { PageRequest } from "./page_request.ts";
 import type { PageWindow } from "./page_window.ts";
 import type { LinkResolver, PlannedEntry } from "./resolve_links.ts";
@@ -156,7 +155,7 @@ async function firstYoung(
     hasPassed: ({ createdAtUs }) => createdAtUs >= sinceUs,
   });
   // Older events may have been scavenged: they are hidden as before.
-  return await nearestNumber(store, streamName, young, "forward") ?? head + 1;
+  return await store.findNearest(streamName, young, "forward") ?? head + 1;
 }
 
 /**

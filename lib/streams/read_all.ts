@@ -38,11 +38,11 @@ export async function readAll(
   const state = await store.readState(ALL_STREAM);
   const access = await context.access.readAccess(caller, ALL_STREAM, state);
   if (access === "denied") return { kind: "unauthorized" };
-  const status = store.status();
+  const logEnd = await store.readEnd();
   if (command.longPollMs > 0 && range.kind === "forward") {
     const bound = boundOf(range.from, Infinity);
     const mayHold = asOfUs === undefined &&
-      (bound >= status.end ||
+      (bound >= logEnd.end ||
         filter !== undefined &&
           !await findsAny(store, { from: bound, filter }));
     if (mayHold) {
@@ -50,16 +50,16 @@ export async function readAll(
         ...command,
         streamName: ALL_STREAM,
         resolveLinks: false,
-        place: status.end,
+        place: logEnd.end,
       });
       if (!isCurrent) return { kind: "unauthorized" };
       return await readAll(context, caller, { ...command, longPollMs: 0 });
     }
   }
-  const { lastPosition } = status;
+  const { lastPosition } = logEnd;
   const end = asOfUs === undefined
-    ? status.end
-    : Math.min(status.end, await store.findPosition(asOfUs + 1));
+    ? logEnd.end
+    : Math.min(logEnd.end, await store.findPosition(asOfUs + 1));
   const read = await readRange(context, command, end);
   const readability = new Readability(context, caller, access);
   const shown = await readability.keepReadable(read.events);
@@ -73,7 +73,7 @@ export async function readAll(
   const parts = readParts(context, command, { read, readability });
   const first = read.isWhole ? undefined : await parts.next();
   const links = linksOf(command, read, { end, isFull });
-  const isPlain = filter === undefined && showsAll && !status.wasRewritten;
+  const isPlain = filter === undefined && showsAll && !logEnd.wasRewritten;
   const page: AllPage = {
     range,
     entries: first?.value ?? shown.map(unresolved),

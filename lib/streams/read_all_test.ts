@@ -166,7 +166,7 @@ Deno.test("what may be kept of the whole log, and for how long", async () => {
     isPublic: false,
     isMixed: false,
   });
-  const { lastPosition } = fixture.store.status();
+  const { lastPosition } = await fixture.store.readEnd();
   assertEquals(page.version, { head: lastPosition, contents: undefined });
   assert(page.next !== undefined);
   const older = await readAll(fixture, { range: backward(page.next, 3) });

@@ -41,7 +41,7 @@ export function basisOf(
  * Whether the caller may read the stream, and what they would be answered has
  * the same basis; false if that cannot be told without waiting.
  *
- * @throws {QuipuError} As `EventStore.peekState` does.
+ * @throws {QuipuError} As `EventStore.readState` does.
  */
 export function holdsStill(
   { store, access }: StreamContext,
@@ -49,7 +49,7 @@ export function holdsStill(
   read: { readonly streamName: string; readonly basis: ReadBasis },
 ): boolean {
   const { streamName, basis } = read;
-  const state = store.peekState?.(streamName);
+  const state = store.local?.peekState(streamName);
   if (state === undefined) return false;
   const granted = access.peekReadAccess(caller, streamName, state);
   if (granted !== (basis.isPublic ? "public" : "private")) return false;

@@ -19,7 +19,7 @@ const basis = {
 function withoutPeeking(store: EventStore): EventStore {
   return new Proxy(store, {
     get(_target, name: keyof EventStore) {
-      if (name === "peekState") return undefined;
+      if (name === "local") return undefined;
       const value = store[name];
       return typeof value === "function" ? value.bind(store) : value;
     },

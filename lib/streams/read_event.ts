@@ -47,7 +47,7 @@ export function readEvent(
 ): EventOutcome | Promise<EventOutcome> {
   const { store, access: rights } = context;
   const { streamName } = command;
-  const state = store.peekState?.(streamName);
+  const state = store.local?.peekState(streamName);
   const access = state && rights.peekReadAccess(caller, streamName, state);
   return state === undefined || access === undefined
     ? readLater(context, caller, command)
@@ -92,9 +92,10 @@ function readAs(
     entry === undefined || entry.event.createdAtUs < visible.sinceUs
       ? notFound(context, read)
       : outcomeOf(context, caller, { ...read, entry });
-  return store.peekEvent === undefined
+  const entry = store.local?.peekEvent(streamName, number);
+  return entry === undefined
     ? store.readEvent(streamName, number).then(show)
-    : show(store.peekEvent(streamName, number));
+    : show(entry === "missing" ? undefined : entry);
 }
 
 function notFound(

@@ -22,7 +22,6 @@ import type {
   ReadFeedCommand,
 } from "./outcomes.ts";
 import { isLink } from "../model/links.ts";
-import { nearestNumber } from "./nearest.ts";
 import { type PageRequest, systemListOf } from "./page_request.ts";
 import { cacheOfPage } from "./page_cache.ts";
 import { type PageWindow, pageWindowOf } from "./page_window.ts";
@@ -56,7 +55,7 @@ export async function readFeed(
 ): Promise<FeedOutcome> {
   const { streamName, range, filter, asOfUs } = command;
   const { store, access: rights } = context;
-  const state = store.peekState?.(streamName) ??
+  const state = store.local?.peekState(streamName) ??
     await store.readState(streamName);
   const access = rights.peekReadAccess(caller, streamName, state) ??
     await rights.readAccess(caller, streamName, state);
@@ -306,7 +305,7 @@ async function followOverGap(
     visible.sinceUs === -Infinity;
   if (!mayBeGap) return undefined;
   if (range.kind === "forward") {
-    const newer = await nearestNumber(store, streamName, high + 1, "forward");
+    const newer = await store.findNearest(streamName, high + 1, "forward");
     return {
       next: low > 0 ? low - 1 : undefined,
       previous: newer ?? head + 1,
@@ -314,7 +313,7 @@ async function followOverGap(
   }
   const older = low === 0
     ? undefined
-    : await nearestNumber(store, streamName, low - 1, "backward");
+    : await store.findNearest(streamName, low - 1, "backward");
   return {
     next: older === undefined || older < visible.first ? undefined : older,
     previous: high + 1,

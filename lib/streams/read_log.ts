@@ -64,7 +64,7 @@ async function readList(
 ): Promise<ReadAllResult> {
   const { listName, count, direction, withBodies, filter } = request;
   // The end first: what comes into the list after it waits for the next read.
-  const { end } = store.status();
+  const { end } = await store.readEnd();
   const from = request.from === "end" ? end : Math.min(request.from, end);
   const { head } = await store.readState(listName);
   const isForward = direction === "forward";

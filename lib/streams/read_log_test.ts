@@ -106,7 +106,7 @@ Deno.test("a filter finds what scanning the whole log finds", async (test) => {
     direction: "forward",
     withBodies: false,
   });
-  const { end } = store.status();
+  const { end } = await store.readEnd();
   const middle = events[30]?.logPosition ?? 0;
   for (const filter of FILTERS) {
     await test.step(JSON.stringify(filter), async () => {

@@ -50,7 +50,7 @@ export class Readability {
     const known = this.#known.get(streamName);
     if (known !== undefined) return known;
     const { store, access } = this.#context;
-    const state = store.peekState?.(streamName);
+    const state = store.local?.peekState(streamName);
     const granted = state &&
       access.peekReadAccess(this.#caller, streamName, state);
     return granted && this.#learn(streamName, granted);

@@ -7,7 +7,6 @@
 import { type EventFilter, passesFilter } from "../model/event_filter.ts";
 import type { EventStore, ListEntry } from "../store/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
-import { nearestNumber } from "./nearest.ts";
 
 /** What to look through, and for what. */
 export interface ScanRequest {
@@ -92,7 +91,7 @@ export async function scanList(
     // The last numbers of a block may have been scavenged.
     next = continueFrom ?? blockEnd;
     if (entries.length > 0 || next < low || next > high) continue;
-    const near = await nearestNumber(store, streamName, next, direction);
+    const near = await store.findNearest(streamName, next, direction);
     next = near ?? (isForward ? high + 1 : low - 1);
   }
   return { entries: found, next, lastLookedAt, isCutShort: false };

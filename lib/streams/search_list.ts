@@ -6,7 +6,6 @@
 
 import type { RecordedEvent } from "../model/event.ts";
 import type { EventStore, ListEntry } from "../store/event_store.ts";
-import { nearestNumber } from "./nearest.ts";
 
 /**
  * Lowest number, from `low` on, whose event and all after it have passed some
@@ -44,7 +43,7 @@ async function findFrom(
     readonly high: number;
   },
 ): Promise<ListEntry | undefined> {
-  const first = await nearestNumber(store, streamName, from, "forward");
+  const first = await store.findNearest(streamName, from, "forward");
   if (first === undefined || first >= high) return undefined;
   const { entries } = await store.readStream({
     streamName,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CacheStatus } from "../store/event_store.ts";
+import type { CacheStatus } from "../store/maintenance.ts";
 import { labelsText, type MetricFamily } from "./metric.ts";
 
 /** Hits and misses by the name of the cache. */

@@ -27,7 +27,9 @@ export interface MetricFamily {
 }
 
 /** Says how things are at the moment; may be asked at any time. */
-export type MetricSource = () => readonly MetricFamily[];
+export type MetricSource = () =>
+  | readonly MetricFamily[]
+  | Promise<readonly MetricFamily[]>;
 
 /** A family with one number and no labels. */
 export function singleMetric(

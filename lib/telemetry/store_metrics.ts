@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { DamageStatus, StoreStatus } from "../store/event_store.ts";
+import type { DamageStatus, EventStore } from "../store/event_store.ts";
 import type { StoreObserver } from "../store/store_observer.ts";
 import { COUNT_BOUNDS, Histogram, SECONDS_BOUNDS } from "./histogram.ts";
 import { cacheFamilies } from "./cache_metrics.ts";
@@ -89,8 +89,13 @@ export class StoreMetrics implements StoreObserver {
 }
 
 /** What a store says of itself, as metrics. */
-export function storeFamilies(status: StoreStatus): MetricFamily[] {
-  const { names, queue, caches, openFileCount } = status;
+export async function storeFamilies(
+  store: Pick<EventStore, "status" | "readEnd" | "promises" | "maintenance">,
+): Promise<MetricFamily[]> {
+  const status = store.status();
+  const { names, queue } = status;
+  const { end } = await store.readEnd();
+  const figures = store.maintenance?.figures();
   return [
     gauge(
       "quipu_read_only",
@@ -104,12 +109,23 @@ export function storeFamilies(status: StoreStatus): MetricFamily[] {
       type: "gauge",
       samples: damageSamples(status.damage),
     },
-    gauge("quipu_segments", "Segments of the log.", status.segmentCount),
-    gauge(
-      "quipu_streams",
-      "Streams that were ever written.",
-      status.streamCount,
-    ),
+    ...(figures === undefined ? [] : [
+      gauge("quipu_segments", "Segments of the log.", figures.segmentCount),
+      gauge(
+        "quipu_streams",
+        "Streams that were ever written.",
+        figures.streamCount,
+      ),
+      gauge(
+        "quipu_open_log_files",
+        "Files of the log that are open for reading.",
+        figures.openFileCount,
+      ),
+      ...cacheFamilies({
+        records: figures.caches.records,
+        index_blocks: figures.caches.indexBlocks,
+      }),
+    ]),
     ...(names === undefined ? [] : [
       gauge(
         "quipu_names_bytes",
@@ -122,16 +138,11 @@ export function storeFamilies(status: StoreStatus): MetricFamily[] {
         names.bytesMax,
       ),
     ]),
-    gauge(
-      "quipu_log_end_position_bytes",
-      "Position after the last committed record.",
-      status.end,
-    ),
-    ...(openFileCount === undefined ? [] : [
+    ...(store.promises.positions === "opaque" ? [] : [
       gauge(
-        "quipu_open_log_files",
-        "Files of the log that are open for reading.",
-        openFileCount,
+        "quipu_log_end_position_bytes",
+        "Position after the last committed record.",
+        end,
       ),
     ]),
     ...(queue === undefined ? [] : [
@@ -161,10 +172,6 @@ export function storeFamilies(status: StoreStatus): MetricFamily[] {
         queue.bytesMax,
       ),
     ]),
-    ...(caches === undefined ? [] : cacheFamilies({
-      records: caches.records,
-      index_blocks: caches.indexBlocks,
-    })),
   ];
 }
 

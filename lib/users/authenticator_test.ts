@@ -195,7 +195,7 @@ Deno.test("a user that changes during the check is judged as it became", async (
   await using auth = await openWithAlice();
   const answer = auth.login("alice", "Pa55!");
   // Disabled between the reading of the user and the end of the hash.
-  const stop = auth.store.onCommit(() => {});
+  const stop = auth.store.watch(() => {});
   const disabled = auth.users.disable(ADMIN_REQUESTER, "alice");
   assertEquals(await answer, "rejected");
   await disabled;

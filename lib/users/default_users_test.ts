@@ -48,13 +48,13 @@ Deno.test("the default users' constant hash is that of the default password", as
 
 Deno.test("default users are made once", async () => {
   await using first = await openTestAuth();
-  const { end } = first.store.status();
+  const { end } = await first.store.readEnd();
   const second = await openTestAuth({ store: first.store });
   assertEquals((await second.defaultUsers).withDefaultPassword, [
     "admin",
     "ops",
   ]);
-  assertEquals(first.store.status().end, end);
+  assertEquals((await first.store.readEnd()).end, end);
   second.authenticator.close();
 });
 

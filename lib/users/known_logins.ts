@@ -8,21 +8,31 @@
 
 import { USER_STREAM_PREFIX } from "./user_streams.ts";
 import type { EventStore } from "../store/event_store.ts";
+import { LIMITS } from "../model/limits.ts";
 import { isSystemStream } from "../model/stream_names.ts";
 
 /** Knows the logins of a store. */
 export class KnownLogins {
-  readonly #store: Pick<EventStore, "streamsStartingWith" | "onCommit">;
-  #logins: Set<string> | undefined;
+  readonly #store: Pick<EventStore, "listNames" | "watch">;
+  #logins: Promise<Set<string>> | undefined;
   #stopWatching = () => {};
 
-  constructor(store: Pick<EventStore, "streamsStartingWith" | "onCommit">) {
+  constructor(store: Pick<EventStore, "listNames" | "watch">) {
     this.#store = store;
   }
 
-  /** All of them, in UTF-16 order; deleted users are among them. */
-  sorted(): readonly string[] {
-    return [...this.#logins ??= this.#find()].sort();
+  /**
+   * All of them, in UTF-16 order; deleted users are among them.
+   *
+   * @throws {QuipuError} As `EventStore.listNames` does.
+   */
+  async sorted(): Promise<readonly string[]> {
+    try {
+      return [...await (this.#logins ??= this.#find())].sort();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** Ends the watching. */
@@ -31,17 +41,25 @@ export class KnownLogins {
     this.#logins = undefined;
   }
 
-  #find(): Set<string> {
+  async #find(): Promise<Set<string>> {
     const logins = new Set<string>();
     const add = (streamName: string) => {
       if (!streamName.startsWith(USER_STREAM_PREFIX)) return;
       logins.add(streamName.slice(USER_STREAM_PREFIX.length));
     };
-    this.#stopWatching = this.#store.onCommit(
-      (events) => events.forEach(({ streamName }) => add(streamName)),
+    this.#stopWatching = this.#store.watch(
+      (hints) => hints.forEach(({ streamName }) => add(streamName)),
       isSystemStream,
     );
-    this.#store.streamsStartingWith(USER_STREAM_PREFIX).forEach(add);
+    const limit = LIMITS.listedNamesMax;
+    const request = { prefix: USER_STREAM_PREFIX, limit };
+    let names = await this.#store.listNames("streams", request);
+    while (names.length > 0) {
+      names.forEach(add);
+      if (names.length < limit) break;
+      const after = names.at(-1) ?? "";
+      names = await this.#store.listNames("streams", { ...request, after });
+    }
     return logins;
   }
 }

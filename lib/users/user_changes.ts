@@ -7,7 +7,7 @@
 
 import { TOKEN_CREATED_TYPE, TOKEN_STREAM_PREFIX } from "./token_repository.ts";
 import { USER_STREAM_PREFIX } from "./user_streams.ts";
-import type { CommittedEvent, EventStore } from "../store/event_store.ts";
+import type { CommitHint, EventStore } from "../store/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
 import { describedStream, isSystemStream } from "../model/stream_names.ts";
@@ -24,9 +24,9 @@ export class UserChanges {
   readonly #listeners = new Set<(login: string) => void>();
   readonly #stopWatching: () => void;
 
-  constructor(store: Pick<EventStore, "onCommit">) {
+  constructor(store: Pick<EventStore, "watch">) {
     // Most commits are of ordinary streams alone.
-    this.#stopWatching = store.onCommit(
+    this.#stopWatching = store.watch(
       (events) => this.#look(events),
       isSystemStream,
     );
@@ -80,7 +80,7 @@ export class UserChanges {
     this.#listeners.clear();
   }
 
-  #look(events: readonly CommittedEvent[]): void {
+  #look(events: readonly CommitHint[]): void {
     for (const { streamName, eventType } of events) {
       // One more token takes nothing away that was known before.
       if (eventType === TOKEN_CREATED_TYPE) continue;

@@ -1,20 +1,20 @@
 import { assertEquals } from "@std/assert";
-import type { CommittedEvent } from "../store/event_store.ts";
+import type { CommitHint } from "../store/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
 import { UserChanges } from "./user_changes.ts";
 
 /** Stands where the store is; `commit` makes an event visible. */
 function createCommits(): {
-  readonly onCommit: (
-    listener: (events: readonly CommittedEvent[]) => void,
+  readonly watch: (
+    listener: (events: readonly CommitHint[]) => void,
   ) => () => void;
   readonly commit: (...streamNames: string[]) => void;
   readonly commitOfType: (eventType: string, streamName: string) => void;
 } {
-  let notify: ((events: readonly CommittedEvent[]) => void) | undefined;
+  let notify: ((events: readonly CommitHint[]) => void) | undefined;
   return {
-    onCommit(listener) {
+    watch(listener) {
       notify = listener;
       return () => notify = undefined;
     },
@@ -27,7 +27,7 @@ function createCommits(): {
   };
 }
 
-function committed(streamName: string): CommittedEvent {
+function committed(streamName: string): CommitHint {
   return { streamName, eventNumber: 0, eventType: "tested", logPosition: 0 };
 }
 
@@ -50,8 +50,8 @@ const STREAMS: readonly [string, string | undefined][] = [
 
 for (const [streamName, login] of STREAMS) {
   Deno.test(`a commit to ${streamName} changes ${login ?? "nobody"}`, () => {
-    const { onCommit, commit } = createCommits();
-    const changes = new UserChanges({ onCommit });
+    const { watch, commit } = createCommits();
+    const changes = new UserChanges({ watch });
     const changed: string[] = [];
     changes.onChange((name) => changed.push(name));
     commit("orders-1", streamName);
@@ -60,8 +60,8 @@ for (const [streamName, login] of STREAMS) {
 }
 
 Deno.test("one more token changes nobody, a token less does", () => {
-  const { onCommit, commitOfType } = createCommits();
-  const changes = new UserChanges({ onCommit });
+  const { watch, commitOfType } = createCommits();
+  const changes = new UserChanges({ watch });
   const changed: string[] = [];
   changes.onChange((name) => changed.push(name));
   commitOfType("$TokenCreated", "$tokens-alice");
@@ -71,8 +71,8 @@ Deno.test("one more token changes nobody, a token less does", () => {
 });
 
 Deno.test("what was found out before a change holds no longer", () => {
-  const { onCommit, commit } = createCommits();
-  const changes = new UserChanges({ onCommit });
+  const { watch, commit } = createCommits();
+  const changes = new UserChanges({ watch });
   const before = principalOf("alice");
   changes.mark(before, changes.epoch);
   commit("$user-bob");
@@ -86,8 +86,8 @@ Deno.test("what was found out before a change holds no longer", () => {
 });
 
 Deno.test("changes that are forgotten count for everybody", () => {
-  const { onCommit, commit } = createCommits();
-  const changes = new UserChanges({ onCommit });
+  const { watch, commit } = createCommits();
+  const changes = new UserChanges({ watch });
   const alice = principalOf("alice");
   changes.mark(alice, changes.epoch);
   commit("$user-alice");
@@ -101,8 +101,8 @@ Deno.test("changes that are forgotten count for everybody", () => {
 });
 
 Deno.test("after closing nothing is watched", () => {
-  const { onCommit, commit } = createCommits();
-  const changes = new UserChanges({ onCommit });
+  const { watch, commit } = createCommits();
+  const changes = new UserChanges({ watch });
   const changed: string[] = [];
   const stop = changes.onChange((login) => changed.push(login));
   commit("$user-a");

@@ -194,7 +194,7 @@ export function createUserRepository(
 
     async readAll() {
       const users: StoredUser[] = [];
-      for (const login of logins.sorted()) {
+      for (const login of await logins.sorted()) {
         if (users.length === LIMITS.usersMax) break;
         const { user } = await readSlot(login);
         if (user !== undefined) users.push(user);

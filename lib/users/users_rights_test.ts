@@ -66,7 +66,7 @@ for (const [name, change] of CHANGES) {
       ...admin,
       caller: { ...admin.caller, isReadOnly: true },
     };
-    const { end } = auth.store.status();
+    const { end } = await auth.store.readEnd();
     for (const requester of [ANONYMOUS_REQUESTER, alice, ops, readOnly]) {
       for (const login of ["alice", "nobody"]) {
         assertEquals(await change(auth, requester, login), {
@@ -74,7 +74,7 @@ for (const [name, change] of CHANGES) {
         });
       }
     }
-    assertEquals(auth.store.status().end, end);
+    assertEquals((await auth.store.readEnd()).end, end);
     assertEquals(await change(auth, admin, "alice"), { kind: "success" });
   });
 }

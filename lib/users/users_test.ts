@@ -75,11 +75,11 @@ Deno.test("a user without name and groups has no such members", async () => {
 
 Deno.test("creating again with the same password writes nothing", async () => {
   await using auth = await openWithAlice();
-  const { end } = auth.store.status();
+  const { end } = await auth.store.readEnd();
   const again = { ...ALICE, fullName: "Other", groups: [] };
   const outcome = await auth.users.create(ADMIN_REQUESTER, again);
   assertEquals(outcome, { kind: "success" });
-  assertEquals(auth.store.status().end, end);
+  assertEquals((await auth.store.readEnd()).end, end);
 });
 
 Deno.test("creating again with another password is a conflict", async () => {
@@ -302,7 +302,7 @@ Deno.test("a user whose stream is gone for ever cannot be created", async () => 
 
 Deno.test("what no user may consist of is refused", async () => {
   await using auth = await openTestAuth();
-  const { end } = auth.store.status();
+  const { end } = await auth.store.readEnd();
   const longest = "x".repeat(LIMITS.userNameBytesMax);
   const unfit: Partial<NewUser>[] = [
     { login: "" },
@@ -325,7 +325,7 @@ Deno.test("what no user may consist of is refused", async () => {
     );
     assertEquals(error.code, "invalidRequest");
   }
-  assertEquals(auth.store.status().end, end);
+  assertEquals((await auth.store.readEnd()).end, end);
   const user = { ...ALICE, login: longest, fullName: longest };
   assertEquals(await auth.users.create(ADMIN_REQUESTER, user), {
     kind: "success",

@@ -16,7 +16,6 @@ import {
   membershipsOf,
 } from "../../lib/model/lists.ts";
 import { invariant } from "../../lib/model/errors.ts";
-import { encodeUtf8 } from "../../lib/text/utf8.ts";
 import { hashName } from "../log/event_id_hash.ts";
 import { NameBytes } from "./name_bytes.ts";
 import { NameTable } from "./name_table.ts";
@@ -137,18 +136,6 @@ export class ListDirectory {
   /** Number of the last event that readers see in a list, -1 for none. */
   headOf(id: number): number {
     return (this.visibleNext[id] ?? 0) - 1;
-  }
-
-  /** Names of streams with events that begin so, in no order. */
-  streamsStartingWith(prefix: string): string[] {
-    const bytes = encodeUtf8(prefix);
-    const found: string[] = [];
-    for (let id = STREAMS_LIST + 1; id < this.size; id++) {
-      const isFound = this.names.startsWith(id, bytes) &&
-        this.kindOf(id) === "stream" && this.headOf(id) >= 0;
-      if (isFound) found.push(this.nameOf(id));
-    }
-    return found;
   }
 
   /** Takes back what was decided and never committed. */

@@ -6,7 +6,7 @@
  */
 
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
-import type { CacheStatus } from "../../lib/store/event_store.ts";
+import type { CacheStatus } from "../../lib/store/maintenance.ts";
 import { readEnds } from "../log/remains.ts";
 import {
   type OpenFiles,

@@ -7,7 +7,7 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { CacheStatus } from "../../lib/store/event_store.ts";
+import type { CacheStatus } from "../../lib/store/maintenance.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
 import { RECORD_BYTES_MIN, type RecordFault } from "./record.ts";

@@ -11,7 +11,6 @@ import type {
   AppendRequest,
   AppendResult,
   CommitHint,
-  CommittedEvent,
   DeleteRequest,
   DeleteResult,
   EventStore,
@@ -28,6 +27,7 @@ import type {
   StoreStatus,
   StreamState,
 } from "../../lib/store/event_store.ts";
+import type { StoreFigures } from "../../lib/store/maintenance.ts";
 import { LocalLeases } from "../../lib/store/leases.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { Logger } from "../../lib/model/logger.ts";
@@ -81,6 +81,13 @@ export interface StoreParts {
   readonly release: () => Promise<void>;
 }
 
+/** Of these files everything is known without waiting. */
+interface FileReads extends LocalReads {
+  peekState(streamName: string): StreamState;
+  peekEvent(streamName: string, eventNumber: number): ListEntry | "missing";
+  peekEnd(): LogEnd;
+}
+
 export class FileStore implements EventStore {
   readonly promises: StorePromises = {
     positions: "offsets",
@@ -88,7 +95,7 @@ export class FileStore implements EventStore {
   };
   readonly limits: StoreLimits;
   readonly leases: LocalLeases;
-  readonly local: LocalReads;
+  readonly local: FileReads;
   readonly #parts: StoreParts;
   /** What works on the store beside it, and ends before it does. */
   readonly #beside: (() => Promise<void>)[] = [];
@@ -106,7 +113,7 @@ export class FileStore implements EventStore {
     this.local = {
       peekState: (streamName) => this.#parts.states.visible(streamName),
       peekEvent: (streamName, eventNumber) =>
-        this.peekEvent(streamName, eventNumber) ?? "missing",
+        this.#eventAt(streamName, eventNumber) ?? "missing",
       peekEnd: () => this.#logEnd(),
     };
   }
@@ -179,19 +186,15 @@ export class FileStore implements EventStore {
     return this.#parts.states.visible(streamName);
   }
 
-  peekState(streamName: string): StreamState {
-    return this.#parts.states.visible(streamName);
-  }
-
   // deno-lint-ignore require-await
   async readEvent(
     streamName: string,
     eventNumber: number,
   ): Promise<ListEntry | undefined> {
-    return this.peekEvent(streamName, eventNumber);
+    return this.#eventAt(streamName, eventNumber);
   }
 
-  peekEvent(streamName: string, eventNumber: number): ListEntry | undefined {
+  #eventAt(streamName: string, eventNumber: number): ListEntry | undefined {
     const { index, reader } = this.#parts;
     const listId = index.lists.findStream(streamName);
     if (listId === NO_LIST || eventNumber > index.lists.headOf(listId)) {
@@ -269,10 +272,6 @@ export class FileStore implements EventStore {
       : undefined;
   }
 
-  streamsStartingWith(prefix: string): readonly string[] {
-    return this.#parts.index.lists.streamsStartingWith(prefix);
-  }
-
   // deno-lint-ignore require-await
   async readEnd(): Promise<LogEnd> {
     return this.#logEnd();
@@ -295,18 +294,11 @@ export class FileStore implements EventStore {
     return findPosition(this.#view(), createdAtUs);
   }
 
-  onCommit(
-    listener: (events: readonly CommittedEvent[]) => void,
-    isOf?: (streamName: string) => boolean,
-  ): () => void {
-    return this.#parts.publisher.onCommit(listener, isOf);
-  }
-
   watch(
     listener: (hints: readonly CommitHint[]) => void,
     isOf?: (streamName: string) => boolean,
   ): () => void {
-    return this.#parts.publisher.onCommit(listener, isOf);
+    return this.#parts.publisher.watch(listener, isOf);
   }
 
   #logEnd(): LogEnd {
@@ -319,26 +311,29 @@ export class FileStore implements EventStore {
   }
 
   status(): StoreStatus {
-    const { writer, publisher, segments, index, reader, files, names } =
-      this.#parts;
+    const { writer, index, names } = this.#parts;
     return {
       readOnlyReason: writer.failure?.message,
-      end: publisher.end,
-      lastPosition: publisher.lastPosition,
-      wasRewritten: segments.some(({ remains }) => remains !== undefined),
-      segmentCount: segments.length,
-      streamCount: index.lists.streamCount,
       queue: writer.intake.queue.status,
-      caches: {
-        records: reader.cacheStatus,
-        indexBlocks: index.sealed.cacheStatus,
-      },
       names: {
         bytes: index.lists.namesBytes,
         bytesMax: names.namesBytesMax,
       },
-      openFileCount: files.count,
       damage: this.#parts.damage.status,
+    };
+  }
+
+  /** See `StoreMaintenance.figures`. */
+  figures(): StoreFigures {
+    const { segments, index, reader, files } = this.#parts;
+    return {
+      segmentCount: segments.length,
+      streamCount: index.lists.streamCount,
+      openFileCount: files.count,
+      caches: {
+        records: reader.cacheStatus,
+        indexBlocks: index.sealed.cacheStatus,
+      },
     };
   }
 

@@ -6,7 +6,7 @@
  */
 
 import type { ProposedEvent } from "../../lib/model/event.ts";
-import type { CommittedEvent } from "../../lib/store/event_store.ts";
+import type { CommitHint } from "../../lib/store/event_store.ts";
 import type { EntrySink } from "../index/membership.ts";
 import { GrowingBytes } from "../log/bytes.ts";
 import { LogRecord } from "../log/log_record.ts";
@@ -100,8 +100,8 @@ export class Batch implements EntrySink {
    * What the batch made visible of the streams that are asked for, in the
    * order of the log.
    */
-  committedEvents(isOf: (streamName: string) => boolean): CommittedEvent[] {
-    const committed: CommittedEvent[] = [];
+  committedEvents(isOf: (streamName: string) => boolean): CommitHint[] {
+    const committed: CommitHint[] = [];
     for (const run of this.runs) {
       const { streamName, events } = run;
       if (!isOf(streamName)) continue;

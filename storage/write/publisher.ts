@@ -5,7 +5,7 @@
  */
 
 import { invariant } from "../../lib/model/errors.ts";
-import type { CommittedEvent } from "../../lib/store/event_store.ts";
+import type { CommitHint } from "../../lib/store/event_store.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import {
   LIST_TOMBSTONED,
@@ -13,7 +13,7 @@ import {
 } from "../index/list_directory.ts";
 import type { Batch } from "./batch.ts";
 
-type CommitListener = (events: readonly CommittedEvent[]) => void;
+type CommitListener = (events: readonly CommitHint[]) => void;
 
 export class Publisher {
   readonly #lists: ListDirectory;
@@ -39,9 +39,9 @@ export class Publisher {
 
   /**
    * Calls the listener after each commit, until the returned function is
-   * called; see `EventStore.onCommit`.
+   * called; see `EventStore.watch`.
    */
-  onCommit(
+  watch(
     listener: CommitListener,
     isOf: (streamName: string) => boolean = () => true,
   ): () => void {

@@ -9,7 +9,7 @@
 
 import { assert } from "@std/assert";
 import type { EventStore } from "../../lib/store/event_store.ts";
-import type { MaintainedStore } from "../../lib/store/maintenance.ts";
+import type { MaintainedStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { answersOf } from "../faults/contents.ts";

@@ -22,10 +22,7 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type {
-  MaintainedStore,
-  StoreMaintenance,
-} from "../../lib/store/maintenance.ts";
+import type { StoreMaintenance } from "../../lib/store/maintenance.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { showOptions } from "../../lib/cli/options/node_options.ts";
 import { resolveOptions } from "../../lib/cli/options/resolve_options.ts";
@@ -131,6 +128,7 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     maxAgeDays: 30,
   });
   const app = createApp({
+    store,
     upkeep: {
       ...createUpkeep({
         maintenance,
@@ -167,14 +165,15 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
 
 /** A store that has no upkeep refuses it; requests for it are taken. */
 function maintenanceOf(
-  store: EventStore | MaintainedStore,
+  store: EventStore,
 ): StoreMaintenance {
-  if ("maintenance" in store) return store.maintenance;
+  if (store.maintenance !== undefined) return store.maintenance;
   const refuse = (): never => {
     throw new QuipuError("storeReadOnly", "This store has no upkeep");
   };
   return {
     isReadOnly: false,
+    figures: refuse,
     verify: refuse,
     openBackup: refuse,
     openExport: refuse,

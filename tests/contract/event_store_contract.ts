@@ -128,7 +128,7 @@ function testDeletes(name: string, open: OpenStore): void {
     async (store) => {
       const assertSame = async () => {
         for (const streamName of ["s", "$$s", "$ce-s", "never", "$settings"]) {
-          const peeked = store.peekState?.(streamName);
+          const peeked = store.local?.peekState(streamName);
           assertEquals(peeked, await store.readState(streamName), streamName);
         }
       };

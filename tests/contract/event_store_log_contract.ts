@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import type {
-  CommittedEvent,
+  CommitHint,
   EventStore,
   ReadAllRequest,
 } from "../../lib/store/event_store.ts";
@@ -124,7 +124,7 @@ function testWholeLog(name: string, open: OpenStore): void {
         assertEquals([read.events.length, read.isAtEnd], [0, true]);
       }
     }
-    assertEquals(store.status().lastPosition, -1);
+    assertEquals((await store.readEnd()).lastPosition, -1);
   });
 
   storeTest(
@@ -163,7 +163,7 @@ function testWholeLog(name: string, open: OpenStore): void {
           assertEquals(new Set(positions).size, wanted.length);
         }
       }
-      const { lastPosition, end } = store.status();
+      const { lastPosition, end } = await store.readEnd();
       const last = await store.readAll(aLogRead({ from: lastPosition }));
       assertEquals(last.events.map(nameOf), ["0@$$b"]);
       assertEquals(last.end, end);
@@ -221,7 +221,7 @@ function testWholeLog(name: string, open: OpenStore): void {
   );
 
   storeTest(`${name}: findPosition() by time`, open, async (store) => {
-    assertEquals(await store.findPosition(0), store.status().end);
+    assertEquals(await store.findPosition(0), (await store.readEnd()).end);
     await appendNumbers(store, "a", [1]);
     await appendNumbers(store, "a", [2]);
     const { events: [first, second] } = await store.readAll(aLogRead({}));
@@ -231,7 +231,7 @@ function testWholeLog(name: string, open: OpenStore): void {
     const found = await store.findPosition(first.createdAtUs);
     assertEquals(found, first.logPosition);
     const later = await store.findPosition(second.createdAtUs + 1);
-    assertEquals(later, store.status().end);
+    assertEquals(later, (await store.readEnd()).end);
   });
 }
 
@@ -240,8 +240,8 @@ function testCommits(name: string, open: OpenStore): void {
     `${name}: listeners hear of commits in order`,
     open,
     async (store) => {
-      const heard: CommittedEvent[] = [];
-      const endListening = store.onCommit((events) => heard.push(...events));
+      const heard: CommitHint[] = [];
+      const endListening = store.watch((events) => heard.push(...events));
       await Promise.all(
         [1, 2, 3, 4, 5].map((number) =>
           appendNumbers(store, `s-${number}`, [number, number + 100])
@@ -267,7 +267,7 @@ function testCommits(name: string, open: OpenStore): void {
 
   storeTest(`${name}: what is announced can be read`, open, async (store) => {
     const reads: Promise<number>[] = [];
-    const endListening = store.onCommit(() => {
+    const endListening = store.watch(() => {
       reads.push(store.readState("s").then((state) => state.head));
     });
     await appendNumbers(store, "s", [1]);
@@ -279,6 +279,6 @@ function testCommits(name: string, open: OpenStore): void {
   });
 }
 
-function nameOfCommitted(event: CommittedEvent): string {
+function nameOfCommitted(event: CommitHint): string {
   return `${event.eventNumber}@${event.streamName}`;
 }

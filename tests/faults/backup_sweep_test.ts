@@ -72,7 +72,7 @@ async function makeScene(): Promise<Scene> {
     // The second backup finds a segment that has grown.
     const store = await world.open(machine, 1500);
     await live(store, groups, { machine, witness });
-    newEnd = store.status().end;
+    newEnd = (await store.readEnd()).end;
     linesAt.set(newEnd, await linesOf(store));
     await store.close();
     image = machine.image();

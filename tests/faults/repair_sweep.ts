@@ -11,7 +11,7 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { MaintainedStore } from "../../lib/store/maintenance.ts";
+import type { MaintainedStore } from "../../lib/store/event_store.ts";
 import type { repairDirectoryOn } from "../../storage/maintenance/repair/repair_directory.ts";
 import { verifyDirectoryOn } from "../../storage/maintenance/verify/verify_directory.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";

@@ -90,7 +90,7 @@ export class Witness {
 
   /** Notes what the store shows as it commits. */
   watch(store: EventStore, mayCount: () => boolean): void {
-    store.onCommit((events) => {
+    store.watch((events) => {
       if (!mayCount()) return;
       for (const { streamName, eventNumber, logPosition } of events) {
         this.#show({ streamName, eventNumber, logPosition });

@@ -108,14 +108,14 @@ async function check(
   fuzz: FuzzRequest,
   number: number,
 ): Promise<number> {
-  const before = app.store.status().end;
+  const before = (await app.store.readEnd()).end;
   const startedAt = performance.now();
   const { response, body } = await inTime(
     answerTo(app, fuzz),
     () => show(fuzz),
   );
   const elapsedMs = performance.now() - startedAt;
-  const after = app.store.status().end;
+  const after = (await app.store.readEnd()).end;
   const { status, headers } = response;
   const what = `request ${number}, answered ${status}: ${show(fuzz)}`;
 

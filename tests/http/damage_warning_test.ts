@@ -49,9 +49,8 @@ async function openPlace(isReadOnly = false) {
     store,
     app: {
       observation: {
-        storeStatus: () => store.status(),
         storeMetrics: new StoreMetrics(),
-        metricSources: [() => storeFamilies(store.status())],
+        metricSources: [() => storeFamilies(store)],
       },
     },
   });

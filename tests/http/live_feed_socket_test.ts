@@ -36,10 +36,10 @@ async function serving(
   const clock = createTestClock();
   await using store = createModelStore({ clock, newEventId: createTestIds() });
   let listenerCount = 0;
-  const onCommit = store.onCommit.bind(store);
-  store.onCommit = (listener) => {
+  const watch = store.watch.bind(store);
+  store.watch = (listener) => {
     listenerCount++;
-    const end = onCommit(listener);
+    const end = watch(listener);
     return () => {
       listenerCount--;
       end();

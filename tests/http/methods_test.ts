@@ -215,7 +215,9 @@ Deno.test("GET /info tells the emulated version and our own", async () => {
 
 Deno.test("GET /health is 200, and 503 with the reason while nothing can be written", async () => {
   let reason: string | undefined = undefined;
-  await using app = openTestApp({ app: { readOnlyReason: () => reason } });
+  await using app = openTestApp({
+    status: () => ({ readOnlyReason: reason }),
+  });
   const sound = await app.get("/health");
   assertEquals(sound.status, 200);
   assertEquals(JSON.parse(sound.body), { status: "ok" });

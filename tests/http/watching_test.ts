@@ -120,26 +120,17 @@ Deno.test("/metrics is for operators, unless it is made public", async () => {
 Deno.test("a node is ready unless it is read-only, stopping or too full", async () => {
   const state = { isStopping: false, reason: "", events: 0 };
   await using test = openTestApp({
-    app: {
-      readOnlyReason: () => state.reason === "" ? undefined : state.reason,
-      observation: {
-        isStopping: () => state.isStopping,
-        storeStatus: () => ({
-          readOnlyReason: undefined,
-          end: 0,
-          lastPosition: -1,
-          segmentCount: 1,
-          streamCount: 0,
-          queue: {
-            requests: 1,
-            events: state.events,
-            eventsMax: 100,
-            bytes: 0,
-            bytesMax: 100,
-          },
-        }),
+    app: { observation: { isStopping: () => state.isStopping } },
+    status: () => ({
+      readOnlyReason: state.reason === "" ? undefined : state.reason,
+      queue: {
+        requests: 1,
+        events: state.events,
+        eventsMax: 100,
+        bytes: 0,
+        bytesMax: 100,
       },
-    },
+    }),
   });
   const ready = await test.get("/health/ready");
   assertEquals([ready.status, JSON.parse(ready.body)], [200, { status: "ok" }]);
@@ -301,11 +292,10 @@ async function openObserved() {
       observation: {
         clock,
         storeMetrics,
-        storeStatus: () => store.status(),
         processUsage: readProcessUsage,
         metricSources: [
           () => storeMetrics.families(),
-          () => storeFamilies(store.status()),
+          () => storeFamilies(store),
           () =>
             processFamilies(readProcessUsage(), {
               device: readDeviceSpace("."),

@@ -9,10 +9,8 @@ import type { RecordedEvent } from "../../lib/model/event.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type {
-  MaintainedStore,
-  StoreMaintenance,
-} from "../../lib/store/maintenance.ts";
+import type { MaintainedStore } from "../../lib/store/event_store.ts";
+import type { StoreMaintenance } from "../../lib/store/maintenance.ts";
 import type { LogPoint } from "../../lib/store/transfer.ts";
 import {
   decodeManifest,

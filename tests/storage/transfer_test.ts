@@ -616,7 +616,8 @@ Deno.test("streams of the system are exported and imported only when asked for",
   assertEquals(careful.userCount + careful.rightsCount, 0);
   {
     await using store = await place.open("careful");
-    assertEquals(store.streamsStartingWith("$"), []);
+    const request = { prefix: "$", limit: 10 };
+    assertEquals(await store.listNames("streams", request), []);
   }
   const trusting = await place.import("trusting", whole);
   assertEquals(trusting.importedCount, 7);

@@ -79,11 +79,11 @@ Deno.test("a store is clean while it is written, sealed and deleted from", async
     }
     isDone = true;
     await verifying;
-    assert(store.status().segmentCount > 5);
+    assert(store.maintenance.figures().segmentCount > 5);
     for (const { findings } of reports) assertEquals(findings, []);
     const last = await store.maintenance.verify({ isDeep: true }, CONTROL);
     assertEquals(last.findings, []);
-    assertEquals(last.endPosition, store.status().end);
+    assertEquals(last.endPosition, (await store.readEnd()).end);
     assertEquals(last.eventCount, number + deletes);
   }
 });

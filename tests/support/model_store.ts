@@ -24,7 +24,6 @@ import type {
   AppendRequest,
   AppendResult,
   CommitHint,
-  CommittedEvent,
   DeleteRequest,
   DeleteResult,
   EventStore,
@@ -93,7 +92,7 @@ class ModelStore implements EventStore {
   };
   readonly leases: LocalLeases;
   readonly local: LocalReads = {
-    peekState: (streamName) => this.peekState(streamName),
+    peekState: (streamName) => this.#stateOf(streamName),
     peekEvent: (streamName, eventNumber) =>
       this.#eventAt(streamName, eventNumber) ?? "missing",
     peekEnd: () => this.#logEnd(),
@@ -104,7 +103,7 @@ class ModelStore implements EventStore {
   /** Streams and system lists by the name they are read by. */
   readonly #lists = new Map<string, RecordedEvent[]>();
   readonly #tombstoned = new Set<string>();
-  readonly #listeners = new Set<(events: readonly CommittedEvent[]) => void>();
+  readonly #listeners = new Set<(events: readonly CommitHint[]) => void>();
   #end = 0;
   #lastTimeUs = 0;
   #isClosed = false;
@@ -138,7 +137,7 @@ class ModelStore implements EventStore {
       ? this.#truncating(described, request.events)
       : request.events;
     const brokenLinks = brokenLinksOf(events, {
-      stateOf: (name) => this.peekState(name),
+      stateOf: (name) => this.#stateOf(name),
       timeOf: (link) =>
         this.#lists.get(link.streamName)?.[link.eventNumber]?.createdAtUs,
       isOfRun: (link) =>
@@ -180,19 +179,12 @@ class ModelStore implements EventStore {
     return { kind: "done" };
   }
 
-  streamsStartingWith(prefix: string): readonly string[] {
-    const names = [...this.#lists.keys()];
-    return names.filter((name) =>
-      name.startsWith(prefix) && !isSystemList(name)
-    );
-  }
-
   // deno-lint-ignore require-await
   async readState(streamName: string): Promise<StreamState> {
-    return this.peekState(streamName);
+    return this.#stateOf(streamName);
   }
 
-  peekState(streamName: string): StreamState {
+  #stateOf(streamName: string): StreamState {
     this.#refuseWhenClosed();
     return {
       head: this.#headOf(streamName),
@@ -271,6 +263,19 @@ class ModelStore implements EventStore {
   }
 
   // deno-lint-ignore require-await
+  async findNearest(
+    streamName: string,
+    from: number,
+    direction: "forward" | "backward",
+  ): Promise<number | undefined> {
+    const head = this.#headOf(streamName);
+    const nearest = direction === "forward"
+      ? Math.max(0, from)
+      : Math.min(head, from);
+    return nearest < 0 || nearest > head ? undefined : nearest;
+  }
+
+  // deno-lint-ignore require-await
   async readAll(request: ReadAllRequest): Promise<ReadAllResult> {
     this.#refuseWhenClosed();
     const { direction, withBodies, accepts } = request;
@@ -312,30 +317,16 @@ class ModelStore implements EventStore {
     listener: (hints: readonly CommitHint[]) => void,
     isOf: (streamName: string) => boolean = () => true,
   ): () => void {
-    return this.onCommit((events) => {
+    const tell = (events: readonly CommitHint[]) => {
       const hints = events.filter(({ streamName }) => isOf(streamName));
       if (hints.length > 0) listener(hints);
-    });
-  }
-
-  onCommit(
-    listener: (events: readonly CommittedEvent[]) => void,
-  ): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    };
+    this.#listeners.add(tell);
+    return () => this.#listeners.delete(tell);
   }
 
   status(): StoreStatus {
-    const streamNames = [...this.#lists.keys()].filter((name) =>
-      !isSystemList(name)
-    );
-    return {
-      readOnlyReason: undefined,
-      end: this.#end,
-      lastPosition: this.#log.at(-1)?.logPosition ?? -1,
-      segmentCount: 1,
-      streamCount: streamNames.length,
-    };
+    return { readOnlyReason: undefined };
   }
 
   // deno-lint-ignore require-await

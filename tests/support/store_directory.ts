@@ -7,7 +7,7 @@
 
 import { join } from "@std/path";
 import type { EventStore } from "../../lib/store/event_store.ts";
-import type { MaintainedStore } from "../../lib/store/maintenance.ts";
+import type { MaintainedStore } from "../../lib/store/event_store.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { anEvent, createTestClock } from "./events.ts";

@@ -78,7 +78,7 @@ export async function runModel(
   const lengths = [0];
   const outcomes: StepOutcome[] = [];
   let length = 0;
-  store.onCommit((events) => length += events.length);
+  store.watch((events) => length += events.length);
   let nowMs = 0;
   for (const { step, atMs } of steps) {
     clock.advanceMs(atMs - nowMs);
@@ -177,9 +177,9 @@ export async function compareLogs(
   const realLog = await readWholeLog(real, random);
   const modelLog = await readWholeLog(model, random);
   assertSameEvents(realLog, modelLog, "the log");
-  assertPositionsRise(realLog, real.status().end);
+  assertPositionsRise(realLog, (await real.readEnd()).end);
   assertEquals(
-    real.status().lastPosition,
+    (await real.readEnd()).lastPosition,
     realLog.at(-1)?.logPosition ?? -1,
   );
   return { real, model, realLog, modelLog };

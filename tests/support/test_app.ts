@@ -11,7 +11,7 @@ import type {
   UserService,
 } from "../../lib/users/contract.ts";
 import { type App, type AppOptions, createApp } from "../../lib/http/app.ts";
-import type { EventStore } from "../../lib/store/event_store.ts";
+import type { EventStore, StoreStatus } from "../../lib/store/event_store.ts";
 import { LIMITS, type Limits } from "../../lib/model/limits.ts";
 import { type Logger, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import {
@@ -41,6 +41,8 @@ export const TEST_LOGINS = {
 export interface TestAppOptions {
   /** Default: an empty model store. The app does not close it. */
   readonly store?: EventStore;
+  /** How the store says that it is; default: as it does. */
+  readonly status?: () => StoreStatus;
   readonly clock?: TestClock;
   readonly logger?: Logger;
   /** Whom users, tokens and logins are of; default: the `TEST_LOGINS` alone. */
@@ -126,6 +128,11 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
     }),
   });
   const app = createApp({
+    store: options.status === undefined ? store : {
+      status: options.status,
+      promises: store.promises,
+      readEnd: () => store.readEnd(),
+    },
     streams,
     ...authOf(options),
     logger: options.logger ?? SILENT_LOGGER,

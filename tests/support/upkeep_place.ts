@@ -9,7 +9,7 @@ import { JobBoard } from "../../lib/maintenance/job_board.ts";
 import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
 import { LIMITS, type Limits } from "../../lib/model/limits.ts";
 import { type LogFields, SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { MaintainedStore } from "../../lib/store/maintenance.ts";
+import type { MaintainedStore } from "../../lib/store/event_store.ts";
 import { openStore } from "../../storage/mod.ts";
 import { anEvent, createTestClock, createTestIds } from "./events.ts";
 import { openTestApp, type TestApp } from "./test_app.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { LogEnd } from "../../store/event_store.ts";
 import { escapeXmlText } from "../../formats/xml/xml_text.ts";
 import { logAudit } from "../../model/audit.ts";
 import { LOG_LEVELS, type LogLevel } from "../../model/logger.ts";
@@ -233,7 +234,7 @@ function ping(context: RequestContext): Response {
 /** `GET /info`: JSON, whatever type was asked for, as in the original. */
 function info(
   context: RequestContext,
-  { node, readOnlyReason }: HandlerServices,
+  { node, store }: HandlerServices,
 ): Response {
   const facts = {
     esVersion: EMULATED_VERSION,
@@ -241,7 +242,7 @@ function info(
     projectionsMode: node.projectionsMode,
     quipuVersion: node.version,
     // Only while it lasts: otherwise the answer is the original's.
-    readOnlyReason: readOnlyReason(),
+    readOnlyReason: store.status().readOnlyReason,
   };
   return jsonResponse(facts, context, { type: context.responseType });
 }
@@ -258,10 +259,10 @@ function listSubsystems(
 type Member = Readonly<Record<string, string | number | boolean>>;
 
 /** `GET /gossip` */
-function readGossip(
+async function readGossip(
   context: RequestContext,
   services: HandlerServices,
-): Response {
+): Promise<Response> {
   const { request, info, responseType, allowedMethods } = context;
   const { protocol, hostname, port } = new URL(
     services.baseUrlOf(request, info),
@@ -270,7 +271,8 @@ function readGossip(
     serverIp: hostname,
     serverPort: port === "" ? protocol === "https:" ? 443 : 80 : Number(port),
   };
-  const member = memberOf(services, server);
+  const end = await services.store.readEnd();
+  const member = memberOf(services, server, end);
   const type = responseType ?? APPLICATION_JSON;
   const body = type === TEXT_PLAIN
     ? `Server: ${server.serverIp}:${server.serverPort}, ` +
@@ -294,8 +296,8 @@ function memberOf(
     readonly serverIp: string;
     readonly serverPort: number;
   },
+  { end, lastPosition }: LogEnd,
 ): Member {
-  const { end, lastPosition } = observation.storeStatus();
   const { instanceId } = observation;
   return {
     instanceId,

@@ -90,17 +90,18 @@ export const STATS_ROUTES: readonly Route[] = [
 ];
 
 /** `GET /stats`, `/stats/` and `/stats/{*statPath}`: `?group=false`, `?metadata=true`. */
-function readStats(
+async function readStats(
   context: RequestContext,
   services: HandlerServices,
-): Response {
+): Promise<Response> {
   const { target, segments, allowedMethods } = context;
   const path = segments[1] === "" ? [] : segments.slice(1);
   const isGrouped = flagOf(target.query, "group") ?? true;
   if (!isGrouped && path.length > 0) {
     throw malformed("Dynamic stats selection works only with grouping enabled");
   }
-  const all = gather(services, flagOf(target.query, "metadata") ?? false);
+  const withMetadata = flagOf(target.query, "metadata") ?? false;
+  const all = await gather(services, withMetadata);
   const found = isGrouped ? findStats(all, path) : flattenStats(all);
   return found === undefined
     ? problemResponse(PROBLEMS.notFound, allowedMethods)
@@ -125,13 +126,15 @@ function readHistogram({ allowedMethods }: RequestContext): Response {
   });
 }
 
-function gather(
-  { observation, admission, streams }: HandlerServices,
+async function gather(
+  { store, observation, admission, streams }: HandlerServices,
   withMetadata: boolean,
-): Stats {
+): Promise<Stats> {
   const { requests, stats } = observation;
   return stats.read({
-    store: observation.storeStatus(),
+    store: store.status(),
+    end: (await store.readEnd()).end,
+    caches: store.maintenance?.figures().caches,
     writes: observation.storeMetrics,
     process: observation.processUsage(),
     requestCount: requests.total,

@@ -126,10 +126,11 @@ const FULL_SHARE = 0.9;
 /** `GET /health`: 200, or 503 with the reason while nothing can be written. */
 function health(
   context: RequestContext,
-  { readOnlyReason, observation }: HandlerServices,
+  { store }: HandlerServices,
 ): Response {
-  const reason = readOnlyReason();
-  const warnings = warningsOf(observation.storeStatus());
+  const status = store.status();
+  const { readOnlyReason: reason } = status;
+  const warnings = warningsOf(status);
   const facts = {
     ...(reason === undefined
       ? { status: "ok" }
@@ -152,7 +153,7 @@ function showReadiness(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const warnings = warningsOf(services.observation.storeStatus());
+  const warnings = warningsOf(services.store.status());
   return probeResponse(context, unreadinessOf(services), warnings);
 }
 
@@ -163,17 +164,16 @@ interface Unreadiness {
 }
 
 function unreadinessOf(
-  { observation, readOnlyReason }: HandlerServices,
+  { observation, store }: HandlerServices,
 ): Unreadiness[] {
   const found: Unreadiness[] = [];
   if (observation.isStopping()) {
     found.push({ code: "stopping", reason: "The server is stopping" });
   }
-  const readOnly = readOnlyReason();
-  if (readOnly !== undefined) {
-    found.push({ code: "readOnly", reason: readOnly });
+  const { readOnlyReason, queue } = store.status();
+  if (readOnlyReason !== undefined) {
+    found.push({ code: "readOnly", reason: readOnlyReason });
   }
-  const { queue } = observation.storeStatus();
   if (
     queue !== undefined &&
     (queue.events >= queue.eventsMax * FULL_SHARE ||
@@ -219,10 +219,10 @@ function probeResponse(
 }
 
 /** `GET /metrics`, in the text format of Prometheus. */
-function readMetrics(
+async function readMetrics(
   context: RequestContext,
   services: HandlerServices,
-): Response {
+): Promise<Response> {
   const { allowedMethods } = context;
   const { observation, admission, streams, upkeep, knownAnswers } = services;
   const families = [
@@ -264,7 +264,8 @@ function readMetrics(
       "Size of the answers that are kept to be sent again.",
       knownAnswers.bytes,
     ),
-    ...observation.metricSources.flatMap((source) => source()),
+    ...(await Promise.all(observation.metricSources.map((source) => source())))
+      .flat(),
   ];
   return documentResponse({
     status: 200,

@@ -89,21 +89,24 @@ const LINKS: readonly (readonly [path: string, name: string, what: string])[] =
   ];
 
 /** `GET /web/{*path}`: `/web/index.html`; there are no others. */
-function showWebPage(
+async function showWebPage(
   context: RequestContext,
-  { node, readOnlyReason, observation, baseUrlOf }: HandlerServices,
-): Response {
+  { node, store, baseUrlOf }: HandlerServices,
+): Promise<Response> {
   const { segments, allowedMethods, request, info } = context;
   if (segments.slice(1).join("/") !== "index.html") {
     return problemResponse(PROBLEMS.notFound, allowedMethods);
   }
-  const { streamCount, segmentCount, end } = observation.storeStatus();
+  const figures = store.maintenance?.figures();
+  const { end } = await store.readEnd();
   const baseUrl = baseUrlOf(request, info);
   const facts: readonly (readonly [string, string])[] = [
     ["Version", node.version],
-    ["State", readOnlyReason() ?? "takes reads and writes"],
-    ["Streams", String(streamCount)],
-    ["Segments", String(segmentCount)],
+    ["State", store.status().readOnlyReason ?? "takes reads and writes"],
+    ...(figures === undefined ? [] : [
+      ["Streams", String(figures.streamCount)],
+      ["Segments", String(figures.segmentCount)],
+    ] as const),
     ["End of the log", String(end)],
   ];
   const body = htmlHead("Quipu") + "<h1>Quipu</h1>\n<dl>\n" +

@@ -23,7 +23,7 @@
 import { dirname, join } from "@std/path";
 import type { Clock } from "../../../lib/model/clock.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
-import type { EventStore } from "../../../lib/store/event_store.ts";
+import type { FileStore } from "../../open/file_store.ts";
 import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type { LogPoint, RestoreReport } from "../../../lib/store/transfer.ts";
 import type { Disk, DiskLock } from "../../disk/disk.ts";
@@ -58,7 +58,7 @@ export interface RestoreOptions {
   readonly openStore: (
     directory: string,
     opening: JobControl,
-  ) => Promise<EventStore>;
+  ) => Promise<FileStore>;
   readonly control: JobControl;
   /** Done once the store is whole without the backup. */
   readonly onCopied?: () => Promise<void>;
@@ -297,7 +297,8 @@ async function checkStore(
   const { control, directory } = options;
   const store = await options.openStore(directory, control);
   try {
-    const { end, streamCount, readOnlyReason } = store.status();
+    const { end } = store.local.peekEnd();
+    const { readOnlyReason } = store.status();
     if (end !== cut.end || readOnlyReason !== undefined) {
       throw new QuipuError(
         "damaged",
@@ -307,7 +308,7 @@ async function checkStore(
           }`,
       );
     }
-    return { streamCount };
+    return { streamCount: store.figures().streamCount };
   } finally {
     await store.close();
   }

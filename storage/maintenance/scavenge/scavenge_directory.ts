@@ -7,9 +7,9 @@
 import type { Clock } from "../../../lib/model/clock.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import type { Logger } from "../../../lib/model/logger.ts";
+import type { MaintainedStore } from "../../../lib/store/event_store.ts";
 import type {
   JobControl,
-  MaintainedStore,
   ScavengeReport,
 } from "../../../lib/store/maintenance.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";

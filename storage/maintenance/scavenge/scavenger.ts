@@ -110,7 +110,7 @@ class Scavenger {
     const { states } = parts;
     this.#retention = new Retention({ lists, states, nowUs: this.#nowUs });
     this.#memory = new RewriteMemory(lists);
-    this.#endListening = parts.publisher.onCommit((events) => {
+    this.#endListening = parts.publisher.watch((events) => {
       for (const { streamName } of events) {
         const name = originalOfMetastream(streamName);
         const streamId = lists.find("stream", name);

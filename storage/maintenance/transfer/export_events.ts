@@ -91,7 +91,7 @@ export class ExportReader {
     this.#store = store;
     this.#selection = selection;
     this.#exporting = new Exporting(selection);
-    this.end = store.status().end;
+    this.end = store.local.peekEnd().end;
   }
 
   /** Bytes of the log that were looked at. */

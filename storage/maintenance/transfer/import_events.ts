@@ -244,7 +244,7 @@ class Importing {
       knownCount: this.#knownCount,
       leftOutCount: this.#leftOutCount,
       ...this.#made.counts,
-      end: store.status().end,
+      end: store.local.peekEnd().end,
     };
   }
 

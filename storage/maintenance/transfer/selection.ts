@@ -17,7 +17,7 @@ import type { FileStore } from "../../open/file_store.ts";
 /** A store, as far as an export goes. */
 export type ExportedStore = Pick<
   FileStore,
-  "readAll" | "findPosition" | "peekState" | "status" | "storeId"
+  "readAll" | "findPosition" | "local" | "storeId"
 >;
 
 /**
@@ -27,7 +27,7 @@ export type ExportedStore = Pick<
  * `nothingSelected` for a stream or category that never was.
  */
 export function requireSelection(
-  store: Pick<FileStore, "peekState">,
+  store: Pick<FileStore, "local">,
   { streamName, category, fromUs, to, withSystem }: ExportSelection,
 ): void {
   if (streamName !== undefined && category !== undefined) {
@@ -49,7 +49,7 @@ export function requireSelection(
 }
 
 function requireStream(
-  store: Pick<FileStore, "peekState">,
+  store: Pick<FileStore, "local">,
   streamName: string,
 ): void {
   const quoted = JSON.stringify(streamName);
@@ -69,19 +69,19 @@ function requireStream(
         `category, or everything`,
     );
   }
-  const state = store.peekState(streamName);
+  const state = store.local.peekState(streamName);
   const isThere = state.head >= 0 || state.isTombstoned ||
-    store.peekState(metastreamOf(streamName)).head >= 0;
+    store.local.peekState(metastreamOf(streamName)).head >= 0;
   if (!isThere) throw nothing(`there is no stream ${quoted}`);
 }
 
 function requireCategory(
-  store: Pick<FileStore, "peekState">,
+  store: Pick<FileStore, "local">,
   category: string,
 ): void {
   // Streams of the system are in no list of a category.
   if (isSystemStream(category)) return;
-  if (store.peekState(`$ce-${category}`).head >= 0) return;
+  if (store.local.peekState(`$ce-${category}`).head >= 0) return;
   throw nothing(
     `there is no stream of category ${JSON.stringify(category)}`,
   );

@@ -56,7 +56,7 @@ Deno.test("GET /admin/export is what quipu export writes, up to where it began",
     expectedVersion: "any",
     events: [anEvent(9001), anEvent(9002), anEvent(9003)],
   });
-  const { end } = place.store.status();
+  const { end } = await place.store.readEnd();
   const response = await ask(place);
   assertEquals(response.status, 200);
   const { headers } = response;

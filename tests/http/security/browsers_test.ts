@@ -39,7 +39,7 @@ for (const path of UNASKED) {
     let isStopped = false;
     const shutDown = () => void (isStopped = true);
     await using app = await openSecuredApp({ app: { shutDown } });
-    const before = app.store.status().lastPosition;
+    const before = (await app.store.readEnd()).lastPosition;
     // As the browser does it that knows the user's password.
     const send = async (headers: Record<string, string>) => {
       const host = { Host: "127.0.0.1:2113" };
@@ -50,7 +50,7 @@ for (const path of UNASKED) {
       headers: ADMIN,
     });
     const admin = { Authorization: `Bearer ${JSON.parse(body).token}` };
-    const afterToken = app.store.status().lastPosition;
+    const afterToken = (await app.store.readEnd()).lastPosition;
 
     assertEquals(await send(EVIL), 403);
     assertEquals(await send({ "Sec-Fetch-Site": "same-site" }), 403);
@@ -60,7 +60,7 @@ for (const path of UNASKED) {
       assertEquals(await send({ ...EVIL, "Content-Type": type }), 403);
     }
     assertEquals(isStopped, false);
-    assertEquals(app.store.status().lastPosition, afterToken);
+    assertEquals((await app.store.readEnd()).lastPosition, afterToken);
     assertEquals(before < afterToken, true);
   });
 
@@ -108,10 +108,10 @@ Deno.test("every writing route is 403 for pages of other origins, for those of i
         ...(type !== undefined && { body: "-" }),
       });
     for (const foreign of [EVIL, { Origin: "null" }, { Origin: SIBLING }]) {
-      const before = app.store.status().lastPosition;
+      const before = (await app.store.readEnd()).lastPosition;
       const { status, body } = await send(foreign);
       assertEquals([status, body], [403, REFUSED], `${method} ${template}`);
-      assertEquals(app.store.status().lastPosition, before);
+      assertEquals((await app.store.readEnd()).lastPosition, before);
     }
     const own = await send({ Origin: "http://127.0.0.1:2113" });
     assert(own.status !== 403, `${method} ${template}`);

@@ -98,14 +98,14 @@ Deno.test("a read-only token is 403 for every write, and nothing changes", async
     ["DELETE", "/users/admin/tokens/x"],
     ["POST", "/admin/shutdown"],
   ];
-  const before = app.store.status().lastPosition;
+  const before = (await app.store.readEnd()).lastPosition;
   for (const [method, path] of writes) {
     const body = method === "POST" || method === "PUT" ? "{}" : "";
     const answer = await app.send(path, { method, headers: json, body });
     assertEquals(answer.status, 403, `${method} ${path}`);
     assertEquals(answer.body, "The token allows nothing but reading");
   }
-  assertEquals(app.store.status().lastPosition, before);
+  assertEquals((await app.store.readEnd()).lastPosition, before);
   assertEquals((await app.get("/streams/s/0", undefined, headers)).status, 200);
 });
 

@@ -185,7 +185,7 @@ for (const [method, path, json] of CHANGES) {
   Deno.test(`${method} ${path} is 401 for all but administrators`, async () => {
     await using app = await openSecuredApp();
     await app.sendJson("/users/", ANNA, { headers: ADMIN });
-    const before = app.store.status().lastPosition;
+    const before = (await app.store.readEnd()).lastPosition;
     for (const headers of [{}, OPS, AS_ANNA]) {
       const answer = json === undefined
         ? await app.send(path, { method, headers })
@@ -194,7 +194,7 @@ for (const [method, path, json] of CHANGES) {
       assertEquals(answer.headers.get("WWW-Authenticate"), 'Basic realm="ES"');
       assertEquals(JSON.parse(answer.body).error, "Unauthorized");
     }
-    assertEquals(app.store.status().lastPosition, before);
+    assertEquals((await app.store.readEnd()).lastPosition, before);
   });
 }
 
@@ -243,7 +243,7 @@ Deno.test("a body that is no user is 400 and says why", async () => {
     ['{"loginName":"x","password":""}', "a password has"],
   ];
   await using app = await openSecuredApp();
-  const before = app.store.status().lastPosition;
+  const before = (await app.store.readEnd()).lastPosition;
   for (const [body, reason] of cases) {
     const answer = await app.send("/users/", {
       method: "POST",
@@ -253,7 +253,7 @@ Deno.test("a body that is no user is 400 and says why", async () => {
     assertEquals(answer.status, 400, body);
     assertStringIncludes(answer.body, reason);
   }
-  assertEquals(app.store.status().lastPosition, before);
+  assertEquals((await app.store.readEnd()).lastPosition, before);
 });
 
 Deno.test("members may be written in any case, and unknown ones mean nothing", async () => {
