@@ -11,12 +11,9 @@
 
 import type { Upkeep } from "../maintenance/upkeep.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
-import type {
-  Authentication,
-  LoginRequest,
-  TokenService,
-  UserService,
-} from "../users/contract.ts";
+import type { Authentication, LoginRequest } from "../users/contract.ts";
+import type { TokenService } from "../users/tokens.ts";
+import type { UserService } from "../users/users.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";

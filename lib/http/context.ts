@@ -7,11 +7,9 @@
 import { Buffer } from "node:buffer";
 import type { Upkeep } from "../maintenance/upkeep.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
-import type {
-  LoginRequest,
-  TokenService,
-  UserService,
-} from "../users/contract.ts";
+import type { LoginRequest } from "../users/contract.ts";
+import type { TokenService } from "../users/tokens.ts";
+import type { UserService } from "../users/users.ts";
 import type { Requester } from "../model/audit.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";

@@ -9,26 +9,27 @@
  */
 
 import type { AccessTokens } from "./access_tokens.ts";
+import type { Authentication, LoginRequest } from "./contract.ts";
 import {
   type BasicCredentials,
-  credentialsOfScheme,
+  claimedLoginOf,
+  type ClaimedToken,
   decodeBasicCredentials,
-} from "./basic_credentials.ts";
-import type {
-  Authentication,
-  Authenticator,
-  LoginRequest,
-} from "./contract.ts";
+  decodeBearerToken,
+  decodeTrustedAuth,
+} from "./credentials.ts";
 import { DEFAULT_PASSWORD, mayUseDefaultPassword } from "./default_password.ts";
 import type { FailedLogins } from "./failed_logins.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHasher, PasswordVerdict } from "./password.ts";
-import { principalOf } from "./principal_of.ts";
 import type { TokenRepository } from "./token_repository.ts";
-import { type ClaimedToken, parseToken, verifyToken } from "./tokens.ts";
-import { decodeTrustedAuth } from "./trusted_auth.ts";
+import { verifyToken } from "./tokens.ts";
 import type { UserChanges } from "./user_changes.ts";
-import type { StoredUser, UserRepository } from "./user_repository.ts";
+import {
+  principalOf,
+  type StoredUser,
+  type UserRepository,
+} from "./user_repository.ts";
 import { VerifiedLogins } from "./verified_logins.ts";
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
@@ -59,14 +60,8 @@ export interface AuthenticatorOptions {
 /** How often a check begins anew because the user changed meanwhile. */
 const ATTEMPTS_MAX = 5;
 
-/** Makes an authenticator that remembers nobody yet. */
-export function createAuthenticator(
-  options: AuthenticatorOptions,
-): Authenticator {
-  return new StoreAuthenticator(options);
-}
-
-class StoreAuthenticator implements Authenticator {
+/** Turns credentials into principals; remembers nobody at first. */
+export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #verified = new VerifiedLogins();
   /** Checks under way, by a name of their header. */
@@ -80,6 +75,12 @@ class StoreAuthenticator implements Authenticator {
     options.changes.onChange((login) => this.#forget(login));
   }
 
+  /**
+   * Judges the header `Authorization` (and `ES-TrustedAuth`). Answers at once
+   * when the credentials are remembered or there are none.
+   *
+   * @throws {QuipuError} `tooManyLogins` (as a rejection): 429.
+   */
   authenticate(
     authorization: string | null,
     request: LoginRequest,
@@ -100,6 +101,10 @@ class StoreAuthenticator implements Authenticator {
       : principal;
   }
 
+  /**
+   * Judges the value of `?access_token=`: a short-lived access token, never
+   * another one, because addresses end up in logs.
+   */
   authenticateAccessToken(
     accessToken: string,
     { remoteAddress }: Pick<LoginRequest, "remoteAddress">,
@@ -111,15 +116,27 @@ class StoreAuthenticator implements Authenticator {
     return "rejected";
   }
 
+  /**
+   * Whether the principal would still be the same if it logged in now: its
+   * user was not changed since, its token has not ended. For live feeds and
+   * held reads; false now means false for ever.
+   */
   isCurrent(principal: Principal): boolean {
     return this.#options.changes.isUnchanged(principal) &&
       !this.#hasEnded(principal);
   }
 
+  /**
+   * Calls the listener with each login whose user or tokens have changed:
+   * answers that are still under way for it should ask `isCurrent`.
+   *
+   * @returns A function that ends it.
+   */
   onChange(listener: (login: string) => void): () => void {
     return this.#options.changes.onChange(listener);
   }
 
+  /** Refuses the logins that wait and ends the watching of the store. */
   close(): void {
     this.#options.onClose?.();
     this.#options.throttle.close();
@@ -186,8 +203,7 @@ class StoreAuthenticator implements Authenticator {
         () => this.#checkPassword(authorization, credentials, request),
       );
     }
-    const bearer = credentialsOfScheme(authorization, "bearer");
-    const token = bearer === undefined ? undefined : parseToken(bearer);
+    const token = decodeBearerToken(authorization);
     if (token !== undefined) {
       return this.#checkOnce(
         authorization,
@@ -310,11 +326,4 @@ class StoreAuthenticator implements Authenticator {
       });
     }
   }
-}
-
-/** Who a header says it is, whether that is true or not. */
-function claimedLoginOf(authorization: string): string | undefined {
-  const bearer = credentialsOfScheme(authorization, "bearer");
-  const token = bearer === undefined ? undefined : parseToken(bearer);
-  return token?.login ?? decodeBasicCredentials(authorization)?.login;
 }

@@ -1,7 +1,6 @@
 /**
- * What the services of this folder are asked and what they answer: all that
- * `lib/http` needs to know of users, tokens and logins. Refusals that are
- * ordinary answers are outcomes; `QuipuError`s are thrown.
+ * What the services of this folder are asked and what they answer. Refusals
+ * that are ordinary answers are outcomes; `QuipuError`s are thrown.
  *
  * How the answers map to the wire (spec: users §2.1): `success` → `Success`,
  * `notFound` → `NotFound`, `conflict` → `Conflict`, `unauthorized` →
@@ -10,7 +9,6 @@
  * @module
  */
 
-import type { Requester } from "../model/audit.ts";
 import type { Principal, TokenScope } from "../model/principal.ts";
 
 /**
@@ -40,47 +38,6 @@ export interface LoginRequest {
  */
 export type Authentication = Principal | undefined | "rejected";
 
-/** Turns credentials into principals. `createAuthenticator` makes it. */
-export interface Authenticator {
-  /**
-   * Judges the header `Authorization` (and `ES-TrustedAuth`). Answers at once
-   * when the credentials are remembered or there are none.
-   *
-   * @throws {QuipuError} `tooManyLogins` (as a rejection): 429.
-   */
-  authenticate(
-    authorization: string | null,
-    request: LoginRequest,
-  ): Authentication | Promise<Authentication>;
-
-  /**
-   * Judges the value of `?access_token=`: a short-lived access token, never
-   * another one, because addresses end up in logs.
-   */
-  authenticateAccessToken(
-    accessToken: string,
-    request: Pick<LoginRequest, "remoteAddress">,
-  ): Principal | "rejected";
-
-  /**
-   * Whether the principal would still be the same if it logged in now: its
-   * user was not changed since, its token has not ended. For live feeds and
-   * held reads; false now means false for ever.
-   */
-  isCurrent(principal: Principal): boolean;
-
-  /**
-   * Calls the listener with each login whose user or tokens have changed:
-   * answers that are still under way for it should ask `isCurrent`.
-   *
-   * @returns A function that ends it.
-   */
-  onChange(listener: (login: string) => void): () => void;
-
-  /** Refuses the logins that wait and ends the watching of the store. */
-  close(): void;
-}
-
 /** A user as clients may see it. */
 export interface User {
   readonly login: string;
@@ -96,7 +53,7 @@ export interface User {
 export interface NewUser {
   /**
    * 1 to `LIMITS.userNameBytesMax` bytes, no control characters; a new one as
-   * `login_rules.ts` says.
+   * `user_rules.ts` says.
    */
   readonly login: string;
   readonly fullName: string | undefined;
@@ -126,53 +83,6 @@ export type UserListOutcome =
   /** By login, in UTF-16 order; the first `LIMITS.usersMax`. */
   | { readonly kind: "users"; readonly users: readonly User[] }
   | { readonly kind: "unauthorized" };
-
-/**
- * The users of the store (spec: users §2). Every method throws
- * `QuipuError("invalidRequest")` for names and passwords that are out of
- * bounds, and what `EventStore.append` throws.
- */
-export interface UserService {
-  /** For administrators. An equal password makes it a repetition. */
-  create(requester: Requester, user: NewUser): Promise<UserOutcome>;
-  /** For everybody who has logged in. */
-  list(requester: Requester): Promise<UserListOutcome>;
-  /** For everybody who has logged in. */
-  read(requester: Requester, login: string): Promise<UserReadOutcome>;
-  /** The caller itself: `/users/$current`. */
-  readCurrent(requester: Requester): Promise<UserReadOutcome>;
-  /** For administrators. What is `undefined` is cleared. */
-  update(
-    requester: Requester,
-    user: Pick<NewUser, "login" | "fullName" | "groups">,
-  ): Promise<UserOutcome>;
-  /** For administrators. */
-  enable(requester: Requester, login: string): Promise<UserOutcome>;
-  /** For administrators. */
-  disable(requester: Requester, login: string): Promise<UserOutcome>;
-  /** For administrators. Ends the user's tokens as well. */
-  resetPassword(
-    requester: Requester,
-    change: { readonly login: string; readonly newPassword: string },
-  ): Promise<UserOutcome>;
-  /**
-   * For whoever knows the current password. Slowed and judged like a login.
-   *
-   * @throws {QuipuError} `tooManyLogins`.
-   */
-  changePassword(
-    requester: Requester,
-    change: {
-      readonly login: string;
-      readonly currentPassword: string;
-      readonly newPassword: string;
-      /** Where it comes from: a default password must not be used from anywhere. */
-      readonly request: LoginRequest;
-    },
-  ): Promise<UserOutcome>;
-  /** For administrators. Ends the user's tokens as well. */
-  delete(requester: Requester, login: string): Promise<UserOutcome>;
-}
 
 /** What a stored token says of itself; never the secret. */
 export interface TokenInfo {
@@ -225,19 +135,3 @@ export type AccessTokenOutcome =
     readonly expiresAtUs: number;
   }
   | { readonly kind: "unauthorized" };
-
-/**
- * Bearer tokens, an addition to the original's API. A user's tokens are made,
- * listed and revoked by the user, logged in by password with full rights, or
- * by an administrator; a token never makes another one.
- */
-export interface TokenService {
-  create(requester: Requester, token: NewToken): Promise<TokenCreateOutcome>;
-  list(requester: Requester, login: string): Promise<TokenListOutcome>;
-  revoke(
-    requester: Requester,
-    token: { readonly login: string; readonly tokenId: string },
-  ): Promise<UserOutcome>;
-  /** A short-lived token of the caller for opening live feeds; not stored. */
-  createAccessToken(requester: Requester): AccessTokenOutcome;
-}

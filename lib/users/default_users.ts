@@ -8,16 +8,21 @@
  * random, and a user that still has the published one (the store was made on
  * loopback) gets a new one. Those are hashed while the server already answers.
  *
+ * A store that cannot be written when the server starts, its device being full
+ * or failing, gets its users as soon as it can be.
+ *
  * @module
  */
 
 import { randomBytes } from "node:crypto";
 import { DEFAULT_PASSWORD } from "./default_password.ts";
+import type { Timer } from "./login_throttle.ts";
 import type { PasswordHash, PasswordHasher } from "./password.ts";
-import { refuseUnfitPassword } from "./user_record.ts";
+import { refuseUnfitPassword } from "./user_rules.ts";
 import type { UserRepository, UserSlot } from "./user_repository.ts";
 import { QuipuError } from "../model/errors.ts";
-import type { AppendResult } from "../store/event_store.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { AppendResult, EventStore } from "../store/event_store.ts";
 import { ROLE_ADMINS, ROLE_OPS } from "../model/principal.ts";
 
 /** What became of the default users. */
@@ -194,4 +199,71 @@ function create(
   const { login, fullName, groups } = user;
   const fields = { fullName, groups, isDisabled: false, password };
   return users.create(login, { slot, fields });
+}
+
+const NONE: DefaultUsersReport = { generated: [], withDefaultPassword: [] };
+
+/** Default users that are still to be made. */
+interface LateDefaultUsers {
+  /** Settles once they are made, or waiting was cancelled: then with none. */
+  readonly report: Promise<DefaultUsersReport>;
+  /** Waits no more. What was begun is finished. */
+  cancel(): void;
+}
+
+/**
+ * Makes the default users once the store can be written; looks every
+ * `LIMITS.writeRetryMs`.
+ *
+ * @throws {Error} `report` rejects with what `ensure` throws, unless that is
+ * the store's refusal to be written.
+ */
+export function ensureOnceWritable(
+  { store, timer, ensure }: {
+    readonly store: EventStore;
+    readonly timer: Timer;
+    /** Makes the users; may be called again when the store refused. */
+    readonly ensure: () => Promise<DefaultUsersReport>;
+  },
+): LateDefaultUsers {
+  let isCancelled = false;
+  let endWait: (() => void) | undefined;
+
+  function wait(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stopTimer = timer.after(LIMITS.writeRetryMs, resolve);
+    endWait = () => {
+      stopTimer();
+      resolve();
+    };
+    return promise;
+  }
+
+  async function run(): Promise<DefaultUsersReport> {
+    while (!isCancelled) {
+      if (store.status().readOnlyReason === undefined) {
+        try {
+          return await ensure();
+        } catch (error) {
+          if (!isRefusal(error)) throw error;
+        }
+      }
+      if (!isCancelled) await wait();
+    }
+    return NONE;
+  }
+
+  return {
+    report: run(),
+    cancel() {
+      isCancelled = true;
+      endWait?.();
+    },
+  };
+}
+
+/** Whether the store may take later what it refused now. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof QuipuError &&
+    (error.code === "storeReadOnly" || error.code === "storeFull");
 }

@@ -5,7 +5,7 @@ import {
   openTestAuth,
 } from "../../tests/support/test_auth.ts";
 import { QuipuError } from "../model/errors.ts";
-import { createPasswordHasher } from "./password.ts";
+import { PasswordHasher } from "./password.ts";
 import { leastMs } from "../../tests/support/least_time.ts";
 
 Deno.test("a new store on loopback has admin and ops before it answers", async () => {
@@ -41,7 +41,7 @@ Deno.test("the default users' constant hash is that of the default password", as
   await using auth = await openTestAuth();
   const [created] = await auth.eventsOf("$user-admin");
   const { salt, hash, algorithm } = JSON.parse(created?.[1] ?? "");
-  const hasher = createPasswordHasher();
+  const hasher = new PasswordHasher();
   const stored = { salt, hash, algorithm };
   assertEquals(await hasher.verify("changeit", stored), "matches");
 });

@@ -6,7 +6,7 @@
  *   A newcomer need not wait for the rest: one attempt of a network (/8, or /32
  *   for IPv6) that nobody else of it tried before.
  * - Attempts are ordered by how much their networks tried in vain of late
- *   (`network_pressure.ts`), whatever others did for their login: an honest
+ *   (`NetworkPressure`), whatever others did for their login: an honest
  *   client waits for one check, and seldom for a rest, also when thousands of
  *   addresses guess its login, or each guess comes from another address. Among
  *   equals the first goes first; while failures use all that they may, the last:
@@ -29,8 +29,7 @@ import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import { limitKeyOfAddress, networksOf } from "./address_key.ts";
-import { FailureBuckets } from "./failure_buckets.ts";
-import { NetworkPressure } from "./network_pressure.ts";
+import { FailureBuckets, keepNewest, NetworkPressure } from "./login_memory.ts";
 
 /** Calls back once, after a while. Tests bring a timer that they move. */
 export interface Timer {
@@ -50,21 +49,6 @@ export const SYSTEM_TIMER: Timer = {
 export interface LoginAttempt {
   readonly remoteAddress: string;
   readonly login: string;
-}
-
-/** Lets password checks run. `createLoginThrottle` makes it. */
-export interface LoginThrottle {
-  /**
-   * Runs `check` when it is the attempt's turn.
-   *
-   * @param check Says whether the password was right.
-   * @returns What `check` said.
-   * @throws {QuipuError} `tooManyLogins`, without having run it; `storeClosed`
-   * after `close`; and what `check` throws.
-   */
-  run(attempt: LoginAttempt, check: () => Promise<boolean>): Promise<boolean>;
-  /** Refuses what waits and what comes. */
-  close(): void;
 }
 
 /** Share of one core that failures may use in the long run. */
@@ -90,24 +74,15 @@ const KNOWN_SCORE = -1e9;
 /** What failures for a login weigh beside attempts of networks: next to nothing. */
 const LOGIN_WEIGHT = 1e-3;
 
-/** Makes a throttle that remembers no failure yet. */
-export function createLoginThrottle(
-  { clock, timer = SYSTEM_TIMER }: {
-    readonly clock: Clock;
-    readonly timer?: Timer | undefined;
-  },
-): LoginThrottle {
-  return new QueueingThrottle(clock, timer);
-}
-
-class QueueingThrottle implements LoginThrottle {
+/** Lets password checks run; remembers no failure at first. */
+export class LoginThrottle {
   readonly #clock: Clock;
   readonly #timer: Timer;
   readonly #addresses = new FailureBuckets(LIMITS.loginAddressDelayMsMax);
   readonly #logins = new FailureBuckets(LIMITS.loginDelayMsMax);
   readonly #pressure = new NetworkPressure();
   /** Addresses and logins that were right together. */
-  readonly #known = new Set<string>();
+  readonly #known = new Map<string, true>();
   /** In order of arrival. */
   readonly #waiting: Waiting[] = [];
   /** Core time that failures may still use; negative: they must rest. */
@@ -117,12 +92,25 @@ class QueueingThrottle implements LoginThrottle {
   #isClosed = false;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(clock: Clock, timer: Timer) {
+  constructor(
+    { clock, timer = SYSTEM_TIMER }: {
+      readonly clock: Clock;
+      readonly timer?: Timer | undefined;
+    },
+  ) {
     this.#clock = clock;
     this.#timer = timer;
     this.#budgetAtUs = clock.nowUs();
   }
 
+  /**
+   * Runs `check` when it is the attempt's turn.
+   *
+   * @param check Says whether the password was right.
+   * @returns What `check` said.
+   * @throws {QuipuError} `tooManyLogins`, without having run it; `storeClosed`
+   * after `close`; and what `check` throws.
+   */
   run(
     { remoteAddress, login: wholeLogin }: LoginAttempt,
     check: () => Promise<boolean>,
@@ -162,6 +150,7 @@ class QueueingThrottle implements LoginThrottle {
     });
   }
 
+  /** Refuses what waits and what comes. */
   close(): void {
     this.#isClosed = true;
     this.#cancelTimer?.();
@@ -291,15 +280,7 @@ class QueueingThrottle implements LoginThrottle {
   #remember(waiting: Waiting): void {
     this.#giveBack(waiting);
     const key = knownKey(waiting.addressKey, waiting.login);
-    // Deleting first moves the key to the end of the set's order.
-    this.#known.delete(key);
-    if (this.#known.size >= LIMITS.loginFailureTableMax) {
-      for (const oldest of this.#known) {
-        this.#known.delete(oldest);
-        break;
-      }
-    }
-    this.#known.add(key);
+    keepNewest(this.#known, { key, value: true }, LIMITS.loginFailureTableMax);
   }
 
   #giveBack({ addressKey, networks, login }: Waiting): void {

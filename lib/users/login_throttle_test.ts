@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createTestClock, type TestClock } from "../../tests/support/events.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
-import { createLoginThrottle, type LoginThrottle } from "./login_throttle.ts";
+import { LoginThrottle } from "./login_throttle.ts";
 
 /** A throttle whose time passes only when told; each check takes `costMs`. */
 interface Bench {
@@ -25,7 +25,7 @@ function createBench(costMs = 0): Bench {
   const clock = createTestClock();
   const startUs = clock.nowUs();
   const due = new Set<{ readonly atUs: number; readonly call: () => void }>();
-  const throttle = createLoginThrottle({
+  const throttle = new LoginThrottle({
     clock,
     timer: {
       after(delayMs, call) {

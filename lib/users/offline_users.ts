@@ -5,14 +5,13 @@
  * @module
  */
 
-import type { NewUser, User, UserOutcome, UserService } from "./contract.ts";
+import type { NewUser, User, UserOutcome } from "./contract.ts";
 import { FailedLogins } from "./failed_logins.ts";
-import { KnownLogins } from "./known_logins.ts";
-import { createLoginThrottle } from "./login_throttle.ts";
-import { createPasswordHasher } from "./password.ts";
-import { createTokenRepository } from "./token_repository.ts";
-import { createUserRepository } from "./user_repository.ts";
-import { createUserService } from "./users.ts";
+import { LoginThrottle } from "./login_throttle.ts";
+import { PasswordHasher } from "./password.ts";
+import { TokenRepository } from "./token_repository.ts";
+import { UserRepository } from "./user_repository.ts";
+import { UserService } from "./users.ts";
 import type { Requester } from "../model/audit.ts";
 import type { Clock } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
@@ -45,12 +44,12 @@ export function openOfflineUsers(
     readonly logger: Logger;
   },
 ): UserAdministration & Disposable {
-  const logins = new KnownLogins(store);
-  const throttle = createLoginThrottle({ clock });
-  const service: UserService = createUserService({
-    users: createUserRepository({ store, newEventId, logins }),
-    tokens: createTokenRepository({ store, newEventId }),
-    hasher: createPasswordHasher(),
+  const users = new UserRepository({ store, newEventId });
+  const throttle = new LoginThrottle({ clock });
+  const service = new UserService({
+    users,
+    tokens: new TokenRepository({ store, newEventId }),
+    hasher: new PasswordHasher(),
     throttle,
     logger,
     failures: new FailedLogins({ clock, logger }),
@@ -72,7 +71,7 @@ export function openOfflineUsers(
     disable: async (login) => (await service.disable(requester, login)).kind,
     [Symbol.dispose]() {
       throttle.close();
-      logins.close();
+      users.close();
     },
   };
 }

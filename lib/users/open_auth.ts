@@ -5,26 +5,20 @@
  */
 
 import { AccessTokens } from "./access_tokens.ts";
-import { createAuthenticator } from "./authenticator.ts";
-import type { Authenticator, TokenService, UserService } from "./contract.ts";
+import { Authenticator } from "./authenticator.ts";
 import {
   type DefaultUsersReport,
   ensureDefaultUsers,
+  ensureOnceWritable,
 } from "./default_users.ts";
 import { FailedLogins } from "./failed_logins.ts";
-import { KnownLogins } from "./known_logins.ts";
-import { ensureOnceWritable } from "./late_default_users.ts";
-import {
-  createLoginThrottle,
-  SYSTEM_TIMER,
-  type Timer,
-} from "./login_throttle.ts";
-import { createPasswordHasher, type ScryptCost } from "./password.ts";
-import { createTokenRepository } from "./token_repository.ts";
-import { createTokenService } from "./tokens.ts";
+import { LoginThrottle, SYSTEM_TIMER, type Timer } from "./login_throttle.ts";
+import { PasswordHasher, type ScryptCost } from "./password.ts";
+import { TokenRepository } from "./token_repository.ts";
+import { TokenService } from "./tokens.ts";
 import { UserChanges } from "./user_changes.ts";
-import { createUserRepository } from "./user_repository.ts";
-import { createUserService } from "./users.ts";
+import { UserRepository } from "./user_repository.ts";
+import { UserService } from "./users.ts";
 import type { Clock } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { Logger } from "../model/logger.ts";
@@ -69,22 +63,16 @@ export interface Auth {
  */
 export async function openAuth(options: AuthOptions): Promise<Auth> {
   const { store, clock, newEventId, logger, isLoopbackServer } = options;
-  const logins = new KnownLogins(store);
-  const users = createUserRepository({ store, newEventId, logins });
-  const tokens = createTokenRepository({ store, newEventId });
-  const hasher = createPasswordHasher(options.passwordCost);
+  const users = new UserRepository({ store, newEventId });
+  const tokens = new TokenRepository({ store, newEventId });
+  const hasher = new PasswordHasher(options.passwordCost);
   const changes = new UserChanges(store);
-  const throttle = createLoginThrottle({ clock, timer: options.timer });
+  const throttle = new LoginThrottle({ clock, timer: options.timer });
   const accessTokens = new AccessTokens({ clock, changes });
   const ensure = async () => {
     const { adminPassword } = options;
-    const shared = {
-      users,
-      hasher,
-      isLoopbackServer,
-      adminPassword,
-    };
-    return await ensureDefaultUsers(shared);
+    const parts = { users, hasher, isLoopbackServer, adminPassword };
+    return await ensureDefaultUsers(parts);
   };
   const isWritable = store.status().readOnlyReason === undefined;
   const late = isWritable ? undefined : ensureOnceWritable({
@@ -96,7 +84,7 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
   const failures = new FailedLogins({ clock, logger });
   const shared = { users, tokens, hasher, throttle, clock, logger, failures };
   return {
-    authenticator: createAuthenticator({
+    authenticator: new Authenticator({
       ...shared,
       accessTokens,
       changes,
@@ -106,11 +94,11 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
       usersReady: isWritable ? defaultUsers : undefined,
       onClose() {
         late?.cancel();
-        logins.close();
+        users.close();
       },
     }),
-    users: createUserService({ ...shared, isLoopbackServer }),
-    tokens: createTokenService({ ...shared, accessTokens }),
+    users: new UserService({ ...shared, isLoopbackServer }),
+    tokens: new TokenService({ ...shared, accessTokens }),
     failedLoginCount: () => failures.count,
     defaultUsers,
   };

@@ -31,22 +31,6 @@ export interface PasswordHash {
 /** What a comparison found. `matchesOutdated`: right, but store a new hash. */
 export type PasswordVerdict = "matches" | "matchesOutdated" | "differs";
 
-/** Hashes and compares. `createPasswordHasher` makes it. */
-export interface PasswordHasher {
-  /** @throws {QuipuError} `tooManyLogins` when too many wait. */
-  hash(password: string): Promise<PasswordHash>;
-  /**
-   * Compares in constant time.
-   *
-   * @param stored `undefined` when there is no such user: it differs.
-   * @throws {QuipuError} `tooManyLogins` when too many wait.
-   */
-  verify(
-    password: string,
-    stored: PasswordHash | undefined,
-  ): Promise<PasswordVerdict>;
-}
-
 /** What a scrypt costs: `128 · N · r` bytes of memory, `N · r · p` of time. */
 export interface ScryptCost {
   /** A power of two, 2 to 2^17. */
@@ -67,33 +51,45 @@ const HASH_BYTES_MAX = 64;
 const LEGACY_ROUNDS = 1000;
 const LEGACY_HASH_BYTES = 20;
 
-/** Makes a hasher; only tests have a reason for another cost. */
-export function createPasswordHasher(
-  cost: ScryptCost = RECOMMENDED_COST,
-): PasswordHasher {
-  const slots = new Slots();
-  const algorithm = formatCost(cost);
+/** Hashes and compares. */
+export class PasswordHasher {
+  readonly #slots = new Slots();
+  readonly #cost: ScryptCost;
+  readonly #algorithm: string;
 
-  async function hash(password: string): Promise<PasswordHash> {
+  /** @param cost Only tests have a reason for another one. */
+  constructor(cost: ScryptCost = RECOMMENDED_COST) {
+    this.#cost = cost;
+    this.#algorithm = `scrypt:N=${cost.N},r=${cost.r},p=${cost.p}`;
+  }
+
+  /** @throws {QuipuError} `tooManyLogins` when too many wait. */
+  async hash(password: string): Promise<PasswordHash> {
     const salt = randomBytes(SALT_BYTES);
-    const derived = await slots.run(() =>
-      deriveScrypt(password, { salt, cost, length: HASH_BYTES })
+    const derived = await this.#slots.run(() =>
+      deriveScrypt(password, { salt, cost: this.#cost, length: HASH_BYTES })
     );
     return {
       salt: salt.toString("base64"),
       hash: derived.toString("base64"),
-      algorithm,
+      algorithm: this.#algorithm,
     };
   }
 
-  function verify(
+  /**
+   * Compares in constant time.
+   *
+   * @param stored `undefined` when there is no such user: it differs.
+   * @throws {QuipuError} `tooManyLogins` when too many wait.
+   */
+  verify(
     password: string,
     stored: PasswordHash | undefined,
   ): Promise<PasswordVerdict> {
-    return slots.run(() => compare(password, stored));
+    return this.#slots.run(() => this.#compare(password, stored));
   }
 
-  async function compare(
+  async #compare(
     password: string,
     stored: PasswordHash | undefined,
   ): Promise<PasswordVerdict> {
@@ -101,17 +97,16 @@ export function createPasswordHasher(
     const isTooLong = Buffer.byteLength(password) > LIMITS.passwordBytesMax;
     const candidate = isTooLong ? "" : password;
     if (wanted?.cost !== undefined) {
-      const derived = await deriveScrypt(candidate, {
-        salt: wanted.salt,
-        cost: wanted.cost,
-        length: wanted.hash.length,
-      });
-      const isEqual = timingSafeEqual(derived, wanted.hash) && !isTooLong;
-      if (!isEqual) return "differs";
-      return stored?.algorithm === algorithm ? "matches" : "matchesOutdated";
+      const { salt, cost, hash } = wanted;
+      const length = hash.length;
+      const derived = await deriveScrypt(candidate, { salt, cost, length });
+      if (!timingSafeEqual(derived, hash) || isTooLong) return "differs";
+      const isOfToday = stored?.algorithm === this.#algorithm;
+      return isOfToday ? "matches" : "matchesOutdated";
     }
     // No such user, or a cheap old hash: spend what a scrypt takes.
     const salt = wanted?.salt ?? randomBytes(SALT_BYTES);
+    const cost = this.#cost;
     await deriveScrypt(candidate, { salt, cost, length: HASH_BYTES });
     const derived = await deriveLegacy(candidate, salt);
     const hash = wanted?.hash ?? randomBytes(LEGACY_HASH_BYTES);
@@ -119,8 +114,6 @@ export function createPasswordHasher(
       wanted !== undefined;
     return isEqual ? "matchesOutdated" : "differs";
   }
-
-  return { hash, verify };
 }
 
 interface DecodedHash {
@@ -145,10 +138,6 @@ function decodeHash(stored: PasswordHash): DecodedHash | undefined {
   return isUsable ? { salt, hash, cost } : undefined;
 }
 
-function formatCost({ N, r, p }: ScryptCost): string {
-  return `scrypt:N=${N},r=${r},p=${p}`;
-}
-
 /** Refuses costs that would stop the server: whoever writes users may try. */
 function parseCost(algorithm: string): ScryptCost | undefined {
   const match = /^scrypt:N=(\d{1,6}),r=(\d{1,2}),p=(\d{1,2})$/.exec(algorithm);
@@ -160,7 +149,7 @@ function parseCost(algorithm: string): ScryptCost | undefined {
   return isPowerOfTwo && isBounded ? { N, r, p } : undefined;
 }
 
-function deriveScrypt(
+async function deriveScrypt(
   password: string,
   { salt, cost, length }: {
     readonly salt: Buffer;
@@ -169,29 +158,25 @@ function deriveScrypt(
   },
 ): Promise<Buffer> {
   const { N, r, p } = cost;
-  const options = { N, r, p, maxmem: 256 * N * r + 1024 * 1024 };
-  return new Promise((resolve, reject) => {
-    scrypt(password, salt, length, options, (error, derived) => {
-      if (error) reject(error);
-      else resolve(derived);
-    });
-  });
+  const maxmem = 256 * N * r + 1024 * 1024;
+  return await derivedBy((done) =>
+    scrypt(password, salt, length, { N, r, p, maxmem }, done)
+  );
 }
 
-function deriveLegacy(password: string, salt: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    pbkdf2(
-      password,
-      salt,
-      LEGACY_ROUNDS,
-      LEGACY_HASH_BYTES,
-      "sha1",
-      (error, derived) => {
-        if (error) reject(error);
-        else resolve(derived);
-      },
-    );
-  });
+async function deriveLegacy(password: string, salt: Buffer): Promise<Buffer> {
+  const [rounds, length] = [LEGACY_ROUNDS, LEGACY_HASH_BYTES];
+  return await derivedBy((done) =>
+    pbkdf2(password, salt, rounds, length, "sha1", done)
+  );
+}
+
+function derivedBy(
+  derive: (done: (error: Error | null, derived: Buffer) => void) => void,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) =>
+    derive((error, derived) => error ? reject(error) : resolve(derived))
+  );
 }
 
 /** Lets a few run, a few more wait, and refuses the rest. */

@@ -9,8 +9,8 @@ import { pbkdf2Sync, scryptSync } from "node:crypto";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import {
-  createPasswordHasher,
   type PasswordHash,
+  PasswordHasher,
   RECOMMENDED_COST,
 } from "./password.ts";
 
@@ -27,7 +27,7 @@ function legacyHashOf(password: string): PasswordHash {
 }
 
 Deno.test("a password matches its own hash and nothing else", async () => {
-  const hasher = createPasswordHasher(CHEAP);
+  const hasher = new PasswordHasher(CHEAP);
   const stored = await hasher.hash("pä55:word");
   assertEquals(await hasher.verify("pä55:word", stored), "matches");
   assertEquals(await hasher.verify("pä55:Word", stored), "differs");
@@ -36,14 +36,14 @@ Deno.test("a password matches its own hash and nothing else", async () => {
 });
 
 Deno.test("equal passwords have different salts and hashes", async () => {
-  const hasher = createPasswordHasher(CHEAP);
+  const hasher = new PasswordHasher(CHEAP);
   const [one, other] = await Promise.all([hasher.hash("a"), hasher.hash("a")]);
   assertNotEquals(one.salt, other.salt);
   assertNotEquals(one.hash, other.hash);
 });
 
 Deno.test("a hash says how it was made, at the recommended cost", async () => {
-  const stored = await createPasswordHasher().hash("changeit");
+  const stored = await new PasswordHasher().hash("changeit");
   assertEquals(stored.algorithm, "scrypt:N=16384,r=8,p=5");
   const salt = Buffer.from(stored.salt, "base64");
   assertEquals(salt.length, 16);
@@ -52,21 +52,21 @@ Deno.test("a hash says how it was made, at the recommended cost", async () => {
 });
 
 Deno.test("the original's hash verifies and asks to be replaced", async () => {
-  const hasher = createPasswordHasher(CHEAP);
+  const hasher = new PasswordHasher(CHEAP);
   const stored = legacyHashOf("old");
   assertEquals(await hasher.verify("old", stored), "matchesOutdated");
   assertEquals(await hasher.verify("new", stored), "differs");
 });
 
 Deno.test("a hash at another cost verifies and asks to be replaced", async () => {
-  const stored = await createPasswordHasher({ N: 4, r: 1, p: 1 }).hash("a");
-  const hasher = createPasswordHasher(CHEAP);
+  const stored = await new PasswordHasher({ N: 4, r: 1, p: 1 }).hash("a");
+  const hasher = new PasswordHasher(CHEAP);
   assertEquals(await hasher.verify("a", stored), "matchesOutdated");
   assertEquals(await hasher.verify("b", stored), "differs");
 });
 
 Deno.test("a broken or costly stored hash matches nothing", async () => {
-  const hasher = createPasswordHasher(CHEAP);
+  const hasher = new PasswordHasher(CHEAP);
   const good = await hasher.hash("a");
   const changes: Partial<PasswordHash>[] = [
     { salt: "" },
@@ -91,7 +91,7 @@ Deno.test("a broken or costly stored hash matches nothing", async () => {
 });
 
 Deno.test("a password over the limit matches nothing", async () => {
-  const hasher = createPasswordHasher(CHEAP);
+  const hasher = new PasswordHasher(CHEAP);
   const longest = "x".repeat(LIMITS.passwordBytesMax);
   assertEquals(
     await hasher.verify(longest, await hasher.hash(longest)),
@@ -106,7 +106,7 @@ Deno.test("a password over the limit matches nothing", async () => {
 });
 
 Deno.test("passwords beyond the queue are refused, the others are hashed", async () => {
-  const hasher = createPasswordHasher(CHEAP);
+  const hasher = new PasswordHasher(CHEAP);
   const fitting = LIMITS.passwordHashesMax + LIMITS.passwordHashQueueMax;
   const hashes = Array.from({ length: fitting }, () => hasher.hash("a"));
   const error = await assertRejects(() => hasher.hash("a"), QuipuError);
@@ -116,7 +116,7 @@ Deno.test("passwords beyond the queue are refused, the others are hashed", async
 });
 
 Deno.test("an unknown login and an old hash cost what a known login costs", async () => {
-  const hasher = createPasswordHasher();
+  const hasher = new PasswordHasher();
   const stored = await hasher.hash("a");
   async function msOf(hash: PasswordHash | undefined): Promise<number> {
     const start = performance.now();

@@ -15,6 +15,12 @@ import {
   METADATA_EVENT_TYPE,
 } from "../model/stream_metadata.ts";
 import { metastreamOf } from "../model/stream_names.ts";
+import type {
+  AppendResult,
+  EventStore,
+  StreamState,
+} from "../store/event_store.ts";
+import type { ExpectedVersion } from "../model/expected_version.ts";
 
 /** A token as it is stored. */
 export interface StoredToken extends TokenInfo {
@@ -32,25 +38,6 @@ export interface StoredTokens {
   readonly tokens: readonly StoredToken[];
 }
 
-/** Reads and writes tokens. `createTokenRepository` makes it. */
-export interface TokenRepository {
-  read(login: string): Promise<StoredTokens>;
-  /**
-   * Writes the tokens that the user has from now on.
-   *
-   * @returns Whether they still were what was read.
-   */
-  write(
-    read: StoredTokens,
-    change: {
-      readonly eventType: typeof TOKEN_CREATED_TYPE | "$TokenRevoked";
-      readonly tokens: readonly StoredToken[];
-    },
-  ): Promise<boolean>;
-  /** Ends every token of the user. */
-  clear(login: string): Promise<void>;
-}
-
 /** What the names of tokens' streams begin with. */
 export const TOKEN_STREAM_PREFIX = "$tokens-";
 
@@ -59,71 +46,88 @@ export const TOKEN_CREATED_TYPE = "$TokenCreated";
 
 const METADATA = JSON.stringify({ $maxCount: 1 });
 
-/** Makes the repository of a store's tokens. */
-export function createTokenRepository(
-  { store, newEventId }: RepositoryOptions,
-): TokenRepository {
-  return {
-    async read(login) {
-      const streamName = TOKEN_STREAM_PREFIX + login;
-      const state = await store.readState(streamName);
-      const { head } = state;
-      const isAbsent = head < 0 || state.isTombstoned ||
-        isSoftDeleted(state.metadata);
-      const entry = isAbsent
-        ? undefined
-        : await store.readEvent(streamName, head);
-      const tokens = entry && parseObject(entry.event.data)?.tokens;
-      return {
-        login,
-        head,
-        tokens: Array.isArray(tokens) ? tokens.filter(isStoredToken) : [],
-      };
-    },
+/** Reads and writes the tokens of a store. */
+export class TokenRepository {
+  readonly #store: EventStore;
+  readonly #newEventId: () => string;
 
-    async write({ login, head }, { eventType, tokens }) {
-      const streamName = TOKEN_STREAM_PREFIX + login;
-      const { metadata } = await store.readState(streamName);
-      if (metadata.maxCount === undefined) {
-        await store.append({
-          streamName: metastreamOf(streamName),
-          expectedVersion: "any",
-          events: [{
-            eventId: newEventId(),
-            eventType: METADATA_EVENT_TYPE,
-            isJson: true,
-            data: METADATA,
-            metadata: "",
-          }],
-        });
-      }
-      const { kind } = await store.append({
-        streamName,
-        expectedVersion: head < 0 ? "noStream" : head,
-        events: [{
-          eventId: newEventId(),
-          eventType,
-          isJson: true,
-          data: JSON.stringify({ loginName: login, tokens }),
-          metadata: "",
-        }],
-      });
-      return kind === "appended";
-    },
+  constructor({ store, newEventId }: RepositoryOptions) {
+    this.#store = store;
+    this.#newEventId = newEventId;
+  }
 
-    async clear(login) {
-      const streamName = TOKEN_STREAM_PREFIX + login;
-      const { head, isTombstoned, metadata } = await store.readState(
-        streamName,
-      );
-      if (head < 0 || isTombstoned || isSoftDeleted(metadata)) return;
-      await store.deleteStream({
-        streamName,
+  async read(login: string): Promise<StoredTokens> {
+    const streamName = TOKEN_STREAM_PREFIX + login;
+    const state = await this.#store.readState(streamName);
+    const { head } = state;
+    const entry = isAbsent(state)
+      ? undefined
+      : await this.#store.readEvent(streamName, head);
+    const tokens = entry && parseObject(entry.event.data)?.tokens;
+    return {
+      login,
+      head,
+      tokens: Array.isArray(tokens) ? tokens.filter(isStoredToken) : [],
+    };
+  }
+
+  /**
+   * Writes the tokens that the user has from now on.
+   *
+   * @returns Whether they still were what was read.
+   */
+  async write(
+    { login, head }: StoredTokens,
+    { eventType, tokens }: {
+      readonly eventType: typeof TOKEN_CREATED_TYPE | "$TokenRevoked";
+      readonly tokens: readonly StoredToken[];
+    },
+  ): Promise<boolean> {
+    const streamName = TOKEN_STREAM_PREFIX + login;
+    const { metadata } = await this.#store.readState(streamName);
+    if (metadata.maxCount === undefined) {
+      await this.#append(metastreamOf(streamName), {
         expectedVersion: "any",
-        mode: "soft",
+        eventType: METADATA_EVENT_TYPE,
+        data: METADATA,
       });
+    }
+    const kind = await this.#append(streamName, {
+      expectedVersion: head < 0 ? "noStream" : head,
+      eventType,
+      data: JSON.stringify({ loginName: login, tokens }),
+    });
+    return kind === "appended";
+  }
+
+  /** Ends every token of the user. */
+  async clear(login: string): Promise<void> {
+    const streamName = TOKEN_STREAM_PREFIX + login;
+    if (isAbsent(await this.#store.readState(streamName))) return;
+    await this.#store.deleteStream({
+      streamName,
+      expectedVersion: "any",
+      mode: "soft",
+    });
+  }
+
+  async #append(
+    streamName: string,
+    { expectedVersion, eventType, data }: {
+      readonly expectedVersion: ExpectedVersion;
+      readonly eventType: string;
+      readonly data: string;
     },
-  };
+  ): Promise<AppendResult["kind"]> {
+    const eventId = this.#newEventId();
+    const events = [{ eventId, eventType, isJson: true, data, metadata: "" }];
+    const append = { streamName, expectedVersion, events };
+    return (await this.#store.append(append)).kind;
+  }
+}
+
+function isAbsent({ head, isTombstoned, metadata }: StreamState): boolean {
+  return head < 0 || isTombstoned || isSoftDeleted(metadata);
 }
 
 function isStoredToken(value: unknown): value is StoredToken {

@@ -1,9 +1,11 @@
 /**
- * Bearer tokens: `quipu.<login, base64url>.<256 random bits, base64url>`.
+ * Bearer tokens, an addition to the original's API. A user's tokens are made,
+ * listed and revoked by the user, logged in by password with full rights, or
+ * by an administrator; a token never makes another one.
  *
- * The login stands in the token so that a token is found by reading one event.
- * It is worth what its user is worth at that moment: the user's groups, nothing
- * while the user is disabled, and nothing for a later user of the same login.
+ * A token is worth what its user is worth at that moment: the user's groups,
+ * nothing while the user is disabled, and nothing for a later user of the same
+ * login.
  *
  * @module
  */
@@ -17,16 +19,19 @@ import type {
   TokenCreateOutcome,
   TokenInfo,
   TokenListOutcome,
-  TokenService,
   UserOutcome,
 } from "./contract.ts";
-import { principalOf } from "./principal_of.ts";
 import {
   type StoredToken,
   TOKEN_CREATED_TYPE,
   type TokenRepository,
 } from "./token_repository.ts";
-import type { StoredUser, UserRepository } from "./user_repository.ts";
+import { type ClaimedToken, TOKEN_PREFIX } from "./credentials.ts";
+import {
+  principalOf,
+  type StoredUser,
+  type UserRepository,
+} from "./user_repository.ts";
 import { logAudit, type Requester } from "../model/audit.ts";
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
@@ -39,7 +44,6 @@ import {
   TOKEN_SCOPES,
   type TokenScope,
 } from "../model/principal.ts";
-import { decodeUtf8IfValid } from "../text/utf8.ts";
 
 /** What the service is made of. */
 export interface TokenServiceOptions {
@@ -50,35 +54,9 @@ export interface TokenServiceOptions {
   readonly logger: Logger;
 }
 
-/** A text that has the shape of a token. */
-export interface ClaimedToken {
-  readonly login: string;
-  readonly secret: string;
-}
-
-const PREFIX = "quipu.";
 const SECRET_BYTES = 32;
-/** Base64url of `SECRET_BYTES` bytes has that many characters. */
-const SECRET_CHARS = 43;
 const TOKEN_ID_BYTES = 12;
 const ATTEMPTS_MAX = 5;
-
-/** Makes the service. */
-export function createTokenService(options: TokenServiceOptions): TokenService {
-  return new StoredTokenService(options);
-}
-
-/** Takes a token apart; undefined when it has another shape. */
-export function parseToken(text: string): ClaimedToken | undefined {
-  if (!text.startsWith(PREFIX)) return undefined;
-  const [encodedLogin = "", secret = "", ...rest] = text.slice(PREFIX.length)
-    .split(".");
-  const isShaped = rest.length === 0 && secret.length === SECRET_CHARS &&
-    /^[\w-]+$/.test(secret) && /^[\w-]+$/.test(encodedLogin);
-  if (!isShaped) return undefined;
-  const login = decodeUtf8IfValid(Buffer.from(encodedLogin, "base64url"));
-  return login === undefined ? undefined : { login, secret };
-}
 
 /** Finds out whose token it is; undefined when it is nobody's or has ended. */
 export async function verifyToken(
@@ -108,19 +86,12 @@ export async function verifyToken(
   };
 }
 
-class StoredTokenService implements TokenService {
-  readonly #users: UserRepository;
-  readonly #tokens: TokenRepository;
-  readonly #accessTokens: AccessTokens;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+/** What clients may do with tokens. */
+export class TokenService {
+  readonly #options: TokenServiceOptions;
 
   constructor(options: TokenServiceOptions) {
-    this.#users = options.users;
-    this.#tokens = options.tokens;
-    this.#accessTokens = options.accessTokens;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
+    this.#options = options;
   }
 
   async create(
@@ -137,11 +108,12 @@ class StoredTokenService implements TokenService {
     const lifetimeSeconds = newToken.lifetimeSeconds ??
       LIMITS.tokenSecondsDefault;
     refuseUnfitToken({ lifetimeSeconds, label });
+    const { users, tokens, clock } = this.#options;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const user = await this.#users.read(login);
+      const user = await users.read(login);
       if (user === undefined) return { kind: "notFound" };
-      const nowUs = this.#clock.nowUs();
-      const read = await this.#tokens.read(login);
+      const nowUs = clock.nowUs();
+      const read = await tokens.read(login);
       const valid = read.tokens.filter((token) =>
         isValid(token, { user, nowUs })
       );
@@ -157,7 +129,7 @@ class StoredTokenService implements TokenService {
         hash: hashOf(secret),
         userEventNumber: user.eventNumber,
       };
-      const isWritten = await this.#tokens.write(read, {
+      const isWritten = await tokens.write(read, {
         eventType: TOKEN_CREATED_TYPE,
         tokens: [...valid, token],
       });
@@ -166,7 +138,7 @@ class StoredTokenService implements TokenService {
       const encodedLogin = Buffer.from(login).toString("base64url");
       return {
         kind: "created",
-        secret: `${PREFIX}${encodedLogin}.${secret}`,
+        secret: `${TOKEN_PREFIX}${encodedLogin}.${secret}`,
         token: visiblePartOf(token),
       };
     }
@@ -175,11 +147,14 @@ class StoredTokenService implements TokenService {
 
   async list(requester: Requester, login: string): Promise<TokenListOutcome> {
     if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
-    const user = await this.#users.read(login);
+    const { users, tokens, clock } = this.#options;
+    const user = await users.read(login);
     if (user === undefined) return { kind: "notFound" };
-    const { tokens } = await this.#tokens.read(login);
-    const nowUs = this.#clock.nowUs();
-    const valid = tokens.filter((token) => isValid(token, { user, nowUs }));
+    const read = await tokens.read(login);
+    const nowUs = clock.nowUs();
+    const valid = read.tokens.filter((token) =>
+      isValid(token, { user, nowUs })
+    );
     return { kind: "tokens", tokens: valid.map(visiblePartOf) };
   }
 
@@ -188,17 +163,18 @@ class StoredTokenService implements TokenService {
     { login, tokenId }: { readonly login: string; readonly tokenId: string },
   ): Promise<UserOutcome> {
     if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
+    const { users, tokens, clock } = this.#options;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const user = await this.#users.read(login);
+      const user = await users.read(login);
       if (user === undefined) return { kind: "notFound" };
-      const read = await this.#tokens.read(login);
-      const nowUs = this.#clock.nowUs();
+      const read = await tokens.read(login);
+      const nowUs = clock.nowUs();
       const valid = read.tokens.filter((token) =>
         isValid(token, { user, nowUs })
       );
       const revoked = valid.find((token) => token.tokenId === tokenId);
       if (revoked === undefined) return { kind: "notFound" };
-      const isWritten = await this.#tokens.write(read, {
+      const isWritten = await tokens.write(read, {
         eventType: "$TokenRevoked",
         tokens: valid.filter((token) => token !== revoked),
       });
@@ -209,9 +185,10 @@ class StoredTokenService implements TokenService {
     return { kind: "tryAgain" };
   }
 
+  /** A short-lived token of the caller for opening live feeds; not stored. */
   createAccessToken({ caller }: Requester): AccessTokenOutcome {
     if (caller === undefined) return { kind: "unauthorized" };
-    return { kind: "created", ...this.#accessTokens.create(caller) };
+    return { kind: "created", ...this.#options.accessTokens.create(caller) };
   }
 
   #log(
@@ -227,7 +204,7 @@ class StoredTokenService implements TokenService {
       isReadOnly,
       ...(scopes && { scopes: scopes.join(" ") }),
     };
-    logAudit(this.#logger, { event, requester, fields });
+    logAudit(this.#options.logger, { event, requester, fields });
   }
 }
 

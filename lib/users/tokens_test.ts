@@ -11,7 +11,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Requester } from "../model/audit.ts";
 import type { NewToken, TokenInfo } from "./contract.ts";
-import { parseToken } from "./tokens.ts";
+import { decodeBearerToken } from "./credentials.ts";
 
 interface Alice {
   readonly auth: TestAuth;
@@ -85,7 +85,7 @@ Deno.test("only a token's hash is stored and nothing of it is logged", async () 
   await using opened = await openWithAlice();
   const { auth } = opened;
   const { secret, token } = await createToken(opened);
-  const claimed = parseToken(secret);
+  const claimed = decodeBearerToken(`Bearer ${secret}`);
   assert(claimed !== undefined);
   assertEquals(claimed.login, "alice");
   const [event, ...rest] = await auth.eventsOf("$tokens-alice");

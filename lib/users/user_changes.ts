@@ -6,7 +6,7 @@
  */
 
 import { TOKEN_CREATED_TYPE, TOKEN_STREAM_PREFIX } from "./token_repository.ts";
-import { USER_STREAM_PREFIX } from "./user_streams.ts";
+import { USER_STREAM_PREFIX } from "./user_record.ts";
 import type { CommitHint, EventStore } from "../store/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";

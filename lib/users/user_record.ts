@@ -1,17 +1,22 @@
 /**
- * A user as the data of an event (spec: users §1, "Storage facts"): the
+ * A user's stream, and a user as the data of an event in it (spec: users §1, "Storage facts"): the
  * original's members, and `algorithm` for hashes that are not the original's.
  * Members that are false or null are left out.
  *
  * @module
  */
 
-import type { NewUser } from "./contract.ts";
 import type { PasswordHash } from "./password.ts";
-import { QuipuError } from "../model/errors.ts";
 import type { RecordedEvent } from "../model/event.ts";
-import { LIMITS } from "../model/limits.ts";
-import { decodeJsonText, encodeUtf8 } from "../text/utf8.ts";
+import { decodeJsonText } from "../text/utf8.ts";
+
+/** What the names of users' streams begin with. */
+export const USER_STREAM_PREFIX = "$user-";
+
+/** Name of the stream of the user `login`. */
+export function streamOfUser(login: string): string {
+  return USER_STREAM_PREFIX + login;
+}
 
 /** What is stored of a user besides its login. */
 export interface UserFields {
@@ -88,64 +93,4 @@ export function parseObject(
   return typeof document === "object" && document !== null
     ? { ...document }
     : undefined;
-}
-
-/**
- * Refuses what no user may be called or consist of.
- *
- * @throws {QuipuError} `invalidRequest`.
- */
-export function refuseUnfitUser(
-  user: Pick<NewUser, "login" | "fullName" | "groups">,
-): void {
-  if (!isFitLogin(user.login)) {
-    throw unfit(
-      `a login has 1 to ${LIMITS.userNameBytesMax} bytes and no control ` +
-        "characters",
-    );
-  }
-  if (user.fullName !== undefined && !isFitText(user.fullName)) {
-    throw unfit(
-      `a full name has at most ${LIMITS.userNameBytesMax} bytes and no ` +
-        "control characters",
-    );
-  }
-  const groups = user.groups ?? [];
-  if (groups.length > LIMITS.userGroupsMax || !groups.every(isFitText)) {
-    throw unfit(
-      `at most ${LIMITS.userGroupsMax} groups of at most ` +
-        `${LIMITS.userNameBytesMax} bytes, without control characters`,
-    );
-  }
-}
-
-/**
- * Refuses passwords that are empty or too long to hash.
- *
- * @throws {QuipuError} `invalidRequest`.
- */
-export function refuseUnfitPassword(password: string): void {
-  const bytes = encodeUtf8(password).length;
-  if (bytes >= 1 && bytes <= LIMITS.passwordBytesMax) return;
-  throw unfit(`a password has 1 to ${LIMITS.passwordBytesMax} bytes`);
-}
-
-/** Whether a user of that login can exist. */
-export function isFitLogin(login: string): boolean {
-  return login !== "" && isFitText(login);
-}
-
-function isFitText(text: string): boolean {
-  if (text.length > LIMITS.userNameBytesMax || !text.isWellFormed()) {
-    return false;
-  }
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x20 || unit === 0x7f) return false;
-  }
-  return encodeUtf8(text).length <= LIMITS.userNameBytesMax;
-}
-
-function unfit(rule: string): QuipuError {
-  return new QuipuError("invalidRequest", `Cannot store the user: ${rule}`);
 }

@@ -11,10 +11,15 @@
  * @module
  */
 
-import type { KnownLogins } from "./known_logins.ts";
-import { decodeUser, encodeUser, isFitLogin } from "./user_record.ts";
-import type { UserEventType, UserFields } from "./user_record.ts";
-import { streamOfUser } from "./user_streams.ts";
+import {
+  decodeUser,
+  encodeUser,
+  streamOfUser,
+  USER_STREAM_PREFIX,
+  type UserEventType,
+  type UserFields,
+} from "./user_record.ts";
+import { isFitLogin } from "./user_rules.ts";
 import type { ProposedEvent } from "../model/event.ts";
 import type { AppendResult, EventStore } from "../store/event_store.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -23,7 +28,8 @@ import {
   isSoftDeleted,
   METADATA_EVENT_TYPE,
 } from "../model/stream_metadata.ts";
-import { metastreamOf } from "../model/stream_names.ts";
+import type { Principal } from "../model/principal.ts";
+import { isSystemStream, metastreamOf } from "../model/stream_names.ts";
 import { decodeUtf8Leniently } from "../text/utf8.ts";
 
 /** A user as it is stored. */
@@ -37,6 +43,16 @@ export interface StoredUser extends UserFields {
   readonly updatedAtUs: number;
 }
 
+/**
+ * A stored user as the principal of its requests. Roles are the user's groups
+ * and the login itself (spec: users §1.2).
+ */
+export function principalOf({ login, groups }: StoredUser): Principal {
+  const roles = new Set(groups);
+  roles.add(login);
+  return { login, roles, isReadOnly: false };
+}
+
 /** A user's place in the store, taken or not. */
 export interface UserSlot {
   /** Number of the stream's last event, -1 for none. */
@@ -45,34 +61,6 @@ export interface UserSlot {
   readonly hasAccessList: boolean;
   /** `undefined` when there is no such user. */
   readonly user: StoredUser | undefined;
-}
-
-/** Reads and writes users. `createUserRepository` makes it. */
-export interface UserRepository {
-  readSlot(login: string): Promise<UserSlot>;
-  /** `undefined` when there is no such user. */
-  read(login: string): Promise<StoredUser | undefined>;
-  /**
-   * Every user that has a record, however it was written, by login in UTF-16
-   * order; the first `LIMITS.usersMax`.
-   */
-  readAll(): Promise<readonly StoredUser[]>;
-  /** Writes a user into a free slot, and into the list of users. */
-  create(
-    login: string,
-    creation: { readonly slot: UserSlot; readonly fields: UserFields },
-  ): Promise<AppendResult["kind"]>;
-  /** Writes what the user is from now on, if it is still what was read. */
-  update(
-    user: StoredUser,
-    changes: Partial<UserFields>,
-  ): Promise<AppendResult["kind"]>;
-  /** Deletes the user, if it is still what was read. */
-  delete(user: StoredUser): Promise<"done" | "conflict" | "deleted">;
-  /** Enters a user into the list of users when it is missing there. */
-  ensureListed(login: string): Promise<void>;
-  /** Tells other readers of the store that a password no longer holds. */
-  notifyPasswordChanged(login: string): Promise<void>;
 }
 
 const LIST_STREAM = "$users";
@@ -91,16 +79,27 @@ export interface RepositoryOptions {
   readonly newEventId: () => string;
 }
 
-/** Makes the repository of a store's users. */
-export function createUserRepository(
-  { store, newEventId, logins }: RepositoryOptions & {
-    readonly logins: Pick<KnownLogins, "sorted">;
-  },
-): UserRepository {
-  async function readSlot(login: string): Promise<UserSlot> {
+/** Reads and writes the users of a store. */
+export class UserRepository {
+  readonly #store: EventStore;
+  readonly #newEventId: () => string;
+  readonly #logins: KnownLogins;
+
+  constructor({ store, newEventId }: RepositoryOptions) {
+    this.#store = store;
+    this.#newEventId = newEventId;
+    this.#logins = new KnownLogins(store);
+  }
+
+  /** Ends the watching of the store. */
+  close(): void {
+    this.#logins.close();
+  }
+
+  async readSlot(login: string): Promise<UserSlot> {
     if (!isFitLogin(login)) return FREE_SLOT;
     const streamName = streamOfUser(login);
-    const state = await store.readState(streamName);
+    const state = await this.#store.readState(streamName);
     const { head, metadata } = state;
     const hasAccessList = metadata.acl !== undefined;
     const free: UserSlot = { head, hasAccessList, user: undefined };
@@ -108,7 +107,7 @@ export function createUserRepository(
     const isAbsent = head < firstEventNumber || state.isTombstoned ||
       isSoftDeleted(metadata);
     if (isAbsent) return free;
-    const entry = await store.readEvent(streamName, head);
+    const entry = await this.#store.readEvent(streamName, head);
     const fields = entry && decodeUser(entry.event);
     if (entry === undefined || fields === undefined) return free;
     const user: StoredUser = {
@@ -121,12 +120,90 @@ export function createUserRepository(
     return { head, hasAccessList, user };
   }
 
-  async function readListedLogins(): Promise<Set<string>> {
-    const { head, metadata } = await store.readState(LIST_STREAM);
+  /** `undefined` when there is no such user. */
+  async read(login: string): Promise<StoredUser | undefined> {
+    return (await this.readSlot(login)).user;
+  }
+
+  /**
+   * Every user that has a record, however it was written, by login in UTF-16
+   * order; the first `LIMITS.usersMax`.
+   */
+  async readAll(): Promise<readonly StoredUser[]> {
+    const users: StoredUser[] = [];
+    for (const login of await this.#logins.sorted()) {
+      if (users.length === LIMITS.usersMax) break;
+      const user = await this.read(login);
+      if (user !== undefined) users.push(user);
+    }
+    return users;
+  }
+
+  /** Writes a user into a free slot, and into the list of users. */
+  async create(
+    login: string,
+    { slot, fields }: { readonly slot: UserSlot; readonly fields: UserFields },
+  ): Promise<AppendResult["kind"]> {
+    // The access list comes first: a user must never be without it.
+    if (!slot.hasAccessList) {
+      await this.#appendMetadata(streamOfUser(login), USER_METADATA);
+    }
+    const kind = await this.#appendUser(login, {
+      eventType: "$UserCreated",
+      fields,
+      head: slot.head,
+    });
+    if (kind === "appended") await this.#list(login);
+    return kind;
+  }
+
+  /** Writes what the user is from now on, if it is still what was read. */
+  update(
+    user: StoredUser,
+    changes: Partial<UserFields>,
+  ): Promise<AppendResult["kind"]> {
+    return this.#appendUser(user.login, {
+      eventType: "$UserUpdated",
+      fields: { ...user, ...changes },
+      head: user.eventNumber,
+    });
+  }
+
+  /** Deletes the user, if it is still what was read. */
+  async delete(user: StoredUser): Promise<"done" | "conflict" | "deleted"> {
+    const { kind } = await this.#store.deleteStream({
+      streamName: streamOfUser(user.login),
+      expectedVersion: user.eventNumber,
+      mode: "soft",
+    });
+    return kind;
+  }
+
+  /** Enters a user into the list of users when it is missing there. */
+  async ensureListed(login: string): Promise<void> {
+    const logins = await this.#readListedLogins();
+    if (!logins.has(login)) await this.#list(login);
+  }
+
+  /** Tells other readers of the store that a password no longer holds. */
+  async notifyPasswordChanged(login: string): Promise<void> {
+    const { metadataNumber } = await this.#store.readState(NOTIFICATION_STREAM);
+    if (metadataNumber < 0) {
+      await this.#appendMetadata(NOTIFICATION_STREAM, NOTIFICATION_METADATA);
+    }
+    await this.#append(NOTIFICATION_STREAM, {
+      eventType: "$PasswordChanged",
+      isJson: true,
+      data: JSON.stringify({ loginName: login }, null, 2),
+    });
+  }
+
+  async #readListedLogins(): Promise<Set<string>> {
+    const { head, metadata } = await this.#store.readState(LIST_STREAM);
     const logins = new Set<string>();
     let from: number = firstVisibleNumber(metadata, head);
     while (from <= head) {
-      const { entries, continueFrom } = await store.readStream({
+      const { entries, continueFrom } = await this.#store.readStream({
         streamName: LIST_STREAM,
         from,
         count: LIMITS.pageEventsMax,
@@ -143,16 +220,7 @@ export function createUserRepository(
     return logins;
   }
 
-  async function appendTo(
-    streamName: string,
-    event: Omit<ProposedEvent, "eventId" | "metadata">,
-    expectedVersion: number | "any" | "noStream" = "any",
-  ): Promise<AppendResult["kind"]> {
-    const events = [{ ...event, eventId: newEventId(), metadata: "" }];
-    return (await store.append({ streamName, expectedVersion, events })).kind;
-  }
-
-  function appendUser(
+  #appendUser(
     login: string,
     { eventType, fields, head }: {
       readonly eventType: UserEventType;
@@ -162,92 +230,84 @@ export function createUserRepository(
   ): Promise<AppendResult["kind"]> {
     const data = encodeUser(login, fields);
     const expectedVersion = head < 0 ? "noStream" : head;
-    return appendTo(
-      streamOfUser(login),
-      { eventType, isJson: true, data },
-      expectedVersion,
-    );
+    const event = { eventType, isJson: true, data };
+    return this.#append(streamOfUser(login), event, expectedVersion);
   }
 
-  async function appendMetadata(
+  async #appendMetadata(streamName: string, data: string): Promise<void> {
+    const event = { eventType: METADATA_EVENT_TYPE, isJson: true, data };
+    await this.#append(metastreamOf(streamName), event);
+  }
+
+  async #list(login: string): Promise<void> {
+    const event = { eventType: "$User", isJson: false, data: login };
+    await this.#append(LIST_STREAM, event);
+  }
+
+  async #append(
     streamName: string,
-    data: string,
-  ): Promise<void> {
-    const eventType = METADATA_EVENT_TYPE;
-    await appendTo(metastreamOf(streamName), { eventType, isJson: true, data });
+    event: Omit<ProposedEvent, "eventId" | "metadata">,
+    expectedVersion: number | "any" | "noStream" = "any",
+  ): Promise<AppendResult["kind"]> {
+    const events = [{ ...event, eventId: this.#newEventId(), metadata: "" }];
+    const append = { streamName, expectedVersion, events };
+    return (await this.#store.append(append)).kind;
+  }
+}
+
+/**
+ * Every login that the store may hold a user of: the streams `$user-<login>`,
+ * however they were written. The streams are looked for once, when somebody
+ * first asks, and watched from then on.
+ */
+class KnownLogins {
+  readonly #store: Pick<EventStore, "listNames" | "watch">;
+  #logins: Promise<Set<string>> | undefined;
+  #stopWatching = () => {};
+
+  constructor(store: Pick<EventStore, "listNames" | "watch">) {
+    this.#store = store;
   }
 
-  async function list(login: string): Promise<void> {
-    await appendTo(LIST_STREAM, {
-      eventType: "$User",
-      isJson: false,
-      data: login,
-    });
+  /**
+   * All of them, in UTF-16 order; deleted users are among them.
+   *
+   * @throws {QuipuError} As `EventStore.listNames` does.
+   */
+  async sorted(): Promise<readonly string[]> {
+    try {
+      return [...await (this.#logins ??= this.#find())].sort();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
-  return {
-    readSlot,
+  /** Ends the watching. */
+  close(): void {
+    this.#stopWatching();
+    this.#logins = undefined;
+  }
 
-    async read(login) {
-      return (await readSlot(login)).user;
-    },
-
-    async readAll() {
-      const users: StoredUser[] = [];
-      for (const login of await logins.sorted()) {
-        if (users.length === LIMITS.usersMax) break;
-        const { user } = await readSlot(login);
-        if (user !== undefined) users.push(user);
-      }
-      return users;
-    },
-
-    async create(login, { slot, fields }) {
-      // The access list comes first: a user must never be without it.
-      if (!slot.hasAccessList) {
-        await appendMetadata(streamOfUser(login), USER_METADATA);
-      }
-      const kind = await appendUser(login, {
-        eventType: "$UserCreated",
-        fields,
-        head: slot.head,
-      });
-      if (kind === "appended") await list(login);
-      return kind;
-    },
-
-    update(user, changes) {
-      return appendUser(user.login, {
-        eventType: "$UserUpdated",
-        fields: { ...user, ...changes },
-        head: user.eventNumber,
-      });
-    },
-
-    async delete(user) {
-      const { kind } = await store.deleteStream({
-        streamName: streamOfUser(user.login),
-        expectedVersion: user.eventNumber,
-        mode: "soft",
-      });
-      return kind;
-    },
-
-    async ensureListed(login) {
-      const logins = await readListedLogins();
-      if (!logins.has(login)) await list(login);
-    },
-
-    async notifyPasswordChanged(login) {
-      const { metadataNumber } = await store.readState(NOTIFICATION_STREAM);
-      if (metadataNumber < 0) {
-        await appendMetadata(NOTIFICATION_STREAM, NOTIFICATION_METADATA);
-      }
-      await appendTo(NOTIFICATION_STREAM, {
-        eventType: "$PasswordChanged",
-        isJson: true,
-        data: JSON.stringify({ loginName: login }, null, 2),
-      });
-    },
-  };
+  async #find(): Promise<Set<string>> {
+    const logins = new Set<string>();
+    const add = (streamName: string) => {
+      if (!streamName.startsWith(USER_STREAM_PREFIX)) return;
+      logins.add(streamName.slice(USER_STREAM_PREFIX.length));
+    };
+    this.#stopWatching = this.#store.watch(
+      (hints) => hints.forEach(({ streamName }) => add(streamName)),
+      isSystemStream,
+    );
+    const limit = LIMITS.listedNamesMax;
+    const request = { prefix: USER_STREAM_PREFIX, limit };
+    let names = await this.#store.listNames("streams", request);
+    while (names.length > 0) {
+      names.forEach(add);
+      if (names.length < limit) break;
+      const after = names.at(-1) ?? "";
+      names = await this.#store.listNames("streams", { ...request, after });
+    }
+    return logins;
+  }
 }

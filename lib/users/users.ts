@@ -11,24 +11,20 @@ import type {
   UserListOutcome,
   UserOutcome,
   UserReadOutcome,
-  UserService,
 } from "./contract.ts";
 import { DEFAULT_PASSWORD, mayUseDefaultPassword } from "./default_password.ts";
 import type { FailedLogins } from "./failed_logins.ts";
+import type { LoginThrottle } from "./login_throttle.ts";
+import type { PasswordHasher } from "./password.ts";
+import type { TokenRepository } from "./token_repository.ts";
+import { rightsTextOf, type UserFields } from "./user_record.ts";
 import {
   refuseTakenGroups,
   refuseTakenLogin,
   refuseUnfitNewLogin,
-} from "./login_rules.ts";
-import type { LoginThrottle } from "./login_throttle.ts";
-import type { PasswordHasher } from "./password.ts";
-import type { TokenRepository } from "./token_repository.ts";
-import {
   refuseUnfitPassword,
   refuseUnfitUser,
-  rightsTextOf,
-  type UserFields,
-} from "./user_record.ts";
+} from "./user_rules.ts";
 import type { StoredUser, UserRepository } from "./user_repository.ts";
 import { logAudit, type Requester } from "../model/audit.ts";
 import { QuipuError } from "../model/errors.ts";
@@ -57,45 +53,34 @@ const TRY_AGAIN: UserOutcome = { kind: "tryAgain" };
 /** How often a change begins anew because others changed the user meanwhile. */
 const ATTEMPTS_MAX = 5;
 
-/** Makes the service. */
-export function createUserService(options: UserServiceOptions): UserService {
-  return new StoredUsers(options);
-}
-
-class StoredUsers implements UserService {
-  readonly #users: UserRepository;
-  readonly #tokens: TokenRepository;
-  readonly #hasher: PasswordHasher;
-  readonly #throttle: LoginThrottle;
-  readonly #logger: Logger;
-  readonly #failures: FailedLogins;
-  readonly #isLoopbackServer: boolean;
+/**
+ * The users of the store. Every method throws `QuipuError("invalidRequest")`
+ * for names and passwords that are out of bounds, and what `EventStore.append`
+ * throws.
+ */
+export class UserService {
+  readonly #options: UserServiceOptions;
   /** Settles once nobody gives a name to a user or a group any more. */
   #naming: Promise<unknown> = Promise.resolve();
 
   constructor(options: UserServiceOptions) {
-    this.#users = options.users;
-    this.#tokens = options.tokens;
-    this.#hasher = options.hasher;
-    this.#throttle = options.throttle;
-    this.#logger = options.logger;
-    this.#failures = options.failures;
-    this.#isLoopbackServer = options.isLoopbackServer;
+    this.#options = options;
   }
 
+  /** For administrators. An equal password makes it a repetition. */
   async create(requester: Requester, user: NewUser): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     refuseUnfitUser(user);
     refuseUnfitPassword(user.password);
     const { login, fullName, groups } = user;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const slot = await this.#users.readSlot(login);
+      const slot = await this.#options.users.readSlot(login);
       if (slot.user !== undefined) return this.#repeatCreate(slot.user, user);
       refuseUnfitNewLogin(login);
-      const password = await this.#hasher.hash(user.password);
+      const password = await this.#options.hasher.hash(user.password);
       const fields = { fullName, groups, isDisabled: false, password };
       const kind = await this.#name(async () => {
-        const others = await this.#users.readAll();
+        const others = await this.#options.users.readAll();
         if (others.length >= LIMITS.usersMax) {
           throw new QuipuError(
             "invalidRequest",
@@ -105,7 +90,7 @@ class StoredUsers implements UserService {
         refuseTakenLogin(login, others);
         const logins = others.map((other) => other.login);
         refuseTakenGroups(groups ?? [], [login, ...logins]);
-        return await this.#users.create(login, { slot, fields });
+        return await this.#options.users.create(login, { slot, fields });
       });
       // Whoever hard-deleted the stream wanted no such user for ever.
       if (kind === "deleted") return CONFLICT;
@@ -116,24 +101,28 @@ class StoredUsers implements UserService {
     return TRY_AGAIN;
   }
 
+  /** For everybody who has logged in. */
   async list({ caller }: Requester): Promise<UserListOutcome> {
     if (caller === undefined) return { kind: "unauthorized" };
-    const stored = await this.#users.readAll();
+    const stored = await this.#options.users.readAll();
     const users = stored.map(visiblePartOf).sort(byLogin);
     return { kind: "users", users };
   }
 
+  /** For everybody who has logged in. */
   async read({ caller }: Requester, login: string): Promise<UserReadOutcome> {
     if (caller === undefined) return { kind: "unauthorized" };
-    const user = await this.#users.read(login);
+    const user = await this.#options.users.read(login);
     if (user === undefined) return { kind: "notFound" };
     return { kind: "user", user: visiblePartOf(user) };
   }
 
+  /** The caller itself: `/users/$current`. */
   async readCurrent(requester: Requester): Promise<UserReadOutcome> {
     return await this.read(requester, requester.caller?.login ?? "");
   }
 
+  /** For administrators. What is `undefined` is cleared. */
   async update(
     requester: Requester,
     { login, fullName, groups }: Pick<NewUser, "login" | "fullName" | "groups">,
@@ -141,7 +130,7 @@ class StoredUsers implements UserService {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     refuseUnfitUser({ login, fullName, groups });
     return await this.#name(async () => {
-      const others = await this.#users.readAll();
+      const others = await this.#options.users.readAll();
       const change = { requester, login, event: "user.updated" };
       return await this.#change(change, (user) => {
         const added = (groups ?? []).filter((group) =>
@@ -153,6 +142,7 @@ class StoredUsers implements UserService {
     });
   }
 
+  /** For administrators. */
   async enable(requester: Requester, login: string): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     return await this.#change(
@@ -161,6 +151,7 @@ class StoredUsers implements UserService {
     );
   }
 
+  /** For administrators. */
   async disable(requester: Requester, login: string): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     let wasEnabled = false;
@@ -170,11 +161,12 @@ class StoredUsers implements UserService {
       return wasEnabled ? { isDisabled: true } : undefined;
     });
     if (outcome === SUCCESS && wasEnabled) {
-      await this.#users.notifyPasswordChanged(login);
+      await this.#options.users.notifyPasswordChanged(login);
     }
     return outcome;
   }
 
+  /** For administrators. Ends the user's tokens as well. */
   async resetPassword(
     requester: Requester,
     { login, newPassword }: {
@@ -184,16 +176,23 @@ class StoredUsers implements UserService {
   ): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     refuseUnfitPassword(newPassword);
-    if (await this.#users.read(login) === undefined) return NOT_FOUND;
-    const password = await this.#hasher.hash(newPassword);
+    if (await this.#options.users.read(login) === undefined) return NOT_FOUND;
+    const password = await this.#options.hasher.hash(newPassword);
     // Before the change: should it fail, nothing is left that still works.
-    await this.#tokens.clear(login);
+    await this.#options.tokens.clear(login);
     const change = { requester, login, event: "user.password_reset" };
     const outcome = await this.#change(change, () => ({ password }));
-    if (outcome === SUCCESS) await this.#users.notifyPasswordChanged(login);
+    if (outcome === SUCCESS) {
+      await this.#options.users.notifyPasswordChanged(login);
+    }
     return outcome;
   }
 
+  /**
+   * For whoever knows the current password. Slowed and judged like a login.
+   *
+   * @throws {QuipuError} `tooManyLogins`.
+   */
   async changePassword(
     requester: Requester,
     { login, currentPassword, newPassword, request }: {
@@ -206,7 +205,7 @@ class StoredUsers implements UserService {
     const { caller } = requester;
     if (caller !== undefined && !isUnnarrowed(caller)) return UNAUTHORIZED;
     const isRefusedDefault = currentPassword === DEFAULT_PASSWORD &&
-      !mayUseDefaultPassword(this.#isLoopbackServer, request);
+      !mayUseDefaultPassword(this.#options.isLoopbackServer, request);
     if (isRefusedDefault) return UNAUTHORIZED;
     refuseUnfitPassword(newPassword);
     let isAbsent = false;
@@ -214,32 +213,38 @@ class StoredUsers implements UserService {
     const outcome = await this.#changeIfRight({ requester, login }, {
       password: newPassword,
       check: (user) =>
-        this.#throttle.run({ remoteAddress, login }, async () => {
+        this.#options.throttle.run({ remoteAddress, login }, async () => {
           isAbsent = user === undefined;
           const stored = user?.password;
-          const verdict = await this.#hasher.verify(currentPassword, stored);
+          const verdict = await this.#options.hasher.verify(
+            currentPassword,
+            stored,
+          );
           return verdict !== "differs";
         }),
     });
     if (outcome === UNAUTHORIZED) {
-      this.#failures.note(() => ({ login, remoteAddress }));
+      this.#options.failures.note(() => ({ login, remoteAddress }));
     }
     if (isAbsent) return NOT_FOUND;
-    if (outcome === SUCCESS) await this.#users.notifyPasswordChanged(login);
+    if (outcome === SUCCESS) {
+      await this.#options.users.notifyPasswordChanged(login);
+    }
     return outcome;
   }
 
+  /** For administrators. Ends the user's tokens as well. */
   async delete(requester: Requester, login: string): Promise<UserOutcome> {
     if (!mayChangeUsers(requester)) return UNAUTHORIZED;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const user = await this.#users.read(login);
+      const user = await this.#options.users.read(login);
       if (user === undefined) return NOT_FOUND;
-      await this.#tokens.clear(login);
-      const kind = await this.#users.delete(user);
+      await this.#options.tokens.clear(login);
+      const kind = await this.#options.users.delete(user);
       if (kind === "conflict") continue;
       if (kind === "deleted") return NOT_FOUND;
       this.#log("user.deleted", { requester, login, before: user });
-      await this.#users.notifyPasswordChanged(login);
+      await this.#options.users.notifyPasswordChanged(login);
       return SUCCESS;
     }
     return TRY_AGAIN;
@@ -260,10 +265,13 @@ class StoredUsers implements UserService {
     stored: StoredUser,
     { login, password }: NewUser,
   ): Promise<UserOutcome> {
-    const verdict = await this.#hasher.verify(password, stored.password);
+    const verdict = await this.#options.hasher.verify(
+      password,
+      stored.password,
+    );
     if (verdict === "differs") return CONFLICT;
     // The first attempt may have ended before it entered the user there.
-    await this.#users.ensureListed(login);
+    await this.#options.users.ensureListed(login);
     return SUCCESS;
   }
 
@@ -278,14 +286,14 @@ class StoredUsers implements UserService {
     },
   ): Promise<UserOutcome> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const user = await this.#users.read(login);
+      const user = await this.#options.users.read(login);
       const isRight = await check(user);
       // A disabled user could otherwise find out whether a password is right.
       if (user === undefined || !isRight || user.isDisabled) {
         return UNAUTHORIZED;
       }
-      const changes = { password: await this.#hasher.hash(password) };
-      const kind = await this.#users.update(user, changes);
+      const changes = { password: await this.#options.hasher.hash(password) };
+      const kind = await this.#options.users.update(user, changes);
       if (kind === "appended") {
         const event = "user.password_changed";
         this.#log(event, { requester, login, before: user, after: user });
@@ -307,11 +315,11 @@ class StoredUsers implements UserService {
     changesOf: (user: StoredUser) => Partial<UserFields> | undefined,
   ): Promise<UserOutcome> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const user = await this.#users.read(login);
+      const user = await this.#options.users.read(login);
       if (user === undefined) return NOT_FOUND;
       const changes = changesOf(user);
       if (changes === undefined) return SUCCESS;
-      const kind = await this.#users.update(user, changes);
+      const kind = await this.#options.users.update(user, changes);
       if (kind === "appended") {
         const after = { ...user, ...changes };
         this.#log(event, { requester, login, before: user, after });
@@ -336,7 +344,7 @@ class StoredUsers implements UserService {
       before: rightsTextOf(before),
       after: rightsTextOf(after),
     };
-    logAudit(this.#logger, { event, requester, fields });
+    logAudit(this.#options.logger, { event, requester, fields });
   }
 }
 

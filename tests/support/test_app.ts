@@ -4,12 +4,10 @@
  * @module
  */
 
-import type {
-  Authentication,
-  Authenticator,
-  TokenService,
-  UserService,
-} from "../../lib/users/contract.ts";
+import type { Authentication } from "../../lib/users/contract.ts";
+import type { Authenticator } from "../../lib/users/authenticator.ts";
+import type { TokenService } from "../../lib/users/tokens.ts";
+import type { UserService } from "../../lib/users/users.ts";
 import { type App, type AppOptions, createApp } from "../../lib/http/app.ts";
 import type { EventStore, StoreStatus } from "../../lib/store/event_store.ts";
 import { LIMITS, type Limits } from "../../lib/model/limits.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { decodeBasicCredentials } from "./basic_credentials.ts";
+import { decodeBasicCredentials, decodeTrustedAuth } from "./credentials.ts";
 
-const CASES: readonly [string, [string, string] | undefined][] = [
+const BASIC: readonly [string, [string, string] | undefined][] = [
   ["Basic YWRtaW46Y2hhbmdlaXQ=", ["admin", "changeit"]],
   ["basic  YWRtaW46Y2hhbmdlaXQ= ", ["admin", "changeit"]],
   ["Basic " + btoa(":"), ["", ""]],
@@ -19,9 +19,27 @@ const CASES: readonly [string, [string, string] | undefined][] = [
   ["BasicYWRtaW46Y2hhbmdlaXQ=", undefined],
 ];
 
-for (const [header, expected] of CASES) {
+for (const [header, expected] of BASIC) {
   Deno.test(`decodeBasicCredentials() of ${JSON.stringify(header)}`, () => {
     const decoded = decodeBasicCredentials(header);
     assertEquals(decoded && [decoded.login, decoded.password], expected);
+  });
+}
+
+const TRUSTED: readonly [string, string, readonly string[] | undefined][] = [
+  ["root", "root", ["root"]],
+  [" root ; admin, other ", "root", ["admin", "other", "root"]],
+  ["root;", "root", ["root"]],
+  ["root; ,$admins,", "root", ["$admins", "root"]],
+  ["root;a;b", "", undefined],
+  ["", "", undefined],
+  [";a", "", undefined],
+];
+
+for (const [header, login, roles] of TRUSTED) {
+  Deno.test(`decodeTrustedAuth() of ${JSON.stringify(header)}`, () => {
+    const principal = decodeTrustedAuth(header);
+    assertEquals(principal && [...principal.roles].sort(), roles?.toSorted());
+    assertEquals(principal?.login ?? "", login);
   });
 }

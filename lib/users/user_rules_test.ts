@@ -7,7 +7,7 @@ import {
 } from "../../tests/support/test_auth.ts";
 import { QuipuError } from "../model/errors.ts";
 import type { NewUser } from "./contract.ts";
-import { foldLogin, refuseUnfitNewLogin } from "./login_rules.ts";
+import { foldLogin, refuseUnfitNewLogin } from "./user_rules.ts";
 
 const FIT = [
   "anna",

@@ -1,6 +1,7 @@
 /**
- * What a new login may look like. Existing logins go on working, whatever they
- * look like: these rules are asked when a user is created, or gets a group.
+ * What a user may be called and consist of, and what a new login may look like.
+ * Existing logins go on working, whatever they look like: the rules of new ones
+ * are asked when a user is created, or gets a group.
  *
  * A login and a group are roles alike, so one name must never stand for both,
  * and two logins that people take for the same one must not exist side by side.
@@ -9,6 +10,9 @@
  */
 
 import { QuipuError } from "../model/errors.ts";
+import { LIMITS } from "../model/limits.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
+import type { NewUser } from "./contract.ts";
 
 /** What is known of the users that are there already. */
 export interface TakenName {
@@ -20,6 +24,62 @@ export interface TakenName {
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 const LATIN = /\p{Script=Latin}/u;
 const GREEK_OR_CYRILLIC = /[\p{Script=Greek}\p{Script=Cyrillic}]/u;
+
+/**
+ * Refuses what no user may be called or consist of.
+ *
+ * @throws {QuipuError} `invalidRequest`.
+ */
+export function refuseUnfitUser(
+  user: Pick<NewUser, "login" | "fullName" | "groups">,
+): void {
+  if (!isFitLogin(user.login)) {
+    throw unfit(
+      `a login has 1 to ${LIMITS.userNameBytesMax} bytes and no control ` +
+        "characters",
+    );
+  }
+  if (user.fullName !== undefined && !isFitText(user.fullName)) {
+    throw unfit(
+      `a full name has at most ${LIMITS.userNameBytesMax} bytes and no ` +
+        "control characters",
+    );
+  }
+  const groups = user.groups ?? [];
+  if (groups.length > LIMITS.userGroupsMax || !groups.every(isFitText)) {
+    throw unfit(
+      `at most ${LIMITS.userGroupsMax} groups of at most ` +
+        `${LIMITS.userNameBytesMax} bytes, without control characters`,
+    );
+  }
+}
+
+/**
+ * Refuses passwords that are empty or too long to hash.
+ *
+ * @throws {QuipuError} `invalidRequest`.
+ */
+export function refuseUnfitPassword(password: string): void {
+  const bytes = encodeUtf8(password).length;
+  if (bytes >= 1 && bytes <= LIMITS.passwordBytesMax) return;
+  throw unfit(`a password has 1 to ${LIMITS.passwordBytesMax} bytes`);
+}
+
+/** Whether a user of that login can exist. */
+export function isFitLogin(login: string): boolean {
+  return login !== "" && isFitText(login);
+}
+
+function isFitText(text: string): boolean {
+  if (text.length > LIMITS.userNameBytesMax || !text.isWellFormed()) {
+    return false;
+  }
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x20 || unit === 0x7f) return false;
+  }
+  return encodeUtf8(text).length <= LIMITS.userNameBytesMax;
+}
 
 /**
  * Refuses what no new login may look like. Length is not judged here.

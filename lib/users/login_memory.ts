@@ -1,13 +1,28 @@
 /**
- * How often logins failed lately, by address or by login: token buckets in a
- * bounded table. A bucket holds `LIMITS.loginFailuresMax` tries and regains
- * one each `LIMITS.loginFailureForgetMs`. A login takes a try when it arrives;
- * once it is known to have failed the try is gone, otherwise it is given back.
+ * What the throttle remembers of logins that failed, in bounded tables: the key
+ * least recently used is forgotten first.
  *
  * @module
  */
 
 import { LIMITS } from "../model/limits.ts";
+
+/** Makes a key the newest of a table, which keeps at most `sizeMax`. */
+export function keepNewest<Value>(
+  table: Map<string, Value>,
+  { key, value }: { readonly key: string; readonly value: Value },
+  sizeMax: number,
+): void {
+  // Deleting first moves the key to the end of the map's order.
+  table.delete(key);
+  if (table.size >= sizeMax) {
+    for (const oldest of table.keys()) {
+      table.delete(oldest);
+      break;
+    }
+  }
+  table.set(key, value);
+}
 
 interface Bucket {
   /** Tries left; below zero after many failures. */
@@ -23,7 +38,12 @@ interface Bucket {
 const FAILED_US = LIMITS.loginFailedAddressMs * 1000;
 const FORGET_US = LIMITS.loginFailureForgetMs * 1000;
 
-/** A table of buckets. The key least recently used is forgotten first. */
+/**
+ * How often logins failed lately, by address or by login: token buckets. A
+ * bucket holds `LIMITS.loginFailuresMax` tries and regains one each
+ * `LIMITS.loginFailureForgetMs`. A login takes a try when it arrives; once it is
+ * known to have failed the try is gone, otherwise it is given back.
+ */
 export class FailureBuckets {
   readonly #buckets = new Map<string, Bucket>();
   readonly #delayMsMax: number;
@@ -67,7 +87,11 @@ export class FailureBuckets {
         failedAtUs: undefined,
       };
     bucket.pending++;
-    this.#touch(key, bucket);
+    keepNewest(
+      this.#buckets,
+      { key, value: bucket },
+      LIMITS.loginFailureTableMax,
+    );
   }
 
   /** A try that was taken is gone. */
@@ -90,18 +114,6 @@ export class FailureBuckets {
       !hasFailed(bucket, nowUs);
     if (isForgotten) this.#buckets.delete(key);
   }
-
-  #touch(key: string, bucket: Bucket): void {
-    // Deleting first moves the key to the end of the map's order.
-    this.#buckets.delete(key);
-    if (this.#buckets.size >= LIMITS.loginFailureTableMax) {
-      for (const oldest of this.#buckets.keys()) {
-        this.#buckets.delete(oldest);
-        break;
-      }
-    }
-    this.#buckets.set(key, bucket);
-  }
 }
 
 function hasFailed({ failedAtUs }: Bucket, nowUs: number): boolean {
@@ -112,4 +124,62 @@ function triesAt(bucket: Bucket, nowUs: number): number {
   // A clock that was set back forgives nothing and costs nothing.
   const passedUs = Math.max(0, nowUs - bucket.atUs);
   return Math.min(LIMITS.loginFailuresMax, bucket.tries + passedUs / FORGET_US);
+}
+
+interface Entry {
+  /** Attempts, as of `atUs`; half of them are forgotten each half-life. */
+  count: number;
+  atUs: number;
+}
+
+const HALF_LIFE_US = LIMITS.loginNetworkHalfLifeMs * 1000;
+
+/**
+ * How much each network has tried lately in vain: logins that failed, were
+ * refused, or still wait to be checked, counted for the address and for the
+ * networks around it. Guessing from fresh addresses looks new at each address,
+ * but not at the networks that these are in.
+ */
+export class NetworkPressure {
+  readonly #entries = new Map<string, Entry>();
+
+  /** Counts an attempt for each of the networks. */
+  add(networks: readonly string[], nowUs: number): void {
+    for (const network of networks) {
+      const count = this.#countOf(network, nowUs) + 1;
+      const value = { count, atUs: nowUs };
+      keepNewest(
+        this.#entries,
+        { key: network, value },
+        LIMITS.loginNetworkTableMax,
+      );
+    }
+  }
+
+  /** Takes an attempt back: it was right, or could not be checked. */
+  takeBack(networks: readonly string[], nowUs: number): void {
+    for (const network of networks) {
+      const count = this.#countOf(network, nowUs) - 1;
+      if (count < 0.01) this.#entries.delete(network);
+      else this.#entries.set(network, { count, atUs: nowUs });
+    }
+  }
+
+  /**
+   * Attempts of the networks, added up. Of two addresses the networks that both
+   * are in make no difference; the one whose own networks tried less has less.
+   */
+  of(networks: readonly string[], nowUs: number): number {
+    let sum = 0;
+    for (const network of networks) sum += this.#countOf(network, nowUs);
+    return sum;
+  }
+
+  #countOf(network: string, nowUs: number): number {
+    const entry = this.#entries.get(network);
+    if (entry === undefined) return 0;
+    // A clock that was set back forgets nothing.
+    const passedUs = Math.max(0, nowUs - entry.atUs);
+    return entry.count * 2 ** (-passedUs / HALF_LIFE_US);
+  }
 }
