@@ -12,6 +12,9 @@ import project from "../deno.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url);
 
+/** Packages that only tests use; what serves does not fetch them. */
+const TEST_IMPORTS = project.scopes["./tests/"];
+
 /** Everything that may lie at the top; git's own and ignored files aside. */
 const TOP_LEVEL = new Set([
   ".ci",
@@ -242,7 +245,8 @@ Deno.test("external libraries are imported by their names in deno.json", async (
   const wrong = (await readModules()).flatMap(({ path, specifiers }) =>
     specifiers.filter((specifier) =>
       !/^\.\.?\//.test(specifier) && !specifier.startsWith("node:") &&
-      !names.has(specifier)
+      !names.has(specifier) &&
+      !(path.startsWith("tests/") && specifier in TEST_IMPORTS)
     ).map((specifier) => `${path} imports ${specifier}`)
   );
   assertEquals(wrong, []);
@@ -251,11 +255,25 @@ Deno.test("external libraries are imported by their names in deno.json", async (
 Deno.test("every external library is used, and a document says why", () => {
   const sources = listSources().map(readText).join("\n");
   const reasons = readTableRows("lib/DESIGN.md");
-  const wrong = Object.keys(project.imports).filter((name) =>
+  const names = [...Object.keys(project.imports), ...Object.keys(TEST_IMPORTS)];
+  const wrong = names.filter((name) =>
     !sources.includes(`from "${name}"`) ||
     ![...reasons].some((row) => row.startsWith(`\`${name}\` | `))
   );
   assertEquals(wrong, [], "delete it, or give it a row in lib/DESIGN.md");
+});
+
+Deno.test("what only tests use is not fetched with the program", () => {
+  const lock: { specifiers: Record<string, string> } = JSON.parse(
+    readText("deno.lock"),
+  );
+  const fetched = Object.keys(lock.specifiers);
+  const wanted = new Set(Object.values(project.imports).map(packageOf));
+  assertEquals(
+    new Set(fetched),
+    wanted,
+    "git checkout deno.lock; tests take --lock=tests/deno.lock",
+  );
 });
 
 Deno.test("imports have no cycles", async () => {
@@ -498,6 +516,11 @@ async function runInfo(entry: string): Promise<readonly Module[]> {
 }
 
 /** `lib/http`, `storage/log`, `main.ts`, …: what the rules speak of. */
+/** The package with its version, without the path in it. */
+function packageOf(specifier: string): string {
+  return specifier.replace(/^(npm:(?:@[^/]+\/)?[^/]+).*$/, "$1");
+}
+
 function areaOf(path: string): string {
   if (path.startsWith("storage/")) return dirname(path);
   const [top = "", second] = path.split("/");
