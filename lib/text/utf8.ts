@@ -10,9 +10,9 @@
  * @module
  */
 
-import { Buffer, isUtf8 } from "node:buffer";
+import { isUtf8 } from "node:buffer";
 
-const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
 /**
@@ -46,13 +46,12 @@ export function decodeUtf8(bytes: Uint8Array): string {
 
 /**
  * Decodes UTF-8; undefined where it is none. A byte order mark is kept. Not by
- * a `TextDecoder`, which takes twice as long.
+ * a decoder that checks as it decodes (`fatal`) nor by a `Buffer`: of ASCII the
+ * former takes two to six times as long, the latter half as long again to five
+ * times.
  */
 export function decodeUtf8IfValid(bytes: Uint8Array): string | undefined {
-  return isUtf8(bytes)
-    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      .toString("utf8")
-    : undefined;
+  return isUtf8(bytes) ? DECODER.decode(bytes) : undefined;
 }
 
 /**
@@ -60,7 +59,7 @@ export function decodeUtf8IfValid(bytes: Uint8Array): string | undefined {
  * anything: what is no UTF-8 becomes U+FFFD. A byte order mark is kept.
  */
 export function decodeUtf8Leniently(bytes: Uint8Array): string {
-  return LENIENT.decode(bytes);
+  return DECODER.decode(bytes);
 }
 
 /**
@@ -70,7 +69,7 @@ export function decodeUtf8Leniently(bytes: Uint8Array): string {
  * they stand.
  */
 export function decodeJsonText(bytes: Uint8Array): string {
-  return withoutMark(LENIENT.decode(bytes));
+  return withoutMark(DECODER.decode(bytes));
 }
 
 /** A text without the byte order mark that it may start with. */

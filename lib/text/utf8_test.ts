@@ -40,6 +40,33 @@ Deno.test("what is no UTF-8 is refused, or shown as U+FFFD", () => {
   }
 });
 
+Deno.test("what is UTF-8 and what is not is as the standard has it", () => {
+  const standard = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  // The lowest and the highest byte of each kind, and those next to where a
+  // sequence would be too long, a surrogate or beyond U+10FFFF.
+  const edges = [0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2]
+    .concat([0xdf, 0xe0, 0xed, 0xf0, 0xf4, 0xf5]);
+  const bytes = new Uint8Array(4);
+  for (const first of edges) {
+    for (const second of edges) {
+      for (const third of edges) {
+        for (const fourth of edges) {
+          bytes.set([first, second, third, fourth]);
+          let expected: string | undefined;
+          try {
+            expected = standard.decode(bytes);
+          } catch {
+            // Left undefined.
+          }
+          if (decodeUtf8IfValid(bytes) !== expected) {
+            throw new Error(`Judged otherwise: ${bytes}`);
+          }
+        }
+      }
+    }
+  }
+});
+
 Deno.test("text is written into an array that is there", () => {
   const array = new Uint8Array(8);
   assertEquals(encodeUtf8Into("é", array.subarray(1)), 2);
