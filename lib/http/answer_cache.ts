@@ -73,7 +73,7 @@ interface Entry extends KeptAnswer {
   representation: WholeRepresentation | undefined;
   /** What is sent, as its clones. */
   template: Response | undefined;
-  /** What is sent to clients that have it, as its clones. */
+  /** What all clients that have it are sent; see `withOwnHeaders`. */
   notModified: Response | undefined;
   /** Counted for it; 0 once it is kept no longer. */
   bytes: number;
@@ -128,8 +128,7 @@ export class AnswerCache {
     const entry = answer as Entry;
     const { head, allowedMethods } = entry.facts;
     entry.isUsed = true;
-    entry.notModified ??= notModifiedResponse(head, allowedMethods);
-    return entry.notModified.clone();
+    return entry.notModified ??= notModifiedResponse(head, allowedMethods);
   }
 
   /** The answer once more; undefined if only its 304 is known. */

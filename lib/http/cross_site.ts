@@ -17,6 +17,8 @@
  * @module
  */
 
+import { withOwnHeaders } from "./responses.ts";
+
 const ALLOW_ORIGIN = "Access-Control-Allow-Origin";
 
 /** Origins that are named, `scheme://host[:port]` in lower case, or any. */
@@ -85,13 +87,14 @@ function normalHost(host: string): string {
 
 function createNarrow(origins: ReadonlySet<string>): NarrowAnswer {
   return (origin, response) => {
-    const { headers } = response;
-    if (!headers.has(ALLOW_ORIGIN)) return response;
+    if (!response.headers.has(ALLOW_ORIGIN)) return response;
+    const narrowed = withOwnHeaders(response);
+    const { headers } = narrowed;
     // Caches must not give one site's answer to another.
     headers.append("Vary", "Origin");
     if (origin !== null && origins.has(origin.toLowerCase())) {
       headers.set(ALLOW_ORIGIN, origin);
     } else headers.delete(ALLOW_ORIGIN);
-    return response;
+    return narrowed;
   };
 }

@@ -13,6 +13,7 @@ import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import type { Logger } from "../model/logger.ts";
 import type { Observation } from "./observation.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";
+import { withOwnHeaders } from "./responses.ts";
 import { parseTarget } from "./router.ts";
 
 /** A route, as far as it is noted. */
@@ -76,7 +77,10 @@ export class RequestWatch {
     if (id === undefined && (namesRequests || hasFailed)) {
       id = response.headers.get(REQUEST_ID_HEADER) ?? this.#newId();
     }
-    if (id !== undefined) response.headers.set(REQUEST_ID_HEADER, id);
+    if (id !== undefined) {
+      response = withOwnHeaders(response);
+      response.headers.set(REQUEST_ID_HEADER, id);
+    }
     // A closure here would cost every request, and few are slow.
     if (this.#slow.isSlow(durationMs)) {
       this.#warn({ durationMs, nowMs }, { watched, request, status, id });

@@ -47,7 +47,10 @@ export function bareResponse(
   });
 }
 
-/** `304`: the client has what it would get. */
+/**
+ * `304`: the client has what it would get. One answer may be sent to many, as
+ * it has no body that is used up.
+ */
 export function notModifiedResponse(
   { cache, etag, hasLinks }: RepresentationHead,
   allowedMethods: string,
@@ -63,6 +66,11 @@ export function notModifiedResponse(
   };
   if (etag !== undefined) headers["ETag"] = etag;
   return new Response(null, { status: 304, headers });
+}
+
+/** The answer with headers that may be changed: those of a 304 are shared. */
+export function withOwnHeaders(response: Response): Response {
+  return response.status === 304 ? response.clone() : response;
 }
 
 /** The answer to OPTIONS: only headers, and none for a body. */

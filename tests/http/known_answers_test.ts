@@ -402,6 +402,21 @@ Deno.test("a 304 is known before its page, and gives way to it", async () => {
   assertEquals((await twins.ask("/streams/s", conditional)).status, 200);
 });
 
+Deno.test("what one client's 304 is given is not sent to others", async () => {
+  await using twins = await openTwins({ corsOrigins: ["https://a.example"] });
+  await twins.append("s", 3);
+  const conditional = { ...ATOM, "If-None-Match": '"2;248368668"' };
+  const named = { "X-Request-Id": "mine", Origin: "https://a.example" };
+  for (const more of [{}, named, {}]) {
+    const answer = await twins.ask("/streams/s", { ...conditional, ...more });
+    assertEquals(answer.status, 304);
+    const { headers } = answer;
+    assertEquals(headers.get("Vary"), "Accept, Origin");
+    const isNamed = more === named;
+    assertEquals(headers.get("X-Request-Id"), isNamed ? "mine" : null);
+  }
+});
+
 Deno.test("answers and addresses beyond the bounds are made anew each time", async () => {
   await using twins = await openTwins();
   const filler = "&x=" + "x".repeat(LIMITS.answerCacheKeyLengthMax);
