@@ -156,14 +156,14 @@ export function createApp(options: AppOptions): App {
     watched: WatchedRequest,
   ): Response | Promise<Response> {
     const { headers } = request;
-    if (answersHost?.(request) === false) {
-      return outerProblemResponse(PROBLEMS.unknownHost);
-    }
     // Looking for one has the platform take over all of them at once, which
     // costs less than asking it for each.
     const authorization = headers.has("authorization")
       ? headers.get("authorization")
       : null;
+    if (answersHost?.(request) === false) {
+      return outerProblemResponse(PROBLEMS.unknownHost);
+    }
     const client = loginRequestOf(request, info, isTrustedProxy);
     const accessToken = authorization === null
       ? accessTokenOf(request)
