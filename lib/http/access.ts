@@ -38,6 +38,11 @@ export const ACCESS = {
     isOpen: false,
     roles: undefined,
   },
+  settings: {
+    text: "Requires the right to write $settings (default: $admins).",
+    isOpen: false,
+    roles: undefined,
+  },
   monitors: {
     text: "Requires membership in $admins, $ops or $monitors.",
     isOpen: false,

@@ -107,7 +107,7 @@ export interface App {
     request: Request,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response>;
-  /** Answers every held request now, and holds none any more. */
+  /** Answers every held request now, ends every feed, and holds none any more. */
   endLongPolls(): void;
   /** Stops what runs in the background. */
   close(): void;
@@ -222,7 +222,10 @@ export function createApp(options: AppOptions): App {
         ? PIPELINE_REFUSALS.readOnly
         : PIPELINE_REFUSALS.outOfScope;
     }
-    if (siteRules.refuses(request, () => ownHostsOf(request, info))) {
+    const judged = route.isWrite === true
+      ? { method: "POST", headers: request.headers }
+      : request;
+    if (siteRules.refuses(judged, () => ownHostsOf(request, info))) {
       throw PIPELINE_REFUSALS.crossSite;
     }
     const isPublic = route.access === "monitors" &&
@@ -334,7 +337,10 @@ export function createApp(options: AppOptions): App {
       : narrow(origin, response);
   }
   return Object.assign(app, {
-    endLongPolls: () => streams.endLongPolls(),
+    endLongPolls() {
+      streams.endLongPolls();
+      options.subscriptions?.endWaiting();
+    },
     close() {
       services.receiving.close();
       services.sending.close();

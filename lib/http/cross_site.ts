@@ -31,7 +31,10 @@ export interface SiteRules {
    *
    * @param ownHosts Names, with ports, that this server is reached by.
    */
-  refuses(request: Request, ownHosts: () => readonly string[]): boolean;
+  refuses(
+    request: Pick<Request, "method" | "headers">,
+    ownHosts: () => readonly string[],
+  ): boolean;
   /** Narrows an answer to those who may read it; undefined: all may. */
   readonly narrow: NarrowAnswer | undefined;
 }

@@ -43,7 +43,7 @@ export function createLiveFormat(
   const entries = new EntryBytes(
     baseUrl,
     embed,
-    (event, refs) => renderEntryLine(event, refs, embed),
+    (event, refs) => renderEntryLine(event, refs, { embed }),
   );
   let eventCount = 0;
   return {

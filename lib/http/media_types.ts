@@ -43,6 +43,15 @@ export const STREAM_DESCRIPTION = textType(
 );
 export const ATOM_XML = textType("application/atom+xml", "atomXml");
 export const ATOM_JSON = textType(VENDOR + "atom+json", "atomJson");
+/** Messages of persistent subscriptions. */
+export const COMPETING_XML = textType(
+  VENDOR + "competingatom+xml",
+  "atomXml",
+);
+export const COMPETING_JSON = textType(
+  VENDOR + "competingatom+json",
+  "atomJson",
+);
 export const TEXT_XML = textType("text/xml", "xml");
 export const APPLICATION_XML = textType("application/xml", "xml");
 export const APPLICATION_JSON = textType("application/json", "json");

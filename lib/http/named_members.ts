@@ -27,6 +27,11 @@ export interface NamedMembers {
   readFlag(name: string): boolean | undefined;
   /** A whole number; undefined when it is missing or null. */
   readNumber(name: string): number | undefined;
+  /**
+   * The value as it is: of JSON any, of XML the text of an element. Undefined
+   * when it is missing or null.
+   */
+  readValue(name: string): unknown;
 }
 
 /**
@@ -115,6 +120,10 @@ class JsonMembers implements NamedMembers {
     throw wrongType(name, "a whole number");
   }
 
+  readValue(name: string): unknown {
+    return this.#find(name);
+  }
+
   #find(name: string): unknown {
     return this.#members.get(name.toLowerCase()) ?? undefined;
   }
@@ -179,6 +188,10 @@ class XmlMembers implements NamedMembers {
     if (text === undefined) return undefined;
     if (/^-?\d{1,15}$/.test(text)) return Number(text);
     throw wrongType(name, "a whole number");
+  }
+
+  readValue(name: string): unknown {
+    return this.readText(name);
   }
 }
 

@@ -189,7 +189,7 @@ export function documentResponse(
   document: {
     readonly status: number;
     readonly type: MediaType;
-    readonly body: string;
+    readonly body: BodyInit;
     /** Reason phrase, where it is not the usual one. */
     readonly statusText?: string;
     readonly location?: string;

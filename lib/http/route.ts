@@ -29,6 +29,11 @@ export interface Route extends RouteDescription {
    * `feeds` as well.
    */
   readonly scopes: Scopes;
+  /**
+   * Whether a GET changes something, so that pages of other origins may not
+   * send it unless they are named.
+   */
+  readonly isWrite?: boolean;
   /** Who may use it; roles are checked before the handler is called. */
   readonly access: Access;
   /** Answers it. The log names a failed operation by the function's name. */

@@ -9,7 +9,7 @@ import { formatUpdated } from "../formats/atom/updated.ts";
 import type { TokenInfo, User } from "../users/contract.ts";
 import { escapeXmlText } from "../formats/xml/xml_text.ts";
 import { isXml, type MediaType } from "./media_types.ts";
-import { encodePathSegment } from "../text/path_segment.ts";
+import { encodePathSegmentSparely } from "../text/path_segment.ts";
 
 /** Numbers of the original's internals; clients ignore them. */
 const MESSAGE_TYPES = { result: 50, user: 51, users: 52, current: 53 } as const;
@@ -117,11 +117,7 @@ export function renderUserDocument(
 export function userUri(login: string, baseUrl: string): string {
   // That one word means whoever asks: decoded once, it must be another.
   if (login === "$current") return `${baseUrl}/users/%2524current`;
-  const segment = encodePathSegment(login).replace(
-    /%(?:21|24|26|27|28|29|2A|2B|2C|3A|3B|3D|40)/g,
-    decodeURIComponent,
-  );
-  return `${baseUrl}/users/${segment}`;
+  return `${baseUrl}/users/${encodePathSegmentSparely(login)}`;
 }
 
 function endOf(kind: UserDocumentKind, code: UserResultCode) {

@@ -30,8 +30,10 @@ export const LIMITS = {
   /** UTF-8 bytes of a new event type, and of one that may be there already. */
   eventTypeBytesMax: 256,
   storedEventTypeBytesMax: 1 * KIB,
-  /** Body of a request about users or tokens. */
+  /** Body of a request about users, tokens or subscriptions. */
   userBodyBytesMax: 512 * KIB,
+  /** Messages that a consumer which is pushed to may hold. */
+  subscriptionSlotsMax: 1_000,
   /** Body that lists the files of a backup: of some 25,000 of them. */
   backupListBytesMax: 2 * MIB,
   /** Bytes of a request's head, and time to send it, with `--reason-phrases`. */

@@ -35,6 +35,17 @@ export function encodePathSegment(name: string): string {
   );
 }
 
+/** Escapes of what a segment may hold as it is (RFC 3986 §3.3). */
+const ALLOWED = /%(?:21|24|26|27|28|29|2A|2B|2C|3A|3B|3D|40)/g;
+
+/**
+ * Writes a name as `encodePathSegment` does, with those characters as they are
+ * that a path may hold. It leads back to the same name.
+ */
+export function encodePathSegmentSparely(name: string): string {
+  return encodePathSegment(name).replace(ALLOWED, decodeURIComponent);
+}
+
 /** The name that is left after the second decoding becomes this one. */
 function escapeChanged(name: string): string {
   if (DOTS.test(name)) return name.replaceAll(".", "%2E");

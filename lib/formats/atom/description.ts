@@ -5,7 +5,10 @@
  */
 
 import { quoteJson } from "../json/json_string.ts";
-import { encodePathSegment } from "../../text/path_segment.ts";
+import {
+  encodePathSegment,
+  encodePathSegmentSparely,
+} from "../../text/path_segment.ts";
 
 const SELF_TYPES = ["application/vnd.eventstore.streamdesc+json"];
 const STREAM_TYPES = [
@@ -32,7 +35,11 @@ export function renderDescription(
   if (groups.length > 0) {
     const items = groups.map((group) =>
       "\n      " +
-      resource(`/subscriptions/${escaped}/${group}`, SUBSCRIPTION_TYPES, 3)
+      resource(
+        `/subscriptions/${escaped}/${encodePathSegmentSparely(group)}`,
+        SUBSCRIPTION_TYPES,
+        3,
+      )
     );
     subscriptions = ',\n    "streamSubscription": [' + items.join(",") +
       "\n    ]";

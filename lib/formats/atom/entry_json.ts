@@ -11,6 +11,7 @@ import type { EmbedLevel, ResolvedEvent } from "../../model/feed.ts";
 import { newlineAt } from "../../text/json_layout.ts";
 import { quoteJson } from "../json/json_string.ts";
 import { indentedObject, jsonValueOf, textOfBytes } from "./event_text.ts";
+import type { FeedLink } from "./links.ts";
 import { formatUpdated } from "./updated.ts";
 import type { StreamRefs } from "./uris.ts";
 
@@ -23,6 +24,8 @@ export interface EntryOptions {
    * the embed level.
    */
   readonly isDocument?: boolean;
+  /** Links besides its own two. */
+  readonly links?: readonly FeedLink[];
 }
 
 /** Writes an entry. */
@@ -32,7 +35,7 @@ export function renderEntryJson(
   options: EntryOptions,
 ): string {
   const { original, link } = event;
-  const { embed, depth, isDocument = false } = options;
+  const { embed, depth, isDocument = false, links = [] } = options;
   const newline = newlineAt(depth + 1);
   const shown = event.target ?? (link === undefined ? original : undefined);
   const isRich = embed !== "none" && embed !== "content" && shown !== undefined;
@@ -54,17 +57,17 @@ export function renderEntryJson(
   if (hasContent) {
     out += '"content": ' + renderDto(original, refs, depth + 1) + separator;
   }
-  return out + entryLinks(uri, depth + 1) + newlineAt(depth) + "}";
+  return out + entryLinks(uri, depth + 1, links) + newlineAt(depth) + "}";
 }
 
 /** Writes an entry on one line, for a live feed. */
 export function renderEntryLine(
   event: ResolvedEvent,
   refs: StreamRefs,
-  embed: EmbedLevel,
+  options: Pick<EntryOptions, "embed" | "links">,
 ): string {
   // Line breaks in strings are escaped: each one here is layout.
-  return renderEntryJson(event, refs, { embed, depth: 0 })
+  return renderEntryJson(event, refs, { ...options, depth: 0 })
     .replace(/\n */g, "");
 }
 
@@ -152,11 +155,19 @@ export function authorAt(depth: number): string {
 }
 
 /** @param uri As it stands in JSON, with its closing quote. */
-function entryLinks(uri: string, depth: number): string {
+function entryLinks(
+  uri: string,
+  depth: number,
+  more: readonly FeedLink[],
+): string {
   const item = newlineAt(depth + 1);
   const member = newlineAt(depth + 2);
-  return '"links": [' + item + "{" + member + '"uri": "' + uri + "," + member +
-    '"relation": "edit"' + item + "}," + item + "{" + member + '"uri": "' +
-    uri + "," + member + '"relation": "alternate"' + item + "}" +
-    newlineAt(depth) + "]";
+  let out = '"links": [' + item + "{" + member + '"uri": "' + uri + "," +
+    member + '"relation": "edit"' + item + "}," + item + "{" + member +
+    '"uri": "' + uri + "," + member + '"relation": "alternate"' + item + "}";
+  for (const link of more) {
+    out += "," + item + "{" + member + '"uri": ' + quoteJson(link.uri) + "," +
+      member + '"relation": "' + link.relation + '"' + item + "}";
+  }
+  return out + newlineAt(depth) + "]";
 }

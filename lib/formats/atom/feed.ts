@@ -26,7 +26,12 @@ export interface Feed {
   readonly entries: readonly ResolvedEvent[];
   readonly moreEntries: AsyncIterable<readonly ResolvedEvent[]> | undefined;
   readonly refs: StreamRefs;
+  /** Links of an entry besides its own two. Default: none. */
+  readonly linksOfEntry?: LinksOfEntry;
 }
+
+/** Makes the links of an entry besides its own two. */
+export type LinksOfEntry = (event: ResolvedEvent) => readonly FeedLink[];
 
 /**
  * The feed of a stream's page.

@@ -9,7 +9,7 @@ import type { ByteText } from "../../text/byte_text.ts";
 import { quoteJson } from "../json/json_string.ts";
 import { EntryBytes } from "./entry_bytes.ts";
 import { authorAt, type EntryOptions, renderEntryJson } from "./entry_json.ts";
-import type { Feed } from "./feed.ts";
+import type { Feed, LinksOfEntry } from "./feed.ts";
 import {
   type FeedForm,
   type RenderedBody,
@@ -19,7 +19,7 @@ import type { StreamRefs } from "./uris.ts";
 
 /** Writes a feed as indented JSON. */
 export function renderFeedJson(feed: Feed, embed: EmbedLevel): RenderedBody {
-  return renderFeedForm(feed, new JsonFeed(feed.refs, embed));
+  return renderFeedForm(feed, new JsonFeed(feed, embed));
 }
 
 /** What stands before an entry. */
@@ -29,11 +29,13 @@ const NEXT_ENTRY = ",\n    ";
 class JsonFeed implements FeedForm {
   readonly #refs: StreamRefs;
   readonly #options: EntryOptions;
+  readonly #linksOfEntry: LinksOfEntry | undefined;
   #entryBytes: EntryBytes | undefined;
 
-  constructor(refs: StreamRefs, embed: EmbedLevel) {
+  constructor({ refs, linksOfEntry }: Feed, embed: EmbedLevel) {
     this.#refs = refs;
     this.#options = { embed, depth: 2 };
+    this.#linksOfEntry = linksOfEntry;
   }
 
   head(feed: Feed): string {
@@ -60,10 +62,20 @@ class JsonFeed implements FeedForm {
 
   entry(event: ResolvedEvent, isFirst: boolean): string {
     return (isFirst ? FIRST_ENTRY : NEXT_ENTRY) +
-      renderEntryJson(event, this.#refs, this.#options);
+      renderEntryJson(event, this.#refs, this.#optionsOf(event));
+  }
+
+  #optionsOf(event: ResolvedEvent): EntryOptions {
+    return this.#linksOfEntry === undefined
+      ? this.#options
+      : { ...this.#options, links: this.#linksOfEntry(event) };
   }
 
   write(out: ByteText, event: ResolvedEvent, isFirst: boolean): void {
+    if (this.#linksOfEntry !== undefined) {
+      out.pushText(this.entry(event, isFirst));
+      return;
+    }
     out.pushAscii(isFirst ? FIRST_ENTRY : NEXT_ENTRY);
     this.#entryBytes ??= new EntryBytes(
       this.#refs.baseUrl,

@@ -9,7 +9,8 @@ import { formatEventNumber } from "../../model/event_number.ts";
 import type { EmbedLevel, ResolvedEvent } from "../../model/feed.ts";
 import { escapeXmlAttribute, escapeXmlText } from "../xml/xml_text.ts";
 import { xmlValueOf } from "./event_text.ts";
-import type { Feed } from "./feed.ts";
+import type { Feed, LinksOfEntry } from "./feed.ts";
+import type { FeedLink } from "./links.ts";
 import {
   type FeedForm,
   type RenderedBody,
@@ -23,32 +24,33 @@ const NAMESPACE = "http://www.w3.org/2005/Atom";
 
 /** Writes a feed as Atom; of the embed levels only `content` shows. */
 export function renderFeedXml(feed: Feed, embed: EmbedLevel): RenderedBody {
-  return renderFeedForm(feed, new XmlFeed(feed.refs, embed));
+  return renderFeedForm(feed, new XmlFeed(feed, embed));
 }
 
 class XmlFeed implements FeedForm {
   readonly #refs: StreamRefs;
   readonly #hasContent: boolean;
+  readonly #linksOfEntry: LinksOfEntry | undefined;
 
-  constructor(refs: StreamRefs, embed: EmbedLevel) {
+  constructor({ refs, linksOfEntry }: Feed, embed: EmbedLevel) {
     this.#refs = refs;
     this.#hasContent = embed === "content";
+    this.#linksOfEntry = linksOfEntry;
   }
 
   head(feed: Feed): string {
-    let out = DECLARATION + `<feed xmlns="${NAMESPACE}"><title>` +
+    const out = DECLARATION + `<feed xmlns="${NAMESPACE}"><title>` +
       escapeXmlText(feed.title) + "</title><id>" + escapeXmlText(feed.id) +
       "</id><updated>" + feed.updated +
       "</updated><author><name>EventStore</name></author>";
-    for (const link of feed.links) {
-      out += '<link href="' + escapeXmlAttribute(link.uri) + '" rel="' +
-        link.relation + '" />';
-    }
-    return out;
+    return out + linkElements(feed.links);
   }
 
   entry(event: ResolvedEvent): string {
     let out = "<entry>" + entryFields(event, this.#refs, "");
+    if (this.#linksOfEntry !== undefined) {
+      out += linkElements(this.#linksOfEntry(event));
+    }
     if (this.#hasContent && hasContent(event)) {
       out += '<content type="application/xml">' +
         renderDtoXml(event.original, true) + "</content>";
@@ -59,6 +61,14 @@ class XmlFeed implements FeedForm {
   tail(): string {
     return "</feed>";
   }
+}
+
+function linkElements(links: readonly FeedLink[]): string {
+  let out = "";
+  for (const { uri, relation } of links) {
+    out += `<link href="${escapeXmlAttribute(uri)}" rel="${relation}" />`;
+  }
+  return out;
 }
 
 /** Writes an entry as a document of its own; the prefix is the original's. */

@@ -1,5 +1,6 @@
 /**
- * Paging links of feeds (spec: streams §5.3 and §8.5), in their fixed order.
+ * Links of feeds and, besides their own two, of entries; paging links in their
+ * fixed order (spec: streams §5.3 and §8.5).
  *
  * @module
  */
@@ -13,7 +14,11 @@ export interface FeedLink {
     | "last"
     | "next"
     | "previous"
-    | "metadata";
+    | "metadata"
+    | "ackAll"
+    | "nackAll"
+    | "ack"
+    | "nack";
   /** Absolute. */
   readonly uri: string;
 }

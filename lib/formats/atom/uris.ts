@@ -29,6 +29,19 @@ export function streamRef(baseUrl: string, name: string): StreamRef {
   };
 }
 
+/** Names a persistent subscription. */
+interface GroupName {
+  readonly streamName: string;
+  readonly groupName: string;
+}
+
+/** Absolute URI of a persistent subscription. */
+export function subscriptionUri(baseUrl: string, group: GroupName): string {
+  return `${baseUrl}/subscriptions/${encodePathSegment(group.streamName)}/${
+    encodePathSegment(group.groupName)
+  }`;
+}
+
 /** Makes each stream's forms once for a whole page. */
 export class StreamRefs {
   readonly baseUrl: string;

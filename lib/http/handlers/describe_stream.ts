@@ -6,16 +6,23 @@
  */
 
 import { renderDescription } from "../../formats/atom/description.ts";
-import { type RequestContext, streamNameOf } from "../context.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  streamNameOf,
+} from "../context.ts";
 import { STREAM_DESCRIPTION } from "../media_types.ts";
 import { documentResponse } from "../responses.ts";
 
 /** Describes the stream, whether it exists or not. */
 export function describeStream(
   context: RequestContext,
+  { subscriptions }: HandlerServices,
   status: 200 | 406,
 ): Response {
-  const body = renderDescription(streamNameOf(context));
+  const streamName = streamNameOf(context);
+  const groups = subscriptions?.groupNamesOf(streamName);
+  const body = renderDescription(streamName, groups);
   return documentResponse(
     {
       status,

@@ -61,7 +61,7 @@ export function readHeadPage(
   services: HandlerServices,
 ): Response | Promise<Response> {
   if (context.responseType?.form === "streamDescription") {
-    return describeStream(context, 200);
+    return describeStream(context, services, 200);
   }
   return readPage(streamNameOf(context), HEAD_PAGE, context, services);
 }
@@ -72,13 +72,13 @@ export function readBackwardPage(
   services: HandlerServices,
 ): Response | Promise<Response> {
   if (context.responseType?.form === "streamDescription") {
-    return describeStream(context, 200);
+    return describeStream(context, services, 200);
   }
   const event = segmentAt(context, 2);
   // A URI to post to is no page: whoever asks for it without saying what for
   // is told what there is instead.
   if (event === "incoming" && acceptsAnything(context)) {
-    return describeStream(context, 406);
+    return describeStream(context, services, 406);
   }
   const range = readBackwardRange(event, lastSegmentOf(context));
   return readPage(streamNameOf(context), range, context, services);

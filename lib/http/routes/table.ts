@@ -15,6 +15,8 @@ import { METADATA_ROUTES } from "./metadata.ts";
 import { NODE_ROUTES } from "./node.ts";
 import { STATS_ROUTES } from "./stats.ts";
 import { STREAM_ROUTES } from "./streams.ts";
+import { MESSAGE_ROUTES } from "./subscription_messages.ts";
+import { SUBSCRIPTION_ROUTES } from "./subscriptions.ts";
 import { TOKEN_ROUTES } from "./tokens.ts";
 import { USER_ROUTES } from "./users.ts";
 import { WATCHING_ROUTES } from "./watching.ts";
@@ -28,6 +30,8 @@ export const ROUTES: readonly Route[] = [
   ...STREAM_ROUTES,
   ...METADATA_ROUTES,
   ...ALL_ROUTES,
+  ...SUBSCRIPTION_ROUTES,
+  ...MESSAGE_ROUTES,
   ...USER_ROUTES,
   ...TOKEN_ROUTES,
   ...NODE_ROUTES,

@@ -1,0 +1,94 @@
+/**
+ * The feed that consumers of a persistent subscription read: messages with
+ * links to acknowledge each of them, or all (spec: subscriptions §4).
+ *
+ * @module
+ */
+
+import type { ResolvedEvent } from "../../model/feed.ts";
+import type { Feed } from "./feed.ts";
+import type { FeedLink } from "./links.ts";
+import { formatUpdated, NEVER_UPDATED } from "./updated.ts";
+import { StreamRefs, subscriptionUri } from "./uris.ts";
+
+/** What a consumer was handed. */
+export interface MessagePage {
+  readonly streamName: string;
+  readonly groupName: string;
+  /** Messages that were asked for. */
+  readonly count: number;
+  /** In the order of delivery. */
+  readonly events: readonly ResolvedEvent[];
+}
+
+/**
+ * The feed of messages, the last one first.
+ *
+ * @param baseUrl `http://host[:port][/prefix]`, no slash at its end.
+ */
+export function feedOfMessages(page: MessagePage, baseUrl: string): Feed {
+  const { streamName, groupName, count, events } = page;
+  const uri = subscriptionUri(baseUrl, page);
+  return {
+    title: `Messages for '${streamName}/${groupName}'`,
+    id: uri,
+    updated: updatedOf(events),
+    streamName: undefined,
+    isHeadOfStream: false,
+    hasSelfUrl: false,
+    etag: undefined,
+    links: [
+      ...linksToAll(uri, events),
+      { relation: "previous", uri: `${uri}/${count}` },
+      { relation: "self", uri },
+    ],
+    entries: events.toReversed(),
+    moreEntries: undefined,
+    refs: new StreamRefs(baseUrl),
+    linksOfEntry: (event) => messageLinks(uri, event),
+  };
+}
+
+/**
+ * Links that answer for one message.
+ *
+ * @param uri Absolute URI of the subscription.
+ */
+export function messageLinks(uri: string, event: ResolvedEvent): FeedLink[] {
+  const messageId = messageIdOf(event);
+  return [
+    { relation: "ack", uri: `${uri}/ack/${messageId}` },
+    { relation: "nack", uri: `${uri}/nack/${messageId}` },
+  ];
+}
+
+/** What a message is acknowledged by: the id of the link, where it is one. */
+export function messageIdOf({ original }: ResolvedEvent): string {
+  return original.eventId;
+}
+
+function linksToAll(
+  uri: string,
+  events: readonly ResolvedEvent[],
+): FeedLink[] {
+  if (events.length === 0) return [];
+  const ids = events.map(messageIdOf).join(",");
+  return [
+    { relation: "ackAll", uri: `${uri}/ack?ids=${ids}` },
+    { relation: "nackAll", uri: `${uri}/nack?ids=${ids}` },
+  ];
+}
+
+/** As the original: no time if the first message is a link to nothing. */
+function updatedOf(events: readonly ResolvedEvent[]): string {
+  const [first] = events;
+  const last = events.at(-1);
+  const dating = first && last && shownOf(first) && shownOf(last);
+  return dating === undefined
+    ? NEVER_UPDATED
+    : formatUpdated(dating.createdAtUs);
+}
+
+function shownOf({ original, link, target }: ResolvedEvent) {
+  return link === undefined ? original : target;
+}
