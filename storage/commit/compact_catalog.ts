@@ -76,7 +76,7 @@ async function compact(
   if (!(await disk.list(directory)).includes(CATALOG_NAME)) {
     throw damaged(directory, "it is gone");
   }
-  refuseUnwritable(disk, path, directory);
+  await refuseUnwritable(disk, path);
   await removeAll(disk, directory);
   const bytesBefore = sizeOf(disk, path);
   await copy(path, newPath, directory);
@@ -104,13 +104,10 @@ async function compact(
 }
 
 /** Else SQLite would only say that it cannot open the file. */
-function refuseUnwritable(disk: Disk, path: string, directory: string): void {
-  const why = writeRefusalOf(disk, path);
+async function refuseUnwritable(disk: Disk, path: string): Promise<void> {
+  const why = await writeRefusalOf(disk, path);
   if (why === undefined) return;
-  throw new QuipuError(
-    "notWritable",
-    `Cannot compact the KV of "${directory}": ${why}`,
-  );
+  throw new QuipuError("notWritable", `Cannot compact "${path}": ${why}`);
 }
 
 /** Removes what an attempt left that was interrupted. */

@@ -6,7 +6,11 @@
 
 import { join } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
-import { refusedPathOf, systemReasonOf } from "../../lib/text/system_errors.ts";
+import {
+  refusedPathOf,
+  systemCodeOf,
+  systemReasonOf,
+} from "../../lib/text/system_errors.ts";
 import { MANIFEST_NAME, parseBackupFileName } from "./backup_names.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 
@@ -15,6 +19,9 @@ export const CATALOG_NAME = "catalog.kv";
 
 /** Name of the directory of segments in that of a store. */
 export const SEGMENTS_NAME = "segments";
+
+/** Name of the directory of files that were taken out, in that of a store. */
+const LOST_NAME = "lost";
 
 /** Name of the file that marks a directory as being restored to. */
 export const RESTORING_NAME = "restoring";
@@ -60,7 +67,8 @@ export async function takeDirectory(
  * be written at all.
  *
  * @throws {QuipuError} `directoryLocked` while another process has it,
- * `notWritable` when it holds no store.
+ * `notWritable` when it holds no store, or one with a file that this user may
+ * not read: the message names the file.
  */
 export async function takeForReading(
   disk: Disk,
@@ -81,6 +89,20 @@ export async function takeForReading(
         (names.length === 0 ? ", it is empty or not there" : ""),
     );
   }
+  const lock = await lockForReading(disk, directory);
+  try {
+    await refuseUnreadable(disk, directory, names);
+  } catch (error) {
+    lock.release();
+    throw asOpenError(error, directory);
+  }
+  return lock;
+}
+
+async function lockForReading(
+  disk: Disk,
+  directory: string,
+): Promise<DiskLock> {
   let lock: DiskLock | { heldBy: string };
   try {
     lock = await disk.lock(join(directory, "lock"), `process ${Deno.pid}`);
@@ -91,6 +113,38 @@ export async function takeForReading(
   }
   if ("heldBy" in lock) throw lockedError(directory, lock.heldBy);
   return lock;
+}
+
+/** Files of a store that stand in its directory itself and are read. */
+const READ_NAME = /^(heads\.snap|catalog\.kv)/;
+
+/**
+ * Refuses a store of which this user may not read every file. A file that
+ * cannot be read would count as missing or damaged, which it is not.
+ *
+ * @param names What the directory holds.
+ * @throws {Error} The system's, for the first such file.
+ */
+async function refuseUnreadable(
+  disk: Disk,
+  directory: string,
+  names: readonly string[],
+): Promise<void> {
+  const paths = names.filter((name) => READ_NAME.test(name))
+    .map((name) => join(directory, name));
+  for (const folder of [SEGMENTS_NAME, LOST_NAME]) {
+    for (const name of await disk.list(join(directory, folder))) {
+      paths.push(join(directory, folder, name));
+    }
+  }
+  for (const path of paths) {
+    try {
+      disk.open(path, "read").close();
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === "EACCES" || code === "EPERM") throw error;
+    }
+  }
 }
 
 /** What a restore left that was interrupted is not all of the store. */

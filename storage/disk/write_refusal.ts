@@ -13,12 +13,19 @@ import type { Disk } from "./disk.ts";
 const UNWRITABLE_CODES = ["EROFS", "EACCES", "EPERM"];
 
 /**
- * Why a file that is there may not be opened for writing, and what helps;
- * undefined when it may, or when something else is wrong with it.
+ * Why a file that is there, or one beside it, may not be written, and what
+ * helps; undefined when both may, or when something else is wrong. SQLite needs
+ * both: it keeps its journal beside the database.
  */
-export function writeRefusalOf(disk: Disk, path: string): string | undefined {
+export async function writeRefusalOf(
+  disk: Disk,
+  path: string,
+): Promise<string | undefined> {
   try {
     disk.open(path, "write").close();
+    const probe = `${path}.probe`;
+    (await disk.create(probe)).close();
+    await disk.remove(probe);
     return undefined;
   } catch (error) {
     return UNWRITABLE_CODES.includes(systemCodeOf(error) ?? "")

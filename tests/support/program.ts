@@ -52,7 +52,12 @@ export interface Circumstances {
   readonly hasInput?: boolean;
   /** Settings of the engine, instead of the usual ones. */
   readonly v8Flags?: readonly string[];
+  /** Whether modes of files bind it, even if it runs as root. */
+  readonly isBoundByModes?: boolean;
 }
+
+/** The rights of root to pass over modes of files. */
+const OVERRIDES = "-dac_override,-dac_read_search";
 
 function spawn(
   args: readonly string[],
@@ -64,9 +69,13 @@ function spawn(
     outputFile,
     hasInput,
     v8Flags,
+    isBoundByModes,
   }: Circumstances = {},
 ): Deno.ChildProcess {
   const command = [
+    ...(isBoundByModes && Deno.uid() === 0
+      ? ["setpriv", `--bounding-set=${OVERRIDES}`, `--inh-caps=${OVERRIDES}`]
+      : []),
     Deno.execPath(),
     "run",
     "--quiet",

@@ -12,9 +12,7 @@ import type { StorePlatform } from "../../commit/platform.ts";
 
 /** A platform whose reads are steady. */
 export interface SteadyPlatform extends StorePlatform {
-  /**
-   * Throws what nobody should have taken for damage, if there was such a thing.
-   */
+  /** Throws the first failure that is not of the device, if there was one. */
   check(): void;
 }
 
@@ -73,7 +71,10 @@ export function steadyPlatform(platform: StorePlatform): SteadyPlatform {
   const steady: Disk = {
     ...disk,
     list: (path) => readLater(() => disk.list(path)),
-    open: (path, mode) => steadyFile(read(() => disk.open(path, mode))),
+    open: (path, mode) =>
+      mode === "read"
+        ? steadyFile(read(() => disk.open(path, mode)))
+        : disk.open(path, mode),
   };
   return {
     ...platform,

@@ -14,7 +14,7 @@ import type {
 } from "../../../lib/store/maintenance.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
 import { createFileDisk } from "../../disk/file_disk.ts";
-import { SEGMENTS_NAME } from "../../disk/store_directory.ts";
+import { asOpenError, SEGMENTS_NAME } from "../../disk/store_directory.ts";
 import { Ballast } from "../../write/ballast.ts";
 
 /** Opens a store; `openStore` with what the program adds. */
@@ -63,7 +63,7 @@ async function makeRoom(directory: string): Promise<void> {
  * Refuses a directory that holds no store, where opening would make one.
  *
  * @param action What cannot be done, in a message.
- * @throws {QuipuError} `notWritable`.
+ * @throws {QuipuError} `notWritable`, also when the directory may not be read.
  */
 export async function requireStore(
   directory: string,
@@ -79,7 +79,10 @@ export async function requireStore(
 async function isStore(directory: string): Promise<boolean> {
   try {
     return (await Deno.stat(`${directory}/${SEGMENTS_NAME}`)).isDirectory;
-  } catch {
-    return false;
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (isMissing) return false;
+    throw asOpenError(error, directory);
   }
 }

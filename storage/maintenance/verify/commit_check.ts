@@ -40,7 +40,7 @@ export async function readCommit(
       catalog.close();
     }
   } catch (error) {
-    const refusal = writeRefusalOf(platform.disk, path);
+    const refusal = await writeRefusalOf(platform.disk, path);
     if (refusal === undefined) reportDatabase(error, findings);
     else {
       // Its journal is taken up by whoever opens it: that needs writing.

@@ -9,16 +9,9 @@ import type {
   VerifyReport,
   VerifyRequest,
 } from "../../../lib/store/maintenance.ts";
-import { join } from "@std/path";
-import { systemCodeOf } from "../../../lib/text/system_errors.ts";
-import type { Disk, DiskLock } from "../../disk/disk.ts";
 import { createFileDisk } from "../../disk/file_disk.ts";
 import { openKvCatalog } from "../../commit/kv_catalog.ts";
-import {
-  asOpenError,
-  SEGMENTS_NAME,
-  takeForReading,
-} from "../../disk/store_directory.ts";
+import { takeForReading } from "../../disk/store_directory.ts";
 import type { StorePlatform } from "../../commit/platform.ts";
 import { lossesOf } from "../../open/losses.ts";
 import { readCommit } from "./commit_check.ts";
@@ -49,14 +42,7 @@ export async function verifyDirectoryOn(
 ): Promise<VerifyReport> {
   const { disk } = platform;
   const { directory, isDeep } = request;
-  let lock: DiskLock | undefined;
-  try {
-    lock = await takeForReading(disk, directory);
-    await refuseUnreadable(disk, directory);
-  } catch (error) {
-    lock?.release();
-    throw asOpenError(error, directory);
-  }
+  const lock = await takeForReading(disk, directory);
   try {
     const findings = new Findings();
     const commit = await readCommit(platform, directory, findings);
@@ -78,22 +64,5 @@ export async function verifyDirectoryOn(
     return await verifyLog(plan, findings, control);
   } finally {
     lock.release();
-  }
-}
-
-/**
- * A file that this user may not read is not damaged: whoever may must verify.
- *
- * @throws {Error} The system's, for the first such file.
- */
-async function refuseUnreadable(disk: Disk, directory: string): Promise<void> {
-  const segments = join(directory, SEGMENTS_NAME);
-  for (const name of await disk.list(segments)) {
-    try {
-      disk.open(join(segments, name), "read").close();
-    } catch (error) {
-      const code = systemCodeOf(error);
-      if (code === "EACCES" || code === "EPERM") throw error;
-    }
   }
 }
