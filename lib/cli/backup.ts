@@ -20,38 +20,22 @@ import {
   TASK_OPTIONS,
   workLong,
 } from "./offline_work.ts";
+import { firstLineOf } from "./option_file.ts";
 import {
-  firstLineOf,
+  loginPasswordOption,
+  openClient,
   saidIn,
-  SERVER_OPTIONS,
-  ServerClient,
+  type ServerClient,
+  serverOptions,
   unreachedReasonOf,
 } from "./server_client.ts";
 
 const OWN_OPTIONS = {
-  url: {
-    flag: "url",
-    kind: "text",
-    form: "url",
-    valueName: "URL",
-    help: "Back up the store of the server at this address",
-  },
-  login: {
-    flag: "user",
-    kind: "text",
-    valueName: "LOGIN",
-    default: "admin",
-    help: "Who asks the server: a member of $admins or $backup",
-    needs: "url",
-  },
-  passwordFile: {
-    flag: "password-file",
-    kind: "text",
-    valueName: "FILE",
-    help: "File with the user's password in its first line",
-    needs: "url",
-  },
-  ...SERVER_OPTIONS,
+  ...serverOptions({
+    url: "Back up the store of the server at this address",
+    groups: "$admins or $backup",
+  }),
+  passwordFile: loginPasswordOption("password-file"),
   keep: {
     flag: "keep",
     kind: "integer",
@@ -89,7 +73,7 @@ export const BACKUP = defineCommand({
   }
   using client = values.url === undefined
     ? undefined
-    : clientOf({ ...values, url: values.url });
+    : await clientOf({ ...values, url: values.url });
   const { keep } = values;
   const { clock } = storePartsOf(values);
   const target = keep === 0
@@ -151,18 +135,17 @@ export function timeLine(lastCreatedAtUs: number | undefined): string {
     }\n`;
 }
 
-function clientOf(
-  { url, login, passwordFile, tokenFile, caCertFile }:
-    & Pick<OwnValues, "login" | "passwordFile" | "tokenFile" | "caCertFile">
-    & { readonly url: string },
-): ServerClient {
+async function clientOf(
+  values: OwnValues & { readonly url: string },
+): Promise<ServerClient> {
+  const { passwordFile, tokenFile } = values;
   if ((passwordFile === undefined) === (tokenFile === undefined)) {
     throw new UsageError("--url needs --password-file or --token-file");
   }
-  const credentials = tokenFile === undefined
-    ? { login, password: firstLineOf(passwordFile ?? "") }
-    : { token: firstLineOf(tokenFile) };
-  return new ServerClient({ url, caCertFile, credentials });
+  return await openClient({
+    ...values,
+    password: () => firstLineOf(passwordFile ?? ""),
+  });
 }
 
 type OwnValues = CommandCall<{ readonly own: typeof OWN_OPTIONS }>["values"];

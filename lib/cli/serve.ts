@@ -313,6 +313,7 @@ async function startServices(
       port,
       tls,
       logger,
+      times: limits,
       onLost,
     });
     nodeEndpoint = addressOf({ host, port: server.port });

@@ -5,29 +5,72 @@
  * @module
  */
 
-import { readTextFile } from "../runtime/plain_files.ts";
 import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
 import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
 import { RunError } from "./failures.ts";
-import type { OptionRow } from "./options/options.ts";
+import { firstLineOf, readOptionFile } from "./option_file.ts";
+import type { TextRow } from "./options/options.ts";
 
-/** Options of every command that asks a server, by their names in the code. */
-export const SERVER_OPTIONS = {
-  tokenFile: {
-    flag: "token-file",
+/** Options of a command that can ask a server. */
+export interface ServerOptions {
+  readonly url: TextRow;
+  readonly login: TextRow & { readonly default: string };
+  readonly tokenFile: TextRow;
+  readonly caCertFile: TextRow;
+}
+
+/**
+ * Makes the options of a command that can ask a server.
+ *
+ * @param help.url What the command does with the server.
+ * @param help.groups Whose members may ask for it.
+ */
+export function serverOptions(
+  help: { readonly url: string; readonly groups: string },
+): ServerOptions {
+  return {
+    url: {
+      flag: "url",
+      kind: "text",
+      form: "url",
+      valueName: "URL",
+      help: help.url,
+    },
+    login: {
+      flag: "user",
+      kind: "text",
+      valueName: "LOGIN",
+      default: "admin",
+      help: `User to log in to the server as: a member of ${help.groups}`,
+      needs: "url",
+    },
+    tokenFile: {
+      flag: "token-file",
+      kind: "text",
+      valueName: "FILE",
+      help: "File with a token in its first line, instead of a login",
+      needs: "url",
+    },
+    caCertFile: {
+      flag: "ca-cert",
+      kind: "text",
+      valueName: "FILE",
+      help: "PEM file of the authority that issued the server's certificate",
+      needs: "url",
+    },
+  };
+}
+
+/** The option that names the file with the password of that login. */
+export function loginPasswordOption(flag: string): TextRow {
+  return {
+    flag,
     kind: "text",
     valueName: "FILE",
-    help: "File with a token in its first line, instead of a login",
+    help: "File with the password of that user in its first line",
     needs: "url",
-  },
-  caCertFile: {
-    flag: "ca-cert",
-    kind: "text",
-    valueName: "FILE",
-    help: "PEM file of the authority that issued the server's certificate",
-    needs: "url",
-  },
-} as const satisfies Record<string, OptionRow>;
+  };
+}
 
 /** Where a server is, and as whom it is asked. */
 export interface ServerAccess {
@@ -37,6 +80,27 @@ export interface ServerAccess {
   readonly credentials:
     | { readonly login: string; readonly password: string }
     | { readonly token: string };
+}
+
+/**
+ * Makes a client of what the options say.
+ *
+ * @param options.password Is asked for the login's password, unless there is a
+ * token.
+ * @throws {RunError} If a file cannot be read.
+ */
+export async function openClient(options: {
+  readonly url: string;
+  readonly login: string;
+  readonly tokenFile: string | undefined;
+  readonly caCertFile: string | undefined;
+  password(): string | Promise<string>;
+}): Promise<ServerClient> {
+  const { url, login, tokenFile, caCertFile, password } = options;
+  const credentials = tokenFile === undefined
+    ? { login, password: await password() }
+    : { token: firstLineOf(tokenFile) };
+  return new ServerClient({ url, caCertFile, credentials });
 }
 
 /** A request to a server. */
@@ -136,29 +200,6 @@ export function saidIn(text: string): string {
 }
 
 const SAID_LENGTH_MAX = 300;
-
-/**
- * Reads a file that an option names.
- *
- * @throws {RunError} If it cannot be read.
- */
-function readOptionFile(path: string): string {
-  try {
-    return readTextFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RunError(`Cannot read "${path}": ${reason}`);
-  }
-}
-
-/**
- * The first line of a file that an option names.
- *
- * @throws {RunError} If it cannot be read.
- */
-export function firstLineOf(path: string): string {
-  return readOptionFile(path).split(/\r?\n/)[0] ?? "";
-}
 
 /** Time for a server to answer about users. */
 const TIMEOUT_MS = 60_000;

@@ -13,6 +13,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { RunError } from "./failures.ts";
+import { readOptionFile } from "./option_file.ts";
 
 /** Certificates and key as texts, in PEM. */
 export interface TlsPair {
@@ -38,50 +39,32 @@ export interface TlsSources {
  */
 export function readTlsPair(sources: TlsSources): TlsPair {
   const { certPath, keyPath, nowMs } = sources;
-  const cert = readPem(sources, certPath, "certificate");
-  const key = readPem(sources, keyPath, "key");
+  const { readFile } = sources;
+  const cert = readOptionFile(certPath, { what: "the certificate", readFile });
+  const key = readOptionFile(keyPath, { what: "the key", readFile });
   const certificate = parseCertificate(cert, certPath);
   const privateKey = parseKey(key, keyPath);
   if (!belongTogether(certificate, privateKey)) {
     throw new RunError(
-      `Cannot use the certificate ${certPath}: the key ${keyPath} is that of ` +
-        "another certificate",
+      `Cannot use the certificate "${certPath}": the key "${keyPath}" belongs ` +
+        "to another certificate",
     );
   }
   const startsAtMs = Date.parse(certificate.validFrom);
   const expiresAtMs = Date.parse(certificate.validTo);
   if (nowMs >= expiresAtMs) {
     throw new RunError(
-      `Cannot use the certificate ${certPath}: it expired on ` +
+      `Cannot use the certificate "${certPath}": it expired on ` +
         dayOf(expiresAtMs),
     );
   }
   if (nowMs < startsAtMs) {
     throw new RunError(
-      `Cannot use the certificate ${certPath}: it is not valid before ` +
+      `Cannot use the certificate "${certPath}": it is not valid before ` +
         dayOf(startsAtMs),
     );
   }
   return { cert, key, expiresAtMs };
-}
-
-function readPem(
-  { readFile }: TlsSources,
-  path: string,
-  what: string,
-): string {
-  try {
-    return readFile(path);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new RunError(`Cannot read the ${what} ${path}: ${reason}`, {
-      cause: error,
-    });
-  }
 }
 
 function parseCertificate(pem: string, path: string): X509Certificate {
@@ -89,7 +72,7 @@ function parseCertificate(pem: string, path: string): X509Certificate {
     return new X509Certificate(pem);
   } catch (error) {
     throw new RunError(
-      `Cannot use the certificate ${path}: it is no PEM certificate`,
+      `Cannot use the certificate "${path}": it is not a PEM certificate`,
       { cause: error },
     );
   }
@@ -97,14 +80,19 @@ function parseCertificate(pem: string, path: string): X509Certificate {
 
 function parseKey(pem: string, path: string): KeyObject {
   if (/-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    throw new RunError(`Cannot use the key ${path}: it has a password`);
+    throw new RunError(
+      `Cannot use the key "${path}": it is protected by a password`,
+    );
   }
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    throw new RunError(`Cannot use the key ${path}: it is no PEM private key`, {
-      cause: error,
-    });
+    throw new RunError(
+      `Cannot use the key "${path}": it is not a PEM private key`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

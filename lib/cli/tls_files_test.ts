@@ -35,36 +35,36 @@ Deno.test("readTlsPair() says what is wrong in one line", () => {
   const cases: [Partial<TlsSources>, string | RegExp][] = [
     [
       { certPath: FOLDER + "none.pem" },
-      "Cannot read the certificate none.pem: there is no such file",
+      'Cannot read the certificate "none.pem": there is no such file',
     ],
     [
       { keyPath: FOLDER + "none.pem" },
-      "Cannot read the key none.pem: there is no such file",
+      'Cannot read the key "none.pem": there is no such file',
     ],
     [
       { keyPath: FOLDER + "other.key.pem" },
-      "Cannot use the certificate server.cert.pem: the key other.key.pem is " +
-      "that of another certificate",
+      'Cannot use the certificate "server.cert.pem": the key "other.key.pem" ' +
+      "belongs to another certificate",
     ],
     [
       { certPath: FOLDER + "README.md" },
-      "Cannot use the certificate README.md: it is no PEM certificate",
+      'Cannot use the certificate "README.md": it is not a PEM certificate',
     ],
     [
       { keyPath: FOLDER + "server.cert.pem" },
-      "Cannot use the key server.cert.pem: it is no PEM private key",
+      'Cannot use the key "server.cert.pem": it is not a PEM private key',
     ],
     [
       { certPath: FOLDER + "server.key.pem" },
-      "Cannot use the certificate server.key.pem: it is no PEM certificate",
+      'Cannot use the certificate "server.key.pem": it is not a PEM certificate',
     ],
     [
       { nowMs: Date.UTC(3000, 0) },
-      /^Cannot use the certificate server.cert.pem: it expired on 2\d{3}-\d\d-\d\d$/,
+      /^Cannot use the certificate "server.cert.pem": it expired on 2\d{3}-\d\d-\d\d$/,
     ],
     [
       { nowMs: Date.UTC(2000, 0) },
-      /^Cannot use the certificate server.cert.pem: it is not valid before 2\d{3}-\d\d-\d\d$/,
+      /^Cannot use the certificate "server.cert.pem": it is not valid before 2\d{3}-\d\d-\d\d$/,
     ],
   ];
   for (const [sources, wanted] of cases) {
@@ -81,6 +81,6 @@ Deno.test("readTlsPair() knows a key with a password", () => {
     path === "key.pem" ? encrypted : Deno.readTextFileSync(path);
   assertEquals(
     refusalOf({ keyPath: "key.pem", readFile }),
-    "Cannot use the key key.pem: it has a password",
+    'Cannot use the key "key.pem": it is protected by a password',
   );
 });

@@ -17,10 +17,12 @@ import {
   storePartsOf,
   TASK_OPTIONS,
 } from "./offline_work.ts";
+import { firstLineOf } from "./option_file.ts";
 import {
-  firstLineOf,
-  SERVER_OPTIONS,
-  ServerClient,
+  loginPasswordOption,
+  openClient,
+  type ServerClient,
+  serverOptions,
   usersOfServer,
 } from "./server_client.ts";
 import { isInputTerminal, printNote, readSecretLine } from "./terminal.ts";
@@ -54,29 +56,11 @@ const ROW = {
       valueName: "NAME",
       help: "Full name of a user that is added",
     },
-    url: {
-      flag: "url",
-      kind: "text",
-      form: "url",
-      valueName: "URL",
-      help: "Change users of the server at this address",
-    },
-    login: {
-      flag: "user",
-      kind: "text",
-      valueName: "LOGIN",
-      default: "admin",
-      help: "Who asks the server: a member of $admins",
-      needs: "url",
-    },
-    userPasswordFile: {
-      flag: "user-password-file",
-      kind: "text",
-      valueName: "FILE",
-      help: "File with that user's password in its first line",
-      needs: "url",
-    },
-    ...SERVER_OPTIONS,
+    ...serverOptions({
+      url: "Change users of the server at this address",
+      groups: "$admins",
+    }),
+    userPasswordFile: loginPasswordOption("user-password-file"),
     isJson: TASK_OPTIONS.isJson,
   },
   operands: {
@@ -229,16 +213,15 @@ function lineOf({ login, groups, isDisabled }: ShownUser): string {
 }
 
 async function clientOf({ values }: Call, url: string): Promise<ServerClient> {
-  const { login, tokenFile, userPasswordFile, caCertFile } = values;
-  if (tokenFile !== undefined) {
-    const credentials = { token: firstLineOf(tokenFile) };
-    return new ServerClient({ url, caCertFile, credentials });
-  }
-  const password = userPasswordFile === undefined
-    ? await readSecret(`Password of ${login}: `)
-    : firstLineOf(userPasswordFile);
-  const credentials = { login, password };
-  return new ServerClient({ url, caCertFile, credentials });
+  const { login, userPasswordFile } = values;
+  return await openClient({
+    ...values,
+    url,
+    password: () =>
+      userPasswordFile === undefined
+        ? readSecret(`Password of ${login}: `)
+        : firstLineOf(userPasswordFile),
+  });
 }
 
 async function newPasswordOf({ values, operands }: Call): Promise<string> {

@@ -4,6 +4,12 @@
  * none of its own (`--reason-phrases`). It also bounds the time that heads,
  * bodies and idle connections take.
  *
+ * The parser of `node:http` decides what is a request: it refuses (400) methods
+ * that are not registered, lines that end in a bare LF, HTTP/1.1 without a Host
+ * and targets that are not ASCII, all of which `Deno.serve` takes; and it takes
+ * requests with a body that offer another protocol, which `Deno.serve` refuses.
+ * It loses what is pipelined behind such an offer.
+ *
  * @module
  */
 
@@ -29,12 +35,14 @@ export async function serveWithPhrases(
   options: ServeOptions,
 ): Promise<HttpServer> {
   const { app, hostname, port, tls, logger } = options;
+  const { headReadMs, bodyReadMs, idleConnectionMs } = options.times ?? LIMITS;
   const settings = {
     maxHeaderSize: LIMITS.headBytesMax,
-    headersTimeout: LIMITS.headReadMs,
+    headersTimeout: headReadMs,
     // The app bounds bodies itself: this is for those that it does not read.
-    requestTimeout: LIMITS.headReadMs + LIMITS.bodyReadMs,
-    keepAliveTimeout: LIMITS.idleConnectionMs,
+    requestTimeout: headReadMs + bodyReadMs,
+    keepAliveTimeout: idleConnectionMs,
+    connectionsCheckingInterval: headReadMs / CHECKS_PER_HEAD,
   };
   /** Open connections, with the number of requests under way on each. */
   const connections = new Map<Socket, number>();
@@ -64,7 +72,15 @@ export async function serveWithPhrases(
   const server: Server = tls === undefined
     ? createServer(settings, handle)
     : createSecureServer({ ...settings, ...tls }, handle);
-  server.on("clientError", refuseUnreadable);
+  // Above it the platform would pass over headers: the request is refused.
+  server.maxHeadersCount = LIMITS.headersMax + 1;
+  // What else is expected counts for nothing, as in `Deno.serve`.
+  server.on("checkExpectation", handle);
+  server.on("connect", (_incoming, socket) => end(socket, NOT_ALLOWED));
+  server.on("clientError", (error, socket) => {
+    const isLate = "code" in error && error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    end(socket, isLate ? TOO_LATE : BAD_REQUEST);
+  });
   server.on(
     tls === undefined ? "connection" : "secureConnection",
     (socket: Socket) => {
@@ -130,11 +146,18 @@ function listen(
   });
 }
 
-/** What is no request gets an answer, and its connection ends. */
-function refuseUnreadable(_error: Error, socket: Duplex): void {
+/** How often a head's time is looked at. */
+const CHECKS_PER_HEAD = 4;
+
+const BAD_REQUEST = "400 Bad Request";
+const TOO_LATE = "408 Request Timeout";
+const NOT_ALLOWED = "405 Method Not Allowed";
+
+/** Answers what the app does not see, and ends the connection. */
+function end(socket: Duplex, status: string): void {
   if (!socket.writable) return;
   socket.end(
-    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
   );
 }
 
@@ -180,6 +203,9 @@ function requestOf(
   scheme: "http" | "https",
 ): Request {
   const { method = "GET", url: target = "/", rawHeaders } = incoming;
+  if (rawHeaders.length > LIMITS.headersMax * 2) {
+    throw new TypeError("Too many headers");
+  }
   const headers = new Headers();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");

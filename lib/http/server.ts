@@ -9,7 +9,7 @@
 
 import { BrokenOff } from "../maintenance/paced_stream.ts";
 import { QuipuError } from "../model/errors.ts";
-import { LIMITS } from "../model/limits.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { App } from "./app.ts";
 
@@ -22,6 +22,11 @@ export interface ServeOptions {
   /** Certificates and key in PEM: HTTPS, and HTTP/2 for those that know it. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   readonly logger: Logger;
+  /** Times for heads, bodies and idle connections, where the server has any. */
+  readonly times?: Pick<
+    Limits,
+    "headReadMs" | "bodyReadMs" | "idleConnectionMs"
+  >;
   /** Is told when the server cannot listen any more: it has no permission. */
   readonly onLost?: () => void;
   /** Time that disposing waits for answers under way, in milliseconds. */

@@ -1,9 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertStringIncludes,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { testUuid } from "../../tests/support/events.ts";
@@ -11,6 +6,7 @@ import {
   openTestApp,
   type TestAppOptions,
 } from "../../tests/support/test_app.ts";
+import { exchange } from "../../tests/support/raw_http.ts";
 import { serveWithPhrases } from "./phrase_server.ts";
 import { type HttpServer, serveHttp, type ServeOptions } from "./server.ts";
 
@@ -38,23 +34,6 @@ async function serving(
   await use(server, `http://127.0.0.1:${server.port}`);
 }
 
-/** Sends bytes as they are and reads until the answer's body has come. */
-async function sendRaw(port: number, text: string): Promise<string> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  await connection.write(new TextEncoder().encode(text));
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(64 * 1024);
-  let answer = "";
-  for (;;) {
-    const length = await connection.read(buffer);
-    if (length === null) return answer;
-    answer += decoder.decode(buffer.subarray(0, length), { stream: true });
-    const [head = "", body] = answer.split("\r\n\r\n", 2);
-    const size = Number(/content-length: (\d+)/i.exec(head)?.[1]);
-    if (body !== undefined && body.length >= size) return answer;
-  }
-}
-
 for (const [name, serve] of Object.entries(WAYS)) {
   Deno.test(`${name}: a server answers over its socket, with links to its own address`, () =>
     serving(async (_server, baseUrl) => {
@@ -72,32 +51,32 @@ for (const [name, serve] of Object.entries(WAYS)) {
     }, { serve }));
 
   Deno.test(`${name}: a body may be chunked, and must have a length otherwise`, () =>
-    serving(async ({ port }) => {
+    serving(async (_server, url) => {
       const start =
         `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
       const chunks = [ONE.slice(0, 7), ONE.slice(7), ""]
         .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join(
           "",
         );
-      const chunked = await sendRaw(
-        port,
+      const chunked = await exchange(
+        url,
         `${start}Transfer-Encoding: chunked\r\n\r\n${chunks}`,
       );
-      assertStringIncludes(chunked, "201 Created");
-      const bare = await sendRaw(port, `${start}\r\n`);
-      assertStringIncludes(bare, "411 Length Required");
+      assertEquals(chunked.statusLine, "HTTP/1.1 201 Created");
+      const bare = await exchange(url, `${start}\r\n`);
+      assertEquals(bare.statusLine, "HTTP/1.1 411 Length Required");
     }, { serve }));
 
   Deno.test(`${name}: a body that is too large or too slow is refused`, () =>
-    serving(async ({ port }) => {
+    serving(async (_server, url) => {
       const start =
         `POST /streams/s HTTP/1.1\r\nHost: h\r\nContent-Type: ${EVENTS_JSON}\r\n`;
       const large = `${start}Content-Length: ${
         LIMITS.requestBytesMax + 1
       }\r\n\r\n[`;
-      assertStringIncludes(await sendRaw(port, large), "HTTP/1.1 413 ");
+      assertEquals((await exchange(url, large)).status, 413);
       const slow = `${start}Content-Length: 100\r\n\r\n[`;
-      assertStringIncludes(await sendRaw(port, slow), "HTTP/1.1 408 ");
+      assertEquals((await exchange(url, slow)).status, 408);
     }, { limits: { bodyReadMs: 50 }, serve }));
 
   Deno.test(`${name}: draining lets held requests be answered and refuses new ones`, async () => {

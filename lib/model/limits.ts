@@ -36,8 +36,9 @@ export const LIMITS = {
   subscriptionSlotsMax: 1_000,
   /** Body that lists the files of a backup: of some 25,000 of them. */
   backupListBytesMax: 2 * MIB,
-  /** Bytes of a request's head, and time to send it, with `--reason-phrases`. */
+  /** Size of a request's head, and time to send it, with `--reason-phrases`. */
   headBytesMax: 64 * KIB,
+  headersMax: 128,
   headReadMs: 15_000,
   /** Time that a connection may be idle, with `--reason-phrases`. */
   idleConnectionMs: 75_000,

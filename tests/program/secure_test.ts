@@ -71,7 +71,7 @@ Deno.test("a wrong certificate or key ends the start with 1 and one line", async
     ],
     [
       [`--tls-cert=${TLS}server.cert.pem`, `--tls-key=${TLS}other.key.pem`],
-      /^quipu: Cannot use the certificate \S+: the key \S+ is that of another certificate\n$/,
+      /^quipu: Cannot use the certificate \S+: the key \S+ belongs to another certificate\n$/,
     ],
   ];
   for (const [args, message] of cases) {

@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { newEventId } from "../../lib/runtime/event_ids.ts";
 import { runProgram, startServer } from "../support/program.ts";
+import { createStoreDirectory } from "../support/store_directory.ts";
 
 async function append(url: string, stream: string): Promise<Response> {
   const response = await fetch(`${url}/streams/${stream}`, {
@@ -94,22 +95,126 @@ Deno.test("appends under way when SIGTERM comes are answered and kept", async ()
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("a port in use ends the start with 1 and one line", async () => {
+Deno.test("an address that cannot be had ends the start with 1 and one line, and leaves no store", async () => {
   await using server = await startServer(["--mem-db"]);
   const { port } = new URL(server.url);
   const parent = await Deno.makeTempDir();
-  const { exitCode, log } = await runProgram(
-    ["serve", `--db=${parent}/new`, "--log-level=error", `--port=${port}`],
-  );
-  assertEquals(exitCode, 1);
-  // Nor is a store left behind that nobody asked for.
-  assertEquals([...Deno.readDirSync(parent)], []);
+  const cases: [options: string[], address: string, reason: string][] = [
+    [
+      [`--port=${port}`],
+      `127.0.0.1:${port}`,
+      "the port is in use by another program",
+    ],
+    [
+      // Reserved for documentation: no machine has it.
+      ["--host=192.0.2.1", "--port=0"],
+      "192.0.2.1:0",
+      "this machine has no such address",
+    ],
+  ];
+  for (const [options, address, reason] of cases) {
+    for (const more of [[], ["--reason-phrases"]]) {
+      const { exitCode, log } = await runProgram([
+        "serve",
+        `--db=${parent}/new`,
+        "--log-level=error",
+        ...options,
+        ...more,
+      ]);
+      assertEquals(log, `quipu: Cannot listen on ${address}: ${reason}\n`);
+      assertEquals(exitCode, 1);
+      assertEquals([...Deno.readDirSync(parent)], []);
+    }
+  }
   await Deno.remove(parent);
-  assertEquals(
-    log,
-    `quipu: Cannot listen on 127.0.0.1:${port}: ` +
-      "the port is in use by another program\n",
+});
+
+Deno.test("files that options name and that cannot be read are one line, which names the file", async () => {
+  const parent = await Deno.makeTempDir();
+  const path = `${parent}/none`;
+  const url = "--url=http://127.0.0.1:1";
+  const cases: [
+    exitCode: number,
+    start: string,
+    args: string[],
+    variables: Record<string, string>,
+  ][] = [
+    [
+      2,
+      `Cannot read the configuration file "${path}"`,
+      ["serve", `--config=${path}`],
+      {},
+    ],
+    [
+      2,
+      `Cannot read "${path}", the file that QUIPU_ADMIN_PASSWORD_FILE names`,
+      ["serve", "--mem-db"],
+      { QUIPU_ADMIN_PASSWORD_FILE: path },
+    ],
+    [
+      1,
+      `Cannot read the certificate "${path}"`,
+      ["serve", "--mem-db", `--tls-cert=${path}`, `--tls-key=${path}`],
+      {},
+    ],
+    ...["--password-file", "--token-file"].map((
+      flag,
+    ): typeof cases[number] => [
+      1,
+      `Cannot read "${path}"`,
+      ["backup", `${parent}/backup`, url, `${flag}=${path}`],
+      {},
+    ]),
+    [
+      1,
+      `Cannot read "${path}"`,
+      ["user", "list", url, `--token-file=${path}`],
+      {},
+    ],
+  ];
+  for (const [exitCode, start, args, variables] of cases) {
+    for (const isThere of [false, true]) {
+      if (isThere) await Deno.writeTextFile(path, "", { mode: 0 });
+      const end = await runProgram(args, variables, { isBoundByModes: true });
+      if (isThere) await Deno.remove(path);
+      const reason = isThere
+        ? "permission denied; run as the owner of the file, or change its " +
+          "rights"
+        : "there is no such file";
+      const [last = ""] = end.log.trimEnd().split("\n").slice(-1);
+      const line = last.replace(/ \(see quipu \w+ --help\)$/, "");
+      assertEquals(line, `quipu: ${start}: ${reason}`);
+      assertEquals(end.exitCode, exitCode);
+    }
+  }
+  await Deno.remove(parent);
+});
+
+Deno.test("deno task quipu runs any command", async () => {
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "quipu", ...args],
+      cwd: new URL("../../", import.meta.url),
+      env: { NO_COLOR: "1" },
+    }).output();
+    const decoder = new TextDecoder();
+    return {
+      code,
+      output: decoder.decode(stdout),
+      log: decoder.decode(stderr),
+    };
+  };
+  const help = await run("help");
+  assertEquals([help.code, help.log], [0, ""]);
+  assertMatch(
+    help.output,
+    /^Quipu \d.*\n\nUsage: quipu <command> \[options\]\n/,
   );
+  await using directory = await createStoreDirectory();
+  await directory.append(3);
+  const verified = await run("verify", `--db=${directory.path}`);
+  assertEquals([verified.code, verified.log], [0, ""]);
+  assertMatch(verified.output, /^Checked 3 events in 1 segments?: /);
 });
 
 Deno.test("a directory in use ends the start with 1 and one line", async () => {

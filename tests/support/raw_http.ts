@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 by hand over TCP: requests that no well-behaved client would send,
+ * HTTP/1.1 by hand over TCP or TLS: requests that no well-behaved client would send,
  * and answers exactly as they came.
  *
  * @module
@@ -10,6 +10,8 @@ export interface RawAnswer {
   readonly status: number;
   /** Status line and headers, without the blank line that ends them. */
   readonly head: string;
+  /** First line of the head. */
+  readonly statusLine: string;
   /** Value of a header, of the first if there are several. */
   header(name: string): string | undefined;
   readonly body: string;
@@ -20,20 +22,28 @@ const UTF8 = new TextDecoder();
 
 /** A connection to a server. */
 export class RawConnection implements Disposable {
-  readonly #connection: Deno.TcpConn;
+  readonly #connection: Deno.Conn;
   /** What has come and is not read yet. */
   #buffer = new Uint8Array(0);
   #isClosed = false;
 
-  private constructor(connection: Deno.TcpConn) {
+  private constructor(connection: Deno.Conn) {
     this.#connection = connection;
   }
 
-  /** @param url Any address of the server. */
-  static async open(url: string): Promise<RawConnection> {
-    const { hostname, port } = new URL(url);
+  /**
+   * @param url Any address of the server.
+   * @param caCerts In PEM, for a server with `https:`.
+   */
+  static async open(
+    url: string,
+    caCerts: string[] = [],
+  ): Promise<RawConnection> {
+    const { protocol, hostname, port } = new URL(url);
     return new RawConnection(
-      await Deno.connect({ hostname, port: Number(port) || 80 }),
+      protocol === "https:"
+        ? await Deno.connectTls({ hostname, port: Number(port), caCerts })
+        : await Deno.connect({ hostname, port: Number(port) || 80 }),
     );
   }
 
@@ -50,25 +60,32 @@ export class RawConnection implements Disposable {
   }
 
   /**
-   * Reads one answer; interim ones (100 Continue) are passed over.
+   * Reads one answer.
    *
+   * @param options.isAnyStatus Whether it may be an interim one (100 Continue);
+   * else those are passed over.
    * @param options.isToHead Answers to HEAD have no body, whatever they say.
    * @param options.isCutOff The connection may end within the body, which then
    * is what has come of it.
    * @throws {Deno.errors.UnexpectedEof} If the connection ends before the answer.
    */
   async readAnswer(
-    options: { isToHead?: boolean; isCutOff?: boolean } = {},
+    options: { isToHead?: boolean; isCutOff?: boolean; isAnyStatus?: boolean } =
+      {},
   ): Promise<RawAnswer> {
     const head = await this.#readHead();
     const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? NaN);
-    if (status < 200) return await this.readAnswer(options);
+    if (status < 200 && !options.isAnyStatus) {
+      return await this.readAnswer(options);
+    }
     const header = (name: string) => headerOf(head, name);
-    const hasBody = status !== 204 && status !== 304 && !options.isToHead;
+    const hasBody = status >= 200 && status !== 204 && status !== 304 &&
+      !options.isToHead;
     const body = hasBody
       ? await this.#readBody(header, options.isCutOff)
       : new Uint8Array(0);
-    return { status, head, header, body: UTF8.decode(body) };
+    const [statusLine = ""] = head.split("\n");
+    return { status, head, statusLine, header, body: UTF8.decode(body) };
   }
 
   /** Whether the server ends the connection without another byte. */

@@ -189,9 +189,10 @@ function readSecret(
   try {
     return readFile(path).split(/\r?\n/)[0] ?? "";
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(
-      `Cannot read "${path}", which ${variable} names: ${reason}`,
+      `Cannot read "${path}", the file that ${variable} names: ` +
+        systemReasonOf(error),
+      { cause: error },
     );
   }
 }
@@ -225,7 +226,7 @@ function parseConfigFile(sources: OptionSources, path: string): object {
     text = sources.readFile(path);
   } catch (error) {
     throw new UsageError(
-      `Cannot read the configuration file ${path}: ${systemReasonOf(error)}`,
+      `Cannot read the configuration file "${path}": ${systemReasonOf(error)}`,
       { cause: error },
     );
   }
@@ -235,7 +236,7 @@ function parseConfigFile(sources: OptionSources, path: string): object {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(
-      `Cannot read the configuration file ${path}: it is not JSON: ${reason}`,
+      `Cannot read the configuration file "${path}": it is not JSON: ${reason}`,
       { cause: error },
     );
   }
@@ -244,7 +245,7 @@ function parseConfigFile(sources: OptionSources, path: string): object {
     Array.isArray(document)
   ) {
     throw new UsageError(
-      `Cannot read the configuration file ${path}: expected a JSON object`,
+      `Cannot read the configuration file "${path}": expected a JSON object`,
     );
   }
   return document;

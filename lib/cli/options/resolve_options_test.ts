@@ -315,7 +315,7 @@ Deno.test("resolveOptions() takes the least and the most of each range", () => {
 });
 
 Deno.test("resolveOptions() refuses a configuration file that it cannot read", () => {
-  const start = "Cannot read the configuration file quipu.json: ";
+  const start = 'Cannot read the configuration file "quipu.json": ';
   const args = ["--config=quipu.json"];
   for (const given of [{ args }, { args, file: "{" }, { args, file: "" }]) {
     assert(refusalOf(given).startsWith(start), refusalOf(given));
@@ -404,7 +404,7 @@ Deno.test("a secret may stand in the first line of a file", () => {
   assertThrows(
     () => resolveOptions({ ...sources, readFile: missing }),
     UsageError,
-    'Cannot read "/run/secret", which QUIPU_ADMIN_PASSWORD_FILE names',
+    'Cannot read "/run/secret", the file that QUIPU_ADMIN_PASSWORD_FILE names',
   );
 });
 

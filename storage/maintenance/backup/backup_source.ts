@@ -8,6 +8,11 @@
 import { dirname, join } from "@std/path";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import type { JobControl } from "../../../lib/store/maintenance.ts";
+import {
+  explainSystemError,
+  refusedPathOf,
+  systemReasonOf,
+} from "../../../lib/text/system_errors.ts";
 import { type Disk, type DiskFile, readExactly } from "../../disk/disk.ts";
 import { decodeSegmentHeader } from "../../log/segment_header.ts";
 import { BACKUP_CHUNK_BYTES } from "./backup_file.ts";
@@ -54,10 +59,11 @@ export function openBackup(disk: Disk, path: string): BackupSource {
     return openDirectory(disk, path) ?? openTar(disk, path);
   } catch (error) {
     if (error instanceof QuipuError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new QuipuError("foreignFormat", `Cannot read "${path}": ${reason}`, {
-      cause: error,
-    });
+    throw new QuipuError(
+      "foreignFormat",
+      `Cannot read "${refusedPathOf(error) ?? path}": ${systemReasonOf(error)}`,
+      { cause: error },
+    );
   }
 }
 
@@ -104,7 +110,7 @@ function openTar(disk: Disk, path: string): BackupSource {
     archive = disk.open(path, "read");
     archive.readAt(new Uint8Array(1), 0);
   } catch (error) {
-    if (error instanceof QuipuError) throw error;
+    if (error instanceof QuipuError || explainSystemError(error)) throw error;
     throw noBackup(
       path,
       error instanceof Deno.errors.NotFound
