@@ -70,5 +70,8 @@ function reasonOf(error: unknown): string {
   ) {
     return "not permitted (ports below 1024 may need more rights)";
   }
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.message.startsWith("failed to lookup address")
+    ? "there is no such host"
+    : error.message;
 }

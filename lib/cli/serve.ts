@@ -1,7 +1,7 @@
 /**
  * `quipu serve`: puts every part of the server together.
  *
- *   options → open store → services → app → listen … → close in reverse
+ *   options → listen → open store → services → app … → close in reverse
  *
  * @module
  */
@@ -24,15 +24,15 @@ import { showOptions } from "./options/node_options.ts";
 import { OPTION_NAMES, type OptionValues } from "./options/options.ts";
 import type { ResolvedOptions } from "./options/resolve_options.ts";
 import { parseBaseUrl, parseHosts, parseOrigins } from "./options/text_form.ts";
-import { createApp } from "../http/app.ts";
+import { type App, createApp } from "../http/app.ts";
 import { createHostCheck } from "../http/host_check.ts";
+import { createLateApp } from "../http/late_app.ts";
 import type { ObservationOptions } from "../http/observation.ts";
 import { withRequestLog } from "../http/request_log.ts";
 import {
   type HttpServer,
   serveHttp,
   type ServeOptions,
-  tryAddress,
 } from "../http/server.ts";
 import { debugToggle } from "../telemetry/debug_toggle.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -84,18 +84,14 @@ const AMPLE_FILES = 2000;
 
 /** Listens as the options say; what few use is loaded where it is used. */
 async function listenOn(
-  { reasonPhrases }: OptionValues,
-  options: ServeOptions,
+  { host, port, reasonPhrases }: OptionValues,
+  options: Omit<ServeOptions, "hostname" | "port">,
 ): Promise<HttpServer> {
-  if (!reasonPhrases) return serveHttp(options);
-  const { serveWithPhrases } = await import("../http/phrase_server.ts");
-  return await serveWithPhrases(options);
-}
-
-/** A start in vain must not leave a new store behind. */
-function refuseBadAddress({ host, port }: OptionValues): void {
+  const all = { ...options, hostname: host, port };
   try {
-    tryAddress(host, port);
+    if (!reasonPhrases) return serveHttp(all);
+    const { serveWithPhrases } = await import("../http/phrase_server.ts");
+    return await serveWithPhrases(all);
   } catch (error) {
     throw listenError(addressOf({ host, port }), error);
   }
@@ -123,7 +119,16 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using _verbosity = onVerbositySignal(debugToggle(logger, values.logLevel));
   const tls = readTls(values);
   const limits = limitsOf(values);
-  refuseBadAddress(values);
+  const shutdown = Promise.withResolvers<"shutdown" | "lost">();
+  const late = createLateApp();
+  // Before the store is opened: a start in vain must not leave a new one.
+  const server = await listenOn(values, {
+    app: late.app,
+    tls,
+    logger,
+    times: limits,
+    onLost: () => shutdown.resolve("lost"),
+  });
   const storeMetrics = new StoreMetrics(
     new SlowWarnings({
       logger,
@@ -148,12 +153,11 @@ async function serve(options: ResolvedOptions): Promise<void> {
     isReadOnly: values.isReadOnly,
     ...(values.isInMemory ? {} : { indexMaker: createWorkerIndexMaker() }),
   });
-  // Before anybody connects: it uses files up for a moment.
+  // At once, so that nobody connects meanwhile: it uses files up.
   const hasAmpleFiles = canOpenFiles(AMPLE_FILES);
   let closeMsMax: number | undefined;
   let isLost = false;
   try {
-    const shutdown = Promise.withResolvers<"shutdown" | "lost">();
     let isStopping = false;
     const services = await startServices(store, {
       values,
@@ -171,10 +175,16 @@ async function serve(options: ResolvedOptions): Promise<void> {
         slowRequestMs: values.slowRequestMs,
         namesRequests: values.logRequests,
       },
+      address: server,
       shutDown: () => shutdown.resolve("shutdown"),
-      onLost: () => shutdown.resolve("lost"),
     });
-    const { port } = services.server;
+    late.become(services.app);
+    const { hostname, port } = server;
+    logger.info("http.listening", {
+      scheme: tls === undefined ? "http" : "https",
+      hostname,
+      port,
+    });
     const { defaultUsers } = services;
     // Default users may take a while: signals count meanwhile.
     const bannerShown = isErrorTerminal() && values.logFormat === "text"
@@ -186,7 +196,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
     const signal = await Promise.race([signals.first, shutdown.promise]);
     isStopping = true;
     logger.info("program.stopping", { signal });
-    closeMsMax = await drainInTime(services.server, logger);
+    closeMsMax = await drainInTime(server, logger);
     await services.close();
     await bannerShown;
     isLost = signal === "lost";
@@ -199,7 +209,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
   }
 }
 
-/** Puts everything between the store and the socket together, and listens. */
+/** Puts everything between the store and the socket together. */
 async function startServices(
   store: MaintainedStore,
   options: {
@@ -208,17 +218,17 @@ async function startServices(
     readonly tls: TlsPair | undefined;
     readonly logger: Logger;
     readonly observation: ObservationOptions;
+    /** Where the server listens. */
+    readonly address: { readonly port: number };
     readonly shutDown: () => void;
-    readonly onLost: () => void;
   },
 ): Promise<{
-  readonly server: HttpServer;
+  readonly app: App;
   readonly defaultUsers: Auth["defaultUsers"];
   close(): Promise<void>;
 }> {
-  const { values, limits, tls, logger, observation, shutDown, onLost } =
-    options;
-  const { host, port } = values;
+  const { values, limits, tls, logger, observation, shutDown } = options;
+  const { host } = values;
   const { trustedProxies, publicUrl, allowedHosts, corsOrigins } = values;
   const trustedRanges = trustedProxies === undefined
     ? undefined
@@ -236,7 +246,7 @@ async function startServices(
     isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
   });
   const { authenticator, users, tokens, defaultUsers } = auth;
-  let nodeEndpoint = addressOf({ host, port });
+  const nodeEndpoint = addressOf({ host, port: options.address.port });
   const upkeep = await openUpkeep({
     store,
     clock,
@@ -300,42 +310,22 @@ async function startServices(
     },
     shutDown,
   });
-  try {
-    const server = await listenOn(values, {
-      app: values.logRequests
-        ? withRequestLog(app, {
-          clock,
-          logger,
-          isTrustedProxy,
-        })
-        : app,
-      hostname: host,
-      port,
-      tls,
-      logger,
-      times: limits,
-      onLost,
-    });
-    nodeEndpoint = addressOf({ host, port: server.port });
-    const announced = announceDefaultUsers(defaultUsers, {
-      logger,
-      print: printText,
-    });
-    return {
-      server,
-      defaultUsers,
-      async close() {
-        authenticator.close();
-        await upkeep.close();
-        // A password that was made is shown, or it would be lost.
-        await announced;
-      },
-    };
-  } catch (error) {
-    authenticator.close();
-    await upkeep.close();
-    throw listenError(addressOf({ host, port }), error);
-  }
+  const announced = announceDefaultUsers(defaultUsers, {
+    logger,
+    print: printText,
+  });
+  return {
+    app: values.logRequests
+      ? withRequestLog(app, { clock, logger, isTrustedProxy })
+      : app,
+    defaultUsers,
+    async close() {
+      authenticator.close();
+      await upkeep.close();
+      // A password that was made is shown, or it would be lost.
+      await announced;
+    },
+  };
 }
 
 /** Shows a person at the terminal what has started. */

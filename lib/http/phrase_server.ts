@@ -29,7 +29,7 @@ import type { HttpServer, ServeOptions } from "./server.ts";
 /**
  * Begins to listen.
  *
- * @throws Errors of the platform when it cannot listen there.
+ * @throws {Deno.errors.AddrInUse} As `serveHttp()` does.
  */
 export async function serveWithPhrases(
   options: ServeOptions,
@@ -93,11 +93,6 @@ export async function serveWithPhrases(
   server.on("error", (error) => {
     logger.error("http.listeningFailed", { reason: reasonOf(error) });
   });
-  logger.info("http.listening", {
-    scheme: tls === undefined ? "http" : "https",
-    hostname: address.address,
-    port: address.port,
-  });
 
   function drain(): Promise<void> {
     drained ??= new Promise((resolve) => {
@@ -130,14 +125,28 @@ export async function serveWithPhrases(
   };
 }
 
+/**
+ * Listens.
+ *
+ * @throws What `Deno.listen()` says of the address: `node:net` has one code for
+ * several reasons.
+ */
 function listen(
   server: Server,
   { hostname, port }: { readonly hostname: string; readonly port: number },
 ): Promise<AddressInfo> {
+  const systemErrorOf = (error: Error): unknown => {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return error;
+    } catch (ofSystem) {
+      return ofSystem;
+    }
+  };
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => reject(systemErrorOf(error)));
     server.listen({ host: hostname, port }, () => {
-      server.removeListener("error", reject);
+      server.removeAllListeners("error");
       const address = server.address();
       if (address === null || typeof address === "string") {
         reject(new TypeError("Cannot listen: no address"));

@@ -88,6 +88,10 @@ export const PROBLEMS = {
     status: 503,
     text: "Too many exports are being taken, try again later",
   },
+  starting: {
+    status: 503,
+    text: "The server is opening its store: try again later",
+  },
   internal: { status: 500, text: "Internal Server Error" },
 } as const satisfies Record<string, Problem>;
 

@@ -46,17 +46,6 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /**
- * Finds out whether an address can be listened on, before anything is made that
- * a start in vain would leave behind.
- *
- * @param port 0 for any that is free.
- * @throws {Deno.errors.AddrInUse} As `serveHttp` does.
- */
-export function tryAddress(hostname: string, port: number): void {
-  Deno.listen({ hostname, port }).close();
-}
-
-/**
  * Begins to listen.
  *
  * @throws {Deno.errors.AddrInUse} If another program has the port. Other errors
@@ -78,13 +67,8 @@ export function serveHttp(options: ServeOptions): HttpServer {
         port: onPort,
         ...(tls && { cert: tls.cert, key: tls.key }),
         signal: abortion.signal,
-        onListen({ hostname, port }) {
-          logger.info("http.listening", {
-            scheme: tls === undefined ? "http" : "https",
-            hostname,
-            port,
-          });
-        },
+        // The program says when it answers.
+        onListen() {},
         // The app answers every error itself: what comes here broke on the way
         // out, and nobody is left to tell.
         onError(error) {
@@ -119,6 +103,7 @@ export function serveHttp(options: ServeOptions): HttpServer {
     try {
       server = listen(addr.port);
       watch();
+      logger.info("http.listeningAgain");
     } catch (error) {
       logger.error("http.listeningFailed", { reason: reasonOf(error) });
       if (error instanceof Deno.errors.NotCapable) {

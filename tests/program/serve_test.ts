@@ -111,6 +111,12 @@ Deno.test("an address that cannot be had ends the start with 1 and one line, and
       "192.0.2.1:0",
       "this machine has no such address",
     ],
+    [
+      // Reserved: no name server knows it.
+      ["--host=none.invalid", "--port=0"],
+      "none.invalid:0",
+      "there is no such host",
+    ],
   ];
   for (const [options, address, reason] of cases) {
     for (const more of [[], ["--reason-phrases"]]) {
