@@ -5,10 +5,11 @@
  */
 
 import {
-  decodeEventsJson,
-  decodeEventsJsonBytes,
-} from "../lib/http/decode_events_json.ts";
-import { decodeEventsXml } from "../lib/http/decode_events_xml.ts";
+  decodeEventsJsonInSteps,
+  decodeEventsTextInSteps,
+  decodeEventsXmlInSteps,
+} from "../lib/http/decode_events.ts";
+import { runSteps } from "../lib/text/steps.ts";
 import {
   eventsJsonBody,
   eventsXmlBody,
@@ -31,12 +32,12 @@ for (const { title, count, dataBytes } of SHAPES) {
   });
   const jsonBytes = new TextEncoder().encode(json);
   Deno.bench(`events+json, ${title}`, { group }, () => {
-    decodeEventsJsonBytes(jsonBytes);
+    runSteps(decodeEventsJsonInSteps(jsonBytes));
   });
   Deno.bench(`events+json, not plain, ${title}`, { group }, () => {
-    decodeEventsJson(json);
+    runSteps(decodeEventsTextInSteps(json));
   });
   Deno.bench(`events+xml, ${title}`, { group }, () => {
-    decodeEventsXml(xml);
+    runSteps(decodeEventsXmlInSteps(xml));
   });
 }

@@ -25,7 +25,7 @@ import { OPTION_NAMES, type OptionValues } from "./options/options.ts";
 import type { ResolvedOptions } from "./options/resolve_options.ts";
 import { parseBaseUrl, parseHosts, parseOrigins } from "./options/text_form.ts";
 import { type App, createApp } from "../http/app.ts";
-import { createHostCheck } from "../http/host_check.ts";
+import { createHostCheck } from "../http/hosts.ts";
 import { createLateApp } from "../http/late_app.ts";
 import type { ObservationOptions } from "../http/observation.ts";
 import { withRequestLog } from "../http/request_log.ts";

@@ -12,14 +12,14 @@
 
 import type { Limits } from "../model/limits.ts";
 import type { ReadBasis } from "../streams/outcomes.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
+import type { WatchedRoute } from "./observation.ts";
 import {
   notModifiedResponse,
   type Representation,
   type RepresentationHead,
   representationResponse,
 } from "./responses.ts";
-import type { WatchedRoute } from "./request_watch.ts";
-import { encodeUtf8 } from "../text/utf8.ts";
 
 /** What has to be known of an answer to tell whether it may be sent. */
 export interface AnswerFacts {

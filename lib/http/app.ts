@@ -21,18 +21,31 @@ import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import { isLoopbackAddress } from "../text/loopback.ts";
 import { allowsRoute, hasRole } from "./access.ts";
-import { accessTokenOf } from "./access_token.ts";
+import {
+  accessTokenOf,
+  type IsTrustedProxy,
+  loginRequestOf,
+  peerAddressOf,
+} from "./client.ts";
 import { Admission } from "./admission.ts";
-import { createBaseUrlOf, firstOf, hostOf, type Scheme } from "./base_url.ts";
-import { type IsTrustedProxy, peerAddressOf } from "./client_address.ts";
+import {
+  type AnswersHost,
+  createBaseUrlOf,
+  firstOf,
+  hostOf,
+  type Scheme,
+} from "./hosts.ts";
 import type { HandlerServices, NodeInfo, NodeStore } from "./context.ts";
 import { type CorsOrigins, createSiteRules } from "./cross_site.ts";
 import { withoutBody } from "./head_answer.ts";
-import type { AnswersHost } from "./host_check.ts";
 import { KnownAnswers } from "./known_answers.ts";
-import { loginRequestOf } from "./login_request.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
-import { completeObservation, type ObservationOptions } from "./observation.ts";
+import {
+  completeObservation,
+  type ObservationOptions,
+  RequestWatch,
+  type WatchedRequest,
+} from "./observation.ts";
 import {
   errorProblemOf,
   PIPELINE_REFUSALS,
@@ -40,10 +53,9 @@ import {
   refusalProblemOf,
 } from "./problem.ts";
 import { parseQuery } from "./query.ts";
-import { Receiving } from "./receiving.ts";
+import { Receiving } from "./body.ts";
 import { malformed, Refusal } from "./refusal.ts";
-import { requestIdOf } from "./request_id.ts";
-import { RequestWatch, type WatchedRequest } from "./request_watch.ts";
+import { requestIdOf } from "./request_headers.ts";
 import {
   optionsResponse,
   outerProblemResponse,

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { createBaseUrlOf } from "./base_url.ts";
+import { createBaseUrlOf } from "./hosts.ts";
 import { Refusal } from "./refusal.ts";
 
 const INFO: Deno.ServeHandlerInfo = {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { parseIpRanges } from "../text/ip_ranges.ts";
-import { clientAddressOf } from "./client_address.ts";
 import { leastMs } from "../../tests/support/least_time.ts";
+import { parseIpRanges } from "../text/ip_ranges.ts";
+import { clientAddressOf } from "./client.ts";
 
 const isTrusted = parseIpRanges("10.0.0.0/8, ::1") ?? (() => false);
 

@@ -2,10 +2,19 @@ import { assert, assertEquals } from "@std/assert";
 import { createRandom } from "../../tests/support/random.ts";
 import type { ProposedEvent } from "../model/event.ts";
 import { scanPlainEvents } from "../formats/json/json_events_bytes.ts";
+import { runSteps } from "../text/steps.ts";
 import {
-  decodeEventsJson,
-  decodeEventsJsonBytes,
-} from "./decode_events_json.ts";
+  decodeEventsJsonInSteps,
+  decodeEventsTextInSteps,
+} from "./decode_events.ts";
+
+function decodeBytes(bytes: Uint8Array) {
+  return runSteps(decodeEventsJsonInSteps(bytes));
+}
+
+function decodeText(text: string) {
+  return runSteps(decodeEventsTextInSteps(text));
+}
 
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
@@ -33,8 +42,8 @@ function textOf(value: string | Uint8Array): string {
 function assertBothWaysAgree(body: string): void {
   const bytes = ENCODER.encode(body);
   assertEquals(
-    outcomeOf(() => decodeEventsJsonBytes(bytes)),
-    outcomeOf(() => decodeEventsJson(DECODER.decode(bytes))),
+    outcomeOf(() => decodeBytes(bytes)),
+    outcomeOf(() => decodeText(DECODER.decode(bytes))),
     body,
   );
 }
@@ -92,7 +101,7 @@ const NOT_PLAIN = [
 ];
 
 for (const members of PLAIN) {
-  Deno.test(`decodeEventsJsonBytes() reads ${members.slice(0, 50)} plainly`, () => {
+  Deno.test(`decoding bytes reads ${members.slice(0, 50)} plainly`, () => {
     const bytes = ENCODER.encode(bodyOf(members));
     assert(scanPlainEvents(bytes, OPTIONS) !== undefined);
     assertBothWaysAgree(bodyOf(members));
@@ -100,14 +109,14 @@ for (const members of PLAIN) {
 }
 
 for (const members of NOT_PLAIN) {
-  Deno.test(`decodeEventsJsonBytes() leaves ${members.slice(0, 50)} to the other way`, () => {
+  Deno.test(`decoding bytes leaves ${members.slice(0, 50)} to the other way`, () => {
     const bytes = ENCODER.encode(bodyOf(members));
     assertEquals(scanPlainEvents(bytes, OPTIONS), undefined);
     assertBothWaysAgree(bodyOf(members));
   });
 }
 
-Deno.test("decodeEventsJsonBytes() leaves what is no plain array to the other way", () => {
+Deno.test("decoding bytes leaves what is no plain array to the other way", () => {
   const id = "00000000-0000-4000-8000-00000000000a";
   const bodies = [
     "",
@@ -134,23 +143,23 @@ Deno.test("decodeEventsJsonBytes() leaves what is no plain array to the other wa
     const bytes = ENCODER.encode(body);
     const text = DECODER.decode(bytes);
     assertEquals(
-      outcomeOf(() => decodeEventsJsonBytes(bytes)),
-      outcomeOf(() => decodeEventsJson(text)),
+      outcomeOf(() => decodeBytes(bytes)),
+      outcomeOf(() => decodeText(text)),
       body,
     );
   }
 });
 
-Deno.test("decodeEventsJsonBytes() refuses bytes that are no UTF-8", () => {
+Deno.test("decoding bytes refuses bytes that are no UTF-8", () => {
   const bytes = ENCODER.encode(bodyOf('"data":{"a":"?"}'));
   bytes[bytes.indexOf("?".charCodeAt(0))] = 0xff;
   assertEquals(
-    outcomeOf(() => decodeEventsJsonBytes(bytes)),
+    outcomeOf(() => decodeBytes(bytes)),
     "Request body invalid: it is not UTF-8",
   );
 });
 
-Deno.test("decodeEventsJsonBytes() and decodeEventsJson() agree on changed bodies", () => {
+Deno.test("bytes and text agree on changed bodies", () => {
   const random = createRandom(SEED);
   const templates = PLAIN.filter((one) => one.length < 200).map(bodyOf);
   for (let round = 0; round < 20_000; round++) {
@@ -162,7 +171,7 @@ Deno.test("decodeEventsJsonBytes() and decodeEventsJson() agree on changed bodie
   }
 });
 
-Deno.test("decodeEventsJsonBytes() keeps what it decoded apart, however much layout grows it", () => {
+Deno.test("decoding bytes keeps what it decoded apart, however much layout grows it", () => {
   const bodies = Array.from({ length: 400 }, (_, index) => {
     // Deep, short items: layout makes the copy several times as long.
     const depth = index % 40;
@@ -175,23 +184,21 @@ Deno.test("decodeEventsJsonBytes() keeps what it decoded apart, however much lay
     }]`;
   });
   // All are decoded before any is looked at.
-  const decoded = bodies.map((body) =>
-    decodeEventsJsonBytes(ENCODER.encode(body))
-  );
+  const decoded = bodies.map((body) => decodeBytes(ENCODER.encode(body)));
   for (const [index, body] of bodies.entries()) {
     assertEquals(
       outcomeOf(() => decoded[index] ?? []),
-      outcomeOf(() => decodeEventsJson(body)),
+      outcomeOf(() => decodeText(body)),
     );
   }
 });
 
-Deno.test("decodeEventsJsonBytes() reads nothing of the body before", () => {
+Deno.test("decoding bytes reads nothing of the body before", () => {
   const body = bodyOf('"data":{"a":12,"b":"x","c":true}');
-  decodeEventsJsonBytes(ENCODER.encode(body));
+  decodeBytes(ENCODER.encode(body));
   for (let length = 1; length < body.length; length++) {
     // The longer body before would complete this one.
-    decodeEventsJsonBytes(ENCODER.encode(body));
+    decodeBytes(ENCODER.encode(body));
     assertEquals(
       scanPlainEvents(ENCODER.encode(body.slice(0, length)), OPTIONS),
       undefined,

@@ -1,7 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
-import { decodeEventsJson } from "./decode_events_json.ts";
+import { runSteps } from "../text/steps.ts";
+import { decodeEventsTextInSteps } from "./decode_events.ts";
 import { Refusal } from "./refusal.ts";
+
+function decode(text: string) {
+  return runSteps(decodeEventsTextInSteps(text));
+}
 
 const ID = "00000000-0000-4000-8000-000000000001";
 
@@ -10,7 +15,7 @@ function eventWith(members: string): string {
 }
 
 function refusalOf(text: string): Refusal {
-  return assertThrows(() => decodeEventsJson(text), Refusal);
+  return assertThrows(() => decode(text), Refusal);
 }
 
 Deno.test("data and metadata become what is stored", () => {
@@ -42,7 +47,7 @@ Deno.test("data and metadata become what is stored", () => {
   ];
   for (const [members, data, metadata, isJson] of table) {
     assertEquals(
-      decodeEventsJson(eventWith(members)),
+      decode(eventWith(members)),
       [{ eventId: ID, eventType: "t", isJson, data, metadata }],
       members,
     );
@@ -99,7 +104,7 @@ Deno.test("events without an id or a type are refused by name", () => {
 
 Deno.test("bounds of a batch, of an event and of nesting", () => {
   const largest = "x".repeat(LIMITS.eventBytesMax);
-  assertEquals(decodeEventsJson(eventWith(`,"data":"${largest}"`)).length, 1);
+  assertEquals(decode(eventWith(`,"data":"${largest}"`)).length, 1);
   const tooLarge = [
     eventWith(`,"data":"${largest}x"`),
     eventWith(`,"data":"${largest}","metadata":"x"`),

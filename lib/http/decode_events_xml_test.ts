@@ -1,7 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
-import { decodeEventsXml } from "./decode_events_xml.ts";
+import { runSteps } from "../text/steps.ts";
+import { decodeEventsXmlInSteps } from "./decode_events.ts";
 import { Refusal } from "./refusal.ts";
+
+function decode(text: string) {
+  return runSteps(decodeEventsXmlInSteps(text));
+}
 
 const ID = "00000000-0000-4000-8000-000000000001";
 
@@ -11,7 +16,7 @@ function eventWith(children: string): string {
 }
 
 function refusalOf(text: string): Refusal {
-  return assertThrows(() => decodeEventsXml(text), Refusal);
+  return assertThrows(() => decode(text), Refusal);
 }
 
 Deno.test("data and metadata become what is stored", () => {
@@ -35,7 +40,7 @@ Deno.test("data and metadata become what is stored", () => {
   ];
   for (const [children, data, metadata, isJson] of table) {
     assertEquals(
-      decodeEventsXml(eventWith(children)),
+      decode(eventWith(children)),
       [{ eventId: ID, eventType: "t", isJson, data, metadata }],
       children,
     );
@@ -45,7 +50,7 @@ Deno.test("data and metadata become what is stored", () => {
 Deno.test("every child of the root is an event, whatever its name", () => {
   const event = (name: string) =>
     `<${name}><EventId>${ID}</EventId><EventType>${name}</EventType></${name}>`;
-  const events = decodeEventsXml(`<x>${event("a")}${event("b")}</x>`);
+  const events = decode(`<x>${event("a")}${event("b")}</x>`);
   assertEquals(events.map((one) => one.eventType), ["a", "b"]);
 });
 

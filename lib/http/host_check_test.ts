@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createHostCheck, type HostRules } from "./host_check.ts";
+import { createHostCheck, type HostRules } from "./hosts.ts";
 
 const LOOPBACK_HOSTS = [
   "localhost",

@@ -23,15 +23,15 @@ import {
   type KeptAnswer,
   type WholeRepresentation,
 } from "./answer_cache.ts";
-import type { BaseUrlOf } from "./base_url.ts";
-import { REQUEST_HEADERS } from "./header_names.ts";
+import type { BaseUrlOf } from "./hosts.ts";
+import type { WatchedRequest } from "./observation.ts";
 import { Refusal } from "./refusal.ts";
 import {
   checkRequireMaster,
   isKnownToClient,
   readResolveLinks,
+  REQUEST_HEADERS,
 } from "./request_headers.ts";
-import type { WatchedRequest } from "./request_watch.ts";
 import {
   notModifiedResponse,
   type Representation,

@@ -7,7 +7,6 @@
 
 import type { UserOutcome } from "../users/contract.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
-import { ACCEPTED_CODINGS } from "./content_coding.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
 
 /** An answer that says no. */
@@ -159,6 +158,9 @@ export function errorProblemOf(error: QuipuError): Problem {
   // What broke inside is for the log, not for clients.
   return status === 500 ? PROBLEMS.internal : { status, text: error.message };
 }
+
+/** Value of `Accept-Encoding` where a coding is refused. */
+export const ACCEPTED_CODINGS = "gzip, deflate";
 
 /** Characters of a reason phrase; the original's longest has 85. */
 const PHRASE_LENGTH_MAX = 200;

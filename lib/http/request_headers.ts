@@ -1,6 +1,6 @@
 /**
- * Decodes the `ES-*` headers of requests (spec: http-api §6.1). Each is decoded
- * only by the routes that use it.
+ * Headers of requests: their names, and how they are decoded (spec: http-api
+ * §6.1). Each is decoded only by the routes that use it.
  *
  * @module
  */
@@ -8,10 +8,27 @@
 import { ifNoneMatch } from "@std/http/etag";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import { LIMITS } from "../model/limits.ts";
-import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
-import { REQUEST_HEADERS } from "./header_names.ts";
-import { malformed } from "./refusal.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
+import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
+import { malformed } from "./refusal.ts";
+
+/** Headers of requests; both spellings where documents and servers differ. */
+export const REQUEST_HEADERS = {
+  expectedVersion: "ES-ExpectedVersion",
+  eventId: "ES-EventId",
+  eventType: "ES-EventType",
+  requireMaster: "ES-RequireMaster",
+  requiresMaster: "ES-RequiresMaster",
+  resolveLinkTos: "ES-ResolveLinkTos",
+  resolveLinkTo: "ES-ResolveLinkTo",
+  longPoll: "ES-LongPoll",
+  hardDelete: "ES-HardDelete",
+  ifNoneMatch: "If-None-Match",
+  lastEventId: "Last-Event-ID",
+} as const;
+
+/** Header that names the request, both ways. */
+export const REQUEST_ID_HEADER = "X-Request-Id";
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INTEGER = /^[+-]?\d+$/;
@@ -160,4 +177,17 @@ function parseInteger(text: string): number | undefined {
 
 function wrongFormat(name: string) {
   return malformed(`${name} header in wrong format.`);
+}
+
+/** Safe in headers, logs and shells; long enough for all that are in use. */
+const VALID_ID = /^[\w.:=+/@-]{1,128}$/;
+
+/**
+ * The id that a client or a proxy sent with a request, so that lines of their
+ * log and of ours can be put together; undefined without a valid one.
+ */
+export function requestIdOf(headers: Headers): string | undefined {
+  if (!headers.has(REQUEST_ID_HEADER)) return undefined;
+  const id = headers.get(REQUEST_ID_HEADER);
+  return id !== null && VALID_ID.test(id) ? id : undefined;
 }

@@ -12,8 +12,8 @@ import {
   clientAddressOf,
   type IsTrustedProxy,
   peerAddressOf,
-} from "./client_address.ts";
-import { REQUEST_ID_HEADER } from "./request_id.ts";
+} from "./client.ts";
+import { REQUEST_ID_HEADER } from "./request_headers.ts";
 import { parseTarget } from "./router.ts";
 
 /**

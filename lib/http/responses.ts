@@ -9,8 +9,8 @@
 
 import { etagText } from "../formats/atom/etag.ts";
 import { HTML_CONTENT_SECURITY_POLICY } from "../formats/html/html.ts";
+import { formatInt64 } from "../model/event_number.ts";
 import type { CachePolicy, PageVersion } from "../model/feed.ts";
-import { CORS } from "./header_names.ts";
 import {
   APPLICATION_JSON,
   EXPORT_CONTENT_TYPE,
@@ -19,8 +19,17 @@ import {
   TEXT_PLAIN,
 } from "./media_types.ts";
 import { type Problem, reasonPhraseOf } from "./problem.ts";
-import { REQUEST_ID_HEADER } from "./request_id.ts";
-import { formatInt64 } from "../model/event_number.ts";
+import { REQUEST_ID_HEADER } from "./request_headers.ts";
+
+/** The original's lists, and what browsers need besides (spec: http-api §5.1). */
+const CORS = {
+  allowedHeaders: "Content-Type, X-Requested-With, X-Forwarded-Host, " +
+    "X-Forwarded-Prefix, X-PINGOTHER, Authorization, ES-LongPoll, " +
+    "ES-ExpectedVersion, ES-EventId, ES-EventType, ES-RequiresMaster, " +
+    "ES-RequireMaster, ES-HardDelete, ES-ResolveLinkTos, ES-ResolveLinkTo, If-None-Match, " +
+    "Last-Event-ID",
+  exposedHeaders: "Location, ES-Position, ES-CurrentVersion, ETag",
+} as const;
 
 /** Value of `Cache-Control` of what must be asked for again each time. */
 export const NO_STORE = "max-age=0, no-cache, must-revalidate";

@@ -12,7 +12,7 @@ import { JobBoard } from "../../lib/maintenance/job_board.ts";
 import { ScavengeHistory } from "../../lib/maintenance/scavenge_history.ts";
 import { openAuth } from "../../lib/users/open_auth.ts";
 import { type App, createApp } from "../../lib/http/app.ts";
-import { createHostCheck } from "../../lib/http/host_check.ts";
+import { createHostCheck } from "../../lib/http/hosts.ts";
 import {
   type HttpServer,
   serveHttp,

@@ -5,17 +5,20 @@
  * @module
  */
 
-import { limitKeyOfAddress } from "../../users/address_key.ts";
 import type { AllRange, PageRange } from "../../model/feed.ts";
+import { limitKeyOfAddress } from "../../users/address_key.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { readFeedView } from "../feed_query.ts";
-import { REQUEST_HEADERS } from "../header_names.ts";
 import { createLiveFormat } from "../live_format.ts";
 import { readLiveStart } from "../live_start.ts";
 import { EVENT_STREAM } from "../media_types.ts";
 import { readProblemOf } from "../problem.ts";
 import { malformed, Refusal } from "../refusal.ts";
-import { checkRequireMaster, readResolveLinks } from "../request_headers.ts";
+import {
+  checkRequireMaster,
+  readResolveLinks,
+  REQUEST_HEADERS,
+} from "../request_headers.ts";
 import { liveResponse, problemResponse } from "../responses.ts";
 
 /** The feed that is asked for. */

@@ -6,7 +6,16 @@
  */
 
 import { UNNARROWED } from "../access.ts";
-import { writeMetadata } from "../handlers/append.ts";
+import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
+import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
+import { answerAppend } from "../appending.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  streamNameOf,
+} from "../context.ts";
+import { malformed } from "../refusal.ts";
+import { readEventId, readEventType } from "../request_headers.ts";
 import { readMetadata } from "../handlers/read_event.ts";
 import {
   readMetadataBackwardPage,
@@ -68,3 +77,39 @@ export const METADATA_ROUTES: readonly Route[] = [
     summary: "Versions of a stream's metadata, from a number up",
   },
 ];
+
+/** `POST /streams/{stream}/metadata` */
+function writeMetadata(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { headers } = context.request;
+  const streamName = streamNameOf(context);
+  if (isMetastream(streamName)) {
+    throw malformed(
+      "Invalid request. Stream must be non-empty string and should not be " +
+        "metastream",
+    );
+  }
+  const eventId = readEventId(headers);
+  const eventType = readEventType(headers);
+  if (eventType !== undefined && eventType !== METADATA_EVENT_TYPE) {
+    throw malformed(
+      "Bad Request. You should not include an event type for metadata.",
+    );
+  }
+  return answerAppend(
+    {
+      streamName: metastreamOf(streamName),
+      eventId,
+      eventType: METADATA_EVENT_TYPE,
+      write: (read) =>
+        services.streams.appendMetadata(context.caller, {
+          streamName,
+          ...read,
+        }),
+    },
+    context,
+    services,
+  );
+}

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { REQUEST_HEADERS as NAMES } from "../header_names.ts";
+import { REQUEST_HEADERS as NAMES } from "../request_headers.ts";
 import type { Meanings } from "../route.ts";
 
 /** Placeholders of the routes of streams. */

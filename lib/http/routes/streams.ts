@@ -6,15 +6,35 @@
  */
 
 import { APPEND, READ, UNNARROWED } from "../access.ts";
-import { appendEvents, appendIncoming } from "../handlers/append.ts";
-import { deleteStream } from "../handlers/delete_stream.ts";
+import { answerAppend, logRights, streamUriOf } from "../appending.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  segmentAt,
+  streamNameOf,
+} from "../context.ts";
+import { parseEventId } from "../event_id.ts";
+import { PROBLEMS } from "../problem.ts";
+import { malformed } from "../refusal.ts";
+import {
+  checkRequireMaster,
+  readEventId,
+  readEventType,
+  readExpectedVersion,
+  readHardDelete,
+} from "../request_headers.ts";
+import {
+  bareResponse,
+  problemResponse,
+  redirectResponse,
+} from "../responses.ts";
+import { escapeForUri } from "../router.ts";
 import { readEvent } from "../handlers/read_event.ts";
 import {
   readBackwardPage,
   readForwardPage,
   readHeadPage,
 } from "../handlers/read_feed.ts";
-import { REQUEST_HEADERS as HEADERS } from "../header_names.ts";
 import {
   ATOM,
   ATOM_JSON,
@@ -22,6 +42,7 @@ import {
   EVENT,
   FEED,
 } from "../media_types.ts";
+import { REQUEST_HEADERS as HEADERS } from "../request_headers.ts";
 import type { AnswerDescription, Route, Schema } from "../route.ts";
 import {
   APPEND_HEADERS,
@@ -284,3 +305,111 @@ export const STREAM_ROUTES: readonly Route[] = [
       "there are some.",
   },
 ];
+
+/** `POST /streams/{stream}` */
+function appendEvents(
+  context: RequestContext,
+  services: HandlerServices,
+): Response | Promise<Response> {
+  const { headers } = context.request;
+  const streamName = streamNameOf(context);
+  const hasOwnIds = namesEventsItself(context);
+  const eventType = hasOwnIds ? undefined : readEventType(headers);
+  if (!hasOwnIds && eventType === undefined) {
+    throw malformed(
+      "Must include an event type with the request either in body or as " +
+        "ES-EventType header.",
+    );
+  }
+  const eventId = readEventId(headers);
+  if (!hasOwnIds && eventId === undefined) {
+    return redirectToIncoming(streamName, context, services);
+  }
+  return answerAppend(
+    {
+      streamName,
+      eventId,
+      eventType,
+      write: (read) =>
+        services.streams.append(context.caller, { streamName, ...read }),
+    },
+    context,
+    services,
+  );
+}
+
+/** Whether ids and types stand in the body, and headers need not name them. */
+function namesEventsItself({ requestType }: RequestContext): boolean {
+  const form = requestType?.form;
+  return form === "eventJson" || form === "eventXml" ||
+    form === "streamDescription";
+}
+
+/** A new URI that makes repeating the request harmless (spec: streams §2.5). */
+function redirectToIncoming(
+  streamName: string,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { target, allowedMethods } = context;
+  const query = target.query === "" ? "" : "?" + escapeForUri(target.query);
+  const streamUri = streamUriOf(streamName, context, services);
+  return redirectResponse({
+    status: 307,
+    location: `${streamUri}/incoming/${services.newId()}${query}`,
+    text: "Forwarding to idempotent URI",
+    isPermanent: false,
+  }, allowedMethods);
+}
+
+/** `POST /streams/{stream}/incoming/{guid}` */
+function appendIncoming(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const streamName = streamNameOf(context);
+  const eventId = parseEventId(segmentAt(context, 3));
+  if (eventId === undefined) {
+    throw malformed("Invalid request. Unable to parse guid");
+  }
+  return answerAppend(
+    {
+      streamName,
+      eventId,
+      eventType: readEventType(context.request.headers),
+      write: (read) =>
+        services.streams.append(context.caller, { streamName, ...read }),
+    },
+    context,
+    services,
+  );
+}
+
+/** `DELETE /streams/{stream}` */
+async function deleteStream(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { allowedMethods, caller } = context;
+  const { headers } = context.request;
+  const streamName = streamNameOf(context);
+  const expectedVersion = readExpectedVersion(headers);
+  checkRequireMaster(headers);
+  const isHard = readHardDelete(headers);
+  const outcome = await services.streams.deleteStream(caller, {
+    streamName,
+    expectedVersion,
+    isHard,
+  });
+  switch (outcome.kind) {
+    case "done":
+      logRights(streamName, outcome.rights, context, services);
+      return bareResponse(204, PROBLEMS.deletedWrite.text, allowedMethods);
+    case "conflict":
+      return problemResponse(PROBLEMS.conflict, allowedMethods);
+    case "deleted":
+      return problemResponse(PROBLEMS.deletedWrite, allowedMethods);
+    case "unauthorized":
+      return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+  }
+}

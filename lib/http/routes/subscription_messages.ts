@@ -20,7 +20,7 @@ import {
   type RequestContext,
   segmentAt,
 } from "../context.ts";
-import { REQUEST_HEADERS } from "../header_names.ts";
+import { readLongPollMs, REQUEST_HEADERS } from "../request_headers.ts";
 import {
   COMPETING_JSON,
   COMPETING_XML,
@@ -32,7 +32,6 @@ import {
 import { PIPELINE_REFUSALS, PROBLEMS, readProblemOf } from "../problem.ts";
 import { parameterOf } from "../query.ts";
 import { malformed, Refusal } from "../refusal.ts";
-import { readLongPollMs } from "../request_headers.ts";
 import {
   documentResponse,
   emptyResponse,

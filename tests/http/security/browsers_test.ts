@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { createHostCheck } from "../../../lib/http/host_check.ts";
+import { createHostCheck } from "../../../lib/http/hosts.ts";
 import { PIPELINE_REFUSALS } from "../../../lib/http/problem.ts";
 import { ROUTES } from "../../../lib/http/routes/table.ts";
 import { ADMIN, JSON_TYPE, openSecuredApp } from "../../support/secured_app.ts";

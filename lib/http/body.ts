@@ -1,22 +1,20 @@
 /**
- * Reads request bodies within bounds: `Deno.serve` itself has none, neither on
- * size nor on time, nor on how many of them it keeps in memory while clients
- * send them slowly.
+ * Bodies of requests: read within bounds, their content codings undone, and
+ * decoded strictly, because what is stored must be what was sent. `Deno.serve`
+ * itself has no bounds, neither on size nor on time, nor on how many bodies it
+ * keeps in memory while clients send them slowly.
  *
  * @module
  */
 
+import { pipeline, Readable } from "node:stream";
+import { createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import type { Limits } from "../model/limits.ts";
-import { type BodyEncoding, bodyTextOf } from "./body_text.ts";
-import {
-  ACCEPTED_CODINGS,
-  type ContentCoding,
-  contentCodingsOf,
-  decodeCodings,
-  NO_CODINGS,
-} from "./content_coding.ts";
+import { decodeUtf8IfValid, withoutMark } from "../text/utf8.ts";
+import { decodeXmlBytes, type XmlEncoding } from "../text/xml_encoding.ts";
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
-import { PIPELINE_REFUSALS } from "./problem.ts";
+import { isXml, type MediaType } from "./media_types.ts";
+import { ACCEPTED_CODINGS, PIPELINE_REFUSALS } from "./problem.ts";
 import { describeBytes, malformed, Refusal } from "./refusal.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -154,7 +152,7 @@ export class Receiving {
 }
 
 /** How a body is read as text. */
-export interface ReadTextOptions extends BodyEncoding {
+interface ReadTextOptions extends BodyEncoding {
   /** Default: `requestBytesMax`. */
   readonly bytesMax?: number;
 }
@@ -244,4 +242,160 @@ function tooSlow(): Refusal {
 
 function lengthRequired(): Refusal {
   return new Refusal("lengthRequired", "Length Required");
+}
+
+/** What a request says of how its body is encoded. */
+interface BodyEncoding {
+  /** Type of the body; without one it is UTF-8. */
+  readonly requestType?: MediaType | undefined;
+  /** The charset parameter of Content-Type. */
+  readonly requestCharset?: XmlEncoding | undefined;
+}
+
+/**
+ * Decodes a body: XML as it declares, all else as UTF-8. A byte order mark at
+ * its start is dropped.
+ *
+ * @throws {Refusal} If it is not in its encoding (400), or in one that is not
+ * read (415).
+ */
+export function bodyTextOf(
+  bytes: Uint8Array,
+  { requestType, requestCharset }: BodyEncoding = {},
+): string {
+  if (requestType !== undefined && isXml(requestType)) {
+    return xmlTextOf(bytes, requestCharset);
+  }
+  const text = decodeUtf8IfValid(bytes);
+  if (text === undefined) {
+    throw malformed("Request body invalid: it is not UTF-8");
+  }
+  return withoutMark(text);
+}
+
+function xmlTextOf(
+  bytes: Uint8Array,
+  charset: XmlEncoding | undefined,
+): string {
+  const decoded = decodeXmlBytes(bytes, charset);
+  switch (decoded.kind) {
+    case "text":
+      return decoded.text;
+    case "malformed":
+      throw malformed("Request body invalid: it is not in its encoding");
+    case "unknownEncoding":
+      throw new Refusal(
+        "unsupportedType",
+        "Encoding of XML not supported. Supported are UTF-8, UTF-16 with a " +
+          "byte order mark, ISO-8859-1 and US-ASCII",
+      );
+  }
+}
+
+/** A coding that is undone. */
+type ContentCoding = "gzip" | "deflate";
+
+/** None: what nearly all bodies have. */
+const NO_CODINGS: readonly ContentCoding[] = [];
+
+const CODINGS: ReadonlyMap<string, ContentCoding> = new Map([
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["deflate", "deflate"],
+]);
+
+/**
+ * Reads a Content-Encoding header.
+ *
+ * @param codingsMax Codings of one body; each takes memory of its own.
+ * @returns The codings in the order in which they were applied; undefined when
+ * one of them is not known, or there are too many.
+ */
+function contentCodingsOf(
+  header: string,
+  codingsMax: number,
+): readonly ContentCoding[] | undefined {
+  const codings: ContentCoding[] = [];
+  for (const item of header.split(",")) {
+    const name = item.trim().toLowerCase();
+    if (name === "" || name === "identity") continue;
+    const coding = CODINGS.get(name);
+    if (coding === undefined || codings.length >= codingsMax) return undefined;
+    codings.push(coding);
+  }
+  return codings;
+}
+
+/**
+ * Undoes codings (RFC 9110 §8.4), the last one first, no faster than the result
+ * is taken: a body that inflates without end is noticed while it does. Nothing
+ * in makes nothing.
+ *
+ * @throws {Refusal} While it is read, if the bytes are not what is said.
+ */
+function decodeCodings(
+  pieces: AsyncIterable<Uint8Array>,
+  codings: readonly ContentCoding[],
+): AsyncIterable<Uint8Array> {
+  return codings.reduceRight(decodeOne, pieces);
+}
+
+async function* decodeOne(
+  pieces: AsyncIterable<Uint8Array>,
+  coding: ContentCoding,
+): AsyncGenerator<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const first = await firstPieceOf(iterator);
+  if (first === undefined) return;
+  const decoder = coding === "gzip"
+    ? createGunzip()
+    : isZlib(first)
+    ? createInflate()
+    // What .NET's DeflateStream makes, and browsers take as well.
+    : createInflateRaw();
+  let failure: unknown;
+  // The decoder's own end, or failure, is what is looked at.
+  pipeline(Readable.from(sourceOf(first, iterator)), decoder, () => {});
+  try {
+    yield* decoder;
+  } catch (error) {
+    throw failure ?? asRefusal(error, coding);
+  }
+
+  async function* sourceOf(
+    head: Uint8Array,
+    rest: AsyncIterator<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    yield head;
+    try {
+      yield* { [Symbol.asyncIterator]: () => rest };
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  }
+}
+
+async function firstPieceOf(
+  pieces: AsyncIterator<Uint8Array>,
+): Promise<Uint8Array | undefined> {
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done) return undefined;
+    if (value.length > 0) return value;
+  }
+}
+
+/** Whether it starts as the zlib format does (RFC 1950 §2.2). */
+function isZlib([first = 0, second]: Uint8Array): boolean {
+  return (first & 15) === 8 &&
+    (second === undefined || ((first << 8) | second) % 31 === 0);
+}
+
+function asRefusal(error: unknown, coding: ContentCoding): unknown {
+  const isOfDecoder = error instanceof Error && "code" in error &&
+    typeof error.code === "string" && error.code.startsWith("Z_");
+  return isOfDecoder && !(error instanceof Refusal)
+    ? malformed(`Request body invalid: it is not ${coding}`)
+    : error;
 }

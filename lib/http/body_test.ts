@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LIMITS, type Limits } from "../model/limits.ts";
-import { Receiving } from "./receiving.ts";
+import { Receiving } from "./body.ts";
 import { Refusal } from "./refusal.ts";
 
 function post(
