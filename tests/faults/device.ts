@@ -9,11 +9,11 @@
  * - Entries created, renamed or removed are permanent once their directory was
  *   synced; until then some first part of them is (directories are journaled:
  *   what one sync could not make permanent, a later one does).
+ * - A commit of a catalog that is under way is made or not.
  *
  * @module
  */
 
-import { Entries, type EntryOperation } from "../support/directory_entries.ts";
 import { dirname } from "@std/path";
 import type { CommitRecord } from "../../storage/commit/catalog.ts";
 import type { Random } from "../support/random.ts";
@@ -72,6 +72,8 @@ export class Content {
   #unsynced: FileOperation[];
   /** For the file of a catalog: its commits, oldest first. */
   commits: CommitRecord[] = [];
+  /** One that was asked for and not made yet. */
+  commitUnderWay: CommitRecord | undefined;
 
   constructor(
     seen: Uint8Array = new Uint8Array(0),
@@ -119,6 +121,10 @@ export class Content {
     }
     const content = new Content(left.content());
     content.commits = [...this.commits];
+    if (
+      this.commitUnderWay !== undefined && typeof loss !== "string" &&
+      loss.chance(0.5)
+    ) content.commits.push(this.commitUnderWay);
     return content;
   }
 }
@@ -150,6 +156,43 @@ function keep(operation: FileOperation, left: Bytes, loss: Loss): void {
           left.write(bytes.subarray(at, at + SECTOR_BYTES), offset + at);
         }
       }
+  }
+}
+
+/** A change of a directory. */
+export type EntryOperation<Content> =
+  | {
+    readonly kind: "create";
+    readonly path: string;
+    readonly content: Content;
+  }
+  | { readonly kind: "makeDirectory"; readonly path: string }
+  | { readonly kind: "rename"; readonly from: string; readonly to: string }
+  | { readonly kind: "remove"; readonly path: string };
+
+/** Names and what they stand for. */
+export class Entries<Content> {
+  readonly files: Map<string, Content>;
+  readonly directories: Set<string>;
+
+  constructor(from?: Entries<Content>) {
+    this.files = new Map(from?.files);
+    this.directories = new Set(from?.directories);
+  }
+
+  apply(operation: EntryOperation<Content>): void {
+    const { files, directories } = this;
+    if (operation.kind === "create") {
+      files.set(operation.path, operation.content);
+    } else if (operation.kind === "makeDirectory") {
+      directories.add(operation.path);
+    } else if (operation.kind === "remove") files.delete(operation.path);
+    else {
+      const content = files.get(operation.from);
+      if (content === undefined) return;
+      files.delete(operation.from);
+      files.set(operation.to, content);
+    }
   }
 }
 

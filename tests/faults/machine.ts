@@ -10,8 +10,7 @@ import { basename, dirname } from "@std/path";
 import type { Disk, DiskFile, DiskLock } from "../../storage/disk/disk.ts";
 import type { Catalog, CommitRecord } from "../../storage/commit/catalog.ts";
 import type { StorePlatform } from "../../storage/commit/platform.ts";
-import { Entries } from "../support/directory_entries.ts";
-import { Content, Device, type Loss } from "./device.ts";
+import { Content, Device, Entries, type Loss } from "./device.ts";
 
 /** What can be asked of a disk or catalog. */
 export type CallKind =
@@ -80,6 +79,16 @@ export function isChange(call: Call): boolean {
 /** Microtasks that a call takes: who was answered before it has noticed. */
 const TURNS = 12;
 
+export interface MachineOptions {
+  /** The only directory at first. */
+  readonly directory?: string;
+  /**
+   * How many microtasks each part of a call takes: by chance, so that whatever
+   * can overlap does, or always as many.
+   */
+  readonly turns?: () => number;
+}
+
 export class Machine implements StorePlatform {
   readonly disk: Disk;
   /** Calls so far. */
@@ -91,11 +100,13 @@ export class Machine implements StorePlatform {
   onCall: (call: Call) => void = () => {};
   #device: Device;
   readonly #locks = new Set<string>();
+  readonly #options: MachineOptions;
   #isOff = false;
 
-  constructor(device?: Device, directory = "store") {
+  constructor(options: MachineOptions = {}, device?: Device) {
     const entries = new Entries<Content>();
-    entries.directories.add(directory);
+    entries.directories.add(options.directory ?? "store");
+    this.#options = options;
     this.#device = device ?? new Device(entries);
     this.disk = this.#createDisk();
   }
@@ -117,12 +128,12 @@ export class Machine implements StorePlatform {
 
   /** The machine as it is after the power was gone. */
   afterPowerLoss(loss: Loss): Machine {
-    return new Machine(this.#device.afterPowerLoss(loss));
+    return new Machine(this.#options, this.#device.afterPowerLoss(loss));
   }
 
   /** The machine as another process finds it when this one was killed. */
   afterKill(): Machine {
-    return new Machine(this.#device.copy());
+    return new Machine(this.#options, this.#device.copy());
   }
 
   /** All files and their bytes, and the catalog's commits. */
@@ -146,7 +157,7 @@ export class Machine implements StorePlatform {
       content.commits = [...commits];
       entries.files.set(path, content);
     }
-    return new Machine(new Device(entries));
+    return new Machine({}, new Device(entries));
   }
 
   /** Content of a file as programs see it; undefined if there is none. */
@@ -178,6 +189,11 @@ export class Machine implements StorePlatform {
     }
   }
 
+  async #turns(): Promise<void> {
+    const count = this.#options.turns?.() ?? TURNS;
+    for (let turn = 0; turn < count; turn++) await undefined;
+  }
+
   /** Announces a call; says what goes wrong with it. */
   #enter(kind: CallKind, path: string): Fault | undefined {
     const call = { index: this.calls.length, kind, name: basename(path) };
@@ -190,7 +206,7 @@ export class Machine implements StorePlatform {
   }
 
   async #enterSlowly(kind: CallKind, path: string): Promise<Fault | undefined> {
-    for (let turn = 0; turn < TURNS; turn++) await undefined;
+    await this.#turns();
     return this.#enter(kind, path);
   }
 
@@ -199,7 +215,7 @@ export class Machine implements StorePlatform {
     const fault = await this.#enterSlowly(kind, path);
     if (fault === undefined || fault === "EIO, but done") act();
     if (fault !== undefined) throw errorOf(fault);
-    for (let turn = 0; turn < TURNS; turn++) await undefined;
+    await this.#turns();
     if (this.#isOff) throw new Error("The power is off (os error 5)");
   }
 
@@ -223,7 +239,8 @@ export class Machine implements StorePlatform {
       this.#device.do({ kind: "create", path, content: new Content() });
       this.#device.syncDirectory(dirname(path));
     }
-    const { commits } = this.#contentOf(path);
+    const content = this.#contentOf(path);
+    const { commits } = content;
     let known = commits.length;
     return {
       read: async () => {
@@ -233,13 +250,15 @@ export class Machine implements StorePlatform {
         return commits.at(-1);
       },
       commit: async (record: CommitRecord) => {
+        if (known === commits.length) content.commitUnderWay = record;
         const fault = await this.#enterSlowly("commit", path);
+        if (!this.#isOff) content.commitUnderWay = undefined;
         const isMade = fault === undefined || fault === "EIO, but done";
         if (isMade && known !== commits.length) return "fenced" as const;
         if (isMade) commits.push(record);
         if (fault !== undefined) throw catalogErrorOf(fault);
         known = commits.length;
-        for (let turn = 0; turn < TURNS; turn++) await undefined;
+        await this.#turns();
         if (this.#isOff) throw new Error("The power is off (os error 5)");
         return "committed" as const;
       },
@@ -269,7 +288,7 @@ export class Machine implements StorePlatform {
           content.do({ kind: "write", bytes: bytes.slice(0, count), offset });
         }
         if (fault !== undefined) throw errorOf(fault);
-        for (let turn = 0; turn < TURNS; turn++) await undefined;
+        await this.#turns();
         if (this.#isOff) throw new Error("The power is off (os error 5)");
       },
       sync: async () => {
@@ -279,7 +298,7 @@ export class Machine implements StorePlatform {
           content.failSync();
           throw errorOf(fault);
         }
-        for (let turn = 0; turn < TURNS; turn++) await undefined;
+        await this.#turns();
         if (this.#isOff) throw new Error("The power is off (os error 5)");
       },
       size: () => {

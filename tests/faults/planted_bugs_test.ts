@@ -1,6 +1,7 @@
 /**
- * Whether the suite bites: stores with planted bugs, each of which it must
- * catch. A suite that passes on these says nothing about the real one.
+ * Whether the suite bites: disks that lie, and stores with planted bugs, each
+ * of which it must catch. A suite that passes on these says nothing about the
+ * real one.
  *
  * @module
  */
@@ -15,6 +16,8 @@ import {
   pathsOf,
   withBytes,
 } from "./damage.ts";
+import { openStoreOn } from "../../storage/mod.ts";
+import { dishonest, type Lies } from "./dishonest_platform.ts";
 import type { OpenStoreOn } from "./life.ts";
 import type { Fault } from "./machine.ts";
 import { loadPatchedStore, type Patch } from "./patched_store.ts";
@@ -73,10 +76,6 @@ async function swapSegments(openStoreOn: OpenStoreOn): Promise<void> {
 
 const WRITER = "write/writer.ts";
 
-function insteadOfSync(to: string): Patch {
-  return { file: "write/write_out.ts", from: "await file.sync();", to };
-}
-
 /** What was adopted beyond the record is cut off, as if it were not there. */
 const STALE_RECORD_TRUSTED = `
     if (verdict.label === "KV_BEHIND") {
@@ -96,36 +95,53 @@ const STALE_RECORD_TRUSTED = `
     if (verdict.cutsTail) await cutTail(options);
 `;
 
-/** Bugs, and the part of the suite that must catch each. */
-const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
-  "answers before the sync": {
-    patches: [
-      insteadOfSync(
-        "for (const answer of batch.answers.splice(0)) answer();" +
-          "await file.sync();",
-      ),
-    ],
+/** Lies of a disk, and the part of the suite that must catch each. */
+const LIES: Record<string, { lies: Lies; caughtBy: Suite }> = {
+  "syncs after it has said so": {
+    lies: {
+      sync: (sync) => {
+        sync().catch(() => {});
+        return Promise.resolve();
+      },
+    },
     caughtBy: losePower,
   },
-  "does not sync": { patches: [insteadOfSync("")], caughtBy: losePower },
+  "does not sync": {
+    lies: { sync: () => Promise.resolve() },
+    caughtBy: losePower,
+  },
+  "does not sync the header of a new segment": {
+    lies: {
+      sync: (sync, count) => count === 1 ? Promise.resolve() : sync(),
+    },
+    caughtBy: losePower,
+  },
+  "does not sync the directory of the segments": {
+    lies: { skipsDirectory: true },
+    caughtBy: losePower,
+  },
   "ignores a failed sync": {
-    patches: [insteadOfSync("await file.sync().catch(() => {});")],
+    lies: { sync: (sync) => sync().catch(() => {}) },
     caughtBy: fail("EIO"),
   },
   "goes on with a file whose sync failed": {
-    patches: [insteadOfSync("await file.sync().catch(() => file.sync());")],
+    lies: { sync: (sync) => sync().catch(sync) },
     caughtBy: fail("EIO"),
   },
-  "commits before the sync": {
-    patches: [{
-      file: WRITER,
-      from: "await writeOut(",
-      to: "await this.#options.access.commit({ end: batch.endPosition, " +
-        "checksum: batch.checksum, lastCreatedAtUs: batch.createdAtUs });" +
-        "await writeOut(",
-    }],
-    caughtBy: losePower,
-  },
+};
+
+for (const [what, { lies, caughtBy }] of Object.entries(LIES)) {
+  Deno.test(`planted: a disk that ${what} is caught`, async () => {
+    await assertCaught(() =>
+      caughtBy((platform, options) =>
+        openStoreOn(dishonest(platform, lies), options)
+      )
+    );
+  });
+}
+
+/** Bugs of the store's own, which no disk can stand for. */
+const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   "publishes before the commit": {
     patches: [
       {
@@ -192,22 +208,6 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
     }],
     caughtBy: losePower,
   },
-  "does not sync the directory of a new segment": {
-    patches: [{
-      file: "write/write_access.ts",
-      from: "        await disk.syncDirectory(logDirectory);\n",
-      to: "",
-    }],
-    caughtBy: losePower,
-  },
-  "does not sync the header of a new segment": {
-    patches: [{
-      file: "write/write_access.ts",
-      from: "        await file.sync();\n",
-      to: "",
-    }],
-    caughtBy: losePower,
-  },
   "trusts a stale commit record": {
     patches: [{
       file: "open/settle.ts",
@@ -243,17 +243,24 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
 for (const [what, { patches, caughtBy }] of Object.entries(BUGS)) {
   Deno.test(`planted: a store that ${what} is caught`, async () => {
     await using patched = await loadPatchedStore(patches);
-    const error = await assertRejects(
-      () => caughtBy(patched.openStoreOn),
-      Error,
-    );
-    // Caught for what it does, not because the patch does not run.
-    assert(
-      error.name === "AssertionError" || error instanceof QuipuError,
-      `${error.stack}`,
-    );
+    await assertCaught(() => caughtBy(patched.openStoreOn));
   });
 }
+
+async function assertCaught(suite: () => Promise<void>): Promise<void> {
+  const error = await assertRejects(suite, Error);
+  // Caught for what it does, not because it does not run.
+  assert(
+    error.name === "AssertionError" || error instanceof QuipuError,
+    `${error.stack}`,
+  );
+}
+
+Deno.test("an honest disk passes where lies are caught", async () => {
+  await losePower((platform, options) =>
+    openStoreOn(dishonest(platform, {}), options)
+  );
+});
 
 Deno.test("a copy of the store without a bug passes where bugs are caught", async () => {
   await using patched = await loadPatchedStore([]);

@@ -10,7 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { MaintainedStore } from "../../lib/store/event_store.ts";
-import { viewOf } from "../scavenge/views.ts";
+import { viewOf } from "../storage/scavenge_views.ts";
 import { anEvent, createTestClock } from "../support/events.ts";
 import type { Loss } from "./device.ts";
 import { live, type OpenStoreOn, World } from "./life.ts";

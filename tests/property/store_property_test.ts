@@ -17,7 +17,7 @@ import { createMemoryCatalog } from "../../storage/memory/memory_catalog.ts";
 import { createMemoryDisk } from "../../storage/memory/memory_disk.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import type { StorePlatform } from "../../storage/commit/platform.ts";
-import { createCrashPlatform } from "../support/crash_disk.ts";
+import { Machine } from "../faults/machine.ts";
 import {
   createTestClock,
   createTestIds,
@@ -176,7 +176,10 @@ const CRASH_DIRECTORY = "store";
  * under way, some first part; nothing else, and no half of a batch.
  */
 async function runWithCrashes(random: Random): Promise<void> {
-  let platform = createCrashPlatform(random, CRASH_DIRECTORY);
+  let platform = new Machine({
+    directory: CRASH_DIRECTORY,
+    turns: () => random.integer(0, 20),
+  });
   const segmentSizeBytes = segmentSizeOf(random);
   const history = new History();
   const nextStep = createRandomSteps(random);
@@ -197,7 +200,7 @@ async function runWithCrashes(random: Random): Promise<void> {
     }
     // Rarely so long that everything is answered.
     await turns(random.integer(0, random.chance(0.2) ? 400 : 60));
-    const after = platform.crash();
+    const after = platform.afterPowerLoss(random);
     // What the old machine still answers is no promise of the new one.
     const answered = [...history.outcomes];
     await Promise.all(asked);

@@ -24,7 +24,7 @@ import { createTestClock, createTestIds } from "../support/events.ts";
 import { newSeed, type Random, withSeed } from "../support/random.ts";
 import { createRandomSteps } from "../support/random_steps.ts";
 import { carryOut } from "../support/store_twins.ts";
-import { type View, viewOf } from "./views.ts";
+import { type View, viewOf } from "./scavenge_views.ts";
 
 const CONTROL: JobControl = {
   signal: new AbortController().signal,
