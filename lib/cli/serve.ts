@@ -50,6 +50,7 @@ import {
 } from "../telemetry/metric.ts";
 import { processFamilies } from "../telemetry/process_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
+import { subscriptionFamilies } from "../telemetry/subscription_metrics.ts";
 import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
 import type { Logger } from "../model/logger.ts";
 import type { MaintainedStore } from "../store/event_store.ts";
@@ -57,12 +58,16 @@ import { readTextFile } from "../runtime/plain_files.ts";
 import { newEventId } from "../runtime/event_ids.ts";
 import { canOpenFiles, revokePermissions } from "../runtime/permissions.ts";
 import { listenForStopSignals } from "../runtime/stop_signals.ts";
-import { SYSTEM_CLOCK as clock } from "../runtime/system_clock.ts";
+import {
+  SYSTEM_CLOCK as clock,
+  SYSTEM_TIMERS,
+} from "../runtime/system_clock.ts";
 import { readDeviceSpace, readProcessUsage } from "../runtime/process_usage.ts";
 import { onUnhandledError } from "../runtime/unhandled_errors.ts";
 import { onVerbositySignal } from "../runtime/verbosity_signal.ts";
 import { VERSION } from "../runtime/version.ts";
 import { readAnonymousRights } from "../streams/access.ts";
+import { openSubscriptions } from "../subscriptions/service.ts";
 import { createStreamService } from "../streams/stream_service.ts";
 import { parseIpRanges } from "../text/ip_ranges.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../text/loopback.ts";
@@ -259,6 +264,18 @@ async function startServices(
       maxAgeDays: values.scavengeHistoryDays,
     },
   });
+  const subscriptions = values.isReadOnly
+    ? undefined
+    : await openSubscriptions({
+      store,
+      clock,
+      timers: SYSTEM_TIMERS,
+      newId: newEventId,
+      logger,
+      limits,
+      isCurrent: (caller) => authenticator.isCurrent(caller),
+      onLoginChange: (listener) => authenticator.onChange(listener),
+    });
   const app = createApp({
     store,
     streams: createStreamService({
@@ -301,9 +318,11 @@ async function startServices(
       : parseOrigins(corsOrigins),
     limits,
     upkeep,
+    ...(subscriptions === undefined ? {} : { subscriptions }),
     observation: {
       ...observation,
       metricSources: [
+        () => subscriptionFamilies(subscriptions?.counts() ?? []),
         () => [failedLogins(auth.failedLoginCount())],
         ...observation.metricSources,
       ],
@@ -321,6 +340,7 @@ async function startServices(
     defaultUsers,
     async close() {
       authenticator.close();
+      await subscriptions?.close();
       await upkeep.close();
       // A password that was made is shown, or it would be lost.
       await announced;

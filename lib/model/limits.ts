@@ -99,6 +99,32 @@ export const LIMITS = {
   /** Age at which no record with an earlier time is still on its way. */
   asOfSettleMs: 10_000,
 
+  // What persistent subscriptions may take.
+  /** Groups in all; their configuration is one event. */
+  subscriptionGroupsMax: 2_000,
+  /** Messages of one group that are handed out and not answered. */
+  subscriptionOutstandingMax: 8_000,
+  /** Bytes of messages that groups hold, in all. */
+  subscriptionBytesMax: 256 * MIB,
+  /** Read-ahead of one group, whatever its settings say. */
+  subscriptionBufferMax: 10_000,
+  /** Runs of acknowledged messages above a checkpoint, and their bytes. */
+  subscriptionDoneRangesMax: 4_000,
+  subscriptionAckedBytesMax: 64 * KIB,
+  /** Messages of one answer. */
+  subscriptionReadMax: 100,
+  /** Consumers that are pushed to, in all and of one address. */
+  subscriptionConsumersMax: 1_000,
+  subscriptionConsumersPerAddressMax: 100,
+  /** Reads that are held for messages, in all. */
+  subscriptionHeldReadsMax: 10_000,
+  /** Pages of sources that groups share. */
+  subscriptionPageCacheBytes: 8 * MIB,
+  /** Groups that metrics tell apart. */
+  subscriptionMetricsMax: 200,
+  /** Wait before something is tried again that the store refused. */
+  subscriptionRetryMs: 1_000,
+
   // Who may log in, and how often they may fail.
   /** Users that are listed; no further one is created. */
   usersMax: 10_000,

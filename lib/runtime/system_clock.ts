@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../model/clock.ts";
+import type { Clock, Timers } from "../model/clock.ts";
 
 /**
  * Tells the system's time, to the microsecond.
@@ -42,3 +42,12 @@ export function createFineClock(sources: {
     },
   };
 }
+
+/** Timers of the platform. */
+export const SYSTEM_TIMERS: Timers = {
+  nowMs: () => performance.now(),
+  setTimer(delayMs, call) {
+    const timer = setTimeout(call, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

@@ -19,3 +19,6 @@ export interface StreamContext {
   /** Whether a caller's login still holds. */
   readonly isCurrent: (caller: Principal) => boolean;
 }
+
+/** What reading for somebody takes. */
+export type ReadContext = Pick<StreamContext, "store" | "clock" | "access">;

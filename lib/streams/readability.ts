@@ -7,19 +7,19 @@
 
 import { type ReadAccess, readsEverything } from "./access.ts";
 import type { RecordedEvent } from "../model/event.ts";
-import type { StreamContext } from "./context.ts";
+import type { ReadContext } from "./context.ts";
 import type { Caller } from "./outcomes.ts";
 
 /** Decides for one reader, and remembers. */
 export class Readability {
-  readonly #context: StreamContext;
+  readonly #context: ReadContext;
   readonly #caller: Caller;
   readonly #readsEverything: boolean;
   readonly #known = new Map<string, boolean>();
   #isPublic: boolean;
 
   /** @param access What the reader may see of what the page is read from. */
-  constructor(context: StreamContext, caller: Caller, access: ReadAccess) {
+  constructor(context: ReadContext, caller: Caller, access: ReadAccess) {
     this.#context = context;
     this.#caller = caller;
     this.#readsEverything = readsEverything(caller);

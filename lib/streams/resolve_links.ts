@@ -17,7 +17,7 @@ import { LIMITS } from "../model/limits.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";
 import type { ListRef } from "../model/lists.ts";
 import { ALL_STREAM, type ReadAccess } from "./access.ts";
-import type { StreamContext } from "./context.ts";
+import type { ReadContext } from "./context.ts";
 import type { Caller } from "./outcomes.ts";
 import { systemListOf } from "./page_request.ts";
 import { Readability } from "./readability.ts";
@@ -68,14 +68,14 @@ export function unresolved(original: RecordedEvent): ResolvedEvent {
 
 /** Follows the links of one page for one reader. */
 export class LinkResolver {
-  readonly #context: StreamContext;
+  readonly #context: ReadContext;
   /** What was decided for the page's first part holds for the others. */
   readonly readability: Readability;
   readonly #streams = new Map<string, LinkedStream>();
   #showsAll = true;
 
   /** @param access What the reader may see of what the page is read from. */
-  constructor(context: StreamContext, caller: Caller, access: ReadAccess) {
+  constructor(context: ReadContext, caller: Caller, access: ReadAccess) {
     this.#context = context;
     this.readability = new Readability(context, caller, access);
   }

@@ -279,6 +279,9 @@ export function ackedStreamOf(group: GroupId): string {
   return `${streamPrefixOf(group)}-acked`;
 }
 
+/** Begins the names of the streams that are kept for groups. */
+export const OWN_STREAM_PREFIX = "$persistentsubscription-";
+
 function streamPrefixOf({ streamName, groupName }: GroupId): string {
-  return `$persistentsubscription-${streamName}::${groupName}`;
+  return `${OWN_STREAM_PREFIX}${streamName}::${groupName}`;
 }

@@ -42,3 +42,15 @@ export function parseIsoTime(text: string): number | undefined {
   const offsetMs = (sign === "-" ? -1 : 1) * offsetMinutes * 60_000;
   return (date.getTime() - offsetMs) * 1000 + micros;
 }
+
+/**
+ * Writes a time with microseconds, in UTC: `2026-01-31T12:00:00.000001+00:00`.
+ *
+ * @param timeUs Microseconds since 1970.
+ */
+export function formatIsoTime(timeUs: number): string {
+  const second = Math.floor(timeUs / 1_000_000);
+  const micros = Math.floor(timeUs - second * 1_000_000);
+  const text = new Date(second * 1000).toISOString().slice(0, -5);
+  return `${text}.${String(micros).padStart(6, "0")}+00:00`;
+}

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseIsoTime } from "./iso_time.ts";
+import { formatIsoTime, parseIsoTime } from "./iso_time.ts";
 
 Deno.test("parseIsoTime() reads dates and times with a zone", () => {
   const noonUs = Date.UTC(2026, 0, 2, 12) * 1000;
@@ -33,4 +33,10 @@ Deno.test("parseIsoTime() reads dates and times with a zone", () => {
   for (const [text, timeUs] of table) {
     assertEquals(parseIsoTime(text), timeUs, text);
   }
+});
+
+Deno.test("formatIsoTime() writes what parseIsoTime() reads, to the microsecond", () => {
+  const timeUs = Date.UTC(2026, 0, 31, 12) * 1000 + 7;
+  assertEquals(formatIsoTime(timeUs), "2026-01-31T12:00:00.000007+00:00");
+  assertEquals(parseIsoTime(formatIsoTime(timeUs)), timeUs);
 });
