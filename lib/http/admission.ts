@@ -12,8 +12,7 @@
 import { limitKeyOfAddress } from "../users/address_key.ts";
 import type { Limits } from "../model/limits.ts";
 import { HeldPlaces } from "../streams/held_places.ts";
-import { PIPELINE_REFUSALS } from "./problem.ts";
-import { Refusal } from "./refusal.ts";
+import { PIPELINE_REFUSALS, Refusal } from "./errors.ts";
 
 /** Whose request it is. */
 export interface AdmittedClient {

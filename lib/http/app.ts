@@ -37,8 +37,13 @@ import {
 } from "./hosts.ts";
 import type { HandlerServices, NodeInfo, NodeStore } from "./context.ts";
 import { type CorsOrigins, createSiteRules } from "./cross_site.ts";
-import { withoutBody } from "./head_answer.ts";
-import { KnownAnswers } from "./known_answers.ts";
+import {
+  optionsResponse,
+  outerProblemResponse,
+  problemResponse,
+  withoutBody,
+} from "./respond.ts";
+import { KnownAnswers } from "./response_cache.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
 import {
   completeObservation,
@@ -48,19 +53,15 @@ import {
 } from "./observation.ts";
 import {
   errorProblemOf,
+  malformed,
   PIPELINE_REFUSALS,
   PROBLEMS,
+  Refusal,
   refusalProblemOf,
-} from "./problem.ts";
+} from "./errors.ts";
 import { parseQuery } from "./query.ts";
 import { Receiving } from "./body.ts";
-import { malformed, Refusal } from "./refusal.ts";
 import { requestIdOf } from "./request_headers.ts";
-import {
-  optionsResponse,
-  outerProblemResponse,
-  problemResponse,
-} from "./responses.ts";
 import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import type { Route } from "./route.ts";

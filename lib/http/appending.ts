@@ -22,9 +22,9 @@ import {
   invalidBody,
   proposeEvent,
 } from "./decode_events.ts";
-import { PROBLEMS } from "./problem.ts";
+import { PROBLEMS } from "./errors.ts";
 import { checkRequireMaster, readExpectedVersion } from "./request_headers.ts";
-import { createdResponse, problemResponse } from "./responses.ts";
+import { createdResponse, problemResponse } from "./respond.ts";
 
 /** An append, as far as an address and headers say it. */
 export interface RequestedAppend {

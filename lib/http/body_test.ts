@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import { Receiving } from "./body.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./errors.ts";
 
 function post(
   body: BodyInit | null,

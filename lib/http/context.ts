@@ -16,16 +16,15 @@ import type { Logger } from "../model/logger.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { XmlEncoding } from "../text/xml_encoding.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
-import type { AnswerKey } from "./answer_cache.ts";
+import type { AnswerKey, KnownAnswers } from "./response_cache.ts";
 import type { Admission } from "./admission.ts";
 import type { BaseUrlOf } from "./hosts.ts";
-import type { KnownAnswers } from "./known_answers.ts";
 import type { MediaType } from "./media_types.ts";
 import type { Observation, WatchedRequest } from "./observation.ts";
 import type { Query } from "./query.ts";
 import type { Receiving } from "./body.ts";
 import { describedStream } from "../model/stream_names.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./errors.ts";
 import type { RequestTarget } from "./router.ts";
 import type { Sending } from "./sending.ts";
 

@@ -17,7 +17,7 @@
  * @module
  */
 
-import { withOwnHeaders } from "./responses.ts";
+import { withOwnHeaders } from "./respond.ts";
 
 const ALLOW_ORIGIN = "Access-Control-Allow-Origin";
 

@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { createDeadlines } from "./deadlines.ts";
+import { Deadlines } from "./body.ts";
 
 const late = () => new Error("late");
 
 Deno.test("race() hands on what comes in time", async () => {
-  const deadlines = createDeadlines(10_000);
+  const deadlines = new Deadlines(10_000);
   assertEquals(await deadlines.race(Promise.resolve(7), late), 7);
   await assertRejects(
     () => deadlines.race(Promise.reject(new RangeError("own")), late),
@@ -15,7 +15,7 @@ Deno.test("race() hands on what comes in time", async () => {
 });
 
 Deno.test("race() ends what takes too long, and only that", async () => {
-  const deadlines = createDeadlines(16);
+  const deadlines = new Deadlines(16);
   const slow = Promise.withResolvers<string>();
   const never = new Promise<string>(() => {});
   const raced = deadlines.race(slow.promise, () => new Error("slow"));
@@ -28,7 +28,7 @@ Deno.test("race() ends what takes too long, and only that", async () => {
 });
 
 Deno.test("waits end in any order, and those that stay still run out", async () => {
-  const deadlines = createDeadlines(16);
+  const deadlines = new Deadlines(16);
   const waits = Array.from({ length: 6 }, () => {
     const { promise, resolve } = Promise.withResolvers<string>();
     return { resolve, raced: deadlines.race(promise, late) };
@@ -52,7 +52,7 @@ Deno.test("waits end in any order, and those that stay still run out", async () 
 });
 
 Deno.test("close() leaves no timer behind", () => {
-  const deadlines = createDeadlines(10_000);
+  const deadlines = new Deadlines(10_000);
   deadlines.race(new Promise(() => {}), late);
   deadlines.close();
 });

@@ -29,7 +29,7 @@ import type { Steps } from "../text/steps.ts";
 import { decodeUtf8 } from "../text/utf8.ts";
 import { bodyTextOf } from "./body.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
-import { describeBytes, malformed, Refusal } from "./refusal.ts";
+import { describeBytes, malformed, Refusal } from "./errors.ts";
 
 /** What stands in a body or in headers; undefined: it is missing. */
 export interface WrittenEvent {

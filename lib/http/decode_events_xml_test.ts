@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
 import { runSteps } from "../text/steps.ts";
 import { decodeEventsXmlInSteps } from "./decode_events.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./errors.ts";
 
 function decode(text: string) {
   return runSteps(decodeEventsXmlInSteps(text));

@@ -8,7 +8,7 @@
 import { type EventFilter, filterOf } from "../model/event_filter.ts";
 import { parseIsoTime } from "../text/iso_time.ts";
 import type { Query } from "./query.ts";
-import { malformed } from "./refusal.ts";
+import { malformed } from "./errors.ts";
 
 /** A view on a feed. */
 export interface FeedView {

@@ -11,7 +11,7 @@
 
 import { canonicalName, isHost, isPort, splitHost } from "../text/hosts.ts";
 import { isLoopbackHost } from "../text/loopback.ts";
-import { malformed } from "./refusal.ts";
+import { malformed } from "./errors.ts";
 
 export type Scheme = "http" | "https";
 

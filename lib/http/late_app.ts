@@ -7,8 +7,8 @@
  */
 
 import type { App } from "./app.ts";
-import { PROBLEMS } from "./problem.ts";
-import { problemResponse } from "./responses.ts";
+import { PROBLEMS } from "./errors.ts";
+import { problemResponse } from "./respond.ts";
 
 /** The app that is listened with, and how it gets the one that answers. */
 export interface LateApp {

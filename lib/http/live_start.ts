@@ -7,7 +7,7 @@
 import type { AllPosition, AllRange, PageRange } from "../model/feed.ts";
 import type { LiveStart } from "../streams/live_contract.ts";
 import { readTime } from "./feed_query.ts";
-import { malformed } from "./refusal.ts";
+import { malformed } from "./errors.ts";
 
 /** What a request says of it; what it says first counts. */
 export interface StartWish {

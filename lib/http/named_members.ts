@@ -15,7 +15,7 @@ import {
 } from "../formats/xml/xml_tree.ts";
 import type { HandlerServices, RequestContext } from "./context.ts";
 import { APPLICATION_JSON, isXml, type MediaType } from "./media_types.ts";
-import { malformed } from "./refusal.ts";
+import { malformed } from "./errors.ts";
 
 /** The members of a body. Each reader throws a `Refusal` for a wrong type. */
 export interface NamedMembers {

@@ -13,7 +13,7 @@ import type { RequestMetrics } from "../telemetry/request_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import { StoreMetrics } from "../telemetry/store_metrics.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_headers.ts";
-import { withOwnHeaders } from "./responses.ts";
+import { withOwnHeaders } from "./respond.ts";
 import { parseTarget } from "./router.ts";
 import { StatsReader } from "./stats_document.ts";
 

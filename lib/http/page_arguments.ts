@@ -7,7 +7,7 @@
 
 import type { AllPosition, AllRange, PageRange } from "../model/feed.ts";
 import type { Limits } from "../model/limits.ts";
-import { malformed } from "./refusal.ts";
+import { malformed } from "./errors.ts";
 
 /** Events of a page whose URI does not say how many. */
 export const DEFAULT_PAGE_COUNT = 20;

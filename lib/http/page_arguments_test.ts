@@ -8,7 +8,7 @@ import {
   readEventNumber,
   readForwardRange,
 } from "./page_arguments.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./errors.ts";
 
 function refusalOf(read: () => unknown): string {
   return assertThrows(read, Refusal).message;

@@ -10,7 +10,7 @@ import type { ExpectedVersion } from "../model/expected_version.ts";
 import { LIMITS } from "../model/limits.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
 import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
-import { malformed } from "./refusal.ts";
+import { malformed } from "./errors.ts";
 
 /** Headers of requests; both spellings where documents and servers differ. */
 export const REQUEST_HEADERS = {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./errors.ts";
 import {
   checkRequireMaster,
   isKnownToClient,

@@ -10,7 +10,7 @@
 import { Buffer } from "node:buffer";
 import type { Limits } from "../model/limits.ts";
 import type { RenderedPieces } from "../formats/atom/rendering.ts";
-import { PIPELINE_REFUSALS } from "./problem.ts";
+import { PIPELINE_REFUSALS } from "./errors.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 
 /** Bodies up to this size are handed over at once: the system buffers them. */

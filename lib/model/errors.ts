@@ -3,7 +3,7 @@
  * apart from the outcomes that are ordinary answers (conflict, deleted, not
  * found), which are values of the operations' results.
  *
- * `lib/http/problem.ts` alone turns a code into an HTTP status.
+ * `lib/http/errors.ts` alone turns a code into an HTTP status.
  *
  * @module
  */

@@ -12,7 +12,7 @@ import {
   streamNameOf,
 } from "../context.ts";
 import { STREAM_DESCRIPTION } from "../media_types.ts";
-import { documentResponse } from "../responses.ts";
+import { documentResponse } from "../respond.ts";
 
 /** Describes the stream, whether it exists or not. */
 export function describeStream(

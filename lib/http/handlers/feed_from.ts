@@ -9,9 +9,9 @@ import { formatAllPosition } from "../../formats/atom/links.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";
 import type { LiveStart } from "../../streams/live_contract.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
-import { readProblemOf } from "../problem.ts";
+import { readProblemOf } from "../errors.ts";
 import { decodeParameter } from "../query.ts";
-import { problemResponse, redirectResponse } from "../responses.ts";
+import { problemResponse, redirectResponse } from "../respond.ts";
 
 /** The page that is looked for. */
 export interface FromTarget {

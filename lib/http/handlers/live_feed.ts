@@ -12,14 +12,13 @@ import { readFeedView } from "../feed_query.ts";
 import { createLiveFormat } from "../live_format.ts";
 import { readLiveStart } from "../live_start.ts";
 import { EVENT_STREAM } from "../media_types.ts";
-import { readProblemOf } from "../problem.ts";
-import { malformed, Refusal } from "../refusal.ts";
+import { malformed, readProblemOf, Refusal } from "../errors.ts";
 import {
   checkRequireMaster,
   readResolveLinks,
   REQUEST_HEADERS,
 } from "../request_headers.ts";
-import { liveResponse, problemResponse } from "../responses.ts";
+import { liveResponse, problemResponse } from "../respond.ts";
 
 /** The feed that is asked for. */
 export interface LiveTarget {

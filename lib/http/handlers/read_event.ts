@@ -13,7 +13,7 @@ import {
 } from "../context.ts";
 import { ATOM_XML, isJson, type MediaType } from "../media_types.ts";
 import { readEventNumber } from "../page_arguments.ts";
-import { readProblemOf } from "../problem.ts";
+import { readProblemOf } from "../errors.ts";
 import { renderEvent, renderNoMetadata } from "../rendering.ts";
 import { checkRequireMaster, readResolveLinks } from "../request_headers.ts";
 import {
@@ -21,7 +21,7 @@ import {
   problemResponse,
   type RepresentationHead,
   representationResponse,
-} from "../responses.ts";
+} from "../respond.ts";
 import { describedStreamOf } from "./read_feed.ts";
 
 /** Body of answers without an event, in JSON types. */

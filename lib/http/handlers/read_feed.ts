@@ -34,8 +34,7 @@ import {
   readBackwardRange,
   readForwardRange,
 } from "../page_arguments.ts";
-import { PROBLEMS, readProblemOf } from "../problem.ts";
-import { malformed } from "../refusal.ts";
+import { malformed, PROBLEMS, readProblemOf } from "../errors.ts";
 import { renderAllPage, renderStreamPage } from "../rendering.ts";
 import {
   checkRequireMaster,
@@ -46,7 +45,7 @@ import {
   etagOf,
   problemResponse,
   type RepresentationHead,
-} from "../responses.ts";
+} from "../respond.ts";
 import { describeStream } from "./describe_stream.ts";
 import { redirectToPage } from "./feed_from.ts";
 import { type LiveTarget, openLiveFeed } from "./live_feed.ts";

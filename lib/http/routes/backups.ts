@@ -15,14 +15,9 @@ import {
   requesterOf,
 } from "../context.ts";
 import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../media_types.ts";
-import { PROBLEMS } from "../problem.ts";
+import { malformed, PROBLEMS } from "../errors.ts";
 import { parametersOf } from "../query.ts";
-import { malformed } from "../refusal.ts";
-import {
-  archiveResponse,
-  exportResponse,
-  problemResponse,
-} from "../responses.ts";
+import { downloadResponse, problemResponse } from "../respond.ts";
 import type { Route, Schema } from "../route.ts";
 import { NO_UPKEEP, upkeepOf } from "./maintenance.ts";
 
@@ -57,6 +52,8 @@ const EXPORT_QUERY = {
     "settings and metadata",
 };
 
+const ARCHIVE_TYPE = "application/x-tar";
+
 const DOWNLOAD = {
   tag: "Upkeep",
   response: "any",
@@ -67,7 +64,7 @@ const DOWNLOAD = {
 const ARCHIVE_ANSWERS = {
   200: {
     text: "The archive, as quipu restore takes it",
-    content: { type: "application/x-tar" },
+    content: { type: ARCHIVE_TYPE },
   },
   501: NO_UPKEEP,
 } as const;
@@ -151,10 +148,12 @@ function sendBackup(
     return problemResponse(PROBLEMS.tooManyBackups, allowedMethods);
   }
   const { stream, bytes, end } = download;
-  return archiveResponse(
-    { body: stream, bytes, name: `quipu-${end}.tar` },
-    allowedMethods,
-  );
+  return downloadResponse({
+    body: stream,
+    contentType: ARCHIVE_TYPE,
+    bytes,
+    name: `quipu-${end}.tar`,
+  }, allowedMethods);
 }
 
 const WANTED = 'Wanted a body such as {"have": [{"name": "…", "crc32": "…"}]}';
@@ -202,10 +201,11 @@ function downloadExport(
     return problemResponse(PROBLEMS.tooManyExports, allowedMethods);
   }
   const { stream, end } = download;
-  return exportResponse(
-    { body: stream, name: `quipu-${end}.ndjson` },
-    allowedMethods,
-  );
+  return downloadResponse({
+    body: stream,
+    contentType: EXPORT_CONTENT_TYPE,
+    name: `quipu-${end}.ndjson`,
+  }, allowedMethods);
 }
 
 function selectionOf(query: string): ExportSelection {

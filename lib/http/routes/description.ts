@@ -14,7 +14,7 @@ import {
 } from "../media_types.ts";
 import { buildOpenApi, type OpenApiDocument } from "../openapi/document.ts";
 import { renderApiPage } from "../openapi/page.ts";
-import { documentResponse } from "../responses.ts";
+import { documentResponse } from "../respond.ts";
 import type { Route } from "../route.ts";
 import { CACHEABLE } from "./parameters.ts";
 

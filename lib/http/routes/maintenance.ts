@@ -15,10 +15,9 @@ import { QuipuError } from "../../model/errors.ts";
 import { UNNARROWED } from "../access.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { ADMIN, JSON_ALONE } from "../media_types.ts";
-import { PIPELINE_REFUSALS, PROBLEMS } from "../problem.ts";
+import { malformed, PIPELINE_REFUSALS, PROBLEMS, Refusal } from "../errors.ts";
 import { parameterOf } from "../query.ts";
-import { malformed, Refusal } from "../refusal.ts";
-import { emptyResponse, jsonResponse, problemResponse } from "../responses.ts";
+import { emptyResponse, jsonResponse, problemResponse } from "../respond.ts";
 import type { AnswerDescription, Route, Schema } from "../route.ts";
 
 const TEXT = { type: "string" };

@@ -14,7 +14,7 @@ import {
   type RequestContext,
   streamNameOf,
 } from "../context.ts";
-import { malformed } from "../refusal.ts";
+import { malformed } from "../errors.ts";
 import { readEventId, readEventType } from "../request_headers.ts";
 import { readMetadata } from "../handlers/read_event.ts";
 import {

@@ -25,13 +25,13 @@ import {
   TEXT_PLAIN,
 } from "../media_types.ts";
 import { readMembers } from "../named_members.ts";
-import { malformed } from "../refusal.ts";
+import { malformed } from "../errors.ts";
 import {
   documentResponse,
   emptyResponse,
   jsonResponse,
   NO_STORE,
-} from "../responses.ts";
+} from "../respond.ts";
 import type { Route, Schema } from "../route.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
 

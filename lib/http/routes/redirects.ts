@@ -7,7 +7,7 @@
 
 import { encodePathSegment } from "../../text/path_segment.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
-import { redirectResponse } from "../responses.ts";
+import { redirectResponse } from "../respond.ts";
 import { escapeForUri } from "../router.ts";
 import type { Route } from "../route.ts";
 import { CACHEABLE, LOCATION } from "./parameters.ts";

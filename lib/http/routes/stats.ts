@@ -12,10 +12,9 @@ import {
   JSON_XML_TEXT,
   STATS,
 } from "../media_types.ts";
-import { PROBLEMS } from "../problem.ts";
+import { malformed, PROBLEMS } from "../errors.ts";
 import { parameterOf } from "../query.ts";
-import { malformed } from "../refusal.ts";
-import { documentResponse, problemResponse } from "../responses.ts";
+import { documentResponse, problemResponse } from "../respond.ts";
 import type { Route, Schema } from "../route.ts";
 import { findStats, flattenStats, type Stats } from "../stats_document.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";

@@ -14,8 +14,7 @@ import {
   streamNameOf,
 } from "../context.ts";
 import { parseEventId } from "../event_id.ts";
-import { PROBLEMS } from "../problem.ts";
-import { malformed } from "../refusal.ts";
+import { malformed, PROBLEMS } from "../errors.ts";
 import {
   checkRequireMaster,
   readEventId,
@@ -23,11 +22,7 @@ import {
   readExpectedVersion,
   readHardDelete,
 } from "../request_headers.ts";
-import {
-  bareResponse,
-  problemResponse,
-  redirectResponse,
-} from "../responses.ts";
+import { bareResponse, problemResponse, redirectResponse } from "../respond.ts";
 import { escapeForUri } from "../router.ts";
 import { readEvent } from "../handlers/read_event.ts";
 import {

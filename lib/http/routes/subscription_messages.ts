@@ -29,15 +29,20 @@ import {
   JSON_OR_TEXT_XML,
   type MediaType,
 } from "../media_types.ts";
-import { PIPELINE_REFUSALS, PROBLEMS, readProblemOf } from "../problem.ts";
+import {
+  malformed,
+  PIPELINE_REFUSALS,
+  PROBLEMS,
+  readProblemOf,
+  Refusal,
+} from "../errors.ts";
 import { parameterOf } from "../query.ts";
-import { malformed, Refusal } from "../refusal.ts";
 import {
   documentResponse,
   emptyResponse,
   liveResponse,
   problemResponse,
-} from "../responses.ts";
+} from "../respond.ts";
 import type { Meanings, Route, Schema } from "../route.ts";
 import { pushMessages } from "../subscription_push.ts";
 import {

@@ -28,10 +28,9 @@ import {
 import { parseEventId } from "../event_id.ts";
 import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../media_types.ts";
 import { readMembers } from "../named_members.ts";
-import { PROBLEMS } from "../problem.ts";
+import { malformed, PROBLEMS, Refusal } from "../errors.ts";
 import { parameterOf } from "../query.ts";
-import { malformed, Refusal } from "../refusal.ts";
-import { documentResponse, problemResponse } from "../responses.ts";
+import { documentResponse, problemResponse } from "../respond.ts";
 import type { AnswerDescription, Meanings, Route, Schema } from "../route.ts";
 import {
   type Document,

@@ -15,8 +15,8 @@ import {
   requesterOf,
   segmentAt,
 } from "../context.ts";
-import { USER_PROBLEMS } from "../problem.ts";
-import { documentResponse } from "../responses.ts";
+import { USER_PROBLEMS } from "../errors.ts";
+import { documentResponse } from "../respond.ts";
 import {
   type DocumentValue,
   formatTime,

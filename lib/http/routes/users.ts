@@ -17,9 +17,8 @@ import {
   segmentAt,
 } from "../context.ts";
 import { type NamedMembers, readMembers } from "../named_members.ts";
-import { USER_PROBLEMS } from "../problem.ts";
-import { malformed } from "../refusal.ts";
-import { documentResponse } from "../responses.ts";
+import { malformed, USER_PROBLEMS } from "../errors.ts";
+import { documentResponse } from "../respond.ts";
 import {
   currentUserDocument,
   type DocumentValue,

@@ -21,7 +21,7 @@ import {
   type MediaType,
   TEXT_PLAIN,
 } from "../media_types.ts";
-import { documentResponse, jsonResponse } from "../responses.ts";
+import { documentResponse, jsonResponse } from "../respond.ts";
 import type { Route, Schema } from "../route.ts";
 
 const PROBE_SCHEMA: Schema = {

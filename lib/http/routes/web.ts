@@ -13,13 +13,13 @@ import {
 import { PUBLIC } from "../access.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { TEXT_HTML } from "../media_types.ts";
-import { PROBLEMS } from "../problem.ts";
+import { PROBLEMS } from "../errors.ts";
 import {
   documentResponse,
   NO_STORE,
   problemResponse,
   redirectResponse,
-} from "../responses.ts";
+} from "../respond.ts";
 import type { Route } from "../route.ts";
 import { LOCATION, NEGOTIATED_CACHEABLE } from "./parameters.ts";
 

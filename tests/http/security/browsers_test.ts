@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { createHostCheck } from "../../../lib/http/hosts.ts";
-import { PIPELINE_REFUSALS } from "../../../lib/http/problem.ts";
+import { PIPELINE_REFUSALS } from "../../../lib/http/errors.ts";
 import { ROUTES } from "../../../lib/http/routes/table.ts";
 import { ADMIN, JSON_TYPE, openSecuredApp } from "../../support/secured_app.ts";
 import { basic } from "../../support/test_auth.ts";

@@ -3,9 +3,9 @@ import {
   AnswerCache,
   type AnswerFacts,
   type AnswerKey,
-} from "./answer_cache.ts";
+  type WholeRepresentation,
+} from "./response_cache.ts";
 import { ATOM_JSON } from "./media_types.ts";
-import type { WholeRepresentation } from "./answer_cache.ts";
 
 const FACTS: AnswerFacts = {
   streamName: "s",

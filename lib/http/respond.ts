@@ -1,8 +1,8 @@
 /**
  * Builds answers: which headers go out with what (spec: http-api §5).
  *
- * A header costs more than half a microsecond, so each kind of answer has one
- * object literal with just its own.
+ * A header costs more than half a microsecond, so each kind of answer has just
+ * its own.
  *
  * @module
  */
@@ -11,14 +11,16 @@ import { etagText } from "../formats/atom/etag.ts";
 import { HTML_CONTENT_SECURITY_POLICY } from "../formats/html/html.ts";
 import { formatInt64 } from "../model/event_number.ts";
 import type { CachePolicy, PageVersion } from "../model/feed.ts";
+import { LIMITS } from "../model/limits.ts";
+import { type Problem, reasonPhraseOf } from "./errors.ts";
 import {
   APPLICATION_JSON,
+  EVENT_STREAM,
   EXPORT_CONTENT_TYPE,
   isXml,
   type MediaType,
   TEXT_PLAIN,
 } from "./media_types.ts";
-import { type Problem, reasonPhraseOf } from "./problem.ts";
 import { REQUEST_ID_HEADER } from "./request_headers.ts";
 
 /** The original's lists, and what browsers need besides (spec: http-api §5.1). */
@@ -64,15 +66,9 @@ export function notModifiedResponse(
   { cache, etag, hasLinks }: RepresentationHead,
   allowedMethods: string,
 ): Response {
-  const headers: Record<string, string> = {
-    "Access-Control-Allow-Methods": allowedMethods,
-    "Access-Control-Allow-Headers": CORS.allowedHeaders,
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": CORS.exposedHeaders,
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": cacheControlOf(cache),
-    "Vary": varyOf(hasLinks),
-  };
+  const headers = corsHeaders(allowedMethods);
+  headers["Cache-Control"] = cacheControlOf(cache);
+  headers["Vary"] = varyOf(hasLinks);
   if (etag !== undefined) headers["ETag"] = etag;
   return new Response(null, { status: 304, headers });
 }
@@ -84,15 +80,7 @@ export function withOwnHeaders(response: Response): Response {
 
 /** The answer to OPTIONS: only headers, and none for a body. */
 export function optionsResponse(allowedMethods: string): Response {
-  return new Response(null, {
-    headers: {
-      "Access-Control-Allow-Methods": allowedMethods,
-      "Access-Control-Allow-Headers": CORS.allowedHeaders,
-      "Access-Control-Allow-Origin": "*",
-      "Access-Control-Expose-Headers": CORS.exposedHeaders,
-      "X-Content-Type-Options": "nosniff",
-    },
-  });
+  return new Response(null, { headers: corsHeaders(allowedMethods) });
 }
 
 /** Answers to appends but for their Location, by the methods they name. */
@@ -175,21 +163,11 @@ export function representationResponse(
   allowedMethods: string,
 ): Response {
   const { type, body, cache, etag, hasLinks } = representation;
-  const headers: Record<string, string> = {
-    "Access-Control-Allow-Methods": allowedMethods,
-    "Access-Control-Allow-Headers": CORS.allowedHeaders,
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": CORS.exposedHeaders,
-    "X-Content-Type-Options": "nosniff",
-    "Content-Type": type.contentType,
-    "Cache-Control": cacheControlOf(cache),
-    "Vary": varyOf(hasLinks),
-  };
+  const headers = commonHeaders(allowedMethods, type.contentType);
+  headers["Cache-Control"] = cacheControlOf(cache);
+  headers["Vary"] = varyOf(hasLinks);
   if (etag !== undefined) headers["ETag"] = etag;
-  if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
-  else if (type.form === "html") {
-    headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;
-  }
+  restrictPage(headers, type);
   return new Response(body, { headers });
 }
 
@@ -215,10 +193,7 @@ export function documentResponse(
   if (location !== undefined) headers["Location"] = location;
   if (cacheControl !== undefined) headers["Cache-Control"] = cacheControl;
   if (variesByAccept) headers["Vary"] = "Accept";
-  if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
-  else if (type.form === "html") {
-    headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;
-  }
+  restrictPage(headers, type);
   return new Response(body, {
     status,
     statusText: document.statusText ?? "",
@@ -244,36 +219,23 @@ export function jsonResponse(
   );
 }
 
-/** A file that is to be kept, as large as it says. */
-export function archiveResponse(
-  archive: {
+/** A file that is to be kept. */
+export function downloadResponse(
+  file: {
     readonly body: BodyInit;
-    readonly bytes: number;
+    readonly contentType: string;
+    /** Undefined: nobody knows before it was sent. */
+    readonly bytes?: number;
     /** Under which a browser keeps it: letters, digits, hyphens and periods. */
     readonly name: string;
   },
   allowedMethods: string,
 ): Response {
-  const headers = commonHeaders(allowedMethods, "application/x-tar");
-  headers["Content-Length"] = String(archive.bytes);
-  headers["Content-Disposition"] = `attachment; filename="${archive.name}"`;
+  const headers = commonHeaders(allowedMethods, file.contentType);
+  if (file.bytes !== undefined) headers["Content-Length"] = String(file.bytes);
+  headers["Content-Disposition"] = `attachment; filename="${file.name}"`;
   headers["Cache-Control"] = "no-store";
-  return new Response(archive.body, { status: 200, headers });
-}
-
-/** Lines of JSON that are to be kept; how many there will be nobody knows. */
-export function exportResponse(
-  lines: {
-    readonly body: BodyInit;
-    /** Under which a browser keeps it: letters, digits, hyphens and periods. */
-    readonly name: string;
-  },
-  allowedMethods: string,
-): Response {
-  const headers = commonHeaders(allowedMethods, EXPORT_CONTENT_TYPE);
-  headers["Content-Disposition"] = `attachment; filename="${lines.name}"`;
-  headers["Cache-Control"] = "no-store";
-  return new Response(lines.body, { status: 200, headers });
+  return new Response(file.body, { headers });
 }
 
 /** An answer without a body, and thus without a type. */
@@ -354,17 +316,30 @@ export function problemResponse(
   return new Response(options.body ?? text, { status, statusText, headers });
 }
 
+/** Says what browsers may do with a document of that type. */
+function restrictPage(headers: Record<string, string>, type: MediaType): void {
+  if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
+  else if (type.form === "html") {
+    headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;
+  }
+}
+
 function commonHeaders(
   allowedMethods: string,
   contentType: string,
 ): Record<string, string> {
+  const headers = corsHeaders(allowedMethods);
+  headers["Content-Type"] = contentType;
+  return headers;
+}
+
+function corsHeaders(allowedMethods: string): Record<string, string> {
   return {
     "Access-Control-Allow-Methods": allowedMethods,
     "Access-Control-Allow-Headers": CORS.allowedHeaders,
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": CORS.exposedHeaders,
     "X-Content-Type-Options": "nosniff",
-    "Content-Type": contentType,
   };
 }
 
@@ -379,4 +354,54 @@ function cacheControlOf(cache: CachePolicy): string {
   return `max-age=${formatInt64(cache.maxAgeSeconds)}, ${
     cache.isPublic ? "public" : "private"
   }`;
+}
+
+/** Of answers whose length nobody knows before they were made. */
+const UNMEASURED: readonly (string | null)[] = [
+  EVENT_STREAM.contentType,
+  EXPORT_CONTENT_TYPE,
+];
+
+/**
+ * The answer to GET without its body, but with the body's length, unless the
+ * body has no end or is too long to be made for nothing.
+ */
+export async function withoutBody(
+  answered: Response | Promise<Response>,
+): Promise<Response> {
+  const response = await answered;
+  const headers = new Headers(response.headers);
+  const length = await lengthOf(response);
+  if (length !== undefined) headers.set("Content-Length", String(length));
+  const body = length === undefined ? bodyOfNoLength() : null;
+  return new Response(body, { status: response.status, headers });
+}
+
+/** Nothing, of which the platform doesn't know before that its length is 0. */
+function bodyOfNoLength(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    pull: (controller) => controller.close(),
+  }, { highWaterMark: 0 });
+}
+
+async function lengthOf(
+  { body, headers }: Response,
+): Promise<number | undefined> {
+  if (body === null) return 0;
+  if (UNMEASURED.includes(headers.get("Content-Type"))) {
+    await body.cancel();
+    return undefined;
+  }
+  const known = headers.get("Content-Length");
+  if (known !== null) {
+    await body.cancel();
+    return Number(known);
+  }
+  let length = 0;
+  // Leaving the loop early cancels the body.
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > LIMITS.requestBytesMax) return undefined;
+  }
+  return length;
 }

@@ -5,21 +5,12 @@
  * @module
  */
 
-import type { UserOutcome } from "../users/contract.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
-import { Refusal, type RefusalCode } from "./refusal.ts";
+import type { UserOutcome } from "../users/contract.ts";
 
-/** An answer that says no. */
-export interface Problem {
-  readonly status: number;
-  readonly text: string;
-  /** Value of `Accept-Encoding`: what would have been taken. */
-  readonly acceptEncoding?: string;
-}
+const MIB = 1024 * 1024;
 
-/** Outcomes of services that are refusals. */
-export type RefusedOutcome = "unauthorized" | "notFound" | "deleted";
-
+/** Ways in which a request itself is at fault, and their statuses. */
 const REFUSAL_STATUS = {
   malformed: 400,
   unauthenticated: 401,
@@ -39,7 +30,44 @@ const REFUSAL_STATUS = {
   unsupportedTransferCoding: 501,
   unsupportedByStore: 501,
   overloaded: 503,
-} satisfies Record<RefusalCode, number>;
+} as const;
+
+type RefusalCode = keyof typeof REFUSAL_STATUS;
+
+/**
+ * A request that is refused before a service sees it: the decoders of this layer
+ * throw it. The message is the text that the client gets.
+ */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: RefusalCode;
+
+  constructor(code: RefusalCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A number of bytes as the texts of refusals have it: `4mb`. */
+export function describeBytes(bytes: number): string {
+  return bytes % MIB === 0 ? `${bytes / MIB}mb` : `${bytes} bytes`;
+}
+
+/** A request that says something wrong: 400. */
+export function malformed(message: string): Refusal {
+  return new Refusal("malformed", message);
+}
+
+/** An answer that says no. */
+export interface Problem {
+  readonly status: number;
+  readonly text: string;
+  /** Value of `Accept-Encoding`: what would have been taken. */
+  readonly acceptEncoding?: string;
+}
+
+/** Outcomes of services that are refusals. */
+type RefusedOutcome = "unauthorized" | "notFound" | "deleted";
 
 const ERROR_STATUS = {
   invalidRequest: 400,
