@@ -8,7 +8,12 @@ import {
 import { createRouter, parseTarget } from "../../lib/http/router.ts";
 import { ROUTES } from "../../lib/http/routes/table.ts";
 import { areaNames, isAnswer, readArea } from "../conformance/recording.ts";
-import { openTestApp, TEST_BASE_URL } from "../support/test_app.ts";
+import { testUuid } from "../support/events.ts";
+import {
+  openTestApp,
+  TEST_BASE_URL,
+  TEST_LOGINS,
+} from "../support/test_app.ts";
 
 Deno.test("/openapi.json is valid OpenAPI 3.1", async () => {
   await using test = openTestApp();
@@ -69,6 +74,77 @@ Deno.test("everything recorded has the status and type that /openapi.json says",
   }
   assert(count > 1500, String(count));
   assertEquals([...wrong], []);
+});
+
+/** Values for placeholders of templates; others are `0` or a place. */
+const VALUES: Readonly<Record<string, string>> = {
+  stream: "s",
+  direction: "backward",
+  count: "20",
+  login: "admin",
+};
+
+/** Where a page may begin. */
+const PLACES = ["0", "head", "0".repeat(32)];
+
+/** What may be wrong with a request, on every route, or conditional. */
+const VARIANTS: readonly Readonly<Record<string, string>>[] = [
+  {},
+  { "Transfer-Encoding": "gzip" },
+  { "Content-Encoding": "br" },
+  { "Content-Type": "image/png" },
+  { Accept: "image/png" },
+  { "If-None-Match": "*" },
+  { "If-None-Match": "*", Authorization: TEST_LOGINS.admin },
+  { Authorization: "Basic eDp5" },
+  { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" },
+  { "ES-ExpectedVersion": "x" },
+  { "ES-LongPoll": "x" },
+  { "ES-ResolveLinkTos": "x" },
+];
+
+Deno.test("whatever is wrong with a request, /openapi.json has the status of its answer", async () => {
+  const document = await readDocument();
+  const wrong = new Set<string>();
+  const seen = new Set<string>();
+  for (const { method, template, request = [] } of ROUTES) {
+    const responses = operationAt(document, method, template)?.responses ?? {};
+    for (
+      const place of /\{(event|position)\}/.test(template) ? PLACES : ["0"]
+    ) {
+      const values: Record<string, string> = { ...VALUES, event: place };
+      const path = template.replaceAll(
+        /\{\*?(\w+)\}/g,
+        (_, name: string) => values[name] ?? place,
+      );
+      for (const variant of VARIANTS) {
+        await using test = openTestApp();
+        await test.append("s", [{ eventId: testUuid(1), eventType: "t" }]);
+        await test.append("$$s", [
+          { eventId: testUuid(2), eventType: "$metadata", data: {} },
+        ], { Authorization: TEST_LOGINS.admin });
+        const headers = {
+          "Content-Type": request[0]?.name ?? "application/json",
+          ...variant,
+        };
+        const body = method === "GET" ? {} : { body: "[]" };
+        const { status } = await test.send(path, { method, headers, ...body });
+        const name = `${method} ${template} ${status}`;
+        seen.add(name);
+        if (responses[status] === undefined) {
+          wrong.add(`${name} ${JSON.stringify(variant)}`);
+        }
+      }
+    }
+  }
+  assertEquals([...wrong], []);
+  // And says nothing of a condition that is not looked at.
+  const never = ROUTES.filter(({ method, template }) => {
+    const { responses = {} } = operationAt(document, method, template) ?? {};
+    return responses[304] !== undefined &&
+      !seen.has(`${method} ${template} 304`);
+  });
+  assertEquals(never.map(({ template }) => template), []);
 });
 
 Deno.test("/docs shows every operation and runs nothing", async () => {

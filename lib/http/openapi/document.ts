@@ -74,7 +74,7 @@ type Content = Readonly<Record<string, { readonly schema?: unknown }>>;
 const TEXT = { schema: { type: "string" } };
 
 /** Statuses that every route may answer with, by what it takes and offers. */
-const ALWAYS_REFUSED = [400, 401, 429, 500, 503] as const;
+const ALWAYS_REFUSED = [400, 401, 403, 429, 500, 503] as const;
 
 /** Refusals of the pipeline, by status. */
 const REFUSALS: Readonly<Record<number, string>> = {
@@ -91,6 +91,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
     "coding or an encoding that is not supported",
   429: "Too many requests at once, or too many failed logins: try again later",
   500: "Internal error; the body has the id of the request",
+  501: "The body has a Transfer-Encoding other than chunked",
   503:
     "The server is overloaded or cannot write at the moment: try again later",
 };
@@ -259,12 +260,11 @@ export function responseAt(
   return found;
 }
 
-function refusalsOf({ method, request, response, access }: Route): number[] {
+function refusalsOf({ request, response, access }: Route): number[] {
   return [
     ...ALWAYS_REFUSED,
-    ...(method === "GET" ? [] : [403]),
     ...(response === "any" ? [] : [406]),
-    ...(request === undefined ? [] : [408, 411, 413, 415]),
+    ...(request === undefined ? [] : [408, 411, 413, 415, 501]),
     ...(access === "accessList" ? [414] : []),
   ];
 }

@@ -164,10 +164,6 @@ export const ONE_EVENT = {
   headers: EVENT_HEADERS,
   answers: {
     200: { text: "The event", headers: VERSIONED },
-    304: {
-      text: "The client's copy of the event is current",
-      content: "nothing",
-    },
     404: { text: "No such stream or event" },
     410: DELETED,
   },
