@@ -37,8 +37,10 @@ export interface ScavengeName {
 export interface ScavengeEnd {
   readonly result: "Success" | "Failed" | "Stopped";
   readonly error: string | null;
-  readonly tookUs: number;
-  readonly freedBytes: number;
+  /** Undefined where nobody knows: shown as null. */
+  readonly tookUs: number | undefined;
+  /** The same. */
+  readonly freedBytes: number | undefined;
 }
 
 /** Name of the stream of one scavenge. */
@@ -92,8 +94,8 @@ export function renderCompleted(
     nodeEndpoint,
     result,
     error,
-    timeTaken: renderTimeSpan(tookUs),
-    spaceSaved: freedBytes,
+    timeTaken: tookUs === undefined ? null : renderTimeSpan(tookUs),
+    spaceSaved: freedBytes ?? null,
   });
 }
 

@@ -163,7 +163,7 @@ export class ScavengeHistory {
     if (last < 0) {
       if (number !== 0) return;
       this.#add(streamName, SCAVENGE_STARTED, renderStarted(name));
-      end({ tookUs: 0, freedBytes: 0 });
+      end({ tookUs: undefined, freedBytes: undefined });
       return await this.flush();
     }
     const newest = (await store.readEvent(streamName, last))?.event;

@@ -43,6 +43,8 @@ export async function madeMetadataOf(
     direction: "forward",
     withBodies: false,
   });
+  // An event has a time: of a list that has lost all entries nobody knows it.
+  if (oldest === undefined) return undefined;
   const event = {
     streamName: metastreamName,
     eventNumber: 0,
@@ -51,8 +53,8 @@ export async function madeMetadataOf(
     isJson: true,
     data: DATA,
     metadata: NO_BYTES,
-    createdAtUs: oldest?.event.createdAtUs ?? 0,
-    logPosition: oldest?.event.logPosition ?? 0,
+    createdAtUs: oldest.event.createdAtUs,
+    logPosition: oldest.event.logPosition,
   };
   return { ordinal: 0, event };
 }

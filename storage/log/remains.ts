@@ -55,6 +55,7 @@ export interface RemainsHeader {
   readonly checksum: number;
   readonly endPosition: number;
   readonly lastPosition: number;
+  /** No record of the segment is later; 0 where nothing is known of it. */
   readonly lastCreatedAtUs: number;
   readonly scavengedAtUs: number;
   readonly recordCount: number;
@@ -256,4 +257,11 @@ function readTables(
   return tables !== undefined && crc32(tables) === tablesCrc
     ? tables
     : undefined;
+}
+
+/** Time of the last record of a scavenged segment; undefined if unknown. */
+export function lastTimeOfRemains(
+  { lastCreatedAtUs }: RemainsHeader,
+): number | undefined {
+  return lastCreatedAtUs === 0 ? undefined : lastCreatedAtUs;
 }

@@ -8,12 +8,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { RepairReport } from "../../lib/store/maintenance.ts";
+import { join } from "@std/path";
 import { createFileDisk } from "../../storage/disk/file_disk.ts";
 import { openKvCatalog } from "../../storage/commit/kv_catalog.ts";
 import {
   repairDirectory,
   repairDirectoryOn,
 } from "../../storage/maintenance/repair/repair_directory.ts";
+import { backupDirectory } from "../../storage/maintenance/backup/directories.ts";
+import { decodeSegmentHeader } from "../../storage/log/segment_header.ts";
 import { verifyDirectory } from "../../storage/maintenance/verify/verify_directory.ts";
 import { createTestClock } from "../support/events.ts";
 import {
@@ -269,6 +272,31 @@ Deno.test("a store that lost all its segments opens empty, at the position where
   assertEquals(report.lostPositions.length, 1);
   await using opened = await directory.open();
   assert((await opened.store.readEnd()).end > 0);
+});
+
+Deno.test("times that were lost with all segments are unknown, and not 1970", async () => {
+  await using directory = await createStoreDirectory();
+  await directory.append(COUNT);
+  for (const name of directory.namesOf("seg")) {
+    Deno.removeSync(directory.pathOf("segments", name));
+  }
+  await repair(directory, true);
+  for (const name of directory.namesOf("seg")) {
+    const bytes = Deno.readFileSync(directory.pathOf("segments", name));
+    const header = decodeSegmentHeader(bytes);
+    assert(typeof header === "object" && header.createdAtUs > 0, name);
+  }
+  await using place = await createStoreDirectory();
+  const target = place.pathOf("backup");
+  const report = await backupDirectory({
+    directory: directory.path,
+    target,
+    version: "0.0.0",
+    clock: createTestClock(),
+  }, CONTROL);
+  assertEquals(report.lastCreatedAtUs, undefined);
+  const manifest = Deno.readTextFileSync(join(target, "manifest.json"));
+  assert(!("lastCreatedAtUs" in JSON.parse(manifest)), manifest);
 });
 
 Deno.test("a repair that is interrupted at any step is taken up again", async () => {

@@ -14,6 +14,7 @@ import { LIMITS } from "../../../lib/model/limits.ts";
 import { OpenFiles, positionOf } from "../../log/segment.ts";
 import { SegmentFile } from "../../log/segment_file.ts";
 import { SEGMENTS_NAME, takeForReading } from "../../disk/store_directory.ts";
+import { lastTimeOfRemains } from "../../log/remains.ts";
 import type { StorePlatform } from "../../commit/platform.ts";
 import { findSegments, type FoundSegment } from "../../log/find_segments.ts";
 import { type ScanResult, scanSegment } from "../../log/scan_segment.ts";
@@ -99,7 +100,7 @@ function lastTimeOf(
 ): number | undefined {
   for (const segment of found.toReversed()) {
     const { remains } = segment.header;
-    if (remains !== undefined) return remains.lastCreatedAtUs;
+    if (remains !== undefined) return lastTimeOfRemains(remains);
     const { lastPosition, lastCreatedAtUs } =
       newest !== undefined && segment === found.at(-1)
         ? newest

@@ -11,6 +11,7 @@ import type {
   OpenBackup,
 } from "../../../lib/store/maintenance.ts";
 import type { Disk } from "../../disk/disk.ts";
+import { lastTimeOfRemains } from "../../log/remains.ts";
 import { RecordScanner } from "../../log/record_scanner.ts";
 import type { OpenFiles, Segment } from "../../log/segment.ts";
 import type { SegmentPins } from "../../log/segment_pins.ts";
@@ -101,7 +102,7 @@ function lastTimeOf(
   );
   if (segment === undefined) return undefined;
   const { remains } = segment;
-  if (remains !== undefined) return remains.header.lastCreatedAtUs;
+  if (remains !== undefined) return lastTimeOfRemains(remains.header);
   const file = files.open(segment.path);
   const record = new RecordScanner(file, segment, lastPosition)
     .next({ withBodies: false });

@@ -111,7 +111,7 @@ const OF_LOG: ReadonlySet<Finding["kind"]> = new Set<Finding["kind"]>([
 
 async function planRepair(
   platform: StorePlatform,
-  { directory }: RepairRequest,
+  { directory, clock }: RepairRequest,
   control: JobControl,
 ): Promise<Repair> {
   const { disk } = platform;
@@ -133,6 +133,7 @@ async function planRepair(
     ? await surveyLog({
       disk,
       plan,
+      nowUs: clock.nowUs(),
       // One of another store says nothing of this one.
       commit: commit?.storeId === plan.storeId || plan.storeId === undefined
         ? commit

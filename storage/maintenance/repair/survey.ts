@@ -65,6 +65,7 @@ export interface SurveyOptions {
   readonly disk: Disk;
   readonly plan: VerifyPlan;
   readonly commit: CommitRecord | undefined;
+  readonly nowUs: number;
   /** Largest generation of each segment's files. */
   readonly generationOf: (number: number) => number;
   /** Path of the index file that a segment without a file still has, if any. */
@@ -204,7 +205,8 @@ class Surveyor {
         generation,
         startPosition: start,
         previousChecksum: this.#checksum,
-        createdAtUs: source?.header?.createdAtUs ?? this.#lastCreatedAtUs,
+        // The file of one whose header is lost is made now.
+        createdAtUs: source?.header?.createdAtUs ?? this.#options.nowUs,
       },
       source,
       lastPosition,

@@ -350,6 +350,7 @@ Deno.test("a crash between any two writes leaves no scavenge unlisted or without
     failure: undefined,
   };
   let isWhole = false;
+  let unknownCount = 0;
   for (let crashAfter = 0; !isWhole; crashAfter++) {
     const parts = await openParts();
     const { store, changes } = parts;
@@ -366,6 +367,7 @@ Deno.test("a crash between any two writes leaves no scavenge unlisted or without
 
     const own = `$scavenges-${id}`;
     const endBefore = (await store.readEnd()).end;
+    const isUnknown = (await store.readState(own)).head < 0;
     for (const start of ["next", "second"]) {
       const about = `crash after ${crashAfter} appends, ${start} start`;
       const server = await openServer(parts);
@@ -380,17 +382,23 @@ Deno.test("a crash between any two writes leaves no scavenge unlisted or without
           [`0@${own}`, "$scavengeStarted"],
           [`${head}@${own}`, "$scavengeCompleted"],
         ], about);
-        const types = (await eventsOf(server.test, own))
-          .map(({ eventType }) => eventType);
+        const events = await eventsOf(server.test, own);
+        const types = events.map(({ eventType }) => eventType);
         assertEquals([types[0], types.at(-1), types.length], [
           "$scavengeStarted",
           "$scavengeCompleted",
           head + 1,
         ], about);
+        // What nobody knows any more is not told as zero.
+        const { timeTaken, spaceSaved } = events.at(-1)?.data ?? {};
+        assertEquals(timeTaken === null, isUnknown, about);
+        assertEquals(spaceSaved === null, isUnknown, about);
+        unknownCount += isUnknown ? 1 : 0;
       }
       await server.close();
     }
     if (isWhole) assertEquals((await store.readEnd()).end, endBefore);
     await parts.close();
   }
+  assert(unknownCount > 0);
 });
