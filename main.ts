@@ -6,7 +6,7 @@
  */
 
 import { runProgram } from "./lib/cli/run.ts";
-import { exitProgram } from "./lib/runtime/exit_program.ts";
+import { exitProgram } from "./lib/runtime/process.ts";
 
 exitProgram(
   await runProgram({ args: Deno.args, environment: Deno.env.toObject() }),

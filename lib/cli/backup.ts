@@ -4,7 +4,7 @@
  * @module
  */
 
-import { VERSION } from "../runtime/version.ts";
+import { VERSION } from "../runtime/process.ts";
 import type { BackupReport } from "../store/transfer.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { decodeUtf8Leniently } from "../text/utf8.ts";

@@ -15,7 +15,7 @@ import {
 import type { Clock } from "../model/clock.ts";
 import type { LogFields, Logger } from "../model/logger.ts";
 import { newEventId } from "../runtime/event_ids.ts";
-import { listenForStopSignals } from "../runtime/stop_signals.ts";
+import { listenForStopSignals } from "../runtime/signals.ts";
 import { SYSTEM_CLOCK as clock } from "../runtime/system_clock.ts";
 import type { JobControl, JobProgress } from "../store/maintenance.ts";
 import { createLogger } from "../telemetry/logger.ts";

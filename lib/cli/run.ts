@@ -7,7 +7,7 @@
 
 import { QuipuError } from "../model/errors.ts";
 import { readTextFile } from "../runtime/plain_files.ts";
-import { VERSION } from "../runtime/version.ts";
+import { VERSION } from "../runtime/process.ts";
 import { explainSystemError, systemCodeOf } from "../text/system_errors.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { COMMANDS } from "./commands.ts";

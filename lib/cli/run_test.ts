@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { OPTION_NAMES, OPTIONS } from "./options/options.ts";
 import { resolveOptions } from "./options/resolve_options.ts";
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
-import { VERSION } from "../runtime/version.ts";
+import { VERSION } from "../runtime/process.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_CODE_MEANINGS, listenError } from "./failures.ts";

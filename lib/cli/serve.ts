@@ -56,16 +56,19 @@ import type { Logger } from "../model/logger.ts";
 import type { MaintainedStore } from "../store/event_store.ts";
 import { readTextFile } from "../runtime/plain_files.ts";
 import { newEventId } from "../runtime/event_ids.ts";
-import { canOpenFiles, revokePermissions } from "../runtime/permissions.ts";
-import { listenForStopSignals } from "../runtime/stop_signals.ts";
+import {
+  canOpenFiles,
+  onUnhandledError,
+  readDeviceSpace,
+  readProcessUsage,
+  revokePermissions,
+  VERSION,
+} from "../runtime/process.ts";
+import { listenForStopSignals, onVerbositySignal } from "../runtime/signals.ts";
 import {
   SYSTEM_CLOCK as clock,
   SYSTEM_TIMERS,
 } from "../runtime/system_clock.ts";
-import { readDeviceSpace, readProcessUsage } from "../runtime/process_usage.ts";
-import { onUnhandledError } from "../runtime/unhandled_errors.ts";
-import { onVerbositySignal } from "../runtime/verbosity_signal.ts";
-import { VERSION } from "../runtime/version.ts";
 import { readAnonymousRights } from "../streams/access.ts";
 import { openSubscriptions } from "../subscriptions/service.ts";
 import { createStreamService } from "../streams/stream_service.ts";

@@ -14,7 +14,6 @@
 
 import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
-import { settlesWithin } from "../runtime/settles_within.ts";
 import { RunError } from "./failures.ts";
 
 /** Time for steps 1 and 2. */
@@ -60,5 +59,26 @@ export async function closeInTime(
     throw new RunError(
       `Cannot stop cleanly: the store did not close within ${timeoutMs} ms`,
     );
+  }
+}
+
+/**
+ * Waits for the promise, but at most `timeoutMs`.
+ *
+ * @returns Whether it settled in time. A rejection in time is thrown; a later
+ * one is left to the caller's promise.
+ */
+export async function settlesWithin(
+  promise: Promise<unknown>,
+  timeoutMs: number,
+): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }

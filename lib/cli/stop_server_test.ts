@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { RunError } from "./failures.ts";
-import { closeInTime, drainInTime } from "./stop_server.ts";
+import { closeInTime, drainInTime, settlesWithin } from "./stop_server.ts";
 
 const NEVER = new Promise<void>(() => {});
 
@@ -40,5 +40,14 @@ Deno.test("closeInTime() waits for the store, but not for ever", async () => {
     () => closeInTime({ close: () => NEVER }, 10),
     RunError,
     "did not close within 10 ms",
+  );
+});
+
+Deno.test("settlesWithin() tells whether it settled in time", async () => {
+  assertEquals(await settlesWithin(Promise.resolve(1), 10_000), true);
+  assertEquals(await settlesWithin(new Promise(() => {}), 1), false);
+  await assertRejects(
+    () => settlesWithin(Promise.reject(new RangeError("x")), 10_000),
+    RangeError,
   );
 });

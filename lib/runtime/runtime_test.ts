@@ -1,9 +1,8 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { validate } from "@std/uuid";
 import { newEventId } from "./event_ids.ts";
-import { settlesWithin } from "./settles_within.ts";
 import { createFineClock, SYSTEM_CLOCK } from "./system_clock.ts";
-import { VERSION } from "./version.ts";
+import { canOpenFiles, VERSION } from "./process.ts";
 
 Deno.test("the system clock tells microseconds of this century", () => {
   const year = new Date(SYSTEM_CLOCK.nowUs() / 1000).getUTCFullYear();
@@ -49,19 +48,10 @@ Deno.test("the version is that of deno.json", async () => {
   assert(/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(VERSION), VERSION);
 });
 
-Deno.test("settlesWithin() tells whether it settled in time", async () => {
-  assertEquals(await settlesWithin(Promise.resolve(1), 10_000), true);
-  assertEquals(await settlesWithin(new Promise(() => {}), 1), false);
-  await assertRejects(
-    () => settlesWithin(Promise.reject(new RangeError("x")), 10_000),
-    RangeError,
-  );
-});
-
 // A process of its own, because `deno test` itself ends with SIGINT.
 const LISTENING_PROGRAM = `
   import { listenForStopSignals } from "${new URL(
-  "./stop_signals.ts",
+  "./signals.ts",
   import.meta.url,
 )}";
   setInterval(() => {}, 1000);
@@ -92,7 +82,7 @@ Deno.test({
 
 const FAULTY_PROGRAM = `
   import { onUnhandledError } from "${new URL(
-  "./unhandled_errors.ts",
+  "./process.ts",
   import.meta.url,
 )}";
   onUnhandledError((error) => {
@@ -114,4 +104,11 @@ Deno.test("errors that nobody handles are told and do not end the program", asyn
   const text = new TextDecoder().decode(stdout);
   assertEquals(text, "rejected\nthrown\nstill here\n");
   assertEquals(code, 0);
+});
+
+Deno.test("canOpenFiles() tells, and leaves none open", () => {
+  assertEquals(canOpenFiles(10), true);
+  assertEquals(canOpenFiles(10), true);
+  assertEquals(canOpenFiles(1e9), false);
+  assertEquals(canOpenFiles(10), true);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { StoreMetrics } from "../../lib/telemetry/store_metrics.ts";
-import { readProcessUsage } from "../../lib/runtime/process_usage.ts";
+import { readProcessUsage } from "../../lib/runtime/process.ts";
 import { openTestApp, TEST_BASE_URL } from "../support/test_app.ts";
 
 const JSON_TYPE = "application/json";

@@ -15,7 +15,7 @@ import {
 import {
   readDeviceSpace,
   readProcessUsage,
-} from "../../lib/runtime/process_usage.ts";
+} from "../../lib/runtime/process.ts";
 import { openStore } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import {

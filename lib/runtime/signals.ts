@@ -1,10 +1,11 @@
 /**
- * Being asked to stop by the system: Ctrl-C, `kill`, a service manager.
+ * Being asked by the system to stop (Ctrl-C, `kill`, a service manager), or to
+ * say more.
  *
  * @module
  */
 
-import { exitProgram } from "./exit_program.ts";
+import { exitProgram } from "./process.ts";
 
 /** What a shell reports for a program ended by SIGINT. */
 const EXIT_CODE_FORCED = 130;
@@ -46,6 +47,25 @@ export function listenForStopSignals(
     [Symbol.dispose]() {
       for (const { signal, listener } of listeners) {
         Deno.removeSignalListener(signal, listener);
+      }
+    },
+  };
+}
+
+/** Asks a server that no longer answers to log more; Windows has none. */
+const VERBOSITY_SIGNAL: Deno.Signal | undefined = Deno.build.os === "windows"
+  ? undefined
+  : "SIGUSR2";
+
+/** Calls the listener with each SIGUSR2 until it is disposed of. */
+export function onVerbositySignal(listener: () => void): Disposable {
+  if (VERBOSITY_SIGNAL !== undefined) {
+    Deno.addSignalListener(VERBOSITY_SIGNAL, listener);
+  }
+  return {
+    [Symbol.dispose]() {
+      if (VERBOSITY_SIGNAL !== undefined) {
+        Deno.removeSignalListener(VERBOSITY_SIGNAL, listener);
       }
     },
   };
