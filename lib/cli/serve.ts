@@ -34,8 +34,7 @@ import {
   serveHttp,
   type ServeOptions,
 } from "../http/server.ts";
-import { debugToggle } from "../telemetry/debug_toggle.ts";
-import { createLogger } from "../telemetry/logger.ts";
+import { createLogger, debugToggle } from "../telemetry/logger.ts";
 import {
   isErrorTerminal,
   printNote,
@@ -43,11 +42,7 @@ import {
   wantsColours,
 } from "./terminal.ts";
 import type { Limits } from "../model/limits.ts";
-import {
-  type MetricFamily,
-  type MetricSource,
-  singleMetric,
-} from "../telemetry/metric.ts";
+import { counter, type MetricSource } from "../telemetry/metric.ts";
 import { processFamilies } from "../telemetry/process_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import { subscriptionFamilies } from "../telemetry/subscription_metrics.ts";
@@ -326,7 +321,11 @@ async function startServices(
       ...observation,
       metricSources: [
         () => subscriptionFamilies(subscriptions?.counts() ?? []),
-        () => [failedLogins(auth.failedLoginCount())],
+        () => [counter(
+          "quipu_failed_logins_total",
+          "Logins that were refused: wrong passwords, unknown users and tokens.",
+          auth.failedLoginCount(),
+        )],
         ...observation.metricSources,
       ],
     },
@@ -399,15 +398,6 @@ function metricSources(
         version: VERSION,
       }),
   ];
-}
-
-function failedLogins(count: number): MetricFamily {
-  return singleMetric(
-    "counter",
-    "quipu_failed_logins_total",
-    "Logins that were refused: wrong passwords, unknown users and tokens.",
-    count,
-  );
 }
 
 /** The pair that options name; undefined: no HTTPS. */

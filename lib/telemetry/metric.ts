@@ -1,6 +1,11 @@
 /**
  * What a metric is: a family of numbers under one name, told apart by labels.
- * Names, units and types follow the conventions of Prometheus.
+ * Names, units and types follow the conventions of Prometheus, and so does the
+ * text format, version 0.0.4:
+ *
+ *   # HELP quipu_segments Segments of the log.
+ *   # TYPE quipu_segments gauge
+ *   quipu_segments 3
  *
  * @module
  */
@@ -31,14 +36,38 @@ export type MetricSource = () =>
   | readonly MetricFamily[]
   | Promise<readonly MetricFamily[]>;
 
-/** A family with one number and no labels. */
-export function singleMetric(
-  type: "counter" | "gauge",
+/** A number that goes up and down; a family without numbers if undefined. */
+export function gauge(
+  name: string,
+  help: string,
+  value: number | undefined,
+): MetricFamily {
+  return { name, help, type: "gauge", samples: samplesOf(value) };
+}
+
+/** A number that only grows. */
+export function counter(
   name: string,
   help: string,
   value: number,
 ): MetricFamily {
-  return { name, help, type, samples: [{ suffix: "", labels: "", value }] };
+  return { name, help, type: "counter", samples: samplesOf(value) };
+}
+
+function samplesOf(value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ suffix: "", labels: "", value }];
+}
+
+/** Numbers that one label tells apart. */
+export function samplesBy(
+  label: string,
+  values: Iterable<readonly [string, number]>,
+): Sample[] {
+  return [...values].map(([name, value]) => ({
+    suffix: "",
+    labels: labelsText({ [label]: name }),
+    value,
+  }));
 }
 
 /**
@@ -56,4 +85,38 @@ export function labelsText(labels: Readonly<Record<string, string>>): string {
 function escapeLabel(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
     .replaceAll('"', '\\"');
+}
+
+/** `Content-Type` of the format. */
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/**
+ * Writes families, one after the other. Those without numbers are left out;
+ * those of one name become one, with the words of the first.
+ */
+export function encodeMetrics(families: Iterable<MetricFamily>): string {
+  const byName = new Map<string, MetricFamily>();
+  for (const family of families) {
+    const { name, samples } = family;
+    const first = byName.get(name) ?? { ...family, samples: [] };
+    byName.set(name, { ...first, samples: [...first.samples, ...samples] });
+  }
+  let text = "";
+  for (const { name, help, type, samples } of byName.values()) {
+    if (samples.length === 0) continue;
+    text += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
+    for (const { suffix, labels, value } of samples) {
+      text += `${name}${suffix}${labels} ${encodeNumber(value)}\n`;
+    }
+  }
+  return text;
+}
+
+function escapeHelp(help: string): string {
+  return help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+function encodeNumber(value: number): string {
+  if (value === Infinity) return "+Inf";
+  return value === -Infinity ? "-Inf" : String(value);
 }

@@ -1,11 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { type LogFields, SILENT_LOGGER } from "../model/logger.ts";
 import { Histogram } from "./histogram.ts";
-import { labelsText, singleMetric } from "./metric.ts";
+import { encodeMetrics, gauge, labelsText } from "./metric.ts";
 import { RequestMetrics } from "./request_metrics.ts";
 import { SlowWarnings } from "./slow_warnings.ts";
 import { StoreMetrics } from "./store_metrics.ts";
-import { encodeMetrics } from "./text_format.ts";
 
 Deno.test("a histogram counts what lies at a bound or below it", () => {
   const histogram = new Histogram([1, 10]);
@@ -35,7 +34,7 @@ Deno.test("texts in metrics cannot begin another line or label", () => {
     labelsText({ version: 'a"b\\c\nd', other: "e" }),
     '{version="a\\"b\\\\c\\nd",other="e"}',
   );
-  const family = singleMetric("gauge", "quipu_x", "One\\two\nthree.", Infinity);
+  const family = gauge("quipu_x", "One\\two\nthree.", Infinity);
   assertEquals(
     encodeMetrics([family, { ...family, samples: [] }]),
     "# HELP quipu_x One\\\\two\\nthree.\n# TYPE quipu_x gauge\nquipu_x +Inf\n",

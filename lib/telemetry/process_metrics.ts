@@ -6,7 +6,7 @@
  */
 
 import type { DeviceSpace, ProcessUsage } from "../model/process_usage.ts";
-import { labelsText, type MetricFamily, singleMetric } from "./metric.ts";
+import { counter, gauge, type MetricFamily, samplesBy } from "./metric.ts";
 
 /** Process, device and version. */
 export function processFamilies(
@@ -18,10 +18,8 @@ export function processFamilies(
   },
 ): MetricFamily[] {
   const { device, version } = options;
-  const { openFileCount } = usage;
   return [
-    singleMetric(
-      "counter",
+    counter(
       "process_cpu_seconds_total",
       "Processor time that the process took.",
       usage.cpuUserSeconds + usage.cpuSystemSeconds,
@@ -36,9 +34,7 @@ export function processFamilies(
       "When the process was started, in seconds since 1970.",
       usage.startedAtUs / 1e6,
     ),
-    ...(openFileCount === undefined ? [] : [
-      gauge("process_open_fds", "Open file descriptors.", openFileCount),
-    ]),
+    gauge("process_open_fds", "Open file descriptors.", usage.openFileCount),
     gauge(
       "quipu_heap_used_bytes",
       "Memory of objects in the heap.",
@@ -59,27 +55,21 @@ export function processFamilies(
       "Time since the process was started.",
       usage.uptimeSeconds,
     ),
-    ...(device === undefined ? [] : [
-      gauge(
-        "quipu_disk_free_bytes",
-        "Room on the device of the store.",
-        device.freeBytes,
-      ),
-      gauge(
-        "quipu_disk_size_bytes",
-        "Size of the device of the store.",
-        device.totalBytes,
-      ),
-    ]),
+    gauge(
+      "quipu_disk_free_bytes",
+      "Room on the device of the store.",
+      device?.freeBytes,
+    ),
+    gauge(
+      "quipu_disk_size_bytes",
+      "Size of the device of the store.",
+      device?.totalBytes,
+    ),
     {
       name: "quipu_build_info",
       help: "Version of the program; the number is always 1.",
       type: "gauge",
-      samples: [{ suffix: "", labels: labelsText({ version }), value: 1 }],
+      samples: samplesBy("version", [[version, 1]]),
     },
   ];
-}
-
-function gauge(name: string, help: string, value: number): MetricFamily {
-  return singleMetric("gauge", name, help, value);
 }

@@ -5,16 +5,11 @@
  * @module
  */
 
-import type { DamageStatus, EventStore } from "../store/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
+import type { CacheStatus } from "../store/maintenance.ts";
 import type { StoreObserver } from "../store/store_observer.ts";
 import { COUNT_BOUNDS, Histogram, SECONDS_BOUNDS } from "./histogram.ts";
-import { cacheFamilies } from "./cache_metrics.ts";
-import {
-  labelsText,
-  type MetricFamily,
-  type Sample,
-  singleMetric,
-} from "./metric.ts";
+import { counter, gauge, type MetricFamily, samplesBy } from "./metric.ts";
 import type { SlowWarnings } from "./slow_warnings.ts";
 
 export class StoreMetrics implements StoreObserver {
@@ -52,14 +47,12 @@ export class StoreMetrics implements StoreObserver {
   /** What was written since the start. */
   families(): MetricFamily[] {
     return [
-      singleMetric(
-        "counter",
+      counter(
         "quipu_events_written_total",
         "Events that were written to the log.",
         this.batchEvents.sum,
       ),
-      singleMetric(
-        "counter",
+      counter(
         "quipu_log_written_bytes_total",
         "Bytes that were written to the log.",
         this.batchBytes.sum,
@@ -92,102 +85,107 @@ export class StoreMetrics implements StoreObserver {
 export async function storeFamilies(
   store: Pick<EventStore, "status" | "readEnd" | "promises" | "maintenance">,
 ): Promise<MetricFamily[]> {
-  const status = store.status();
-  const { names, queue } = status;
+  const { readOnlyReason, damage, names, queue } = store.status();
   const { end } = await store.readEnd();
   const figures = store.maintenance?.figures();
   return [
     gauge(
       "quipu_read_only",
       "Whether nothing can be written at the moment.",
-      status.readOnlyReason === undefined ? 0 : 1,
+      readOnlyReason === undefined ? 0 : 1,
     ),
     {
       name: "quipu_known_damage",
       help: "Findings of the last verification, and records that reads could " +
         "not read since.",
       type: "gauge",
-      samples: damageSamples(status.damage),
+      samples: samplesBy("kind", [
+        ["damaged", damage?.damageCount ?? 0],
+        ["broken", damage?.brokenCount ?? 0],
+        ["unreadable", damage?.unreadableCount ?? 0],
+      ]),
     },
-    ...(figures === undefined ? [] : [
-      gauge("quipu_segments", "Segments of the log.", figures.segmentCount),
-      gauge(
-        "quipu_streams",
-        "Streams that were ever written.",
-        figures.streamCount,
-      ),
-      gauge(
-        "quipu_open_log_files",
-        "Files of the log that are open for reading.",
-        figures.openFileCount,
-      ),
-      ...cacheFamilies({
-        records: figures.caches.records,
-        index_blocks: figures.caches.indexBlocks,
-      }),
-    ]),
-    ...(names === undefined ? [] : [
-      gauge(
-        "quipu_names_bytes",
-        "Memory of the names of streams, categories and event types.",
-        names.bytes,
-      ),
-      gauge(
-        "quipu_names_limit_bytes",
-        "Memory that names may take before new ones are refused.",
-        names.bytesMax,
-      ),
-    ]),
-    ...(store.promises.positions === "opaque" ? [] : [
-      gauge(
-        "quipu_log_end_position_bytes",
-        "Position after the last committed record.",
-        end,
-      ),
-    ]),
-    ...(queue === undefined ? [] : [
-      gauge(
-        "quipu_append_queue_requests",
-        "Appends and deletes that wait for their batch.",
-        queue.requests,
-      ),
-      gauge(
-        "quipu_append_queue_events",
-        "Events that wait for their batch.",
-        queue.events,
-      ),
-      gauge(
-        "quipu_append_queue_limit_events",
-        "Events that may wait for their batch.",
-        queue.eventsMax,
-      ),
-      gauge(
-        "quipu_append_queue_bytes",
-        "Most bytes that what waits will take.",
-        queue.bytes,
-      ),
-      gauge(
-        "quipu_append_queue_limit_bytes",
-        "Bytes that may wait for their batch.",
-        queue.bytesMax,
-      ),
-    ]),
+    gauge("quipu_segments", "Segments of the log.", figures?.segmentCount),
+    gauge(
+      "quipu_streams",
+      "Streams that were ever written.",
+      figures?.streamCount,
+    ),
+    gauge(
+      "quipu_open_log_files",
+      "Files of the log that are open for reading.",
+      figures?.openFileCount,
+    ),
+    ...cacheFamilies({
+      records: figures?.caches.records,
+      index_blocks: figures?.caches.indexBlocks,
+    }),
+    gauge(
+      "quipu_names_bytes",
+      "Memory of the names of streams, categories and event types.",
+      names?.bytes,
+    ),
+    gauge(
+      "quipu_names_limit_bytes",
+      "Memory that names may take before new ones are refused.",
+      names?.bytesMax,
+    ),
+    gauge(
+      "quipu_log_end_position_bytes",
+      "Position after the last committed record.",
+      store.promises.positions === "opaque" ? undefined : end,
+    ),
+    gauge(
+      "quipu_append_queue_requests",
+      "Appends and deletes that wait for their batch.",
+      queue?.requests,
+    ),
+    gauge(
+      "quipu_append_queue_events",
+      "Events that wait for their batch.",
+      queue?.events,
+    ),
+    gauge(
+      "quipu_append_queue_limit_events",
+      "Events that may wait for their batch.",
+      queue?.eventsMax,
+    ),
+    gauge(
+      "quipu_append_queue_bytes",
+      "Most bytes that what waits will take.",
+      queue?.bytes,
+    ),
+    gauge(
+      "quipu_append_queue_limit_bytes",
+      "Bytes that may wait for their batch.",
+      queue?.bytesMax,
+    ),
   ];
 }
 
-function damageSamples(damage: DamageStatus | undefined): Sample[] {
-  const sample = (kind: string, count = 0): Sample => ({
-    suffix: "",
-    labels: labelsText({ kind }),
-    value: count,
-  });
+/** Hits and misses by the name of the cache. */
+export function cacheFamilies(
+  caches: Readonly<Record<string, CacheStatus | undefined>>,
+): MetricFamily[] {
+  const samplesOf = (member: "hits" | "misses") =>
+    samplesBy(
+      "cache",
+      Object.entries(caches).flatMap(([name, status]) =>
+        status === undefined ? [] : [[name, status[member]] as const]
+      ),
+    );
   return [
-    sample("damaged", damage?.damageCount),
-    sample("broken", damage?.brokenCount),
-    sample("unreadable", damage?.unreadableCount),
+    {
+      name: "quipu_cache_hits_total",
+      help: "Times that a cache had what was asked for.",
+      type: "counter",
+      samples: samplesOf("hits"),
+    },
+    {
+      name: "quipu_cache_misses_total",
+      help: "Times that a cache did not have what was asked for.",
+      type: "counter",
+      samples: samplesOf("misses"),
+    },
   ];
-}
-
-function gauge(name: string, help: string, value: number): MetricFamily {
-  return singleMetric("gauge", name, help, value);
 }

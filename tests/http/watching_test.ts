@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import parseMetrics from "parse-prometheus-text-format";
-import { singleMetric } from "../../lib/telemetry/metric.ts";
+import { gauge } from "../../lib/telemetry/metric.ts";
 import { processFamilies } from "../../lib/telemetry/process_metrics.ts";
 import {
   storeFamilies,
@@ -301,7 +301,7 @@ async function openObserved() {
               device: readDeviceSpace("."),
               version: '0.0.0 "quoted"\\',
             }),
-          () => [singleMetric("gauge", "quipu_test", "One\\ of\ntwo.", 1 / 3)],
+          () => [gauge("quipu_test", "One\\ of\ntwo.", 1 / 3)],
         ],
       },
     },

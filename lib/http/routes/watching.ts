@@ -6,12 +6,13 @@
  */
 
 import type { StoreStatus } from "../../store/event_store.ts";
-import { cacheFamilies } from "../../telemetry/cache_metrics.ts";
-import { labelsText, singleMetric } from "../../telemetry/metric.ts";
 import {
   encodeMetrics,
+  gauge,
   METRICS_CONTENT_TYPE,
-} from "../../telemetry/text_format.ts";
+  samplesBy,
+} from "../../telemetry/metric.ts";
+import { cacheFamilies } from "../../telemetry/store_metrics.ts";
 import { METRICS, PUBLIC } from "../access.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import {
@@ -227,20 +228,17 @@ async function readMetrics(
   const { observation, admission, streams, upkeep, knownAnswers } = services;
   const families = [
     ...observation.requests.families(),
-    singleMetric(
-      "gauge",
+    gauge(
       "quipu_http_requests_in_flight",
       "Requests whose answer is being made.",
       admission.inFlight,
     ),
-    singleMetric(
-      "gauge",
+    gauge(
       "quipu_long_polls",
       "Long polls that are held.",
       admission.heldCount,
     ),
-    singleMetric(
-      "gauge",
+    gauge(
       "quipu_live_feeds",
       "Live feeds that are open.",
       streams.liveFeedCount,
@@ -249,17 +247,17 @@ async function readMetrics(
       name: "quipu_job_running",
       help: "Whether a long job is under way, of those ever started.",
       type: "gauge" as const,
-      samples: (upkeep?.jobs.all() ?? []).map(({ kind, state }) => ({
-        suffix: "",
-        labels: labelsText({ job: kind }),
-        value: state === "running" ? 1 : 0,
-      })),
+      samples: samplesBy(
+        "job",
+        (upkeep?.jobs.all() ?? []).map(({ kind, state }) =>
+          [kind, state === "running" ? 1 : 0] as const
+        ),
+      ),
     },
     ...cacheFamilies({
       answers: { hits: knownAnswers.hitCount, misses: knownAnswers.missCount },
     }),
-    singleMetric(
-      "gauge",
+    gauge(
       "quipu_answer_cache_bytes",
       "Size of the answers that are kept to be sent again.",
       knownAnswers.bytes,
