@@ -48,7 +48,7 @@ import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import { subscriptionFamilies } from "../telemetry/subscription_metrics.ts";
 import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
 import type { Logger } from "../model/logger.ts";
-import type { MaintainedStore } from "../store/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import { readTextFile } from "../runtime/plain_files.ts";
 import { newEventId } from "../runtime/event_ids.ts";
 import {
@@ -214,7 +214,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
 
 /** Puts everything between the store and the socket together. */
 async function startServices(
-  store: MaintainedStore,
+  store: EventStore,
   options: {
     readonly values: OptionValues;
     readonly limits: Limits;
@@ -343,7 +343,7 @@ async function startServices(
     async close() {
       authenticator.close();
       await subscriptions?.close();
-      await upkeep.close();
+      await upkeep?.close();
       // A password that was made is shown, or it would be lost.
       await announced;
     },
@@ -352,7 +352,7 @@ async function startServices(
 
 /** Shows a person at the terminal what has started. */
 async function printBanner(
-  store: MaintainedStore,
+  store: EventStore,
   { values, port, defaultUsers, hasColours }: {
     readonly values: OptionValues;
     readonly port: number;
@@ -382,7 +382,7 @@ const NO_DEFAULT_USERS = { generated: [], withDefaultPassword: [] };
 /** What `/metrics` shows besides requests. */
 function metricSources(
   { store, storeMetrics, values }: {
-    readonly store: MaintainedStore;
+    readonly store: EventStore;
     readonly storeMetrics: StoreMetrics;
     readonly values: OptionValues;
   },

@@ -104,8 +104,8 @@ export interface AppOptions {
   readonly corsOrigins?: CorsOrigins | undefined;
   /** Default: `LIMITS`. */
   readonly limits?: Limits;
-  /** What keeps the store well. Default: nothing does. */
-  readonly upkeep?: Upkeep;
+  /** What keeps the store well. Default: nothing here does. */
+  readonly upkeep?: Upkeep | undefined;
   /** Persistent subscriptions. Default: none, and their routes say so. */
   readonly subscriptions?: SubscriptionService;
   /** What the program tells of itself. Default: nothing. */
@@ -162,6 +162,8 @@ export function createApp(options: AppOptions): App {
     subscriptions: options.subscriptions,
   };
   const siteRules = createSiteRules(options.corsOrigins);
+  // Before all else: rights and kept answers depend on the store as well.
+  const barrier = options.store.barrier?.bind(options.store);
 
   function answer(
     request: Request,
@@ -189,6 +191,13 @@ export function createApp(options: AppOptions): App {
         answerTo(who, request, { client, info, watched })
       )
       : answerTo(authentication, request, { client, info, watched });
+  }
+
+  /** Whether a request is answered though the store should be out of reach. */
+  function isProbe(request: Request): boolean {
+    const found = router.find(parseTarget(request.url).path);
+    return typeof found === "object" &&
+      found.resource.routes.get("GET")?.isProbe === true;
   }
 
   function answerTo(
@@ -322,7 +331,9 @@ export function createApp(options: AppOptions): App {
       return watch.end(watched, request, response);
     }
     try {
-      response = answer(request, info, watched);
+      response = barrier === undefined || isProbe(request)
+        ? answer(request, info, watched)
+        : barrier().then(() => answer(request, info, watched));
       if (response instanceof Promise) {
         response = response.then((settled) => {
           admission.leave();

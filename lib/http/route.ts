@@ -36,6 +36,8 @@ export interface Route extends RouteDescription {
   readonly isWrite?: boolean;
   /** Who may use it; roles are checked before the handler is called. */
   readonly access: Access;
+  /** Whether it asks about this process alone, so that the store is not waited for. */
+  readonly isProbe?: true;
   /** Answers it. The log names a failed operation by the function's name. */
   readonly handler: Handler;
 }

@@ -7,7 +7,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
-import type { MaintainedStore } from "../store/event_store.ts";
+import type { EventStore } from "../store/event_store.ts";
 import type { StoreMaintenance } from "../store/maintenance.ts";
 import { Backups } from "./backups.ts";
 import { Exports } from "./exports.ts";
@@ -31,7 +31,7 @@ export interface OpenUpkeep extends Upkeep {
 }
 
 export interface UpkeepOptions {
-  readonly store: MaintainedStore;
+  readonly store: EventStore;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly logger: Logger;
@@ -46,10 +46,17 @@ export interface UpkeepOptions {
   } | undefined;
 }
 
-/** Puts it together, and ends in the history what a crash ended. */
-export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
+/**
+ * Puts it together, and ends in the history what a crash ended.
+ *
+ * @returns Undefined if somebody else keeps the store well.
+ */
+export async function openUpkeep(
+  options: UpkeepOptions,
+): Promise<OpenUpkeep | undefined> {
   const { store, clock, newId, logger, version, limits } = options;
   const { maintenance } = store;
+  if (maintenance === undefined) return undefined;
   const jobs = new JobBoard({ clock, newId, logger });
   const scavengeHistory = options.history && new ScavengeHistory({
     store,

@@ -123,28 +123,6 @@ function testIdempotency(name: string, open: OpenStore): void {
 
 function testDeletes(name: string, open: OpenStore): void {
   storeTest(
-    `${name}: peekState() tells what readState() does`,
-    open,
-    async (store) => {
-      const assertSame = async () => {
-        for (const streamName of ["s", "$$s", "$ce-s", "never", "$settings"]) {
-          const peeked = store.local?.peekState(streamName);
-          assertEquals(peeked, await store.readState(streamName), streamName);
-        }
-      };
-      await assertSame();
-      await appendNumbers(store, "s", [1, 2]);
-      await assertSame();
-      await appendMetadata(store, { $maxCount: 5 });
-      await assertSame();
-      await store.deleteStream(aDelete({}));
-      await assertSame();
-      await store.deleteStream(aDelete({ mode: "hard" }));
-      await assertSame();
-    },
-  );
-
-  storeTest(
     `${name}: hard delete ends the stream and its metastream`,
     open,
     async (store) => {

@@ -8,7 +8,6 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { RecordedEvent } from "../../lib/model/event.ts";
 import type {
-  CommitHint,
   EventStore,
   ReadAllRequest,
 } from "../../lib/store/event_store.ts";
@@ -21,7 +20,6 @@ import { appendNumbers, type OpenStore, storeTest } from "./store_steps.ts";
 export function testLog(name: string, open: OpenStore): void {
   testLists(name, open);
   testWholeLog(name, open);
-  testCommits(name, open);
 }
 
 function aLogRead(changes: Partial<ReadAllRequest>): ReadAllRequest {
@@ -233,52 +231,4 @@ function testWholeLog(name: string, open: OpenStore): void {
     const later = await store.findPosition(second.createdAtUs + 1);
     assertEquals(later, (await store.readEnd()).end);
   });
-}
-
-function testCommits(name: string, open: OpenStore): void {
-  storeTest(
-    `${name}: listeners hear of commits in order`,
-    open,
-    async (store) => {
-      const heard: CommitHint[] = [];
-      const endListening = store.watch((events) => heard.push(...events));
-      await Promise.all(
-        [1, 2, 3, 4, 5].map((number) =>
-          appendNumbers(store, `s-${number}`, [number, number + 100])
-        ),
-      );
-      await appendNumbers(store, "s-1", [1]);
-      await store.deleteStream({
-        streamName: "s-2",
-        expectedVersion: "any",
-        mode: "hard",
-      });
-      const { events } = await store.readAll(aLogRead({}));
-      assertEquals(
-        heard.map((event) => [event.logPosition, nameOfCommitted(event)]),
-        events.map((event) => [event.logPosition, nameOf(event)]),
-      );
-      assertEquals(heard.at(-1)?.eventType, "$streamDeleted");
-      endListening();
-      await appendNumbers(store, "s-9", [9]);
-      assertEquals(heard.length, events.length);
-    },
-  );
-
-  storeTest(`${name}: what is announced can be read`, open, async (store) => {
-    const reads: Promise<number>[] = [];
-    const endListening = store.watch(() => {
-      reads.push(store.readState("s").then((state) => state.head));
-    });
-    await appendNumbers(store, "s", [1]);
-    await appendNumbers(store, "s", [2]);
-    const heads = await Promise.all(reads);
-    endListening();
-    assertEquals(heads.length, 2);
-    assert((heads[0] ?? -1) >= 0 && heads[1] === 1);
-  });
-}
-
-function nameOfCommitted(event: CommitHint): string {
-  return `${event.eventNumber}@${event.streamName}`;
 }

@@ -16,7 +16,12 @@ import { LIMITS } from "../../lib/model/limits.ts";
 import type { CommitHint, EventStore } from "../../lib/store/event_store.ts";
 import type { Lease } from "../../lib/store/leases.ts";
 import { anEvent } from "../support/events.ts";
-import { anAppend, duplicateAt } from "./event_store_expectations.ts";
+import {
+  aDelete,
+  anAppend,
+  appendMetadata,
+  duplicateAt,
+} from "./event_store_expectations.ts";
 import { appendNumbers, type OpenStore, storeTest } from "./store_steps.ts";
 
 /** Defines the tests of everything that is neither written nor read. */
@@ -239,6 +244,8 @@ function testWatching(name: string, open: OpenStore): void {
     open,
     async (store) => {
       await appendNumbers(store, "before", [1]);
+      // Or it might be heard of, as calls may come late.
+      await store.barrier?.();
       const heard = new Heard();
       const end = store.watch(
         heard.listener,
@@ -279,6 +286,7 @@ function testWatching(name: string, open: OpenStore): void {
       await heard.until((texts) => texts.length >= wanted.length);
       assertEquals(heard.texts, wanted);
       end();
+      await store.barrier?.();
       const another = new Heard();
       const endAnother = store.watch(another.listener);
       await appendNumbers(store, "after", [70]);
@@ -336,27 +344,33 @@ function testLocalReads(name: string, open: OpenStore): void {
     `${name}: local reads know what reads know`,
     open,
     async (store) => {
-      await appendNumbers(store, "s", [1, 2]);
-      await store.deleteStream({
-        streamName: "t",
-        expectedVersion: "any",
-        mode: "hard",
-      });
       const { local } = store;
       if (local === undefined) return;
-      for (const streamName of ["s", "t", "$ce-s", "never"]) {
-        const state = local.peekState(streamName);
-        if (state === undefined) continue;
-        assertEquals(state, await store.readState(streamName));
-      }
-      for (const number of [0, 1, 2]) {
-        const entry = local.peekEvent("s", number);
-        if (entry === undefined) continue;
-        const read = await store.readEvent("s", number);
-        assertEquals(entry, read ?? "missing");
-      }
-      const end = local.peekEnd();
-      if (end !== undefined) assertEquals(end, await store.readEnd());
+      const assertSame = async () => {
+        await store.barrier?.();
+        for (const streamName of ["s", "$$s", "$ce-s", "never", "$settings"]) {
+          const state = local.peekState(streamName);
+          if (state === undefined) continue;
+          assertEquals(state, await store.readState(streamName), streamName);
+        }
+        for (const number of [0, 1, 2]) {
+          const entry = local.peekEvent("s", number);
+          if (entry === undefined) continue;
+          const read = await store.readEvent("s", number);
+          assertEquals(entry, read ?? "missing", String(number));
+        }
+        const end = local.peekEnd();
+        if (end !== undefined) assertEquals(end, await store.readEnd());
+      };
+      await assertSame();
+      await appendNumbers(store, "s", [1, 2]);
+      await assertSame();
+      await appendMetadata(store, { $maxCount: 5 });
+      await assertSame();
+      await store.deleteStream(aDelete({}));
+      await assertSame();
+      await store.deleteStream(aDelete({ mode: "hard" }));
+      await assertSame();
     },
   );
 }

@@ -10,14 +10,14 @@ import type { EventStore } from "../../lib/store/event_store.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { createTestClock, createTestIds, testUuid } from "../support/events.ts";
-import { createModelStore } from "../support/model_store.ts";
+import { createTestStore } from "../support/test_store.ts";
 import { openTestApp } from "../support/test_app.ts";
 
 const ONE = [{ eventId: testUuid(1), eventType: "tested" }];
 
 /** A store whose appends fail. */
 function failingStore(error: Error): EventStore {
-  const store = createModelStore({
+  const store = createTestStore({
     clock: createTestClock(),
     newEventId: createTestIds(),
   });

@@ -26,6 +26,8 @@ type HeaderFields = Readonly<Record<string, string>>;
 interface Twins extends AsyncDisposable {
   readonly keeping: SecuredApp;
   readonly plain: TestApp;
+  /** Whether the store has local reads: without them nothing is sent again. */
+  readonly keepsAnswers: boolean;
   /** Reads of the keeping app that were not answered with what was known. */
   readCount(): number;
   /** Asks both, until the answer would be kept if it may, and compares. */
@@ -71,6 +73,7 @@ async function openTwins(app: TestAppOptions["app"] = {}): Promise<Twins> {
   return {
     keeping,
     plain,
+    keepsAnswers: store.local !== undefined,
     readCount: () => reads,
     async ask(path, headers = ATOM) {
       const wanted = await plain.send(path, { headers });
@@ -145,7 +148,8 @@ Deno.test("a page and an event are made twice, and sent again after that", async
     const before = twins.readCount();
     const { status } = await twins.ask(path);
     assertEquals(status, 200);
-    assertEquals(twins.readCount() - before, 2, path);
+    const made = twins.keepsAnswers ? 2 : TIMES_ASKED;
+    assertEquals(twins.readCount() - before, made, path);
   }
 });
 
@@ -223,7 +227,8 @@ Deno.test("pages of the past are sent again however much is added", async () => 
   await twins.append("s", 3);
   const before = twins.readCount();
   for (const path of settled) await twins.ask(path);
-  assertEquals(twins.readCount(), before);
+  const made = twins.keepsAnswers ? 0 : settled.length * TIMES_ASKED;
+  assertEquals(twins.readCount() - before, made);
 });
 
 Deno.test("a forward page that ends in the newest event does not stay the end", async () => {
@@ -395,7 +400,8 @@ Deno.test("a 304 is known before its page, and gives way to it", async () => {
   assertEquals((await twins.ask("/streams/s", conditional)).status, 304);
   const before = twins.readCount();
   assertEquals((await twins.ask("/streams/s", conditional)).status, 304);
-  assertEquals(twins.readCount(), before);
+  const made = twins.keepsAnswers ? 0 : TIMES_ASKED;
+  assertEquals(twins.readCount() - before, made);
   assertEquals((await twins.ask("/streams/s")).status, 200);
   assertEquals((await twins.ask("/streams/s", conditional)).status, 304);
   await twins.append("s");

@@ -13,7 +13,7 @@ import type { LiveFeedLimits } from "../../lib/streams/live_feeds.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { EventSourceReader } from "../support/event_source.ts";
 import { anEvent, createTestClock, createTestIds } from "../support/events.ts";
-import { createModelStore } from "../support/model_store.ts";
+import { createTestStore } from "../support/test_store.ts";
 import { RawConnection } from "../support/raw_http.ts";
 import { openTestApp } from "../support/test_app.ts";
 
@@ -34,7 +34,7 @@ async function serving(
 ): Promise<void> {
   const { liveFeedLimits = {}, logger = SILENT_LOGGER } = options;
   const clock = createTestClock();
-  await using store = createModelStore({ clock, newEventId: createTestIds() });
+  await using store = createTestStore({ clock, newEventId: createTestIds() });
   let listenerCount = 0;
   const watch = store.watch.bind(store);
   store.watch = (listener) => {

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { EventSourceReader } from "../support/event_source.ts";
 import { createTestClock, createTestIds, testUuid } from "../support/events.ts";
-import { createModelStore } from "../support/model_store.ts";
+import { createTestStore } from "../support/test_store.ts";
 import {
   openTestApp,
   TEST_BASE_URL,
@@ -289,7 +289,7 @@ Deno.test("what cannot begin is refused before the feed does", async (test) => {
 
 Deno.test("too many live feeds are refused, and may come again", async () => {
   const clock = createTestClock();
-  const store = createModelStore({ clock, newEventId: createTestIds() });
+  const store = createTestStore({ clock, newEventId: createTestIds() });
   const limits = { feedsMax: 2, feedsPerAddressMax: 2, feedsPerUserMax: 1 };
   const streams = createStreamService({
     store,

@@ -67,11 +67,16 @@ const UTF8 = new TextEncoder();
 /** What a record takes in the log besides its bodies; any size would do. */
 const RECORD_HEADER_BYTES = 100;
 
+/** Before the first opaque position. */
+const OPAQUE_START = 2 ** 40 + 17;
+
 /** What the model store needs from outside. */
 export interface ModelStoreOptions {
   readonly clock: Clock;
   /** Ids of the events that the store itself writes. */
   readonly newEventId: () => string;
+  /** Default: offsets. Opaque ones begin anywhere and have gaps of any length. */
+  readonly positions?: StorePromises["positions"];
 }
 
 /** Makes an empty store that lives in memory. */
@@ -86,10 +91,7 @@ class ModelStore implements EventStore {
     streamNameBytesMax: LIMITS.streamNameBytesMax,
     eventTypeBytesMax: LIMITS.eventTypeBytesMax,
   };
-  readonly promises: StorePromises = {
-    positions: "offsets",
-    ordinals: "gapless",
-  };
+  readonly promises: StorePromises;
   readonly leases: LocalLeases;
   readonly local: LocalReads = {
     peekState: (streamName) => this.#stateOf(streamName),
@@ -108,7 +110,8 @@ class ModelStore implements EventStore {
   #lastTimeUs = 0;
   #isClosed = false;
 
-  constructor({ clock, newEventId }: ModelStoreOptions) {
+  constructor({ clock, newEventId, positions = "offsets" }: ModelStoreOptions) {
+    this.promises = { positions, ordinals: "gapless" };
     this.#clock = clock;
     this.#newEventId = newEventId;
     this.leases = new LocalLeases(clock.nowUs());
@@ -458,10 +461,12 @@ class ModelStore implements EventStore {
       data: bytesOf(event.data),
       metadata: bytesOf(event.metadata),
       createdAtUs: this.#lastTimeUs,
-      logPosition: this.#end,
+      logPosition: this.#nextPosition(),
     };
     this.#log.push(recorded);
-    this.#end += RECORD_HEADER_BYTES + bodyBytes(recorded);
+    this.#end = this.promises.positions === "opaque"
+      ? recorded.logPosition + 1
+      : this.#end + RECORD_HEADER_BYTES + bodyBytes(recorded);
     const saying = isMetastream(streamName)
       ? decodeStreamMetadata(recorded)
       : undefined;
@@ -476,6 +481,12 @@ class ModelStore implements EventStore {
       this.#enter(`$category-${categoryOfStream}`, recorded);
     }
     return recorded;
+  }
+
+  #nextPosition(): number {
+    if (this.promises.positions === "offsets") return this.#end;
+    const before = this.#end === 0 ? OPAQUE_START : this.#end;
+    return before + this.#log.length * 7919 % 1000;
   }
 
   #enter(listName: string, event: RecordedEvent): void {

@@ -19,7 +19,7 @@ import {
 } from "../../lib/model/principal.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestClock, createTestIds, type TestClock } from "./events.ts";
-import { createModelStore } from "./model_store.ts";
+import { createTestStore } from "./test_store.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";
 
 /** Base of the links in answers. */
@@ -109,7 +109,7 @@ export const TEST_INFO: Deno.ServeHandlerInfo = {
 export function openTestApp(options: TestAppOptions = {}): TestApp {
   const clock = options.clock ?? createTestClock();
   const newId = createTestIds();
-  const store = options.store ?? createModelStore({ clock, newEventId: newId });
+  const store = options.store ?? createTestStore({ clock, newEventId: newId });
   const { auth } = options;
   const limits = { ...LIMITS, ...options.limits };
   const streams = createStreamService({

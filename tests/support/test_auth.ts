@@ -6,7 +6,7 @@
 
 import { createTestClock, createTestIds } from "./events.ts";
 import type { TestClock } from "./events.ts";
-import { createModelStore } from "./model_store.ts";
+import { createTestStore } from "./test_store.ts";
 import type { Authentication, LoginRequest } from "../../lib/users/contract.ts";
 import type { Requester } from "../../lib/model/audit.ts";
 import {
@@ -77,7 +77,7 @@ export async function openTestAuth(
 ): Promise<TestAuth> {
   const clock = createTestClock();
   const newEventId = createTestIds();
-  const store = options.store ?? createModelStore({ clock, newEventId });
+  const store = options.store ?? createTestStore({ clock, newEventId });
   const logged: (readonly [string, LogFields])[] = [];
   function log(event: string, fields: LogFields = {}): void {
     logged.push([event, fields]);

@@ -129,6 +129,7 @@ export const NODE_ROUTES: readonly Route[] = [
   {
     ...READING,
     template: "/ping",
+    isProbe: true,
     response: JSON_XML_TEXT,
     handler: ping,
     summary: "Whether anybody answers",

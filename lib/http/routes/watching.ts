@@ -66,6 +66,7 @@ export const WATCHING_ROUTES: readonly Route[] = [
   {
     ...WATCHING,
     template: "/health",
+    isProbe: true,
     response: JSON_XML_TEXT,
     handler: health,
     summary: "Whether the node takes writes",
@@ -78,6 +79,7 @@ export const WATCHING_ROUTES: readonly Route[] = [
   {
     ...WATCHING,
     template: "/health/live",
+    isProbe: true,
     response: JSON_OR_TEXT,
     handler: showLiveness,
     summary: "Whether the process is alive",
@@ -87,6 +89,7 @@ export const WATCHING_ROUTES: readonly Route[] = [
   {
     ...WATCHING,
     template: "/health/ready",
+    isProbe: true,
     response: JSON_OR_TEXT,
     handler: showReadiness,
     summary: "Whether requests should be sent here",

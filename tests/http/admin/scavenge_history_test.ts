@@ -109,6 +109,7 @@ async function openServer({ clock, newId, store, changes }: Parts) {
     limits: LIMITS,
     history: { nodeEndpoint: () => "127.0.0.1:2113", maxAgeDays: 30 },
   });
+  assert(upkeep !== undefined);
   const test = openTestApp({ store, clock, app: { upkeep } });
   return {
     test,

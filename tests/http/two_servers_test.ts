@@ -1,0 +1,105 @@
+/**
+ * Two servers over one store: what is written at one counts at the other.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { QuipuError } from "../../lib/model/errors.ts";
+import {
+  createDistantStore,
+  createDistantStores,
+} from "../support/distant_store.ts";
+import { createTestClock, createTestIds, testUuid } from "../support/events.ts";
+import {
+  ADMIN,
+  openSecuredApp,
+  type SecuredApp,
+} from "../support/secured_app.ts";
+import { openTestApp } from "../support/test_app.ts";
+import { basic } from "../support/test_auth.ts";
+
+const EVENT = { eventId: testUuid(1), eventType: "T", data: {} };
+
+async function withServers(
+  test: (one: SecuredApp, other: SecuredApp) => Promise<void>,
+): Promise<void> {
+  const newEventId = createTestIds();
+  const options = { clock: createTestClock(), newEventId };
+  const [store, shared] = createDistantStores(2, options);
+  assert(store !== undefined && shared !== undefined);
+  await using _store = store;
+  await using _shared = shared;
+  const ids = { newEventId };
+  await using one = await openSecuredApp({ authOptions: { ...ids, store } });
+  await using other = await openSecuredApp({
+    authOptions: { ...ids, store: shared },
+  });
+  await test(one, other);
+}
+
+Deno.test("a password that is changed at one server is refused by the other at once", async () => {
+  await withServers(async (one, other) => {
+    const headers = await one.createUser("ann");
+    const statusOf = async (server: SecuredApp, Authorization: string) => {
+      const request = { headers: { Authorization } };
+      return (await server.send("/users/$current", request)).status;
+    };
+    const old = headers.Authorization;
+    assertEquals(await statusOf(one, old), 200);
+    assertEquals(await statusOf(other, old), 200);
+    const changed = await one.sendJson(
+      "/users/ann/command/reset-password",
+      { newPassword: "another one" },
+      { headers: ADMIN },
+    );
+    assertEquals(changed.status, 200);
+    assertEquals(await statusOf(other, old), 401);
+    assertEquals(await statusOf(other, basic("ann", "another one")), 200);
+    const { body } = await other.get("/users/", undefined, ADMIN);
+    assert(body.includes('"ann"'));
+  });
+});
+
+Deno.test("an access list that is written at one server holds at the other at once", async () => {
+  await withServers(async (one, other) => {
+    await one.append("s", [EVENT], ADMIN);
+    assertEquals((await other.get("/streams/s")).status, 200);
+    await one.writeAcl("s", { $r: "$admins" });
+    assertEquals((await other.get("/streams/s")).status, 401);
+    assertEquals((await other.get("/streams/s/0")).status, 401);
+  });
+});
+
+Deno.test("a read that one server holds is answered when the other writes", async () => {
+  await withServers(async (one, other) => {
+    const atom = "application/vnd.eventstore.atom+json";
+    const held = other.get("/streams/s/0/forward/5", atom, {
+      "ES-LongPoll": "100",
+    });
+    // Later than the read that is held looked for the first time.
+    await other.get("/streams/s");
+    await one.append("s", [EVENT], ADMIN);
+    const { status, body } = await held;
+    assertEquals(status, 200);
+    assertEquals(JSON.parse(body).entries.length, 1);
+  });
+});
+
+Deno.test("probes are answered, and nothing else, while the store cannot be reached", async () => {
+  const store = createDistantStore({
+    clock: createTestClock(),
+    newEventId: createTestIds(),
+  });
+  await using _store = store;
+  store.barrier = () =>
+    Promise.reject(new QuipuError("storeReadOnly", "The database is away"));
+  await using test = openTestApp({ store });
+  for (const path of ["/ping", "/health", "/health/live", "/health/ready"]) {
+    assertEquals((await test.get(path)).status, 200, path);
+  }
+  for (const path of ["/streams/s", "/users/", "/info", "/nowhere"]) {
+    const { status, body } = await test.get(path);
+    assertEquals([status, body], [503, "The database is away"], path);
+  }
+});
