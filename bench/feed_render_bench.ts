@@ -6,9 +6,8 @@
  */
 
 import { renderEvent } from "../lib/formats/atom/event_body.ts";
-import { renderEventHtml } from "../lib/formats/html/event_html.ts";
+import { renderEventHtml, renderFeedHtml } from "../lib/formats/html.ts";
 import { feedOfStream } from "../lib/formats/atom/feed.ts";
-import { renderFeedHtml } from "../lib/formats/html/feed_html.ts";
 import { renderFeedJson } from "../lib/formats/atom/feed_json.ts";
 import { renderFeedXml } from "../lib/formats/atom/feed_xml.ts";
 import { headPage, plainEvent } from "../tests/support/recorded_events.ts";

@@ -17,12 +17,12 @@ import {
   scanPlainEventsInSteps,
 } from "../formats/json/json_events_bytes.ts";
 import { type XmlContent, xmlContentOf } from "../formats/xml/xml_json.ts";
-import { parseXmlInSteps } from "../formats/xml/xml_parse.ts";
 import {
   childElements,
+  parseXmlInSteps,
   textOf,
   type XmlElement,
-} from "../formats/xml/xml_tree.ts";
+} from "../formats/xml/xml_parse.ts";
 import type { ProposedEvent } from "../model/event.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Steps } from "../text/steps.ts";

@@ -6,7 +6,7 @@
  */
 
 import { EntryBytes } from "../formats/atom/entry_bytes.ts";
-import { renderEntryLine } from "../formats/atom/entry_json.ts";
+import { renderEntryLine } from "../formats/atom/feed_json.ts";
 import { formatAllPosition } from "../formats/atom/links.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { EmbedLevel } from "../model/feed.ts";

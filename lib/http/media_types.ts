@@ -5,7 +5,7 @@
  * @module
  */
 
-import { mediaTypeHash } from "../formats/atom/etag.ts";
+import { mediaTypeHash } from "../formats/atom/feed.ts";
 
 /** What a body looks like, whatever name it goes by. */
 export type BodyForm =

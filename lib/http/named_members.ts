@@ -7,12 +7,12 @@
  */
 
 import { LIMITS, type Limits } from "../model/limits.ts";
-import { parseXml } from "../formats/xml/xml_parse.ts";
 import {
   childElements,
+  parseXml,
   textOf,
   type XmlElement,
-} from "../formats/xml/xml_tree.ts";
+} from "../formats/xml/xml_parse.ts";
 import type { HandlerServices, RequestContext } from "./context.ts";
 import { APPLICATION_JSON, isXml, type MediaType } from "./media_types.ts";
 import { malformed } from "./errors.ts";

@@ -8,13 +8,20 @@ import {
   type EventForm,
   renderEvent as renderEventForm,
 } from "../formats/atom/event_body.ts";
-import { renderEventHtml } from "../formats/html/event_html.ts";
-import { type Feed, feedOfAll, feedOfStream } from "../formats/atom/feed.ts";
-import { renderFeedHtml } from "../formats/html/feed_html.ts";
-import { HTML_TAIL, htmlHead } from "../formats/html/html.ts";
+import {
+  HTML_TAIL,
+  htmlHead,
+  renderEventHtml,
+  renderFeedHtml,
+} from "../formats/html.ts";
+import {
+  type Feed,
+  feedOfAll,
+  feedOfStream,
+  type RenderedBody,
+} from "../formats/atom/feed.ts";
 import { renderFeedJson } from "../formats/atom/feed_json.ts";
 import { renderFeedXml } from "../formats/atom/feed_xml.ts";
-import type { RenderedBody } from "../formats/atom/rendering.ts";
 import type {
   AllPage,
   EmbedLevel,

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { etagText } from "../formats/atom/etag.ts";
-import { HTML_CONTENT_SECURITY_POLICY } from "../formats/html/html.ts";
+import { etagText } from "../formats/atom/feed.ts";
+import { HTML_CONTENT_SECURITY_POLICY } from "../formats/html.ts";
 import { formatInt64 } from "../model/event_number.ts";
 import type { CachePolicy, PageVersion } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";

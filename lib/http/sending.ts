@@ -9,7 +9,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Limits } from "../model/limits.ts";
-import type { RenderedPieces } from "../formats/atom/rendering.ts";
+import type { RenderedPieces } from "../formats/atom/feed.ts";
 import { PIPELINE_REFUSALS } from "./errors.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 

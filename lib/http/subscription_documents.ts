@@ -5,7 +5,7 @@
  * @module
  */
 
-import { subscriptionUri } from "../formats/atom/uris.ts";
+import { subscriptionUri } from "../formats/atom/links.ts";
 import { escapeXmlAttribute, escapeXmlText } from "../formats/xml/xml_text.ts";
 import type {
   CommandOutcome,

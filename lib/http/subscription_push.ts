@@ -11,8 +11,8 @@
  */
 
 import { messageIdOf, messageLinks } from "../formats/atom/competing_feed.ts";
-import { renderEntryLine } from "../formats/atom/entry_json.ts";
-import { StreamRefs, subscriptionUri } from "../formats/atom/uris.ts";
+import { renderEntryLine } from "../formats/atom/feed_json.ts";
+import { StreamRefs, subscriptionUri } from "../formats/atom/links.ts";
 import { QuipuError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type {

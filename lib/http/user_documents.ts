@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatUpdated } from "../formats/atom/updated.ts";
+import { formatUpdated } from "../formats/atom/feed.ts";
 import type { TokenInfo, User } from "../users/contract.ts";
 import { escapeXmlText } from "../formats/xml/xml_text.ts";
 import { isXml, type MediaType } from "./media_types.ts";

@@ -8,10 +8,10 @@
 import { assertEquals } from "@std/assert";
 import {
   childElements,
+  parseXml,
   textOf,
   type XmlElement,
-} from "../../lib/formats/xml/xml_tree.ts";
-import { parseXml } from "../../lib/formats/xml/xml_parse.ts";
+} from "../../lib/formats/xml/xml_parse.ts";
 import { testUuid } from "../support/events.ts";
 import { type Random, withSeed } from "../support/random.ts";
 import {

@@ -12,12 +12,12 @@ import { join } from "@std/path";
 import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";
-import { parseXml } from "../../lib/formats/xml/xml_parse.ts";
 import {
   childElements,
+  parseXml,
   textOf,
   type XmlElement,
-} from "../../lib/formats/xml/xml_tree.ts";
+} from "../../lib/formats/xml/xml_parse.ts";
 import {
   backupDirectory,
   restoreDirectory,

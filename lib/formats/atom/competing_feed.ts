@@ -6,10 +6,8 @@
  */
 
 import type { ResolvedEvent } from "../../model/feed.ts";
-import type { Feed } from "./feed.ts";
-import type { FeedLink } from "./links.ts";
-import { formatUpdated, NEVER_UPDATED } from "./updated.ts";
-import { StreamRefs, subscriptionUri } from "./uris.ts";
+import { type Feed, formatUpdated, NEVER_UPDATED } from "./feed.ts";
+import { type FeedLink, StreamRefs, subscriptionUri } from "./links.ts";
 
 /** What a consumer was handed. */
 export interface MessagePage {

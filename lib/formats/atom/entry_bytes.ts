@@ -1,6 +1,6 @@
 /**
  * Entries of JSON feeds as bytes, for pages and live feeds of many: the same
- * that `entry_json.ts` writes, from which the layout is taken. What that shows
+ * that `feed_json.ts` writes, from which the layout is taken. What that shows
  * of an ordinary event is cut into the parts that are always the same and the
  * places between them.
  *
@@ -12,8 +12,8 @@ import { TOMBSTONE_EVENT_NUMBER } from "../../model/event_number.ts";
 import type { EmbedLevel, ResolvedEvent } from "../../model/feed.ts";
 import type { ByteText } from "../../text/byte_text.ts";
 import { quoteJson } from "../json/json_string.ts";
-import { formatUpdated } from "./updated.ts";
-import { streamRef, StreamRefs } from "./uris.ts";
+import { formatUpdated } from "./feed.ts";
+import { streamRef, StreamRefs } from "./links.ts";
 import { encodeUtf8 } from "../../text/utf8.ts";
 
 /** Writes an entry as text: that of a page, or of a live feed. */

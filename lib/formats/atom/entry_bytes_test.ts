@@ -3,9 +3,9 @@ import type { EmbedLevel, ResolvedEvent } from "../../model/feed.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../../model/event_number.ts";
 import { ByteText } from "../../text/byte_text.ts";
 import { EntryBytes } from "./entry_bytes.ts";
-import { renderEntryJson, renderEntryLine } from "./entry_json.ts";
+import { renderEntryJson, renderEntryLine } from "./feed_json.ts";
 import { plainEvent } from "../../../tests/support/recorded_events.ts";
-import { StreamRefs } from "./uris.ts";
+import { StreamRefs } from "./links.ts";
 
 const BASES = ["http://127.0.0.1:2113", 'http://a/"b\\\ue005'];
 const LEVELS: readonly EmbedLevel[] = [

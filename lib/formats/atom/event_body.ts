@@ -6,12 +6,11 @@
 
 import type { RecordedEvent } from "../../model/event.ts";
 import type { EmbedLevel, ResolvedEvent } from "../../model/feed.ts";
-import { renderDto, renderEntryJson } from "./entry_json.ts";
-import { jsonValueOf, xmlValueOf } from "./event_text.ts";
-import { renderDtoXml, renderEntryXml } from "./feed_xml.ts";
-import { StreamRefs } from "./uris.ts";
+import { jsonValueOf, renderDto, renderEntryJson } from "./feed_json.ts";
+import { renderDtoXml, renderEntryXml, xmlValueOf } from "./feed_xml.ts";
+import { StreamRefs } from "./links.ts";
 
-/** Forms of an event; its HTML page is in `event_html.ts`. */
+/** Forms of an event; its HTML page is in `html.ts`. */
 export type EventForm =
   | "atomJson"
   | "atomXml"

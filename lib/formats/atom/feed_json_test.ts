@@ -4,15 +4,14 @@ import type {
   ResolvedEvent,
   StreamPage,
 } from "../../model/feed.ts";
-import { renderEntryLine } from "./entry_json.ts";
+import { renderEntryLine, renderFeedJson } from "./feed_json.ts";
 import { feedOfAll, feedOfStream } from "./feed.ts";
-import { renderFeedJson } from "./feed_json.ts";
 import {
   headPage,
   plainEvent,
   recordedEvent,
 } from "../../../tests/support/recorded_events.ts";
-import { StreamRefs } from "./uris.ts";
+import { StreamRefs } from "./links.ts";
 
 const BASE = "http://127.0.0.1:2113";
 

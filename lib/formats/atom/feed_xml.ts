@@ -1,5 +1,5 @@
 /**
- * Feeds and entries as Atom XML (spec: streams §5.6 and §6.2).
+ * Feeds, entries and data of events as XML (spec: streams §5.6 and §6.2).
  *
  * @module
  */
@@ -8,16 +8,17 @@ import type { RecordedEvent } from "../../model/event.ts";
 import { formatEventNumber } from "../../model/event_number.ts";
 import type { EmbedLevel, ResolvedEvent } from "../../model/feed.ts";
 import { escapeXmlAttribute, escapeXmlText } from "../xml/xml_text.ts";
-import { xmlValueOf } from "./event_text.ts";
-import type { Feed, LinksOfEntry } from "./feed.ts";
-import type { FeedLink } from "./links.ts";
+import { jsonToXml } from "../xml/json_xml.ts";
+import { textOfBytes } from "./feed_json.ts";
 import {
+  type Feed,
   type FeedForm,
+  formatUpdated,
+  type LinksOfEntry,
   type RenderedBody,
   renderFeedForm,
-} from "./rendering.ts";
-import { formatUpdated } from "./updated.ts";
-import type { StreamRefs } from "./uris.ts";
+} from "./feed.ts";
+import type { FeedLink, StreamRefs } from "./links.ts";
 
 const DECLARATION = '<?xml version="1.0" encoding="utf-8"?>';
 const NAMESPACE = "http://www.w3.org/2005/Atom";
@@ -126,4 +127,27 @@ export function renderDtoXml(
     `<eventId${ns}>${event.eventId}</eventId>` +
     xmlValueOf(event.data, "data", options) +
     xmlValueOf(event.metadata, "metadata", options);
+}
+
+interface XmlValueOptions {
+  readonly isJson: boolean;
+  /** Whether the element stands in the Atom namespace, to which it does not belong. */
+  readonly isInNamespace?: boolean;
+  /** Whether it is a document of its own. */
+  readonly isRoot?: boolean;
+}
+
+/** Writes stored bytes as elements of the name `name`. */
+export function xmlValueOf(
+  bytes: Uint8Array,
+  name: "data" | "metadata",
+  options: XmlValueOptions,
+): string {
+  const text = textOfBytes(bytes);
+  if (options.isJson && text !== "" && text.trim() !== "null") {
+    const xml = jsonToXml(text, name, { ...options, isLenient: true });
+    if (xml !== undefined) return xml;
+  }
+  const namespace = options.isInNamespace ? ' xmlns=""' : "";
+  return `<${name}${namespace}>${escapeXmlText(text)}</${name}>`;
 }

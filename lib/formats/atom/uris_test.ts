@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ATOM_JSON_HASH, mediaTypeHash } from "./etag.ts";
-import { formatUpdated } from "./updated.ts";
-import { eventUri, streamRef } from "./uris.ts";
+import { ATOM_JSON_HASH, formatUpdated, mediaTypeHash } from "./feed.ts";
+import { eventUri, streamRef } from "./links.ts";
 
 Deno.test("eventUri() of a tombstone ends in the largest 64-bit number", () => {
   assertEquals(

@@ -13,7 +13,7 @@ import {
 } from "../../text/json_layout.ts";
 import { quoteJsonEscapingBreaks } from "../json/json_string.ts";
 import { decodeXmlName } from "./xml_text.ts";
-import { textOf, type XmlElement, type XmlNode } from "./xml_tree.ts";
+import { textOf, type XmlElement, type XmlNode } from "./xml_parse.ts";
 
 /** Namespace in which Json.NET marks elements that are arrays. */
 export const JSON_NAMESPACE = "http://james.newtonking.com/projects/json";

@@ -11,10 +11,9 @@ import {
   type SaxesStartTagPlain,
   type SaxesTagPlain,
 } from "saxes";
-import type { XmlElement, XmlNode } from "./xml_tree.ts";
 import { runSteps, STEP_LENGTH, type Steps } from "../../text/steps.ts";
 
-export type ParsedXml =
+type ParsedXml =
   | { readonly kind: "document"; readonly root: XmlElement }
   | { readonly kind: "malformed" }
   | { readonly kind: "doctype" }
@@ -26,7 +25,7 @@ export type ParsedXml =
   /** An element has more attributes than are read. */
   | { readonly kind: "tooManyAttributes" };
 
-export interface ParseXmlOptions {
+interface ParseXmlOptions {
   /** Nesting of elements that is read. */
   readonly depthMax?: number;
   /**
@@ -164,4 +163,36 @@ export function* parseXmlInSteps(
   return root === undefined
     ? { kind: "malformed" }
     : { kind: "document", root };
+}
+
+export interface XmlElement {
+  readonly kind: "element";
+  /** As written, its prefix included. */
+  readonly name: string;
+  /** Names and values in document order. */
+  readonly attributes: readonly (readonly [name: string, value: string])[];
+  readonly children: readonly XmlNode[];
+  /** Whether it was written `<a/>`. */
+  readonly isSelfClosing: boolean;
+}
+
+interface XmlCharacters {
+  readonly kind: "text" | "cdata" | "comment";
+  readonly text: string;
+}
+
+export type XmlNode = XmlElement | XmlCharacters;
+
+/** The elements among an element's children. */
+export function childElements(element: XmlElement): XmlElement[] {
+  return element.children.filter((child) => child.kind === "element");
+}
+
+/** Text and CDATA of an element, without that of its child elements. */
+export function textOf(element: XmlElement): string {
+  let text = "";
+  for (const child of element.children) {
+    if (child.kind === "text" || child.kind === "cdata") text += child.text;
+  }
+  return text;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { HTML_TAIL, htmlHead, htmlText } from "../../formats/html/html.ts";
+import { HTML_TAIL, htmlHead, htmlText } from "../../formats/html.ts";
 import { escapeXmlAttribute } from "../../formats/xml/xml_text.ts";
 import {
   type OpenApiDocument,

@@ -11,7 +11,7 @@ import {
 } from "../../formats/atom/competing_feed.ts";
 import { renderFeedJson } from "../../formats/atom/feed_json.ts";
 import { renderFeedXml } from "../../formats/atom/feed_xml.ts";
-import type { RenderedBody } from "../../formats/atom/rendering.ts";
+import type { RenderedBody } from "../../formats/atom/feed.ts";
 import type { GroupId, NackAction } from "../../subscriptions/contract.ts";
 import { limitKeyOfAddress } from "../../users/address_key.ts";
 import { READ } from "../access.ts";

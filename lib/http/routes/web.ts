@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  HTML_TAIL,
-  htmlHead,
-  htmlLink,
-  htmlText,
-} from "../../formats/html/html.ts";
+import { HTML_TAIL, htmlHead, htmlLink, htmlText } from "../../formats/html.ts";
 import { PUBLIC } from "../access.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { TEXT_HTML } from "../media_types.ts";

@@ -1,14 +1,17 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { parseXml } from "../xml/xml_parse.ts";
-import { renderEventHtml } from "./event_html.ts";
-import { feedOfStream } from "../atom/feed.ts";
-import { renderFeedHtml } from "./feed_html.ts";
-import { HTML_CONTENT_SECURITY_POLICY, htmlHead } from "./html.ts";
+import { parseXml } from "./xml/xml_parse.ts";
+import {
+  HTML_CONTENT_SECURITY_POLICY,
+  htmlHead,
+  renderEventHtml,
+  renderFeedHtml,
+} from "./html.ts";
+import { feedOfStream } from "./atom/feed.ts";
 import {
   headPage,
   plainEvent,
   recordedEvent,
-} from "../../../tests/support/recorded_events.ts";
+} from "../../tests/support/recorded_events.ts";
 
 const BASE = "http://127.0.0.1:2113";
 const HOSTILE = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`;
