@@ -51,9 +51,9 @@ const OWN_OPTIONS = {
 export const BACKUP = defineCommand({
   name: "backup",
   summary: "Copy the store to a directory, or a running server's with --url",
-  details: "Only what the directory does not have yet is copied, and what " +
-    "was interrupted goes on. Every copied record is checked. The " +
-    "backup that was there stays good until the new one is whole.",
+  details: "Copies only the files that the directory lacks, and resumes an " +
+    "interrupted backup. Every copied record is checked. The previous " +
+    "backup stays usable until the new one is complete.",
   options: STORE_OPTIONS,
   meanings: STORE_IS_THERE,
   own: OWN_OPTIONS,

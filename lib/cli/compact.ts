@@ -1,5 +1,5 @@
 /**
- * `quipu compact`: makes the KV's file anew, without the room that it does not
+ * `quipu compact`: rewrites the KV's file without the space that it does not
  * use any more.
  *
  * @module
@@ -18,7 +18,7 @@ import {
 
 export const COMPACT = defineCommand({
   name: "compact",
-  summary: "Give back the room that the KV's file does not use any more",
+  summary: "Shrink the file of the KV: rewrite it without unused space",
   options: STORE_OPTIONS,
   meanings: STORE_IS_THERE,
   own: TASK_OPTIONS,

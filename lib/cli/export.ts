@@ -23,10 +23,10 @@ import { leftOutText, openOutput } from "./operand_files.ts";
 
 export const EXPORT = defineCommand({
   name: "export",
-  summary: "Write events as lines of JSON, to be read or imported",
-  details: "What one request wrote is exported whole, as far as it is " +
-    "selected, or not at all. Options that select are met all at once. A " +
-    "stream or category that never was is refused. Changes nothing.",
+  summary: "Write events as lines of JSON, for reading or importing",
+  details: "The selected events of one request are exported together or not " +
+    "at all. Events must match every option that selects. A stream or " +
+    "category that never existed is refused. Changes nothing.",
   options: STORE_OPTIONS,
   meanings: STORE_IS_THERE,
   own: {

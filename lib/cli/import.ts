@@ -20,10 +20,10 @@ import { leftOutText, openInput } from "./operand_files.ts";
 
 export const IMPORT = defineCommand({
   name: "import",
-  summary: "Write events of an export to a store, empty or not",
-  details: "Events keep numbers, ids and, where the store holds no later " +
-    "ones, times. Events that exist already are recognised, so an import that " +
-    "was interrupted is run again. A line that does not fit ends it.",
+  summary: "Write the events of an export to a new or existing store",
+  details: "Events keep their numbers, their ids and, unless the store holds " +
+    "later events, their times. Events that exist already are recognised, so " +
+    "an interrupted import can be run again. An invalid line ends the import.",
   options: [...STORE_OPTIONS, "segmentSizeBytes"],
   own: {
     withSystem: {

@@ -22,12 +22,11 @@ import {
 
 export const REPAIR = defineCommand({
   name: "repair",
-  summary: "Say how a damaged store can be mended, and do it with --yes",
-  details: "Keeps all events that are whole, at their positions and with " +
-    "their numbers; makes indexes and KV again; and says which positions " +
-    "and events are lost. What it takes out is kept in lost/. Without --yes " +
-    "nothing is changed. Ends with exit code 3 when anything is left to " +
-    "repair.",
+  summary: "Show how a damaged store can be repaired; --yes repairs it",
+  details: "Keeps all intact events with their positions and numbers, " +
+    "rebuilds indexes and the KV, and lists the positions and events that " +
+    "are lost. Removed files are kept in lost/. Without --yes nothing is " +
+    "changed. The exit code is 3 while anything is left to repair.",
   options: STORE_OPTIONS,
   meanings: STORE_IS_THERE,
   own: {

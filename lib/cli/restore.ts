@@ -21,11 +21,11 @@ import { kindOfInput, openInput } from "./operand_files.ts";
 
 export const RESTORE = defineCommand({
   name: "restore",
-  summary: "Make a store of a backup",
+  summary: "Create a store from a backup",
   details: "Checks the backup first, and refuses a directory that is not " +
-    "empty. With --to, what one request wrote is restored whole or not at " +
-    "all. A backup that comes by standard input is kept until it is whole: " +
-    "it takes room for it twice.",
+    "empty. With --to, the events of one request are restored together or " +
+    "not at all. A backup from standard input is stored before it is " +
+    "restored, which takes its size twice.",
   options: [...STORE_OPTIONS, "segmentSizeBytes"],
   meanings: {
     directory: "Directory for the store: one that is empty, or made now",

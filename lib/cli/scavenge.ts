@@ -1,5 +1,5 @@
 /**
- * `quipu scavenge`: gives back what nobody can see any more, in a store that no
+ * `quipu scavenge`: removes events that are no longer visible, in a store that no
  * server has open.
  *
  * @module
@@ -21,10 +21,10 @@ import {
 
 export const SCAVENGE = defineCommand({
   name: "scavenge",
-  summary: "Give back what was deleted, or has become too old or too many",
+  summary: "Remove deleted and expired events from disk",
   details: "Removes what $maxAge, $maxCount, $tb and deletes hide; numbers, " +
-    "positions and links of what stays do not change. Stopped halfway, it " +
-    "goes on from there the next time.",
+    "positions and links of the remaining events do not change. A scavenge " +
+    "that is stopped continues from there the next time.",
   options: [...STORE_OPTIONS, "segmentSizeBytes"],
   meanings: STORE_IS_THERE,
   own: TASK_OPTIONS,

@@ -72,7 +72,7 @@ export function loginPasswordOption(flag: string): TextRow {
   };
 }
 
-/** Where a server is, and as whom it is asked. */
+/** Address of a server, and the credentials to use. */
 export interface ServerAccess {
   readonly url: string;
   /** PEM file of the authority that the server's certificate is checked by. */

@@ -30,10 +30,11 @@ import { isInputTerminal, printNote, readSecretLine } from "./terminal.ts";
 const ROW = {
   name: "user",
   summary: "Add, list or disable users, or replace a lost password",
-  details: "Works on a store that no server has open, and asks for no " +
-    "login: whoever can write its files may. Passwords are typed, or come " +
-    "by standard input or from a file, never as arguments. With --url a " +
-    "running server is asked.",
+  details:
+    "Works on a store that no server has open and needs no login, only " +
+    "the right to write its files. Passwords are typed, or read from " +
+    "standard input or a file, never passed as arguments. With --url a " +
+    "running server makes the change.",
   options: [...STORE_OPTIONS, "segmentSizeBytes"],
   meanings: STORE_IS_THERE,
   own: {
@@ -199,9 +200,9 @@ const REASONS = {
   conflict: (login: string) =>
     `There is a user "${login}" already, with another password`,
   unauthorized: () =>
-    "The server refuses the login, or it is none of an administrator",
+    "The server refuses the login, or the user is not an administrator",
   tryAgain: (login: string) =>
-    `The user "${login}" changes all the time: try again`,
+    `The user "${login}" was changed at the same time: try again`,
 } satisfies Record<
   Exclude<UserOutcome["kind"], "success">,
   (login: string) => string
@@ -243,7 +244,7 @@ async function readSecret(prompt: string): Promise<string> {
   const line = await readSecretLine();
   if (isTyped) printNote("\n");
   if (line === undefined || line === "") {
-    throw new RunError("No password came by standard input");
+    throw new RunError("Standard input has no password");
   }
   return line;
 }

@@ -20,9 +20,9 @@ import {
 
 export const VERIFY = defineCommand({
   name: "verify",
-  summary: "Check everything that is on disk, and say what is wrong",
-  details: "Reads every byte of the store and changes nothing. Ends with " +
-    "exit code 3 when anything is damaged or broken.",
+  summary: "Check every file of the store and report damage",
+  details: "Reads every byte of the store and changes nothing. The exit code " +
+    "is 3 if anything is damaged or broken.",
   options: STORE_OPTIONS,
   meanings: STORE_IS_THERE,
   own: {

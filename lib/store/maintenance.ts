@@ -253,7 +253,7 @@ export interface StoreMaintenance {
   openExport(selection: ExportSelection): OpenExport;
 
   /**
-   * Gives back what readers cannot see any more: what was deleted, and what
+   * Removes events that readers cannot see any more: what was deleted, and what
    * `$tb`, `$maxCount` and `$maxAge` hide. Positions, numbers and ordinals of
    * all that stays are what they were. Stopped halfway, it has done so much of
    * it, and goes on from there when it is called again.

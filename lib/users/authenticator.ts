@@ -287,7 +287,7 @@ export class Authenticator {
     }
     throw new QuipuError(
       "tooManyLogins",
-      "The user changes all the time: try again later",
+      "The user was changed at the same time: try again later",
     );
   }
 

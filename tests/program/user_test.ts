@@ -169,7 +169,7 @@ Deno.test("quipu user refuses what makes no sense, before it asks for a password
   }
   const empty = await runProgram(["user", "reset-password", "admin"]);
   assertEquals(empty.exitCode, 1);
-  assertStringIncludes(empty.log, "No password came by standard input");
+  assertStringIncludes(empty.log, "Standard input has no password");
 });
 
 Deno.test("commands that hand out or fill a store leave an audit line, at every level", async () => {

@@ -1,8 +1,7 @@
 /**
- * Reads for a repair. What cannot be read counts as lost there, so it is not
- * believed lightly: a read that fails is tried again, and a failure that says
- * nothing of the device — no file descriptors, no permission, a KV that is in
- * use — ends the repair instead of costing events.
+ * Reads for a repair, which counts unreadable bytes as lost. A read that fails
+ * is therefore tried again, and a failure for another reason than the device
+ * (no file descriptors, no permission, a KV in use) ends the repair.
  *
  * @module
  */
