@@ -67,8 +67,8 @@ import {
 import { readAnonymousRights } from "../streams/access.ts";
 import { openSubscriptions } from "../subscriptions/service.ts";
 import { createStreamService } from "../streams/stream_service.ts";
-import { parseIpRanges } from "../text/ip_ranges.ts";
-import { isLoopbackAddress, isLoopbackHost } from "../text/loopback.ts";
+import { isLoopbackAddress, parseIpRanges } from "../text/addresses.ts";
+import { isLoopbackHost } from "../text/hosts.ts";
 import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
 import { openStore } from "../../storage/mod.ts";
 

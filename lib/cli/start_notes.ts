@@ -8,7 +8,7 @@
 
 import type { Logger } from "../model/logger.ts";
 import { escapeControls } from "../telemetry/escape_controls.ts";
-import { isLoopbackHost } from "../text/loopback.ts";
+import { isLoopbackHost } from "../text/hosts.ts";
 import {
   changedOptions,
   type ResolvedOptions,

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { limitKeyOfAddress } from "../users/address_key.ts";
+import { limitKeyOfAddress } from "../text/addresses.ts";
 import type { Limits } from "../model/limits.ts";
 import { HeldPlaces } from "../streams/held_places.ts";
 import { PIPELINE_REFUSALS, Refusal } from "./errors.ts";

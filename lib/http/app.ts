@@ -19,7 +19,7 @@ import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
-import { isLoopbackAddress } from "../text/loopback.ts";
+import { isLoopbackAddress } from "../text/addresses.ts";
 import { allowsRoute, hasRole } from "./access.ts";
 import {
   accessTokenOf,

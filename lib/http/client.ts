@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isIpAddress } from "../text/ip_ranges.ts";
+import { isIpAddress } from "../text/addresses.ts";
 import type { LoginRequest } from "../users/contract.ts";
 
 /** Whether a proxy at that address is believed. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { leastMs } from "../../tests/support/least_time.ts";
-import { parseIpRanges } from "../text/ip_ranges.ts";
+import { parseIpRanges } from "../text/addresses.ts";
 import { clientAddressOf } from "./client.ts";
 
 const isTrusted = parseIpRanges("10.0.0.0/8, ::1") ?? (() => false);

@@ -9,8 +9,13 @@
  * @module
  */
 
-import { canonicalName, isHost, isPort, splitHost } from "../text/hosts.ts";
-import { isLoopbackHost } from "../text/loopback.ts";
+import {
+  canonicalName,
+  isHost,
+  isLoopbackHost,
+  isPort,
+  splitHost,
+} from "../text/hosts.ts";
 import { malformed } from "./errors.ts";
 
 export type Scheme = "http" | "https";

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
-import { isLoopbackAddress } from "../text/loopback.ts";
+import { isLoopbackAddress } from "../text/addresses.ts";
 import type { App } from "./app.ts";
 import {
   clientAddressOf,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isLoopbackHost } from "../text/loopback.ts";
+import { isLoopbackHost } from "../text/hosts.ts";
 import type { LoginRequest } from "./contract.ts";
 
 /** Password of the default users of a new store. */

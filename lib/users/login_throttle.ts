@@ -28,7 +28,7 @@
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
-import { limitKeyOfAddress, networksOf } from "./address_key.ts";
+import { limitKeyOfAddress, networksOf } from "../text/addresses.ts";
 import { FailureBuckets, keepNewest, NetworkPressure } from "./login_memory.ts";
 
 /** Calls back once, after a while. Tests bring a timer that they move. */

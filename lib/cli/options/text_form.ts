@@ -5,7 +5,7 @@
  */
 
 import { isHost } from "../../text/hosts.ts";
-import { parseIpRanges } from "../../text/ip_ranges.ts";
+import { parseIpRanges } from "../../text/addresses.ts";
 import type { TextForm } from "./options.ts";
 
 /** How each form is read, and what it is in words. */

@@ -6,7 +6,7 @@
  */
 
 import type { AllRange, PageRange } from "../../model/feed.ts";
-import { limitKeyOfAddress } from "../../users/address_key.ts";
+import { limitKeyOfAddress } from "../../text/addresses.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { readFeedView } from "../feed_query.ts";
 import { createLiveFormat } from "../live_format.ts";

@@ -13,7 +13,7 @@ import { renderFeedJson } from "../../formats/atom/feed_json.ts";
 import { renderFeedXml } from "../../formats/atom/feed_xml.ts";
 import type { RenderedBody } from "../../formats/atom/feed.ts";
 import type { GroupId, NackAction } from "../../subscriptions/contract.ts";
-import { limitKeyOfAddress } from "../../users/address_key.ts";
+import { limitKeyOfAddress } from "../../text/addresses.ts";
 import { READ } from "../access.ts";
 import {
   type HandlerServices,

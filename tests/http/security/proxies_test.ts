@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { parseIpRanges } from "../../../lib/text/ip_ranges.ts";
+import { parseIpRanges } from "../../../lib/text/addresses.ts";
 import { openSecuredApp } from "../../support/secured_app.ts";
 import { basic } from "../../support/test_auth.ts";
 

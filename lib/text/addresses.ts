@@ -1,8 +1,6 @@
 /**
- * Addresses and ranges of addresses (CIDR) as text, IPv4 and IPv6.
- *
- * An IPv4 address that is written in IPv6's mapped form (`::ffff:10.0.0.1`) is
- * the IPv4 address.
+ * IP addresses: ranges of them, those of this machine alone, and the keys that
+ * limits count them by.
  *
  * @module
  */
@@ -32,6 +30,46 @@ export function parseIpRanges(list: string): IsInRanges | undefined {
 /** Whether the text is an IPv4 or IPv6 address. */
 export function isIpAddress(text: string): boolean {
   return parseAddress(text) !== undefined;
+}
+
+const LOOPBACK_ADDRESSES = parseIpRanges("127.0.0.0/8,::1");
+
+/** Whether the IP address, in any notation, is one of this machine alone. */
+export function isLoopbackAddress(address: string): boolean {
+  return LOOPBACK_ADDRESSES?.(address) ?? false;
+}
+
+/**
+ * What limits count an address by: what one client can change at will must not
+ * make it another client. The address itself for IPv4 (mapped into IPv6 too),
+ * the /64 network for IPv6: a household or a machine owns at least that many
+ * addresses.
+ */
+export function limitKeyOfAddress(address: string): string {
+  if (!address.includes(":")) return address;
+  const bytes = parseAddress(address);
+  if (bytes === undefined) return address;
+  if (bytes.length === 4) return bytes.join(".");
+  const network = [0, 2, 4, 6].map((at) =>
+    ((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)).toString(16)
+  );
+  return network.join(":") + "::/64";
+}
+
+/**
+ * Networks that an address is in, the widest first, itself last: /8, /16 and
+ * /24 for IPv4, /32, /48 and /56 for IPv6.
+ *
+ * @param key What `limitKeyOfAddress` made of the address.
+ */
+export function networksOf(key: string): string[] {
+  if (!key.includes(":")) {
+    const [a, b, c] = key.split(".");
+    return [`${a}`, `${a}.${b}`, `${a}.${b}.${c}`, key];
+  }
+  const [a, b, c, d = ""] = key.split(":");
+  const subnet = d.padStart(4, "0").slice(0, 2);
+  return [`${a}:${b}`, `${a}:${b}:${c}`, `${a}:${b}:${c}:${subnet}`, key];
 }
 
 function parseRange(text: string): Range | undefined {

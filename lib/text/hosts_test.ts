@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { isLoopbackAddress, isLoopbackHost } from "./loopback.ts";
+import { isLoopbackAddress } from "./addresses.ts";
+import { isLoopbackHost } from "./hosts.ts";
 
 const OWN_HOSTS = [
   "localhost",
