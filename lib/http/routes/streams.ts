@@ -136,7 +136,7 @@ export const FEED_PAGE = {
   answers: {
     200: {
       text: "A page of the feed, newest first, without what the client may " +
-        "not read; as text/event-stream, a live feed that goes on",
+        "not read; as text/event-stream, a live feed",
       headers: VERSIONED,
     },
     304: {
@@ -144,7 +144,7 @@ export const FEED_PAGE = {
       content: "nothing",
     },
     307: {
-      text: "Where the page begins that was asked for by time or place",
+      text: "Redirects to the page that the time or place selects",
       headers: LOCATION,
     },
     404: { text: "No such stream" },
@@ -191,8 +191,8 @@ export const APPENDING = {
       headers: LOCATION,
     },
     400: {
-      text: "The body or a header makes no sense, or the stream is not as " +
-        "expected",
+      text: "The body or a header is invalid, or the stream is not at the " +
+        "expected version",
       headers: {
         "ES-CurrentVersion": "Number of the stream's last event, when it was " +
           "not the expected one",

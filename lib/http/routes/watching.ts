@@ -70,7 +70,7 @@ export const WATCHING_ROUTES: readonly Route[] = [
     response: JSON_XML_TEXT,
     handler: health,
     summary: "Whether the node takes writes",
-    details: "A store that is known to be damaged goes on, with a warning.",
+    details: "A store that is known to be damaged is served, with a warning.",
     answers: {
       200: { text: "It does" },
       503: { text: "It does not, and why", content: "negotiated" },
