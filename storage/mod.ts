@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LIMITS } from "../lib/model/limits.ts";
+import { FILE_LIMITS } from "./disk/limits.ts";
 import type { MaintainedStore } from "../lib/store/event_store.ts";
 import type { StoreMaintenance } from "../lib/store/maintenance.ts";
 import { openKvCatalog } from "./commit/kv_catalog.ts";
@@ -55,7 +55,8 @@ export async function openStoreOn(
     disk: platform.disk,
     endSegment: () => writer.endSegment(),
     failure: () => writer.failure,
-    reserveBytes: options.scavengeReserveBytes ?? LIMITS.scavengeReserveBytes,
+    reserveBytes: options.scavengeReserveBytes ??
+      FILE_LIMITS.scavengeReserveBytes,
   });
   store.endsWith(() => scavenges.close());
   const maintenance: StoreMaintenance = {

@@ -1,7 +1,7 @@
 /**
  * Every bound of the server in one table: what is queued, cached, read,
  * buffered or waited for. `lib/cli/options` makes options of those that an operator
- * may change.
+ * may change. What bounds files alone stands in `storage/disk/limits.ts`.
  *
  * @module
  */
@@ -62,7 +62,6 @@ export const LIMITS = {
   // What may wait.
   appendQueueEventsMax: 200_000,
   appendQueueBytesMax: 128 * MIB,
-  batchBytesMax: 8 * MIB,
   /** First wait before a failing store tries to write again; then longer ones. */
   writeRetryMs: 1_000,
   shutdownMs: 10_000,
@@ -168,14 +167,6 @@ export const LIMITS = {
   // What is kept in memory.
   /** Names of streams, categories and event types; they stay for good. */
   namesBytesMax: 1024 * MIB,
-  /** Records of the log that were read lately; what is hot is in answers. */
-  recordCacheBytes: 16 * MIB,
-  indexBlockCacheBytes: 16 * MIB,
-  /** Filters of event ids of sealed segments; later ones do without. */
-  idFilterBytesMax: 64 * MIB,
-  /** Files of the log open for reading. */
-  openFilesMax: 512,
-  streamMetadataCacheMax: 65_536,
   /** Answers to reads that were rendered lately, and how many there may be. */
   answerCacheBytes: 32 * MIB,
   answerCacheEntriesMax: 16_384,
@@ -195,8 +186,6 @@ export const LIMITS = {
   /** Events of the history of scavenges that wait until they can be written. */
   scavengeHistoryPendingMax: 1000,
   scavengeHistoryRetryMs: 5_000,
-  /** Room on the device that scavenging leaves to appends. */
-  scavengeReserveBytes: 16 * MIB,
 
   // What is kept free.
   /** Room on the device that is given up when it is full. */

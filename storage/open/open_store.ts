@@ -9,6 +9,7 @@ import { join } from "@std/path";
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
+import { FILE_LIMITS } from "../disk/limits.ts";
 import type { JobControl } from "../../lib/store/maintenance.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import {
@@ -97,7 +98,7 @@ export async function openFileStore(
   const lock = options.isReadOnly
     ? await takeForReading(disk, directory)
     : await takeDirectory(disk, directory, options.isRestoring);
-  const files = new OpenFiles(disk, LIMITS.openFilesMax);
+  const files = new OpenFiles(disk, FILE_LIMITS.openFilesMax);
   const open = (trustsHeads: boolean): Promise<FileStore> =>
     openParts(platform, { ...options, files, lock, trustsHeads });
   try {
@@ -144,8 +145,8 @@ async function openParts(
     files,
     storeDirectory: directory,
     logDirectory,
-    blockCacheBytes: LIMITS.indexBlockCacheBytes,
-    idFilterBytesMax: LIMITS.idFilterBytesMax,
+    blockCacheBytes: FILE_LIMITS.indexBlockCacheBytes,
+    idFilterBytesMax: FILE_LIMITS.idFilterBytesMax,
     onDamage: (segmentNumber) => {
       if (!isReadOnly) sealer?.rebuild(segmentNumber);
     },
@@ -155,7 +156,7 @@ async function openParts(
   const damage = new KnownDamage(logger);
   const reader = new RecordReader({
     files,
-    cacheBytes: LIMITS.recordCacheBytes,
+    cacheBytes: FILE_LIMITS.recordCacheBytes,
     onDamage: (position, message) => damage.met(position, message),
   });
   const loading: LoadOptions = {
@@ -238,7 +239,7 @@ async function openParts(
   });
   const states = new StreamStates({
     index,
-    metadataCacheMax: LIMITS.streamMetadataCacheMax,
+    metadataCacheMax: FILE_LIMITS.streamMetadataCacheMax,
     recordAt: (segment, position) =>
       (position < segment.endPosition
         ? undefined
@@ -268,7 +269,7 @@ async function openParts(
     publisher,
     point,
     segmentSizeBytes: options.segmentSizeBytes,
-    batchBytesMax: LIMITS.batchBytesMax,
+    batchBytesMax: FILE_LIMITS.batchBytesMax,
     queueEventsMax: options.queue?.eventsMax ?? LIMITS.appendQueueEventsMax,
     queueBytesMax: options.queue?.bytesMax ?? LIMITS.appendQueueBytesMax,
     retryMs: options.retryMs ?? LIMITS.writeRetryMs,

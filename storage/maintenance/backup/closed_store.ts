@@ -10,7 +10,7 @@
 import { join } from "@std/path";
 import type { Clock } from "../../../lib/model/clock.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
-import { LIMITS } from "../../../lib/model/limits.ts";
+import { FILE_LIMITS } from "../../disk/limits.ts";
 import { OpenFiles, positionOf } from "../../log/segment.ts";
 import { SegmentFile } from "../../log/segment_file.ts";
 import { SEGMENTS_NAME, takeForReading } from "../../disk/store_directory.ts";
@@ -36,7 +36,7 @@ export async function snapshotClosedStore(
 ): Promise<{ readonly snapshot: Snapshot; release(): void }> {
   const { disk } = platform;
   const lock = await takeForReading(disk, directory);
-  const files = new OpenFiles(disk, LIMITS.openFilesMax);
+  const files = new OpenFiles(disk, FILE_LIMITS.openFilesMax);
   try {
     const commit = await readCommitRecord(platform, directory);
     const logDirectory = join(directory, SEGMENTS_NAME);

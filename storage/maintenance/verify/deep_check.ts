@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LIMITS } from "../../../lib/model/limits.ts";
+import { FILE_LIMITS } from "../../disk/limits.ts";
 import type { JobControl } from "../../../lib/store/maintenance.ts";
 import { join } from "@std/path";
 import { RemainingEntries } from "../../index/remaining_entries.ts";
@@ -49,7 +49,7 @@ export class DeepCheck {
       files,
       storeDirectory: plan.directory,
       logDirectory: join(plan.directory, SEGMENTS_NAME),
-      blockCacheBytes: LIMITS.indexBlockCacheBytes,
+      blockCacheBytes: FILE_LIMITS.indexBlockCacheBytes,
       idFilterBytesMax: 0,
     });
     this.#reader = new RecordReader({ files, cacheBytes: READ_CACHE_BYTES });

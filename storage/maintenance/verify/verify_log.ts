@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LIMITS } from "../../../lib/model/limits.ts";
+import { FILE_LIMITS } from "../../disk/limits.ts";
 import type {
   JobControl,
   VerifyReport,
@@ -69,7 +69,7 @@ class LogVerification implements Disposable {
     this.#findings = findings;
     this.#control = control;
     const { disk, directory, hasHeads } = plan;
-    this.#files = new OpenFiles(disk, LIMITS.openFilesMax);
+    this.#files = new OpenFiles(disk, FILE_LIMITS.openFilesMax);
     this.#heads = new HeadsCheck({
       disk,
       path: join(directory, HEADS_NAME),
