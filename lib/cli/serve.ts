@@ -256,7 +256,6 @@ async function startServices(
     newId: newEventId,
     logger,
     version: VERSION,
-    limits,
     history: values.isReadOnly ? undefined : {
       nodeEndpoint: () => nodeEndpoint,
       maxAgeDays: values.scavengeHistoryDays,
@@ -279,11 +278,6 @@ async function startServices(
     streams: createStreamService({
       store,
       clock,
-      liveFeedLimits: {
-        feedsMax: limits.liveFeedsMax,
-        feedsPerAddressMax: limits.liveFeedsPerAddressMax,
-        feedsPerUserMax: limits.liveFeedsPerUserMax,
-      },
       isCurrent: (caller) => authenticator.isCurrent(caller),
       onLoginChange: (listener) => authenticator.onChange(listener),
     }),
@@ -343,6 +337,8 @@ async function startServices(
     async close() {
       authenticator.close();
       await subscriptions?.close();
+      // Downloads that clients did not take in time.
+      app.close();
       await upkeep?.close();
       // A password that was made is shown, or it would be lost.
       await announced;

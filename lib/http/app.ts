@@ -27,7 +27,6 @@ import {
   loginRequestOf,
   peerAddressOf,
 } from "./client.ts";
-import { Admission } from "./admission.ts";
 import {
   type AnswersHost,
   createBaseUrlOf,
@@ -62,6 +61,7 @@ import {
 import { parseQuery } from "./query.ts";
 import { Receiving } from "./body.ts";
 import { requestIdOf } from "./request_headers.ts";
+import { Quota } from "./quota.ts";
 import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import type { Route } from "./route.ts";
@@ -132,7 +132,7 @@ export function createApp(options: AppOptions): App {
   const { isTrustedProxy = isLoopbackAddress } = options;
   const { limits = LIMITS } = options;
   const router = createRouter(ROUTES);
-  const admission = new Admission(limits);
+  const quota = new Quota(limits);
   const requests = new RequestMetrics(ROUTES);
   const known = { requests, instanceId: newId() };
   const observation = completeObservation(options.observation, known);
@@ -147,7 +147,7 @@ export function createApp(options: AppOptions): App {
     streams,
     users: options.users,
     tokens: options.tokens,
-    admission,
+    quota,
     sending: new Sending(limits),
     logger,
     knownAnswers,
@@ -325,7 +325,7 @@ export function createApp(options: AppOptions): App {
     const watched = watch.begin();
     let response: Response | Promise<Response>;
     try {
-      admission.enter();
+      quota.enter();
     } catch (error) {
       response = answerError(error, request, watched);
       return watch.end(watched, request, response);
@@ -336,19 +336,19 @@ export function createApp(options: AppOptions): App {
         : barrier().then(() => answer(request, info, watched));
       if (response instanceof Promise) {
         response = response.then((settled) => {
-          admission.leave();
+          quota.leave();
           return watch.end(watched, request, settled);
         }, (error) => {
-          admission.leave();
+          quota.leave();
           const settled = answerError(error, request, watched);
           return watch.end(watched, request, settled);
         });
       } else {
-        admission.leave();
+        quota.leave();
         response = watch.end(watched, request, response);
       }
     } catch (error) {
-      admission.leave();
+      quota.leave();
       response = answerError(error, request, watched);
       response = watch.end(watched, request, response);
     }
@@ -364,6 +364,7 @@ export function createApp(options: AppOptions): App {
     endLongPolls() {
       streams.endLongPolls();
       options.subscriptions?.endWaiting();
+      services.sending.breakOffStalled();
     },
     close() {
       services.receiving.close();

@@ -17,7 +17,6 @@ import type { EventStore } from "../store/event_store.ts";
 import type { XmlEncoding } from "../text/xml_encoding.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { AnswerKey, KnownAnswers } from "./response_cache.ts";
-import type { Admission } from "./admission.ts";
 import type { BaseUrlOf } from "./hosts.ts";
 import type { MediaType } from "./media_types.ts";
 import type { Observation, WatchedRequest } from "./observation.ts";
@@ -26,6 +25,7 @@ import type { Receiving } from "./body.ts";
 import { describedStream } from "../model/stream_names.ts";
 import { Refusal } from "./errors.ts";
 import type { RequestTarget } from "./router.ts";
+import type { Quota } from "./quota.ts";
 import type { Sending } from "./sending.ts";
 
 /** A request that was routed, authenticated and negotiated. */
@@ -83,7 +83,7 @@ export interface HandlerServices {
   readonly streams: StreamService;
   readonly users: UserService;
   readonly tokens: TokenService;
-  readonly admission: Admission;
+  readonly quota: Quota;
   readonly knownAnswers: KnownAnswers;
   readonly sending: Sending;
   readonly logger: Logger;

@@ -107,14 +107,6 @@ export const PROBLEMS = {
     status: 409,
     text: "A check of the store is under way: wait for its end, or stop it",
   },
-  tooManyBackups: {
-    status: 503,
-    text: "Too many backups are being taken, try again later",
-  },
-  tooManyExports: {
-    status: 503,
-    text: "Too many exports are being taken, try again later",
-  },
   starting: {
     status: 503,
     text: "The server is opening its store: try again later",

@@ -10,7 +10,7 @@ import { renderEntryLine } from "../formats/atom/feed_json.ts";
 import { formatAllPosition } from "../formats/atom/links.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { EmbedLevel } from "../model/feed.ts";
-import type { LiveEnd, LiveFormat } from "../streams/live_contract.ts";
+import type { LiveEnd, LiveFormat } from "../streams/outcomes.ts";
 
 /** What follows an id in a place that comes before all others. */
 const BEFORE_ALL = "-1";
@@ -19,7 +19,6 @@ const REASONS = {
   stopping: "the server is stopping",
   deleted: "the stream was deleted",
   unauthorized: "the right to read this was taken away",
-  tooSlow: "the client reads too slowly",
 } satisfies Record<LiveEnd, string>;
 
 /** Events whose streams' names are remembered, to write them faster. */

@@ -5,7 +5,7 @@
  */
 
 import type { AllPosition, AllRange, PageRange } from "../model/feed.ts";
-import type { LiveStart } from "../streams/live_contract.ts";
+import type { LiveStart } from "../streams/outcomes.ts";
 import { readTime } from "./feed_query.ts";
 import { malformed } from "./errors.ts";
 

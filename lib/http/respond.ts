@@ -255,7 +255,7 @@ const CHALLENGE = 'Basic realm="ES"';
 export function liveResponse(
   live: {
     readonly type: MediaType;
-    readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+    readonly body: ReadableStream<Uint8Array>;
   },
   allowedMethods: string,
 ): Response {

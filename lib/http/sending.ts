@@ -1,17 +1,17 @@
 /**
- * Large answers on their way to slow readers. Whatever a client does not take,
- * the platform's server keeps in memory without a bound; so large bodies are
- * handed over in pieces, counted until they are taken, and given up when a
- * client takes nothing for a while.
+ * Answers on their way to clients: small ones at once, large ones as the client
+ * pulls them. What clients have yet to take of large answers is bounded.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import type { Limits } from "../model/limits.ts";
 import type { RenderedPieces } from "../formats/atom/feed.ts";
-import { PIPELINE_REFUSALS } from "./errors.ts";
+import type { Limits } from "../model/limits.ts";
+import type { PullSource } from "../model/pull_source.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
+import { PIPELINE_REFUSALS } from "./errors.ts";
+import { PullStreams } from "./pull_stream.ts";
 
 /** Bodies up to this size are handed over at once: the system buffers them. */
 const SMALL_BYTES_MAX = 64 * 1024;
@@ -21,14 +21,17 @@ const SMALL_TEXT_LENGTH_MAX = 32 * 1024;
 
 const PIECE_BYTES = 64 * 1024;
 
-/** Counts what is being sent. */
+/** Makes bodies of what is to be sent, and counts what is being sent. */
 export class Sending {
   readonly #limits: Limits;
-  readonly #open = new Set<() => void>();
+  readonly #streams: PullStreams;
   #pendingBytes = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    this.#streams = new PullStreams(
+      Math.min(limits.sendStallMs, limits.liveFeedStallMs),
+    );
   }
 
   /** Bytes of large bodies that clients have yet to take. */
@@ -58,20 +61,40 @@ export class Sending {
     return body;
   }
 
-  /** Gives up what is still being sent. */
+  /**
+   * A download. It holds one piece in memory, so it is not counted.
+   *
+   * @throws {QuipuError} `storeClosed` when the server is stopping.
+   */
+  download(source: PullSource): ReadableStream<Uint8Array> {
+    return this.#streams.open(source, { stallMs: this.#limits.sendStallMs });
+  }
+
+  /** A body that goes on until its client leaves. Throws as `download` does. */
+  endless(source: PullSource): ReadableStream<Uint8Array> {
+    const stallMs = this.#limits.liveFeedStallMs;
+    return this.#streams.open(source, { stallMs, isEndless: true });
+  }
+
+  /** Does not wait for clients of endless bodies that take nothing. */
+  breakOffStalled(): void {
+    this.#streams.breakOffStalled();
+  }
+
+  /** Breaks off what is still being sent; from now on nothing large is. */
   close(): void {
-    for (const abandon of [...this.#open]) abandon();
+    this.#streams.close();
   }
 
   #sendBytes(bytes: Uint8Array): ReadableStream<Uint8Array> {
     let offset = 0;
-    return this.#send(bytes.length, {
+    return this.#sendCounted(bytes.length, {
       next() {
         const piece = bytes.subarray(offset, offset + PIECE_BYTES);
         offset += piece.length;
-        return Promise.resolve(piece.length === 0 ? undefined : piece);
+        return piece.length === 0 ? undefined : piece;
       },
-      cancel() {},
+      end() {},
     });
   }
 
@@ -79,69 +102,28 @@ export class Sending {
   #sendPieces(
     { pieces, heldBytes = Infinity }: RenderedPieces,
   ): ReadableStream<Uint8Array> {
-    return this.#send(Math.min(heldBytes, this.#limits.pageBytesMax), {
-      async next() {
-        return (await pieces.next()).value ?? undefined;
-      },
-      cancel() {
-        pieces.return().catch(() => {});
+    return this.#sendCounted(Math.min(heldBytes, this.#limits.pageBytesMax), {
+      next: async () => (await pieces.next()).value ?? undefined,
+      end(how) {
+        if (how.outcome !== "done") pieces.return().catch(() => {});
       },
     });
   }
 
-  #send(
-    bytes: number,
-    source: {
-      next(): Promise<Uint8Array | undefined>;
-      cancel(): void;
-    },
-  ): ReadableStream<Uint8Array> {
-    const { sendBufferBytesMax, sendStallMs } = this.#limits;
+  #sendCounted(bytes: number, source: PullSource): ReadableStream<Uint8Array> {
+    const { sendBufferBytesMax, sendStallMs: stallMs } = this.#limits;
     if (this.#pendingBytes + bytes > sendBufferBytesMax) {
-      source.cancel();
+      source.end({ outcome: "cancelled" });
       throw PIPELINE_REFUSALS.overloaded;
     }
     this.#pendingBytes += bytes;
-    let stallTimer: ReturnType<typeof setTimeout> | undefined;
-    const finish = () => {
-      if (!this.#open.delete(abandon)) return;
-      clearTimeout(stallTimer);
-      this.#pendingBytes -= bytes;
-    };
-    let fail: (error: Error) => void = () => {};
-    const abandon = () => {
-      finish();
-      source.cancel();
-      fail(new Error("The client takes nothing of its answer"));
-    };
-    this.#open.add(abandon);
-    stallTimer = setTimeout(abandon, sendStallMs);
-    return new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        fail = (error) => controller.error(error);
+    return this.#streams.open({
+      next: () => source.next(),
+      end: (how) => {
+        this.#pendingBytes -= bytes;
+        source.end(how);
       },
-      pull: async (controller) => {
-        clearTimeout(stallTimer);
-        try {
-          const piece = await source.next();
-          if (!this.#open.has(abandon)) return;
-          if (piece === undefined) {
-            finish();
-            controller.close();
-            return;
-          }
-          stallTimer = setTimeout(abandon, sendStallMs);
-          controller.enqueue(piece);
-        } catch (error) {
-          finish();
-          throw error;
-        }
-      },
-      cancel() {
-        finish();
-        source.cancel();
-      },
-    }, { highWaterMark: 0 });
+    }, { stallMs });
   }
 }
 

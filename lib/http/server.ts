@@ -7,7 +7,7 @@
  * @module
  */
 
-import { BrokenOff } from "../maintenance/paced_stream.ts";
+import { BrokenOff } from "../model/pull_source.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";

@@ -5,12 +5,10 @@
  */
 
 import type { Clock } from "../model/clock.ts";
-import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { StoreMaintenance } from "../store/maintenance.ts";
-import { Backups } from "./backups.ts";
-import { Exports } from "./exports.ts";
+import { Downloads } from "./downloads.ts";
 import { JobBoard } from "./job_board.ts";
 import { ScavengeHistory } from "./scavenge_history.ts";
 
@@ -18,8 +16,7 @@ export interface Upkeep {
   /** Long jobs that are under way, and the last ones that were. */
   readonly jobs: JobBoard;
   readonly maintenance: StoreMaintenance;
-  readonly backups: Backups;
-  readonly exports: Exports;
+  readonly downloads: Downloads;
   /** Keeps what came of each scavenge; undefined: nothing does. */
   readonly scavengeHistory?: ScavengeHistory | undefined;
 }
@@ -37,7 +34,6 @@ export interface UpkeepOptions {
   readonly logger: Logger;
   /** Of the program. */
   readonly version: string;
-  readonly limits: Pick<Limits, "backupsMax" | "exportsMax" | "sendStallMs">;
   /** Undefined: what comes of scavenges is not kept. */
   readonly history?: {
     /** This node: `host:port`. */
@@ -54,7 +50,7 @@ export interface UpkeepOptions {
 export async function openUpkeep(
   options: UpkeepOptions,
 ): Promise<OpenUpkeep | undefined> {
-  const { store, clock, newId, logger, version, limits } = options;
+  const { store, clock, newId, logger, version } = options;
   const { maintenance } = store;
   if (maintenance === undefined) return undefined;
   const jobs = new JobBoard({ clock, newId, logger });
@@ -72,14 +68,11 @@ export async function openUpkeep(
     clock,
     logger,
     version,
-    limits,
   });
   return {
     ...upkeep,
     scavengeHistory,
     async close() {
-      upkeep.backups.close();
-      upkeep.exports.close();
       await jobs.close();
       await scavengeHistory?.close();
     },
@@ -88,28 +81,13 @@ export async function openUpkeep(
 
 /** Puts the upkeep of a store together; none of it runs yet. */
 export function createUpkeep(
-  { maintenance, jobs, clock, logger, version, limits }:
+  { maintenance, jobs, clock, logger, version }:
     & Pick<Upkeep, "maintenance" | "jobs">
-    & Pick<UpkeepOptions, "clock" | "logger" | "version" | "limits">,
+    & Pick<UpkeepOptions, "clock" | "logger" | "version">,
 ): Upkeep {
-  const stallMs = limits.sendStallMs;
   return {
     jobs,
     maintenance,
-    backups: new Backups({
-      maintenance,
-      clock,
-      logger,
-      version,
-      backupsMax: limits.backupsMax,
-      stallMs,
-    }),
-    exports: new Exports({
-      maintenance,
-      clock,
-      logger,
-      exportsMax: limits.exportsMax,
-      stallMs,
-    }),
+    downloads: new Downloads({ maintenance, clock, logger, version }),
   };
 }

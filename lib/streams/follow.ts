@@ -196,7 +196,7 @@ export interface FollowOptions {
   readonly place: number;
   /** Whose it is, so that a change of the login wakes it. */
   readonly login?: string | undefined;
-  /** Called instead of settling `news`; must not throw. */
+  /** Called at news, too, and when woken; must not throw. */
   readonly onNews?: () => void;
 }
 

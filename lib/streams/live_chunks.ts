@@ -6,38 +6,60 @@
  * @module
  */
 
+import type { ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
+import { LINK_TYPE } from "../model/links.ts";
+import type { ListRef } from "../model/lists.ts";
 import { ROLE_ADMINS } from "../model/principal.ts";
-import { readsEverything, stateOnceBegun } from "./access.ts";
+import type { ListEntry } from "../store/event_store.ts";
+import { ByteText } from "../text/byte_text.ts";
+import { ALL_STREAM, readsEverything, stateOnceBegun } from "./access.ts";
 import type { StreamContext } from "./context.ts";
-import {
-  type LiveChunk,
-  type LiveRead,
-  type LiveSource,
-  readLiveChunk,
-} from "./live_reader.ts";
-import type { Caller } from "./outcomes.ts";
+import { type Reach, readStretch } from "./follow.ts";
+import type { Caller, LiveEnd, LiveFeedCommand } from "./outcomes.ts";
+import { systemListOf } from "./page_request.ts";
+import { LinkResolver, unresolved } from "./resolve_links.ts";
 
-/** Who wants a stretch. What it says of itself stays until it is told. */
-export interface ChunkReader extends LiveRead {
+/** What a live feed shows, whoever reads it. */
+export type LiveSource = Pick<
+  LiveFeedCommand,
+  "streamName" | "resolveLinks" | "filter" | "format"
+>;
+
+/** A stretch of a live feed, written as one piece. */
+export interface LiveChunk extends Reach {
+  /** Undefined when there is nothing to show. Must not be changed. */
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+  readonly eventCount: number;
+  /** Whether every reader gets to see the same. */
+  readonly isForAll: boolean;
+  /** Why nothing will follow; undefined: something may. */
+  readonly ended?: LiveEnd;
+}
+
+/** Who wants a stretch, and where it begins. */
+export interface ChunkReader {
   readonly feed: SharedFeed;
+  readonly caller: Caller;
   /** The same for callers with the same rights: {@link rightsKeyOf}. */
   readonly rightsKey: string;
   /** Epoch of the rules in which the caller was found to have the right to read. */
   grantedEpoch: number;
-  /** Gets a stretch that was not there at once. */
-  takeChunk(chunk: LiveChunk): void;
-  /** Gets what made reading it fail. */
-  failChunk(error: unknown): void;
+  /** Place of the first event wanted: an event number or a log position. */
+  readonly place: number;
+  /** Events to read at most, 1 or more. */
+  readonly count: number;
 }
 
 /** What all who read the same feed in the same format share. */
 export interface SharedFeed {
   readonly source: LiveSource;
-  /** Stretches by the place that they begin at. */
-  readonly chunks: Map<number, Entry>;
-  /** Those that differ from reader to reader, by place and rights. */
-  readonly ownChunks: Map<string, Entry>;
+  readonly list: ListRef | undefined;
+  /**
+   * Stretches by the place that they begin at; those that differ from reader
+   * to reader by place and rights, too.
+   */
+  readonly chunks: Map<number | string, Entry>;
 }
 
 interface Entry {
@@ -51,14 +73,8 @@ interface Entry {
   readonly readAtUs: number;
   /** Set once it has been read. */
   chunk: LiveChunk | undefined;
-  waiting: ChunkReader[];
+  readonly reading: Promise<LiveChunk>;
 }
-
-const UNAUTHORIZED: LiveChunk = {
-  kind: "ended",
-  reason: "unauthorized",
-  isForAll: false,
-};
 
 /** Decisions on rights that are remembered. */
 const RIGHTS_MAX = 10_000;
@@ -71,9 +87,27 @@ export function rightsKeyOf(caller: Caller): string {
     : JSON.stringify([...caller.roles].sort());
 }
 
+/** The same for commands whose feeds show the same in the same format. */
+export function feedKeyOf(command: LiveSource): string {
+  const { streamName, resolveLinks, filter, format } = command;
+  return JSON.stringify([streamName, resolveLinks, filter, format.key]);
+}
+
 /** A feed of which nothing was read yet. */
 export function sharedFeedOf(source: LiveSource): SharedFeed {
-  return { source, chunks: new Map(), ownChunks: new Map() };
+  return { source, list: systemListOf(source.streamName), chunks: new Map() };
+}
+
+/** What a reader gets that is to read no more. */
+export function endedChunk(ended: LiveEnd, place: number): LiveChunk {
+  return {
+    ended,
+    bytes: undefined,
+    eventCount: 0,
+    next: place,
+    isAtEnd: true,
+    isForAll: ended === "deleted",
+  };
 }
 
 /** Reads stretches, and hands them out again. */
@@ -91,106 +125,82 @@ export class LiveChunks {
   }
 
   /**
-   * The stretch from the reader's place on, if it is there; otherwise the
-   * reader is told later. Asked for only while somebody follows.
+   * The stretch from the reader's place on. Asked for only while somebody
+   * follows.
+   *
+   * @throws {QuipuError} As `EventStore.readStream` does.
    */
-  next(reader: ChunkReader): LiveChunk | undefined {
+  async read(reader: ChunkReader): Promise<LiveChunk> {
+    const { place, rightsKey } = reader;
     if (reader.grantedEpoch !== this.#context.followers.rulesEpoch) {
-      const isGranted = this.#knownRight(reader);
-      if (isGranted === undefined) void this.#decideRight(reader);
-      if (isGranted !== true) {
-        return isGranted === false ? UNAUTHORIZED : undefined;
+      if (!await this.#mayRead(reader)) {
+        return endedChunk("unauthorized", place);
       }
-      reader.grantedEpoch = this.#rulesEpoch;
     }
-    const { chunks } = reader.feed;
-    return this.#from(
-      this.#usable(chunks.get(reader.place)) ??
-        this.#read(chunks, reader.place, reader),
-      reader,
-    );
+    const entry = this.#entryAt(place, reader);
+    const chunk = entry.chunk ?? await entry.reading;
+    if (chunk.isForAll || entry.rightsKey === rightsKey) return chunk;
+    const own = this.#entryAt(`${place} ${rightsKey}`, reader);
+    return own.chunk ?? await own.reading;
   }
 
-  /** What an entry has for a reader; the reader waits if it has nothing yet. */
-  #from(entry: Entry, reader: ChunkReader): LiveChunk | undefined {
-    const { chunk } = entry;
-    if (chunk === undefined) {
-      entry.waiting.push(reader);
-      return undefined;
-    }
-    if (chunk.isForAll || entry.rightsKey === reader.rightsKey) return chunk;
-    const { ownChunks } = reader.feed;
-    const key = `${reader.place} ${reader.rightsKey}`;
-    return this.#from(
-      this.#usable(ownChunks.get(key)) ?? this.#read(ownChunks, key, reader),
-      reader,
-    );
+  #entryAt(key: number | string, reader: ChunkReader): Entry {
+    const { chunks } = reader.feed;
+    return this.#usable(chunks.get(key)) ?? this.#begin(chunks, key, reader);
   }
 
   /** The entry, unless what it has is outdated. */
   #usable(entry: Entry | undefined): Entry | undefined {
     if (entry === undefined) return undefined;
+    const { rulesEpoch, commitCount } = this.#context.followers;
     // Whoever asks after a change of rights must not be shown what was judged
     // by those before, even if it has only just been read.
-    if (entry.rulesEpoch !== this.#context.followers.rulesEpoch) {
+    if (entry.rulesEpoch !== rulesEpoch) {
       this.#forget(entry);
       return undefined;
     }
     const { chunk } = entry;
-    const hasSeenAll =
-      entry.commitCount === this.#context.followers.commitCount;
+    const hasSeenAll = entry.commitCount === commitCount;
     if (chunk === undefined) return hasSeenAll ? entry : undefined;
     if (this.#isStale(entry)) {
       this.#forget(entry);
       return undefined;
     }
     // What was the end when it was read may be it no more.
-    if (!hasSeenAll && chunk.kind === "events" && chunk.isAtEnd) {
+    if (!hasSeenAll && chunk.isAtEnd) {
       entry.chunk = { ...chunk, isAtEnd: false };
     }
     return entry;
   }
 
-  #read<Key>(
-    entries: Map<Key, Entry>,
-    key: Key,
+  #begin(
+    chunks: SharedFeed["chunks"],
+    key: number | string,
     reader: ChunkReader,
   ): Entry {
+    const { commitCount, rulesEpoch } = this.#context.followers;
     const entry: Entry = {
       forget() {
-        if (entries.get(key) === entry) entries.delete(key);
+        if (chunks.get(key) === entry) chunks.delete(key);
       },
       rightsKey: reader.rightsKey,
-      commitCount: this.#context.followers.commitCount,
-      rulesEpoch: this.#context.followers.rulesEpoch,
+      commitCount,
+      rulesEpoch,
       readAtUs: this.#context.clock.nowUs(),
       chunk: undefined,
-      waiting: [],
-    };
-    entries.set(key, entry);
-    const { caller, place, count } = reader;
-    const read = { caller, place, count };
-    readLiveChunk(this.#context, reader.feed.source, read).then(
-      (chunk) => this.#settle(entry, chunk),
-      (error) => {
+      reading: readChunk(this.#context, reader).then((chunk) => {
+        entry.chunk = chunk;
+        // That there is nothing yet is true only now.
+        if (chunk.bytes === undefined) entry.forget();
+        else this.#keep(entry, chunk.bytes.length);
+        return chunk;
+      }, (error) => {
         entry.forget();
-        for (const waiting of entry.waiting) waiting.failChunk(error);
-      },
-    );
+        throw error;
+      }),
+    };
+    chunks.set(key, entry);
     return entry;
-  }
-
-  #settle(entry: Entry, chunk: LiveChunk): void {
-    entry.chunk = chunk;
-    // That there is nothing yet is true only now.
-    if (chunk.kind === "ended" || chunk.bytes === undefined) entry.forget();
-    else this.#keep(entry, chunk.bytes.length);
-    const { waiting } = entry;
-    entry.waiting = [];
-    for (const reader of waiting) {
-      const own = this.#from(entry, reader);
-      if (own !== undefined) reader.takeChunk(own);
-    }
   }
 
   #keep(entry: Entry, byteLength: number): void {
@@ -206,9 +216,7 @@ export class LiveChunks {
   #forget(entry: Entry): void {
     entry.forget();
     if (!this.#kept.delete(entry)) return;
-    if (entry.chunk?.kind === "events") {
-      this.#keptBytes -= entry.chunk.bytes?.length ?? 0;
-    }
+    this.#keptBytes -= entry.chunk?.bytes?.length ?? 0;
   }
 
   #isStale({ readAtUs }: Entry): boolean {
@@ -217,43 +225,95 @@ export class LiveChunks {
   }
 
   /** What rights and metadata decided is decided anew once they change. */
-  #knownRight({ feed, rightsKey }: ChunkReader): boolean | undefined {
-    const { rulesEpoch } = this.#context.followers;
-    if (rulesEpoch !== this.#rulesEpoch) {
-      this.#rulesEpoch = rulesEpoch;
-      this.#rights.clear();
-      for (const entry of this.#kept) entry.forget();
-      this.#kept.clear();
-      this.#keptBytes = 0;
-    }
-    return this.#rights.get(rightsEntryOf(feed, rightsKey));
-  }
-
-  async #decideRight(reader: ChunkReader): Promise<void> {
-    const { store, access } = this.#context;
+  async #mayRead(reader: ChunkReader): Promise<boolean> {
+    const { store, access, followers } = this.#context;
     const { feed, caller, rightsKey } = reader;
     const { streamName } = feed.source;
-    const epoch = this.#rulesEpoch;
-    try {
-      const state = await store.readState(streamName);
-      const granted = await access.readAccess(
-        caller,
-        streamName,
-        stateOnceBegun(state),
-      );
-      if (epoch === this.#rulesEpoch) {
-        if (this.#rights.size >= RIGHTS_MAX) this.#rights.clear();
-        const entry = rightsEntryOf(feed, rightsKey);
-        this.#rights.set(entry, granted !== "denied");
+    const key = streamName + "\n" + rightsKey;
+    for (;;) {
+      const { rulesEpoch } = followers;
+      if (rulesEpoch !== this.#rulesEpoch) {
+        this.#rulesEpoch = rulesEpoch;
+        this.#rights.clear();
+        for (const entry of this.#kept) this.#forget(entry);
       }
-      const chunk = this.next(reader);
-      if (chunk !== undefined) reader.takeChunk(chunk);
-    } catch (error) {
-      reader.failChunk(error);
+      let mayRead = this.#rights.get(key);
+      if (mayRead === undefined) {
+        const state = stateOnceBegun(await store.readState(streamName));
+        const granted = await access.readAccess(caller, streamName, state);
+        if (rulesEpoch !== followers.rulesEpoch) continue;
+        mayRead = granted !== "denied";
+        if (this.#rights.size >= RIGHTS_MAX) this.#rights.clear();
+        this.#rights.set(key, mayRead);
+      }
+      reader.grantedEpoch = rulesEpoch;
+      return mayRead;
     }
   }
 }
 
-function rightsEntryOf({ source }: SharedFeed, rightsKey: string): string {
-  return source.streamName + "\n" + rightsKey;
+/** Room for a stretch, and for the event that makes it too long. */
+const CHUNK_CAPACITY = LIMITS.liveFeedChunkLengthMax + 8 * 1024;
+
+/** Reads a stretch and writes as much of it as a client takes at once. */
+async function readChunk(
+  context: StreamContext,
+  { feed, caller, place, count }: ChunkReader,
+): Promise<LiveChunk> {
+  const { source } = feed;
+  const stretch = await readStretch(context, source, {
+    place,
+    count,
+    withBodies: true,
+  });
+  if (stretch.isDeleted) return endedChunk("deleted", place);
+  const resolver = new LinkResolver(context, caller, "public");
+  const out = new ByteText(CHUNK_CAPACITY);
+  let eventCount = 0;
+  let { next, isAtEnd } = stretch;
+  for (const { place, entry } of stretch.entries) {
+    // Mostly there is nothing to wait for.
+    const shown = isPlain(feed, entry)
+      ? unresolved(entry.event)
+      : await resolve(resolver, feed, entry);
+    if (shown === undefined) continue;
+    const { length } = out;
+    source.format.event(out, shown, place);
+    if (length > 0 && out.length > LIMITS.liveFeedChunkLengthMax) {
+      out.length = length;
+      next = place;
+      isAtEnd = false;
+      break;
+    }
+    eventCount++;
+  }
+  return {
+    bytes: out.length === 0 ? undefined : out.take(0),
+    eventCount,
+    next,
+    isAtEnd,
+    isForAll: resolver.isPublic && resolver.showsAll,
+  };
+}
+
+/** Whether an entry is shown as it stands there. */
+function isPlain(
+  { list, source: { resolveLinks, streamName } }: SharedFeed,
+  { event }: ListEntry,
+): boolean {
+  return list === undefined && streamName !== ALL_STREAM &&
+    !(resolveLinks && event.eventType === LINK_TYPE);
+}
+
+/** Follows an entry's link, if any; undefined: the reader may not see it. */
+async function resolve(
+  resolver: LinkResolver,
+  { list, source: { streamName, resolveLinks } }: SharedFeed,
+  entry: ListEntry,
+): Promise<ResolvedEvent | undefined> {
+  const options = { list, streamName, resolveLinks, withBodies: true };
+  const [first] = await resolver.planEntries([entry], options);
+  if (first === undefined) return undefined;
+  const target = await resolver.findTarget(first, true);
+  return { original: first.original, link: first.link, target };
 }

@@ -6,8 +6,7 @@
 
 import { ALL_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
-import type { LiveFeedCommand, LocateOutcome } from "./live_contract.ts";
-import type { Caller } from "./outcomes.ts";
+import type { Caller, LiveFeedCommand, LocateOutcome } from "./outcomes.ts";
 import { readLog } from "./read_log.ts";
 import { scanList } from "./scan_list.ts";
 import { searchList } from "./search_list.ts";

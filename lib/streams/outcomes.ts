@@ -18,11 +18,8 @@ import type {
   StreamPage,
 } from "../model/feed.ts";
 import type { Principal } from "../model/principal.ts";
-import type {
-  LiveFeedCommand,
-  LiveFeedOutcome,
-  LocateOutcome,
-} from "./live_contract.ts";
+import type { PullSource } from "../model/pull_source.ts";
+import type { ByteText } from "../text/byte_text.ts";
 
 /** The caller lacks a right. */
 export interface Unauthorized {
@@ -161,6 +158,76 @@ export type EventOutcome =
   | Deleted
   | Unauthorized;
 
+/**
+ * Where a live feed begins. Places are event numbers, or log positions in the
+ * whole log.
+ */
+export type LiveStart =
+  /** With the first event at this place or after it. */
+  | { readonly kind: "at"; readonly place: number }
+  /** With the next event that is written. */
+  | { readonly kind: "head" }
+  /** With the last events there are, 1 or more, or the last before a place. */
+  | {
+    readonly kind: "last";
+    readonly count: number;
+    readonly before?: number;
+  }
+  /** With the first event of that time or after it; microseconds since 1970. */
+  | { readonly kind: "time"; readonly timeUs: number };
+
+/** Why a live feed ends before its client leaves. */
+export type LiveEnd = "stopping" | "deleted" | "unauthorized";
+
+/**
+ * How a live feed is written. Its texts are handed to all who read the same
+ * feed in the same format.
+ */
+export interface LiveFormat {
+  /** The same for formats that write the same. */
+  readonly key: string;
+  /**
+   * Appends an event.
+   *
+   * @param place To resume after this event.
+   */
+  event(out: ByteText, event: ResolvedEvent, place: number): void;
+  /** Says nothing but from where to resume. @param place -1: from the start. */
+  progress(place: number): string;
+  /** All there is has been sent. */
+  caughtUp(place: number): string;
+  /** First of all. */
+  readonly opening: string;
+  /** Keeps the connection open while nothing happens. */
+  readonly heartbeat: string;
+  ended(reason: LiveEnd): string;
+}
+
+export interface LiveFeedCommand {
+  /** A stream, a system list or `$all`. */
+  readonly streamName: string;
+  readonly start: LiveStart;
+  /** Links are never followed in `$all`. */
+  readonly resolveLinks: boolean;
+  readonly filter: EventFilter | undefined;
+  readonly format: LiveFormat;
+}
+
+/** A stream that was never written has a live feed too: it waits. */
+export type LiveFeedOutcome =
+  /** To be pulled; ending the source ends the feed. */
+  | { readonly kind: "feed"; readonly source: PullSource }
+  | Deleted
+  | Unauthorized;
+
+/** Where in a feed the events of a time begin. */
+export type LocateOutcome =
+  /** Of the first event of that time or after it, or of the next one. */
+  | { readonly kind: "place"; readonly place: number }
+  | NotFound
+  | Deleted
+  | Unauthorized;
+
 /** What clients may do with streams. `createStreamService` makes it. */
 export interface StreamService {
   append(caller: Caller, command: AppendCommand): Promise<AppendOutcome>;
@@ -200,8 +267,6 @@ export interface StreamService {
     caller: Caller,
     command: { readonly streamName: string; readonly timeUs: number },
   ): Promise<LocateOutcome>;
-  /** How many live feeds are open. */
-  readonly liveFeedCount: number;
   /** Answers every held read now and ends every live feed; no more are held. */
   endLongPolls(): void;
 }

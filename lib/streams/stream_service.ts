@@ -13,11 +13,8 @@ import { append } from "./append.ts";
 import type { StreamContext } from "./context.ts";
 import { deleteStream } from "./delete.ts";
 import { Followers } from "./follow.ts";
-import {
-  LIVE_FEED_LIMITS,
-  type LiveFeedLimits,
-  LiveFeeds,
-} from "./live_feeds.ts";
+import { LIMITS } from "../model/limits.ts";
+import { LiveFeeds } from "./live_feeds.ts";
 import { locateTime } from "./live_start.ts";
 import { appendMetadata, readMetadata } from "./metadata.ts";
 import type { StreamService } from "./outcomes.ts";
@@ -30,7 +27,8 @@ import { readFeed } from "./read_feed.ts";
 export interface StreamServiceOptions {
   readonly store: EventStore;
   readonly clock: Clock;
-  readonly liveFeedLimits?: Partial<LiveFeedLimits>;
+  /** Default: `LIMITS.liveFeedHeartbeatMs`. */
+  readonly liveFeedHeartbeatMs?: number;
   /** Whether a caller's login still holds. Default: always. */
   readonly isCurrent?: (caller: Principal) => boolean;
   /** Has a function called with each login that changes. Default: none does. */
@@ -55,12 +53,9 @@ export function createStreamService(
 ): StreamService {
   const context = createStreamContext(options);
   const { followers } = context;
-  const limits = { ...LIVE_FEED_LIMITS, ...options.liveFeedLimits };
-  const liveFeeds = new LiveFeeds(context, limits);
-  options.onLoginChange?.((login) => {
-    followers.wakeLogin(login);
-    liveFeeds.recheckLogin(login);
-  });
+  const { liveFeedHeartbeatMs = LIMITS.liveFeedHeartbeatMs } = options;
+  const liveFeeds = new LiveFeeds(context, liveFeedHeartbeatMs);
+  options.onLoginChange?.((login) => followers.wakeLogin(login));
   return {
     append: (caller, command) => append(context, caller, command),
     appendMetadata: (caller, command) =>
@@ -73,12 +68,6 @@ export function createStreamService(
     holdsStill: (caller, read) => holdsStill(context, caller, read),
     openLiveFeed: (caller, command) => liveFeeds.open(caller, command),
     locateTime: (caller, command) => locateTime(context, caller, command),
-    get liveFeedCount() {
-      return liveFeeds.openCount;
-    },
-    endLongPolls() {
-      followers.end();
-      liveFeeds.end();
-    },
+    endLongPolls: () => followers.end(),
   };
 }

@@ -7,7 +7,6 @@
  */
 
 import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
-import { LIMITS } from "../../lib/model/limits.ts";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
 import { ScavengeHistory } from "../../lib/maintenance/scavenge_history.ts";
 import { openAuth } from "../../lib/users/open_auth.ts";
@@ -136,7 +135,6 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
         clock,
         logger: SILENT_LOGGER,
         version: "0.0.0",
-        limits: LIMITS,
       }),
       scavengeHistory,
     },

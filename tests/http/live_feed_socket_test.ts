@@ -7,9 +7,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { serveHttp } from "../../lib/http/server.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
+import { LIMITS, type Limits } from "../../lib/model/limits.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { LiveFeedLimits } from "../../lib/streams/live_feeds.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { EventSourceReader } from "../support/event_source.ts";
 import { anEvent, createTestClock, createTestIds } from "../support/events.ts";
@@ -28,11 +28,12 @@ interface Serving {
 async function serving(
   use: (serving: Serving) => Promise<void>,
   options: {
-    readonly liveFeedLimits?: Partial<LiveFeedLimits>;
+    readonly limits?: Partial<Limits>;
+    readonly heartbeatMs?: number;
     readonly logger?: Logger;
   } = {},
 ): Promise<void> {
-  const { liveFeedLimits = {}, logger = SILENT_LOGGER } = options;
+  const { limits = {}, logger = SILENT_LOGGER } = options;
   const clock = createTestClock();
   await using store = createTestStore({ clock, newEventId: createTestIds() });
   let listenerCount = 0;
@@ -45,8 +46,12 @@ async function serving(
       end();
     };
   };
-  const streams = createStreamService({ store, clock, liveFeedLimits });
-  await using testApp = openTestApp({ store, clock, app: { streams } });
+  const streams = createStreamService({
+    store,
+    clock,
+    liveFeedHeartbeatMs: options.heartbeatMs ?? LIMITS.liveFeedHeartbeatMs,
+  });
+  await using testApp = openTestApp({ store, clock, limits, app: { streams } });
   await using server = serveHttp({
     app: testApp.app,
     hostname: "127.0.0.1",
@@ -190,7 +195,8 @@ Deno.test("a client that reads too slowly is dropped; others go on", async () =>
     stalled.close();
     while (!await canOpen(baseUrl, 2)) await later();
   }, {
-    liveFeedLimits: { heartbeatMs: 100, stallMs: 3000, feedsMax: 2 },
+    limits: { liveFeedStallMs: 3000, liveFeedsMax: 2 },
+    heartbeatMs: 100,
     logger,
   });
   assertEquals(dropped.length, 1);

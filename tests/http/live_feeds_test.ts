@@ -5,10 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { EventSourceReader } from "../support/event_source.ts";
-import { createTestClock, createTestIds, testUuid } from "../support/events.ts";
-import { createTestStore } from "../support/test_store.ts";
+import { testUuid } from "../support/events.ts";
 import {
   openTestApp,
   TEST_BASE_URL,
@@ -288,15 +286,20 @@ Deno.test("what cannot begin is refused before the feed does", async (test) => {
 });
 
 Deno.test("too many live feeds are refused, and may come again", async () => {
-  const clock = createTestClock();
-  const store = createTestStore({ clock, newEventId: createTestIds() });
-  const limits = { feedsMax: 2, feedsPerAddressMax: 2, feedsPerUserMax: 1 };
-  const streams = createStreamService({
-    store,
-    clock,
-    liveFeedLimits: limits,
+  await using app = openTestApp({
+    limits: {
+      liveFeedsMax: 2,
+      liveFeedsPerAddressMax: 2,
+      liveFeedsPerUserMax: 1,
+    },
   });
-  await using app = openTestApp({ store, clock, app: { streams } });
+  // What cannot be opened takes no place.
+  await app.append("gone", events(0, 1));
+  const hard = { "ES-HardDelete": "true" };
+  await app.send("/streams/gone", { method: "DELETE", headers: hard });
+  for (let index = 0; index < 3; index++) {
+    assertEquals((await app.get("/streams/gone", SSE)).status, 410);
+  }
   const admin = { Authorization: TEST_LOGINS.admin };
   await using _first = await open(app, "/streams/s", admin);
   const ofUser = await app.get("/streams/s", SSE, admin);

@@ -4,12 +4,15 @@
  * @module
  */
 
+import { PullStreams } from "../../lib/http/pull_stream.ts";
 import { formatEventNumber } from "../../lib/model/event_number.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
 import type {
+  Caller,
   LiveFeedCommand,
   LiveFormat,
-} from "../../lib/streams/live_contract.ts";
-import type { Caller, StreamService } from "../../lib/streams/outcomes.ts";
+  StreamService,
+} from "../../lib/streams/outcomes.ts";
 
 /** Messages as short texts, one a line. */
 export const TEST_FORMAT: LiveFormat = {
@@ -85,7 +88,10 @@ export async function openLive(
   if (outcome.kind !== "feed") {
     throw new Error(`Expected a feed: ${outcome.kind}`);
   }
-  return new LineReader(outcome.body);
+  const body = new PullStreams(LIMITS.sendStallMs).open(outcome.source, {
+    stallMs: LIMITS.liveFeedStallMs,
+  });
+  return new LineReader(body);
 }
 
 /** Asks for the live feed of "s" from its start, unless `changes` say otherwise. */
@@ -98,7 +104,6 @@ export function aLiveRead(
     resolveLinks: true,
     filter: undefined,
     format: TEST_FORMAT,
-    address: "127.0.0.1",
     ...changes,
   };
 }

@@ -115,11 +115,6 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
   const streams = createStreamService({
     store,
     clock,
-    liveFeedLimits: {
-      feedsMax: limits.liveFeedsMax,
-      feedsPerAddressMax: limits.liveFeedsPerAddressMax,
-      feedsPerUserMax: limits.liveFeedsPerUserMax,
-    },
     ...(auth && {
       isCurrent: (caller) => auth.authenticator.isCurrent(caller),
       onLoginChange: (listener) => auth.authenticator.onChange(listener),

@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
 import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
-import { LIMITS, type Limits } from "../../lib/model/limits.ts";
+import type { Limits } from "../../lib/model/limits.ts";
 import { type LogFields, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { MaintainedStore } from "../../lib/store/event_store.ts";
 import { openStore } from "../../storage/mod.ts";
@@ -47,6 +47,7 @@ export async function openUpkeepPlace(
   const test = openTestApp({
     store,
     clock,
+    limits,
     app: {
       upkeep: createUpkeep({
         maintenance,
@@ -54,7 +55,6 @@ export async function openUpkeepPlace(
         clock,
         logger: { debug: log, info: log, warn: log, error: log, audit: log },
         version: "0.0.0",
-        limits: { ...LIMITS, ...limits },
       }),
     },
   });

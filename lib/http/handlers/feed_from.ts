@@ -7,7 +7,7 @@
 
 import { formatAllPosition } from "../../formats/atom/links.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";
-import type { LiveStart } from "../../streams/live_contract.ts";
+import type { LiveStart } from "../../streams/outcomes.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { readProblemOf } from "../errors.ts";
 import { decodeParameter } from "../query.ts";

@@ -6,13 +6,12 @@
  */
 
 import type { AllRange, PageRange } from "../../model/feed.ts";
-import { limitKeyOfAddress } from "../../text/addresses.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
 import { readFeedView } from "../feed_query.ts";
 import { createLiveFormat } from "../live_format.ts";
 import { readLiveStart } from "../live_start.ts";
 import { EVENT_STREAM } from "../media_types.ts";
-import { malformed, readProblemOf, Refusal } from "../errors.ts";
+import { malformed, readProblemOf } from "../errors.ts";
 import {
   checkRequireMaster,
   readResolveLinks,
@@ -29,15 +28,6 @@ export interface LiveTarget {
   readonly isAll: boolean;
 }
 
-const TOO_MANY_IN_ALL = new Refusal(
-  "overloaded",
-  "Too many live feeds are open",
-);
-const TOO_MANY_OF_CLIENT = new Refusal(
-  "tooManyHeld",
-  "Too many live feeds are open from this address or of this user",
-);
-
 /** Opens a live feed. */
 export async function openLiveFeed(
   { streamName, range, isAll }: LiveTarget,
@@ -51,7 +41,7 @@ export async function openLiveFeed(
   if (asOfUs !== undefined) {
     throw malformed("Invalid asOf: a live feed shows the present");
   }
-  const outcome = await services.streams.openLiveFeed(caller, {
+  const command = {
     streamName,
     start: readLiveStart({
       lastEventId: headers.get(REQUEST_HEADERS.lastEventId),
@@ -66,15 +56,15 @@ export async function openLiveFeed(
       embed: "body",
       isAll,
     }),
-    released: info.completed,
-    address: limitKeyOfAddress(context.client.remoteAddress),
-  });
-  if (outcome.kind === "tooMany") {
-    throw outcome.where === "inAll" ? TOO_MANY_IN_ALL : TOO_MANY_OF_CLIENT;
-  }
+  };
+  const outcome = await services.quota.keep(
+    "liveFeeds",
+    context,
+    () => services.streams.openLiveFeed(caller, command),
+  );
   if (outcome.kind !== "feed") {
     return problemResponse(readProblemOf(outcome.kind), allowedMethods);
   }
-  const { body } = outcome;
+  const body = services.sending.endless(outcome.source);
   return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
 }

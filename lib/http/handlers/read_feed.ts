@@ -306,15 +306,10 @@ function headOf(
 function heldIf<T>(
   mayBeHeld: boolean,
   read: () => Promise<T>,
-  { caller, client, watched }: RequestContext,
-  { admission }: HandlerServices,
+  context: RequestContext,
+  { quota }: HandlerServices,
 ): Promise<T> {
-  if (!mayBeHeld) return read();
-  const { remoteAddress } = client;
-  return admission.hold(
-    { remoteAddress, login: caller?.login, watched },
-    read,
-  );
+  return mayBeHeld ? quota.hold(context, read) : read();
 }
 
 /** XML feeds know one level; pages show all there is. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { KnownFiles } from "../../maintenance/backups.ts";
+import type { KnownFiles } from "../../maintenance/downloads.ts";
 import type { ExportSelection, LogPoint } from "../../store/transfer.ts";
 import { parseIsoTime } from "../../text/iso_time.ts";
 import { BACKUP } from "../access.ts";
@@ -15,9 +15,9 @@ import {
   requesterOf,
 } from "../context.ts";
 import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../media_types.ts";
-import { malformed, PROBLEMS } from "../errors.ts";
+import { malformed } from "../errors.ts";
 import { parametersOf } from "../query.ts";
-import { downloadResponse, problemResponse } from "../respond.ts";
+import { downloadResponse } from "../respond.ts";
 import type { Route, Schema } from "../route.ts";
 import { NO_UPKEEP, upkeepOf } from "./maintenance.ts";
 
@@ -117,7 +117,7 @@ export const BACKUP_ROUTES: readonly Route[] = [
 function downloadBackup(
   context: RequestContext,
   services: HandlerServices,
-): Response {
+): Promise<Response> {
   return sendBackup(undefined, context, services);
 }
 
@@ -133,27 +133,27 @@ async function downloadNewBackup(
   const body = await services.receiving.readText(context.request, {
     bytesMax: context.limits.backupListBytesMax,
   });
-  return sendBackup(readHave(body), context, services);
+  return await sendBackup(readHave(body), context, services);
 }
 
-function sendBackup(
+async function sendBackup(
   have: KnownFiles | undefined,
   context: RequestContext,
   services: HandlerServices,
-): Response {
-  const { allowedMethods } = context;
-  const { backups } = upkeepOf(services);
-  const download = backups.start(have, requesterOf(context));
-  if (download === undefined) {
-    return problemResponse(PROBLEMS.tooManyBackups, allowedMethods);
-  }
-  const { stream, bytes, end } = download;
+): Promise<Response> {
+  const { downloads } = upkeepOf(services);
+  const { source, bytes, end } = await services.quota.keep(
+    "backups",
+    context,
+    () => downloads.startBackup(have, requesterOf(context)),
+  );
+  const body = services.sending.download(source);
   return downloadResponse({
-    body: stream,
+    body,
     contentType: ARCHIVE_TYPE,
     bytes,
     name: `quipu-${end}.tar`,
-  }, allowedMethods);
+  }, context.allowedMethods);
 }
 
 const WANTED = 'Wanted a body such as {"have": [{"name": "…", "crc32": "…"}]}';
@@ -189,23 +189,23 @@ function isRecord(value: unknown): value is Record<string, unknown> {
  * select of everything that is committed now. The last line says how much it
  * was; an answer without one is not whole.
  */
-function downloadExport(
+async function downloadExport(
   context: RequestContext,
   services: HandlerServices,
-): Response {
-  const { allowedMethods, target } = context;
-  const { exports } = upkeepOf(services);
-  const selection = selectionOf(target.query);
-  const download = exports.start(selection, requesterOf(context));
-  if (download === undefined) {
-    return problemResponse(PROBLEMS.tooManyExports, allowedMethods);
-  }
-  const { stream, end } = download;
+): Promise<Response> {
+  const { downloads } = upkeepOf(services);
+  const selection = selectionOf(context.target.query);
+  const { source, end } = await services.quota.keep(
+    "exports",
+    context,
+    () => downloads.startExport(selection, requesterOf(context)),
+  );
+  const body = services.sending.download(source);
   return downloadResponse({
-    body: stream,
+    body,
     contentType: EXPORT_CONTENT_TYPE,
     name: `quipu-${end}.ndjson`,
-  }, allowedMethods);
+  }, context.allowedMethods);
 }
 
 function selectionOf(query: string): ExportSelection {

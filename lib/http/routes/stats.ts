@@ -126,7 +126,7 @@ function readHistogram({ allowedMethods }: RequestContext): Response {
 }
 
 async function gather(
-  { store, observation, admission, streams }: HandlerServices,
+  { store, observation, quota }: HandlerServices,
   withMetadata: boolean,
 ): Promise<Stats> {
   const { requests, stats } = observation;
@@ -138,8 +138,8 @@ async function gather(
     process: observation.processUsage(),
     requestCount: requests.total,
     requestMs: requests.totalMs,
-    requestsInFlight: admission.inFlight,
-    waitingCount: admission.heldCount + streams.liveFeedCount,
+    requestsInFlight: quota.inFlight,
+    waitingCount: quota.heldCount("longPolls") + quota.heldCount("liveFeeds"),
   }, withMetadata);
 }
 

@@ -83,11 +83,7 @@ export async function readMessages(
       signal: () => request.signal,
     });
   const outcome = longPollMs > 0
-    ? await services.admission.hold({
-      remoteAddress: context.client.remoteAddress,
-      login: caller?.login,
-      watched: context.watched,
-    }, read)
+    ? await services.quota.hold(context, read)
     : await read();
   switch (outcome.kind) {
     case "messages": {

@@ -228,23 +228,23 @@ async function readMetrics(
   services: HandlerServices,
 ): Promise<Response> {
   const { allowedMethods } = context;
-  const { observation, admission, streams, upkeep, knownAnswers } = services;
+  const { observation, quota, upkeep, knownAnswers } = services;
   const families = [
     ...observation.requests.families(),
     gauge(
       "quipu_http_requests_in_flight",
       "Requests whose answer is being made.",
-      admission.inFlight,
+      quota.inFlight,
     ),
     gauge(
       "quipu_long_polls",
       "Long polls that are held.",
-      admission.heldCount,
+      quota.heldCount("longPolls"),
     ),
     gauge(
       "quipu_live_feeds",
       "Live feeds that are open.",
-      streams.liveFeedCount,
+      quota.heldCount("liveFeeds"),
     ),
     {
       name: "quipu_job_running",

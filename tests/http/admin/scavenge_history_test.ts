@@ -11,7 +11,6 @@ import { JobBoard } from "../../../lib/maintenance/job_board.ts";
 import { openUpkeep } from "../../../lib/maintenance/upkeep.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import type { EventStore } from "../../../lib/store/event_store.ts";
-import { LIMITS } from "../../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type { MaintainedStore } from "../../../lib/store/event_store.ts";
 import type {
@@ -106,7 +105,6 @@ async function openServer({ clock, newId, store, changes }: Parts) {
     newId,
     logger: SILENT_LOGGER,
     version: "0.0.0",
-    limits: LIMITS,
     history: { nodeEndpoint: () => "127.0.0.1:2113", maxAgeDays: 30 },
   });
   assert(upkeep !== undefined);

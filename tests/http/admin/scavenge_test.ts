@@ -7,7 +7,6 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { createUpkeep } from "../../../lib/maintenance/upkeep.ts";
-import { LIMITS } from "../../../lib/model/limits.ts";
 import { JobBoard } from "../../../lib/maintenance/job_board.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import { openStore } from "../../../storage/mod.ts";
@@ -48,7 +47,6 @@ async function openApp() {
         clock,
         logger: SILENT_LOGGER,
         version: "0.0.0",
-        limits: LIMITS,
       }),
     },
   });

@@ -7,7 +7,6 @@
 import { assertEquals } from "@std/assert";
 import { JobBoard } from "../../../lib/maintenance/job_board.ts";
 import { createUpkeep } from "../../../lib/maintenance/upkeep.ts";
-import { LIMITS } from "../../../lib/model/limits.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
   JobControl,
@@ -51,7 +50,6 @@ function openApp() {
     clock: { nowUs: () => nowUs },
     logger: SILENT_LOGGER,
     version: "0.0.0",
-    limits: LIMITS,
   });
   const test = openTestApp({ app: { upkeep } });
   return { test, jobs, calls, ends };

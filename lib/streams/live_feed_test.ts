@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { LongPieces } from "./long_pieces.ts";
+import { LongEvents } from "./live_feed.ts";
 
 Deno.test("long pieces share a bound, and those without room wait", () => {
-  const pieces = new LongPieces(100);
+  const pieces = new LongEvents(100);
   const [first, second, third] = [60, 60, 300].map((length) =>
     new Uint8Array(length)
   ) as [Uint8Array, Uint8Array, Uint8Array];
