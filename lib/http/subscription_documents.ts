@@ -5,7 +5,10 @@
  * @module
  */
 
+import { quoteJson } from "../formats/json/json_string.ts";
 import { subscriptionUri } from "../formats/atom/links.ts";
+import { formatInt64 } from "../model/event_number.ts";
+import { newlineAt } from "../text/json_layout.ts";
 import { escapeXmlAttribute, escapeXmlText } from "../formats/xml/xml_text.ts";
 import type {
   CommandOutcome,
@@ -75,8 +78,16 @@ export function summaryDocument(info: GroupInfo, baseUrl: string): Document {
   };
 }
 
-/** A subscription, described; additions to the original come last. */
-export function infoDocument(info: GroupInfo, baseUrl: string): Document {
+/**
+ * A subscription, described. Additions to the original come last, and in JSON
+ * alone: readers of XML often check it against a schema.
+ */
+export function infoDocument(
+  info: GroupInfo,
+  baseUrl: string,
+  type: MediaType,
+): Document {
+  const hasAdditions = !isXml(type);
   const { group } = info;
   const { href } = detailLink(group, baseUrl);
   const uri = subscriptionUri(baseUrl, group);
@@ -101,6 +112,13 @@ export function infoDocument(info: GroupInfo, baseUrl: string): Document {
     retryBufferCount: info.retryBufferCount,
     totalInFlightMessages: info.totalInFlightMessages,
     connections: info.connections.map(connectionDocument),
+    ...(hasAdditions && additionsOf(info)),
+  };
+}
+
+/** What the original does not tell. */
+function additionsOf(info: GroupInfo): Document {
+  return {
     outstandingMessagesCount: info.outstandingMessagesCount,
     parkedMessagesCount: info.parkedMessageCount,
     oldestInFlightMilliseconds: info.oldestInFlightMs,
@@ -167,11 +185,38 @@ export function renderSubscriptionDocument(
     (content === "" ? `<${start} />` : `<${start}>${content}</${root}>`);
 }
 
-/** A rate has a decimal, as the original writes it. */
-function renderJson(document: Document | readonly Document[]): string {
-  // Each member has a line of its own, and no text has a line break.
-  return JSON.stringify(document, null, 2)
-    .replace(/^( *"averageItemsPerSecond": -?\d+),$/gm, "$1.0,");
+/** Writes JSON: a rate has a decimal, and a number may be that of a deletion. */
+function renderJson(
+  document: Document | readonly Document[],
+  depth = 0,
+): string {
+  const inner = newlineAt(depth + 1);
+  const [open, close] = isList(document) ? ["[", "]"] : ["{", "}"];
+  const parts = isList(document)
+    ? document.map((item) => renderJson(item, depth + 1))
+    : Object.entries(document).flatMap(([name, value]) =>
+      value === undefined
+        ? []
+        : [`"${name}": ${jsonValueOf(name, value, depth + 1)}`]
+    );
+  return parts.length === 0
+    ? open + close
+    : open + inner + parts.join("," + inner) + newlineAt(depth) + close;
+}
+
+function jsonValueOf(name: string, value: Value, depth: number): string {
+  switch (typeof value) {
+    case "object":
+      return renderJson(value, depth);
+    case "string":
+      return quoteJson(value);
+    case "number":
+      return name === "averageItemsPerSecond" && Number.isInteger(value)
+        ? value.toFixed(1)
+        : formatInt64(value);
+    default:
+      return String(value);
+  }
 }
 
 const DECLARATION = '<?xml version="1.0" encoding="utf-8"?>';
@@ -214,9 +259,9 @@ function linkElement({ href, rel }: Document): string {
 }
 
 function element(tag: string, value: Exclude<Value, readonly Document[]>) {
-  const content = typeof value === "object"
-    ? contentOf(value)
-    : escapeXmlText(String(value));
+  const content = typeof value === "object" ? contentOf(value) : escapeXmlText(
+    typeof value === "number" ? formatInt64(value) : String(value),
+  );
   return content === "" ? `<${tag} />` : `<${tag}>${content}</${tag}>`;
 }
 

@@ -251,7 +251,10 @@ function reasonText(reason: ParkReason): string {
     : `Reached retry count of ${reason.retryCount}`;
 }
 
-/** The number is left out when it is 0, as the original does. */
+/**
+ * Laid out as the original stores it, which its readers see; a number of 0 is
+ * left out.
+ */
 function metadataText(
   { added, reason, subscriptionEventNumber }: {
     readonly added: string;
@@ -259,8 +262,8 @@ function metadataText(
     readonly subscriptionEventNumber: number;
   },
 ): string {
-  const text = JSON.stringify({ added, reason });
+  const text = JSON.stringify({ added, reason }, null, 2);
   if (subscriptionEventNumber === 0) return text;
   const number = formatEventNumber(subscriptionEventNumber);
-  return `${text.slice(0, -1)},"subscriptionEventNumber":${number}}`;
+  return `${text.slice(0, -2)},\n  "subscriptionEventNumber": ${number}\n}`;
 }

@@ -44,7 +44,8 @@ export function parseIsoTime(text: string): number | undefined {
 }
 
 /**
- * Writes a time with microseconds, in UTC: `2026-01-31T12:00:00.000001+00:00`.
+ * Writes a time to the microsecond, in UTC, without zeros at the end of its
+ * fraction: `2026-01-31T12:00:00.0001+00:00`.
  *
  * @param timeUs Microseconds since 1970.
  */
@@ -52,5 +53,6 @@ export function formatIsoTime(timeUs: number): string {
   const second = Math.floor(timeUs / 1_000_000);
   const micros = Math.floor(timeUs - second * 1_000_000);
   const text = new Date(second * 1000).toISOString().slice(0, -5);
-  return `${text}.${String(micros).padStart(6, "0")}+00:00`;
+  const fraction = String(micros).padStart(6, "0").replace(/0+$/, "");
+  return `${text}${fraction && `.${fraction}`}+00:00`;
 }

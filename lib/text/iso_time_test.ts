@@ -39,4 +39,9 @@ Deno.test("formatIsoTime() writes what parseIsoTime() reads, to the microsecond"
   const timeUs = Date.UTC(2026, 0, 31, 12) * 1000 + 7;
   assertEquals(formatIsoTime(timeUs), "2026-01-31T12:00:00.000007+00:00");
   assertEquals(parseIsoTime(formatIsoTime(timeUs)), timeUs);
+  const later = timeUs + 93;
+  assertEquals(formatIsoTime(later), "2026-01-31T12:00:00.0001+00:00");
+  assertEquals(parseIsoTime(formatIsoTime(later)), later);
+  const full = timeUs - 7;
+  assertEquals(formatIsoTime(full), "2026-01-31T12:00:00+00:00");
 });

@@ -1,8 +1,8 @@
 /**
  * A client that knows nothing of this server: `geteventstore-promise` from npm,
  * written for Event Store, unmodified, against the running program. Its methods
- * for projections, subscriptions and administration are not tried: they call
- * for parts that are not there yet.
+ * for projections and administration are not tried: they call for parts that
+ * are not there yet.
  *
  * @module
  */
@@ -209,11 +209,122 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   },
 };
 
+const SUBSCRIPTION_TRIALS: Readonly<Record<string, Trial>> = {
+  "assert() makes a subscription, and then changes it": async (
+    { persistentSubscriptions },
+    stream,
+  ) => {
+    const made = await persistentSubscriptions.assert("g", stream);
+    assertEquals(made.result, "Success");
+    const changed = await persistentSubscriptions.assert("g", stream, {
+      resolveLinkTos: true,
+      readBatchSize: 121,
+    });
+    assertEquals(changed.result, "Success");
+    const { config } = await persistentSubscriptions.getSubscriptionInfo(
+      "g",
+      stream,
+    );
+    assertEquals([config?.resolveLinktos, config?.readBatchSize], [true, 121]);
+  },
+
+  "getEvents() takes one message, or as many as are asked for": async (
+    client,
+    stream,
+  ) => {
+    const { persistentSubscriptions } = client;
+    await client.writeEvents(stream, eventsOf(10));
+    await persistentSubscriptions.assert("g", stream);
+    assertEquals(await takenBy(client, stream), [0]);
+    // As the feed has them: the last one first.
+    assertEquals(await takenBy(client, stream, 4), [4, 3, 2, 1]);
+    assertEquals(await takenBy(client, stream, 100), [9, 8, 7, 6, 5]);
+    assertEquals(await takenBy(client, stream, 100), []);
+    const info = await persistentSubscriptions.getSubscriptionInfo("g", stream);
+    assertEquals(info.totalInFlightMessages, 10);
+  },
+
+  "ack(), nack(), ackAll() and nackAll() follow the links": async (
+    client,
+    stream,
+  ) => {
+    const { persistentSubscriptions } = client;
+    await client.writeEvents(stream, eventsOf(4));
+    await persistentSubscriptions.assert("g", stream);
+    await takenBy(client, stream, 4);
+    assertEquals(await client.follow("entries.3.ack"), 202);
+    assertEquals(await client.follow("entries.1.nack"), 202);
+    // What was refused comes again, and so does what is refused with all.
+    assertEquals(await takenBy(client, stream, 4), [2]);
+    assertEquals(await client.follow("nackAll"), 202);
+    assertEquals(await takenBy(client, stream, 4), [2]);
+    assertEquals(await client.follow("ackAll"), 202);
+    assertEquals(await takenBy(client, stream, 4), []);
+    const info = await persistentSubscriptions.getSubscriptionInfo("g", stream);
+    assertEquals(info.totalInFlightMessages, 2);
+  },
+
+  "messages hold their data": async (client, stream) => {
+    await client.writeEvents(stream, eventsOf(1));
+    await client.persistentSubscriptions.assert("g", stream);
+    const { entries } = await client.persistentSubscriptions.getEvents(
+      "g",
+      stream,
+    );
+    assertEquals(entries[0]?.event.data, { place: 0 });
+    assertEquals(entries[0]?.event.eventType, "Even");
+  },
+
+  "lists name subscriptions": async (client, stream) => {
+    const { persistentSubscriptions } = client;
+    await persistentSubscriptions.assert("g", stream);
+    await persistentSubscriptions.assert("h", stream);
+    const lists = [
+      await persistentSubscriptions.getStreamSubscriptionsInfo(stream),
+      await persistentSubscriptions.getAllSubscriptionsInfo(),
+    ];
+    for (const list of lists) {
+      const names = list
+        .filter(({ eventStreamId }) => eventStreamId === stream)
+        .map(({ groupName }) => groupName);
+      assertEquals(names, ["g", "h"]);
+    }
+  },
+
+  "remove() removes": async ({ persistentSubscriptions }, stream) => {
+    await persistentSubscriptions.assert("g", stream);
+    const { result } = await persistentSubscriptions.remove("g", stream);
+    assertEquals(result, "Success");
+    for (
+      const call of [
+        persistentSubscriptions.remove("g", stream),
+        persistentSubscriptions.getEvents("g", stream),
+        persistentSubscriptions.getSubscriptionInfo("g", stream),
+      ]
+    ) assertEquals(await statusOf(call), 404);
+  },
+};
+
+/** Numbers of the messages that the group `g` hands out. */
+async function takenBy(
+  { persistentSubscriptions }: PromiseClient,
+  stream: string,
+  ...count: readonly number[]
+): Promise<number[]> {
+  const { entries } = await persistentSubscriptions.getEvents(
+    "g",
+    stream,
+    ...count,
+  );
+  return numbersOf(entries.map(({ event }) => event));
+}
+
 Deno.test("geteventstore-promise works with the running server", async (t) => {
   await using server = await startServer(["--mem-db"]);
   await using client = startClient(server.url);
   let trialCount = 0;
-  for (const [name, trial] of Object.entries(TRIALS)) {
+  const trials = { ...TRIALS, ...SUBSCRIPTION_TRIALS };
+  for (const [name, trial] of Object.entries(trials)) {
     const stream = `trial${trialCount++}`;
     await t.step(name, () => trial(client, stream));
   }

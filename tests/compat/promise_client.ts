@@ -1,6 +1,7 @@
 /**
  * The HTTP client of `geteventstore-promise`, unmodified, in a process of its
- * own (`client_host.ts`): its methods for streams, typed after its README.
+ * own (`client_host.ts`): its methods for streams and persistent subscriptions,
+ * typed after its README.
  *
  * @module
  */
@@ -50,8 +51,63 @@ interface WriteOptions {
   readonly expectedVersion: number;
 }
 
-/** The client's methods for streams: arguments and results. */
+/** Settings of a persistent subscription. */
+export interface SubscriptionOptions {
+  readonly resolveLinkTos?: boolean;
+  readonly startFrom?: number;
+  readonly readBatchSize?: number;
+  readonly maxRetryCount?: number;
+  readonly minCheckPointCount?: number;
+}
+
+/** A persistent subscription, as `/info` and lists show it. */
+export interface SubscriptionInfo {
+  readonly eventStreamId: string;
+  readonly groupName: string;
+  readonly totalInFlightMessages: number;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The client's methods for persistent subscriptions. Messages have functions
+ * that follow their links: see `follow`.
+ */
+export interface SubscriptionClient {
+  assert(
+    name: string,
+    streamName: string,
+    options?: SubscriptionOptions,
+  ): Promise<{ readonly result: string }>;
+  remove(
+    name: string,
+    streamName: string,
+  ): Promise<{ readonly result: string }>;
+  getEvents(
+    name: string,
+    streamName: string,
+    count?: number,
+    embed?: string,
+  ): Promise<{ readonly entries: readonly { readonly event: ClientEvent }[] }>;
+  getSubscriptionInfo(
+    name: string,
+    streamName: string,
+  ): Promise<SubscriptionInfo>;
+  getStreamSubscriptionsInfo(
+    streamName: string,
+  ): Promise<readonly SubscriptionInfo[]>;
+  getAllSubscriptionsInfo(): Promise<readonly SubscriptionInfo[]>;
+}
+
+/** The client's methods: arguments and results. */
 export interface PromiseClient {
+  readonly persistentSubscriptions: SubscriptionClient;
+  /**
+   * Calls a function of what the last call returned, such as `ackAll` or
+   * `entries.0.nack`.
+   *
+   * @returns The status of the answer.
+   */
+  follow(path: string): Promise<number>;
   ping(): Promise<unknown>;
   writeEvent(
     streamName: string,
@@ -141,10 +197,13 @@ export function startClient(
     options: { hostname, port, credentials, timeout: 10_000 },
   });
 
-  /** One call at a time: each waits for its answer. */
-  async function call(name: string, args: readonly unknown[]) {
+  const call = (name: string, args: readonly unknown[]) =>
+    ask({ call: name, args });
+
+  /** One question at a time: each waits for its answer. */
+  async function ask(question: unknown) {
     await ready;
-    await send({ call: name, args });
+    await send(question);
     const line = await answers.next();
     if (line.done) throw new Error("The client's process has ended");
     const { value, error } = JSON.parse(line.value);
@@ -153,6 +212,18 @@ export function startClient(
   }
 
   return {
+    persistentSubscriptions: {
+      assert: (...args) => call("persistentSubscriptions.assert", args),
+      remove: (...args) => call("persistentSubscriptions.remove", args),
+      getEvents: (...args) => call("persistentSubscriptions.getEvents", args),
+      getSubscriptionInfo: (...args) =>
+        call("persistentSubscriptions.getSubscriptionInfo", args),
+      getStreamSubscriptionsInfo: (...args) =>
+        call("persistentSubscriptions.getStreamSubscriptionsInfo", args),
+      getAllSubscriptionsInfo: (...args) =>
+        call("persistentSubscriptions.getAllSubscriptionsInfo", args),
+    },
+    follow: (path) => ask({ follow: path }),
     ping: (...args) => call("ping", args),
     writeEvent: (...args) => call("writeEvent", args),
     writeEvents: (...args) => call("writeEvents", args),

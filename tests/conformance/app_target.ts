@@ -17,7 +17,7 @@ import {
   serveHttp,
   type ServeOptions,
 } from "../../lib/http/server.ts";
-import type { Clock } from "../../lib/model/clock.ts";
+import type { Clock, Timers } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
@@ -25,6 +25,9 @@ import type { StoreMaintenance } from "../../lib/store/maintenance.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { showOptions } from "../../lib/cli/options/node_options.ts";
 import { resolveOptions } from "../../lib/cli/options/resolve_options.ts";
+import { SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
+import { openSubscriptions } from "../../lib/subscriptions/service.ts";
+import { createManualTimers } from "../support/manual_timers.ts";
 import { createTestIds } from "../support/events.ts";
 import { createModelStore } from "../support/model_store.ts";
 import { CHEAP_COST } from "../support/test_auth.ts";
@@ -61,7 +64,7 @@ export async function openSocketTarget(
   serve: (options: ServeOptions) => HttpServer | Promise<HttpServer> =
     serveHttp,
 ): Promise<Target> {
-  const opened = await openApp(createModelStore);
+  const opened = await openApp(createModelStore, SYSTEM_TIMERS);
   const server = await serve({
     app: opened.app,
     hostname: "127.0.0.1",
@@ -81,10 +84,14 @@ export async function openSocketTarget(
 
 /** Opens a target in this process over a store. */
 export async function openAppTarget(openStore: OpenStore): Promise<Target> {
-  const { app, advance, close } = await openApp(openStore);
+  const timers = createManualTimers();
+  const { app, clock, close } = await openApp(openStore, timers);
   return inProcessTarget({
     handle: (request) => app(request, CLIENT),
-    advance,
+    async advance(durationMs) {
+      clock.advanceMs(durationMs);
+      await timers.pass(durationMs);
+    },
     async close() {
       app.close();
       await close();
@@ -94,12 +101,15 @@ export async function openAppTarget(openStore: OpenStore): Promise<Target> {
 
 interface OpenedApp {
   readonly app: App;
-  readonly advance: (durationMs: number) => void;
+  readonly clock: TickingClock;
   /** Closes what the app stands on. */
   readonly close: () => Promise<void>;
 }
 
-async function openApp(openStore: OpenStore): Promise<OpenedApp> {
+async function openApp(
+  openStore: OpenStore,
+  timers: Timers,
+): Promise<OpenedApp> {
   const clock = createTickingClock();
   const newEventId = createTestIds();
   const store = await openStore({ clock, newEventId });
@@ -126,8 +136,16 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
     nodeEndpoint: () => "127.0.0.1:2113",
     maxAgeDays: 30,
   });
+  const subscriptions = await openSubscriptions({
+    store,
+    clock,
+    timers,
+    newId: newEventId,
+    logger: SILENT_LOGGER,
+  });
   const app = createApp({
     store,
+    subscriptions,
     upkeep: {
       ...createUpkeep({
         maintenance,
@@ -151,9 +169,10 @@ async function openApp(openStore: OpenStore): Promise<OpenedApp> {
   });
   return {
     app,
-    advance: clock.advanceMs,
+    clock,
     async close() {
       authenticator.close();
+      await subscriptions.close();
       await jobs.close();
       await scavengeHistory.close();
       await store.close();
@@ -179,10 +198,12 @@ function maintenanceOf(
   };
 }
 
-/** A clock that no two callers see alike, so that every event has its time. */
-function createTickingClock(): Clock & {
+interface TickingClock extends Clock {
   advanceMs(durationMs: number): void;
-} {
+}
+
+/** A clock that no two callers see alike, so that every event has its time. */
+function createTickingClock(): TickingClock {
   let nowUs = Date.UTC(2026, 0, 1) * 1000;
   return {
     nowUs: () => ++nowUs,

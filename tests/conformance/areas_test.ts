@@ -33,6 +33,7 @@ const MATCH_SHARE_MIN = 0.99;
 const SET_ASIDE: Readonly<Record<string, number>> = {
   "appending and reading": 29,
   "the whole stream surface": 24,
+  "persistent subscriptions": 29,
 };
 const MATCHING_AREAS: Record<string, readonly string[]> = {
   "appending and reading": [
@@ -56,6 +57,7 @@ const MATCHING_AREAS: Record<string, readonly string[]> = {
     "all",
     "long-poll",
   ],
+  "persistent subscriptions": ["subscriptions"],
 };
 
 const results = new Map<string, Promise<AreaResult>>();

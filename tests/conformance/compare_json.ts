@@ -18,7 +18,16 @@ import {
 const TIME_MEMBERS = new Set(["updated", "dateLastUpdated"]);
 
 /** Members that ours may have besides, at its end: documented additions. */
-const ADDED_MEMBERS = new Set(["quipuVersion"]);
+const ADDED_MEMBERS = new Set([
+  // Of the node.
+  "quipuVersion",
+  // Of a persistent subscription.
+  "outstandingMessagesCount",
+  "parkedMessagesCount",
+  "oldestInFlightMilliseconds",
+  "lagEvents",
+  "lagMilliseconds",
+]);
 
 /** Compares two JSON documents value by value, but for what is set aside. */
 export function compareJson(

@@ -18,6 +18,7 @@ import {
 } from "./recording.ts";
 import { type Exchange, readdressed } from "./replay.ts";
 import type { ServerMade } from "./server_made.ts";
+import { SUBSCRIPTION_DEVIATIONS } from "./subscription_deviations.ts";
 import { USER_DEVIATIONS } from "./user_deviations.ts";
 
 /** A step that is not as recorded. */
@@ -58,7 +59,11 @@ export const DEVIATIONS: readonly Deviation[] = [
       return [
         ...mustBe("status", 200, answered.status),
         ...mustBe("body length", 0, answered.body.length),
-        ...mustBe("vary", "Accept", answered.headers.get("vary")),
+        ...mustBe(
+          "vary",
+          varyOf(step.request.path),
+          answered.headers.get("vary"),
+        ),
         // HEAD is no method of its own: the list of methods stays.
         ...exchange.differences.filter(({ where }) =>
           where === "header access-control-allow-methods"
@@ -219,9 +224,15 @@ export const DEVIATIONS: readonly Deviation[] = [
       });
     },
   },
+  ...SUBSCRIPTION_DEVIATIONS,
   ...CACHE_DEVIATIONS,
   ...USER_DEVIATIONS,
 ];
+
+/** Documents about subscriptions do not say that they were negotiated. */
+function varyOf(path: string): string | undefined {
+  return path.startsWith("/subscriptions") ? undefined : "Accept";
+}
 
 /** What a range of any type but the lowest quality is answered with. */
 function judgeAnyType(exchange: DeviatingExchange): Difference[] {

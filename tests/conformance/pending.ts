@@ -25,7 +25,6 @@ export interface UnbuiltArea {
 /** Every area that is not replayed. */
 export const NOT_BUILT: readonly UnbuiltArea[] = [
   { area: "projections", need: "projections", steps: 1766 },
-  { area: "subscriptions", need: "persistent subscriptions", steps: 944 },
 ];
 
 /** Names of the areas that are replayed. */
@@ -47,11 +46,6 @@ export interface PendingRule {
 
 /** Every rule. A step waits under the first that concerns it. */
 export const PENDING: readonly PendingRule[] = [
-  {
-    need: "persistent subscriptions",
-    openSteps: 4,
-    concerns: (exchange) => isBelow(exchange, "/subscriptions"),
-  },
   {
     need: "projections",
     openSteps: 4,

@@ -29,7 +29,7 @@ export interface Target extends AsyncDisposable {
 /** An app in this process; time passes by its clock only. */
 export interface InProcessOptions {
   readonly handle: (request: Request) => Response | Promise<Response>;
-  readonly advance: (durationMs: number) => void;
+  readonly advance: (durationMs: number) => Promise<void>;
   readonly close: () => void | Promise<void>;
 }
 
@@ -55,10 +55,7 @@ export function inProcessTarget(options: InProcessOptions): Target {
         elapsedMs: stopwatch(),
       };
     },
-    wait(durationMs) {
-      options.advance(durationMs);
-      return Promise.resolve();
-    },
+    wait: (durationMs) => options.advance(durationMs),
     async [Symbol.asyncDispose]() {
       await options.close();
     },

@@ -36,6 +36,7 @@ interface Tour {
 const TOURS: readonly Tour[] = [
   { path: "README.md", section: "A tour in a minute", stepsMin: 5 },
   { path: "docs/tour.md", stepsMin: 20 },
+  { path: "docs/subscriptions.md", stepsMin: 8 },
 ];
 
 for (const tour of TOURS) {

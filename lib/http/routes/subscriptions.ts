@@ -134,7 +134,8 @@ export async function readSubscriptionInfo(
     return problemResponse(PROBLEMS.notFound, context.allowedMethods);
   }
   const baseUrl = services.baseUrlOf(context.request, context.info);
-  const document = infoDocument(info, baseUrl);
+  const type = context.responseType ?? APPLICATION_JSON;
+  const document = infoDocument(info, baseUrl, type);
   return answer({ status: 200, kind: "info", document }, context);
 }
 
