@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { jsonToXml } from "./json_xml.ts";
-import { parseXml } from "./xml_parse.ts";
+import { parseXml, parseXmlInSteps } from "./xml_parse.ts";
 import { xmlContentOf, xmlToJson } from "./xml_json.ts";
 import { leastMs } from "../../../tests/support/least_time.ts";
 
@@ -214,4 +214,43 @@ Deno.test("jsonToXml() looks up prefixes in time that does not grow with their n
     assertEquals(xml.includes("<p19999:e "), true);
   }, 3000);
   assertEquals(tookMs < 3000, true, `${tookMs} ms`);
+});
+
+Deno.test("nothing of a document is left in the next one, or in one between its steps", () => {
+  const documents: [string, string][] = [
+    ['<?xml version="1.1"?><r>\u0085<a/></r>', "document"],
+    ["<r>a\u2028b</r>", "document"],
+    ["<r><a", "malformed"],
+    ["<r/>", "document"],
+    ["<r><a>&amp;</r>", "malformed"],
+    ["<r>b</r>", "document"],
+    ["<!DOCTYPE r><r/>", "doctype"],
+    ["<r>\r", "malformed"],
+    ["<r>c</r>", "document"],
+  ];
+  const first = documents.map(([xml]) => parseXml(xml));
+  assertEquals(
+    first.map(({ kind }) => kind),
+    documents.map(([, kind]) => kind),
+  );
+  for (const [index, [xml]] of documents.entries()) {
+    for (const [after] of documents) {
+      parseXml(after);
+      assertEquals(parseXml(xml), first[index], `${xml} after ${after}`);
+    }
+  }
+  const longOf = (name: string) =>
+    `<r>${`<${name}>${name}</${name}>`.repeat(30_000)}</r>`;
+  const [one, other] = [longOf("a"), longOf("b")];
+  const steps = [one, other].map((xml) => parseXmlInSteps(xml));
+  const results: unknown[] = [];
+  for (let count = 0; results.length < steps.length; count++) {
+    for (const step of steps) {
+      const { done, value } = step.next();
+      if (done && value !== undefined) results.push(value);
+      if (!done) parseXml("<r>between</r>");
+    }
+    assert(count < 100);
+  }
+  assertEquals(results, [parseXml(one), parseXml(other)]);
 });

@@ -54,6 +54,10 @@ class Refusal extends Error {
   }
 }
 
+function refuse(kind: Refusal["kind"]): never {
+  throw new Refusal(kind);
+}
+
 interface OpenElement {
   name: string;
   attributes: [string, string][];
@@ -77,70 +81,10 @@ export function* parseXmlInSteps(
   text: string,
   options: ParseXmlOptions = {},
 ): Steps<ParsedXml> {
-  const { depthMax = 200, nodesMax = 500_000, takeRootChild } = options;
-  const { rootChildrenMax = nodesMax, attributesMax = 10_000 } = options;
-  // Namespaces are off: looking them up is quadratic in the depth.
-  const parser = new SaxesParser({ xmlns: false });
-  const open: OpenElement[] = [];
-  let root: XmlElement | undefined;
-  let nodeCount = 0;
-  let rootChildCount = 0;
-
-  function refuse(kind: Refusal["kind"]): never {
-    throw new Refusal(kind);
-  }
-  function count(added: number): void {
-    nodeCount += added;
-    if (nodeCount > nodesMax) refuse("tooLarge");
-  }
-  function addCharacters(kind: "text" | "cdata" | "comment", text: string) {
-    const parent = open.at(-1);
-    if (parent === undefined) return;
-    count(1);
-    parent.children.push({ kind, text });
-  }
-
-  // Not by `on`, which sets them by computed names: with this many properties
-  // set that way, V8 keeps the parser as a hash table, and parsing takes twice
-  // as long.
-  parser["errorHandler"] = () => refuse("malformed");
-  parser["doctypeHandler"] = () => refuse("doctype");
-  parser["openTagStartHandler"] = (tag: SaxesStartTagPlain) => {
-    if (open.length >= depthMax) refuse("tooDeep");
-    if (open.length === 1) {
-      if (takeRootChild !== undefined) nodeCount = 0;
-      if (++rootChildCount > rootChildrenMax) refuse("tooMany");
-    }
-    count(1);
-    open.push({ name: tag.name, attributes: [], children: [] });
-  };
-  parser["attributeHandler"] = ({ name, value }: SaxesAttribute) => {
-    const attributes = open.at(-1)?.attributes ?? [];
-    if (attributes.length >= attributesMax) refuse("tooManyAttributes");
-    count(1);
-    attributes.push([name, value]);
-  };
-  parser["closeTagHandler"] = (tag: SaxesTagPlain) => {
-    const closed = open.pop();
-    if (closed === undefined) refuse("malformed");
-    const element: XmlElement = {
-      kind: "element",
-      name: closed.name,
-      attributes: closed.attributes,
-      children: closed.children,
-      isSelfClosing: tag.isSelfClosing,
-    };
-    const parent = open.at(-1);
-    if (parent === undefined) root = element;
-    else if (open.length === 1 && takeRootChild) takeRootChild(element);
-    else parent.children.push(element);
-  };
-  parser["textHandler"] = (chunk: string) => {
-    if (/[^ \t\r\n]/.test(chunk)) addCharacters("text", chunk);
-  };
-  parser["cdataHandler"] = (chunk: string) => addCharacters("cdata", chunk);
-  parser["commentHandler"] = (chunk: string) => addCharacters("comment", chunk);
-
+  const tree = new XmlTree(options);
+  const parser = idleParser ?? new TreeParser();
+  idleParser = undefined;
+  parser.tree = tree;
   try {
     for (let at = 0; at < text.length; at += STEP_LENGTH) {
       if (at > 0) yield;
@@ -151,18 +95,137 @@ export function* parseXmlInSteps(
         text.slice(isSplit ? at + 1 : at, at + STEP_LENGTH)
           .replaceAll("\r\n", "\n").replaceAll("\r", "\n"),
       );
-      // It makes a piece of each reference, too: looking at a character has the
-      // engine put them together.
-      parser["text"].charCodeAt(0);
     }
     parser.close();
   } catch (error) {
+    // The parser stopped within a document: it is of no use for another one.
     if (error instanceof Refusal) return { kind: error.kind };
     throw error;
   }
-  return root === undefined
+  parser.tree = undefined;
+  idleParser = parser;
+  return tree.root === undefined
     ? { kind: "malformed" }
-    : { kind: "document", root };
+    : { kind: "document", root: tree.root };
+}
+
+/**
+ * The parser of the last document, for the next one: a new one for each takes
+ * as long as parsing a small document, and the engine moves it and its tree to
+ * the old generation.
+ */
+let idleParser: TreeParser | undefined;
+
+/** Reads documents, one after the other, each into a tree of its own. */
+class TreeParser {
+  /** Of the document that is read. */
+  tree: XmlTree | undefined;
+  // Namespaces are off: looking them up is quadratic in the depth.
+  readonly #parser = new SaxesParser({ xmlns: false });
+
+  constructor() {
+    const parser = this.#parser;
+    // Not by `on`, which sets them by computed names: with this many properties
+    // set that way, V8 keeps the parser as a hash table, and parsing takes
+    // twice as long.
+    parser["errorHandler"] = () => refuse("malformed");
+    parser["doctypeHandler"] = () => refuse("doctype");
+    parser["openTagStartHandler"] = (tag: SaxesStartTagPlain) =>
+      this.tree?.open(tag.name);
+    parser["attributeHandler"] = ({ name, value }: SaxesAttribute) =>
+      this.tree?.addAttribute(name, value);
+    parser["closeTagHandler"] = (tag: SaxesTagPlain) =>
+      this.tree?.close(tag.isSelfClosing);
+    parser["textHandler"] = (text: string) => {
+      if (/[^ \t\r\n]/.test(text)) this.tree?.addCharacters("text", text);
+    };
+    parser["cdataHandler"] = (text: string) =>
+      this.tree?.addCharacters("cdata", text);
+    parser["commentHandler"] = (text: string) =>
+      this.tree?.addCharacters("comment", text);
+  }
+
+  /** @throws {Refusal} If the document is malformed, or the tree gets too large. */
+  write(text: string): void {
+    this.#parser.write(text);
+    // The parser makes a piece of text of each reference: looking at a character
+    // has the engine put them together.
+    this.#parser["text"].charCodeAt(0);
+  }
+
+  /** Ends the document. Throws as {@link write} does. */
+  close(): void {
+    this.#parser.close();
+  }
+}
+
+/** A tree that grows as its document is read, within bounds. */
+class XmlTree {
+  root: XmlElement | undefined;
+  readonly #open: OpenElement[] = [];
+  readonly #bounds: Required<Omit<ParseXmlOptions, "takeRootChild">>;
+  readonly #takeRootChild: ParseXmlOptions["takeRootChild"];
+  #nodeCount = 0;
+  #rootChildCount = 0;
+
+  constructor(options: ParseXmlOptions) {
+    const { depthMax = 200, nodesMax = 500_000 } = options;
+    const { rootChildrenMax = nodesMax, attributesMax = 10_000 } = options;
+    this.#bounds = { depthMax, nodesMax, rootChildrenMax, attributesMax };
+    this.#takeRootChild = options.takeRootChild;
+  }
+
+  open(name: string): void {
+    const open = this.#open;
+    if (open.length >= this.#bounds.depthMax) refuse("tooDeep");
+    if (open.length === 1) {
+      if (this.#takeRootChild !== undefined) this.#nodeCount = 0;
+      if (++this.#rootChildCount > this.#bounds.rootChildrenMax) {
+        refuse("tooMany");
+      }
+    }
+    this.#count();
+    open.push({ name, attributes: [], children: [] });
+  }
+
+  addAttribute(name: string, value: string): void {
+    const attributes = this.#open.at(-1)?.attributes ?? [];
+    if (attributes.length >= this.#bounds.attributesMax) {
+      refuse("tooManyAttributes");
+    }
+    this.#count();
+    attributes.push([name, value]);
+  }
+
+  addCharacters(kind: XmlCharacters["kind"], text: string): void {
+    const parent = this.#open.at(-1);
+    if (parent === undefined) return;
+    this.#count();
+    parent.children.push({ kind, text });
+  }
+
+  close(isSelfClosing: boolean): void {
+    const closed = this.#open.pop();
+    if (closed === undefined) refuse("malformed");
+    const { name, attributes, children } = closed;
+    const element: XmlElement = {
+      kind: "element",
+      name,
+      attributes,
+      children,
+      isSelfClosing,
+    };
+    const parent = this.#open.at(-1);
+    if (parent === undefined) this.root = element;
+    else if (this.#open.length === 1 && this.#takeRootChild !== undefined) {
+      this.#takeRootChild(element);
+    } else parent.children.push(element);
+  }
+
+  /** Counts a node that is added. */
+  #count(): void {
+    if (++this.#nodeCount > this.#bounds.nodesMax) refuse("tooLarge");
+  }
 }
 
 export interface XmlElement {
