@@ -67,6 +67,69 @@ for (const [name, serve] of Object.entries(WAYS)) {
       assertEquals(bare.statusLine, "HTTP/1.1 411 Length Required");
     }, { serve }));
 
+  Deno.test(`${name}: codings and lengths that leave the body's end open write nothing`, async (test) => {
+    const { length } = ONE;
+    const chunks = `${length.toString(16)}\r\n${ONE}\r\n0\r\n\r\n`;
+    const framings: [headers: string[], body: string, status: number][] = [
+      [["Transfer-Encoding: gzip, chunked"], chunks, 501],
+      [["Transfer-Encoding: gzip"], ONE, 400],
+      [["Transfer-Encoding: identity"], ONE, 400],
+      [
+        ["Transfer-Encoding: identity", `Content-Length: ${length}`],
+        ONE,
+        400,
+      ],
+      [["Transfer-Encoding: chunked, gzip"], chunks, 400],
+      [["Transfer-Encoding: chunked, chunked"], chunks, 400],
+      [
+        ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],
+        chunks,
+        400,
+      ],
+      [
+        ["Transfer-Encoding: chunked", `Content-Length: ${length}`],
+        chunks,
+        400,
+      ],
+      [
+        [`Content-Length: ${length}`, `Content-Length: ${length + 1}`],
+        ONE,
+        400,
+      ],
+      [[`Content-Length: ${length}, ${length}`], ONE, 400],
+      [[`Content-Length: ${length}, ${length + 1}`], ONE, 400],
+      [[`Content-Length: +${length}`], ONE, 400],
+      [["Content-Length: -1"], ONE, 400],
+      [["Content-Length: 0x10"], ONE, 400],
+      [["Content-Length: 99999999999999999999"], ONE, 400],
+      // Two equal ones count as one, where the platform lets the app see them.
+      [
+        [`Content-Length: ${length}`, `Content-Length: ${length}`],
+        ONE,
+        serve === serveHttp ? 201 : 400,
+      ],
+      [["Transfer-Encoding: Chunked"], chunks, 201],
+    ];
+    await serving(async (_server, url) => {
+      for (const [headers, body, status] of framings) {
+        await test.step(headers.join(", "), async () => {
+          const stream = `/streams/${crypto.randomUUID()}`;
+          const head = [
+            `POST ${stream} HTTP/1.1`,
+            "Host: h",
+            `Content-Type: ${EVENTS_JSON}`,
+            ...headers,
+          ];
+          const request = head.join("\r\n") + "\r\n\r\n" + body;
+          assertEquals((await exchange(url, request)).status, status);
+          const read = await fetch(`${url}${stream}/0`);
+          await read.body?.cancel();
+          assertEquals(read.status, status === 201 ? 200 : 404);
+        });
+      }
+    }, { serve });
+  });
+
   Deno.test(`${name}: a body that is too large or too slow is refused`, () =>
     serving(async (_server, url) => {
       const start =
