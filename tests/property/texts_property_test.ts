@@ -10,6 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { EventStore } from "../../lib/store/event_store.ts";
+import { categoryOf } from "../../lib/model/stream_names.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";
 import {
@@ -257,6 +258,20 @@ async function checkEvent(
       assertEquals(JSON.parse(first.metaData), value, embed);
     }
   }
+  const category = categoryOf(text);
+  if (category !== undefined) {
+    const events = await entriesOf(app, `$ce-${category}`);
+    assert(
+      events.some((found) =>
+        found.streamId === text && found.eventType === text
+      ),
+      `$ce-${category}`,
+    );
+    // Every category has one stream. Its name is no JSON, so no feed shows it.
+    const list = encodePathSegment(`$category-${category}`);
+    const name = await get(`/streams/${list}/0`, "application/octet-stream");
+    assertEquals(name, text);
+  }
   // XML 1.0 has no controls and no U+FFFE: they are shown as U+FFFD.
   const xml = parsed(await get(`${stream}/0`, ATOM_XML));
   assertEquals(textIn(xml, "atom:summary"), inXml(text));
@@ -273,7 +288,9 @@ async function checkEvent(
 
 async function entriesOf(app: SecuredApp, list: string) {
   const entries: { streamId: string; eventType: string }[] = [];
-  let path: string | undefined = `/streams/${list}?embed=body`;
+  let path: string | undefined = `/streams/${
+    encodePathSegment(list)
+  }?embed=body`;
   while (path !== undefined) {
     const { body, status } = await app.get(path, ATOM_JSON, ADMIN);
     assertEquals(status, 200, body);

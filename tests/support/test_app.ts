@@ -21,6 +21,7 @@ import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestClock, createTestIds, type TestClock } from "./events.ts";
 import { createTestStore } from "./test_store.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";
+import { decodeUtf8Leniently } from "../../lib/text/utf8.ts";
 
 /** Base of the links in answers. */
 export const TEST_BASE_URL = "http://127.0.0.1:2113";
@@ -137,12 +138,12 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
 
   async function send(
     path: string,
-    { method, headers = {}, body }: TestRequest = {},
+    { method, headers = {}, body: sent }: TestRequest = {},
   ): Promise<TestAnswer> {
     const all = new Headers({ Host: new URL(TEST_BASE_URL).host, ...headers });
-    const bytes = typeof body === "string"
-      ? new TextEncoder().encode(body)
-      : body;
+    const bytes = typeof sent === "string"
+      ? new TextEncoder().encode(sent)
+      : sent;
     if (bytes !== undefined) all.set("Content-Length", String(bytes.length));
     const response = await app(
       requestOf(path, {
@@ -154,7 +155,9 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       TEST_INFO,
     );
     const { status } = response;
-    return { status, headers: response.headers, body: await response.text() };
+    // Not `text()`, which drops a byte order mark.
+    const body = decodeUtf8Leniently(await response.bytes());
+    return { status, headers: response.headers, body };
   }
 
   return {
