@@ -115,9 +115,15 @@ export function requesterOf({ caller, client }: RequestContext): Requester {
   return { caller, remoteAddress: client.remoteAddress };
 }
 
-/** A placeholder's value: the segment at its place in the template. */
-export function segmentAt(context: RequestContext, index: number): string {
-  return context.segments[index] ?? "";
+/**
+ * A placeholder's value: the segment at its place in the template, counted from
+ * 0, or from the end by negative numbers.
+ */
+export function segmentAt(
+  { segments }: RequestContext,
+  index: number,
+): string {
+  return segments.at(index) ?? "";
 }
 
 /**

@@ -67,7 +67,7 @@ export interface Problem {
 }
 
 /** Outcomes of services that are refusals. */
-type RefusedOutcome = "unauthorized" | "notFound" | "deleted";
+export type RefusedOutcome = "unauthorized" | "notFound" | "deleted";
 
 const ERROR_STATUS = {
   invalidRequest: 400,

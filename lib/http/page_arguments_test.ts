@@ -7,7 +7,7 @@ import {
   readBackwardRange,
   readEventNumber,
   readForwardRange,
-} from "./page_arguments.ts";
+} from "./feed_request.ts";
 import { Refusal } from "./errors.ts";
 
 function refusalOf(read: () => unknown): string {

@@ -4,11 +4,19 @@
  * @module
  */
 
+import { feedOfAll } from "../../formats/atom/feed.ts";
+import type { AllRange } from "../../model/feed.ts";
 import {
-  readAllBackwardPage,
-  readAllForwardPage,
-  readAllHeadPage,
-} from "../handlers/read_feed.ts";
+  type HandlerServices,
+  type RequestContext,
+  segmentAt,
+} from "../context.ts";
+import { answerPage } from "../feed_pages.ts";
+import {
+  HEAD_PAGE,
+  readAllBackwardRange,
+  readAllForwardRange,
+} from "../feed_request.ts";
 import { ATOM_OR_HTML } from "../media_types.ts";
 import type { Route } from "../route.ts";
 import { unslashed } from "./redirects.ts";
@@ -45,3 +53,57 @@ export const ALL_ROUTES: readonly Route[] = [
     summary: "A page of all events, from a position up",
   },
 ];
+
+/** `GET /streams/$all` */
+function readAllHeadPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  return answerAllPage(undefined, context, services);
+}
+
+/** `GET /streams/$all/{position}[/backward]/{count}` */
+function readAllBackwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const range = readAllBackwardRange(
+    segmentAt(context, 2),
+    segmentAt(context, -1),
+  );
+  return answerAllPage(range, context, services);
+}
+
+/** `GET /streams/$all/{position}/forward/{count}` */
+function readAllForwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const range = readAllForwardRange(
+    segmentAt(context, 2),
+    segmentAt(context, -1),
+  );
+  return answerAllPage(range, context, services);
+}
+
+/** @param range Undefined: the newest page, for the log as a whole. */
+function answerAllPage(
+  range: AllRange | undefined,
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const shown = range ?? HEAD_PAGE;
+  return answerPage(
+    {
+      streamName: "$all",
+      isAll: true,
+      range: shown,
+      isWhole: range === undefined,
+      read: (options) =>
+        services.streams.readAll(context.caller, { range: shown, ...options }),
+      feedOf: feedOfAll,
+    },
+    context,
+    services,
+  );
+}

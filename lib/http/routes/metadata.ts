@@ -12,18 +12,25 @@ import { answerAppend } from "../appending.ts";
 import {
   type HandlerServices,
   type RequestContext,
+  segmentAt,
   streamNameOf,
 } from "../context.ts";
 import { malformed } from "../errors.ts";
 import { readEventId, readEventType } from "../request_headers.ts";
-import { readMetadata } from "../handlers/read_event.ts";
 import {
-  readMetadataBackwardPage,
-  readMetadataForwardPage,
-} from "../handlers/read_feed.ts";
+  readBackwardRange,
+  readEventNumber,
+  readForwardRange,
+} from "../feed_request.ts";
+import { answerMetadata, resolvesLinks } from "../single_events.ts";
 import type { Route } from "../route.ts";
 import { unslashed } from "./redirects.ts";
-import { APPENDING, FEED_PAGE, ONE_EVENT } from "./streams.ts";
+import {
+  answerStreamPage,
+  APPENDING,
+  FEED_PAGE,
+  ONE_EVENT,
+} from "./streams.ts";
 
 const METADATA = { tag: "Metadata" } as const;
 
@@ -112,4 +119,66 @@ function writeMetadata(
     context,
     services,
   );
+}
+
+/** Of `/streams/{stream}/metadata`. */
+const METADATA_URI_SEGMENTS = 3;
+
+/** `GET /streams/{stream}/metadata` and `…/metadata/{event}` */
+async function readMetadata(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const streamName = describedStreamOf(context);
+  const eventNumber = context.segments.length > METADATA_URI_SEGMENTS
+    ? readEventNumber(segmentAt(context, METADATA_URI_SEGMENTS))
+    : "head";
+  const resolveLinks = resolvesLinks(context);
+  const outcome = await services.streams.readMetadata(context.caller, {
+    streamName,
+    eventNumber,
+    resolveLinks,
+  });
+  return answerMetadata(outcome, context, services);
+}
+
+/** `GET /streams/{stream}/metadata/{event}[/backward]/{count}` */
+function readMetadataBackwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const streamName = metastreamOf(describedStreamOf(context));
+  const range = readBackwardRange(
+    segmentAt(context, METADATA_URI_SEGMENTS),
+    segmentAt(context, -1),
+  );
+  return answerStreamPage(streamName, range, context, services);
+}
+
+/** `GET /streams/{stream}/metadata/{event}/forward/{count}` */
+function readMetadataForwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const streamName = metastreamOf(describedStreamOf(context));
+  const range = readForwardRange(
+    segmentAt(context, METADATA_URI_SEGMENTS),
+    segmentAt(context, -1),
+  );
+  return answerStreamPage(streamName, range, context, services);
+}
+
+/**
+ * Name of the stream that `/streams/{stream}/metadata…` describes.
+ *
+ * @throws {Refusal} If it is a metastream itself.
+ */
+function describedStreamOf(context: RequestContext): string {
+  const streamName = streamNameOf(context);
+  if (isMetastream(streamName)) {
+    throw malformed(
+      "Stream must be non-empty string and should not be metastream",
+    );
+  }
+  return streamName;
 }

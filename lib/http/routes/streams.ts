@@ -13,7 +13,18 @@ import {
   segmentAt,
   streamNameOf,
 } from "../context.ts";
+import { renderDescription } from "../../formats/atom/description.ts";
+import { feedOfStream } from "../../formats/atom/feed.ts";
+import type { PageRange } from "../../model/feed.ts";
 import { parseEventId } from "../event_id.ts";
+import { answerPage } from "../feed_pages.ts";
+import {
+  HEAD_PAGE,
+  readBackwardRange,
+  readEventNumber,
+  readForwardRange,
+} from "../feed_request.ts";
+import { answerEvent, resolvesLinks } from "../single_events.ts";
 import { malformed, PROBLEMS } from "../errors.ts";
 import {
   checkRequireMaster,
@@ -22,20 +33,20 @@ import {
   readExpectedVersion,
   readHardDelete,
 } from "../request_headers.ts";
-import { bareResponse, problemResponse, redirectResponse } from "../respond.ts";
-import { escapeForUri } from "../router.ts";
-import { readEvent } from "../handlers/read_event.ts";
 import {
-  readBackwardPage,
-  readForwardPage,
-  readHeadPage,
-} from "../handlers/read_feed.ts";
+  bareResponse,
+  documentResponse,
+  problemResponse,
+  redirectResponse,
+} from "../respond.ts";
+import { escapeForUri } from "../router.ts";
 import {
   ATOM,
   ATOM_JSON,
   ATOM_WITHOUT_BATCHES,
   EVENT,
   FEED,
+  STREAM_DESCRIPTION,
 } from "../media_types.ts";
 import { REQUEST_HEADERS as HEADERS } from "../request_headers.ts";
 import type { AnswerDescription, Route, Schema } from "../route.ts";
@@ -403,4 +414,118 @@ async function deleteStream(
     case "unauthorized":
       return problemResponse(PROBLEMS.unauthorized, allowedMethods);
   }
+}
+
+/** `GET /streams/{stream}` */
+function readHeadPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Response | Promise<Response> {
+  if (context.responseType?.form === "streamDescription") {
+    return describeStream(200, context, services);
+  }
+  return answerStreamPage(streamNameOf(context), undefined, context, services);
+}
+
+/** `GET /streams/{stream}/{event}/{count}` and `…/{event}/backward/{count}` */
+function readBackwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Response | Promise<Response> {
+  if (context.responseType?.form === "streamDescription") {
+    return describeStream(200, context, services);
+  }
+  const event = segmentAt(context, 2);
+  // A URI to post to is no page: a client that asks for it without saying what
+  // for is told what there is instead.
+  if (event === "incoming" && acceptsAnything(context)) {
+    return describeStream(406, context, services);
+  }
+  const range = readBackwardRange(event, segmentAt(context, -1));
+  return answerStreamPage(streamNameOf(context), range, context, services);
+}
+
+/** `GET /streams/{stream}/{event}/forward/{count}` */
+function readForwardPage(
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const range = readForwardRange(
+    segmentAt(context, 2),
+    segmentAt(context, -1),
+  );
+  return answerStreamPage(streamNameOf(context), range, context, services);
+}
+
+/**
+ * Answers with a page of a stream.
+ *
+ * @param range Undefined: the newest one, for the stream as a whole.
+ */
+export function answerStreamPage(
+  streamName: string,
+  range: PageRange | undefined,
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const shown = range ?? HEAD_PAGE;
+  return answerPage(
+    {
+      streamName,
+      isAll: false,
+      range: shown,
+      isWhole: range === undefined,
+      read: (options) =>
+        services.streams.readFeed(context.caller, {
+          streamName,
+          range: shown,
+          ...options,
+        }),
+      feedOf: feedOfStream,
+    },
+    context,
+    services,
+  );
+}
+
+/**
+ * The description document: which types a stream can be had in, whether it
+ * exists or not (spec: http-api §3.4).
+ */
+function describeStream(
+  status: 200 | 406,
+  context: RequestContext,
+  { subscriptions }: HandlerServices,
+): Response {
+  const streamName = streamNameOf(context);
+  const groups = subscriptions?.groupNamesOf(streamName);
+  return documentResponse({
+    status,
+    type: STREAM_DESCRIPTION,
+    body: renderDescription(streamName, groups),
+    statusText: status === 406 && !context.request.headers.has("Accept")
+      ? "We are unable to represent the stream in the format requested."
+      : "Description Document",
+  }, context.allowedMethods);
+}
+
+function acceptsAnything({ request, query }: RequestContext): boolean {
+  const accept = request.headers.get("Accept");
+  return query.format === undefined && (accept === null || accept === "*/*");
+}
+
+/** `GET /streams/{stream}/{event}` */
+function readEvent(
+  context: RequestContext,
+  services: HandlerServices,
+): Response | Promise<Response> {
+  const eventNumber = readEventNumber(segmentAt(context, 2));
+  const outcome = services.streams.readEvent(context.caller, {
+    streamName: streamNameOf(context),
+    eventNumber,
+    resolveLinks: resolvesLinks(context),
+  });
+  return outcome instanceof Promise
+    ? outcome.then((later) => answerEvent(later, context, services))
+    : answerEvent(outcome, context, services);
 }

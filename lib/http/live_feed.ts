@@ -1,6 +1,6 @@
 /**
- * Live feeds as server-sent events: each message is an entry as feeds with
- * `embed=body` have it, on one line; its id resumes right after it.
+ * Live feeds: pages of feeds that go on (an addition to the original's
+ * interface). Asked for by `Accept: text/event-stream` or `?format=sse`.
  *
  * @module
  */
@@ -9,8 +9,68 @@ import { EntryBytes } from "../formats/atom/entry_bytes.ts";
 import { renderEntryLine } from "../formats/atom/feed_json.ts";
 import { formatAllPosition } from "../formats/atom/links.ts";
 import { formatEventNumber } from "../model/event_number.ts";
-import type { EmbedLevel } from "../model/feed.ts";
+import type { AllRange, EmbedLevel, PageRange } from "../model/feed.ts";
 import type { LiveEnd, LiveFormat } from "../streams/outcomes.ts";
+import type { HandlerServices, RequestContext } from "./context.ts";
+import { malformed, readProblemOf } from "./errors.ts";
+import { readFeedView, readLiveStart } from "./feed_request.ts";
+import { EVENT_STREAM } from "./media_types.ts";
+import {
+  checkRequireMaster,
+  readResolveLinks,
+  REQUEST_HEADERS,
+} from "./request_headers.ts";
+import { liveResponse, problemResponse } from "./respond.ts";
+
+/** The feed that is asked for. */
+export interface LiveTarget {
+  /** `$all` is the whole log. */
+  readonly streamName: string;
+  /** The page to begin with; undefined: the feed as a whole. */
+  readonly range: PageRange | AllRange | undefined;
+  readonly isAll: boolean;
+}
+
+/** Opens a live feed. */
+export async function openLiveFeed(
+  { streamName, range, isAll }: LiveTarget,
+  context: RequestContext,
+  services: HandlerServices,
+): Promise<Response> {
+  const { request, info, caller, query, allowedMethods } = context;
+  const { headers } = request;
+  checkRequireMaster(headers);
+  const { filter, asOfUs } = readFeedView(query);
+  if (asOfUs !== undefined) {
+    throw malformed("Invalid asOf: a live feed shows the present");
+  }
+  const command = {
+    streamName,
+    start: readLiveStart({
+      lastEventId: headers.get(REQUEST_HEADERS.lastEventId),
+      from: query.from,
+      range,
+      isAll,
+    }),
+    resolveLinks: readResolveLinks(headers),
+    filter,
+    format: createLiveFormat({
+      baseUrl: services.baseUrlOf(request, info),
+      embed: "body",
+      isAll,
+    }),
+  };
+  const outcome = await services.quota.keep(
+    "liveFeeds",
+    context,
+    () => services.streams.openLiveFeed(caller, command),
+  );
+  if (outcome.kind !== "feed") {
+    return problemResponse(readProblemOf(outcome.kind), allowedMethods);
+  }
+  const body = services.sending.endless(outcome.source);
+  return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
+}
 
 /** What follows an id in a place that comes before all others. */
 const BEFORE_ALL = "-1";
@@ -25,7 +85,7 @@ const REASONS = {
 const REMEMBERED_EVENTS = 1_000;
 
 /** How a feed's messages are written. */
-export interface LiveFormatOptions {
+interface LiveFormatOptions {
   /** `http://host[:port][/prefix]`, no slash at its end. */
   readonly baseUrl: string;
   readonly embed: EmbedLevel;
@@ -34,7 +94,7 @@ export interface LiveFormatOptions {
 }
 
 /** Makes the format. */
-export function createLiveFormat(
+function createLiveFormat(
   { baseUrl, embed, isAll }: LiveFormatOptions,
 ): LiveFormat {
   const formatPlace = isAll ? formatPosition : formatNumber;

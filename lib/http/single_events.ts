@@ -1,0 +1,137 @@
+/**
+ * Single events and versions of metadata over HTTP (spec: streams §6, §9.2).
+ *
+ * @module
+ */
+
+import { type EventForm, renderEvent } from "../formats/atom/event_body.ts";
+import { HTML_TAIL, htmlHead, renderEventHtml } from "../formats/html.ts";
+import type { EventOutcome } from "../streams/outcomes.ts";
+import {
+  type HandlerServices,
+  type RequestContext,
+  streamNameOf,
+} from "./context.ts";
+import { readProblemOf } from "./errors.ts";
+import { ATOM_XML, isJson, type MediaType } from "./media_types.ts";
+import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
+import {
+  etagOf,
+  problemResponse,
+  type RepresentationHead,
+  representationResponse,
+} from "./respond.ts";
+
+/** Body of answers without an event, in JSON types. */
+const NO_EVENT_JSON = "{}";
+
+/**
+ * Whether a read of an event follows links.
+ *
+ * @throws {Refusal} If a header asks for what cannot be.
+ */
+export function resolvesLinks({ request, answerKey }: RequestContext): boolean {
+  const known = answerKey?.asked;
+  // Of a request that has a key, all of this was read before.
+  if (known !== undefined) return known.resolvesLinks;
+  const resolveLinks = readResolveLinks(request.headers);
+  checkRequireMaster(request.headers);
+  return resolveLinks;
+}
+
+/** Answers with an event, and keeps the answer. */
+export function answerEvent(
+  outcome: EventOutcome,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  if (outcome.kind !== "event") {
+    return answerMetadata(outcome, context, services);
+  }
+  const { basis } = outcome;
+  return services.knownAnswers.event(
+    { context, streamName: streamNameOf(context), basis },
+    headOf(outcome, typeOf(context)),
+    bodyOf(outcome, context, services),
+  );
+}
+
+/** Answers with a version of metadata, or that there is none. */
+export function answerMetadata(
+  outcome: EventOutcome,
+  context: RequestContext,
+  services: HandlerServices,
+): Response {
+  const { allowedMethods } = context;
+  const type = typeOf(context);
+  switch (outcome.kind) {
+    case "event":
+      return representationResponse({
+        ...headOf(outcome, type),
+        body: bodyOf(outcome, context, services),
+      }, allowedMethods);
+    case "noMetadata":
+      return representationResponse({
+        type,
+        body: renderNoMetadata(type),
+        cache: outcome.cache,
+        etag: undefined,
+        hasLinks: false,
+      }, allowedMethods);
+    default:
+      return problemResponse(
+        readProblemOf(outcome.kind),
+        allowedMethods,
+        isJson(type) ? { body: NO_EVENT_JSON } : {},
+      );
+  }
+}
+
+type EventFound = Extract<EventOutcome, { kind: "event" }>;
+
+function headOf(
+  { cache, version, isLink }: EventFound,
+  type: MediaType,
+): RepresentationHead {
+  return { type, cache, etag: etagOf(version, type), hasLinks: isLink };
+}
+
+function bodyOf(
+  { event }: EventFound,
+  context: RequestContext,
+  { sending, baseUrlOf }: HandlerServices,
+): BodyInit {
+  const { query, request, info, answerKey } = context;
+  const baseUrl = answerKey?.asked?.baseUrl ?? baseUrlOf(request, info);
+  const { form } = typeOf(context);
+  if (form === "html") return sending.bodyOf(renderEventHtml(event, baseUrl));
+  const { embed } = query;
+  const body = renderEvent(event, eventFormOf(form), { embed, baseUrl });
+  // A view of the store's own memory: it must not change while it is sent.
+  return sending.bodyOf(typeof body === "string" ? body : new Uint8Array(body));
+}
+
+function eventFormOf(form: MediaType["form"]): EventForm {
+  switch (form) {
+    case "html":
+    case "text":
+    case "eventStream":
+    case "streamDescription":
+      throw new Error(`Invariant broken: no event is served as ${form}`);
+    default:
+      return form;
+  }
+}
+
+/** What is served in place of metadata that was never written. */
+function renderNoMetadata(type: MediaType): string {
+  if (isJson(type)) return NO_EVENT_JSON;
+  if (type.form !== "html") return "";
+  return htmlHead("No metadata") +
+    '<h1>No metadata</h1>\n<p class="dim">None was written for this stream.</p>\n' +
+    HTML_TAIL;
+}
+
+function typeOf({ responseType }: RequestContext): MediaType {
+  return responseType ?? ATOM_XML;
+}
