@@ -20,7 +20,7 @@ import {
   TASK_OPTIONS,
   workLong,
 } from "./offline_work.ts";
-import { firstLineOf } from "./option_file.ts";
+import { firstLineOf } from "./named_files.ts";
 import {
   loginPasswordOption,
   openClient,

@@ -19,7 +19,7 @@ import {
   TASK_OPTIONS,
   workLong,
 } from "./offline_work.ts";
-import { leftOutText, openOutput } from "./operand_files.ts";
+import { openOutput } from "./named_files.ts";
 
 export const EXPORT = defineCommand({
   name: "export",
@@ -119,3 +119,9 @@ export const EXPORT = defineCommand({
   const { file } = operands;
   auditCommand("store.exported", values, { file, stream, category });
 });
+
+/** Says of events that are only taken when they are asked for. */
+export function leftOutText(count: number): string {
+  return count === 0 ? "" : `Left out ${showCount(count)} events of the ` +
+    "system (users, rights, metadata, deletes): --with-system takes them\n";
+}

@@ -16,7 +16,8 @@ import {
   TASK_OPTIONS,
   workLong,
 } from "./offline_work.ts";
-import { leftOutText, openInput } from "./operand_files.ts";
+import { leftOutText } from "./export.ts";
+import { openInput } from "./named_files.ts";
 
 export const IMPORT = defineCommand({
   name: "import",

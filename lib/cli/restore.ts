@@ -17,7 +17,7 @@ import {
   TASK_OPTIONS,
   workLong,
 } from "./offline_work.ts";
-import { kindOfInput, openInput } from "./operand_files.ts";
+import { kindOfInput, openInput } from "./named_files.ts";
 
 export const RESTORE = defineCommand({
   name: "restore",

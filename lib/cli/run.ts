@@ -6,7 +6,7 @@
  */
 
 import { QuipuError } from "../model/errors.ts";
-import { readTextFile } from "../runtime/plain_files.ts";
+import { readTextFile } from "./named_files.ts";
 import { VERSION } from "../runtime/process.ts";
 import { explainSystemError, systemCodeOf } from "../text/system_errors.ts";
 import type { Command, CommandCall } from "./command.ts";

@@ -49,7 +49,6 @@ import { subscriptionFamilies } from "../telemetry/subscription_metrics.ts";
 import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventStore } from "../store/event_store.ts";
-import { readTextFile } from "../runtime/plain_files.ts";
 import { newEventId } from "../runtime/event_ids.ts";
 import {
   canOpenFiles,
@@ -403,7 +402,6 @@ function readTls(values: OptionValues): TlsPair | undefined {
   return readTlsPair({
     certPath: tlsCertificate,
     keyPath: tlsKey,
-    readFile: readTextFile,
     nowMs: clock.nowUs() / 1000,
   });
 }

@@ -8,7 +8,7 @@
 import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
 import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
 import { RunError } from "./failures.ts";
-import { firstLineOf, readOptionFile } from "./option_file.ts";
+import { firstLineOf, readOptionFile } from "./named_files.ts";
 import type { TextRow } from "./options/options.ts";
 
 /** Options of a command that can ask a server. */

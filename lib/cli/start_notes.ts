@@ -8,6 +8,7 @@
 
 import type { Logger } from "../model/logger.ts";
 import { escapeControls } from "../telemetry/escape_controls.ts";
+import type { DefaultUsersReport } from "../users/default_users.ts";
 import { isLoopbackHost } from "../text/hosts.ts";
 import {
   changedOptions,
@@ -47,22 +48,12 @@ export function addressOf(
   return `${host}:${place.port}`;
 }
 
-/** What became of the default users. */
-export interface DefaultUsers {
-  readonly generated: readonly {
-    readonly login: string;
-    readonly password: string;
-  }[];
-  readonly withDefaultPassword: readonly string[];
-  readonly isAdminPasswordUnused?: true;
-}
-
 /**
  * Warns of published passwords, and shows generated ones this once: on standard
  * output, because logs are kept and sent elsewhere.
  */
 export async function announceDefaultUsers(
-  defaultUsers: Promise<DefaultUsers>,
+  defaultUsers: Promise<DefaultUsersReport>,
   outputs: { readonly logger: Logger; print(text: string): void },
 ): Promise<void> {
   const { logger, print } = outputs;
@@ -102,7 +93,7 @@ export interface StartFacts {
   readonly publicUrl: string | undefined;
   /** `--trusted-proxy`. */
   readonly trustedProxies: string | undefined;
-  readonly defaultUsers: DefaultUsers;
+  readonly defaultUsers: DefaultUsersReport;
   /** What may be done without a login to streams without an access list. */
   readonly anonymous: { readonly reads: boolean; readonly writes: boolean };
 }

@@ -13,21 +13,19 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { RunError } from "./failures.ts";
-import { readOptionFile } from "./option_file.ts";
+import { readOptionFile } from "./named_files.ts";
 
 /** Certificates and key as texts, in PEM. */
 export interface TlsPair {
   readonly cert: string;
   readonly key: string;
-  /** When the certificate ends, in milliseconds since 1970. */
-  readonly expiresAtMs: number;
 }
 
-/** Where they are, and what is needed to judge them. */
+/** Where they are, and when. */
 export interface TlsSources {
   readonly certPath: string;
   readonly keyPath: string;
-  readFile(path: string): string;
+  /** Milliseconds since 1970. */
   readonly nowMs: number;
 }
 
@@ -37,11 +35,9 @@ export interface TlsSources {
  * @throws {RunError} If one is missing or is none, if they do not belong
  * together, or if the certificate is not valid now.
  */
-export function readTlsPair(sources: TlsSources): TlsPair {
-  const { certPath, keyPath, nowMs } = sources;
-  const { readFile } = sources;
-  const cert = readOptionFile(certPath, { what: "the certificate", readFile });
-  const key = readOptionFile(keyPath, { what: "the key", readFile });
+export function readTlsPair({ certPath, keyPath, nowMs }: TlsSources): TlsPair {
+  const cert = readOptionFile(certPath, "the certificate ");
+  const key = readOptionFile(keyPath, "the key ");
   const certificate = parseCertificate(cert, certPath);
   const privateKey = parseKey(key, keyPath);
   if (!belongTogether(certificate, privateKey)) {
@@ -64,7 +60,7 @@ export function readTlsPair(sources: TlsSources): TlsPair {
         dayOf(startsAtMs),
     );
   }
-  return { cert, key, expiresAtMs };
+  return { cert, key };
 }
 
 function parseCertificate(pem: string, path: string): X509Certificate {

@@ -17,7 +17,7 @@ import {
   storePartsOf,
   TASK_OPTIONS,
 } from "./offline_work.ts";
-import { firstLineOf } from "./option_file.ts";
+import { firstLineOf } from "./named_files.ts";
 import {
   loginPasswordOption,
   openClient,

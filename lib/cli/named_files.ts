@@ -1,16 +1,96 @@
 /**
- * Files that commands read and write for their user, and the standard streams
- * in their place.
+ * Files that a user names, as an option or an operand, and the standard streams
+ * in their place. Something else in their place, such as a pipe that nobody
+ * writes to, would have the program wait for ever: it is refused at once, but
+ * for pipes that a shell made for this program.
  *
  * @module
  */
 
-import { type FileKind, fileKindOf } from "../runtime/plain_files.ts";
-import { showCount } from "../text/quantities.ts";
 import { systemReasonOf } from "../text/system_errors.ts";
-import { encodeUtf8 } from "../text/utf8.ts";
+import { decodeUtf8, encodeUtf8, withoutMark } from "../text/utf8.ts";
 import { RunError } from "./failures.ts";
 import { writeOutput } from "./terminal.ts";
+
+/** Larger than any file of options, password or certificate. */
+const TEXT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** `<(command)` and standard input, as paths: somebody has their other end. */
+const SHELL_PIPE = /^(\/dev\/stdin|\/(dev|proc\/(self|\d+))\/fd\/\d+)$/;
+
+/** What a path leads to. */
+type FileKind =
+  | "file"
+  | "directory"
+  /** A pipe that a shell made: read once, from its start to its end. */
+  | "stream"
+  /** In words, for a refusal. */
+  | { readonly strange: string };
+
+/** @throws {Deno.errors.NotFound} and what else the system says. */
+function fileKindOf(path: string): FileKind {
+  const info = Deno.statSync(path);
+  if (info.isFile) return "file";
+  if (info.isDirectory) return "directory";
+  if (info.isFifo || info.isSocket) {
+    return SHELL_PIPE.test(path)
+      ? "stream"
+      : { strange: info.isFifo ? "it is a pipe" : "it is a socket" };
+  }
+  return { strange: "it is a device" };
+}
+
+/**
+ * Reads a small text.
+ *
+ * @throws {Error} With a reason in words, where it is no file; else what the
+ * system says.
+ */
+export function readTextFile(path: string): string {
+  const kind = fileKindOf(path);
+  if (kind === "directory") throw new Error("it is a directory");
+  if (typeof kind === "object") throw new Error(`${kind.strange}, not a file`);
+  using file = Deno.openSync(path, { read: true });
+  const bytes = new Uint8Array(TEXT_BYTES_MAX);
+  let length = 0;
+  while (length < bytes.length) {
+    const count = file.readSync(bytes.subarray(length));
+    if (count === null) {
+      return withoutMark(decodeUtf8(bytes.subarray(0, length)));
+    }
+    length += count;
+  }
+  throw new Error("it is too large");
+}
+
+/**
+ * Reads a file that an option names.
+ *
+ * @param what What it should be, in a message: `the certificate `.
+ * @throws {RunError} If it cannot be read.
+ */
+export function readOptionFile(
+  path: string,
+  what = "",
+): string {
+  try {
+    return readTextFile(path);
+  } catch (error) {
+    throw new RunError(
+      `Cannot read ${what}"${path}": ${systemReasonOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The first line of a file that an option names.
+ *
+ * @throws {RunError} If it cannot be read.
+ */
+export function firstLineOf(path: string): string {
+  return readOptionFile(path).split(/\r?\n/)[0] ?? "";
+}
 
 /** Where text goes. */
 interface TextOutput {
@@ -193,10 +273,4 @@ async function readFrom(
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.AlreadyExists) return "it is there already";
   return systemReasonOf(error);
-}
-
-/** Says of events that are only taken when they are asked for. */
-export function leftOutText(count: number): string {
-  return count === 0 ? "" : `Left out ${showCount(count)} events of the ` +
-    "system (users, rights, metadata, deletes): --with-system takes them\n";
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { openOutput } from "./operand_files.ts";
+import { openOutput } from "./named_files.ts";
 import { RunError } from "./failures.ts";
 
 async function withPath(act: (path: string) => Promise<void>): Promise<void> {
