@@ -8,18 +8,9 @@ import { VERSION } from "../runtime/process.ts";
 import type { BackupReport } from "../store/transfer.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { decodeUtf8Leniently } from "../text/utf8.ts";
-import { type CommandCall, defineCommand } from "./command.ts";
+import type { CommandCall } from "./command.ts";
 import { RunError, UsageError } from "./failures.ts";
-import {
-  auditCommand,
-  directoryOf,
-  printResult,
-  STORE_IS_THERE,
-  STORE_OPTIONS,
-  storePartsOf,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 import { firstLineOf } from "./named_files.ts";
 import {
   loginPasswordOption,
@@ -45,23 +36,21 @@ const OWN_OPTIONS = {
     help: "Take each backup in a directory of its own in TARGET, and keep " +
       "so many of them; 0: TARGET is the backup",
   },
-  ...TASK_OPTIONS,
 } as const;
 
-export const BACKUP = defineCommand({
+export const BACKUP = defineTask({
   name: "backup",
   summary: "Copy the store to a directory, or a running server's with --url",
   details: "Copies only the files that the directory lacks, and resumes an " +
     "interrupted backup. Every copied record is checked. The previous " +
     "backup stays usable until the new one is complete.",
-  options: STORE_OPTIONS,
-  meanings: STORE_IS_THERE,
   own: OWN_OPTIONS,
   operands: {
     target: { label: "TARGET", help: "Directory to keep the backup in" },
   },
   online: "quipu backup TARGET --url URL, or GET /admin/backup",
-}, async ({ values, origins, operands }) => {
+}, async (call) => {
+  const { values, origins, operands, parts: { clock } } = call;
   const directories = await import(
     "../../storage/maintenance/backup/directories.ts"
   );
@@ -75,21 +64,20 @@ export const BACKUP = defineCommand({
     ? undefined
     : await clientOf({ ...values, url: values.url });
   const { keep } = values;
-  const { clock } = storePartsOf(values);
   const target = keep === 0
     ? operands.target
     : await directories.nextKeptDirectory(
       operands.target,
       clock.nowUs() / 1000,
     );
-  const { report, tookMs } = await workLong(values, async (control) => {
+  const { report, tookMs } = await call.work(async (control) => {
     if (client !== undefined) {
       return await directories.receiveDirectory({
         target,
         request: (have) => askForBackup(client, have, control.signal),
       }, control);
     }
-    const directory = directoryOf(values);
+    const { directory } = call;
     return await directories.backupDirectory(
       { directory, target, version: VERSION, clock },
       control,
@@ -98,14 +86,17 @@ export const BACKUP = defineCommand({
   const removed = keep === 0
     ? undefined
     : await directories.pruneDirectories(operands.target, keep);
-  printResult(values, {
+  return {
     json: { target, tookMs, ...report, removed },
     text: showReport(report, { target, tookMs }) + showRemoved(removed),
-  });
-  // Of a running server's store, that server's log has the line.
-  if (client === undefined) {
-    auditCommand("store.backed_up", values, { target: operands.target });
-  }
+    // Of a running server's store, that server's log has the line.
+    ...(client === undefined && {
+      audit: {
+        event: "store.backed_up",
+        about: { target: operands.target },
+      },
+    }),
+  };
 });
 
 function showRemoved(removed: readonly string[] | undefined): string {

@@ -6,35 +6,22 @@
  */
 
 import { showBytes } from "../text/quantities.ts";
-import { defineCommand } from "./command.ts";
-import {
-  directoryOf,
-  printResult,
-  STORE_IS_THERE,
-  STORE_OPTIONS,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 
-export const COMPACT = defineCommand({
+export const COMPACT = defineTask({
   name: "compact",
   summary: "Shrink the file of the KV: rewrite it without unused space",
-  options: STORE_OPTIONS,
-  meanings: STORE_IS_THERE,
-  own: TASK_OPTIONS,
-}, async ({ values }) => {
+}, async ({ directory, work }) => {
   const { compactCatalog } = await import(
     "../../storage/commit/compact_catalog.ts"
   );
-  const directory = directoryOf(values);
-  const { report } = await workLong(
-    values,
-    (control) => compactCatalog({ directory }, control),
+  const { report } = await work((control) =>
+    compactCatalog({ directory }, control)
   );
   const { file, bytesBefore, bytesAfter } = report;
-  printResult(values, {
+  return {
     json: { directory, ...report },
     text: `${file}: ${showBytes(bytesBefore)} before, ` +
       `${showBytes(bytesAfter)} now\n`,
-  });
+  };
 });

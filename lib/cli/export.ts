@@ -6,29 +6,17 @@
 
 import type { ExportSelection } from "../store/transfer.ts";
 import { showCount, showDuration } from "../text/quantities.ts";
-import { defineCommand } from "./command.ts";
 import { UsageError } from "./failures.ts";
 import { parseLogPoint, parseTime } from "./log_point.ts";
-import {
-  auditCommand,
-  directoryOf,
-  printResult,
-  STORE_IS_THERE,
-  STORE_OPTIONS,
-  storePartsOf,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 import { openOutput } from "./named_files.ts";
 
-export const EXPORT = defineCommand({
+export const EXPORT = defineTask({
   name: "export",
   summary: "Write events as lines of JSON, for reading or importing",
   details: "The selected events of one request are exported together or not " +
     "at all. Events must match every option that selects. A stream or " +
     "category that never existed is refused. Changes nothing.",
-  options: STORE_OPTIONS,
-  meanings: STORE_IS_THERE,
   own: {
     stream: {
       flag: "stream",
@@ -62,7 +50,6 @@ export const EXPORT = defineCommand({
       help: "Streams of the system, too: users, tokens, settings, and the " +
         "metadata of every stream with its access list",
     },
-    ...TASK_OPTIONS,
   },
   operands: {
     file: {
@@ -73,11 +60,10 @@ export const EXPORT = defineCommand({
     },
   },
   online: "GET /admin/export",
-}, async ({ values, operands }) => {
+}, async ({ directory, values, operands, work, parts }) => {
   const { checkExportFile, exportDirectory } = await import(
     "../../storage/maintenance/transfer/directories.ts"
   );
-  const directory = directoryOf(values);
   const { segmentSizeBytes, stream, category, from, to } = values;
   const path = operands.file === "-" ? undefined : operands.file;
   if (path === undefined && values.isJson) {
@@ -90,7 +76,7 @@ export const EXPORT = defineCommand({
     ...(from !== undefined && { fromUs: parseTime(from, "from") }),
     ...(to !== undefined && { to: parseLogPoint(to, "to") }),
   };
-  const { report, tookMs } = await workLong(values, async (control) => {
+  const { report, tookMs } = await work(async (control) => {
     if (path !== undefined) checkExportFile(path);
     const output = await openOutput(path);
     try {
@@ -99,7 +85,7 @@ export const EXPORT = defineCommand({
         segmentSizeBytes,
         selection,
         sink: (text) => output.write(text),
-        ...storePartsOf(values),
+        ...parts,
       }, control);
       await output.finish();
       return report;
@@ -107,17 +93,17 @@ export const EXPORT = defineCommand({
       output.close();
     }
   });
-  // Who reads the events wants nothing else.
-  if (path !== undefined) {
-    printResult(values, {
-      json: { directory, file: path, tookMs, ...report },
-      text: `Exported ${showCount(report.eventCount)} events up to position ` +
+  const { file } = operands;
+  return {
+    json: { directory, file: path, tookMs, ...report },
+    // Who reads the events on standard output wants nothing else there.
+    text: path === undefined
+      ? ""
+      : `Exported ${showCount(report.eventCount)} events up to position ` +
         `${report.end} to ${path} in ${showDuration(tookMs)}\n` +
         leftOutText(report.leftOutCount),
-    });
-  }
-  const { file } = operands;
-  auditCommand("store.exported", values, { file, stream, category });
+    audit: { event: "store.exported", about: { file, stream, category } },
+  };
 });
 
 /** Says of events that are only taken when they are asked for. */

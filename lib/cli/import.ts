@@ -6,26 +6,19 @@
 
 import type { ImportReport } from "../store/transfer.ts";
 import { showCount, showDuration } from "../text/quantities.ts";
-import { defineCommand } from "./command.ts";
-import {
-  auditCommand,
-  directoryOf,
-  printResult,
-  STORE_OPTIONS,
-  storePartsOf,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 import { leftOutText } from "./export.ts";
 import { openInput } from "./named_files.ts";
 
-export const IMPORT = defineCommand({
+export const IMPORT = defineTask({
   name: "import",
   summary: "Write the events of an export to a new or existing store",
   details: "Events keep their numbers, their ids and, unless the store holds " +
     "later events, their times. Events that exist already are recognised, so " +
     "an interrupted import can be run again. An invalid line ends the import.",
-  options: [...STORE_OPTIONS, "segmentSizeBytes"],
+  options: ["segmentSizeBytes"],
+  // It makes the directory.
+  meanings: {},
   own: {
     withSystem: {
       flag: "with-system",
@@ -33,38 +26,34 @@ export const IMPORT = defineCommand({
       help: "Write streams of the system, too: users, tokens, settings and " +
         "metadata. The author of the export decides on all rights",
     },
-    ...TASK_OPTIONS,
   },
   operands: {
     file: { label: "FILE", help: "File to read; - for standard input" },
   },
-}, async ({ values, operands }) => {
+}, async ({ directory, values, operands, work, parts }) => {
   const { importDirectory } = await import(
     "../../storage/maintenance/transfer/directories.ts"
   );
-  const directory = directoryOf(values);
   const { segmentSizeBytes, withSystem } = values;
   const { file } = operands;
-  const { report, tookMs } = await workLong(
-    values,
-    async (control) =>
-      await importDirectory({
-        directory,
-        segmentSizeBytes,
-        withSystem,
-        ...await openInput(file, control.signal),
-        ...storePartsOf(values),
-      }, control),
+  const { report, tookMs } = await work(async (control) =>
+    await importDirectory({
+      directory,
+      segmentSizeBytes,
+      withSystem,
+      ...await openInput(file, control.signal),
+      ...parts,
+    }, control)
   );
   const { importedCount, knownCount, end } = report;
-  printResult(values, {
+  return {
     json: { directory, tookMs, ...report },
     text: `Imported ${showCount(importedCount)} events to ${directory} in ` +
       `${showDuration(tookMs)}; ${showCount(knownCount)} were there\n` +
       (withSystem ? madeText(report) : leftOutText(report.leftOutCount)) +
       `The store ends at position ${end}\n`,
-  });
-  auditCommand("store.imported", values, { file });
+    audit: { event: "store.imported", about: { file } },
+  };
 });
 
 function madeText(

@@ -21,8 +21,19 @@ import type { JobControl, JobProgress } from "../store/maintenance.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { systemReasonOf } from "../text/system_errors.ts";
-import { RunError, UsageError } from "./failures.ts";
-import type { OptionName, OptionRow, OptionValues } from "./options/options.ts";
+import {
+  type Command,
+  type CommandCall,
+  type CommandRow,
+  defineCommand,
+} from "./command.ts";
+import { type ExitCode, RunError, UsageError } from "./failures.ts";
+import type {
+  OptionName,
+  OptionRow,
+  OptionValues,
+  ValuesOf,
+} from "./options/options.ts";
 import { isErrorTerminal, printAnswer, printNote } from "./terminal.ts";
 
 /** Options of the program for a command that works on a directory. */
@@ -48,6 +59,80 @@ export const TASK_OPTIONS = {
   isQuiet: { flag: "quiet", kind: "boolean", help: "Show no progress" },
 } as const satisfies Record<string, OptionRow>;
 
+/** The row of a command that works on the files of a store for a while. */
+interface TaskRow extends Omit<CommandRow, "options"> {
+  /** Options of the program besides `STORE_OPTIONS`. */
+  readonly options?: readonly OptionName[];
+}
+
+/** What such a command works with. */
+interface TaskCall<Row> {
+  /** @throws {UsageError} If options say that the store is in memory. */
+  readonly directory: string;
+  readonly values:
+    & CommandCall<Row>["values"]
+    & ValuesOf<typeof TASK_OPTIONS>;
+  readonly origins: CommandCall<Row>["origins"];
+  readonly operands: CommandCall<Row>["operands"];
+  readonly parts: StoreParts;
+  /** As `workLong` does. */
+  work<Report>(
+    work: (control: JobControl) => Promise<Report>,
+  ): Promise<{ readonly report: Report; readonly tookMs: number }>;
+}
+
+/** What came of it. */
+interface TaskResult {
+  /** For `--json`. */
+  readonly json: unknown;
+  /** In words; nothing is printed if empty. */
+  readonly text: string;
+  readonly exitCode?: ExitCode;
+  /**
+   * Set if a store was handed out, filled or mended. The line goes to standard
+   * error, as a server's does. Whoever runs a command can read and write the
+   * files, so there is no login to name.
+   */
+  readonly audit?: { readonly event: string; readonly about?: LogFields };
+}
+
+/** Makes a command that works on the files of a store for a while. */
+export function defineTask<const Row extends TaskRow>(
+  row: Row,
+  run: (call: TaskCall<Row>) => Promise<TaskResult>,
+): Command {
+  const whole = {
+    meanings: STORE_IS_THERE,
+    ...row,
+    options: [...STORE_OPTIONS, ...row.options ?? []],
+    own: { ...row.own, ...TASK_OPTIONS },
+  };
+  return defineCommand(whole, async (call) => {
+    const values = call.values as TaskCall<Row>["values"];
+    const { origins } = call;
+    const operands = call.operands as TaskCall<Row>["operands"];
+    const parts = storePartsOf(values);
+    const result = await run({
+      parts,
+      get directory() {
+        return directoryOf(values);
+      },
+      values,
+      origins,
+      operands,
+      work: (work) => workLong(values, work),
+    });
+    const { audit, exitCode } = result;
+    if (audit !== undefined) {
+      const { directory } = values;
+      const by = { by: "command", from: null };
+      parts.logger.audit(audit.event, { directory, ...audit.about, ...by });
+    }
+    printResult(values, result);
+    return exitCode;
+  });
+}
+
 /**
  * The directory that a command works on.
  *
@@ -63,34 +148,23 @@ export function directoryOf(values: OptionValues): string {
 }
 
 /** What a store is opened with, besides its directory. */
-export function storePartsOf({ logLevel, logFormat }: OptionValues): {
+interface StoreParts {
   readonly clock: Clock;
   readonly newEventId: () => string;
   readonly logger: Logger;
-} {
+}
+
+/** The parts for a command: what is no news for its user is not logged. */
+export function storePartsOf(
+  { logLevel, logFormat }: OptionValues,
+): StoreParts {
   const logger = createLogger({
-    // What is no news for the user of a command is not logged.
     level: logLevel === "info" ? "warn" : logLevel,
     format: logFormat,
     clock,
     writer: Deno.stderr,
   });
   return { clock, newEventId, logger };
-}
-
-/**
- * Audits that a store was handed out, filled or mended: on standard error, as a
- * server does. Whoever runs a command can read and write the files, so there
- * is no login to name.
- */
-export function auditCommand(
-  event: string,
-  values: OptionValues,
-  about: LogFields = {},
-): void {
-  const { directory } = values;
-  const by = { by: "command", from: null };
-  storePartsOf(values).logger.audit(event, { directory, ...about, ...by });
 }
 
 /** Milliseconds of work between two looks at signals. */
@@ -154,6 +228,7 @@ export function printResult(
   { json, text }: { readonly json: unknown; readonly text: string },
   print: (text: string) => void = printAnswer,
 ): void {
+  if (text === "") return;
   try {
     print(flags.isJson ? JSON.stringify(json) + "\n" : text);
   } catch (error) {

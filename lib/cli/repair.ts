@@ -7,55 +7,36 @@
 
 import type { RepairReport } from "../store/maintenance.ts";
 import { showCount } from "../text/quantities.ts";
-import { defineCommand } from "./command.ts";
 import { EXIT_CODES } from "./failures.ts";
-import {
-  auditCommand,
-  directoryOf,
-  printResult,
-  STORE_IS_THERE,
-  STORE_OPTIONS,
-  storePartsOf,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 
-export const REPAIR = defineCommand({
+export const REPAIR = defineTask({
   name: "repair",
   summary: "Show how a damaged store can be repaired; --yes repairs it",
   details: "Keeps all intact events with their positions and numbers, " +
     "rebuilds indexes and the KV, and lists the positions and events that " +
     "are lost. Removed files are kept in lost/. Without --yes nothing is " +
     "changed. The exit code is 3 while anything is left to repair.",
-  options: STORE_OPTIONS,
-  meanings: STORE_IS_THERE,
   own: {
     isConfirmed: { flag: "yes", kind: "boolean", help: "Do it" },
-    ...TASK_OPTIONS,
   },
-}, async ({ values }) => {
+}, async ({ directory, values, work, parts }) => {
   const { repairDirectory } = await import(
     "../../storage/maintenance/repair/repair_directory.ts"
   );
-  const directory = directoryOf(values);
   const { isConfirmed } = values;
-  const { report } = await workLong(
-    values,
-    (control) =>
-      repairDirectory(
-        { directory, isConfirmed, ...storePartsOf(values) },
-        control,
-      ),
+  const { report } = await work((control) =>
+    repairDirectory({ directory, isConfirmed, ...parts }, control)
   );
-  // Lost events may have been users or rights.
-  if (isConfirmed) auditCommand("store.repaired", values);
-  printResult(values, {
-    json: { directory, ...report },
-    text: showRepair(report),
-  });
   const isLeft = report.unrepaired.length > 0 ||
     (report.isNeeded && !report.isDone);
-  return isLeft ? EXIT_CODES.damaged : EXIT_CODES.ok;
+  return {
+    json: { directory, ...report },
+    text: showRepair(report),
+    exitCode: isLeft ? EXIT_CODES.damaged : EXIT_CODES.ok,
+    // Lost events may have been users or rights.
+    ...(isConfirmed && { audit: { event: "store.repaired" } }),
+  };
 });
 
 /** A repair in words. */

@@ -6,27 +6,18 @@
 
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { timeLine } from "./backup.ts";
-import { defineCommand } from "./command.ts";
 import { parseLogPoint } from "./log_point.ts";
-import {
-  auditCommand,
-  directoryOf,
-  printResult,
-  STORE_OPTIONS,
-  storePartsOf,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 import { kindOfInput, openInput } from "./named_files.ts";
 
-export const RESTORE = defineCommand({
+export const RESTORE = defineTask({
   name: "restore",
   summary: "Create a store from a backup",
   details: "Checks the backup first, and refuses a directory that is not " +
     "empty. With --to, the events of one request are restored together or " +
     "not at all. A backup from standard input is stored before it is " +
     "restored, which takes its size twice.",
-  options: [...STORE_OPTIONS, "segmentSizeBytes"],
+  options: ["segmentSizeBytes"],
   meanings: {
     directory: "Directory for the store: one that is empty, or made now",
   },
@@ -38,7 +29,6 @@ export const RESTORE = defineCommand({
       help: "Restore what stands before this log position, or was written " +
         "before this time, such as 2026-03-01T12:00:00Z",
     },
-    ...TASK_OPTIONS,
   },
   operands: {
     backup: {
@@ -47,26 +37,25 @@ export const RESTORE = defineCommand({
         "that comes by standard input",
     },
   },
-}, async ({ values, operands }) => {
+}, async ({ directory, values, operands, work, parts }) => {
   const { restoreDirectory } = await import(
     "../../storage/maintenance/backup/directories.ts"
   );
-  const directory = directoryOf(values);
   const { segmentSizeBytes, to } = values;
   const { backup } = operands;
   const point = to === undefined ? undefined : parseLogPoint(to, "to");
-  const { report, tookMs } = await workLong(values, async (control) => {
+  const { report, tookMs } = await work(async (control) => {
     const isStream = kindOfInput(backup) === "stream";
     return await restoreDirectory({
       backup: isStream ? await openInput(backup, control.signal) : backup,
       directory,
       point,
       segmentSizeBytes,
-      ...storePartsOf(values),
+      ...parts,
     }, control);
   });
   const { end, backupEnd, segmentCount, streamCount, copiedBytes } = report;
-  printResult(values, {
+  return {
     json: { backup, directory, tookMs, ...report },
     text: `Restored ${showCount(streamCount)} streams in ` +
       `${showCount(segmentCount)} segments with ${showBytes(copiedBytes)} to ` +
@@ -75,6 +64,6 @@ export const RESTORE = defineCommand({
         ? `Everything up to position ${end}, where the backup ends\n`
         : `Up to position ${end}; the backup goes on to ${backupEnd}\n`) +
       timeLine(report.lastCreatedAtUs),
-  });
-  auditCommand("store.restored", values, { backup });
+    audit: { event: "store.restored", about: { backup } },
+  };
 });

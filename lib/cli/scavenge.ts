@@ -7,50 +7,34 @@
 
 import type { ScavengeReport } from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
-import { defineCommand } from "./command.ts";
 import { EXIT_CODES } from "./failures.ts";
-import {
-  directoryOf,
-  printResult,
-  STORE_IS_THERE,
-  STORE_OPTIONS,
-  storePartsOf,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 
-export const SCAVENGE = defineCommand({
+export const SCAVENGE = defineTask({
   name: "scavenge",
   summary: "Remove deleted and expired events from disk",
   details: "Removes what $maxAge, $maxCount, $tb and deletes hide; numbers, " +
     "positions and links of the remaining events do not change. A scavenge " +
     "that is stopped continues from there the next time.",
-  options: [...STORE_OPTIONS, "segmentSizeBytes"],
-  meanings: STORE_IS_THERE,
-  own: TASK_OPTIONS,
+  options: ["segmentSizeBytes"],
   online: "POST /admin/scavenge",
-}, async ({ values }) => {
+}, async ({ directory, values, work, parts }) => {
   const { openStore } = await import("../../storage/mod.ts");
   const { scavengeDirectory } = await import(
     "../../storage/maintenance/scavenge/scavenge_directory.ts"
   );
-  const directory = directoryOf(values);
   const { segmentSizeBytes } = values;
-  const { report, tookMs } = await workLong(
-    values,
-    (control) =>
-      scavengeDirectory({
-        directory,
-        segmentSizeBytes,
-        ...storePartsOf(values),
-        openStore,
-      }, control),
+  const { report, tookMs } = await work((control) =>
+    scavengeDirectory(
+      { directory, segmentSizeBytes, ...parts, openStore },
+      control,
+    )
   );
-  printResult(values, {
+  return {
     json: { directory, tookMs, ...report },
     text: showReport(report, tookMs),
-  });
-  return report.isComplete ? EXIT_CODES.ok : EXIT_CODES.failure;
+    exitCode: report.isComplete ? EXIT_CODES.ok : EXIT_CODES.failure,
+  };
 });
 
 /** A report in words. */

@@ -7,48 +7,35 @@
 
 import type { Finding, VerifyReport } from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
-import { defineCommand } from "./command.ts";
 import { EXIT_CODES } from "./failures.ts";
-import {
-  directoryOf,
-  printResult,
-  STORE_IS_THERE,
-  STORE_OPTIONS,
-  TASK_OPTIONS,
-  workLong,
-} from "./offline_work.ts";
+import { defineTask } from "./offline_work.ts";
 
-export const VERIFY = defineCommand({
+export const VERIFY = defineTask({
   name: "verify",
   summary: "Check every file of the store and report damage",
   details: "Reads every byte of the store and changes nothing. The exit code " +
     "is 3 if anything is damaged or broken.",
-  options: STORE_OPTIONS,
-  meanings: STORE_IS_THERE,
   own: {
     isDeep: {
       flag: "deep",
       kind: "boolean",
       help: "Compare indexes entry by entry with the log, too",
     },
-    ...TASK_OPTIONS,
   },
   online: "POST /admin/verify",
-}, async ({ values }) => {
+}, async ({ directory, values, work }) => {
   const { verifyDirectory } = await import(
     "../../storage/maintenance/verify/verify_directory.ts"
   );
-  const directory = directoryOf(values);
   const { isDeep } = values;
-  const { report, tookMs } = await workLong(
-    values,
-    (control) => verifyDirectory({ directory, isDeep }, control),
+  const { report, tookMs } = await work((control) =>
+    verifyDirectory({ directory, isDeep }, control)
   );
-  printResult(values, {
+  return {
     json: { directory, tookMs, ...report },
     text: showReport(report, tookMs),
-  });
-  return report.isClean ? EXIT_CODES.ok : EXIT_CODES.damaged;
+    exitCode: report.isClean ? EXIT_CODES.ok : EXIT_CODES.damaged,
+  };
 });
 
 /** A report in words, a finding in two lines. */
