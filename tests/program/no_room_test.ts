@@ -99,7 +99,7 @@ Deno.test({
           `--db=${locked("store")}`,
         ],
         [
-          `"${locked("store")}"`,
+          `"${locked("store/catalog.kv")}"`,
           "read-only",
           "compact",
           `--db=${locked("store")}`,
