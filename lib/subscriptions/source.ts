@@ -13,6 +13,7 @@ import { TOMBSTONE_EVENT_NUMBER } from "../model/event_number.ts";
 import type { RecordedEvent } from "../model/event.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
 import { SYSTEM_PRINCIPAL } from "../model/principal.ts";
+import { describedStream } from "../model/stream_names.ts";
 import type { StreamState } from "../store/event_store.ts";
 import { ALL_STREAM } from "../streams/access.ts";
 import type { ReadContext } from "../streams/context.ts";
@@ -305,7 +306,8 @@ export class Source {
    * next: a checkpoint is a message, whose acknowledgement moves a checkpoint.
    */
   #isOwn({ streamName }: RecordedEvent): boolean {
-    return this.isAll && streamName.startsWith(OWN_STREAM_PREFIX);
+    return this.isAll &&
+      describedStream(streamName).startsWith(OWN_STREAM_PREFIX);
   }
 
   #messageOf(place: number, event: ResolvedEvent): SourceMessage {

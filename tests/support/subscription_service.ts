@@ -9,6 +9,7 @@ import type { ProposedEvent } from "../../lib/model/event.ts";
 import { formatEventNumber } from "../../lib/model/event_number.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
+import type { Lease, Leases } from "../../lib/store/leases.ts";
 import type {
   Caller,
   CommandOutcome,
@@ -83,10 +84,21 @@ export async function openSubscriptionFixture(
   const store = options.store ?? createModelStore({ clock, newEventId: newId });
   const timers = options.timers ?? createManualTimers();
   const parts = { ...options, store, clock, newId, timers };
-  // What a crash cuts off reaches the store no more.
+  // What a crash cuts off reaches the store no more, and holds nothing.
   let isCutOff = false;
+  const held = new Set<Lease>();
+  const leases: Leases = {
+    async acquire(name, holdMs) {
+      const lease = await store.leases.acquire(name, holdMs);
+      if (lease !== undefined) held.add(lease);
+      return lease;
+    },
+    renew: (lease, holdMs) => store.leases.renew(lease, holdMs),
+    release: (lease) => store.leases.release(lease),
+  };
   const reached: EventStore = new Proxy(store, {
     get(target, name) {
+      if (name === "leases") return leases;
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
       if (isCutOff && (name === "append" || name === "deleteStream")) {
@@ -171,6 +183,7 @@ export async function openSubscriptionFixture(
     },
     async crash() {
       isCutOff = true;
+      for (const lease of held) await store.leases.release(lease);
       service.endWaiting();
       void service.close();
       await timers.pass(0);
