@@ -60,7 +60,8 @@ export class ConnectedConsumer implements Consumer {
       const deliveries = this.#options.runner.takeGiven(this.#push);
       if (deliveries.length === 0) continue;
       const messages = await this.#options.show(deliveries);
-      return { kind: "messages", messages };
+      // What it holds went to others if it has ended meanwhile.
+      if (this.#push.end === undefined) return { kind: "messages", messages };
     }
   }
 

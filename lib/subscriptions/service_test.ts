@@ -328,12 +328,12 @@ Deno.test("parked messages are links that say why and from where", async () => {
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     return [event.eventType, text(event.data), text(event.metadata)];
   });
-  const added = '"added":"2026-01-01T00:00:00.000000+00:00"';
-  const reason =
-    `"reason":"Client explicitly NAK'ed message.\\nNacked from HTTP"`;
+  const added = `{\n  "added": "2026-01-01T00:00:00+00:00",\n`;
+  const reason = `  "reason": "Client explicitly NAK'ed message.\\n` +
+    `Nacked from HTTP"`;
   assertEquals(texts, [
-    ["$>", "1@s", `{${added},${reason},"subscriptionEventNumber":1}`],
-    ["$>", "0@s", `{${added},${reason}}`],
+    ["$>", "1@s", `${added}${reason},\n  "subscriptionEventNumber": 1\n}`],
+    ["$>", "0@s", `${added}${reason}\n}`],
   ]);
   assertEquals((await fixture.store.readState(PARKED)).metadata, {});
   await fixture.service.close();

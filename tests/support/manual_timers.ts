@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { Timers } from "../../lib/model/clock.ts";
 
 /** Timers that stand still until they are moved. */
@@ -17,7 +18,7 @@ export interface ManualTimers extends Timers {
 /** Lets everything run that does not wait for a time. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
