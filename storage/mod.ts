@@ -13,7 +13,6 @@ import type { StorePlatform } from "./commit/platform.ts";
 import { createFileDisk } from "./disk/file_disk.ts";
 import { openBackup } from "./maintenance/backup/open_backup.ts";
 import { ScavengeRunner } from "./maintenance/scavenge/scavenge_runner.ts";
-import { openExport } from "./maintenance/transfer/export_events.ts";
 import { createMemoryPlatform } from "./memory/memory_platform.ts";
 import type { FileStore } from "./open/file_store.ts";
 import { openFileStore, type OpenFileStoreOptions } from "./open/open_store.ts";
@@ -72,7 +71,6 @@ export async function openStoreOn(
       }),
     openBackup: (request) =>
       openBackup({ ...parts, disk: platform.disk }, request),
-    openExport: (selection) => openExport(store, selection),
     scavenge: (request, control) => scavenges.run(request, control),
   };
   return Object.assign(store, { maintenance });

@@ -9,6 +9,7 @@
 
 import { openAuth } from "../../lib/users/open_auth.ts";
 import { createApp } from "../../lib/http/app.ts";
+import { openUpkeep } from "../../lib/maintenance/upkeep.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { SILENT_LOGGER as logger } from "../../lib/model/logger.ts";
 import { newEventId } from "../../lib/runtime/event_ids.ts";
@@ -70,8 +71,16 @@ async function serve(
     adminPassword: "changeit",
     isTrustedPeer: undefined,
   });
+  const upkeep = await openUpkeep({
+    store,
+    clock,
+    newId: newEventId,
+    logger,
+    version: "0.0.0",
+  });
   const app = createApp({
     store,
+    upkeep,
     streams: createStreamService({ store, clock }),
     authenticate: (authorization, request) =>
       authenticator.authenticate(authorization, request),

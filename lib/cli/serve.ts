@@ -338,7 +338,7 @@ async function startServices(
       await subscriptions?.close();
       // Downloads that clients did not take in time.
       app.close();
-      await upkeep?.close();
+      await upkeep.close();
       // A password that was made is shown, or it would be lost.
       await announced;
     },

@@ -104,8 +104,7 @@ export interface AppOptions {
   readonly corsOrigins?: CorsOrigins | undefined;
   /** Default: `LIMITS`. */
   readonly limits?: Limits;
-  /** What keeps the store well. Default: nothing here does. */
-  readonly upkeep?: Upkeep | undefined;
+  readonly upkeep: Upkeep;
   /** Persistent subscriptions. Default: none, and their routes say so. */
   readonly subscriptions?: SubscriptionService;
   /** What the program tells of itself. Default: nothing. */

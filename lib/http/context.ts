@@ -89,8 +89,7 @@ export interface HandlerServices {
   readonly logger: Logger;
   /** Stops the server, once what is under way is answered. */
   readonly shutDown: () => void;
-  /** What keeps the store well; undefined when nothing does. */
-  readonly upkeep: Upkeep | undefined;
+  readonly upkeep: Upkeep;
   /** Persistent subscriptions; undefined: this server has none (503). */
   readonly subscriptions: SubscriptionService | undefined;
   readonly baseUrlOf: BaseUrlOf;

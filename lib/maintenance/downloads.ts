@@ -10,13 +10,15 @@ import { logAudit, type Requester } from "../model/audit.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import { BrokenOff, type PullSource } from "../model/pull_source.ts";
+import { type ExportedStore, ExportReader } from "../store/export_events.ts";
 import type { StoreMaintenance } from "../store/maintenance.ts";
 import type { ExportSelection } from "../store/transfer.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import { createPolitePause } from "./polite_pause.ts";
 
 export interface DownloadsOptions {
-  readonly maintenance: Pick<StoreMaintenance, "openBackup" | "openExport">;
+  /** What is exported. */
+  readonly store: ExportedStore;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Of the program. */
@@ -33,6 +35,9 @@ export interface Download {
 /** What a client has of a backup: name → CRC-32 in hexadecimal digits. */
 export type KnownFiles = ReadonlyMap<string, string>;
 
+/** Events of an export that are looked at before others get their turn. */
+const EVENTS_PER_TURN = 256;
+
 /** Begins downloads of what is committed at that moment. */
 export class Downloads {
   readonly #options: DownloadsOptions;
@@ -44,15 +49,18 @@ export class Downloads {
   /**
    * Begins a backup of everything.
    *
-   * @param have What the client has of it; it checks what it gets. Undefined:
-   * the client only keeps it, and every record is checked here.
+   * @param by `have`: what the client has of it; it checks what it gets.
+   * Undefined: the client only keeps it, and every record is checked here.
    * @returns `bytes` is the length of the archive.
    */
   startBackup(
-    have: KnownFiles | undefined,
-    requester: Requester,
+    maintenance: Pick<StoreMaintenance, "openBackup">,
+    { have, requester }: {
+      readonly have: KnownFiles | undefined;
+      readonly requester: Requester;
+    },
   ): Download & { readonly bytes: number } {
-    const { maintenance, clock, version } = this.#options;
+    const { clock, version } = this.#options;
     const backup = maintenance.openBackup({
       have: have ?? new Map(),
       isChecked: have === undefined,
@@ -74,14 +82,18 @@ export class Downloads {
    * @throws {QuipuError} `invalidRequest` or `nothingSelected` for what cannot
    * be selected.
    */
-  startExport(selection: ExportSelection, requester: Requester): Download {
-    const exporting = this.#options.maintenance.openExport(selection);
+  async startExport(
+    selection: ExportSelection,
+    requester: Requester,
+  ): Promise<Download> {
+    const { store } = this.#options;
+    const exporting = await ExportReader.open(store, selection);
     const { end } = exporting;
     const { streamName: stream, category } = selection;
     const source = this.#source("export", requester, {
       about: { end, stream, category },
       async next() {
-        const text = await exporting.next();
+        const text = await exporting.next(EVENTS_PER_TURN);
         return text === undefined ? undefined : encodeUtf8(text);
       },
       close() {},

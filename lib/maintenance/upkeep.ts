@@ -15,8 +15,9 @@ import { ScavengeHistory } from "./scavenge_history.ts";
 export interface Upkeep {
   /** Long jobs that are under way, and the last ones that were. */
   readonly jobs: JobBoard;
-  readonly maintenance: StoreMaintenance;
   readonly downloads: Downloads;
+  /** What only a store of files has. */
+  readonly maintenance: StoreMaintenance | undefined;
   /** Keeps what came of each scavenge; undefined: nothing does. */
   readonly scavengeHistory?: ScavengeHistory | undefined;
 }
@@ -42,35 +43,21 @@ export interface UpkeepOptions {
   } | undefined;
 }
 
-/**
- * Puts it together, and ends in the history what a crash ended.
- *
- * @returns Undefined if somebody else keeps the store well.
- */
-export async function openUpkeep(
-  options: UpkeepOptions,
-): Promise<OpenUpkeep | undefined> {
-  const { store, clock, newId, logger, version } = options;
-  const { maintenance } = store;
-  if (maintenance === undefined) return undefined;
+/** Puts it together, and ends in the history what a crash ended. */
+export async function openUpkeep(options: UpkeepOptions): Promise<OpenUpkeep> {
+  const { store, clock, newId, logger } = options;
   const jobs = new JobBoard({ clock, newId, logger });
-  const scavengeHistory = options.history && new ScavengeHistory({
-    store,
-    clock,
-    newEventId: newId,
-    logger,
-    ...options.history,
-  });
+  const scavengeHistory = options.history && store.maintenance &&
+    new ScavengeHistory({
+      store,
+      clock,
+      newEventId: newId,
+      logger,
+      ...options.history,
+    });
   await scavengeHistory?.endInterrupted();
-  const upkeep = createUpkeep({
-    maintenance,
-    jobs,
-    clock,
-    logger,
-    version,
-  });
   return {
-    ...upkeep,
+    ...createUpkeep({ ...options, jobs }),
     scavengeHistory,
     async close() {
       await jobs.close();
@@ -81,13 +68,13 @@ export async function openUpkeep(
 
 /** Puts the upkeep of a store together; none of it runs yet. */
 export function createUpkeep(
-  { maintenance, jobs, clock, logger, version }:
-    & Pick<Upkeep, "maintenance" | "jobs">
-    & Pick<UpkeepOptions, "clock" | "logger" | "version">,
+  { store, jobs, clock, logger, version }:
+    & Pick<Upkeep, "jobs">
+    & Pick<UpkeepOptions, "store" | "clock" | "logger" | "version">,
 ): Upkeep {
   return {
     jobs,
-    maintenance,
-    downloads: new Downloads({ maintenance, clock, logger, version }),
+    downloads: new Downloads({ store, clock, logger, version }),
+    maintenance: store.maintenance,
   };
 }

@@ -41,4 +41,14 @@ export interface RecordedEvent {
   readonly createdAtUs: number;
   /** Logical place of the record in the log; stays when a segment is rewritten. */
   readonly logPosition: number;
+  /** Its place among what one request wrote; undefined: the store does not tell. */
+  readonly inRun?: PlaceInRun;
+}
+
+/** Place of an event among those that one request wrote, all or nothing. */
+export interface PlaceInRun {
+  readonly index: number;
+  readonly isLast: boolean;
+  /** Log position after it. */
+  readonly end: number;
 }

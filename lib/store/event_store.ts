@@ -218,6 +218,8 @@ export interface QueueStatus {
 }
 
 export interface EventStore extends AsyncDisposable {
+  /** Stays with the events for good; empty for a store that was never written. */
+  readonly storeId: string;
   readonly limits: StoreLimits;
   readonly promises: StorePromises;
   readonly leases: Leases;

@@ -10,8 +10,6 @@
  * @module
  */
 
-import type { ExportSelection } from "./transfer.ts";
-
 /** How far a job is. */
 export interface JobProgress {
   /** What it is doing, in a word or two: "checking segments". */
@@ -143,23 +141,6 @@ export interface OpenBackup {
   close(): void;
 }
 
-/**
- * An export that is being taken: of what was committed when it was opened,
- * whatever is written meanwhile.
- */
-export interface OpenExport {
-  /** Log position up to which it goes at most. */
-  readonly end: number;
-  /**
-   * Looks at the next events of the log; takes about a millisecond.
-   *
-   * @returns Text of the export, or none while nothing is selected; undefined
-   * once nothing is left.
-   * @throws {QuipuError} `corruptRecord`.
-   */
-  next(): Promise<string | undefined>;
-}
-
 /** What is to be scavenged. */
 export interface ScavengeRequest {
   /** Number of the first segment to look at; the oldest by default. */
@@ -243,14 +224,6 @@ export interface StoreMaintenance {
    * was never written.
    */
   openBackup(request: BackupRequest): OpenBackup;
-
-  /**
-   * Begins an export, as lines of JSON.
-   *
-   * @throws {QuipuError} `invalidRequest` for what cannot be selected,
-   * `nothingSelected` for a stream or category that never was.
-   */
-  openExport(selection: ExportSelection): OpenExport;
 
   /**
    * Removes events that readers cannot see any more: what was deleted, and what

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { ProposedEvent } from "../model/event.ts";
+
 /** What a backup did. */
 export interface BackupReport {
   readonly storeId: string;
@@ -55,6 +57,16 @@ export interface ExportSelection {
    * the metadata of every stream with its access list. Default: no.
    */
   readonly withSystem?: boolean;
+}
+
+/** An event with its number and time. */
+export interface NumberedEvent {
+  readonly streamName: string;
+  /** `TOMBSTONE_EVENT_NUMBER` for a tombstone. */
+  readonly eventNumber: number;
+  /** Microseconds since 1970. */
+  readonly createdAtUs: number;
+  readonly event: ProposedEvent;
 }
 
 /** What an export did. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { RecordedEvent } from "../../lib/model/event.ts";
+import type { PlaceInRun, RecordedEvent } from "../../lib/model/event.ts";
 import {
   type Bytes,
   bytesOf,
@@ -19,6 +19,7 @@ import {
   FIRST_ORDINALS_BYTES,
   FLAG_FIRST,
   FLAG_JSON,
+  FLAG_RUN_END,
   NO_ORDINAL,
   RECORD_HEADER_BYTES,
 } from "./record.ts";
@@ -129,6 +130,14 @@ export class LogRecord implements RecordedEvent {
   }
   get flags(): number {
     return this.#view.getUint8(this.#start + 88);
+  }
+
+  get inRun(): PlaceInRun {
+    return {
+      index: this.indexInRun,
+      isLast: (this.flags & FLAG_RUN_END) !== 0,
+      end: this.logPosition + this.lengthBytes,
+    };
   }
   get isJson(): boolean {
     return (this.flags & FLAG_JSON) !== 0;

@@ -15,21 +15,11 @@
  */
 
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
-import type { ProposedEvent } from "../../lib/model/event.ts";
+import type { NumberedEvent } from "../../lib/store/transfer.ts";
 import { type ListDirectory, NO_LIST } from "../index/list_directory.ts";
 import { LIST_TOMBSTONED } from "../index/list_directory.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { encodeUtf8 } from "../../lib/text/utf8.ts";
-
-/** An event with its number and time. */
-export interface NumberedEvent {
-  readonly streamName: string;
-  /** `TOMBSTONE_EVENT_NUMBER` for a tombstone. */
-  readonly eventNumber: number;
-  /** Microseconds since 1970. */
-  readonly createdAtUs: number;
-  readonly event: ProposedEvent;
-}
 
 /** What runs of one import share. */
 export interface ImportSession {

@@ -34,7 +34,7 @@ import {
 } from "../log/record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import type { Batch } from "./batch.ts";
-import type { NumberedEvent } from "./import_run.ts";
+import type { NumberedEvent } from "../../lib/store/transfer.ts";
 import type { StreamStates } from "./stream_states.ts";
 
 export interface RunEncoderOptions {

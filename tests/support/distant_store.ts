@@ -72,6 +72,7 @@ class DistantStore implements EventStore {
     ordinals: "gapless",
   };
   readonly limits: EventStore["limits"];
+  readonly storeId: string;
   readonly leases: Leases;
   readonly #engine: Engine;
   readonly #news: LateNews;
@@ -81,6 +82,7 @@ class DistantStore implements EventStore {
     this.#engine = engine;
     this.#news = new LateNews(engine.model);
     this.limits = engine.model.limits;
+    this.storeId = engine.model.storeId;
     const { leases } = engine;
     this.leases = {
       acquire: (name, holdMs) => this.#ask(() => leases.acquire(name, holdMs)),

@@ -62,6 +62,8 @@ import {
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
 
+import { testUuid } from "./events.ts";
+
 const NO_BYTES = new Uint8Array(0);
 const UTF8 = new TextEncoder();
 /** What a record takes in the log besides its bodies; any size would do. */
@@ -85,6 +87,7 @@ export function createModelStore(options: ModelStoreOptions): EventStore {
 }
 
 class ModelStore implements EventStore {
+  readonly storeId = testUuid(0);
   readonly limits: StoreLimits = {
     eventsMax: LIMITS.batchEventsMax,
     eventBytesMax: LIMITS.eventBytesMax,

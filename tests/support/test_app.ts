@@ -17,6 +17,8 @@ import {
   ROLE_BACKUP,
   ROLE_OPS,
 } from "../../lib/model/principal.ts";
+import { JobBoard } from "../../lib/maintenance/job_board.ts";
+import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestClock, createTestIds, type TestClock } from "./events.ts";
 import { createTestStore } from "./test_store.ts";
@@ -111,7 +113,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
   const clock = options.clock ?? createTestClock();
   const newId = createTestIds();
   const store = options.store ?? createTestStore({ clock, newEventId: newId });
-  const { auth } = options;
+  const { auth, logger = SILENT_LOGGER } = options;
   const limits = { ...LIMITS, ...options.limits };
   const streams = createStreamService({
     store,
@@ -128,8 +130,15 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       readEnd: () => store.readEnd(),
     },
     streams,
+    upkeep: createUpkeep({
+      store,
+      jobs: new JobBoard({ clock, newId, logger }),
+      clock,
+      logger,
+      version: "0.0.0",
+    }),
     ...authOf(options),
-    logger: options.logger ?? SILENT_LOGGER,
+    logger,
     newId,
     node: { version: "0.0.0", projectionsMode: "None" },
     limits,

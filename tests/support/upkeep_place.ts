@@ -43,14 +43,13 @@ export async function openUpkeepPlace(
     newEventId: newId,
     logger: SILENT_LOGGER,
   });
-  const { maintenance } = store;
   const test = openTestApp({
     store,
     clock,
     limits,
     app: {
       upkeep: createUpkeep({
-        maintenance,
+        store,
         jobs: new JobBoard({ clock, newId, logger: SILENT_LOGGER }),
         clock,
         logger: { debug: log, info: log, warn: log, error: log, audit: log },

@@ -19,7 +19,7 @@ import { malformed } from "../errors.ts";
 import { parametersOf } from "../query.ts";
 import { downloadResponse } from "../respond.ts";
 import type { Route, Schema } from "../route.ts";
-import { NO_UPKEEP, upkeepOf } from "./maintenance.ts";
+import { fileUpkeepOf, NO_UPKEEP } from "./maintenance.ts";
 
 const TEXT = { type: "string" };
 
@@ -105,7 +105,6 @@ export const BACKUP_ROUTES: readonly Route[] = [
     answers: {
       200: { text: "The events", content: { type: EXPORT_CONTENT_TYPE } },
       404: { text: "The stream or category never existed" },
-      501: NO_UPKEEP,
     },
   },
 ];
@@ -129,7 +128,7 @@ async function downloadNewBackup(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  upkeepOf(services);
+  fileUpkeepOf(services);
   const body = await services.receiving.readText(context.request, {
     bytesMax: context.limits.backupListBytesMax,
   });
@@ -141,11 +140,15 @@ async function sendBackup(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const { downloads } = upkeepOf(services);
+  const { downloads, maintenance } = fileUpkeepOf(services);
   const { source, bytes, end } = await services.quota.keep(
     "backups",
     context,
-    () => downloads.startBackup(have, requesterOf(context)),
+    () =>
+      downloads.startBackup(maintenance, {
+        have,
+        requester: requesterOf(context),
+      }),
   );
   const body = services.sending.download(source);
   return downloadResponse({
@@ -193,7 +196,7 @@ async function downloadExport(
   context: RequestContext,
   services: HandlerServices,
 ): Promise<Response> {
-  const { downloads } = upkeepOf(services);
+  const { downloads } = services.upkeep;
   const selection = selectionOf(context.target.query);
   const { source, end } = await services.quota.keep(
     "exports",

@@ -11,6 +11,7 @@
 
 import type { JobStatus } from "../../maintenance/job_board.ts";
 import type { Upkeep } from "../../maintenance/upkeep.ts";
+import type { StoreMaintenance } from "../../store/maintenance.ts";
 import { QuipuError } from "../../model/errors.ts";
 import { UNNARROWED } from "../access.ts";
 import type { HandlerServices, RequestContext } from "../context.ts";
@@ -133,12 +134,15 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
 ];
 
 /**
- * What keeps the store well.
+ * What keeps a store of files well.
  *
- * @throws {Refusal} If nothing does.
+ * @throws {Refusal} If the store is none.
  */
-export function upkeepOf({ upkeep }: HandlerServices): Upkeep {
-  if (upkeep !== undefined) return upkeep;
+export function fileUpkeepOf(
+  { upkeep }: HandlerServices,
+): Upkeep & { readonly maintenance: StoreMaintenance } {
+  const { maintenance } = upkeep;
+  if (maintenance !== undefined) return { ...upkeep, maintenance };
   throw new Refusal(
     "unsupportedByStore",
     "Not Implemented: the store of this server has no upkeep",
@@ -153,7 +157,7 @@ function startVerify(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const { jobs, maintenance } = upkeepOf(services);
+  const { jobs, maintenance } = fileUpkeepOf(services);
   const deep = parameterOf(context.target.query, "deep") ?? "false";
   if (!/^(true|false)$/i.test(deep)) {
     throw malformed("deep must be true or false");
@@ -177,7 +181,7 @@ function readVerify(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const { jobs } = upkeepOf(services);
+  const { jobs } = fileUpkeepOf(services);
   return answerStatus(VERIFY, jobs.status(VERIFY), context);
 }
 
@@ -186,7 +190,7 @@ function cancelVerify(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const { jobs } = upkeepOf(services);
+  const { jobs } = fileUpkeepOf(services);
   return answerStatus(VERIFY, jobs.cancel(VERIFY), context);
 }
 
@@ -198,7 +202,7 @@ function startScavenge(
   { target, allowedMethods }: RequestContext,
   services: HandlerServices,
 ): Response {
-  const upkeep = upkeepOf(services);
+  const upkeep = fileUpkeepOf(services);
   const { jobs, maintenance, scavengeHistory: history } = upkeep;
   const first = parameterOf(target.query, "startFromChunk");
   if (first !== undefined && !/^\d{1,9}$/.test(first)) {
@@ -233,7 +237,7 @@ function readScavenge(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const status = upkeepOf(services).jobs.status(SCAVENGE);
+  const status = fileUpkeepOf(services).jobs.status(SCAVENGE);
   checkMeant(status, context);
   return answerStatus(SCAVENGE, status, context);
 }
@@ -243,7 +247,7 @@ function cancelScavenge(
   context: RequestContext,
   services: HandlerServices,
 ): Response {
-  const { jobs } = upkeepOf(services);
+  const { jobs } = fileUpkeepOf(services);
   checkMeant(jobs.status(SCAVENGE), context);
   return answerStatus(SCAVENGE, jobs.cancel(SCAVENGE), context);
 }

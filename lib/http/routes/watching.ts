@@ -252,7 +252,7 @@ async function readMetrics(
       type: "gauge" as const,
       samples: samplesBy(
         "job",
-        (upkeep?.jobs.all() ?? []).map(({ kind, state }) =>
+        upkeep.jobs.all().map(({ kind, state }) =>
           [kind, state === "running" ? 1 : 0] as const
         ),
       ),

@@ -20,7 +20,10 @@ import { createFileDisk } from "../../disk/file_disk.ts";
 import { openKvCatalog } from "../../commit/kv_catalog.ts";
 import { openFileStore } from "../../open/open_store.ts";
 import { TOLERATED_NAME } from "../../disk/store_directory.ts";
-import { exportEvents, type ExportSink } from "./export_events.ts";
+import {
+  exportEvents,
+  type ExportSink,
+} from "../../../lib/store/export_events.ts";
 import { importEvents } from "./import_events.ts";
 
 interface DirectoryOptions {

@@ -16,16 +16,18 @@ import {
   isMetastream,
   isSystemStream,
 } from "../../../lib/model/stream_names.ts";
-import type { ImportReport } from "../../../lib/store/transfer.ts";
+import type {
+  ImportReport,
+  NumberedEvent,
+} from "../../../lib/store/transfer.ts";
 import { ListDirectory } from "../../index/list_directory.ts";
 import { type FileStore, refusalOf } from "../../open/file_store.ts";
 import {
   decideImport,
   type ImportRunResult,
   type ImportSession,
-  type NumberedEvent,
 } from "../../write/import_run.ts";
-import { LineError, parseLine } from "./transfer_line.ts";
+import { LineError, parseLine } from "../../../lib/store/transfer_line.ts";
 import { decodeUtf8IfValid } from "../../../lib/text/utf8.ts";
 
 /** Bytes of one line: an event of the largest size, every byte escaped. */

@@ -63,7 +63,6 @@ async function openParts() {
     figures: () => store.maintenance.figures(),
     verify: (request, control) => store.maintenance.verify(request, control),
     openBackup: (request) => store.maintenance.openBackup(request),
-    openExport: (selection) => store.maintenance.openExport(selection),
     scavenge: (request, control) =>
       (changes.scavenge ?? store.maintenance.scavenge.bind(store.maintenance))(
         request,
@@ -107,7 +106,6 @@ async function openServer({ clock, newId, store, changes }: Parts) {
     version: "0.0.0",
     history: { nodeEndpoint: () => "127.0.0.1:2113", maxAgeDays: 30 },
   });
-  assert(upkeep !== undefined);
   const test = openTestApp({ store, clock, app: { upkeep } });
   return {
     test,
@@ -305,7 +303,7 @@ Deno.test("what a crash ended has failed after the next start, once", async () =
     return dead.promise;
   };
   const board = new JobBoard({ clock, newId, logger: SILENT_LOGGER });
-  const { scavengeHistory } = crashed.upkeep;
+  const scavengeHistory = crashed.upkeep.scavengeHistory;
   const { status } = board.start({
     kind: "scavenge",
     request: {},

@@ -36,13 +36,12 @@ async function openApp() {
     logger: SILENT_LOGGER,
   });
   const jobs = new JobBoard({ clock, newId, logger: SILENT_LOGGER });
-  const { maintenance } = store;
   const test = openTestApp({
     store,
     clock,
     app: {
       upkeep: createUpkeep({
-        maintenance,
+        store,
         jobs,
         clock,
         logger: SILENT_LOGGER,

@@ -6,6 +6,8 @@
 
 import { assertEquals } from "@std/assert";
 import { JobBoard } from "../../../lib/maintenance/job_board.ts";
+import { createTestIds } from "../../support/events.ts";
+import { createModelStore } from "../../support/model_store.ts";
 import { createUpkeep } from "../../../lib/maintenance/upkeep.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
@@ -44,14 +46,16 @@ function openApp() {
     return end.promise;
   };
   const maintenance = { verify } as StoreMaintenance;
+  const clock = { nowUs: () => nowUs };
+  const store = createModelStore({ clock, newEventId: createTestIds() });
   const upkeep = createUpkeep({
-    maintenance,
+    store: Object.assign(store, { maintenance }),
     jobs,
-    clock: { nowUs: () => nowUs },
+    clock,
     logger: SILENT_LOGGER,
     version: "0.0.0",
   });
-  const test = openTestApp({ app: { upkeep } });
+  const test = openTestApp({ store, app: { upkeep } });
   return { test, jobs, calls, ends };
 }
 
@@ -152,7 +156,7 @@ Deno.test("DELETE /admin/verify stops it", async () => {
   assertEquals((await ask(test, "GET")).json.state, "cancelled");
 });
 
-Deno.test("/admin/verify is for operators alone, and is 501 without upkeep", async () => {
+Deno.test("/admin/verify is for operators alone, and is 501 for a store without upkeep", async () => {
   const { test, jobs, calls } = openApp();
   await using _ = test;
   for (const method of ["GET", "POST", "DELETE"]) {

@@ -9,7 +9,8 @@
  * ```
  *
  * - `run`: position of the first event that was written by the same request;
- *   lines with the same one follow each other and are imported together.
+ *   lines with the same one follow each other and are imported together. Left
+ *   out where the store does not tell: then each event is imported by itself.
  * - `number`: left out for a tombstone, which has `"isTombstone":true`.
  * - `time`: ISO 8601, UTC, six digits after the second.
  * - `data`, `metadata`: the bytes as text; bytes that are no UTF-8 are in
@@ -26,12 +27,12 @@
  */
 
 import { Buffer, isUtf8 } from "node:buffer";
-import type { RecordedEvent } from "../../../lib/model/event.ts";
-import { TOMBSTONE_EVENT_NUMBER } from "../../../lib/model/event_number.ts";
-import { parseIsoTime } from "../../../lib/text/iso_time.ts";
-import { isUuid } from "../../../lib/text/uuid.ts";
-import type { NumberedEvent } from "../../write/import_run.ts";
-import { decodeUtf8 } from "../../../lib/text/utf8.ts";
+import type { RecordedEvent } from "../model/event.ts";
+import { TOMBSTONE_EVENT_NUMBER } from "../model/event_number.ts";
+import { parseIsoTime } from "../text/iso_time.ts";
+import { isUuid } from "../text/uuid.ts";
+import type { NumberedEvent } from "./transfer.ts";
+import { decodeUtf8 } from "../text/utf8.ts";
 
 const FORMAT = 1;
 
@@ -48,14 +49,18 @@ export function lastLine(events: number, end: number): string {
 /**
  * An event's line.
  *
- * @param run Position of the first event of its run.
+ * @param run Position of the first event of its run; undefined: not known.
  */
-export function eventLine(event: RecordedEvent, run: number): string {
+export function eventLine(
+  event: RecordedEvent,
+  run: number | undefined,
+): string {
   const { logPosition, eventNumber, createdAtUs } = event;
   const number = eventNumber >= TOMBSTONE_EVENT_NUMBER
     ? `"isTombstone":true`
     : `"number":${eventNumber}`;
-  return `{"position":${logPosition},"run":${run},` +
+  const ofRun = run === undefined ? "" : `"run":${run},`;
+  return `{"position":${logPosition},${ofRun}` +
     `"stream":${JSON.stringify(event.streamName)},${number},` +
     `"id":"${event.eventId}","type":${JSON.stringify(event.eventType)},` +
     `"time":"${timeText(createdAtUs)}","isJson":${event.isJson}` +

@@ -5,22 +5,26 @@
  * @module
  */
 
-import type { RecordedEvent } from "../../../lib/model/event.ts";
-import { LIMITS } from "../../../lib/model/limits.ts";
-import type { JobControl, OpenExport } from "../../../lib/store/maintenance.ts";
+import type { PlaceInRun, RecordedEvent } from "../model/event.ts";
+import { QuipuError } from "../model/errors.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { EventStore } from "./event_store.ts";
+import type { JobControl } from "./maintenance.ts";
+import { listOfStream } from "../model/lists.ts";
 import {
   categoryOf,
   describedStream,
   isSystemStream,
-} from "../../../lib/model/stream_names.ts";
-import type {
-  ExportReport,
-  ExportSelection,
-} from "../../../lib/store/transfer.ts";
-import { LogRecord } from "../../log/log_record.ts";
-import { FLAG_RUN_END } from "../../log/record.ts";
-import { type ExportedStore, requireSelection } from "./selection.ts";
+  metastreamOf,
+} from "../model/stream_names.ts";
+import type { ExportReport, ExportSelection } from "./transfer.ts";
 import { eventLine, firstLine, lastLine } from "./transfer_line.ts";
+
+/** What an export asks of a store. */
+export type ExportedStore = Pick<
+  EventStore,
+  "readState" | "readAll" | "readEnd" | "findPosition" | "storeId"
+>;
 
 /** Takes text of an export, in order. */
 export type ExportSink = (text: string) => Promise<void>;
@@ -42,7 +46,7 @@ export async function exportEvents(
     readonly control: JobControl;
   },
 ): Promise<ExportReport> {
-  const reader = new ExportReader(store, selection);
+  const reader = await ExportReader.open(store, selection);
   while (true) {
     control.signal.throwIfAborted();
     const text = await reader.next(LIMITS.pageEventsMax);
@@ -52,22 +56,6 @@ export async function exportEvents(
     control.report({ phase: "exporting", done, total, unit: "bytes" });
     await control.pause?.();
   }
-}
-
-/** Events that are looked at at a time where others wait for their turn. */
-const POLITE_COUNT = 256;
-
-/**
- * Begins an export of an open store; see the port.
- *
- * @throws {QuipuError} As `exportEvents` does.
- */
-export function openExport(
-  store: ExportedStore,
-  selection: ExportSelection,
-): OpenExport {
-  const reader = new ExportReader(store, selection);
-  return { end: reader.end, next: () => reader.next(POLITE_COUNT) };
 }
 
 /** An export that is read piece by piece. */
@@ -80,18 +68,30 @@ export class ExportReader {
   #from: number | undefined;
   #isOver = false;
 
+  private constructor(
+    store: ExportedStore,
+    selection: ExportSelection,
+    end: number,
+  ) {
+    this.#store = store;
+    this.#selection = selection;
+    this.#exporting = new Exporting(selection);
+    this.end = end;
+  }
+
   /**
    * Begins an export of everything that is there now.
    *
    * @throws {QuipuError} `invalidRequest` or `nothingSelected` for what cannot
    * be selected.
    */
-  constructor(store: ExportedStore, selection: ExportSelection) {
-    requireSelection(store, selection);
-    this.#store = store;
-    this.#selection = selection;
-    this.#exporting = new Exporting(selection);
-    this.end = store.local.peekEnd().end;
+  static async open(
+    store: ExportedStore,
+    selection: ExportSelection,
+  ): Promise<ExportReader> {
+    await requireSelection(store, selection);
+    const { end } = await store.readEnd();
+    return new ExportReader(store, selection, end);
   }
 
   /** Bytes of the log that were looked at. */
@@ -178,21 +178,25 @@ class Exporting {
 
   /** Takes the next event of the log. */
   take(event: RecordedEvent): void {
-    const { lengthBytes, indexInRun, flags } = placeOf(event);
+    const { inRun } = event;
+    const { index, isLast, end } = inRun ?? aloneInRun(event);
     // Of a run that was scavenged the last event may be gone.
-    if (indexInRun <= this.#lastIndexInRun) this.#endRun();
+    if (index <= this.#lastIndexInRun) this.#endRun();
     if (this.isOver) return;
     if (this.#runStart < 0) this.#runStart = event.logPosition;
-    this.#lastIndexInRun = indexInRun;
-    this.#runEnd = event.logPosition + lengthBytes;
+    this.#lastIndexInRun = index;
+    this.#runEnd = end;
     this.#runTimeUs = event.createdAtUs;
     if (this.#accepts(event)) {
       const isLeftOut = this.#selection.withSystem !== true &&
         isSystemStream(event.streamName);
       if (isLeftOut) this.#leftOutCount++;
-      else this.#run.push(eventLine(event, this.#runStart));
+      else {
+        const run = inRun && this.#runStart;
+        this.#run.push(eventLine(event, run));
+      }
     }
-    if ((flags & FLAG_RUN_END) !== 0) this.#endRun();
+    if (isLast) this.#endRun();
   }
 
   /** The text that has come together, if it is that long; else none. */
@@ -243,10 +247,9 @@ class Exporting {
   }
 }
 
-/** Events of the store are records. */
-function placeOf(event: RecordedEvent): LogRecord {
-  if (event instanceof LogRecord) return event;
-  throw new TypeError("Cannot export an event that is not of a log");
+/** Where a store does not tell runs, each event is one. */
+function aloneInRun({ logPosition }: RecordedEvent): PlaceInRun {
+  return { index: 0, isLast: true, end: logPosition + 1 };
 }
 
 function filterOf(
@@ -261,4 +264,80 @@ function filterOf(
     }
     return categoryOf(described) === category;
   };
+}
+
+/**
+ * Refuses what would silently be an export of nothing.
+ *
+ * @throws {QuipuError} `invalidRequest` for a selection that makes no sense,
+ * `nothingSelected` for a stream or category that never was.
+ */
+async function requireSelection(
+  store: ExportedStore,
+  { streamName, category, fromUs, to, withSystem }: ExportSelection,
+): Promise<void> {
+  if (streamName !== undefined && category !== undefined) {
+    throw refusal("either a stream or a category can be selected, not both");
+  }
+  const isBackwards = fromUs !== undefined && to !== undefined &&
+    "timeUs" in to && to.timeUs <= fromUs;
+  if (isBackwards) throw refusal("it would end before it begins");
+  if (streamName !== undefined) {
+    await requireStream(store, streamName);
+    if (withSystem !== true && isSystemStream(streamName)) {
+      throw refusal(
+        `${JSON.stringify(streamName)} is a stream of the system: it is ` +
+          "exported only --with-system, or ?with-system=true",
+      );
+    }
+  }
+  if (category !== undefined) await requireCategory(store, category);
+}
+
+async function requireStream(
+  store: ExportedStore,
+  streamName: string,
+): Promise<void> {
+  const quoted = JSON.stringify(streamName);
+  if (streamName === "$all") {
+    throw refusal(`${quoted} is everything: select no stream`);
+  }
+  const { kind, name } = listOfStream(streamName);
+  if (kind === "category") {
+    throw refusal(
+      `${quoted} lists events of other streams: select the category ` +
+        `${JSON.stringify(name)} instead (--category, or ?category=)`,
+    );
+  }
+  if (kind !== "stream") {
+    throw refusal(
+      `${quoted} lists events of other streams: select one of these, a ` +
+        `category, or everything`,
+    );
+  }
+  const state = await store.readState(streamName);
+  const isThere = state.head >= 0 || state.isTombstoned ||
+    (await store.readState(metastreamOf(streamName))).head >= 0;
+  if (!isThere) throw nothing(`there is no stream ${quoted}`);
+}
+
+async function requireCategory(
+  store: ExportedStore,
+  category: string,
+): Promise<void> {
+  // Streams of the system are in no list of a category.
+  if (isSystemStream(category)) return;
+  const { head } = await store.readState(`$ce-${category}`);
+  if (head >= 0) return;
+  throw nothing(
+    `there is no stream of category ${JSON.stringify(category)}`,
+  );
+}
+
+function refusal(why: string): QuipuError {
+  return new QuipuError("invalidRequest", `Cannot export that: ${why}`);
+}
+
+function nothing(why: string): QuipuError {
+  return new QuipuError("nothingSelected", `Cannot export that: ${why}`);
 }

@@ -1,5 +1,6 @@
 /**
- * Two servers over one store: what is written at one counts at the other.
+ * A store that servers share and that is not made of files: what is written at
+ * one server counts at the other, and what only files have is refused.
  *
  * @module
  */
@@ -16,9 +17,10 @@ import {
   openSecuredApp,
   type SecuredApp,
 } from "../support/secured_app.ts";
-import { openTestApp } from "../support/test_app.ts";
+import { openTestApp, TEST_LOGINS } from "../support/test_app.ts";
 import { basic } from "../support/test_auth.ts";
 
+const NO_UPKEEP = "Not Implemented: the store of this server has no upkeep";
 const EVENT = { eventId: testUuid(1), eventType: "T", data: {} };
 
 async function withServers(
@@ -84,6 +86,41 @@ Deno.test("a read that one server holds is answered when the other writes", asyn
     assertEquals(status, 200);
     assertEquals(JSON.parse(body).entries.length, 1);
   });
+});
+
+Deno.test("what only files have is 501 for another store, which is exported all the same", async () => {
+  const store = createDistantStore({
+    clock: createTestClock(),
+    newEventId: createTestIds(),
+  });
+  await using _store = store;
+  await using test = openTestApp({ store });
+  await test.append("s", [EVENT, { ...EVENT, eventId: testUuid(2) }]);
+  const headers = { Authorization: TEST_LOGINS.admin };
+  const NOT_HERE: readonly [string, string][] = [
+    ["POST", "/admin/verify"],
+    ["GET", "/admin/verify"],
+    ["POST", "/admin/scavenge"],
+    ["GET", "/admin/scavenge/last"],
+    ["GET", "/admin/backup"],
+  ];
+  for (const [method, path] of NOT_HERE) {
+    const { status, body } = await test.send(path, { method, headers });
+    assertEquals([status, body], [501, NO_UPKEEP], path);
+  }
+  for (const path of ["/stats", "/metrics", "/web/index.html", "/gossip"]) {
+    assertEquals((await test.send(path, { headers })).status, 200, path);
+  }
+  const { status, body } = await test.send("/admin/export", { headers });
+  assertEquals(status, 200);
+  const lines = body.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const { end } = await store.readEnd();
+  assertEquals(lines[0], { quipuExport: 1, storeId: store.storeId });
+  assertEquals(
+    lines.slice(1, -1).map(({ stream, number, run }) => [stream, number, run]),
+    [["s", 0, undefined], ["s", 1, undefined]],
+  );
+  assertEquals(lines.at(-1), { quipuExportEnd: 1, events: 2, end });
 });
 
 Deno.test("probes are answered, and nothing else, while the store cannot be reached", async () => {
