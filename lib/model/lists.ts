@@ -67,6 +67,13 @@ export function isSystemList(streamName: string): boolean {
   return listOfStream(streamName).kind !== "stream";
 }
 
+/** The system list that a stream is served from; undefined: it is one itself. */
+export function systemListOf(streamName: string): ListRef | undefined {
+  if (!isSystemStream(streamName)) return undefined;
+  const list = listOfStream(streamName);
+  return list.kind === "stream" ? undefined : list;
+}
+
 /** Type under which `$et-` lists soft and hard deletes (spec: projections §9.5). */
 const DELETED_TYPE = "$deleted";
 

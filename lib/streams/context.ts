@@ -7,10 +7,10 @@
 import type { Clock } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { Principal } from "../model/principal.ts";
-import type { StreamAccess } from "./access.ts";
-import type { Followers } from "./follow.ts";
+import { StreamAccess } from "./access.ts";
+import { Followers } from "./follow.ts";
 
-/** The parts that every operation shares. */
+/** The parts that every operation shares; each store has one of them. */
 export interface StreamContext {
   readonly store: EventStore;
   readonly clock: Clock;
@@ -22,3 +22,17 @@ export interface StreamContext {
 
 /** What reading for somebody takes. */
 export type ReadContext = Pick<StreamContext, "store" | "clock" | "access">;
+
+/** Puts the parts together. */
+export function createStreamContext(
+  { store, clock, isCurrent = () => true }: {
+    readonly store: EventStore;
+    readonly clock: Clock;
+    /** Whether a caller's login still holds. Default: always. */
+    readonly isCurrent?: ((caller: Principal) => boolean) | undefined;
+  },
+): StreamContext {
+  const followers = new Followers(store);
+  const access = new StreamAccess(store);
+  return { store, clock, access, followers, isCurrent };
+}

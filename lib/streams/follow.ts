@@ -24,7 +24,7 @@ import type {
 } from "../store/event_store.ts";
 import { ALL_STREAM, SETTINGS_STREAM } from "./access.ts";
 import { readLog } from "./read_log.ts";
-import { scanList } from "./scan_list.ts";
+import { scanList } from "./list_search.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
 
 /** What is followed. */

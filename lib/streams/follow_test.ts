@@ -5,14 +5,13 @@ import {
   type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
 import type { EventFilter } from "../model/event_filter.ts";
-import type { StreamContext } from "./context.ts";
+import { createStreamContext, type StreamContext } from "./context.ts";
 import {
   type FollowedSource,
   type Follower,
   readStretch,
   type Stretch,
 } from "./follow.ts";
-import { createStreamContext } from "./stream_service.ts";
 
 interface FollowFixture extends ServiceFixture {
   readonly context: StreamContext;

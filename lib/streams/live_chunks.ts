@@ -17,7 +17,7 @@ import { ALL_STREAM, readsEverything, stateOnceBegun } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import { type Reach, readStretch } from "./follow.ts";
 import type { Caller, LiveEnd, LiveFeedCommand } from "./outcomes.ts";
-import { systemListOf } from "./page_request.ts";
+import { systemListOf } from "../model/lists.ts";
 import { LinkResolver, unresolved } from "./resolve_links.ts";
 
 /** What a live feed shows, whoever reads it. */

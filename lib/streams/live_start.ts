@@ -8,8 +8,8 @@ import { ALL_STREAM } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import type { Caller, LiveFeedCommand, LocateOutcome } from "./outcomes.ts";
 import { readLog } from "./read_log.ts";
-import { scanList } from "./scan_list.ts";
-import { searchList } from "./search_list.ts";
+import { scanList } from "./list_search.ts";
+import { searchList } from "./list_search.ts";
 import { presenceOf } from "./visibility.ts";
 
 /** What is asked when a place is looked for. */

@@ -6,40 +6,69 @@
  * @module
  */
 
+import { systemListOf } from "../model/lists.ts";
 import type { StreamContext } from "./context.ts";
 import { type PlacedEntry, readStretch } from "./follow.ts";
 import type { Caller, FeedReadOptions } from "./outcomes.ts";
-import { systemListOf } from "./page_request.ts";
 import { LinkResolver } from "./resolve_links.ts";
 
 /** Events that are looked at together while a read is held. */
 const BLOCK_COUNT = 256;
 
-/** A read that may be held, and from where on an event ends the wait. */
-export interface HeldRead
-  extends Pick<FeedReadOptions, "longPollMs" | "signal" | "filter"> {
+/** A read that may be held. */
+export interface HeldRead extends Omit<FeedReadOptions, "withBodies"> {
   /** A stream, a system list or `$all`. */
   readonly streamName: string;
   readonly resolveLinks: boolean;
-  readonly place: number;
+  /** Place that is read from. */
+  readonly from: number;
+  /** Place after all that is there: an event from here on ends the wait. */
+  readonly end: number;
+}
+
+/**
+ * Holds a read that would find nothing new.
+ *
+ * @returns `outdated`: the caller's login holds no more, and nothing may be
+ * answered.
+ * @throws {QuipuError} As `EventStore.readStream` does.
+ */
+export async function holdIfNothingNew(
+  context: StreamContext,
+  caller: Caller,
+  read: HeldRead,
+): Promise<"notHeld" | "held" | "outdated"> {
+  const { from, end, filter, asOfUs } = read;
+  if (asOfUs !== undefined || from < end && filter === undefined) {
+    return "notHeld";
+  }
+  if (from < end) {
+    const { entries, isAtEnd } = await readStretch(context, read, {
+      place: from,
+      count: 1,
+      withBodies: false,
+    });
+    // There may be more to look through than one read does.
+    if (entries.length > 0 || !isAtEnd) return "notHeld";
+  }
+  await holdForNews(context, caller, read);
+  return caller === undefined || context.isCurrent(caller)
+    ? "held"
+    : "outdated";
 }
 
 /**
  * Waits until there is an event that the reader may see, the stream is deleted,
  * the reader has lost the right to read it, the time is over, the signal comes
  * or the server stops.
- *
- * @returns Whether the caller's login still holds; if not, nothing may be
- * answered.
- * @throws {QuipuError} As `EventStore.readStream` does.
  */
-export async function holdForNews(
+async function holdForNews(
   context: StreamContext,
   caller: Caller,
   read: HeldRead,
-): Promise<boolean> {
+): Promise<void> {
   const { followers } = context;
-  const { streamName, place, longPollMs } = read;
+  const { streamName, end: place, longPollMs } = read;
   const login = caller?.login;
   using follower = followers.open({ streamName, place, login });
   let isOver = false;
@@ -68,7 +97,6 @@ export async function holdForNews(
     clearTimeout(timer);
     signal?.removeEventListener("abort", finish);
   }
-  return caller === undefined || context.isCurrent(caller);
 }
 
 /** Whether the reader may see one of the entries at least. */

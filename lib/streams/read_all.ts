@@ -5,18 +5,15 @@
  */
 
 import type { RecordedEvent } from "../model/event.ts";
-import type { EventFilter } from "../model/event_filter.ts";
-import type { EventStore } from "../store/event_store.ts";
-import type { AllPage, AllPosition, ResolvedEvent } from "../model/feed.ts";
+import type { AllPage, AllPosition } from "../model/feed.ts";
+import type { ListEntry } from "../store/event_store.ts";
 import { ALL_STREAM } from "./access.ts";
+import { digestOf } from "./caching.ts";
 import type { StreamContext } from "./context.ts";
+import { holdIfNothingNew } from "./long_poll.ts";
 import type { AllOutcome, Caller, ReadAllCommand } from "./outcomes.ts";
-import { holdForNews } from "./long_poll.ts";
-import { digestOf } from "./page_version.ts";
-import { cacheOfPage } from "./page_cache.ts";
+import { showPage } from "./page.ts";
 import { readLog } from "./read_log.ts";
-import { Readability } from "./readability.ts";
-import { unresolved } from "./resolve_links.ts";
 
 /** Half of a position that comes after every event of the other half. */
 const PREPARE_MAX = 0x7fff_ffff_ffff_ffffn;
@@ -34,84 +31,66 @@ export async function readAll(
   command: ReadAllCommand,
 ): Promise<AllOutcome> {
   const { store } = context;
-  const { range, filter, asOfUs } = command;
+  const { range, filter, asOfUs, withBodies } = command;
   const state = await store.readState(ALL_STREAM);
   const access = await context.access.readAccess(caller, ALL_STREAM, state);
   if (access === "denied") return { kind: "unauthorized" };
-  const logEnd = await store.readEnd();
+  const source = { streamName: ALL_STREAM, resolveLinks: false };
+  const { end: logEnd, lastPosition, wasRewritten } = await store.readEnd();
   if (command.longPollMs > 0 && range.kind === "forward") {
-    const bound = boundOf(range.from, Infinity);
-    const mayHold = asOfUs === undefined &&
-      (bound >= logEnd.end ||
-        filter !== undefined &&
-          !await findsAny(store, { from: bound, filter }));
-    if (mayHold) {
-      const isCurrent = await holdForNews(context, caller, {
-        ...command,
-        streamName: ALL_STREAM,
-        resolveLinks: false,
-        place: logEnd.end,
-      });
-      if (!isCurrent) return { kind: "unauthorized" };
-      return await readAll(context, caller, { ...command, longPollMs: 0 });
-    }
+    const held = await holdIfNothingNew(context, caller, {
+      ...command,
+      ...source,
+      from: boundOf(range.from, Infinity),
+      end: logEnd,
+    });
+    if (held === "outdated") return { kind: "unauthorized" };
+    const again = { ...command, longPollMs: 0 };
+    if (held === "held") return await readAll(context, caller, again);
   }
-  const { lastPosition } = logEnd;
   const end = asOfUs === undefined
-    ? logEnd.end
-    : Math.min(logEnd.end, await store.findPosition(asOfUs + 1));
+    ? logEnd
+    : Math.min(logEnd, await store.findPosition(asOfUs + 1));
   const read = await readRange(context, command, end);
-  const readability = new Readability(context, caller, access);
-  const shown = await readability.keepReadable(read.events);
-  const showsAll = shown.length === read.events.length;
   const isFull = filter === undefined
-    ? read.events.length === range.count
+    ? read.all.length === range.count
     : !read.isAtEnd;
-  const isSettled = range.kind === "backward"
-    ? Number(range.from.commit) <= lastPosition
-    : range.kind === "forward" && isFull;
-  const parts = readParts(context, command, { read, readability });
-  const first = read.isWhole ? undefined : await parts.next();
+  const shown = await showPage(context, {
+    ...source,
+    caller,
+    access,
+    withBodies,
+    asOfUs,
+    isDatedByOldest: false,
+    maxAgeSeconds: state.metadata.cacheControlSeconds,
+  }, {
+    ...read,
+    isSettled: range.kind === "backward"
+      ? Number(range.from.commit) <= lastPosition
+      : range.kind === "forward" && isFull,
+  });
   const links = linksOf(command, read, { end, isFull });
-  const isPlain = filter === undefined && showsAll && !logEnd.wasRewritten;
+  const isAsPromised = filter === undefined && shown.showsAll && !wasRewritten;
   const page: AllPage = {
     range,
-    entries: first?.value ?? shown.map(unresolved),
-    updatedUs: shown[0]?.createdAtUs,
+    entries: shown.entries,
+    ...(shown.moreEntries && { moreEntries: shown.moreEntries }),
+    updatedUs: shown.updatedUs,
     ...links,
-    version: isSettled && showsAll || asOfUs !== undefined ? undefined : {
-      head: lastPosition,
-      contents: isPlain ? undefined : digestOf(
-        shown.map(({ logPosition }) => ({ number: logPosition })),
-        links,
-      ),
-    },
-    cache: cacheOfPage(context.clock, {
-      asOfUs,
-      isSettled,
-      maxAgeSeconds: state.metadata.cacheControlSeconds,
-      access,
-      isPublic: readability.isPublic,
-      showsAll,
-    }),
+    version: shown.hasVersion
+      ? {
+        head: lastPosition,
+        contents: isAsPromised ? undefined : digestOf(
+          shown.planned.map(({ original }) => ({
+            number: original.logPosition,
+          })),
+          links,
+        ),
+      }
+      : undefined,
+    cache: shown.cache,
   };
-  if (first === undefined) return { kind: "page", page };
-  return { kind: "page", page: { ...page, moreEntries: parts } };
-}
-
-/** Whether there is an event to show, or more to look through than one read does. */
-async function findsAny(
-  store: EventStore,
-  { from, filter }: { readonly from: number; readonly filter: EventFilter },
-): Promise<boolean> {
-  const { events, isAtEnd } = await readLog(store, {
-    from,
-    count: 1,
-    direction: "forward",
-    withBodies: false,
-    filter,
-  });
-  return events.length > 0 || !isAtEnd;
+  return { kind: "page", page };
 }
 
 /**
@@ -124,9 +103,9 @@ function boundOf({ commit, prepare }: AllPosition, end: number): number {
 }
 
 interface RangeRead {
-  /** The page's events newest first; without bodies unless `isWhole`. */
-  readonly events: readonly RecordedEvent[];
-  readonly isWhole: boolean;
+  /** The page's entries newest first; without bodies where there are parts. */
+  readonly all: readonly ListEntry[];
+  readonly parts: AsyncGenerator<readonly ListEntry[], void> | undefined;
   /** Whether nothing is left in that direction. */
   readonly isAtEnd: boolean;
   /** Position that the read began at. */
@@ -136,10 +115,11 @@ interface RangeRead {
 }
 
 async function readRange(
-  { store }: StreamContext,
+  context: StreamContext,
   { range, withBodies, filter }: ReadAllCommand,
   end: number,
 ): Promise<RangeRead> {
+  const { store } = context;
   const bound = range.kind === "head" ? end : boundOf(range.from, end);
   const direction = range.kind === "forward" ? "forward" : "backward";
   const { count } = range;
@@ -153,19 +133,52 @@ async function readRange(
   const events = isPast
     ? read.events.filter(({ logPosition }) => logPosition < end)
     : read.events;
+  const next = Math.min(read.next, end);
+  const from = direction === "forward" ? next : bound;
   return {
-    events: direction === "forward" ? events.toReversed() : events,
-    isWhole,
+    all: (direction === "forward" ? events.toReversed() : events).map(asEntry),
+    parts: isWhole
+      ? undefined
+      : readParts(context, { from, count: events.length, withBodies }),
     isAtEnd: read.isAtEnd || isPast,
     bound,
-    next: Math.min(read.next, end),
+    next,
   };
+}
+
+/** Entries of a page that memory does not hold as a whole, newest first. */
+async function* readParts(
+  { store }: StreamContext,
+  { from, count, withBodies }: {
+    /** Position after the newest. */
+    readonly from: number;
+    readonly count: number;
+    readonly withBodies: boolean;
+  },
+): AsyncGenerator<readonly ListEntry[], void> {
+  let position = from;
+  for (let left = count; left > 0;) {
+    const { events, next } = await store.readAll({
+      from: position,
+      count: left,
+      direction: "backward",
+      withBodies,
+    });
+    if (events.length === 0) return;
+    yield events.map(asEntry);
+    position = next;
+    left -= events.length;
+  }
+}
+
+function asEntry(event: RecordedEvent): ListEntry {
+  return { ordinal: event.eventNumber, event };
 }
 
 /** Where the page leads on to. */
 function linksOf(
   { range, filter }: ReadAllCommand,
-  { events, bound, next }: RangeRead,
+  { all, bound, next }: RangeRead,
   { end, isFull }: { readonly end: number; readonly isFull: boolean },
 ): Pick<AllPage, "next" | "previous" | "hasLast"> {
   if (range.kind !== "forward") {
@@ -178,40 +191,14 @@ function linksOf(
   }
   const { commit } = range.from;
   const isAtStart = Number(commit) === 0;
-  const back = events.length > 0
+  const back = all.length > 0
     ? { commit: bound, prepare: bound }
     : { commit, prepare: PREPARE_MAX };
   return {
     next: isAtStart ? undefined : back,
-    previous: events.length > 0 || filter !== undefined && next > bound
+    previous: all.length > 0 || filter !== undefined && next > bound
       ? { commit: next, prepare: 0 }
       : undefined,
     hasLast: !isAtStart,
   };
-}
-
-/** Entries of a page that memory does not hold as a whole, newest first. */
-async function* readParts(
-  { store }: StreamContext,
-  { range, withBodies }: ReadAllCommand,
-  { read, readability }: {
-    readonly read: RangeRead;
-    readonly readability: Readability;
-  },
-): AsyncGenerator<ResolvedEvent[], undefined> {
-  let from = range.kind === "forward" ? read.next : read.bound;
-  let left = read.events.length;
-  while (left > 0) {
-    const { events, next } = await store.readAll({
-      from,
-      count: left,
-      direction: "backward",
-      withBodies,
-    });
-    if (events.length === 0) return;
-    const shown = await readability.keepReadable(events);
-    yield shown.map(unresolved);
-    from = next;
-    left -= events.length;
-  }
 }

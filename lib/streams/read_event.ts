@@ -15,7 +15,7 @@ import {
 import type { ReadAccess } from "./access.ts";
 import type { StreamContext } from "./context.ts";
 import { isLink, LINK_TYPE } from "../model/links.ts";
-import { madeMetadataOf } from "./list_metadata.ts";
+import { madeMetadataOf } from "./system_streams.ts";
 import type {
   Caller,
   EventOutcome,
@@ -24,8 +24,8 @@ import type {
   ReadEventCommand,
   Unauthorized,
 } from "./outcomes.ts";
-import { versionOfEvent } from "./page_version.ts";
-import { basisOf } from "./read_basis.ts";
+import { versionOfEvent } from "./caching.ts";
+import { basisOf } from "./caching.ts";
 import { LinkResolver, unresolved } from "./resolve_links.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
 

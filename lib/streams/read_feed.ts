@@ -1,46 +1,31 @@
 /**
- * Reading a page of a stream (spec: streams §5).
+ * Reading a page of a stream or a system list (spec: streams §5).
  *
  * @module
  */
 
-import type { ListEntry } from "../store/event_store.ts";
+import type { EventFilter } from "../model/event_filter.ts";
+import type { PageFollow, PageRange, StreamPage } from "../model/feed.ts";
+import { systemListOf } from "../model/lists.ts";
 import type {
-  PageFollow,
-  PageVersion,
-  ResolvedEvent,
-  StreamPage,
-} from "../model/feed.ts";
-import { headAsOf } from "./as_of.ts";
+  ListEntry,
+  ReadResult,
+  StreamState,
+} from "../store/event_store.ts";
+import type { ReadAccess } from "./access.ts";
+import { basisOf, versionOfPage } from "./caching.ts";
 import type { StreamContext } from "./context.ts";
-import { madeMetadataOf } from "./list_metadata.ts";
-import { holdForNews } from "./long_poll.ts";
+import { scanList, searchList } from "./list_search.ts";
+import { holdIfNothingNew } from "./long_poll.ts";
 import type {
   Caller,
   FeedOutcome,
   ReadBasis,
   ReadFeedCommand,
 } from "./outcomes.ts";
-import { isLink } from "../model/links.ts";
-import { type PageRequest, systemListOf } from "./page_request.ts";
-import { cacheOfPage } from "./page_cache.ts";
-import { type PageWindow, pageWindowOf } from "./page_window.ts";
-import {
-  shownEntriesOf,
-  unfollowedEntryOf,
-  versionOfPage,
-} from "./page_version.ts";
-import { basisOf } from "./read_basis.ts";
-import { findsAny, readFilteredPage } from "./read_filtered_feed.ts";
-import {
-  LinkResolver,
-  needsPlan,
-  type PlannedEntry,
-  type PlanOptions,
-  unresolved,
-} from "./resolve_links.ts";
-import { presenceOf, visibleRangeOf } from "./visibility.ts";
-import { WindowReader } from "./window_reader.ts";
+import { type PageContents, showPage } from "./page.ts";
+import { madeMetadataOf } from "./system_streams.ts";
+import { presenceOf, type VisibleRange, visibleRangeOf } from "./visibility.ts";
 
 /**
  * Reads a page of a stream or a system list; a system list that holds nothing
@@ -53,7 +38,7 @@ export async function readFeed(
   caller: Caller,
   command: ReadFeedCommand,
 ): Promise<FeedOutcome> {
-  const { streamName, range, filter, asOfUs } = command;
+  const { streamName, range, asOfUs } = command;
   const { store, access: rights } = context;
   const state = store.local?.peekState(streamName) ??
     await store.readState(streamName);
@@ -61,45 +46,50 @@ export async function readFeed(
     await rights.readAccess(caller, streamName, state);
   if (access === "denied") return { kind: "unauthorized" };
   if (state.isTombstoned) return { kind: "deleted" };
-  const maySee = command.longPollMs > 0 && range.kind === "forward" &&
-    asOfUs === undefined;
-  const mayHold = maySee && (range.from > state.head ||
-    filter !== undefined &&
-      !await findsAny(context, {
-        streamName,
-        filter,
-        from: Number(range.from),
-      }));
-  if (mayHold) {
-    const place = state.head + 1;
-    const isCurrent = await holdForNews(context, caller, { ...command, place });
-    if (!isCurrent) return { kind: "unauthorized" };
-    return await readFeed(context, caller, { ...command, longPollMs: 0 });
+  if (command.longPollMs > 0 && range.kind === "forward") {
+    const held = await holdIfNothingNew(context, caller, {
+      ...command,
+      from: Number(range.from),
+      end: state.head + 1,
+    });
+    if (held === "outdated") return { kind: "unauthorized" };
+    const again = { ...command, longPollMs: 0 };
+    if (held === "held") return await readFeed(context, caller, again);
   }
+  const read = { caller, command, access };
   if (presenceOf(streamName, state) === "missing") {
-    return await readMadePage(context, { caller, command, state, access });
+    return await readMadePage(context, { ...read, state });
   }
-  const visible = visibleRangeOf(state, context.clock);
-  const head = asOfUs === undefined
-    ? state.head
-    : await headAsOf(context.store, asOfUs, { streamName, head: state.head });
+  // As it was then: cut off after the last event of that time. What is hidden
+  // by now stays hidden, so that nothing deleted comes back.
+  const head = asOfUs === undefined ? state.head : await searchList(store, {
+    streamName,
+    low: 0,
+    head: state.head,
+    hasPassed: ({ createdAtUs }) => createdAtUs > asOfUs,
+  }) - 1;
   if (head < 0) return { kind: "notFound" };
-  const request: PageRequest = {
-    caller,
-    command,
+  return await readPage(context, {
+    ...read,
     state: { ...state, head },
-    access,
-    visible,
-  };
-  return filter === undefined
-    ? await readPage(context, request)
-    : await readFilteredPage(context, request, filter);
+    visible: visibleRangeOf(state, context.clock),
+  });
+}
+
+/** A read that is allowed, of a stream that is there. */
+interface PermittedRead {
+  readonly caller: Caller;
+  readonly command: ReadFeedCommand;
+  /** Its head is that of the moment which the page shows. */
+  readonly state: StreamState;
+  readonly access: ReadAccess;
+  readonly visible: VisibleRange;
 }
 
 /** A page of a metastream that has nothing but an event that is made, if any. */
 async function readMadePage(
   context: StreamContext,
-  read: Omit<PageRequest, "visible">,
+  read: Omit<PermittedRead, "visible">,
 ): Promise<FeedOutcome> {
   const { command: { streamName, filter, asOfUs }, state } = read;
   const made = await madeMetadataOf(context, streamName, state);
@@ -123,164 +113,61 @@ async function readMadePage(
 /** @param made The stream's only event, where it is not in the store. */
 async function readPage(
   context: StreamContext,
-  request: PageRequest,
+  read: PermittedRead,
   made?: ListEntry,
 ): Promise<FeedOutcome> {
-  const { command, state, visible } = request;
-  const { streamName, range, withBodies, resolveLinks } = command;
-  const window = pageWindowOf(range, state.head, visible);
-  const { sinceUs } = visible;
-  const reader = new WindowReader(context, {
+  const { caller, access, command, state, visible } = read;
+  const { streamName, range, filter, asOfUs } = command;
+  const { head } = state;
+  const isForward = range.kind === "forward";
+  const contents = filter === undefined
+    ? await readWindow(context, read, made)
+    : await readThrough(context, read, filter);
+  const shown = await showPage(context, {
+    caller,
+    access,
     streamName,
-    window,
-    sinceUs,
-    made,
-  });
-  const first = await reader.read(window.high, withBodies);
-  const isWhole = first.continueFrom === undefined;
-  const shown = isWhole
-    ? first.entries
-    : (await reader.read(window.high, false)).entries;
-  const options: PlanOptions = {
-    list: systemListOf(streamName),
-    streamName,
-    resolveLinks,
-    withBodies,
-  };
-  if (!needsPlan(shown, options)) {
-    const entries = first.entries.map(({ event }) => unresolved(event));
-    const dating = range.kind === "forward" ? shown.at(-1) : shown[0];
-    const page = describePage(context, { request, window }, {
-      shown,
-      entries,
-      hasEntries: shown.length > 0,
-      updatedUs: dating?.event.createdAtUs,
-      isSameForAll: true,
-      showsAll: true,
-      follow: undefined,
-      // Where links are followed, a page without any comes here.
-      hasLinks: !resolveLinks && shown.some(({ event }) => isLink(event)),
-      version: hasVersion(request, window, true)
-        ? await versionOfPage(context, { request, window }, {
-          shown: shown.map(unfollowedEntryOf),
-        })
-        : undefined,
-    });
-    if (isWhole) {
-      return { kind: "page", page, basis: basisOfPage(request, page) };
-    }
-    const moreEntries = readUnlinked(reader, first.continueFrom);
-    return { kind: "page", page: { ...page, moreEntries } };
-  }
-
-  const resolver = new LinkResolver(context, request.caller, request.access);
-  const planned = await resolver.planEntries(
-    shown,
-    isWhole ? options : { ...options, withBodies: false },
-  );
-  const dating = range.kind === "forward" ? planned.at(-1) : planned[0];
-  const updatedUs = await resolver.dateOf(dating);
-  const begun = isWhole
-    ? planned
-    : await resolver.planEntries(first.entries, options);
-  const { entries, nextIndex } = await resolver.resolveEntries(
-    begun,
-    0,
-    withBodies,
-  );
-  const isComplete = isWhole && nextIndex === begun.length;
-  const follow = shown.length === 0
-    ? await followOverGap(context, request, window)
-    : undefined;
-  const page = describePage(context, { request, window }, {
-    shown,
-    entries,
-    // Who was shown nothing goes on all the same.
-    hasEntries: shown.length > 0,
-    updatedUs,
-    isSameForAll: resolver.isPublic,
-    showsAll: resolver.showsAll,
-    follow,
-    hasLinks: planned.some(({ original }) => isLink(original)),
-    version: hasVersion(request, window, resolver.showsAll)
-      ? await versionOfPage(context, { request, window }, {
-        shown: await shownEntriesOf(resolver, { planned, resolved: entries }),
-        rest: [follow, shown.length > 0],
-      })
-      : undefined,
-  });
-  if (isComplete) return { kind: "page", page };
-  const rest = { begun, nextIndex, continueFrom: first.continueFrom };
-  const moreEntries = readLinked({ reader, resolver, options }, rest);
-  return { kind: "page", page: { ...page, moreEntries } };
-}
-
-interface PageParts {
-  /** Every entry of the window, perhaps without bodies, before any is left out. */
-  readonly shown: readonly ListEntry[];
-  readonly entries: readonly ResolvedEvent[];
-  readonly hasEntries: boolean;
-  readonly updatedUs: number | undefined;
-  readonly isSameForAll: boolean;
-  readonly showsAll: boolean;
-  readonly follow: PageFollow | undefined;
-  readonly hasLinks: boolean;
-  readonly version: PageVersion | undefined;
-}
-
-/** Whether the page may change, so that its version is told. */
-function hasVersion(
-  { command: { asOfUs } }: PageRequest,
-  window: PageWindow,
-  showsAll: boolean,
-): boolean {
-  return asOfUs === undefined && !(window.isImmutable && showsAll);
-}
-
-function describePage(
-  { clock }: StreamContext,
-  { request, window }: {
-    readonly request: PageRequest;
-    readonly window: PageWindow;
-  },
-  parts: PageParts,
-): StreamPage {
-  const { command, state, access } = request;
-  const { streamName, range, asOfUs } = command;
-  const { head, metadata } = state;
-  // In a list of the system any number may be missing, not only the lowest.
-  const mayEnd = range.kind !== "forward" &&
-    systemListOf(streamName) === undefined;
-  const isEndOfStream = window.reachesEnd ||
-    mayEnd && isLowestMissing(window, head, parts.shown);
-  return {
+    resolveLinks: command.resolveLinks,
+    withBodies: command.withBodies,
+    asOfUs,
+    isDatedByOldest: isForward,
+    maxAgeSeconds: state.metadata.cacheControlSeconds,
+  }, contents);
+  const { isEndOfStream, follow, all } = contents;
+  const hasEntries = all.length > 0;
+  const page: StreamPage = {
     streamName,
     range,
     head,
-    entries: parts.entries,
-    updatedUs: parts.updatedUs,
+    entries: shown.entries,
+    ...(shown.moreEntries && { moreEntries: shown.moreEntries }),
+    updatedUs: shown.updatedUs,
     isEndOfStream,
-    hasEntries: parts.hasEntries,
-    isHeadOfStream: range.kind === "head" ||
-      range.kind === "forward" && isEndOfStream,
-    isHidden: window.isHidden,
-    version: parts.version,
-    hasLinks: parts.hasLinks,
-    ...(parts.follow && { follow: parts.follow }),
-    cache: cacheOfPage(clock, {
-      asOfUs,
-      isSettled: window.isImmutable,
-      maxAgeSeconds: metadata.cacheControlSeconds,
-      access,
-      isPublic: access === "public" && parts.isSameForAll,
-      showsAll: parts.showsAll,
-    }),
+    // Who was shown nothing goes on all the same.
+    hasEntries,
+    isHeadOfStream: range.kind === "head" || isForward && isEndOfStream,
+    isHidden: contents.isHidden,
+    version: shown.hasVersion
+      ? await versionOfPage(context.store, { streamName, head, visible }, {
+        shown: await shown.describe(),
+        rest: [follow, hasEntries, isEndOfStream],
+        promised: contents.promised,
+      })
+      : undefined,
+    hasLinks: shown.hasLinks,
+    ...(follow && { follow }),
+    cache: shown.cache,
   };
+  const hasBasis = filter === undefined && shown.isPlain &&
+    shown.moreEntries === undefined;
+  return hasBasis
+    ? { kind: "page", page, basis: basisOfPage(read, page) }
+    : { kind: "page", page };
 }
 
 /** What a page without links was made of. */
 function basisOfPage(
-  { command, state, access }: PageRequest,
+  { command, state, access }: PermittedRead,
   { cache, range }: StreamPage,
 ): ReadBasis | undefined {
   if (command.asOfUs !== undefined) return undefined;
@@ -292,13 +179,141 @@ function basisOfPage(
   return basisOf(state, access, isSettled);
 }
 
+/** Entries of a page, and what it may say of itself for their sake. */
+interface FeedContents extends PageContents {
+  /** Whether the page reaches the end in its direction (spec: streams §5.3). */
+  readonly isEndOfStream: boolean;
+  /** Whether every number asked for is hidden by `$tb` or `$maxCount`. */
+  readonly isHidden: boolean;
+  /** Where it leads on to; undefined: where its range says. */
+  readonly follow: PageFollow | undefined;
+  /** The numbers that it shows unless some are missing. */
+  readonly promised:
+    | { readonly low: number; readonly high: number }
+    | undefined;
+}
+
+/** Which numbers of a stream a page shows (spec: streams §5.1 to §5.5). */
+interface PageWindow {
+  /** Highest and lowest number to read; nothing to read if `high < low`. */
+  readonly high: number;
+  readonly low: number;
+  /** Lowest number asked for, hidden ones included; may be below 0. */
+  readonly lowestAsked: number;
+  /** Whether the range alone says that the page reaches its end. */
+  readonly reachesEnd: boolean;
+  readonly isSettled: boolean;
+  readonly isHidden: boolean;
+}
+
+/** Finds the numbers of a page in a stream whose last number is `head`. */
+function pageWindowOf(
+  range: PageRange,
+  head: number,
+  { first }: VisibleRange,
+): PageWindow {
+  const { kind, count } = range;
+  const from = kind === "head" ? head : Number(range.from);
+  if (kind === "forward") {
+    const highestAsked = from + count - 1;
+    const isHidden = highestAsked < first;
+    return {
+      high: Math.min(highestAsked, head),
+      low: Math.max(from, first),
+      lowestAsked: from,
+      // A page below the first visible number leads on to what is visible.
+      reachesEnd: !isHidden && highestAsked >= head,
+      isSettled: head >= highestAsked,
+      isHidden,
+    };
+  }
+  const lowestAsked = from - count + 1;
+  return {
+    high: Math.min(from, head),
+    low: Math.max(lowestAsked, first),
+    lowestAsked,
+    reachesEnd: lowestAsked <= first || from < first,
+    isSettled: kind === "backward" && from <= head,
+    isHidden: from < first,
+  };
+}
+
+/** Reads as many consecutive numbers as were asked for. */
+async function readWindow(
+  context: StreamContext,
+  read: PermittedRead,
+  made: ListEntry | undefined,
+): Promise<FeedContents> {
+  const { command, state: { head }, visible } = read;
+  const { streamName, range, withBodies } = command;
+  const window = pageWindowOf(range, head, visible);
+  const { low, high, lowestAsked, isSettled, isHidden } = window;
+
+  /** Visible entries from a number downwards. */
+  async function readFrom(
+    from: number,
+    withBodies: boolean,
+  ): Promise<ReadResult> {
+    const isMade = made !== undefined && from >= low;
+    if (from < low || isMade) {
+      return { entries: isMade ? [made] : [], continueFrom: undefined };
+    }
+    const { entries, continueFrom } = await context.store.readStream({
+      streamName,
+      from,
+      count: from - low + 1,
+      direction: "backward",
+      withBodies,
+    });
+    const { sinceUs } = visible;
+    return {
+      entries: sinceUs === -Infinity
+        ? entries
+        : entries.filter(({ event }) => event.createdAtUs >= sinceUs),
+      continueFrom,
+    };
+  }
+
+  async function* readParts(
+    { entries, continueFrom }: ReadResult,
+  ): AsyncGenerator<readonly ListEntry[], void> {
+    yield entries;
+    for (let from = continueFrom; from !== undefined;) {
+      const part = await readFrom(from, withBodies);
+      yield part.entries;
+      from = part.continueFrom;
+    }
+  }
+
+  const first = await readFrom(high, withBodies);
+  const isWhole = first.continueFrom === undefined;
+  const all = isWhole ? first.entries : (await readFrom(high, false)).entries;
+  // In a list of the system any number may be missing, not only the lowest.
+  const mayEnd = range.kind !== "forward" &&
+    systemListOf(streamName) === undefined;
+  // The lowest number asked for is gone: nothing follows below it.
+  const isLowestMissing = lowestAsked <= head &&
+    all.at(-1)?.ordinal !== lowestAsked;
+  return {
+    all,
+    parts: isWhole ? undefined : readParts(first),
+    isSettled,
+    isEndOfStream: window.reachesEnd || mayEnd && isLowestMissing,
+    isHidden,
+    follow: all.length === 0
+      ? await followOverGap(context, read, window)
+      : undefined,
+    promised: window,
+  };
+}
+
 /**
  * Where a page of a system list leads on to of which every event was scavenged:
  * to what is left. Undefined: where any page does.
  */
 async function followOverGap(
   { store }: StreamContext,
-  { command: { streamName, range }, state: { head }, visible }: PageRequest,
+  { command: { streamName, range }, state: { head }, visible }: PermittedRead,
   { low, high }: PageWindow,
 ): Promise<PageFollow | undefined> {
   const mayBeGap = high >= low && systemListOf(streamName) !== undefined &&
@@ -320,56 +335,46 @@ async function followOverGap(
   };
 }
 
-/** Whether the lowest number asked for is gone: nothing follows below it. */
-function isLowestMissing(
-  { lowestAsked }: PageWindow,
-  head: number,
-  shown: readonly ListEntry[],
-): boolean {
-  return lowestAsked <= head && shown.at(-1)?.ordinal !== lowestAsked;
-}
-
-async function* readUnlinked(
-  reader: WindowReader,
-  continueFrom: number | undefined,
-): AsyncGenerator<ResolvedEvent[]> {
-  let from = continueFrom;
-  while (from !== undefined) {
-    const read = await reader.read(from, true);
-    yield read.entries.map(({ event }) => unresolved(event));
-    from = read.continueFrom;
-  }
-}
-
-interface LinkedReading {
-  readonly reader: WindowReader;
-  readonly resolver: LinkResolver;
-  readonly options: PlanOptions;
-}
-
-async function* readLinked(
-  { reader, resolver, options }: LinkedReading,
-  rest: {
-    readonly begun: readonly PlannedEntry[];
-    readonly nextIndex: number;
-    readonly continueFrom: number | undefined;
-  },
-): AsyncGenerator<ResolvedEvent[]> {
-  let { begun, nextIndex, continueFrom } = rest;
-  for (;;) {
-    while (nextIndex < begun.length) {
-      const part = await resolver.resolveEntries(
-        begun,
-        nextIndex,
-        options.withBodies,
-      );
-      yield part.entries;
-      nextIndex = part.nextIndex;
-    }
-    if (continueFrom === undefined) return;
-    const read = await reader.read(continueFrom, options.withBodies);
-    begun = await resolver.planEntries(read.entries, options);
-    nextIndex = 0;
-    continueFrom = read.continueFrom;
-  }
+/**
+ * Reads as many events as were asked for that a filter lets pass, however far
+ * apart they lie, within bounds: there may be fewer, and the page leads on.
+ */
+async function readThrough(
+  { store }: StreamContext,
+  { command, state: { head }, visible: { first, sinceUs } }: PermittedRead,
+  filter: EventFilter,
+): Promise<FeedContents> {
+  const { streamName, range, withBodies } = command;
+  const isForward = range.kind === "forward";
+  const from = range.kind === "head" ? head : Number(range.from);
+  const { entries, isCutShort, next, lastLookedAt } = await scanList(store, {
+    streamName,
+    filter,
+    low: isForward ? Math.max(from, first) : first,
+    high: isForward ? head : Math.min(from, head),
+    direction: isForward ? "forward" : "backward",
+    count: range.count,
+    sinceUs,
+    withBodies,
+  });
+  return {
+    all: isForward ? entries.toReversed() : entries,
+    parts: undefined,
+    isSettled: isForward
+      ? isCutShort
+      : range.kind === "backward" && from <= head,
+    isEndOfStream: !isCutShort,
+    isHidden: false,
+    // Pages on both sides begin where this one was asked to, or stopped looking.
+    follow: isForward
+      ? {
+        next: from > 0 ? Math.min(from, head + 1) - 1 : undefined,
+        previous: lastLookedAt === undefined ? undefined : next,
+      }
+      : {
+        next: isCutShort ? next : undefined,
+        previous: Math.min(from, head) + 1,
+      },
+    promised: undefined,
+  };
 }

@@ -16,8 +16,8 @@ import type {
   ReadAllRequest,
   ReadAllResult,
 } from "../store/event_store.ts";
-import { scanList } from "./scan_list.ts";
-import { searchList } from "./search_list.ts";
+import { scanList } from "./list_search.ts";
+import { searchList } from "./list_search.ts";
 
 /** A read of the whole log, perhaps through a filter. */
 export interface ReadLogRequest extends Omit<ReadAllRequest, "accepts"> {

@@ -19,8 +19,8 @@ import type { ListRef } from "../model/lists.ts";
 import { ALL_STREAM, type ReadAccess } from "./access.ts";
 import type { ReadContext } from "./context.ts";
 import type { Caller } from "./outcomes.ts";
-import { systemListOf } from "./page_request.ts";
-import { Readability } from "./readability.ts";
+import { systemListOf } from "../model/lists.ts";
+import { Readability } from "./access.ts";
 import {
   copiedLinkOf,
   isCopiedLink,

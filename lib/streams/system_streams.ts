@@ -8,16 +8,25 @@
 
 import type { RecordedEvent } from "../model/event.ts";
 import { formatEventNumber } from "../model/event_number.ts";
-import type { ListEntry } from "../store/event_store.ts";
+import type {
+  EventStore,
+  ListEntry,
+  StreamState,
+} from "../store/event_store.ts";
 import type { LinkTarget } from "../model/feed.ts";
 import { readJsonMembers } from "../model/json_members.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";
-import type { ListRef } from "../model/lists.ts";
+import { isSystemList, type ListRef } from "../model/lists.ts";
 import {
   decodeStreamMetadata,
   isSoftDeleted,
+  METADATA_EVENT_TYPE,
 } from "../model/stream_metadata.ts";
-import { describedStream, isMetastream } from "../model/stream_names.ts";
+import {
+  describedStream,
+  isMetastream,
+  originalOfMetastream,
+} from "../model/stream_names.ts";
 import { decodeJsonText, encodeUtf8 } from "../text/utf8.ts";
 
 /** Type of an event that names a stream. */
@@ -238,4 +247,50 @@ function hex16(value: number): string {
 
 function hexBytes(value: number): string {
   return hex16(value >>> 16) + hex16(value);
+}
+
+const MADE_METADATA = encodeUtf8('{"$acl":{"$r":"$all","$mr":"$all"}}');
+
+/**
+ * The metadata event of a system list that has entries and no metadata: what a
+ * projection of the original wrote before a list's first event (spec:
+ * projections §6.3). It takes part in nothing else: the first metadata that is
+ * written is number 0, too.
+ *
+ * @param state What the store says of `metastreamName`.
+ * @returns `undefined` for any other stream.
+ * @throws {QuipuError} As `EventStore.readStream` does.
+ */
+export async function madeMetadataOf(
+  { store }: { readonly store: EventStore },
+  metastreamName: string,
+  state: StreamState,
+): Promise<ListEntry | undefined> {
+  if (state.head >= 0 || !isMetastream(metastreamName)) return undefined;
+  const listName = originalOfMetastream(metastreamName);
+  if (!isSystemList(listName)) return undefined;
+  const { head } = await store.readState(listName);
+  if (head < 0) return undefined;
+  const first = await store.findNearest(listName, 0, "forward");
+  const { entries: [oldest] } = await store.readStream({
+    streamName: listName,
+    from: first ?? head,
+    count: 1,
+    direction: "forward",
+    withBodies: false,
+  });
+  // An event has a time: of a list that has lost all entries nobody knows it.
+  if (oldest === undefined) return undefined;
+  const event = {
+    streamName: metastreamName,
+    eventNumber: 0,
+    eventId: systemEventId(metastreamName, 0),
+    eventType: METADATA_EVENT_TYPE,
+    isJson: true,
+    data: MADE_METADATA,
+    metadata: NO_BYTES,
+    createdAtUs: oldest.event.createdAtUs,
+    logPosition: oldest.event.logPosition,
+  };
+  return { ordinal: 0, event };
 }

@@ -7,7 +7,7 @@
 
 import { ALL_STREAM, readsEverything } from "../streams/access.ts";
 import type { ReadContext } from "../streams/context.ts";
-import { Readability } from "../streams/readability.ts";
+import { Readability } from "../streams/access.ts";
 import { unresolved } from "../streams/resolve_links.ts";
 import type { Caller, GroupId, Message } from "./contract.ts";
 import type { Delivery, SourceMessage } from "./group.ts";

@@ -23,7 +23,7 @@ import {
   type PlacedEntry,
   readStretch,
 } from "../streams/follow.ts";
-import { systemListOf } from "../streams/page_request.ts";
+import { systemListOf } from "../model/lists.ts";
 import { LinkResolver, unresolved } from "../streams/resolve_links.ts";
 import { OWN_STREAM_PREFIX } from "./contract.ts";
 import type { SourceMessage } from "./group.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createServiceFixture } from "../../tests/support/stream_service.ts";
-import { searchList } from "./search_list.ts";
+import { searchList } from "./list_search.ts";
 
 Deno.test("a list is searched by time in few reads, gaps or not", async () => {
   const { store, append, clock } = createServiceFixture();
