@@ -94,6 +94,9 @@ class Model {
       doneAtMs: undefined,
     };
     this.#known.set(message.id, known);
+    // A consumer is seen to hold a message a little after it does.
+    const leftMs = (known.held?.untilMs ?? Infinity) - this.nowMs;
+    if (leftMs <= 2 * TICK_MS) this.fail(known);
     const what = `${known.number} of ${original.streamName}`;
     assert(known.held === undefined, `${what} is held by two`);
     assert(known.doneAtMs === undefined, `${what} is done, and comes again`);
