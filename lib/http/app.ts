@@ -17,6 +17,7 @@ import type { UserService } from "../users/users.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
+import type { StoreLimits } from "../store/event_store.ts";
 import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import { isLoopbackAddress } from "../text/addresses.ts";
@@ -129,7 +130,7 @@ export interface App {
 export function createApp(options: AppOptions): App {
   const { authenticate, logger, newId, streams, answersHost } = options;
   const { isTrustedProxy = isLoopbackAddress } = options;
-  const { limits = LIMITS } = options;
+  const limits = withinStore(options.limits ?? LIMITS, options.store.limits);
   const router = createRouter(ROUTES);
   const quota = new Quota(limits);
   const requests = new RequestMetrics(ROUTES);
@@ -370,6 +371,16 @@ export function createApp(options: AppOptions): App {
       services.sending.close();
     },
   });
+}
+
+/** No request may hold more than one append of the store. */
+function withinStore(limits: Limits, store: StoreLimits): Limits {
+  const { batchEventsMax, eventBytesMax } = limits;
+  return {
+    ...limits,
+    batchEventsMax: Math.min(batchEventsMax, store.batchEventsMax),
+    eventBytesMax: Math.min(eventBytesMax, store.eventBytesMax),
+  };
 }
 
 function negotiate(

@@ -66,7 +66,7 @@ export interface NodeInfo {
 /** What the node itself wants of its store. */
 export type NodeStore = Pick<
   EventStore,
-  "barrier" | "maintenance" | "promises" | "readEnd" | "status"
+  "barrier" | "limits" | "maintenance" | "promises" | "readEnd" | "status"
 >;
 
 /** An option as `/info/options` shows it. */

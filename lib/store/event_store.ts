@@ -11,6 +11,7 @@
 
 import type { ProposedEvent, RecordedEvent } from "../model/event.ts";
 import type { ExpectedVersion } from "../model/expected_version.ts";
+import type { Limits } from "../model/limits.ts";
 import type { StreamMetadata } from "../model/stream_metadata.ts";
 import type { Lease, Leases } from "./leases.ts";
 import type { StoreMaintenance } from "./maintenance.ts";
@@ -147,15 +148,14 @@ export interface NamesRequest {
   readonly limit: number;
 }
 
-/** What one append may hold. */
-export interface StoreLimits {
-  readonly eventsMax: number;
-  /** Bytes of data and metadata of one event. */
-  readonly eventBytesMax: number;
-  /** UTF-8 bytes of the name of a new stream, and of a new event type. */
-  readonly streamNameBytesMax: number;
-  readonly eventTypeBytesMax: number;
-}
+/** What one append may hold, and how long the names that it makes may be. */
+export type StoreLimits = Pick<
+  Limits,
+  | "batchEventsMax"
+  | "eventBytesMax"
+  | "streamNameBytesMax"
+  | "eventTypeBytesMax"
+>;
 
 /** What numbers mean in this store, beyond their order. */
 export interface StorePromises {

@@ -104,7 +104,7 @@ export class FileStore implements EventStore {
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.limits = {
-      eventsMax: LIMITS.batchEventsMax,
+      batchEventsMax: LIMITS.batchEventsMax,
       eventBytesMax: LIMITS.eventBytesMax,
       streamNameBytesMax: parts.names.streamNameBytesMax,
       eventTypeBytesMax: parts.names.eventTypeBytesMax,

@@ -140,3 +140,25 @@ Deno.test("probes are answered, and nothing else, while the store cannot be reac
     assertEquals([status, body], [503, "The database is away"], path);
   }
 });
+
+Deno.test("a request may hold no more than one append of the store", async () => {
+  const store = createDistantStore({
+    clock: createTestClock(),
+    newEventId: createTestIds(),
+  });
+  await using _store = store;
+  const limits = { ...store.limits, eventBytesMax: 100, batchEventsMax: 2 };
+  await using test = openTestApp({ store: Object.assign(store, { limits }) });
+  const statusOf = async (...data: unknown[]) => {
+    const events = data.map((data, index) => ({
+      ...EVENT,
+      eventId: testUuid(100 + index),
+      data,
+    }));
+    return (await test.append("s", events)).status;
+  };
+  assertEquals(await statusOf({}, {}), 201);
+  assertEquals(await statusOf({}, {}, {}), 413);
+  assertEquals(await statusOf({ text: "x".repeat(100) }), 413);
+  assertEquals((await store.readState("s")).head, 1);
+});

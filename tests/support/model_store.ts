@@ -88,12 +88,7 @@ export function createModelStore(options: ModelStoreOptions): EventStore {
 
 class ModelStore implements EventStore {
   readonly storeId = testUuid(0);
-  readonly limits: StoreLimits = {
-    eventsMax: LIMITS.batchEventsMax,
-    eventBytesMax: LIMITS.eventBytesMax,
-    streamNameBytesMax: LIMITS.streamNameBytesMax,
-    eventTypeBytesMax: LIMITS.eventTypeBytesMax,
-  };
+  readonly limits: StoreLimits = LIMITS;
   readonly promises: StorePromises;
   readonly leases: LocalLeases;
   readonly local: LocalReads = {

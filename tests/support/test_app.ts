@@ -126,6 +126,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
   const app = createApp({
     store: options.status === undefined ? store : {
       status: options.status,
+      limits: store.limits,
       promises: store.promises,
       readEnd: () => store.readEnd(),
     },
