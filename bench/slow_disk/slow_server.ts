@@ -74,9 +74,10 @@ async function serve(
   const upkeep = await openUpkeep({
     store,
     clock,
-    newId: newEventId,
+    newEventId,
     logger,
     version: "0.0.0",
+    history: undefined,
   });
   const app = createApp({
     store,

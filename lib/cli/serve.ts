@@ -6,49 +6,20 @@
  * @module
  */
 
-import { openUpkeep } from "../maintenance/upkeep.ts";
-import { type Auth, openAuth } from "../users/open_auth.ts";
-import { defineCommand } from "./command.ts";
-import { listenError, RunError } from "./failures.ts";
-import { readTlsPair, type TlsPair } from "./tls_files.ts";
-import {
-  addressOf,
-  announceDefaultUsers,
-  logBug,
-  logStart,
-  startBanner,
-} from "./start_notes.ts";
-import { closeInTime, drainInTime } from "./stop_server.ts";
-import { limitsOf } from "./options/limit_options.ts";
-import { showOptions } from "./options/node_options.ts";
-import { OPTION_NAMES, type OptionValues } from "./options/options.ts";
-import type { ResolvedOptions } from "./options/resolve_options.ts";
-import { parseBaseUrl, parseHosts, parseOrigins } from "./options/text_form.ts";
+import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
+import { openStore } from "../../storage/mod.ts";
 import { type App, createApp } from "../http/app.ts";
 import { createHostCheck } from "../http/hosts.ts";
 import { createLateApp } from "../http/late_app.ts";
-import type { ObservationOptions } from "../http/observation.ts";
 import { withRequestLog } from "../http/request_log.ts";
 import {
   type HttpServer,
   serveHttp,
   type ServeOptions,
 } from "../http/server.ts";
-import { createLogger, debugToggle } from "../telemetry/logger.ts";
-import {
-  isErrorTerminal,
-  printNote,
-  printText,
-  wantsColours,
-} from "./terminal.ts";
+import { openUpkeep } from "../maintenance/upkeep.ts";
 import type { Limits } from "../model/limits.ts";
-import { counter, type MetricSource } from "../telemetry/metric.ts";
-import { processFamilies } from "../telemetry/process_metrics.ts";
-import { SlowWarnings } from "../telemetry/slow_warnings.ts";
-import { subscriptionFamilies } from "../telemetry/subscription_metrics.ts";
-import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
-import type { Logger } from "../model/logger.ts";
-import type { EventStore } from "../store/event_store.ts";
+import type { LeveledLogger } from "../model/logger.ts";
 import { newEventId } from "../runtime/event_ids.ts";
 import {
   canOpenFiles,
@@ -63,13 +34,41 @@ import {
   SYSTEM_CLOCK as clock,
   SYSTEM_TIMERS,
 } from "../runtime/system_clock.ts";
+import type { EventStore } from "../store/event_store.ts";
 import { readAnonymousRights } from "../streams/access.ts";
-import { openSubscriptions } from "../subscriptions/service.ts";
 import { createStreamService } from "../streams/stream_service.ts";
+import { openSubscriptions } from "../subscriptions/service.ts";
+import { createLogger, debugToggle } from "../telemetry/logger.ts";
+import { counter } from "../telemetry/metric.ts";
+import { processFamilies } from "../telemetry/process_metrics.ts";
+import { SlowWarnings } from "../telemetry/slow_warnings.ts";
+import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
+import { subscriptionFamilies } from "../telemetry/subscription_metrics.ts";
 import { isLoopbackAddress, parseIpRanges } from "../text/addresses.ts";
 import { isLoopbackHost } from "../text/hosts.ts";
-import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
-import { openStore } from "../../storage/mod.ts";
+import { type Auth, openAuth } from "../users/open_auth.ts";
+import { defineCommand } from "./command.ts";
+import { listenError, RunError } from "./failures.ts";
+import { limitsOf } from "./options/limit_options.ts";
+import { showOptions } from "./options/node_options.ts";
+import { OPTION_NAMES, type OptionValues } from "./options/options.ts";
+import type { ResolvedOptions } from "./options/resolve_options.ts";
+import { parseBaseUrl, parseHosts, parseOrigins } from "./options/text_form.ts";
+import {
+  addressOf,
+  announceDefaultUsers,
+  logBug,
+  logStart,
+  startBanner,
+} from "./start_notes.ts";
+import { closeInTime, drainInTime } from "./stop_server.ts";
+import {
+  isErrorTerminal,
+  printNote,
+  printText,
+  wantsColours,
+} from "./terminal.ts";
+import { readTlsPair, type TlsPair } from "./tls_files.ts";
 
 export const SERVE = defineCommand({
   name: "serve",
@@ -166,18 +165,9 @@ async function serve(options: ResolvedOptions): Promise<void> {
       limits,
       tls,
       logger,
-      observation: {
-        clock,
-        storeMetrics,
-        processUsage: readProcessUsage,
-        metricSources: metricSources({ store, storeMetrics, values }),
-        areMetricsPublic: values.areMetricsPublic,
-        isStopping: () => isStopping,
-        log: logger,
-        slowRequestMs: values.slowRequestMs,
-        namesRequests: values.logRequests,
-      },
-      address: server,
+      storeMetrics,
+      port: server.port,
+      isStopping: () => isStopping,
       shutDown: () => shutdown.resolve("shutdown"),
     });
     late.become(services.app);
@@ -218,10 +208,11 @@ async function startServices(
     readonly values: OptionValues;
     readonly limits: Limits;
     readonly tls: TlsPair | undefined;
-    readonly logger: Logger;
-    readonly observation: ObservationOptions;
+    readonly logger: LeveledLogger;
+    readonly storeMetrics: StoreMetrics;
     /** Where the server listens. */
-    readonly address: { readonly port: number };
+    readonly port: number;
+    readonly isStopping: () => boolean;
     readonly shutDown: () => void;
   },
 ): Promise<{
@@ -229,12 +220,10 @@ async function startServices(
   readonly defaultUsers: Auth["defaultUsers"];
   close(): Promise<void>;
 }> {
-  const { values, limits, tls, logger, observation, shutDown } = options;
+  const { values, limits, tls, logger, storeMetrics, port } = options;
   const { host } = values;
   const { trustedProxies, publicUrl, allowedHosts, corsOrigins } = values;
-  const trustedRanges = trustedProxies === undefined
-    ? undefined
-    : parseIpRanges(trustedProxies);
+  const trustedRanges = ifGiven(trustedProxies, parseIpRanges);
   const isTrustedProxy = trustedRanges ?? isLoopbackAddress;
   const auth = await openAuth({
     store,
@@ -248,15 +237,14 @@ async function startServices(
     isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
   });
   const { authenticator, users, tokens, defaultUsers } = auth;
-  const nodeEndpoint = addressOf({ host, port: options.address.port });
   const upkeep = await openUpkeep({
     store,
     clock,
-    newId: newEventId,
+    newEventId,
     logger,
     version: VERSION,
     history: values.isReadOnly ? undefined : {
-      nodeEndpoint: () => nodeEndpoint,
+      nodeEndpoint: addressOf({ host, port }),
       maxAgeDays: values.scavengeHistoryDays,
     },
   });
@@ -295,23 +283,21 @@ async function startServices(
       options: showOptions(values),
     },
     scheme: tls === undefined ? "http" : "https",
-    publicUrl: publicUrl && parseBaseUrl(publicUrl),
+    publicUrl: ifGiven(publicUrl, parseBaseUrl),
     isTrustedProxy,
     answersHost: createHostCheck({
       listensOn: host,
       publicUrl,
-      allowedHosts: allowedHosts === undefined
-        ? undefined
-        : parseHosts(allowedHosts),
+      allowedHosts: ifGiven(allowedHosts, parseHosts),
     }),
-    corsOrigins: corsOrigins === undefined
-      ? undefined
-      : parseOrigins(corsOrigins),
+    corsOrigins: ifGiven(corsOrigins, parseOrigins),
     limits,
     upkeep,
     ...(subscriptions === undefined ? {} : { subscriptions }),
     observation: {
-      ...observation,
+      clock,
+      storeMetrics,
+      processUsage: readProcessUsage,
       metricSources: [
         () => subscriptionFamilies(subscriptions?.counts() ?? []),
         () => [counter(
@@ -319,10 +305,23 @@ async function startServices(
           "Logins that were refused: wrong passwords, unknown users and tokens.",
           auth.failedLoginCount(),
         )],
-        ...observation.metricSources,
+        () => storeMetrics.families(),
+        () => storeFamilies(store),
+        () =>
+          processFamilies(readProcessUsage(), {
+            device: values.isInMemory
+              ? undefined
+              : readDeviceSpace(values.directory),
+            version: VERSION,
+          }),
       ],
+      areMetricsPublic: values.areMetricsPublic,
+      isStopping: options.isStopping,
+      log: logger,
+      slowRequestMs: values.slowRequestMs,
+      namesRequests: values.logRequests,
     },
-    shutDown,
+    shutDown: options.shutDown,
   });
   const announced = announceDefaultUsers(defaultUsers, {
     logger,
@@ -374,25 +373,12 @@ async function printBanner(
 
 const NO_DEFAULT_USERS = { generated: [], withDefaultPassword: [] };
 
-/** What `/metrics` shows besides requests. */
-function metricSources(
-  { store, storeMetrics, values }: {
-    readonly store: EventStore;
-    readonly storeMetrics: StoreMetrics;
-    readonly values: OptionValues;
-  },
-): MetricSource[] {
-  return [
-    () => storeMetrics.families(),
-    () => storeFamilies(store),
-    () =>
-      processFamilies(readProcessUsage(), {
-        device: values.isInMemory
-          ? undefined
-          : readDeviceSpace(values.directory),
-        version: VERSION,
-      }),
-  ];
+/** What an option's text stands for; undefined if it is not given. */
+function ifGiven<Parsed>(
+  text: string | undefined,
+  parse: (text: string) => Parsed,
+): Parsed | undefined {
+  return text === undefined ? undefined : parse(text);
 }
 
 /** The pair that options name; undefined: no HTTPS. */

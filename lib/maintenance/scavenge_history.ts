@@ -56,7 +56,7 @@ export interface ScavengeHistoryOptions {
   readonly newEventId: () => string;
   readonly logger: Logger;
   /** This node: `host:port`. */
-  readonly nodeEndpoint: () => string;
+  readonly nodeEndpoint: string;
   /** Days after which the history forgets. */
   readonly maxAgeDays: number;
 }
@@ -103,7 +103,7 @@ export class ScavengeHistory {
     work: ScavengeWork,
   ): Promise<ScavengeReport> {
     const { clock, nodeEndpoint } = this.#options;
-    const name = { scavengeId, nodeEndpoint: nodeEndpoint() };
+    const name = { scavengeId, nodeEndpoint };
     const streamName = streamOfScavenge(scavengeId);
     const startedAtUs = clock.nowUs();
     let freedBytes = 0;
@@ -153,7 +153,7 @@ export class ScavengeHistory {
     const { number, streamName } = targetOf(link.event.data);
     const scavengeId = scavengeOfStream(streamName);
     if (scavengeId === undefined) return;
-    const name = { scavengeId, nodeEndpoint: nodeEndpoint() };
+    const name = { scavengeId, nodeEndpoint };
     const { head: last, isTombstoned } = await store.readState(streamName);
     if (isTombstoned) return;
     const end = (how: Pick<ScavengeEnd, "tookUs" | "freedBytes">) => {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
+import { Upkeep } from "../../lib/maintenance/upkeep.ts";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
 import { ScavengeHistory } from "../../lib/maintenance/scavenge_history.ts";
 import { openAuth } from "../../lib/users/open_auth.ts";
@@ -133,7 +133,7 @@ async function openApp(
     clock,
     newEventId,
     logger: SILENT_LOGGER,
-    nodeEndpoint: () => "127.0.0.1:2113",
+    nodeEndpoint: "127.0.0.1:2113",
     maxAgeDays: 30,
   });
   const subscriptions = await openSubscriptions({
@@ -146,16 +146,14 @@ async function openApp(
   const app = createApp({
     store,
     subscriptions,
-    upkeep: {
-      ...createUpkeep({
-        store: Object.assign(store, { maintenance }),
-        jobs,
-        clock,
-        logger: SILENT_LOGGER,
-        version: "0.0.0",
-      }),
+    upkeep: new Upkeep({
+      store: Object.assign(store, { maintenance }),
+      jobs,
+      clock,
+      logger: SILENT_LOGGER,
+      version: "0.0.0",
       scavengeHistory,
-    },
+    }),
     // As of a server with default options.
     answersHost: createHostCheck({ listensOn: "127.0.0.1" }),
     streams: createStreamService({ store, clock }),

@@ -18,7 +18,7 @@ import {
   ROLE_OPS,
 } from "../../lib/model/principal.ts";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
-import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
+import { Upkeep } from "../../lib/maintenance/upkeep.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestClock, createTestIds, type TestClock } from "./events.ts";
 import { createTestStore } from "./test_store.ts";
@@ -131,7 +131,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       readEnd: () => store.readEnd(),
     },
     streams,
-    upkeep: createUpkeep({
+    upkeep: new Upkeep({
       store,
       jobs: new JobBoard({ clock, newId, logger }),
       clock,

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
-import { createUpkeep } from "../../lib/maintenance/upkeep.ts";
+import { Upkeep } from "../../lib/maintenance/upkeep.ts";
 import type { Limits } from "../../lib/model/limits.ts";
 import { type LogFields, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { MaintainedStore } from "../../lib/store/event_store.ts";
@@ -48,7 +48,7 @@ export async function openUpkeepPlace(
     clock,
     limits,
     app: {
-      upkeep: createUpkeep({
+      upkeep: new Upkeep({
         store,
         jobs: new JobBoard({ clock, newId, logger: SILENT_LOGGER }),
         clock,

@@ -140,7 +140,9 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
  */
 export function fileUpkeepOf(
   { upkeep }: HandlerServices,
-): Upkeep & { readonly maintenance: StoreMaintenance } {
+): Omit<Upkeep, "maintenance" | "close"> & {
+  readonly maintenance: StoreMaintenance;
+} {
   const { maintenance } = upkeep;
   if (maintenance !== undefined) return { ...upkeep, maintenance };
   throw new Refusal(

@@ -101,10 +101,10 @@ async function openServer({ clock, newId, store, changes }: Parts) {
   const upkeep = await openUpkeep({
     store,
     clock,
-    newId,
+    newEventId: newId,
     logger: SILENT_LOGGER,
     version: "0.0.0",
-    history: { nodeEndpoint: () => "127.0.0.1:2113", maxAgeDays: 30 },
+    history: { nodeEndpoint: "127.0.0.1:2113", maxAgeDays: 30 },
   });
   const test = openTestApp({ store, clock, app: { upkeep } });
   return {

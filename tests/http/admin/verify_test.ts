@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { JobBoard } from "../../../lib/maintenance/job_board.ts";
 import { createTestIds } from "../../support/events.ts";
 import { createModelStore } from "../../support/model_store.ts";
-import { createUpkeep } from "../../../lib/maintenance/upkeep.ts";
+import { Upkeep } from "../../../lib/maintenance/upkeep.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
   JobControl,
@@ -48,7 +48,7 @@ function openApp() {
   const maintenance = { verify } as StoreMaintenance;
   const clock = { nowUs: () => nowUs };
   const store = createModelStore({ clock, newEventId: createTestIds() });
-  const upkeep = createUpkeep({
+  const upkeep = new Upkeep({
     store: Object.assign(store, { maintenance }),
     jobs,
     clock,
