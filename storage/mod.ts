@@ -12,12 +12,12 @@ import { openKvCatalog } from "./commit/kv_catalog.ts";
 import type { StorePlatform } from "./commit/platform.ts";
 import { createFileDisk } from "./disk/file_disk.ts";
 import { openBackup } from "./maintenance/backup/open_backup.ts";
-import { ScavengeRunner } from "./maintenance/scavenge/scavenge_runner.ts";
+import { ScavengeRunner } from "./maintenance/scavenge/scavenger.ts";
 import { createMemoryPlatform } from "./memory/memory_platform.ts";
 import type { FileStore } from "./open/file_store.ts";
 import { openFileStore, type OpenFileStoreOptions } from "./open/open_store.ts";
 
-export interface OpenStoreOptions
+interface OpenStoreOptions
   extends Omit<OpenFileStoreOptions, "directory"> {
   /** Directory of the store; undefined keeps everything in memory. */
   readonly directory: string | undefined;

@@ -30,7 +30,7 @@ import { openPrivateKv } from "./kv_catalog.ts";
 const NEW_NAME = `${CATALOG_NAME}.new`;
 
 /** Copies the content of a KV's file into a new one, and compares it. */
-export type CopyCatalog = (
+type CopyCatalog = (
   path: string,
   newPath: string,
   directory: string,

@@ -10,7 +10,7 @@ export const MANIFEST_NAME = "manifest.json";
 export const BACKUP_SEGMENTS_NAME = "segments";
 
 /** What the name of a segment's file in a backup says of it. */
-export interface BackupFileName {
+interface BackupFileName {
   readonly number: number;
   readonly generation: number;
   /** Log position after the last record of it that the backup holds. */

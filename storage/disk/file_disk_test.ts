@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
 import type { Disk } from "./disk.ts";
 import { readExactly } from "./disk.ts";
 import { createFileDisk } from "./file_disk.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { BlockRing } from "./block_ring.ts";
+import { BlockRing } from "./older_files.ts";
 
 Deno.test("a ring keeps the newest blocks, each as it was", () => {
   const ring = new BlockRing(4);

@@ -124,7 +124,7 @@ export class BlockedWriter {
 export type BlockedSource = Pick<DiskFile, "path" | "readAt" | "size">;
 
 /** Memory for long reads, one after the other. */
-export interface LongRead {
+interface LongRead {
   readonly content: Uint8Array;
   readonly blocks: Bytes;
 }

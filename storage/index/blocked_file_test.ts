@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { createRandom } from "../../tests/support/random.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { BLOCK_BYTES, BLOCK_CONTENT_BYTES, BlockCache } from "./block_cache.ts";
 import { BlockedReader, BlockedWriter } from "./blocked_file.ts";
 

@@ -60,9 +60,9 @@ import { NameBytes } from "./name_bytes.ts";
 import { SectionReader } from "./section_file.ts";
 import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
-export const SNAPSHOT_MAGIC = encodeUtf8("QUIPUHED");
-export const SNAPSHOT_FORMAT = 2;
-export const SNAPSHOT_SECTIONS = 19;
+const SNAPSHOT_MAGIC = encodeUtf8("QUIPUHED");
+const SNAPSHOT_FORMAT = 2;
+const SNAPSHOT_SECTIONS = 19;
 
 /** Bytes of a list with a name of usual length, for an estimate. */
 const LIST_BYTES_TYPICAL = 52;
@@ -101,7 +101,7 @@ export class SealedDigest {
 }
 
 /** What the header says. */
-export interface SnapshotHeader {
+interface SnapshotHeader {
   readonly storeId: string;
   readonly sealedCount: number;
   readonly sealedDigest: number;
@@ -152,7 +152,7 @@ function decodeHeader(array: Uint8Array): SnapshotHeader | undefined {
 }
 
 /** Lists with entries in the active segment. */
-export interface ActiveEntries {
+interface ActiveEntries {
   /** Their ids. */
   readonly lists: Uint32Array;
   /** How many entries each has. */

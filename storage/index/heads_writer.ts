@@ -18,7 +18,7 @@ import { SectionWriter } from "./section_file.ts";
 /** Lists, or entries, that are written between two pauses. */
 const PART_LENGTH = 64 * 1024;
 
-export interface HeadsWriteRequest {
+interface HeadsWriteRequest {
   readonly disk: Disk;
   readonly directory: string;
   readonly path: string;

@@ -38,7 +38,7 @@ const LISTS_PER_PAUSE = 8;
 const SLICE_BYTES = 64 * 1024;
 
 /** Nothing before: the first slice of a list. */
-export const NO_SLICE: SlicePointer = {
+const NO_SLICE: SlicePointer = {
   segment: NO_SEGMENT,
   offset: 0,
   depth: 0,

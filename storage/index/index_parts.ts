@@ -19,7 +19,7 @@ const NUMBERS_PER_RUN = 32 * 1024;
 const IDS_PER_RUN = 64 * 1024;
 const SAMPLES_PER_RUN = 16 * 1024;
 
-export interface PartsSource {
+interface PartsSource {
   readonly memtable: Memtable;
   readonly lists: ListDirectory;
   /** Whether entries may be gone. */

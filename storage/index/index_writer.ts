@@ -63,7 +63,7 @@ export class SliceOffsets implements Iterable<[number, number]> {
   }
 }
 
-export interface IndexWriteRequest {
+interface IndexWriteRequest {
   readonly disk: Disk;
   readonly directoryPath: string;
   /** Path of the file when it is complete. */

@@ -24,7 +24,7 @@ export interface LogSample {
 }
 
 /** What a memtable holds, as a file keeps it. */
-export interface MemtableDump {
+interface MemtableDump {
   /** Ids of lists with entries, in the order of their first one. */
   readonly lists: Uint32Array;
   /** How many each of them has. */

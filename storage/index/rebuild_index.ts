@@ -18,7 +18,7 @@ import { SegmentFile, WalkFault } from "../log/segment_file.ts";
 /** Records that are looked at between two pauses. */
 const RECORDS_PER_PAUSE = 500;
 
-export interface RebuildOptions {
+interface RebuildOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
   readonly index: StoreIndex;

@@ -42,7 +42,7 @@ const SLICE_HEAD_BYTES_MAX = SLICE_PREFIX_BYTES + 65_535 + SLICE_FIXED_BYTES +
  * A slice and its list's name, as a walk over the file meets them. The name's
  * bytes in the slice are overwritten when the walk goes on.
  */
-export interface WalkedSlice {
+interface WalkedSlice {
   readonly slice: Slice;
   readonly offset: number;
   readonly name: string;

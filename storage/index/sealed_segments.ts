@@ -48,7 +48,7 @@ export interface ListPlace {
   offsetAt(index: number): number;
 }
 
-export interface SealedSegmentsOptions {
+interface SealedSegmentsOptions {
   readonly files: OpenFiles;
   readonly logDirectory: string;
   readonly lists: ListDirectory;

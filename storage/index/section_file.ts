@@ -29,7 +29,7 @@ const CRC_AT = HEADER_BYTES - 4;
 const READ_BYTES = 16 * 1024 * 1024;
 
 /** Bytes of the header that are the owner's. */
-export const OWN_HEADER_BYTES = SECTIONS_AT;
+const OWN_HEADER_BYTES = SECTIONS_AT;
 
 interface Section {
   byteLength: number;

@@ -44,7 +44,7 @@ const LINKS_PER_PAUSE = 4096;
 /** Lists that learn where their newest slice is between two pauses. */
 const LISTS_PER_PAUSE = 8192;
 
-export interface StoreIndexOptions {
+interface StoreIndexOptions {
   readonly disk: Disk;
   readonly files: OpenFiles;
   readonly storeDirectory: string;

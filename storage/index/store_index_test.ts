@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Disk } from "../disk/disk.ts";
 import { OpenFiles, positionOf, type Segment } from "../log/segment.ts";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { BLOCK_BYTES } from "./block_cache.ts";
 import { StoreIndex } from "./store_index.ts";
 

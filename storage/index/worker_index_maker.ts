@@ -30,7 +30,7 @@ const ENTRIES_MIN = 50_000;
 /** A worker that says nothing for so long is given up. */
 const SILENCE_MS_MAX = 60_000;
 
-export interface WorkerMakerOptions {
+interface WorkerMakerOptions {
   /** Records and lists of a segment from which on a worker makes its file. */
   readonly entriesMin?: number;
   /** Starts the worker; by default the one of this program. */

@@ -11,7 +11,7 @@ import { type Random, withSeed } from "../../tests/support/random.ts";
 import type { Disk } from "../disk/disk.ts";
 import { createFileDisk } from "../disk/file_disk.ts";
 import { OpenFiles, type Segment } from "../log/segment.ts";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
 import type { IndexMaker, IndexMakerError } from "./index_maker.ts";
 import { StoreIndex } from "./store_index.ts";
 import { createWorkerIndexMaker } from "./worker_index_maker.ts";

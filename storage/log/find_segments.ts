@@ -30,7 +30,7 @@ export interface FoundSegment {
   readonly header: SegmentHeader;
 }
 
-export interface FoundSegments {
+interface FoundSegments {
   /** Oldest first, numbers from 0 on without gaps. */
   readonly found: readonly FoundSegment[];
   /** Files of segments that were never completely created. */

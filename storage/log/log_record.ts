@@ -27,7 +27,7 @@ import {
 const EMPTY = new Uint8Array(0);
 
 /** The name of a record's stream, directly followed by that of its type. */
-export interface NameSpan extends Bytes {
+interface NameSpan extends Bytes {
   readonly start: number;
   readonly nameEnd: number;
   readonly typeEnd: number;

@@ -34,7 +34,7 @@ import type { PlacedSegment } from "./segment_file.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
 
 /** What is known of where a segment belongs. */
-export interface Surroundings {
+interface Surroundings {
   /** Where the one before it ends. */
   readonly start: number;
   /** Where the one after it begins, or the log ends, if that is known. */

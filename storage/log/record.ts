@@ -229,7 +229,7 @@ export function lengthOfRecord(view: DataView, start: number): number {
 }
 
 /** Bytes of a record's header, names included. The fixed part must be there. */
-export function headerEndOf(view: DataView, start: number): number {
+function headerEndOf(view: DataView, start: number): number {
   const isFirst = (view.getUint8(start + 88) & FLAG_FIRST) !== 0;
   return RECORD_HEADER_BYTES + (isFirst ? FIRST_ORDINALS_BYTES : 0) +
     view.getUint16(start + 80, true) + view.getUint16(start + 82, true);

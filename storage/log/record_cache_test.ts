@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { CACHED_RECORD_BYTES_MAX, RecordCache } from "./record_cache.ts";
+import { CACHED_RECORD_BYTES_MAX, RecordCache } from "./record_reader.ts";
 
 Deno.test("a record is kept when it is read for the second time", () => {
   const cache = new RecordCache(1024 * 1024);

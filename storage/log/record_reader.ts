@@ -27,8 +27,6 @@ import {
 } from "./remains_scanner.ts";
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
 import type { LogFault } from "./segment_file.ts";
-import { RecordCache } from "./record_cache.ts";
-import { RecordCopies } from "./record_copies.ts";
 
 /** What most records fit in. */
 const SINGLE_READ_BYTES = 2048;
@@ -43,7 +41,7 @@ const WINDOW_GAP_BYTES_MAX = 8 * 1024;
 const CACHED_PAGE_MAX = 32;
 
 /** Reads records one after the other; see `RecordScanner`. */
-export interface RecordScan {
+interface RecordScan {
   readonly position: number;
   next(options: RecordReadOptions): LogRecord | RecordFault | undefined;
 }
@@ -360,4 +358,96 @@ function windowFrom(
     last = position;
   }
   return { end, low, high };
+}
+
+/** Larger records are read each time: a few would fill the cache. */
+export const CACHED_RECORD_BYTES_MAX = 64 * 1024;
+
+/** Records that are remembered as read; a power of two. */
+const SEEN_COUNT = 32 * 1024;
+
+export class RecordCache {
+  readonly #generationBytesMax: number;
+  /** By log position. */
+  #young = new Map<number, LogRecord>();
+  #youngBytes = 0;
+  #old = new Map<number, LogRecord>();
+  /**
+   * Positions after the starts of records that were read lately, each at its
+   * place; 0 for none: of an idle server's table no page is ever touched.
+   */
+  readonly #seen = new Float64Array(SEEN_COUNT);
+  /** How often it had what was asked for, and how often not. */
+  hits = 0;
+  misses = 0;
+
+  constructor(bytesMax: number) {
+    this.#generationBytesMax = bytesMax / 2;
+  }
+
+  get(position: number): LogRecord | undefined {
+    const young = this.#young.get(position);
+    if (young !== undefined) {
+      this.hits++;
+      return young;
+    }
+    const old = this.#old.get(position);
+    if (old === undefined) this.misses++;
+    else {
+      this.hits++;
+      this.set(position, old);
+    }
+    return old;
+  }
+
+  /** Whether a record that is read now is worth keeping. */
+  isWanted(position: number, lengthBytes: number): boolean {
+    if (lengthBytes > CACHED_RECORD_BYTES_MAX) return false;
+    const folded = (position >>> 0) ^ Math.imul(position / 2 ** 32, 0x9e37);
+    const place = (Math.imul(folded, 0x2c1b_3c6d) >>> 15) & (SEEN_COUNT - 1);
+    if (this.#seen[place] === position + 1) return true;
+    this.#seen[place] = position + 1;
+    return false;
+  }
+
+  /** Keeps a record, whose bytes must be its own. */
+  set(position: number, record: LogRecord): void {
+    const { lengthBytes } = record;
+    if (this.#youngBytes + lengthBytes > this.#generationBytesMax) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngBytes = 0;
+    }
+    this.#young.set(position, record);
+    this.#youngBytes += lengthBytes + ENTRY_OVERHEAD_BYTES;
+  }
+}
+
+/**
+ * What a cached record takes besides its bytes: measured as 390 of the heap and
+ * of buffers, and what their allocator rounds up.
+ */
+const ENTRY_OVERHEAD_BYTES = 450;
+
+const SLAB_BYTES = 64 * 1024;
+/** Longer records get an array of their own. */
+const CUT_BYTES_MAX = 8 * 1024;
+
+/** Makes copies. */
+class RecordCopies {
+  #slab: Bytes = bytesOf(new Uint8Array(0));
+  #used = 0;
+
+  /** A copy of a record, which shares its memory with none that is reused. */
+  of(record: LogRecord): LogRecord {
+    const { lengthBytes } = record;
+    if (lengthBytes > CUT_BYTES_MAX) return record.copy();
+    if (this.#used + lengthBytes > this.#slab.array.length) {
+      this.#slab = bytesOf(new Uint8Array(SLAB_BYTES));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += lengthBytes;
+    return record.copyTo(this.#slab, start);
+  }
 }

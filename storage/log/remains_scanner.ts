@@ -14,7 +14,7 @@ import { offsetOf, type Segment } from "./segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
 
 /** Consecutive records of the file. */
-export interface Stretch {
+interface Stretch {
   readonly bytes: Bytes;
   /** Where each record begins in the bytes. */
   readonly starts: readonly number[];
@@ -28,7 +28,7 @@ export interface Stretch {
  *
  * @returns What is wrong when that cannot be told.
  */
-export function stretchIndexAt(
+function stretchIndexAt(
   file: DiskFile,
   segment: Segment,
   position: number,
@@ -38,7 +38,7 @@ export function stretchIndexAt(
 }
 
 /** Reads a stretch and finds where its records begin. */
-export function readStretch(
+function readStretch(
   file: DiskFile,
   segment: Segment,
   index: number,
@@ -83,7 +83,7 @@ function framingFault(
 }
 
 /** Log position of a stretch's record. */
-export function positionIn(stretch: Stretch, at: number): number {
+function positionIn(stretch: Stretch, at: number): number {
   return getSafeUint64(stretch.bytes.view, at + 8);
 }
 

@@ -27,7 +27,7 @@ const ENDS_PER_PAUSE = 1024;
 /** Offsets are 32 bits wide. */
 const FILE_BYTES_MAX = 2 ** 32 - 1;
 
-export interface RemainsOptions {
+interface RemainsOptions {
   /** Called before bytes are written; throws when there is no room for them. */
   readonly onWrite?: ((byteCount: number) => void) | undefined;
   /** Lets others work. */

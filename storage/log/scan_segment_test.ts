@@ -5,7 +5,7 @@ import { encodeRecord, FLAG_RUN_END, NO_ORDINAL } from "./record.ts";
 import { offsetOf, positionOf, type Segment } from "./segment.ts";
 import { SegmentFile } from "./segment_file.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { type ScanResult, scanSegment } from "./scan_segment.ts";
 
 const START = { checksum: 4711, lastPosition: -1, lastCreatedAtUs: 50 };

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { RemainsWriter } from "./remains_writer.ts";
 import { GrowingBytes } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { offsetOf, OpenFiles, positionOf, type Segment } from "./segment.ts";
 
 const SEGMENT: Segment = {

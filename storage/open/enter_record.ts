@@ -18,7 +18,7 @@ import { offsetOf, type Segment } from "../log/segment.ts";
 const MEMBERSHIP = new Membership();
 
 /** What a segment is entered in. */
-export interface EnteredSegment {
+interface EnteredSegment {
   readonly index: StoreIndex;
   readonly memtable: Memtable;
   readonly segment: Segment;

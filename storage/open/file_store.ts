@@ -51,7 +51,7 @@ import type { Publisher } from "../write/publisher.ts";
 import type { ImportRunRequest, ImportRunResult } from "../write/import_run.ts";
 import type { Writer } from "../write/writer.ts";
 
-export interface StoreParts {
+interface StoreParts {
   readonly platform: StorePlatform;
   readonly directory: string;
   /** Directory of its segments. */

@@ -20,7 +20,7 @@ import type { Heads } from "./heads.ts";
 import { writeIndexOf } from "../index/rebuild_index.ts";
 import type { Contradictions } from "./contradictions.ts";
 
-export interface LoadRemainsOptions {
+interface LoadRemainsOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
   readonly files: OpenFiles;

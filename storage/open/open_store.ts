@@ -34,7 +34,7 @@ import type { StorePlatform } from "../commit/platform.ts";
 import { loadLog, type LoadOptions } from "./load_log.ts";
 import { tellLosses } from "./losses.ts";
 import { rebuildIndex } from "../index/rebuild_index.ts";
-import { salvage } from "./salvage_store.ts";
+import { salvage } from "./salvage_log.ts";
 import { settle } from "./settle.ts";
 import { FileStore, STORED_NAMES } from "./file_store.ts";
 import { activeEndOf } from "../write/active_end.ts";

@@ -11,6 +11,8 @@
  * @module
  */
 
+import { QuipuError } from "../../lib/model/errors.ts";
+import type { StorePlatform } from "../commit/platform.ts";
 import { GONE_OFFSET } from "../index/index_file.ts";
 import {
   LIST_KINDS,
@@ -19,7 +21,15 @@ import {
 } from "../index/list_directory.ts";
 import { Membership } from "../index/membership.ts";
 import type { Memtable } from "../index/memtable.ts";
+import { isPlaceable } from "../index/ordinal_rule.ts";
+import {
+  isComplete,
+  listGenerations,
+  readHeader,
+  remainsOf,
+} from "../log/find_segments.ts";
 import { LogRecord } from "../log/log_record.ts";
+import { placeSegment } from "../log/place_segment.ts";
 import { FLAG_TOMBSTONE, NO_ORDINAL } from "../log/record.ts";
 import type { Remains } from "../log/remains.ts";
 import {
@@ -33,16 +43,16 @@ import {
   SegmentFile,
   WalkFault,
 } from "../log/segment_file.ts";
-import type { SegmentHeader } from "../log/segment_header.ts";
-import { type Candidate, findCandidates } from "./find_candidates.ts";
-import { remainsOf } from "../log/find_segments.ts";
-import type { LoadedLog, LoadOptions } from "./load_log.ts";
-import { placeSegment } from "../log/place_segment.ts";
-import { isPlaceable } from "../index/ordinal_rule.ts";
+import {
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+} from "../log/segment_header.ts";
 import { Contradictions } from "./contradictions.ts";
+import type { LoadedLog, LoadOptions } from "./load_log.ts";
+import { readCommitRecord } from "./settle.ts";
 
 /** A log with what is wrong with it, in words. */
-export interface SalvagedLog extends LoadedLog {
+interface SalvagedLog extends LoadedLog {
   readonly damages: readonly string[];
 }
 
@@ -51,7 +61,7 @@ export interface SalvagedLog extends LoadedLog {
  *
  * @param committedEnd Position up to which all is known to be committed.
  */
-export async function salvageLog(
+async function salvageLog(
   options: LoadOptions,
   committedEnd: number,
 ): Promise<SalvagedLog> {
@@ -356,3 +366,110 @@ class Salvage {
 
 /** No record stands in the header: to read such an entry is an error. */
 const HOLE_OFFSET = 0;
+
+/** After so many, more would tell nothing new. */
+const DAMAGES_LOGGED_MAX = 20;
+
+/** Loads what is whole of a store that is to be read alone. */
+export async function salvage(
+  platform: StorePlatform,
+  directory: string,
+  loading: LoadOptions,
+): Promise<{ log: SalvagedLog; active: undefined; failure: QuipuError }> {
+  const { logger } = loading;
+  const commit = await readCommitRecord(platform, directory);
+  const log = await salvageLog(loading, commit?.end ?? 0);
+  const { damages } = log;
+  for (const what of damages.slice(0, DAMAGES_LOGGED_MAX)) {
+    logger.error("store.damaged", { what });
+  }
+  const failure = new QuipuError(
+    "storeReadOnly",
+    "Cannot append: the store was opened with --read-only" +
+      (damages.length === 0
+        ? ""
+        : ` and is damaged; of ${damages.length} findings the first: ` +
+          damages[0]),
+  );
+  return { log, active: undefined, failure };
+}
+
+/** A segment's file that is to be read as far as it is whole. */
+interface Candidate {
+  readonly number: number;
+  readonly generation: number;
+  readonly path: string;
+  /** Undefined when it is damaged: the segment before says where it starts. */
+  readonly header: SegmentHeader | undefined;
+}
+
+/** Who is told what is wrong, in words. */
+interface DamageListener {
+  /** Something is damaged that costs no records by itself. */
+  damaged(what: string): void;
+  /** Records are lost, or may be. */
+  lost(what: string): void;
+}
+
+/** Files that hold, or may hold, segments of one store, oldest first. */
+async function findCandidates(
+  options: LoadOptions,
+  listener: DamageListener,
+): Promise<{
+  readonly candidates: readonly Candidate[];
+  /** As the oldest whole header says it. */
+  readonly storeId: string | undefined;
+}> {
+  const { disk, logDirectory } = options;
+  const { generations } = await listGenerations(disk, logDirectory, {
+    removesTemporary: false,
+  });
+  const candidates: Candidate[] = [];
+  let storeId: string | undefined;
+  let start = 0;
+  for (let number = 0; number < generations.length; number++) {
+    const candidate = candidateOf(options, number, generations[number] ?? []);
+    const isLast = number === generations.length - 1;
+    if (candidate === undefined) {
+      // A last one without a header may never have been begun.
+      if (!isLast) listener.lost(`segment ${number} is missing`);
+      continue;
+    }
+    const { header } = candidate;
+    storeId ??= header?.storeId;
+    const fits = header === undefined ||
+      (header.storeId === storeId && header.startPosition >= start);
+    if (header === undefined) {
+      listener.damaged(`the header of segment ${number} is damaged`);
+    } else if (fits) start = header.startPosition;
+    else listener.lost(`segment ${number} is not of this store`);
+    if (fits) candidates.push(candidate);
+  }
+  return { candidates, storeId };
+}
+
+function candidateOf(
+  { files, logDirectory }: LoadOptions,
+  number: number,
+  generations: readonly number[],
+): Candidate | undefined {
+  let damaged: Candidate | undefined;
+  for (const generation of generations) {
+    const path = segmentPath(logDirectory, { number, generation }, "seg");
+    try {
+      const header = readHeader(files, path);
+      const isWhole = typeof header !== "string" &&
+        header.number === number && header.generation === generation &&
+        isComplete(files, path, header);
+      if (isWhole) return { number, generation, path, header };
+      const mayHaveRecords = typeof header === "string" &&
+        files.open(path).size() > SEGMENT_HEADER_BYTES;
+      if (mayHaveRecords) {
+        damaged ??= { number, generation, path, header: undefined };
+      }
+    } catch {
+      // A device that cannot read it: as good as missing.
+    }
+  }
+  return damaged;
+}

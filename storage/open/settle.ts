@@ -9,24 +9,22 @@ import { basename, join } from "@std/path";
 import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
-import type { Disk } from "../disk/disk.ts";
-import { readExactly } from "../disk/disk.ts";
-import { CATALOG_NAME, SEGMENTS_NAME } from "../disk/store_directory.ts";
-import type { StoreIndex } from "../index/store_index.ts";
 import type {
   Catalog,
   CommitOutcome,
   CommitRecord,
   Settled,
 } from "../commit/catalog.ts";
+import type { StorePlatform } from "../commit/platform.ts";
+import { type Disk, readExactly } from "../disk/disk.ts";
+import { CATALOG_NAME, SEGMENTS_NAME } from "../disk/store_directory.ts";
+import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import { offsetOf, type OpenFiles } from "../log/segment.ts";
-import type { StorePlatform } from "../commit/platform.ts";
 import type { LoadedLog } from "./load_log.ts";
 import { namesToKeep } from "./losses.ts";
-import { type VerdictLabel, verdictOf } from "./verdict.ts";
 
-export interface SettleOptions {
+interface SettleOptions {
   readonly platform: StorePlatform;
   readonly directory: string;
   readonly logDirectory: string;
@@ -348,4 +346,92 @@ async function writeFile(
   } finally {
     file.close();
   }
+}
+
+type VerdictLabel =
+  | "EMPTY"
+  | "CLEAN"
+  | "KV_BEHIND"
+  | "TORN_TAIL"
+  | "KV_LOST"
+  | "LOG_SHORT"
+  | "CORRUPT_COMMITTED"
+  | "FOREIGN";
+
+/** What a look at the segments showed. */
+export interface LogFindings {
+  /** Undefined when there is no segment. */
+  readonly storeId: string | undefined;
+  /** Log position after the last whole run. */
+  readonly validEnd: number;
+  /** Header CRC of the last record of that run. */
+  readonly checksum: number;
+  /** Log position of the end of the last segment's file, room left out. */
+  readonly fileEnd: number;
+  /**
+   * The header CRC of the record that ends where the commit record says, if a
+   * record ends there and that is before `validEnd`.
+   */
+  readonly checksumAtCommit: number | undefined;
+  /** Whether whole records stand beyond the first broken one. */
+  readonly hasRecordsBeyondDamage: boolean;
+}
+
+export interface Verdict {
+  readonly label: VerdictLabel;
+  /** Whether the store may be opened for writing. */
+  readonly mayOpen: boolean;
+  /** Whether bytes after `validEnd` are to be moved away. */
+  readonly cutsTail: boolean;
+  /** Whether the commit record is to be written anew. */
+  readonly writesCommit: boolean;
+}
+
+const REFUSED = { mayOpen: false, cutsTail: false, writesCommit: false };
+
+/** Finds the row of the table. */
+export function verdictOf(
+  log: LogFindings,
+  commit: CommitRecord | undefined,
+): Verdict {
+  if (log.storeId === undefined) {
+    if (commit !== undefined && commit.end > 0) {
+      return { label: "LOG_SHORT", ...REFUSED };
+    }
+    return {
+      label: "EMPTY",
+      mayOpen: true,
+      cutsTail: false,
+      writesCommit: true,
+    };
+  }
+  const cutsTail = log.fileEnd > log.validEnd;
+  if (commit === undefined) {
+    // With the record gone nobody can tell a torn tail from damage in what was
+    // committed, unless whole records follow: a torn tail has none.
+    if (log.hasRecordsBeyondDamage) {
+      return { label: "CORRUPT_COMMITTED", ...REFUSED };
+    }
+    return { label: "KV_LOST", mayOpen: true, cutsTail, writesCommit: true };
+  }
+  if (commit.storeId !== log.storeId) return { label: "FOREIGN", ...REFUSED };
+  if (commit.end > log.validEnd) {
+    const label = commit.end > log.fileEnd ? "LOG_SHORT" : "CORRUPT_COMMITTED";
+    return { label, ...REFUSED };
+  }
+  const checksum = commit.end === log.validEnd
+    ? log.checksum
+    : log.checksumAtCommit;
+  if (checksum !== commit.checksum) {
+    return { label: "CORRUPT_COMMITTED", ...REFUSED };
+  }
+  if (commit.end < log.validEnd) {
+    return { label: "KV_BEHIND", mayOpen: true, cutsTail, writesCommit: true };
+  }
+  return {
+    label: cutsTail ? "TORN_TAIL" : "CLEAN",
+    mayOpen: true,
+    cutsTail,
+    writesCommit: true,
+  };
 }

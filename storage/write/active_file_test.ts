@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { DiskFile } from "../disk/disk.ts";
 import { GrowingBytes } from "../log/bytes.ts";
 import { isRoom, ROOM_STEP_BYTES } from "../log/room.ts";
-import { createMemoryDisk } from "../memory/memory_disk.ts";
-import { ActiveFile } from "./active_file.ts";
+import { createMemoryDisk } from "../memory/memory_platform.ts";
+import { ActiveFile } from "./write_access.ts";
 
 interface Written {
   readonly file: DiskFile;

@@ -56,7 +56,7 @@ import {
 } from "./run_encoder.ts";
 import type { DecidedStream } from "./stream_states.ts";
 
-export interface BatchEncoderOptions extends RunEncoderOptions {
+interface BatchEncoderOptions extends RunEncoderOptions {
   readonly newEventId: () => string;
   readonly nameRoom: NameRoom;
 }

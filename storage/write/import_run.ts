@@ -52,7 +52,7 @@ export type ImportRunResult =
   | { readonly kind: "broken" };
 
 /** What the rules look at. */
-export interface ImportView {
+interface ImportView {
   readonly lists: ListDirectory;
   /** The event of a stream with that number; undefined when it is gone. */
   eventAt(streamId: number, eventNumber: number): LogRecord | undefined;

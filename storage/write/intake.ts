@@ -17,7 +17,7 @@ import type { Batch } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
 import type { ImportRunRequest, ImportRunResult } from "./import_run.ts";
 
-export interface IntakeOptions {
+interface IntakeOptions {
   readonly encoder: BatchEncoder;
   readonly queueEventsMax: number;
   readonly queueBytesMax: number;

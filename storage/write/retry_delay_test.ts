@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { RetryDelay } from "./retry_delay.ts";
+import { RetryDelay } from "./writer.ts";
 
 /** Milliseconds of waits, from timers that do not wait. */
 async function delaysOf(

@@ -49,7 +49,7 @@ interface KnownMetadata {
   readonly metadata: StreamMetadata;
 }
 
-export interface StreamStatesOptions {
+interface StreamStatesOptions {
   readonly index: StoreIndex;
   /** The record at a position, be it in flight or in the log. */
   readonly recordAt: (segment: Segment, position: number) => LogRecord;

@@ -25,10 +25,12 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { StoreObserver } from "../../lib/store/store_observer.ts";
-import type { Disk } from "../disk/disk.ts";
+import type { CommitOutcome, Settled } from "../commit/catalog.ts";
+import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import type { CommitOutcome, Settled } from "../commit/catalog.ts";
+import type { GrowingBytes } from "../log/bytes.ts";
+import { isRoom, ROOM_STEP_BYTES } from "../log/room.ts";
 import {
   offsetOf,
   type OpenFiles,
@@ -36,7 +38,6 @@ import {
   segmentPath,
 } from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment_header.ts";
-import { ActiveFile } from "./active_file.ts";
 import type { Ballast } from "./ballast.ts";
 import type { CommitPoint } from "./batch.ts";
 import { isDiskFull, reasonOf } from "./failure.ts";
@@ -50,7 +51,7 @@ export interface ActiveSegment {
   readonly file: ActiveFile;
 }
 
-export interface WriteAccessOptions {
+interface WriteAccessOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
   readonly files: OpenFiles;
@@ -281,4 +282,56 @@ export function fencedError(): FencedError {
   return new FencedError(
     "Cannot append: another process has written to this store",
   );
+}
+
+export class ActiveFile {
+  readonly #file: DiskFile;
+  /** Bytes of the file, room included. */
+  #sizeBytes: number;
+
+  /** @param file Open for writing; nothing but room stands behind the log. */
+  constructor(file: DiskFile) {
+    this.#file = file;
+    this.#sizeBytes = file.size();
+  }
+
+  /** Writes what comes next in the log. It is not synced. */
+  async write(bytes: GrowingBytes, offset: number): Promise<void> {
+    const end = offset + bytes.length;
+    const roomBytes = end > this.#sizeBytes ? roomBehind(bytes.length, end) : 0;
+    await this.#file.writeAt(bytes.bytesAndZeros(roomBytes), offset);
+    this.#sizeBytes = Math.max(this.#sizeBytes, end + roomBytes);
+  }
+
+  /** Forces what was written to the device. */
+  async sync(): Promise<void> {
+    await this.#file.sync();
+  }
+
+  /**
+   * Cuts off the room behind the log's end, and closes the file.
+   *
+   * What is not room stays: whoever wrote it, it was not this process.
+   */
+  async finish(endOffset: number): Promise<void> {
+    try {
+      const hasRoom = this.#sizeBytes > endOffset &&
+        isRoom(this.#file, endOffset);
+      if (hasRoom) await this.#file.truncate(endOffset);
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Closes the file as it is. */
+  close(): void {
+    this.#file.close();
+  }
+}
+
+/** Zeros to write behind bytes that make the file longer. */
+function roomBehind(byteCount: number, end: number): number {
+  // Bytes that fill a step by themselves leave nothing to be saved.
+  if (byteCount >= ROOM_STEP_BYTES) return 0;
+  return Math.ceil(end / ROOM_STEP_BYTES) * ROOM_STEP_BYTES - end;
 }

@@ -19,34 +19,39 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { invariant, type QuipuError } from "../../lib/model/errors.ts";
+import type { Logger } from "../../lib/model/logger.ts";
 import type {
   AppendRequest,
   AppendResult,
   DeleteRequest,
   DeleteResult,
 } from "../../lib/store/event_store.ts";
-import type { Logger } from "../../lib/model/logger.ts";
+import type { StoreObserver } from "../../lib/store/store_observer.ts";
 import type { LogRecord } from "../log/log_record.ts";
-import type { Segment } from "../log/segment.ts";
-import type { AppendQueue } from "./append_queue.ts";
+import { offsetOf, type Segment } from "../log/segment.ts";
+import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
+import type { AppendQueue, QueuedRequest } from "./append_queue.ts";
 import { Batch, type CommitPoint, commitPointOf } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
-import { untilSocketsAreRead } from "./event_loop.ts";
-import { asFullError, closedError, failureOf, reasonOf } from "./failure.ts";
-import { type BatchBounds, fillBatch, overflows } from "./fill_batch.ts";
+import {
+  asFullError,
+  closedError,
+  failureOf,
+  reasonOf,
+  undecidedError,
+} from "./failure.ts";
 import { Intake } from "./intake.ts";
 import type { Publisher } from "./publisher.ts";
-import { RetryDelay } from "./retry_delay.ts";
 import {
   type ActiveSegment,
   FencedError,
   fencedError,
   type WriteAccess,
 } from "./write_access.ts";
-import { writeOut } from "./write_out.ts";
 
-export interface WriterOptions extends BatchBounds {
+interface WriterOptions extends BatchBounds {
   readonly encoder: BatchEncoder;
   readonly access: WriteAccess;
   readonly logger: Logger;
@@ -389,4 +394,123 @@ export class Writer {
   #refusal(): QuipuError {
     return this.#failure ?? failureOf("write", "no reason");
   }
+}
+
+/**
+ * One turn of the event loop: requests that have come by now join the batch
+ * that is about to be taken.
+ */
+function untilSocketsAreRead(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+interface BatchBounds {
+  /** Bytes of a segment's file, at most, unless one run alone is larger. */
+  readonly segmentSizeBytes: number;
+  readonly batchBytesMax: number;
+}
+
+/** Moves requests from the queue to the batch of a segment. */
+function fillBatch(
+  batch: Batch,
+  queue: AppendQueue,
+  segment: Segment,
+  { batchBytesMax, segmentSizeBytes }: BatchBounds,
+): void {
+  for (let isFirst = true;; isFirst = false) {
+    const { first } = queue;
+    if (first === undefined) return;
+    const isFull = !isFirst &&
+      batch.bytes.length + first.bytesMax > batchBytesMax;
+    if (isFull) return;
+    if (overflows(first, segment, batch.endPosition, segmentSizeBytes)) return;
+    queue.shift();
+    encodeRequest(batch, first);
+  }
+}
+
+/**
+ * Whether a request does not fit in a segment whose log ends at `position`. A
+ * run that is larger than a segment has one for itself.
+ */
+function overflows(
+  request: QueuedRequest,
+  segment: Segment,
+  position: number,
+  segmentSizeBytes: number,
+): boolean {
+  const segmentBytes = offsetOf(segment, position);
+  return segmentBytes > SEGMENT_HEADER_BYTES && (request.endsSegment ||
+    segmentBytes + request.bytesMax > segmentSizeBytes);
+}
+
+/**
+ * A request that cannot be decided, because what it depends on cannot be
+ * read, is refused alone; nothing was changed for it.
+ */
+function encodeRequest(batch: Batch, request: QueuedRequest): void {
+  const before = batch.bytes.length;
+  try {
+    batch.answers.push(request.encode(batch));
+    batch.refusals.push(request.refuse);
+  } catch (error) {
+    if (batch.bytes.length !== before) throw error;
+    request.refuse(undecidedError(error));
+  }
+}
+
+/** Times that the first wait is doubled at most. */
+const DOUBLINGS_MAX = 4;
+
+export class RetryDelay {
+  readonly #firstMs: number;
+  #attempts = 0;
+  #end: (() => void) | undefined;
+  #isCancelled = false;
+
+  /** @param firstMs The first wait; the longest is sixteen times that. */
+  constructor(firstMs: number) {
+    this.#firstMs = firstMs;
+  }
+
+  /** Waits; ends early when cancelled. */
+  async wait(): Promise<void> {
+    if (this.#isCancelled) return;
+    const delayMs = this.#firstMs *
+      2 ** Math.min(this.#attempts, DOUBLINGS_MAX);
+    this.#attempts++;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.#end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#end = undefined;
+  }
+
+  /** It went well: the next wait is the first again. */
+  reset(): void {
+    this.#attempts = 0;
+  }
+
+  /** Ends this wait, and all later ones at once. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#end?.();
+  }
+}
+
+/** Writes a batch that is not empty to its segment, and syncs that once. */
+async function writeOut(
+  batch: Batch,
+  { segment, file }: ActiveSegment,
+  observer: StoreObserver,
+): Promise<void> {
+  const { answers, eventCount, bytes } = batch;
+  observer.batchEncoded(answers.length, eventCount, bytes.length);
+  await file.write(bytes, offsetOf(segment, batch.startPosition));
+  const startedAtMs = performance.now();
+  await file.sync();
+  observer.synced(performance.now() - startedAtMs);
 }

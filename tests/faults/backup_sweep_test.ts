@@ -14,11 +14,11 @@ import {
   verifyBackup,
 } from "../../storage/maintenance/backup/backup_source.ts";
 import { readManifest } from "../../storage/maintenance/backup/backup_target.ts";
-import { snapshotClosedStore } from "../../storage/maintenance/backup/closed_store.ts";
+import { snapshotClosedStore } from "../../storage/maintenance/backup/directories.ts";
 import { restoreBackup } from "../../storage/maintenance/backup/restore.ts";
-import { restoreStream } from "../../storage/maintenance/backup/restore_stream.ts";
+import { restoreStream } from "../../storage/maintenance/backup/directories.ts";
 import { takeBackup } from "../../storage/maintenance/backup/take_backup.ts";
-import { tarStream } from "../../storage/maintenance/backup/tar_stream.ts";
+import { tarStream } from "../../storage/maintenance/backup/open_backup.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { createRandom } from "../support/random.ts";

@@ -8,8 +8,8 @@
 import { assert, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import { createMemoryCatalog } from "../../storage/memory/memory_catalog.ts";
-import { createMemoryDisk } from "../../storage/memory/memory_disk.ts";
+import { createMemoryCatalog } from "../../storage/memory/memory_platform.ts";
+import { createMemoryDisk } from "../../storage/memory/memory_platform.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { countRefused, isDamageError } from "../faults/contents.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";

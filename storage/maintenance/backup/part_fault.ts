@@ -11,7 +11,7 @@ import { decodeSegmentHeader } from "../../log/segment_header.ts";
 import { type BackupPart, readStart, segmentOf } from "./backup_part.ts";
 
 /** A check that follows whoever reads the file. */
-export interface PartCheck {
+interface PartCheck {
   /**
    * Checks every record that begins before an offset.
    *

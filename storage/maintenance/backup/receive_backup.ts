@@ -30,7 +30,7 @@ import { decodeJsonText } from "../../../lib/text/utf8.ts";
 const LOCK_NAME = "lock";
 
 /** What a receiver has of a backup already. */
-export interface HadFile {
+interface HadFile {
   readonly name: string;
   readonly crc32: string;
 }

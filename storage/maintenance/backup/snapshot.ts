@@ -31,7 +31,7 @@ export interface Snapshot {
 }
 
 /** What is known of a segment at the moment of the snapshot. */
-export type SegmentState = Readonly<
+type SegmentState = Readonly<
   Pick<
     Segment,
     | "number"

@@ -22,7 +22,7 @@ import { BackupTarget } from "./backup_target.ts";
 import type { BackupFile, BackupManifest } from "./manifest.ts";
 import type { Snapshot, SnapshotPart } from "./snapshot.ts";
 
-export interface TakeBackupOptions {
+interface TakeBackupOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly snapshot: Snapshot;

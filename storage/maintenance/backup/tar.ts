@@ -23,7 +23,7 @@ const NAME_BYTES_MAX = 100;
 const SIZE_MAX = 8 ** 11 - 1;
 
 /** What a tar archive says of one of its entries. */
-export interface TarEntry {
+interface TarEntry {
   readonly name: string;
   readonly bytes: number;
   readonly isFile: boolean;

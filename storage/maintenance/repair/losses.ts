@@ -25,7 +25,7 @@ import type { ListEnd } from "../../log/remains.ts";
 import { type Mend, mended, mendOf } from "./mend_record.ts";
 
 /** Which numbers of a stream a damaged segment had. */
-export interface StreamSlice {
+interface StreamSlice {
   readonly name: string;
   /** Number of its first event there, and the one after its last. */
   readonly first: number;

@@ -11,6 +11,7 @@
 
 import { basename, join } from "@std/path";
 import type { Clock } from "../../../lib/model/clock.ts";
+import { QuipuError } from "../../../lib/model/errors.ts";
 import type { Logger } from "../../../lib/model/logger.ts";
 import type {
   Finding,
@@ -18,34 +19,38 @@ import type {
   RepairAction,
   RepairReport,
 } from "../../../lib/store/maintenance.ts";
+import { encodeUtf8 } from "../../../lib/text/utf8.ts";
+import { openKvCatalog } from "../../commit/kv_catalog.ts";
+import type { StorePlatform } from "../../commit/platform.ts";
 import type { Disk } from "../../disk/disk.ts";
 import { createFileDisk } from "../../disk/file_disk.ts";
-import { openKvCatalog } from "../../commit/kv_catalog.ts";
-import {
-  parseSegmentFileName,
-  segmentFileName,
-} from "../../log/segment_header.ts";
-import { openFileStore } from "../../open/open_store.ts";
 import {
   asOpenError,
   CATALOG_NAME,
   SEGMENTS_NAME,
   takeForReading,
 } from "../../disk/store_directory.ts";
-import type { StorePlatform } from "../../commit/platform.ts";
+import type { ListEnd } from "../../log/remains.ts";
+import { RemainsWriter } from "../../log/remains_writer.ts";
+import { SegmentFile } from "../../log/segment_file.ts";
+import {
+  parseSegmentFileName,
+  segmentFileName,
+} from "../../log/segment_header.ts";
 import { LOSSES_PREFIX, REPAIR_PREFIX } from "../../open/losses.ts";
+import { openFileStore } from "../../open/open_store.ts";
 import { readCommit } from "../verify/commit_check.ts";
 import { Findings } from "../verify/findings.ts";
 import { HEADS_NAME } from "../verify/heads_check.ts";
 import { planClosed } from "../verify/plan_closed.ts";
 import { verifyDirectoryOn } from "../verify/verify_directory.ts";
 import { verifyLog } from "../verify/verify_log.ts";
+import { mended } from "./mend_record.ts";
 import { type SteadyPlatform, steadyPlatform } from "./steady_platform.ts";
-import { type Survey, surveyLog } from "./survey.ts";
-import { writeReplacement } from "./write_replacement.ts";
-import { encodeUtf8 } from "../../../lib/text/utf8.ts";
+import { type Replacement, type Survey, surveyLog } from "./survey.ts";
+import { wholeRecords } from "./whole_records.ts";
 
-export interface RepairRequest {
+interface RepairRequest {
   readonly directory: string;
   /** Whether to do it, and not only to say what would be done. */
   readonly isConfirmed: boolean;
@@ -401,3 +406,78 @@ function numberIn(name: string): number {
 
 /** Nothing is written to the store: any size will do. */
 const SEGMENT_BYTES = 256 * 1024 * 1024;
+
+const RECORDS_PER_PAUSE = 500;
+const NOBODY = { lost() {}, lostRecord() {} };
+
+/**
+ * Writes the file, synced, under the given path.
+ *
+ * @throws {QuipuError} `corruptRecord` when less can be read than the survey
+ * could: then nobody has been told what is gone.
+ */
+async function writeReplacement(
+  replacement: Replacement,
+  options: {
+    readonly disk: Disk;
+    readonly path: string;
+    readonly ends: readonly ListEnd[];
+    readonly nowUs: number;
+    readonly control: JobControl;
+  },
+): Promise<void> {
+  const { disk, path, ends, nowUs, control } = options;
+  const { segment, header, source } = replacement;
+  await disk.remove(path).catch(() => {});
+  const target = await disk.create(path);
+  try {
+    const writer = new RemainsWriter(target, segment, {
+      pause: () => control.pause?.() ?? Promise.resolve(),
+    });
+    let lastPosition = segment.startPosition - 1;
+    let { lastCreatedAtUs } = replacement;
+    let count = 0;
+    let isAllThere = replacement.lastPosition < 0;
+    for (const record of recordsOf(source)) {
+      const end = record.logPosition + record.lengthBytes;
+      // What follows the segment's end is not to stay.
+      isAllThere ||= record.logPosition >= replacement.lastPosition ||
+        end > segment.endPosition;
+      if (end > segment.endPosition) break;
+      const mend = replacement.mends.get(record.logPosition);
+      writer.add(mend === undefined ? record : mended(record, mend));
+      lastPosition = record.logPosition;
+      lastCreatedAtUs = mend?.createdAtUs ?? record.createdAtUs;
+      if (writer.isFull) await writer.flush();
+      if (++count % RECORDS_PER_PAUSE !== 0) continue;
+      control.signal.throwIfAborted();
+      await control.pause?.();
+    }
+    if (!isAllThere) {
+      throw new QuipuError(
+        "corruptRecord",
+        `Cannot repair segment ${segment.number}: it does not read twice ` +
+          "alike; copy the store to another device first",
+      );
+    }
+    await writer.finish(header, ends, {
+      lastPosition,
+      lastCreatedAtUs,
+      scavengedAtUs: nowUs,
+    });
+  } finally {
+    target.close();
+  }
+
+  function* recordsOf(from: Replacement["source"]) {
+    if (from === undefined) return;
+    const file = disk.open(from.segment.path, "read");
+    try {
+      yield* wholeRecords(new SegmentFile(file, from.segment), NOBODY);
+    } catch {
+      // A device that gives no more: the survey has seen as much.
+    } finally {
+      file.close();
+    }
+  }
+}

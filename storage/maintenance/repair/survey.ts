@@ -61,7 +61,7 @@ export interface Survey {
   readonly renumbered: readonly RenumberedEvent[];
 }
 
-export interface SurveyOptions {
+interface SurveyOptions {
   readonly disk: Disk;
   readonly plan: VerifyPlan;
   readonly commit: CommitRecord | undefined;

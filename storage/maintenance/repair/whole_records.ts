@@ -19,7 +19,7 @@ import type { RecordPlace, SegmentFile } from "../../log/segment_file.ts";
 const PLACE_BYTES = 8;
 
 /** Is told what cannot be read. */
-export interface LossSink {
+interface LossSink {
   /** Positions [from, to) have no record that could be read. */
   lost(from: number, to: number): void;
   /** A record of which the header alone could be read. */

@@ -18,7 +18,7 @@ const STREAMS_PER_PAUSE = 16;
 /** Most ages of which the place in a segment is kept. */
 const CUTOFFS_MAX = 1000;
 
-export interface GarbageOptions {
+interface GarbageOptions {
   readonly index: StoreIndex;
   readonly reader: RecordReader;
   readonly retention: Retention;
@@ -54,7 +54,7 @@ export async function hasGarbage(
 }
 
 /** What the active segment holds that can go. */
-export interface ActiveGarbage {
+interface ActiveGarbage {
   readonly recordCount: number;
   readonly hiddenCount: number;
   /** Whether anything of that was deleted, rather than given up. */

@@ -35,7 +35,7 @@ const RECORDS_PER_PAUSE = 20;
 /** Ends of lists that are looked at between two pauses. */
 const ENDS_PER_PAUSE = 1024;
 
-export interface RewriteOptions {
+interface RewriteOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
   readonly index: StoreIndex;

@@ -18,7 +18,7 @@ import { asOpenError, SEGMENTS_NAME } from "../../disk/store_directory.ts";
 import { Ballast } from "../../write/ballast.ts";
 
 /** Opens a store; `openStore` with what the program adds. */
-export interface ScavengeDirectoryOptions {
+interface ScavengeDirectoryOptions {
   readonly directory: string;
   readonly segmentSizeBytes: number;
   readonly clock: Clock;

@@ -22,28 +22,28 @@
 
 import { QuipuError } from "../../../lib/model/errors.ts";
 import { LIMITS } from "../../../lib/model/limits.ts";
+import {
+  isMetastream,
+  originalOfMetastream,
+} from "../../../lib/model/stream_names.ts";
 import type {
   JobControl,
   ScavengedSegment,
   ScavengeReport,
   ScavengeRequest,
 } from "../../../lib/store/maintenance.ts";
-import {
-  isMetastream,
-  originalOfMetastream,
-} from "../../../lib/model/stream_names.ts";
 import { type Segment, segmentPath } from "../../log/segment.ts";
 import { failureOf, reasonOf } from "../../write/failure.ts";
 import { findActiveGarbage, hasGarbage } from "./find_garbage.ts";
 import type { ListSet } from "./list_set.ts";
 import { Retention } from "./retention.ts";
-import type { ScavengerParts } from "./scavenger_parts.ts";
 import { RewriteMemory } from "./rewrite_memory.ts";
 import {
   removeQuietly,
   rewriteSegment,
   type Rewritten,
 } from "./rewrite_segment.ts";
+import type { ScavengerParts } from "./scavenger_parts.ts";
 
 /** The active segment is sealed if at least one of so many records can go. */
 const SEAL_SHARE = 16;
@@ -382,3 +382,49 @@ function noRoom(freeBytes: number, reserveBytes: number): QuipuError {
       `${reserveBytes} are left to appends`,
   );
 }
+
+export class ScavengeRunner {
+  readonly #parts: ScavengerParts;
+  readonly #closing = new AbortController();
+  #running: Promise<ScavengeReport> | undefined;
+
+  constructor(parts: ScavengerParts) {
+    this.#parts = parts;
+  }
+
+  /** Scavenges; see the port. */
+  async run(
+    request: ScavengeRequest,
+    control: JobControl,
+  ): Promise<ScavengeReport> {
+    this.#closing.signal.throwIfAborted();
+    if (this.#running !== undefined) {
+      throw new QuipuError(
+        "invalidRequest",
+        "Cannot scavenge: that is being done already",
+      );
+    }
+    // What it is told and how it is done are the same objects for all of it.
+    const signal = AbortSignal.any([control.signal, this.#closing.signal]);
+    this.#running = scavenge(this.#parts, request, {
+      signal,
+      report: (progress) => control.report(progress),
+      ...(control.pause && { pause: () => control.pause?.() ?? NOTHING }),
+    });
+    try {
+      return await this.#running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Stops what is under way. */
+  async close(): Promise<void> {
+    this.#closing.abort(
+      new QuipuError("storeClosed", "The server is shutting down"),
+    );
+    await this.#running?.catch(() => {});
+  }
+}
+
+const NOTHING = Promise.resolve();

@@ -42,7 +42,7 @@ const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 const AHEAD_US_MAX = 3600 * 1e6;
 
 /** A store that is imported to: one that is open, or one to be made. */
-export type ImportTarget =
+type ImportTarget =
   | { readonly store: FileStore }
   | { readonly makeStore: () => Promise<FileStore> };
 

@@ -81,7 +81,7 @@ export function reportDatabase(error: unknown, findings: Findings): void {
 }
 
 /** What the log turned out to be. */
-export interface LogEnd {
+interface LogEnd {
   readonly storeId: string | undefined;
   /** Position after the last whole run. */
   readonly validEnd: number;

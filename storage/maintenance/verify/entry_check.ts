@@ -41,7 +41,7 @@ const DOLLAR = 0x24;
 const SEPARATOR = CATEGORY_SEPARATOR.charCodeAt(0);
 
 /** An entry that is not where it should be. */
-export interface WrongEntry {
+interface WrongEntry {
   readonly kind: "eventNumber" | "ordinal";
   readonly what: string;
 }

@@ -13,7 +13,7 @@ import type {
 } from "../../../lib/store/maintenance.ts";
 
 /** What somebody should do about it, by what is wrong. */
-export const ADVICE = {
+const ADVICE = {
   restore: "Restore a backup, or let quipu repair keep what is whole and say " +
     "what is lost; serve --read-only serves it meanwhile",
   rebuild: "Nothing is lost: quipu repair --yes makes it again from the log, " +

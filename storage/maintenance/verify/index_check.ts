@@ -35,7 +35,7 @@ const SLICE_BYTES_MAX = SLICE_PREFIX_BYTES + NAME_BYTES_MAX +
   SLICE_FIXED_BYTES + 4;
 const BLOCKS_PER_READ = 64;
 
-export interface IndexCheckRequest {
+interface IndexCheckRequest {
   readonly file: DiskFile;
   /** Name of the file, for findings. */
   readonly fileName: string;

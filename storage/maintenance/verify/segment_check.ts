@@ -28,7 +28,7 @@ export interface LogPoint {
 }
 
 /** What is to be checked of a segment, and how. */
-export interface SegmentCheckRequest {
+interface SegmentCheckRequest {
   /** The segment's `endPosition` says how far the file counts. */
   readonly source: SegmentFile;
   /** Name of the file, for findings. */

@@ -36,7 +36,7 @@ import { verifyLog } from "./verify_log.ts";
 import type { PlannedSegment } from "./verify_plan.ts";
 
 /** The parts of an open store that are looked at. */
-export interface OpenStoreParts {
+interface OpenStoreParts {
   readonly platform: StorePlatform;
   readonly directory: string;
   readonly segments: readonly Segment[];
