@@ -17,8 +17,7 @@ import { createMemoryPlatform } from "./memory/memory_platform.ts";
 import type { FileStore } from "./open/file_store.ts";
 import { openFileStore, type OpenFileStoreOptions } from "./open/open_store.ts";
 
-interface OpenStoreOptions
-  extends Omit<OpenFileStoreOptions, "directory"> {
+interface OpenStoreOptions extends Omit<OpenFileStoreOptions, "directory"> {
   /** Directory of the store; undefined keeps everything in memory. */
   readonly directory: string | undefined;
   /** Room that scavenging leaves to appends; that of `LIMITS` by default. */

@@ -376,6 +376,21 @@ Deno.test("documents show options, commands and exit codes as the program has th
   }
 });
 
+Deno.test("documents name files that are there", () => {
+  const sources = listSources();
+  const wrong: string[] = [];
+  for (const path of listTexts().filter((path) => path.endsWith(".md"))) {
+    if (path === "CHANGELOG.md") continue;
+    for (const [, name = ""] of readText(path).matchAll(/`([\w/]+\.ts)`/g)) {
+      const isThere = sources.some((source) =>
+        source === name || source.endsWith(`/${name}`)
+      );
+      if (!isThere) wrong.push(`${path}: ${name}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
 Deno.test("the README is short", () => {
   const lineCount = readText("README.md").split("\n").length - 1;
   assert(lineCount <= README_LINES_MAX, `${lineCount} lines`);
