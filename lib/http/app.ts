@@ -256,6 +256,7 @@ export function createApp(options: AppOptions): App {
       return problemResponse(PROBLEMS.unauthorized, allowedMethods);
     }
     const context = {
+      services,
       request,
       info,
       caller: who satisfies Caller,
@@ -271,7 +272,7 @@ export function createApp(options: AppOptions): App {
     };
     // Answers to its errors say what can be done here.
     watched.allowedMethods = allowedMethods;
-    return route.handler(context, services);
+    return route.handler(context);
   }
 
   /** What the client called this server, and what proxies say that it did. */

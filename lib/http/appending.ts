@@ -11,11 +11,7 @@ import type { ExpectedVersion } from "../model/expected_version.ts";
 import type { AppendOutcome, RightsChange } from "../streams/outcomes.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
 import { runSteps, type Steps } from "../text/steps.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  requesterOf,
-} from "./context.ts";
+import { type RequestContext, requesterOf } from "./context.ts";
 import {
   decodeEventsJsonInSteps,
   decodeEventsXmlInSteps,
@@ -51,19 +47,18 @@ export interface ReadAppend {
 export async function answerAppend(
   { streamName, eventId, eventType, write }: RequestedAppend,
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
   const { request: { headers }, allowedMethods } = context;
   const expectedVersion = readExpectedVersion(headers);
   checkRequireMaster(headers);
-  const body = await readBody(context, services);
+  const body = await readBody(context);
   const decoded = decodeBody(body, context, { eventId, eventType });
   const events = decoded instanceof Promise ? await decoded : decoded;
-  const streamUri = streamUriOf(streamName, context, services);
+  const streamUri = streamUriOf(streamName, context);
   const outcome = await write({ expectedVersion, events });
   switch (outcome.kind) {
     case "written":
-      logRights(streamName, outcome.rights, context, services);
+      logRights(streamName, outcome.rights, context);
       return createdResponse(
         `${streamUri}/${outcome.firstEventNumber}`,
         allowedMethods,
@@ -85,10 +80,11 @@ export async function answerAppend(
  */
 export function streamUriOf(
   streamName: string,
-  { request, info }: RequestContext,
-  { baseUrlOf }: HandlerServices,
+  { request, info, services }: RequestContext,
 ): string {
-  return `${baseUrlOf(request, info)}/streams/${encodePathSegment(streamName)}`;
+  return `${services.baseUrlOf(request, info)}/streams/${
+    encodePathSegment(streamName)
+  }`;
 }
 
 /** Writes a line of the audit, if a write to the stream changed rights. */
@@ -96,8 +92,8 @@ export function logRights(
   streamName: string,
   change: RightsChange | undefined,
   context: RequestContext,
-  { logger }: HandlerServices,
 ): void {
+  const { logger } = context.services;
   if (change === undefined) return;
   logAudit(logger, {
     event: "stream.rights_changed",
@@ -107,10 +103,8 @@ export function logRights(
 }
 
 /** Reads the body as its type wants it: as a text, or as the bytes that came. */
-function readBody(
-  context: RequestContext,
-  { receiving }: HandlerServices,
-): Promise<string | Uint8Array> {
+function readBody(context: RequestContext): Promise<string | Uint8Array> {
+  const { receiving } = context.services;
   const { request } = context;
   switch (context.requestType?.form) {
     case "eventJson":

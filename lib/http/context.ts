@@ -30,6 +30,7 @@ import type { Sending } from "./sending.ts";
 
 /** A request that was routed, authenticated and negotiated. */
 export interface RequestContext {
+  readonly services: HandlerServices;
   readonly request: Request;
   readonly info: Deno.ServeHandlerInfo;
   readonly caller: Caller;
@@ -104,10 +105,7 @@ export interface HandlerServices {
 }
 
 /** Answers a request; throws `Refusal`s and `QuipuError`s. */
-export type Handler = (
-  context: RequestContext,
-  services: HandlerServices,
-) => Response | Promise<Response>;
+export type Handler = (context: RequestContext) => Response | Promise<Response>;
 
 /** Who asks, for the services of users. */
 export function requesterOf({ caller, client }: RequestContext): Requester {

@@ -23,7 +23,7 @@ import type {
   ReadBasis,
 } from "../streams/outcomes.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
-import type { HandlerServices, RequestContext } from "./context.ts";
+import type { RequestContext } from "./context.ts";
 import { readProblemOf, type RefusedOutcome } from "./errors.ts";
 import { checkPageSize, readFeedView, readFrom } from "./feed_request.ts";
 import { openLiveFeed } from "./live_feed.ts";
@@ -79,7 +79,6 @@ type PageOutcome<Page> =
 export async function answerPage<Page extends ShownPage>(
   source: PageSource<Page>,
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
   const { streamName, isAll, range } = source;
   const { request, info, query, allowedMethods } = context;
@@ -91,14 +90,13 @@ export async function answerPage<Page extends ShownPage>(
     return await openLiveFeed(
       { streamName, isAll, range: begin },
       context,
-      services,
     );
   }
   if (query.from !== undefined && range.kind === "head") {
     const start = readFrom(query.from, isAll);
     // The head itself needs no leading to.
     if (start.kind === "at" || start.kind === "time") {
-      return await redirectToPage(start, source, context, services);
+      return await redirectToPage(start, source, context);
     }
   }
   const { filter, asOfUs, linkQuery } = readFeedView(query);
@@ -116,19 +114,21 @@ export async function answerPage<Page extends ShownPage>(
       asOfUs,
     });
   const outcome =
-    await (longPollMs > 0 ? services.quota.hold(context, read) : read());
+    await (longPollMs > 0
+      ? context.services.quota.hold(context, read)
+      : read());
   if (outcome.kind !== "page") {
     return problemResponse(readProblemOf(outcome.kind), allowedMethods);
   }
   const { page, basis } = outcome;
   const { version, cache, hasLinks = false } = page;
-  return services.knownAnswers.page(
+  return context.services.knownAnswers.page(
     { context, streamName, basis },
     { type, cache, etag: etagOf(version, type), hasLinks },
     () => {
-      const baseUrl = services.baseUrlOf(request, info);
+      const baseUrl = context.services.baseUrlOf(request, info);
       const feed = source.feedOf(page, baseUrl, linkQuery);
-      return services.sending.bodyOf(renderFeed(feed, type, embed));
+      return context.services.sending.bodyOf(renderFeed(feed, type, embed));
     },
   );
 }
@@ -158,8 +158,7 @@ async function redirectToPage(
     PageSource<never>,
     "streamName" | "isAll" | "range"
   >,
-  { allowedMethods, caller, request, info, target }: RequestContext,
-  services: HandlerServices,
+  { allowedMethods, caller, request, info, target, services }: RequestContext,
 ): Promise<Response> {
   let place = start.kind === "at" ? start.place : 0;
   if (start.kind === "time") {

@@ -11,7 +11,7 @@ import { formatAllPosition } from "../formats/atom/links.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { AllRange, EmbedLevel, PageRange } from "../model/feed.ts";
 import type { LiveEnd, LiveFormat } from "../streams/outcomes.ts";
-import type { HandlerServices, RequestContext } from "./context.ts";
+import type { RequestContext } from "./context.ts";
 import { malformed, readProblemOf } from "./errors.ts";
 import { readFeedView, readLiveStart } from "./feed_request.ts";
 import { EVENT_STREAM } from "./media_types.ts";
@@ -35,7 +35,6 @@ export interface LiveTarget {
 export async function openLiveFeed(
   { streamName, range, isAll }: LiveTarget,
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
   const { request, info, caller, query, allowedMethods } = context;
   const { headers } = request;
@@ -55,20 +54,20 @@ export async function openLiveFeed(
     resolveLinks: readResolveLinks(headers),
     filter,
     format: createLiveFormat({
-      baseUrl: services.baseUrlOf(request, info),
+      baseUrl: context.services.baseUrlOf(request, info),
       embed: "body",
       isAll,
     }),
   };
-  const outcome = await services.quota.keep(
+  const outcome = await context.services.quota.keep(
     "liveFeeds",
     context,
-    () => services.streams.openLiveFeed(caller, command),
+    () => context.services.streams.openLiveFeed(caller, command),
   );
   if (outcome.kind !== "feed") {
     return problemResponse(readProblemOf(outcome.kind), allowedMethods);
   }
-  const body = services.sending.endless(outcome.source);
+  const body = context.services.sending.endless(outcome.source);
   return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
 }
 

@@ -13,7 +13,7 @@ import {
   textOf,
   type XmlElement,
 } from "../formats/xml/xml_parse.ts";
-import type { HandlerServices, RequestContext } from "./context.ts";
+import type { RequestContext } from "./context.ts";
 import { APPLICATION_JSON, isXml, type MediaType } from "./media_types.ts";
 import { malformed } from "./errors.ts";
 
@@ -41,12 +41,11 @@ export interface NamedMembers {
  */
 export async function readMembers(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<NamedMembers> {
   const { request, requestType, requestCharset, limits } = context;
   const bytesMax = Math.min(limits.requestBytesMax, LIMITS.userBodyBytesMax);
   const encoding = { requestType, requestCharset };
-  const body = await services.receiving.readText(
+  const body = await context.services.receiving.readText(
     request,
     { ...encoding, bytesMax },
   );

@@ -7,11 +7,7 @@
 import { type EventForm, renderEvent } from "../formats/atom/event_body.ts";
 import { HTML_TAIL, htmlHead, renderEventHtml } from "../formats/html.ts";
 import type { EventOutcome } from "../streams/outcomes.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  streamNameOf,
-} from "./context.ts";
+import { type RequestContext, streamNameOf } from "./context.ts";
 import { readProblemOf } from "./errors.ts";
 import { ATOM_XML, isJson, type MediaType } from "./media_types.ts";
 import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
@@ -43,16 +39,15 @@ export function resolvesLinks({ request, answerKey }: RequestContext): boolean {
 export function answerEvent(
   outcome: EventOutcome,
   context: RequestContext,
-  services: HandlerServices,
 ): Response {
   if (outcome.kind !== "event") {
-    return answerMetadata(outcome, context, services);
+    return answerMetadata(outcome, context);
   }
   const { basis } = outcome;
-  return services.knownAnswers.event(
+  return context.services.knownAnswers.event(
     { context, streamName: streamNameOf(context), basis },
     headOf(outcome, typeOf(context)),
-    bodyOf(outcome, context, services),
+    bodyOf(outcome, context),
   );
 }
 
@@ -60,7 +55,6 @@ export function answerEvent(
 export function answerMetadata(
   outcome: EventOutcome,
   context: RequestContext,
-  services: HandlerServices,
 ): Response {
   const { allowedMethods } = context;
   const type = typeOf(context);
@@ -68,7 +62,7 @@ export function answerMetadata(
     case "event":
       return representationResponse({
         ...headOf(outcome, type),
-        body: bodyOf(outcome, context, services),
+        body: bodyOf(outcome, context),
       }, allowedMethods);
     case "noMetadata":
       return representationResponse({
@@ -99,8 +93,8 @@ function headOf(
 function bodyOf(
   { event }: EventFound,
   context: RequestContext,
-  { sending, baseUrlOf }: HandlerServices,
 ): BodyInit {
+  const { sending, baseUrlOf } = context.services;
   const { query, request, info, answerKey } = context;
   const baseUrl = answerKey?.asked?.baseUrl ?? baseUrlOf(request, info);
   const { form } = typeOf(context);

@@ -6,11 +6,7 @@
 
 import { feedOfAll } from "../../formats/atom/feed.ts";
 import type { AllRange } from "../../model/feed.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  segmentAt,
-} from "../context.ts";
+import { type RequestContext, segmentAt } from "../context.ts";
 import { answerPage } from "../feed_pages.ts";
 import {
   HEAD_PAGE,
@@ -55,42 +51,32 @@ export const ALL_ROUTES: readonly Route[] = [
 ];
 
 /** `GET /streams/$all` */
-function readAllHeadPage(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  return answerAllPage(undefined, context, services);
+function readAllHeadPage(context: RequestContext): Promise<Response> {
+  return answerAllPage(undefined, context);
 }
 
 /** `GET /streams/$all/{position}[/backward]/{count}` */
-function readAllBackwardPage(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+function readAllBackwardPage(context: RequestContext): Promise<Response> {
   const range = readAllBackwardRange(
     segmentAt(context, 2),
     segmentAt(context, -1),
   );
-  return answerAllPage(range, context, services);
+  return answerAllPage(range, context);
 }
 
 /** `GET /streams/$all/{position}/forward/{count}` */
-function readAllForwardPage(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+function readAllForwardPage(context: RequestContext): Promise<Response> {
   const range = readAllForwardRange(
     segmentAt(context, 2),
     segmentAt(context, -1),
   );
-  return answerAllPage(range, context, services);
+  return answerAllPage(range, context);
 }
 
 /** @param range Undefined: the newest page, for the log as a whole. */
 function answerAllPage(
   range: AllRange | undefined,
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
   const shown = range ?? HEAD_PAGE;
   return answerPage(
@@ -100,10 +86,12 @@ function answerAllPage(
       range: shown,
       isWhole: range === undefined,
       read: (options) =>
-        services.streams.readAll(context.caller, { range: shown, ...options }),
+        context.services.streams.readAll(context.caller, {
+          range: shown,
+          ...options,
+        }),
       feedOf: feedOfAll,
     },
     context,
-    services,
   );
 }

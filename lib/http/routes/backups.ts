@@ -9,11 +9,7 @@ import type { KnownFiles } from "../../maintenance/downloads.ts";
 import type { ExportSelection, LogPoint } from "../../store/transfer.ts";
 import { parseIsoTime } from "../../text/iso_time.ts";
 import { BACKUP } from "../access.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  requesterOf,
-} from "../context.ts";
+import { type RequestContext, requesterOf } from "../context.ts";
 import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../media_types.ts";
 import { malformed } from "../errors.ts";
 import { parametersOf } from "../query.ts";
@@ -113,35 +109,28 @@ export const BACKUP_ROUTES: readonly Route[] = [
  * `GET /admin/backup`: all of it. Damage that is found on the way breaks the
  * answer off; the log says what it is.
  */
-function downloadBackup(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  return sendBackup(undefined, context, services);
+function downloadBackup(context: RequestContext): Promise<Response> {
+  return sendBackup(undefined, context);
 }
 
 /**
  * `POST /admin/backup`: all but what the client has, which the body tells:
  * `{"have": [{"name": …, "crc32": …}, …]}`, as a manifest says it.
  */
-async function downloadNewBackup(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  fileUpkeepOf(services);
-  const body = await services.receiving.readText(context.request, {
+async function downloadNewBackup(context: RequestContext): Promise<Response> {
+  fileUpkeepOf(context);
+  const body = await context.services.receiving.readText(context.request, {
     bytesMax: context.limits.backupListBytesMax,
   });
-  return await sendBackup(readHave(body), context, services);
+  return await sendBackup(readHave(body), context);
 }
 
 async function sendBackup(
   have: KnownFiles | undefined,
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const { downloads, maintenance } = fileUpkeepOf(services);
-  const { source, bytes, end } = await services.quota.keep(
+  const { downloads, maintenance } = fileUpkeepOf(context);
+  const { source, bytes, end } = await context.services.quota.keep(
     "backups",
     context,
     () =>
@@ -150,7 +139,7 @@ async function sendBackup(
         requester: requesterOf(context),
       }),
   );
-  const body = services.sending.download(source);
+  const body = context.services.sending.download(source);
   return downloadResponse({
     body,
     contentType: ARCHIVE_TYPE,
@@ -192,18 +181,15 @@ function isRecord(value: unknown): value is Record<string, unknown> {
  * select of everything that is committed now. The last line says how much it
  * was; an answer without one is not whole.
  */
-async function downloadExport(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  const { downloads } = services.upkeep;
+async function downloadExport(context: RequestContext): Promise<Response> {
+  const { downloads } = context.services.upkeep;
   const selection = selectionOf(context.target.query);
-  const { source, end } = await services.quota.keep(
+  const { source, end } = await context.services.quota.keep(
     "exports",
     context,
     () => downloads.startExport(selection, requesterOf(context)),
   );
-  const body = services.sending.download(source);
+  const body = context.services.sending.download(source);
   return downloadResponse({
     body,
     contentType: EXPORT_CONTENT_TYPE,

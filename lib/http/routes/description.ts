@@ -5,7 +5,7 @@
  */
 
 import { PUBLIC } from "../access.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
   JSON_ALONE,
@@ -27,24 +27,23 @@ export function describingRoutes(routes: () => readonly Route[]): Route[] {
   // Made when it is asked for, and kept.
   let made: OpenApiDocument | undefined;
 
-  function describe({ node: { version } }: HandlerServices): OpenApiDocument {
+  function describe({ services }: RequestContext): OpenApiDocument {
+    const { version } = services.node;
     if (made?.info.version !== version) made = buildOpenApi(routes(), version);
     return made;
   }
 
-  function readOpenApi(
-    context: RequestContext,
-    services: HandlerServices,
-  ): Response {
-    const document = JSON.stringify(describe(services));
+  function readOpenApi(context: RequestContext): Response {
+    const document = JSON.stringify(describe(context));
     return answer(APPLICATION_JSON, document, context);
   }
 
-  function showApi(
-    context: RequestContext,
-    services: HandlerServices,
-  ): Response {
-    return answer(TEXT_HTML, renderApiPage(describe(services)), context);
+  function showApi(context: RequestContext): Response {
+    return answer(
+      TEXT_HTML,
+      renderApiPage(describe(context)),
+      context,
+    );
   }
 
   const reading = {

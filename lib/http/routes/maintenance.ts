@@ -14,7 +14,7 @@ import type { Upkeep } from "../../maintenance/upkeep.ts";
 import type { StoreMaintenance } from "../../store/maintenance.ts";
 import { QuipuError } from "../../model/errors.ts";
 import { UNNARROWED } from "../access.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import { ADMIN, JSON_ALONE } from "../media_types.ts";
 import { malformed, PIPELINE_REFUSALS, PROBLEMS, Refusal } from "../errors.ts";
 import { parameterOf } from "../query.ts";
@@ -139,7 +139,7 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
  * @throws {Refusal} If the store is none.
  */
 export function fileUpkeepOf(
-  { upkeep }: HandlerServices,
+  { services: { upkeep } }: RequestContext,
 ): Omit<Upkeep, "maintenance" | "close"> & {
   readonly maintenance: StoreMaintenance;
 } {
@@ -155,11 +155,8 @@ const VERIFY = "verify";
 const SCAVENGE = "scavenge";
 
 /** `POST /admin/verify`: `?deep=true` for all of it. */
-function startVerify(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const { jobs, maintenance } = fileUpkeepOf(services);
+function startVerify(context: RequestContext): Response {
+  const { jobs, maintenance } = fileUpkeepOf(context);
   const deep = parameterOf(context.target.query, "deep") ?? "false";
   if (!/^(true|false)$/i.test(deep)) {
     throw malformed("deep must be true or false");
@@ -179,20 +176,14 @@ function startVerify(
 }
 
 /** `GET /admin/verify`: how the last one is, or how it ended. */
-function readVerify(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const { jobs } = fileUpkeepOf(services);
+function readVerify(context: RequestContext): Response {
+  const { jobs } = fileUpkeepOf(context);
   return answerStatus(VERIFY, jobs.status(VERIFY), context);
 }
 
 /** `DELETE /admin/verify`: tells one that is under way to stop. */
-function cancelVerify(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const { jobs } = fileUpkeepOf(services);
+function cancelVerify(context: RequestContext): Response {
+  const { jobs } = fileUpkeepOf(context);
   return answerStatus(VERIFY, jobs.cancel(VERIFY), context);
 }
 
@@ -200,11 +191,9 @@ function cancelVerify(
  * `POST /admin/scavenge`: `?startFromChunk=n` begins with the segment of that
  * number. Other parameters of later versions (`threads`, …) change nothing.
  */
-function startScavenge(
-  { target, allowedMethods }: RequestContext,
-  services: HandlerServices,
-): Response {
-  const upkeep = fileUpkeepOf(services);
+function startScavenge(context: RequestContext): Response {
+  const { target, allowedMethods } = context;
+  const upkeep = fileUpkeepOf(context);
   const { jobs, maintenance, scavengeHistory: history } = upkeep;
   const first = parameterOf(target.query, "startFromChunk");
   if (first !== undefined && !/^\d{1,9}$/.test(first)) {
@@ -235,21 +224,15 @@ function startScavenge(
 }
 
 /** `GET /admin/scavenge/{id}`: how one is, or what came of it. */
-function readScavenge(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const status = fileUpkeepOf(services).jobs.status(SCAVENGE);
+function readScavenge(context: RequestContext): Response {
+  const status = fileUpkeepOf(context).jobs.status(SCAVENGE);
   checkMeant(status, context);
   return answerStatus(SCAVENGE, status, context);
 }
 
 /** `DELETE /admin/scavenge/{id}`: tells it to stop. */
-function cancelScavenge(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const { jobs } = fileUpkeepOf(services);
+function cancelScavenge(context: RequestContext): Response {
+  const { jobs } = fileUpkeepOf(context);
   checkMeant(jobs.status(SCAVENGE), context);
   return answerStatus(SCAVENGE, jobs.cancel(SCAVENGE), context);
 }

@@ -9,12 +9,7 @@ import { UNNARROWED } from "../access.ts";
 import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
 import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
 import { answerAppend } from "../appending.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  segmentAt,
-  streamNameOf,
-} from "../context.ts";
+import { type RequestContext, segmentAt, streamNameOf } from "../context.ts";
 import { malformed } from "../errors.ts";
 import { readEventId, readEventType } from "../request_headers.ts";
 import {
@@ -86,10 +81,7 @@ export const METADATA_ROUTES: readonly Route[] = [
 ];
 
 /** `POST /streams/{stream}/metadata` */
-function writeMetadata(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+function writeMetadata(context: RequestContext): Promise<Response> {
   const { headers } = context.request;
   const streamName = streamNameOf(context);
   if (isMetastream(streamName)) {
@@ -111,13 +103,12 @@ function writeMetadata(
       eventId,
       eventType: METADATA_EVENT_TYPE,
       write: (read) =>
-        services.streams.appendMetadata(context.caller, {
+        context.services.streams.appendMetadata(context.caller, {
           streamName,
           ...read,
         }),
     },
     context,
-    services,
   );
 }
 
@@ -125,47 +116,38 @@ function writeMetadata(
 const METADATA_URI_SEGMENTS = 3;
 
 /** `GET /streams/{stream}/metadata` and `…/metadata/{event}` */
-async function readMetadata(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function readMetadata(context: RequestContext): Promise<Response> {
   const streamName = describedStreamOf(context);
   const eventNumber = context.segments.length > METADATA_URI_SEGMENTS
     ? readEventNumber(segmentAt(context, METADATA_URI_SEGMENTS))
     : "head";
   const resolveLinks = resolvesLinks(context);
-  const outcome = await services.streams.readMetadata(context.caller, {
+  const outcome = await context.services.streams.readMetadata(context.caller, {
     streamName,
     eventNumber,
     resolveLinks,
   });
-  return answerMetadata(outcome, context, services);
+  return answerMetadata(outcome, context);
 }
 
 /** `GET /streams/{stream}/metadata/{event}[/backward]/{count}` */
-function readMetadataBackwardPage(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+function readMetadataBackwardPage(context: RequestContext): Promise<Response> {
   const streamName = metastreamOf(describedStreamOf(context));
   const range = readBackwardRange(
     segmentAt(context, METADATA_URI_SEGMENTS),
     segmentAt(context, -1),
   );
-  return answerStreamPage(streamName, range, context, services);
+  return answerStreamPage(streamName, range, context);
 }
 
 /** `GET /streams/{stream}/metadata/{event}/forward/{count}` */
-function readMetadataForwardPage(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+function readMetadataForwardPage(context: RequestContext): Promise<Response> {
   const streamName = metastreamOf(describedStreamOf(context));
   const range = readForwardRange(
     segmentAt(context, METADATA_URI_SEGMENTS),
     segmentAt(context, -1),
   );
-  return answerStreamPage(streamName, range, context, services);
+  return answerStreamPage(streamName, range, context);
 }
 
 /**

@@ -10,11 +10,7 @@ import { escapeXmlText } from "../../formats/xml/xml_text.ts";
 import { logAudit } from "../../model/audit.ts";
 import { LOG_LEVELS, type LogLevel } from "../../model/logger.ts";
 import { PUBLIC, UNNARROWED } from "../access.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  requesterOf,
-} from "../context.ts";
+import { type RequestContext, requesterOf } from "../context.ts";
 import {
   ADMIN,
   APPLICATION_JSON,
@@ -233,10 +229,8 @@ function ping(context: RequestContext): Response {
 }
 
 /** `GET /info`: JSON, whatever type was asked for, as in the original. */
-function info(
-  context: RequestContext,
-  { node, store }: HandlerServices,
-): Response {
+function info(context: RequestContext): Response {
+  const { node, store } = context.services;
   const facts = {
     esVersion: EMULATED_VERSION,
     state: "master",
@@ -249,10 +243,8 @@ function info(
 }
 
 /** `GET /sys/subsystems`: those of the original that run. */
-function listSubsystems(
-  context: RequestContext,
-  { node }: HandlerServices,
-): Response {
+function listSubsystems(context: RequestContext): Response {
+  const { node } = context.services;
   const names = node.projectionsMode === "None" ? [] : ["Projections"];
   return jsonResponse(names, context);
 }
@@ -260,20 +252,17 @@ function listSubsystems(
 type Member = Readonly<Record<string, string | number | boolean>>;
 
 /** `GET /gossip` */
-async function readGossip(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function readGossip(context: RequestContext): Promise<Response> {
   const { request, info, responseType, allowedMethods } = context;
   const { protocol, hostname, port } = new URL(
-    services.baseUrlOf(request, info),
+    context.services.baseUrlOf(request, info),
   );
   const server = {
     serverIp: hostname,
     serverPort: port === "" ? protocol === "https:" ? 443 : 80 : Number(port),
   };
-  const end = await services.store.readEnd();
-  const member = memberOf(services, server, end);
+  const end = await context.services.store.readEnd();
+  const member = memberOf(context, server, end);
   const type = responseType ?? APPLICATION_JSON;
   const body = type === TEXT_PLAIN
     ? `Server: ${server.serverIp}:${server.serverPort}, ` +
@@ -292,7 +281,7 @@ async function readGossip(
 
 /** This node, by the address that the client used. There is no TCP protocol. */
 function memberOf(
-  { observation }: HandlerServices,
+  { services: { observation } }: RequestContext,
   { serverIp, serverPort }: {
     readonly serverIp: string;
     readonly serverPort: number;
@@ -349,13 +338,10 @@ function elementsOf(members: Member): string {
 }
 
 /** `POST /admin/log-level`: body `{"level": "debug"}`. */
-async function changeLogLevel(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function changeLogLevel(context: RequestContext): Promise<Response> {
   const { caller, client } = context;
-  const { observation, logger } = services;
-  const members = await readMembers(context, services);
+  const { observation, logger } = context.services;
+  const members = await readMembers(context);
   const level = members.readText("level");
   if (level === undefined || !isLogLevel(level)) {
     throw malformed(
@@ -370,7 +356,7 @@ async function changeLogLevel(
     level,
     from: client.remoteAddress,
   });
-  return readLogLevel(context, services);
+  return readLogLevel(context);
 }
 
 function isLogLevel(text: string): text is LogLevel {
@@ -378,33 +364,26 @@ function isLogLevel(text: string): text is LogLevel {
 }
 
 /** `GET /admin/log-level` */
-function readLogLevel(
-  context: RequestContext,
-  { observation }: HandlerServices,
-): Response {
+function readLogLevel(context: RequestContext): Response {
+  const { observation } = context.services;
   const { level } = observation.log;
   return jsonResponse({ level }, context, { cacheControl: "no-store" });
 }
 
 /** `POST /admin/shutdown`: answers, then stops the server as a signal would. */
-function shutDown(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  logAudit(services.logger, {
+function shutDown(context: RequestContext): Response {
+  logAudit(context.services.logger, {
     event: "node.shutdown_requested",
     requester: requesterOf(context),
     fields: {},
   });
-  services.shutDown();
+  context.services.shutDown();
   return emptyResponse(200, context.allowedMethods);
 }
 
 /** `GET /info/options` */
-function listOptions(
-  context: RequestContext,
-  { node }: HandlerServices,
-): Response {
+function listOptions(context: RequestContext): Response {
+  const { node } = context.services;
   return jsonResponse(node.options ?? [], context, {
     type: context.responseType,
   });

@@ -5,7 +5,7 @@
  */
 
 import { PUBLIC } from "../access.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
   isXml,
@@ -89,10 +89,7 @@ export const STATS_ROUTES: readonly Route[] = [
 ];
 
 /** `GET /stats`, `/stats/` and `/stats/{*statPath}`: `?group=false`, `?metadata=true`. */
-async function readStats(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function readStats(context: RequestContext): Promise<Response> {
   const { target, segments, allowedMethods } = context;
   const path = segments[1] === "" ? [] : segments.slice(1);
   const isGrouped = flagOf(target.query, "group") ?? true;
@@ -100,7 +97,7 @@ async function readStats(
     throw malformed("Dynamic stats selection works only with grouping enabled");
   }
   const withMetadata = flagOf(target.query, "metadata") ?? false;
-  const all = await gather(services, withMetadata);
+  const all = await gather(context, withMetadata);
   const found = isGrouped ? findStats(all, path) : flattenStats(all);
   return found === undefined
     ? problemResponse(PROBLEMS.notFound, allowedMethods)
@@ -126,7 +123,7 @@ function readHistogram({ allowedMethods }: RequestContext): Response {
 }
 
 async function gather(
-  { store, observation, quota }: HandlerServices,
+  { services: { store, observation, quota } }: RequestContext,
   withMetadata: boolean,
 ): Promise<Stats> {
   const { requests, stats } = observation;

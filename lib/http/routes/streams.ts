@@ -7,12 +7,7 @@
 
 import { APPEND, READ, UNNARROWED } from "../access.ts";
 import { answerAppend, logRights, streamUriOf } from "../appending.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  segmentAt,
-  streamNameOf,
-} from "../context.ts";
+import { type RequestContext, segmentAt, streamNameOf } from "../context.ts";
 import { renderDescription } from "../../formats/atom/description.ts";
 import { feedOfStream } from "../../formats/atom/feed.ts";
 import type { PageRange } from "../../model/feed.ts";
@@ -309,10 +304,7 @@ export const STREAM_ROUTES: readonly Route[] = [
 ];
 
 /** `POST /streams/{stream}` */
-function appendEvents(
-  context: RequestContext,
-  services: HandlerServices,
-): Response | Promise<Response> {
+function appendEvents(context: RequestContext): Response | Promise<Response> {
   const { headers } = context.request;
   const streamName = streamNameOf(context);
   const hasOwnIds = namesEventsItself(context);
@@ -325,7 +317,7 @@ function appendEvents(
   }
   const eventId = readEventId(headers);
   if (!hasOwnIds && eventId === undefined) {
-    return redirectToIncoming(streamName, context, services);
+    return redirectToIncoming(streamName, context);
   }
   return answerAppend(
     {
@@ -333,10 +325,12 @@ function appendEvents(
       eventId,
       eventType,
       write: (read) =>
-        services.streams.append(context.caller, { streamName, ...read }),
+        context.services.streams.append(context.caller, {
+          streamName,
+          ...read,
+        }),
     },
     context,
-    services,
   );
 }
 
@@ -351,24 +345,20 @@ function namesEventsItself({ requestType }: RequestContext): boolean {
 function redirectToIncoming(
   streamName: string,
   context: RequestContext,
-  services: HandlerServices,
 ): Response {
   const { target, allowedMethods } = context;
   const query = target.query === "" ? "" : "?" + escapeForUri(target.query);
-  const streamUri = streamUriOf(streamName, context, services);
+  const streamUri = streamUriOf(streamName, context);
   return redirectResponse({
     status: 307,
-    location: `${streamUri}/incoming/${services.newId()}${query}`,
+    location: `${streamUri}/incoming/${context.services.newId()}${query}`,
     text: "Forwarding to idempotent URI",
     isPermanent: false,
   }, allowedMethods);
 }
 
 /** `POST /streams/{stream}/incoming/{guid}` */
-function appendIncoming(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+function appendIncoming(context: RequestContext): Promise<Response> {
   const streamName = streamNameOf(context);
   const eventId = parseEventId(segmentAt(context, 3));
   if (eventId === undefined) {
@@ -380,32 +370,31 @@ function appendIncoming(
       eventId,
       eventType: readEventType(context.request.headers),
       write: (read) =>
-        services.streams.append(context.caller, { streamName, ...read }),
+        context.services.streams.append(context.caller, {
+          streamName,
+          ...read,
+        }),
     },
     context,
-    services,
   );
 }
 
 /** `DELETE /streams/{stream}` */
-async function deleteStream(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function deleteStream(context: RequestContext): Promise<Response> {
   const { allowedMethods, caller } = context;
   const { headers } = context.request;
   const streamName = streamNameOf(context);
   const expectedVersion = readExpectedVersion(headers);
   checkRequireMaster(headers);
   const isHard = readHardDelete(headers);
-  const outcome = await services.streams.deleteStream(caller, {
+  const outcome = await context.services.streams.deleteStream(caller, {
     streamName,
     expectedVersion,
     isHard,
   });
   switch (outcome.kind) {
     case "done":
-      logRights(streamName, outcome.rights, context, services);
+      logRights(streamName, outcome.rights, context);
       return bareResponse(204, PROBLEMS.deletedWrite.text, allowedMethods);
     case "conflict":
       return problemResponse(PROBLEMS.conflict, allowedMethods);
@@ -417,44 +406,37 @@ async function deleteStream(
 }
 
 /** `GET /streams/{stream}` */
-function readHeadPage(
-  context: RequestContext,
-  services: HandlerServices,
-): Response | Promise<Response> {
+function readHeadPage(context: RequestContext): Response | Promise<Response> {
   if (context.responseType?.form === "streamDescription") {
-    return describeStream(200, context, services);
+    return describeStream(200, context);
   }
-  return answerStreamPage(streamNameOf(context), undefined, context, services);
+  return answerStreamPage(streamNameOf(context), undefined, context);
 }
 
 /** `GET /streams/{stream}/{event}/{count}` and `…/{event}/backward/{count}` */
 function readBackwardPage(
   context: RequestContext,
-  services: HandlerServices,
 ): Response | Promise<Response> {
   if (context.responseType?.form === "streamDescription") {
-    return describeStream(200, context, services);
+    return describeStream(200, context);
   }
   const event = segmentAt(context, 2);
   // A URI to post to is no page: a client that asks for it without saying what
   // for is told what there is instead.
   if (event === "incoming" && acceptsAnything(context)) {
-    return describeStream(406, context, services);
+    return describeStream(406, context);
   }
   const range = readBackwardRange(event, segmentAt(context, -1));
-  return answerStreamPage(streamNameOf(context), range, context, services);
+  return answerStreamPage(streamNameOf(context), range, context);
 }
 
 /** `GET /streams/{stream}/{event}/forward/{count}` */
-function readForwardPage(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+function readForwardPage(context: RequestContext): Promise<Response> {
   const range = readForwardRange(
     segmentAt(context, 2),
     segmentAt(context, -1),
   );
-  return answerStreamPage(streamNameOf(context), range, context, services);
+  return answerStreamPage(streamNameOf(context), range, context);
 }
 
 /**
@@ -466,7 +448,6 @@ export function answerStreamPage(
   streamName: string,
   range: PageRange | undefined,
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
   const shown = range ?? HEAD_PAGE;
   return answerPage(
@@ -476,7 +457,7 @@ export function answerStreamPage(
       range: shown,
       isWhole: range === undefined,
       read: (options) =>
-        services.streams.readFeed(context.caller, {
+        context.services.streams.readFeed(context.caller, {
           streamName,
           range: shown,
           ...options,
@@ -484,7 +465,6 @@ export function answerStreamPage(
       feedOf: feedOfStream,
     },
     context,
-    services,
   );
 }
 
@@ -492,11 +472,8 @@ export function answerStreamPage(
  * The description document: which types a stream can be had in, whether it
  * exists or not (spec: http-api §3.4).
  */
-function describeStream(
-  status: 200 | 406,
-  context: RequestContext,
-  { subscriptions }: HandlerServices,
-): Response {
+function describeStream(status: 200 | 406, context: RequestContext): Response {
+  const { subscriptions } = context.services;
   const streamName = streamNameOf(context);
   const groups = subscriptions?.groupNamesOf(streamName);
   return documentResponse({
@@ -515,17 +492,14 @@ function acceptsAnything({ request, query }: RequestContext): boolean {
 }
 
 /** `GET /streams/{stream}/{event}` */
-function readEvent(
-  context: RequestContext,
-  services: HandlerServices,
-): Response | Promise<Response> {
+function readEvent(context: RequestContext): Response | Promise<Response> {
   const eventNumber = readEventNumber(segmentAt(context, 2));
-  const outcome = services.streams.readEvent(context.caller, {
+  const outcome = context.services.streams.readEvent(context.caller, {
     streamName: streamNameOf(context),
     eventNumber,
     resolveLinks: resolvesLinks(context),
   });
   return outcome instanceof Promise
-    ? outcome.then((later) => answerEvent(later, context, services))
-    : answerEvent(outcome, context, services);
+    ? outcome.then((later) => answerEvent(later, context))
+    : answerEvent(outcome, context);
 }

@@ -15,11 +15,7 @@ import type { RenderedBody } from "../../formats/atom/feed.ts";
 import type { GroupId, NackAction } from "../../subscriptions/contract.ts";
 import { limitKeyOfAddress } from "../../text/addresses.ts";
 import { READ } from "../access.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  segmentAt,
-} from "../context.ts";
+import { type RequestContext, segmentAt } from "../context.ts";
 import { readLongPollMs, REQUEST_HEADERS } from "../request_headers.ts";
 import {
   COMPETING_JSON,
@@ -60,19 +56,16 @@ const READ_COUNT_MAX = 100;
 const DEFAULT_SLOTS = 10;
 
 /** `GET /subscriptions/{stream}/{group}` and `…/{count}` */
-export async function readMessages(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+export async function readMessages(context: RequestContext): Promise<Response> {
   const { allowedMethods, caller, request } = context;
   const type = context.responseType ?? COMPETING_XML;
   // A HEAD must change nothing, and a read takes messages from others.
   if (request.method === "HEAD") throw PIPELINE_REFUSALS.methodNotAllowed;
-  const subscriptions = serviceOf(services);
+  const subscriptions = serviceOf(context);
   const group = groupOf(context);
   const count = readCount(context.segments[3]);
   if (type === EVENT_STREAM) {
-    return await connectConsumer(group, context, services);
+    return await connectConsumer(group, context);
   }
   const longPollMs = readLongPollMs(request.headers);
   const read = () =>
@@ -83,12 +76,12 @@ export async function readMessages(
       signal: () => request.signal,
     });
   const outcome = longPollMs > 0
-    ? await services.quota.hold(context, read)
+    ? await context.services.quota.hold(context, read)
     : await read();
   switch (outcome.kind) {
     case "messages": {
       const events = outcome.messages.map(({ event }) => event);
-      const baseUrl = services.baseUrlOf(request, context.info);
+      const baseUrl = context.services.baseUrlOf(request, context.info);
       const body = renderMessages(
         { ...group, count, events },
         { type, baseUrl, context },
@@ -96,7 +89,7 @@ export async function readMessages(
       return documentResponse({
         status: 200,
         type,
-        body: services.sending.bodyOf(body),
+        body: context.services.sending.bodyOf(body),
       }, allowedMethods);
     }
     case "tooManyHeld":
@@ -107,55 +100,44 @@ export async function readMessages(
 }
 
 /** `POST /subscriptions/{stream}/{group}/ack/{messageid}` */
-export function ackOne(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  return ack(readIds(segmentAt(context, 4)), context, services);
+export function ackOne(context: RequestContext): Promise<Response> {
+  return ack(readIds(segmentAt(context, 4)), context);
 }
 
 /** `POST /subscriptions/{stream}/{group}/ack?ids=` */
-export function ackSeveral(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+export function ackSeveral(context: RequestContext): Promise<Response> {
   const ids = readIds(parameterOf(context.target.query, "ids"));
-  return ack(ids, context, services);
+  return ack(ids, context);
 }
 
 /** `POST /subscriptions/{stream}/{group}/nack/{messageid}?action=` */
-export function nackOne(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  return nack(readIds(segmentAt(context, 4)), context, services);
+export function nackOne(context: RequestContext): Promise<Response> {
+  return nack(readIds(segmentAt(context, 4)), context);
 }
 
 /** `POST /subscriptions/{stream}/{group}/nack?ids=&action=` */
-export function nackSeveral(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+export function nackSeveral(context: RequestContext): Promise<Response> {
   const ids = readIds(parameterOf(context.target.query, "ids"));
-  return nack(ids, context, services);
+  return nack(ids, context);
 }
 
 async function ack(
   ids: readonly string[],
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
   const group = groupOf(context);
-  const outcome = await serviceOf(services).ack(context.caller, { group, ids });
+  const outcome = await serviceOf(context).ack(context.caller, {
+    group,
+    ids,
+  });
   return answerTaken(outcome.kind, context);
 }
 
 async function nack(
   ids: readonly string[],
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const outcome = await serviceOf(services).nack(context.caller, {
+  const outcome = await serviceOf(context).nack(context.caller, {
     group: groupOf(context),
     ids,
     action: readAction(parameterOf(context.target.query, "action")),
@@ -176,7 +158,6 @@ function answerTaken(
 async function connectConsumer(
   group: GroupId,
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
   const { allowedMethods, caller, client, info, limits, request } = context;
   const slotsMax = limits.subscriptionSlotsMax;
@@ -184,7 +165,7 @@ async function connectConsumer(
   if (slotCount < 1 || slotCount > slotsMax) {
     throw malformed(`Invalid buffer: a number from 1 to ${slotsMax} is needed`);
   }
-  const outcome = await serviceOf(services).connect(caller, {
+  const outcome = await serviceOf(context).connect(caller, {
     group,
     slotCount,
     address: limitKeyOfAddress(client.remoteAddress),
@@ -192,7 +173,7 @@ async function connectConsumer(
   switch (outcome.kind) {
     case "connected": {
       const { consumer } = outcome;
-      const baseUrl = services.baseUrlOf(request, info);
+      const baseUrl = context.services.baseUrlOf(request, info);
       const body = pushMessages({ group, consumer, baseUrl, limits });
       return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
     }

@@ -19,12 +19,7 @@ import {
 } from "../../subscriptions/settings.ts";
 import { encodePathSegmentSparely } from "../../text/path_segment.ts";
 import { PUBLIC, UNNARROWED } from "../access.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  segmentAt,
-  streamNameOf,
-} from "../context.ts";
+import { type RequestContext, segmentAt, streamNameOf } from "../context.ts";
 import { parseEventId } from "../event_id.ts";
 import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../media_types.ts";
 import { readMembers } from "../named_members.ts";
@@ -45,95 +40,91 @@ import {
 /** `PUT /subscriptions/{stream}/{group}` */
 export async function createSubscription(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const settings = await readSettings(context, services);
-  const outcome = await serviceOf(services).create(context.caller, {
+  const settings = await readSettings(context);
+  const outcome = await serviceOf(context).create(context.caller, {
     group: groupOf(context),
     settings,
   });
-  return answerCommand("create", outcome, context, services);
+  return answerCommand("create", outcome, context);
 }
 
 /** `POST /subscriptions/{stream}/{group}` */
 export async function updateSubscription(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const settings = await readSettings(context, services);
-  const outcome = await serviceOf(services).update(context.caller, {
+  const settings = await readSettings(context);
+  const outcome = await serviceOf(context).update(context.caller, {
     group: groupOf(context),
     settings,
   });
-  return answerCommand("update", outcome, context, services);
+  return answerCommand("update", outcome, context);
 }
 
 /** `DELETE /subscriptions/{stream}/{group}` */
 export async function deleteSubscription(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const outcome = await serviceOf(services).delete(
+  const outcome = await serviceOf(context).delete(
     context.caller,
     groupOf(context),
   );
-  return answerCommand("delete", outcome, context, services);
+  return answerCommand("delete", outcome, context);
 }
 
 /** `POST /subscriptions/{stream}/{group}/replayParked?stopAt=` */
-export async function replayParked(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  const outcome = await serviceOf(services).replayParked(context.caller, {
-    group: groupOf(context),
-    stopAt: readWholeNumber(context, "stopAt"),
-  });
-  return answerCommand("replayParked", outcome, context, services);
+export async function replayParked(context: RequestContext): Promise<Response> {
+  const outcome = await serviceOf(context).replayParked(
+    context.caller,
+    {
+      group: groupOf(context),
+      stopAt: readWholeNumber(context, "stopAt"),
+    },
+  );
+  return answerCommand("replayParked", outcome, context);
 }
 
 /** `POST /subscriptions/{stream}/{group}/discardParked?ids=` */
 export async function discardParked(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const outcome = await serviceOf(services).discardParked(context.caller, {
-    group: groupOf(context),
-    ids: readIds(parameterOf(context.target.query, "ids")),
-  });
-  return answerCommand("discardParked", outcome, context, services);
+  const outcome = await serviceOf(context).discardParked(
+    context.caller,
+    {
+      group: groupOf(context),
+      ids: readIds(parameterOf(context.target.query, "ids")),
+    },
+  );
+  return answerCommand("discardParked", outcome, context);
 }
 
 /** `GET /subscriptions` */
 export async function listSubscriptions(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const infos = await serviceOf(services).list();
-  return answerList(200, infos, context, services);
+  const infos = await serviceOf(context).list();
+  return answerList(200, infos, context);
 }
 
 /** `GET /subscriptions/{stream}` */
 export async function listSubscriptionsOf(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const infos = await serviceOf(services).listOf(streamNameOf(context));
+  const infos = await serviceOf(context).listOf(streamNameOf(context));
   return infos === undefined
-    ? answerList(404, [], context, services)
-    : answerList(200, infos, context, services);
+    ? answerList(404, [], context)
+    : answerList(200, infos, context);
 }
 
 /** `GET /subscriptions/{stream}/{group}/info` */
 export async function readSubscriptionInfo(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<Response> {
-  const info = await serviceOf(services).info(groupOf(context));
+  const info = await serviceOf(context).info(groupOf(context));
   if (info === undefined) {
     return problemResponse(PROBLEMS.notFound, context.allowedMethods);
   }
-  const baseUrl = services.baseUrlOf(context.request, context.info);
+  const baseUrl = context.services.baseUrlOf(context.request, context.info);
   const type = context.responseType ?? APPLICATION_JSON;
   const document = infoDocument(info, baseUrl, type);
   return answer({ status: 200, kind: "info", document }, context);
@@ -145,7 +136,7 @@ export async function readSubscriptionInfo(
  * @throws {Refusal} If this server has none.
  */
 export function serviceOf(
-  { subscriptions }: HandlerServices,
+  { services: { subscriptions } }: RequestContext,
 ): SubscriptionService {
   if (subscriptions !== undefined) return subscriptions;
   throw new Refusal(
@@ -164,9 +155,8 @@ export function groupOf(context: RequestContext): GroupId {
 
 async function readSettings(
   context: RequestContext,
-  services: HandlerServices,
 ): Promise<RequestedSettings> {
-  const members = await readMembers(context, services);
+  const members = await readMembers(context);
   const outcome = decodeSettings((name) => members.readValue(name));
   if (outcome.kind === "invalid") throw malformed(outcome.reason);
   return outcome.settings;
@@ -215,25 +205,21 @@ function answerCommand(
   command: SubscriptionCommand,
   outcome: CommandOutcome,
   context: RequestContext,
-  services: HandlerServices,
 ): Response {
   const isCreated = command === "create" && outcome.result === "Success";
   const isNamed = command === "create" || command === "update";
   return answer({
     status: isCreated ? 201 : STATUS[outcome.result],
     kind: "result",
-    document: resultDocument(command, outcome, services.newId()),
-    location: isNamed ? locationOf(context, services) : undefined,
+    document: resultDocument(command, outcome, context.services.newId()),
+    location: isNamed ? locationOf(context) : undefined,
   }, context);
 }
 
 /** The names stand in it as they are, as far as an address may hold them. */
-function locationOf(
-  context: RequestContext,
-  services: HandlerServices,
-): string {
+function locationOf(context: RequestContext): string {
   const { streamName, groupName } = groupOf(context);
-  return services.baseUrlOf(context.request, context.info) +
+  return context.services.baseUrlOf(context.request, context.info) +
     `/subscriptions/${encodePathSegmentSparely(streamName)}/${
       encodePathSegmentSparely(groupName)
     }`;
@@ -243,9 +229,8 @@ function answerList(
   status: number,
   infos: readonly GroupInfo[],
   context: RequestContext,
-  services: HandlerServices,
 ): Response {
-  const baseUrl = services.baseUrlOf(context.request, context.info);
+  const baseUrl = context.services.baseUrlOf(context.request, context.info);
   const document = infos.map((info) => summaryDocument(info, baseUrl));
   return answer({ status, kind: "summary", document }, context);
 }

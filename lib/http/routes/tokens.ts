@@ -9,12 +9,7 @@ import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../media_types.ts";
 import type { Route } from "../route.ts";
 import { readMembers } from "../named_members.ts";
 import { answerChange, CHANGING, documentOf, READING } from "./users.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  requesterOf,
-  segmentAt,
-} from "../context.ts";
+import { type RequestContext, requesterOf, segmentAt } from "../context.ts";
 import { USER_PROBLEMS } from "../errors.ts";
 import { documentResponse } from "../respond.ts";
 import {
@@ -86,13 +81,10 @@ export const TOKEN_ROUTES: readonly Route[] = [
 const CURRENT = "$current";
 
 /** `POST /users/{login}/tokens`: body `{label?, readOnly?, scopes?, expiresInSeconds?}`. */
-async function createToken(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function createToken(context: RequestContext): Promise<Response> {
   const login = loginOf(context);
-  const members = await readMembers(context, services);
-  const outcome = await services.tokens.create(requesterOf(context), {
+  const members = await readMembers(context);
+  const outcome = await context.services.tokens.create(requesterOf(context), {
     login,
     label: members.readText("label"),
     isReadOnly: members.readFlag("readOnly") ?? false,
@@ -105,24 +97,21 @@ async function createToken(
 }
 
 /** `GET /users/{login}/tokens` */
-async function listTokens(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function listTokens(context: RequestContext): Promise<Response> {
   const login = loginOf(context);
-  const outcome = await services.tokens.list(requesterOf(context), login);
+  const outcome = await context.services.tokens.list(
+    requesterOf(context),
+    login,
+  );
   if (outcome.kind !== "tokens") return answerChange(login, outcome, context);
   const { tokens } = outcome;
   return answer(200, { tokens: tokens.map(tokenDocument) }, context);
 }
 
 /** `DELETE /users/{login}/tokens/{tokenId}` */
-async function revokeToken(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function revokeToken(context: RequestContext): Promise<Response> {
   const login = loginOf(context);
-  const outcome = await services.tokens.revoke(requesterOf(context), {
+  const outcome = await context.services.tokens.revoke(requesterOf(context), {
     login,
     tokenId: segmentAt(context, 3),
   });
@@ -130,11 +119,10 @@ async function revokeToken(
 }
 
 /** `POST /users/$current/access-token`: for `?access_token=` of live feeds. */
-function createAccessToken(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const outcome = services.tokens.createAccessToken(requesterOf(context));
+function createAccessToken(context: RequestContext): Response {
+  const outcome = context.services.tokens.createAccessToken(
+    requesterOf(context),
+  );
   if (outcome.kind !== "created") {
     const { status, code } = USER_PROBLEMS[outcome.kind];
     return answer(status, resultDocument(loginOf(context), code), context);

@@ -10,12 +10,7 @@ import type { AnswerDescription, Route, Schema } from "../route.ts";
 import { LOCATION } from "./parameters.ts";
 import type { UserOutcome, UserReadOutcome } from "../../users/contract.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";
-import {
-  type HandlerServices,
-  type RequestContext,
-  requesterOf,
-  segmentAt,
-} from "../context.ts";
+import { type RequestContext, requesterOf, segmentAt } from "../context.ts";
 import { type NamedMembers, readMembers } from "../named_members.ts";
 import { malformed, USER_PROBLEMS } from "../errors.ts";
 import { documentResponse } from "../respond.ts";
@@ -244,51 +239,41 @@ export const USER_ROUTES: readonly Route[] = [
 ];
 
 /** `GET /users/` */
-async function listUsers(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  const outcome = await services.users.list(requesterOf(context));
+async function listUsers(context: RequestContext): Promise<Response> {
+  const outcome = await context.services.users.list(requesterOf(context));
   if (outcome.kind === "unauthorized") {
     return refused("users", outcome, context);
   }
-  const baseUrl = services.baseUrlOf(context.request, context.info);
+  const baseUrl = context.services.baseUrlOf(context.request, context.info);
   return answer(200, usersDocument(outcome.users, baseUrl), context);
 }
 
 /** `GET /users/{login}` */
-async function readUser(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  const outcome = await services.users.read(
+async function readUser(context: RequestContext): Promise<Response> {
+  const outcome = await context.services.users.read(
     requesterOf(context),
     segmentAt(context, 1),
   );
   if (outcome.kind !== "user") return refused("user", outcome, context);
-  const baseUrl = services.baseUrlOf(context.request, context.info);
+  const baseUrl = context.services.baseUrlOf(context.request, context.info);
   return answer(200, userDocument(outcome.user, baseUrl), context);
 }
 
 /** `GET /users/$current` */
-async function readCurrentUser(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  const outcome = await services.users.readCurrent(requesterOf(context));
+async function readCurrentUser(context: RequestContext): Promise<Response> {
+  const outcome = await context.services.users.readCurrent(
+    requesterOf(context),
+  );
   if (outcome.kind !== "user") return refused("current", outcome, context);
   return answer(200, currentUserDocument(outcome.user), context);
 }
 
 /** `POST /users/` */
-async function createUser(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
-  const members = await readMembers(context, services);
+async function createUser(context: RequestContext): Promise<Response> {
+  const members = await readMembers(context);
   const login = required(members, "loginName");
-  const baseUrl = services.baseUrlOf(context.request, context.info);
-  const outcome = await services.users.create(requesterOf(context), {
+  const baseUrl = context.services.baseUrlOf(context.request, context.info);
+  const outcome = await context.services.users.create(requesterOf(context), {
     login,
     fullName: members.readText("fullName"),
     groups: members.readTexts("groups"),
@@ -303,13 +288,10 @@ async function createUser(
 }
 
 /** `PUT /users/{login}` */
-async function updateUser(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function updateUser(context: RequestContext): Promise<Response> {
   const login = segmentAt(context, 1);
-  const members = await readMembers(context, services);
-  const outcome = await services.users.update(requesterOf(context), {
+  const members = await readMembers(context);
+  const outcome = await context.services.users.update(requesterOf(context), {
     login,
     fullName: members.readText("fullName"),
     groups: members.readTexts("groups"),
@@ -318,62 +300,62 @@ async function updateUser(
 }
 
 /** `DELETE /users/{login}` */
-async function deleteUser(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function deleteUser(context: RequestContext): Promise<Response> {
   const login = segmentAt(context, 1);
-  const outcome = await services.users.delete(requesterOf(context), login);
+  const outcome = await context.services.users.delete(
+    requesterOf(context),
+    login,
+  );
   return answerChange(login, outcome, context);
 }
 
 /** `POST /users/{login}/command/enable` */
-async function enableUser(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function enableUser(context: RequestContext): Promise<Response> {
   const login = segmentAt(context, 1);
-  const outcome = await services.users.enable(requesterOf(context), login);
+  const outcome = await context.services.users.enable(
+    requesterOf(context),
+    login,
+  );
   return answerChange(login, outcome, context);
 }
 
 /** `POST /users/{login}/command/disable` */
-async function disableUser(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function disableUser(context: RequestContext): Promise<Response> {
   const login = segmentAt(context, 1);
-  const outcome = await services.users.disable(requesterOf(context), login);
+  const outcome = await context.services.users.disable(
+    requesterOf(context),
+    login,
+  );
   return answerChange(login, outcome, context);
 }
 
 /** `POST /users/{login}/command/reset-password` */
-async function resetPassword(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function resetPassword(context: RequestContext): Promise<Response> {
   const login = segmentAt(context, 1);
-  const members = await readMembers(context, services);
-  const outcome = await services.users.resetPassword(requesterOf(context), {
-    login,
-    newPassword: required(members, "newPassword"),
-  });
+  const members = await readMembers(context);
+  const outcome = await context.services.users.resetPassword(
+    requesterOf(context),
+    {
+      login,
+      newPassword: required(members, "newPassword"),
+    },
+  );
   return answerChange(login, outcome, context);
 }
 
 /** `POST /users/{login}/command/change-password` */
-async function changePassword(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function changePassword(context: RequestContext): Promise<Response> {
   const login = segmentAt(context, 1);
-  const members = await readMembers(context, services);
-  const outcome = await services.users.changePassword(requesterOf(context), {
-    login,
-    currentPassword: required(members, "currentPassword"),
-    newPassword: required(members, "newPassword"),
-    request: context.client,
-  });
+  const members = await readMembers(context);
+  const outcome = await context.services.users.changePassword(
+    requesterOf(context),
+    {
+      login,
+      currentPassword: required(members, "currentPassword"),
+      newPassword: required(members, "newPassword"),
+      request: context.client,
+    },
+  );
   return answerChange(login, outcome, context);
 }
 

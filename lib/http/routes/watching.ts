@@ -14,7 +14,7 @@ import {
 } from "../../telemetry/metric.ts";
 import { cacheFamilies } from "../../telemetry/store_metrics.ts";
 import { METRICS, PUBLIC } from "../access.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
   JSON_OR_TEXT,
@@ -128,10 +128,8 @@ const METRICS_TEXT: MediaType = {
 const FULL_SHARE = 0.9;
 
 /** `GET /health`: 200, or 503 with the reason while nothing can be written. */
-function health(
-  context: RequestContext,
-  { store }: HandlerServices,
-): Response {
+function health(context: RequestContext): Response {
+  const { store } = context.services;
   const status = store.status();
   const { readOnlyReason: reason } = status;
   const warnings = warningsOf(status);
@@ -153,12 +151,9 @@ function showLiveness(context: RequestContext): Response {
 }
 
 /** `GET /health/ready`: 200, or 503 and why nothing should be sent here. */
-function showReadiness(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
-  const warnings = warningsOf(services.store.status());
-  return probeResponse(context, unreadinessOf(services), warnings);
+function showReadiness(context: RequestContext): Response {
+  const warnings = warningsOf(context.services.store.status());
+  return probeResponse(context, unreadinessOf(context), warnings);
 }
 
 /** Why a node is not ready. */
@@ -168,7 +163,7 @@ interface Unreadiness {
 }
 
 function unreadinessOf(
-  { observation, store }: HandlerServices,
+  { services: { observation, store } }: RequestContext,
 ): Unreadiness[] {
   const found: Unreadiness[] = [];
   if (observation.isStopping()) {
@@ -223,12 +218,9 @@ function probeResponse(
 }
 
 /** `GET /metrics`, in the text format of Prometheus. */
-async function readMetrics(
-  context: RequestContext,
-  services: HandlerServices,
-): Promise<Response> {
+async function readMetrics(context: RequestContext): Promise<Response> {
   const { allowedMethods } = context;
-  const { observation, quota, upkeep, knownAnswers } = services;
+  const { observation, quota, upkeep, knownAnswers } = context.services;
   const families = [
     ...observation.requests.families(),
     gauge(

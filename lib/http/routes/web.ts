@@ -6,7 +6,7 @@
 
 import { HTML_TAIL, htmlHead, htmlLink, htmlText } from "../../formats/html.ts";
 import { PUBLIC } from "../access.ts";
-import type { HandlerServices, RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import { TEXT_HTML } from "../media_types.ts";
 import { PROBLEMS } from "../errors.ts";
 import {
@@ -57,14 +57,11 @@ export const WEB_ROUTES: readonly Route[] = [
 ];
 
 /** `GET /` and `GET /web` */
-function redirectToWeb(
-  context: RequestContext,
-  services: HandlerServices,
-): Response {
+function redirectToWeb(context: RequestContext): Response {
   const { request, info, allowedMethods } = context;
   return redirectResponse({
     status: 302,
-    location: services.baseUrlOf(request, info) + "/web/index.html",
+    location: context.services.baseUrlOf(request, info) + "/web/index.html",
     text: "Moved",
     isPermanent: false,
   }, allowedMethods);
@@ -84,10 +81,8 @@ const LINKS: readonly (readonly [path: string, name: string, what: string])[] =
   ];
 
 /** `GET /web/{*path}`: `/web/index.html`; there are no others. */
-async function showWebPage(
-  context: RequestContext,
-  { node, store, baseUrlOf }: HandlerServices,
-): Promise<Response> {
+async function showWebPage(context: RequestContext): Promise<Response> {
+  const { node, store, baseUrlOf } = context.services;
   const { segments, allowedMethods, request, info } = context;
   if (segments.slice(1).join("/") !== "index.html") {
     return problemResponse(PROBLEMS.notFound, allowedMethods);
