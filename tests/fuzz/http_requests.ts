@@ -63,11 +63,17 @@ const EVENT_ROUTES = STREAM_ROUTES.filter(({ handler }) =>
     .includes(handler.name)
 );
 
+/** Routes of groups, which few of the others would find. */
+const SUBSCRIPTION_ROUTES = ROUTES.filter(({ template }) =>
+  template.startsWith("/subscriptions/{stream}/{group}")
+);
+
 /** Makes the next request: one that is odd all over, or hardly at all. */
 export function nextRequest(
   random: Random,
   surroundings: FuzzSurroundings,
 ): FuzzRequest {
+  if (random.chance(0.15)) return nextSubscriptionRequest(random, surroundings);
   return random.chance(0.5)
     ? nextOddRequest(random, surroundings)
     : nextPlainRequest(random, surroundings);
@@ -127,6 +133,74 @@ function nextPlainRequest(
     headers.push(["ES-EventType", eventType]);
   }
   return { method: route.method, target, headers, body };
+}
+
+/** Makes, reads and answers few groups, so that messages are in flight. */
+function nextSubscriptionRequest(
+  random: Random,
+  { authorizations }: FuzzSurroundings,
+): FuzzRequest {
+  const { method, template, request } = random.pick(SUBSCRIPTION_ROUTES);
+  const target = template
+    .replace("{stream}", random.pick(["s", "orders-1", "$all", "%24ce-orders"]))
+    .replace("{group}", random.pick(["g", "h"]))
+    .replace("{count}", random.pick(["1", "5", "100", ...NUMBERS]))
+    .replace(
+      "{messageid}",
+      random.chance(0.9) ? nextEventId(random) : random.pick(RAW_SEGMENTS),
+    );
+  const queries = [
+    `ids=${nextEventId(random)},${nextEventId(random)}`,
+    `action=${random.pick(["Park", "Retry", "Skip", "Stop", "%00"])}`,
+    "embed=" + random.pick(["body", "rich", "content", "tryharder"]),
+    "format=sse&buffer=" + random.pick(NUMBERS),
+    "stopAt=" + random.pick(NUMBERS),
+    "",
+  ];
+  const query = random.pick(queries) + "&" + random.pick(queries);
+  const headers: [string, string][] = [
+    ["Host", "127.0.0.1:2113"],
+    [
+      "Authorization",
+      random.chance(0.8)
+        ? authorizations[0] ?? ""
+        : random.pick(authorizations),
+    ],
+    ["Accept", random.pick(["*/*", COMPETING_JSON, COMPETING_JSON, ...TYPES])],
+  ];
+  if (request === undefined) {
+    return { method, target: `${target}?${query}`, headers, body: undefined };
+  }
+  const body = mutate(random, UTF8.encode(nextSettings(random)));
+  headers.push(
+    ["Content-Type", random.chance(0.9) ? "application/json" : "text/xml"],
+    ["Content-Length", `${body.length}`],
+  );
+  return { method, target, headers, body };
+}
+
+const COMPETING_JSON = "application/vnd.eventstore.competingatom+json";
+
+/** Settings of a subscription, right and wrong. */
+function nextSettings(random: Random): string {
+  if (random.chance(0.2)) return random.pick(["", "{}", ...ODD_JSON]);
+  const number = () =>
+    random.pick<unknown>([0, 1, 5, 20, 500, -1, "7", 2 ** 31, 1.5, null, "x"]);
+  const settings = {
+    startFrom: number(),
+    resolveLinktos: random.pick<unknown>([true, false, "true", 1]),
+    maxRetryCount: number(),
+    bufferSize: number(),
+    readBatchSize: number(),
+    messageTimeoutMilliseconds: number(),
+    maxCheckPointCount: number(),
+    maxSubscriberCount: number(),
+    namedConsumerStrategy: random.pick(["RoundRobin", "Pinned", "pinned", ""]),
+    filterType: random.pick(["t", "t*", "*", "", "$*"]),
+    filterStream: random.pick(NAMES),
+  };
+  const names = Object.keys(settings).filter(() => random.chance(0.2));
+  return JSON.stringify(settings, names);
 }
 
 function nextPath(random: Random, template: string): string {

@@ -1,6 +1,6 @@
 /**
- * The interface over a store in memory with its real users, tokens and logins,
- * called without a socket.
+ * The interface over a store in memory with its real users, tokens, logins and
+ * persistent subscriptions, called without a socket.
  *
  * @module
  */
@@ -13,6 +13,10 @@ import {
   type TestAppOptions,
   type TestRequest,
 } from "./test_app.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
+import { openSubscriptions } from "../../lib/subscriptions/service.ts";
+import { createTestIds } from "./events.ts";
+import { createManualTimers, type ManualTimers } from "./manual_timers.ts";
 import { basic, openTestAuth, type TestAuth } from "./test_auth.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";
 
@@ -35,6 +39,8 @@ export interface SecuredAppOptions extends TestAppOptions {
 /** An app whose users are real. */
 export interface SecuredApp extends TestApp {
   readonly auth: TestAuth;
+  /** Time of persistent subscriptions. */
+  readonly timers: ManualTimers;
   /** Sends JSON: POST, unless it says otherwise. */
   sendJson(
     path: string,
@@ -65,17 +71,31 @@ export async function openSecuredApp(
     logged.push([event, fields]);
   };
   const { logged } = auth;
+  const logger = { debug: log, info: log, warn: log, error: log, audit: log };
+  const timers = createManualTimers();
+  const subscriptions = await openSubscriptions({
+    store,
+    clock,
+    timers,
+    newId: createTestIds(),
+    logger: options.logger ?? logger,
+    limits: { ...LIMITS, ...options.limits },
+    isCurrent: (caller) => auth.authenticator.isCurrent(caller),
+    onLoginChange: (listener) => auth.authenticator.onChange(listener),
+  });
   const testApp = openTestApp({
-    logger: { debug: log, info: log, warn: log, error: log, audit: log },
+    logger,
     ...options,
     store,
     clock,
     auth,
+    app: { subscriptions, ...options.app },
   });
   let metadataCount = 0;
   const secured: SecuredApp = {
     ...testApp,
     auth,
+    timers,
     sendJson(path, json, request = {}) {
       return testApp.send(path, {
         method: "POST",
@@ -108,6 +128,7 @@ export async function openSecuredApp(
     },
     async [Symbol.asyncDispose]() {
       await testApp[Symbol.asyncDispose]();
+      await subscriptions.close();
       await auth[Symbol.asyncDispose]();
     },
   };
