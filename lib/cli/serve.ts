@@ -237,6 +237,10 @@ async function startServices(
     isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
   });
   const { authenticator, users, tokens, defaultUsers } = auth;
+  const logins = {
+    isCurrent: authenticator.isCurrent.bind(authenticator),
+    onLoginChange: authenticator.onChange.bind(authenticator),
+  };
   const upkeep = await openUpkeep({
     store,
     clock,
@@ -257,21 +261,19 @@ async function startServices(
       newId: newEventId,
       logger,
       limits,
-      isCurrent: (caller) => authenticator.isCurrent(caller),
-      onLoginChange: (listener) => authenticator.onChange(listener),
+      ...logins,
     });
   const app = createApp({
     store,
     streams: createStreamService({
       store,
       clock,
-      isCurrent: (caller) => authenticator.isCurrent(caller),
-      onLoginChange: (listener) => authenticator.onChange(listener),
+      ...logins,
     }),
-    authenticate: (authorization, request) =>
-      authenticator.authenticate(authorization, request),
-    authenticateAccessToken: (accessToken, request) =>
-      authenticator.authenticateAccessToken(accessToken, request),
+    authenticate: authenticator.authenticate.bind(authenticator),
+    authenticateAccessToken: authenticator.authenticateAccessToken.bind(
+      authenticator,
+    ),
     users,
     tokens,
     logger,

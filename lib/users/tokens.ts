@@ -23,6 +23,7 @@ import type {
 } from "./contract.ts";
 import {
   type StoredToken,
+  type StoredTokens,
   TOKEN_CREATED_TYPE,
   type TokenRepository,
 } from "./token_repository.ts";
@@ -61,29 +62,55 @@ const ATTEMPTS_MAX = 5;
 /** Finds out whose token it is; undefined when it is nobody's or has ended. */
 export async function verifyToken(
   { login, secret }: ClaimedToken,
-  { users, tokens, clock }: Pick<
-    TokenServiceOptions,
-    "users" | "tokens" | "clock"
-  >,
+  stores: TokenStores,
 ): Promise<Principal | undefined> {
-  const user = await users.read(login);
-  if (user === undefined || user.isDisabled) return undefined;
+  const found = await readValid(login, stores);
+  if (found === undefined || found.user.isDisabled) return undefined;
   const hash = Buffer.from(hashOf(secret), "base64");
-  const nowUs = clock.nowUs();
-  const stored = await tokens.read(login);
-  const token = stored.tokens.find((candidate) => {
+  const token = found.valid.find((candidate) => {
     const candidateHash = Buffer.from(candidate.hash, "base64");
     return candidateHash.length === hash.length &&
       timingSafeEqual(candidateHash, hash);
   });
-  if (token === undefined || !isValid(token, { user, nowUs })) return undefined;
+  if (token === undefined) return undefined;
   const { isReadOnly, scopes, expiresAtUs } = token;
   return {
-    ...principalOf(user),
+    ...principalOf(found.user),
     isReadOnly,
     expiresAtUs,
     ...(scopes && { scopes: new Set(scopes) }),
   };
+}
+
+/** Where users and tokens are, and when it is. */
+type TokenStores = Pick<TokenServiceOptions, "users" | "tokens" | "clock">;
+
+/**
+ * The tokens of a user that hold at this moment: those that have not ended, and
+ * are not of an earlier user of that login.
+ *
+ * @returns Undefined when there is no such user.
+ */
+async function readValid(
+  login: string,
+  { users, tokens, clock }: TokenStores,
+): Promise<
+  | undefined
+  | {
+    readonly user: StoredUser;
+    readonly nowUs: number;
+    readonly stored: StoredTokens;
+    readonly valid: readonly StoredToken[];
+  }
+> {
+  const user = await users.read(login);
+  if (user === undefined) return undefined;
+  const nowUs = clock.nowUs();
+  const stored = await tokens.read(login);
+  const valid = stored.tokens.filter((token) =>
+    token.expiresAtUs > nowUs && token.userEventNumber >= user.firstEventNumber
+  );
+  return { user, nowUs, stored, valid };
 }
 
 /** What clients may do with tokens. */
@@ -108,15 +135,10 @@ export class TokenService {
     const lifetimeSeconds = newToken.lifetimeSeconds ??
       LIMITS.tokenSecondsDefault;
     refuseUnfitToken({ lifetimeSeconds, label });
-    const { users, tokens, clock } = this.#options;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const user = await users.read(login);
-      if (user === undefined) return { kind: "notFound" };
-      const nowUs = clock.nowUs();
-      const read = await tokens.read(login);
-      const valid = read.tokens.filter((token) =>
-        isValid(token, { user, nowUs })
-      );
+      const found = await readValid(login, this.#options);
+      if (found === undefined) return { kind: "notFound" };
+      const { user, nowUs, stored, valid } = found;
       if (valid.length >= LIMITS.userTokensMax) return { kind: "conflict" };
       const secret = randomBytes(SECRET_BYTES).toString("base64url");
       const token: StoredToken = {
@@ -129,7 +151,7 @@ export class TokenService {
         hash: hashOf(secret),
         userEventNumber: user.eventNumber,
       };
-      const isWritten = await tokens.write(read, {
+      const isWritten = await this.#options.tokens.write(stored, {
         eventType: TOKEN_CREATED_TYPE,
         tokens: [...valid, token],
       });
@@ -147,15 +169,10 @@ export class TokenService {
 
   async list(requester: Requester, login: string): Promise<TokenListOutcome> {
     if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
-    const { users, tokens, clock } = this.#options;
-    const user = await users.read(login);
-    if (user === undefined) return { kind: "notFound" };
-    const read = await tokens.read(login);
-    const nowUs = clock.nowUs();
-    const valid = read.tokens.filter((token) =>
-      isValid(token, { user, nowUs })
-    );
-    return { kind: "tokens", tokens: valid.map(visiblePartOf) };
+    const found = await readValid(login, this.#options);
+    return found === undefined
+      ? { kind: "notFound" }
+      : { kind: "tokens", tokens: found.valid.map(visiblePartOf) };
   }
 
   async revoke(
@@ -163,18 +180,13 @@ export class TokenService {
     { login, tokenId }: { readonly login: string; readonly tokenId: string },
   ): Promise<UserOutcome> {
     if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
-    const { users, tokens, clock } = this.#options;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const user = await users.read(login);
-      if (user === undefined) return { kind: "notFound" };
-      const read = await tokens.read(login);
-      const nowUs = clock.nowUs();
-      const valid = read.tokens.filter((token) =>
-        isValid(token, { user, nowUs })
-      );
+      const found = await readValid(login, this.#options);
+      if (found === undefined) return { kind: "notFound" };
+      const { stored, valid } = found;
       const revoked = valid.find((token) => token.tokenId === tokenId);
       if (revoked === undefined) return { kind: "notFound" };
-      const isWritten = await tokens.write(read, {
+      const isWritten = await this.#options.tokens.write(stored, {
         eventType: "$TokenRevoked",
         tokens: valid.filter((token) => token !== revoked),
       });
@@ -213,14 +225,6 @@ function mayManageTokens({ caller }: Requester, login: string): boolean {
   return caller !== undefined && isUnnarrowed(caller) &&
     caller.expiresAtUs === undefined &&
     (caller.login === login || caller.roles.has(ROLE_ADMINS));
-}
-
-function isValid(
-  token: StoredToken,
-  { user, nowUs }: { readonly user: StoredUser; readonly nowUs: number },
-): boolean {
-  return token.expiresAtUs > nowUs &&
-    token.userEventNumber >= user.firstEventNumber;
 }
 
 function hashOf(secret: string): string {
