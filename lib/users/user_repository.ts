@@ -261,11 +261,11 @@ export class UserRepository {
  * first asks, and watched from then on.
  */
 class KnownLogins {
-  readonly #store: Pick<EventStore, "listNames" | "watch">;
+  readonly #store: Pick<EventStore, "barrier" | "listNames" | "watch">;
   #logins: Promise<Set<string>> | undefined;
   #stopWatching = () => {};
 
-  constructor(store: Pick<EventStore, "listNames" | "watch">) {
+  constructor(store: Pick<EventStore, "barrier" | "listNames" | "watch">) {
     this.#store = store;
   }
 
@@ -276,6 +276,8 @@ class KnownLogins {
    */
   async sorted(): Promise<readonly string[]> {
     try {
+      // What is watched may come late: a name that was just given counts.
+      await this.#store.barrier?.();
       return [...await (this.#logins ??= this.#find())].sort();
     } catch (error) {
       this.close();

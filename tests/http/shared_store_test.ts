@@ -63,6 +63,27 @@ Deno.test("a password that is changed at one server is refused by the other at o
   });
 });
 
+Deno.test("of like logins that are given at the same time one wins", async () => {
+  await withServers(async (one) => {
+    const logins = ["anna", "Anna", "ANNA", "anNa"];
+    const answers = await Promise.all(
+      logins.map((loginName) =>
+        one.sendJson(
+          "/users/",
+          { loginName, fullName: "", groups: [], password: "a password" },
+          { headers: ADMIN },
+        )
+      ),
+    );
+    assertEquals(answers.map(({ status }) => status).sort(), [
+      201,
+      400,
+      400,
+      400,
+    ]);
+  });
+});
+
 Deno.test("an access list that is written at one server holds at the other at once", async () => {
   await withServers(async (one, other) => {
     await one.append("s", [EVENT], ADMIN);

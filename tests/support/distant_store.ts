@@ -233,6 +233,7 @@ class LateNews {
   }
 
   #gather(hints: readonly CommitHint[]): void {
+    if (this.#watchers.size === 0) return;
     for (const hint of hints) {
       const key = JSON.stringify([hint.streamName, hint.eventType]);
       if (!this.#gathered.has(key)) this.#gathered.set(key, hint);
