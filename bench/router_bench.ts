@@ -6,10 +6,11 @@
  */
 
 import {
+  ATOM,
+  ATOM_OR_HTML,
   negotiateRequest,
   negotiateResponse,
 } from "../lib/http/negotiation.ts";
-import { ATOM, ATOM_OR_HTML } from "../lib/http/media_types.ts";
 import { createRouter, parseTarget } from "../lib/http/router.ts";
 import { ROUTES } from "../lib/http/routes/table.ts";
 

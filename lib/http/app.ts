@@ -21,7 +21,7 @@ import type { StoreLimits } from "../store/event_store.ts";
 import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import { isLoopbackAddress } from "../text/addresses.ts";
-import { allowsRoute, hasRole } from "./access.ts";
+import { allowsRoute, hasRole, type Route } from "./route.ts";
 import {
   accessTokenOf,
   type IsTrustedProxy,
@@ -30,13 +30,14 @@ import {
 } from "./client.ts";
 import {
   type AnswersHost,
+  type CorsOrigins,
   createBaseUrlOf,
+  createSiteRules,
   firstOf,
   hostOf,
   type Scheme,
 } from "./hosts.ts";
 import type { HandlerServices, NodeInfo, NodeStore } from "./context.ts";
-import { type CorsOrigins, createSiteRules } from "./cross_site.ts";
 import {
   optionsResponse,
   outerProblemResponse,
@@ -65,7 +66,6 @@ import { requestIdOf } from "./request_headers.ts";
 import { Quota } from "./quota.ts";
 import { Sending } from "./sending.ts";
 import { createRouter, parseTarget } from "./router.ts";
-import type { Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
 
 /** Judges the `Authorization` header and what else a login depends on. */

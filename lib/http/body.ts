@@ -12,7 +12,7 @@ import { createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import type { Limits } from "../model/limits.ts";
 import { decodeUtf8IfValid, withoutMark } from "../text/utf8.ts";
 import { decodeXmlBytes, type XmlEncoding } from "../text/xml_encoding.ts";
-import { isXml, type MediaType } from "./media_types.ts";
+import { isXml, type MediaType } from "./negotiation.ts";
 import {
   ACCEPTED_CODINGS,
   describeBytes,

@@ -18,7 +18,7 @@ import type { XmlEncoding } from "../text/xml_encoding.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { AnswerKey, KnownAnswers } from "./response_cache.ts";
 import type { BaseUrlOf } from "./hosts.ts";
-import type { MediaType } from "./media_types.ts";
+import type { MediaType } from "./negotiation.ts";
 import type { Observation, WatchedRequest } from "./observation.ts";
 import type { Query } from "./query.ts";
 import type { Receiving } from "./body.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type CorsOrigins, createSiteRules } from "./cross_site.ts";
+import { type CorsOrigins, createSiteRules } from "./hosts.ts";
 
 const OWN = ["127.0.0.1:2113", "events.example.org"];
 const APP = "https://app.example.org";

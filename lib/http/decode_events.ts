@@ -28,7 +28,7 @@ import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Steps } from "../text/steps.ts";
 import { decodeUtf8 } from "../text/utf8.ts";
 import { bodyTextOf } from "./body.ts";
-import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
+import { parseEventId, ZERO_EVENT_ID } from "../text/uuid.ts";
 import { describeBytes, malformed, Refusal } from "./errors.ts";
 
 /** What stands in a body or in headers; undefined: it is missing. */

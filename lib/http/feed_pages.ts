@@ -32,7 +32,7 @@ import {
   EVENT_STREAM,
   isXml,
   type MediaType,
-} from "./media_types.ts";
+} from "./negotiation.ts";
 import { decodeParameter } from "./query.ts";
 import {
   checkRequireMaster,

@@ -14,7 +14,7 @@ import type { LiveEnd, LiveFormat } from "../streams/outcomes.ts";
 import type { RequestContext } from "./context.ts";
 import { malformed, readProblemOf } from "./errors.ts";
 import { readFeedView, readLiveStart } from "./feed_request.ts";
-import { EVENT_STREAM } from "./media_types.ts";
+import { EVENT_STREAM } from "./negotiation.ts";
 import {
   checkRequireMaster,
   readResolveLinks,

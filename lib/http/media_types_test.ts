@@ -5,7 +5,7 @@ import {
   ATOM_XML,
   EVENTS_XML,
   OCTET_STREAM,
-} from "./media_types.ts";
+} from "./negotiation.ts";
 
 Deno.test("media types carry the published hashes and their charset", () => {
   assertEquals(ATOM_JSON.etagHash, 248368668);

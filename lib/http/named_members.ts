@@ -14,7 +14,7 @@ import {
   type XmlElement,
 } from "../formats/xml/xml_parse.ts";
 import type { RequestContext } from "./context.ts";
-import { APPLICATION_JSON, isXml, type MediaType } from "./media_types.ts";
+import { APPLICATION_JSON, isXml, type MediaType } from "./negotiation.ts";
 import { malformed } from "./errors.ts";
 
 /** The members of a body. Each reader throws a `Refusal` for a wrong type. */

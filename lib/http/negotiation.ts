@@ -1,6 +1,6 @@
 /**
- * Which type a request's body is, and which type its answer takes
- * (spec: http-api §3).
+ * The media types that the interface speaks (spec: http-api §2.2), which of them
+ * a request's body is, and which its answer takes (§3).
  *
  * Blanks around commas and parameters mean nothing, and neither does the case
  * of names (RFC 9110 §5.6.1, §8.3.1); the original compared them to the letter.
@@ -12,20 +12,157 @@
  * @module
  */
 
-import {
-  APPLICATION_JSON,
-  ATOM_JSON,
+import { mediaTypeHash } from "../formats/atom/feed.ts";
+import { type XmlEncoding, xmlEncodingOf } from "../text/xml_encoding.ts";
+
+/** What a body looks like, whatever name it goes by. */
+type BodyForm =
+  | "streamDescription"
+  | "atomXml"
+  | "atomJson"
+  | "xml"
+  | "json"
+  | "eventXml"
+  | "eventJson"
+  | "bytes"
+  | "html"
+  | "text"
+  | "eventStream";
+
+/** A media type. There is one object for each: compare them by identity. */
+export interface MediaType {
+  /** `type/subtype`, lower case. */
+  readonly name: string;
+  readonly form: BodyForm;
+  /** Value of `Content-Type` on answers of this type. */
+  readonly contentType: string;
+  /** Second half of ETags of this type (spec: http-api §6.3). */
+  readonly etagHash: number;
+}
+
+/** Types that a route takes or offers; the first is the default. */
+export type MediaTypeSet = readonly [MediaType, ...MediaType[]];
+
+const VENDOR = "application/vnd.eventstore.";
+
+export const STREAM_DESCRIPTION = textType(
+  VENDOR + "streamdesc+json",
+  "streamDescription",
+);
+export const ATOM_XML = textType("application/atom+xml", "atomXml");
+export const ATOM_JSON = textType(VENDOR + "atom+json", "atomJson");
+/** Messages of persistent subscriptions. */
+export const COMPETING_XML = textType(
+  VENDOR + "competingatom+xml",
+  "atomXml",
+);
+export const COMPETING_JSON = textType(
+  VENDOR + "competingatom+json",
+  "atomJson",
+);
+const TEXT_XML = textType("text/xml", "xml");
+const APPLICATION_XML = textType("application/xml", "xml");
+export const APPLICATION_JSON = textType("application/json", "json");
+const EVENT_XML = textType(VENDOR + "event+xml", "eventXml");
+const EVENT_JSON = textType(VENDOR + "event+json", "eventJson");
+export const EVENTS_XML = textType(VENDOR + "events+xml", "eventXml");
+const EVENTS_JSON = textType(VENDOR + "events+json", "eventJson");
+export const TEXT_HTML = textType("text/html", "html");
+/** Live feeds: an addition to the original's types. */
+export const EVENT_STREAM = textType("text/event-stream", "eventStream");
+/** Value of `Content-Type` of an export. */
+export const EXPORT_CONTENT_TYPE = "application/x-ndjson";
+export const TEXT_PLAIN = textType("text/plain", "text");
+/** Bytes as they are: the one type without a charset. */
+export const OCTET_STREAM: MediaType = {
+  name: "application/octet-stream",
+  form: "bytes",
+  contentType: "application/octet-stream",
+  etagHash: mediaTypeHash("application/octet-stream"),
+};
+
+const ATOM_EXCEPT_LAST = [
+  STREAM_DESCRIPTION,
   ATOM_XML,
-  EVENT_STREAM,
-  isXml,
-  type MediaType,
-  type MediaTypeSet,
+  ATOM_JSON,
+  TEXT_XML,
+  APPLICATION_XML,
+  APPLICATION_JSON,
+  EVENT_XML,
+  EVENT_JSON,
+  EVENTS_XML,
+  EVENTS_JSON,
+] as const;
+
+export const ATOM: MediaTypeSet = [...ATOM_EXCEPT_LAST, OCTET_STREAM];
+export const ATOM_OR_HTML: MediaTypeSet = [...ATOM_EXCEPT_LAST, TEXT_HTML];
+/** Of pages that go on as live feeds. */
+export const FEED: MediaTypeSet = [...ATOM_OR_HTML, EVENT_STREAM];
+export const ATOM_WITHOUT_BATCHES: MediaTypeSet = [
+  ATOM_XML,
+  ATOM_JSON,
+  TEXT_XML,
+  APPLICATION_XML,
+  APPLICATION_JSON,
+];
+export const EVENT: MediaTypeSet = [
+  ATOM_XML,
+  ATOM_JSON,
+  TEXT_XML,
+  APPLICATION_XML,
+  APPLICATION_JSON,
+  EVENT_XML,
+  EVENT_JSON,
   OCTET_STREAM,
   TEXT_HTML,
-  TEXT_PLAIN,
+];
+export const JSON_OR_TEXT_XML: MediaTypeSet = [APPLICATION_JSON, TEXT_XML];
+export const JSON_ALONE: MediaTypeSet = [APPLICATION_JSON];
+export const JSON_OR_TEXT: MediaTypeSet = [APPLICATION_JSON, TEXT_PLAIN];
+export const STATS: MediaTypeSet = [
+  APPLICATION_JSON,
   TEXT_XML,
-} from "./media_types.ts";
-import { type XmlEncoding, xmlEncodingOf } from "../text/xml_encoding.ts";
+  APPLICATION_XML,
+];
+export const GOSSIP: MediaTypeSet = [
+  APPLICATION_JSON,
+  APPLICATION_XML,
+  TEXT_XML,
+  TEXT_PLAIN,
+];
+export const ADMIN: MediaTypeSet = [
+  TEXT_PLAIN,
+  APPLICATION_JSON,
+  TEXT_XML,
+  APPLICATION_XML,
+];
+export const JSON_XML_TEXT: MediaTypeSet = [
+  APPLICATION_JSON,
+  TEXT_XML,
+  APPLICATION_XML,
+  TEXT_PLAIN,
+];
+
+/** Whether a browser would take a body of this type for an XML document. */
+export function isXml(type: MediaType): boolean {
+  return type.form === "xml" || type.form === "atomXml" ||
+    type.form === "eventXml";
+}
+
+/** Whether a body of this type is JSON. */
+export function isJson(type: MediaType): boolean {
+  return type.form === "json" || type.form === "atomJson" ||
+    type.form === "eventJson" || type.form === "streamDescription";
+}
+
+function textType(name: string, form: BodyForm): MediaType {
+  return {
+    name,
+    form,
+    contentType: name + "; charset=utf-8",
+    etagHash: mediaTypeHash(name),
+  };
+}
 
 /**
  * What clients sent lately and what it came to. Clients send few different
@@ -60,7 +197,7 @@ const requestMemos = new Map<MediaTypeSet, Memo<NegotiatedRequest>>();
 const responseMemos = new Map<MediaTypeSet, Memo<OfferedType>>();
 
 /** What a body is, by its Content-Type. */
-export interface NegotiatedRequest {
+interface NegotiatedRequest {
   readonly type: MediaType;
   /** The charset parameter; undefined without one. */
   readonly charset: XmlEncoding | undefined;
@@ -84,7 +221,7 @@ export function negotiateRequest(
 }
 
 /** What a client says about the answer it wants. */
-export interface ResponseWish {
+interface ResponseWish {
   /** The Accept header. */
   readonly accept: string | null;
   /** The `format` parameter, lower case; it alone decides. */

@@ -9,8 +9,7 @@
 import { accepts } from "@std/http/negotiation";
 import { assertEquals } from "@std/assert";
 import { type Random, withSeed } from "../../tests/support/random.ts";
-import { ATOM_OR_HTML, EVENT } from "./media_types.ts";
-import { negotiateResponse } from "./negotiation.ts";
+import { ATOM_OR_HTML, EVENT, negotiateResponse } from "./negotiation.ts";
 
 const UNKNOWN = ["image/png", "application/pdf", "text/csv"];
 

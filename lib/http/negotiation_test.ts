@@ -5,8 +5,9 @@ import {
   ATOM_OR_HTML,
   EVENT,
   type MediaTypeSet,
-} from "./media_types.ts";
-import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
+  negotiateRequest,
+  negotiateResponse,
+} from "./negotiation.ts";
 
 const VENDOR = "application/vnd.eventstore.";
 const JAVA_ACCEPT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2";

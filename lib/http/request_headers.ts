@@ -9,7 +9,7 @@ import { ifNoneMatch } from "@std/http/etag";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import { LIMITS } from "../model/limits.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
-import { parseEventId, ZERO_EVENT_ID } from "./event_id.ts";
+import { parseEventId, ZERO_EVENT_ID } from "../text/uuid.ts";
 import { malformed } from "./errors.ts";
 
 /** Headers of requests; both spellings where documents and servers differ. */

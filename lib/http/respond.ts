@@ -20,7 +20,7 @@ import {
   isXml,
   type MediaType,
   TEXT_PLAIN,
-} from "./media_types.ts";
+} from "./negotiation.ts";
 import { REQUEST_ID_HEADER } from "./request_headers.ts";
 
 /** The original's lists, and what browsers need besides (spec: http-api §5.1). */

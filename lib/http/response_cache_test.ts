@@ -5,7 +5,7 @@ import {
   type AnswerKey,
   type WholeRepresentation,
 } from "./response_cache.ts";
-import { ATOM_JSON } from "./media_types.ts";
+import { ATOM_JSON } from "./negotiation.ts";
 
 const FACTS: AnswerFacts = {
   streamName: "s",

@@ -3,14 +3,29 @@
  * who may send it, which function answers it, and what the description of the
  * interface says of it. The rows stand in `routes/`, a file a resource.
  *
+ * The roles that a route asks for, and the scopes that open it to tokens, are
+ * judged here alone, after routing and negotiation, so no handler and no header
+ * can widen a token.
+ *
  * @module
  */
 
-import type { Access, Scopes } from "./access.ts";
+import {
+  type Principal,
+  ROLE_ADMINS,
+  ROLE_BACKUP,
+  ROLE_MONITORS,
+  ROLE_OPS,
+  type TokenScope,
+} from "../model/principal.ts";
 import type { Handler } from "./context.ts";
-import type { MediaType, MediaTypeSet } from "./media_types.ts";
+import {
+  EVENT_STREAM,
+  type MediaType,
+  type MediaTypeSet,
+} from "./negotiation.ts";
 
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /** A route. HEAD and OPTIONS follow from the others. */
 export interface Route extends RouteDescription {
@@ -43,7 +58,7 @@ export interface Route extends RouteDescription {
 }
 
 /** What `/openapi.json` says of a route besides what follows from its row. */
-export interface RouteDescription {
+interface RouteDescription {
   /** Heading under which it stands. */
   readonly tag: string;
   /** What it does, in a line without a final period. */
@@ -99,3 +114,102 @@ export type AnswerContent =
   | "nothing"
   /** That type, whatever was asked for. */
   | { readonly type: string };
+
+/** Who may use a route. */
+type Access = keyof typeof ACCESS;
+
+/**
+ * In words, as OpenAPI says it, and by roles: who has none of them is refused
+ * before the handler is called. Without roles the service behind the route
+ * decides.
+ */
+export const ACCESS = {
+  everybody: { text: "Open to everyone.", isOpen: true, roles: undefined },
+  accessList: {
+    text: "Requires the right that the stream's access list grants (default: " +
+      "everyone).",
+    isOpen: true,
+    roles: undefined,
+  },
+  users: { text: "Requires a login.", isOpen: false, roles: undefined },
+  administrators: {
+    text: "Requires membership in $admins.",
+    isOpen: false,
+    roles: undefined,
+  },
+  settings: {
+    text: "Requires the right to write $settings (default: $admins).",
+    isOpen: false,
+    roles: undefined,
+  },
+  monitors: {
+    text: "Requires membership in $admins, $ops or $monitors.",
+    isOpen: false,
+    roles: [ROLE_ADMINS, ROLE_OPS, ROLE_MONITORS],
+  },
+  // Operators are missing: a backup holds every event, whatever its access
+  // list says.
+  backup: {
+    text: "Requires membership in $admins or $backup.",
+    isOpen: false,
+    roles: [ROLE_ADMINS, ROLE_BACKUP],
+  },
+  operators: {
+    text: "Requires membership in $admins or $ops.",
+    isOpen: false,
+    roles: [ROLE_ADMINS, ROLE_OPS],
+  },
+} as const;
+
+/** Whether the caller has the role that a route asks for. */
+export function hasRole(
+  caller: Principal | undefined,
+  access: Access,
+): boolean {
+  const { roles } = ACCESS[access];
+  return roles === undefined ||
+    caller !== undefined && roles.some((role) => caller.roles.has(role));
+}
+
+type Scopes = readonly TokenScope[];
+
+/** Streams, their metadata, the whole log and users. */
+export const READ: Scopes = ["read"];
+/** Making a token of the scope `feeds`. */
+export const FEEDS: Scopes = ["feeds", "read"];
+export const APPEND: Scopes = ["append"];
+export const METRICS: Scopes = ["metrics"];
+export const BACKUP: Scopes = ["backup"];
+/**
+ * The routes that are open without a login. `feeds` is missing: such tokens stand
+ * in addresses and must open nothing but feeds.
+ */
+export const PUBLIC: Scopes = ["read", "append", "metrics", "backup"];
+/** What changes users, tokens, rights or the server, or deletes. */
+export const UNNARROWED: Scopes = [];
+
+/** What of a row decides. */
+interface ScopedRoute {
+  readonly method: string;
+  readonly scopes: Scopes;
+}
+
+/**
+ * Whether the caller's credentials may be used for an answer of that type on a
+ * route. Says nothing of the rights of the user behind them.
+ */
+export function allowsRoute(
+  { isReadOnly, scopes }: Principal,
+  route: ScopedRoute,
+  responseType: MediaType | undefined,
+): boolean {
+  if (isReadOnly && isWrite(route)) return false;
+  if (scopes === undefined) return true;
+  if (responseType === EVENT_STREAM && scopes.has("feeds")) return true;
+  return route.scopes.some((scope) => scopes.has(scope));
+}
+
+/** A POST is reading, too, where a scope that reads is enough for it. */
+function isWrite({ method, scopes }: ScopedRoute) {
+  return method !== "GET" && !scopes.some((scope) => scope !== "append");
+}

@@ -9,7 +9,7 @@ import { HTML_TAIL, htmlHead, renderEventHtml } from "../formats/html.ts";
 import type { EventOutcome } from "../streams/outcomes.ts";
 import { type RequestContext, streamNameOf } from "./context.ts";
 import { readProblemOf } from "./errors.ts";
-import { ATOM_XML, isJson, type MediaType } from "./media_types.ts";
+import { ATOM_XML, isJson, type MediaType } from "./negotiation.ts";
 import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
 import {
   etagOf,

@@ -18,7 +18,7 @@ import type {
 } from "../subscriptions/contract.ts";
 import { infoMembersOf } from "../subscriptions/settings.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
-import { isXml, type MediaType } from "./media_types.ts";
+import { isXml, type MediaType } from "./negotiation.ts";
 
 /** A link of a description. */
 interface DocumentLink {

@@ -8,7 +8,7 @@
 import { formatUpdated } from "../formats/atom/feed.ts";
 import type { TokenInfo, User } from "../users/contract.ts";
 import { escapeXmlText } from "../formats/xml/xml_text.ts";
-import { isXml, type MediaType } from "./media_types.ts";
+import { isXml, type MediaType } from "./negotiation.ts";
 import { encodePathSegmentSparely } from "../text/path_segment.ts";
 
 /** Numbers of the original's internals; clients ignore them. */

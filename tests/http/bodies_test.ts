@@ -12,7 +12,7 @@ import {
   type MediaType,
   OCTET_STREAM,
   STREAM_DESCRIPTION,
-} from "../../lib/http/media_types.ts";
+} from "../../lib/http/negotiation.ts";
 import type { Route } from "../../lib/http/route.ts";
 import { ROUTES } from "../../lib/http/routes/table.ts";
 import { testUuid } from "../support/events.ts";

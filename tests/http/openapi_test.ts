@@ -4,7 +4,7 @@ import {
   type OpenApiDocument,
   type Operation,
   responseAt,
-} from "../../lib/http/openapi/document.ts";
+} from "../../lib/http/openapi.ts";
 import { createRouter, parseTarget } from "../../lib/http/router.ts";
 import { ROUTES } from "../../lib/http/routes/table.ts";
 import { areaNames, isAnswer, readArea } from "../conformance/recording.ts";

@@ -13,7 +13,7 @@ import {
   readAllBackwardRange,
   readAllForwardRange,
 } from "../feed_request.ts";
-import { ATOM_OR_HTML } from "../media_types.ts";
+import { ATOM_OR_HTML } from "../negotiation.ts";
 import type { Route } from "../route.ts";
 import { unslashed } from "./redirects.ts";
 import { FEED_PAGE } from "./streams.ts";

@@ -8,13 +8,12 @@
 import type { KnownFiles } from "../../maintenance/downloads.ts";
 import type { ExportSelection, LogPoint } from "../../store/transfer.ts";
 import { parseIsoTime } from "../../text/iso_time.ts";
-import { BACKUP } from "../access.ts";
+import { BACKUP, type Route, type Schema } from "../route.ts";
 import { type RequestContext, requesterOf } from "../context.ts";
-import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../media_types.ts";
+import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../negotiation.ts";
 import { malformed } from "../errors.ts";
 import { parametersOf } from "../query.ts";
 import { downloadResponse } from "../respond.ts";
-import type { Route, Schema } from "../route.ts";
 import { fileUpkeepOf, NO_UPKEEP } from "./maintenance.ts";
 
 const TEXT = { type: "string" };

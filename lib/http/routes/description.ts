@@ -4,18 +4,20 @@
  * @module
  */
 
-import { PUBLIC } from "../access.ts";
+import { PUBLIC, type Route } from "../route.ts";
 import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
   JSON_ALONE,
   type MediaType,
   TEXT_HTML,
-} from "../media_types.ts";
-import { buildOpenApi, type OpenApiDocument } from "../openapi/document.ts";
-import { renderApiPage } from "../openapi/page.ts";
+} from "../negotiation.ts";
+import {
+  buildOpenApi,
+  type OpenApiDocument,
+  renderApiPage,
+} from "../openapi.ts";
 import { documentResponse } from "../respond.ts";
-import type { Route } from "../route.ts";
 import { CACHEABLE } from "./parameters.ts";
 
 /**

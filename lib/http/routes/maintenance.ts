@@ -13,13 +13,17 @@ import type { JobStatus } from "../../maintenance/job_board.ts";
 import type { Upkeep } from "../../maintenance/upkeep.ts";
 import type { StoreMaintenance } from "../../store/maintenance.ts";
 import { QuipuError } from "../../model/errors.ts";
-import { UNNARROWED } from "../access.ts";
+import {
+  type AnswerDescription,
+  type Route,
+  type Schema,
+  UNNARROWED,
+} from "../route.ts";
 import type { RequestContext } from "../context.ts";
-import { ADMIN, JSON_ALONE } from "../media_types.ts";
+import { ADMIN, JSON_ALONE } from "../negotiation.ts";
 import { malformed, PIPELINE_REFUSALS, PROBLEMS, Refusal } from "../errors.ts";
 import { parameterOf } from "../query.ts";
 import { emptyResponse, jsonResponse, problemResponse } from "../respond.ts";
-import type { AnswerDescription, Route, Schema } from "../route.ts";
 
 const TEXT = { type: "string" };
 

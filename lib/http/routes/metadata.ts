@@ -5,7 +5,7 @@
  * @module
  */
 
-import { UNNARROWED } from "../access.ts";
+import { type Route, UNNARROWED } from "../route.ts";
 import { isMetastream, metastreamOf } from "../../model/stream_names.ts";
 import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
 import { answerAppend } from "../appending.ts";
@@ -18,7 +18,6 @@ import {
   readForwardRange,
 } from "../feed_request.ts";
 import { answerMetadata, resolvesLinks } from "../single_events.ts";
-import type { Route } from "../route.ts";
 import { unslashed } from "./redirects.ts";
 import {
   answerStreamPage,

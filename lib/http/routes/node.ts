@@ -9,7 +9,7 @@ import type { LogEnd } from "../../store/event_store.ts";
 import { escapeXmlText } from "../../formats/xml/xml_text.ts";
 import { logAudit } from "../../model/audit.ts";
 import { LOG_LEVELS, type LogLevel } from "../../model/logger.ts";
-import { PUBLIC, UNNARROWED } from "../access.ts";
+import { PUBLIC, type Route, type Schema, UNNARROWED } from "../route.ts";
 import { type RequestContext, requesterOf } from "../context.ts";
 import {
   ADMIN,
@@ -19,7 +19,7 @@ import {
   JSON_ALONE,
   JSON_XML_TEXT,
   TEXT_PLAIN,
-} from "../media_types.ts";
+} from "../negotiation.ts";
 import { readMembers } from "../named_members.ts";
 import { malformed } from "../errors.ts";
 import {
@@ -28,7 +28,6 @@ import {
   jsonResponse,
   NO_STORE,
 } from "../respond.ts";
-import type { Route, Schema } from "../route.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
 
 const TEXT = { type: "string" };

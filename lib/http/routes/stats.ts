@@ -4,18 +4,17 @@
  * @module
  */
 
-import { PUBLIC } from "../access.ts";
+import { PUBLIC, type Route, type Schema } from "../route.ts";
 import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
   isXml,
   JSON_XML_TEXT,
   STATS,
-} from "../media_types.ts";
+} from "../negotiation.ts";
 import { malformed, PROBLEMS } from "../errors.ts";
 import { parameterOf } from "../query.ts";
 import { documentResponse, problemResponse } from "../respond.ts";
-import type { Route, Schema } from "../route.ts";
 import { findStats, flattenStats, type Stats } from "../stats_document.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
 

@@ -5,13 +5,20 @@
  * @module
  */
 
-import { APPEND, READ, UNNARROWED } from "../access.ts";
+import {
+  type AnswerDescription,
+  APPEND,
+  READ,
+  type Route,
+  type Schema,
+  UNNARROWED,
+} from "../route.ts";
 import { answerAppend, logRights, streamUriOf } from "../appending.ts";
 import { type RequestContext, segmentAt, streamNameOf } from "../context.ts";
 import { renderDescription } from "../../formats/atom/description.ts";
 import { feedOfStream } from "../../formats/atom/feed.ts";
 import type { PageRange } from "../../model/feed.ts";
-import { parseEventId } from "../event_id.ts";
+import { parseEventId } from "../../text/uuid.ts";
 import { answerPage } from "../feed_pages.ts";
 import {
   HEAD_PAGE,
@@ -42,9 +49,8 @@ import {
   EVENT,
   FEED,
   STREAM_DESCRIPTION,
-} from "../media_types.ts";
+} from "../negotiation.ts";
 import { REQUEST_HEADERS as HEADERS } from "../request_headers.ts";
-import type { AnswerDescription, Route, Schema } from "../route.ts";
 import {
   APPEND_HEADERS,
   DELETE_HEADERS,

@@ -14,7 +14,7 @@ import { renderFeedXml } from "../../formats/atom/feed_xml.ts";
 import type { RenderedBody } from "../../formats/atom/feed.ts";
 import type { GroupId, NackAction } from "../../subscriptions/contract.ts";
 import { limitKeyOfAddress } from "../../text/addresses.ts";
-import { READ } from "../access.ts";
+import { type Meanings, READ, type Route, type Schema } from "../route.ts";
 import { type RequestContext, segmentAt } from "../context.ts";
 import { readLongPollMs, REQUEST_HEADERS } from "../request_headers.ts";
 import {
@@ -24,7 +24,7 @@ import {
   isXml,
   JSON_OR_TEXT_XML,
   type MediaType,
-} from "../media_types.ts";
+} from "../negotiation.ts";
 import {
   malformed,
   PIPELINE_REFUSALS,
@@ -39,7 +39,6 @@ import {
   liveResponse,
   problemResponse,
 } from "../respond.ts";
-import type { Meanings, Route, Schema } from "../route.ts";
 import { pushMessages } from "../subscription_push.ts";
 import {
   GROUP_PATH,

@@ -18,15 +18,21 @@ import {
   type RequestedSettings,
 } from "../../subscriptions/settings.ts";
 import { encodePathSegmentSparely } from "../../text/path_segment.ts";
-import { PUBLIC, UNNARROWED } from "../access.ts";
+import {
+  type AnswerDescription,
+  type Meanings,
+  PUBLIC,
+  type Route,
+  type Schema,
+  UNNARROWED,
+} from "../route.ts";
 import { type RequestContext, segmentAt, streamNameOf } from "../context.ts";
-import { parseEventId } from "../event_id.ts";
-import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../media_types.ts";
+import { parseEventId } from "../../text/uuid.ts";
+import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
 import { readMembers } from "../named_members.ts";
 import { malformed, PROBLEMS, Refusal } from "../errors.ts";
 import { parameterOf } from "../query.ts";
 import { documentResponse, problemResponse } from "../respond.ts";
-import type { AnswerDescription, Meanings, Route, Schema } from "../route.ts";
 import {
   type Document,
   type DocumentKind,

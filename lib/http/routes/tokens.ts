@@ -4,9 +4,8 @@
  * @module
  */
 
-import { FEEDS, UNNARROWED } from "../access.ts";
-import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../media_types.ts";
-import type { Route } from "../route.ts";
+import { FEEDS, type Route, UNNARROWED } from "../route.ts";
+import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
 import { readMembers } from "../named_members.ts";
 import { answerChange, CHANGING, documentOf, READING } from "./users.ts";
 import { type RequestContext, requesterOf, segmentAt } from "../context.ts";

@@ -4,9 +4,14 @@
  * @module
  */
 
-import { READ, UNNARROWED } from "../access.ts";
-import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../media_types.ts";
-import type { AnswerDescription, Route, Schema } from "../route.ts";
+import {
+  type AnswerDescription,
+  READ,
+  type Route,
+  type Schema,
+  UNNARROWED,
+} from "../route.ts";
+import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
 import { LOCATION } from "./parameters.ts";
 import type { UserOutcome, UserReadOutcome } from "../../users/contract.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";

@@ -13,7 +13,7 @@ import {
   samplesBy,
 } from "../../telemetry/metric.ts";
 import { cacheFamilies } from "../../telemetry/store_metrics.ts";
-import { METRICS, PUBLIC } from "../access.ts";
+import { METRICS, PUBLIC, type Route, type Schema } from "../route.ts";
 import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
@@ -21,9 +21,8 @@ import {
   JSON_XML_TEXT,
   type MediaType,
   TEXT_PLAIN,
-} from "../media_types.ts";
+} from "../negotiation.ts";
 import { documentResponse, jsonResponse } from "../respond.ts";
-import type { Route, Schema } from "../route.ts";
 
 const PROBE_SCHEMA: Schema = {
   name: "Probe",

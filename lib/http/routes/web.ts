@@ -5,9 +5,9 @@
  */
 
 import { HTML_TAIL, htmlHead, htmlLink, htmlText } from "../../formats/html.ts";
-import { PUBLIC } from "../access.ts";
+import { PUBLIC, type Route } from "../route.ts";
 import type { RequestContext } from "../context.ts";
-import { TEXT_HTML } from "../media_types.ts";
+import { TEXT_HTML } from "../negotiation.ts";
 import { PROBLEMS } from "../errors.ts";
 import {
   documentResponse,
@@ -15,7 +15,6 @@ import {
   problemResponse,
   redirectResponse,
 } from "../respond.ts";
-import type { Route } from "../route.ts";
 import { LOCATION, NEGOTIATED_CACHEABLE } from "./parameters.ts";
 
 const READING = {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseEventId } from "./event_id.ts";
+import { parseEventId } from "./uuid.ts";
 
 const ID = "0000018d-0000-4000-8000-0000000000ab";
 
