@@ -87,11 +87,16 @@ export interface TakeOptions {
   readonly accepts?: (message: SourceMessage) => boolean;
 }
 
+/** Entries that were handed out before the buffer is cut. */
+const CUT_COUNT = 64;
+
 /** The messages of one group. */
 export class Group {
   readonly #rules: GroupRules;
   /** Messages, and places of those that are done already. */
   #buffer: (SourceMessage | number)[] = [];
+  /** Entries of it that were handed out, and are cut off now and then. */
+  #takenCount = 0;
   #bufferedCount = 0;
   readonly #retries: Delivery[] = [];
   /** In order of their deadlines, since all have the same time. */
@@ -212,18 +217,10 @@ export class Group {
   hasWaitingFor(accepts: (message: SourceMessage) => boolean): boolean {
     return this.#retries.some(({ message }) => accepts(message)) ||
       this.mayBeginMore &&
-        this.#buffer.some((entry) =>
-          typeof entry !== "number" && accepts(entry)
+        this.#buffer.some((entry, index) =>
+          index >= this.#takenCount && typeof entry !== "number" &&
+          accepts(entry)
         );
-  }
-
-  /** The message that would be handed out first. */
-  get firstWaiting(): SourceMessage | undefined {
-    const retry = this.#retries[0];
-    if (retry !== undefined) return retry.message;
-    if (!this.mayBeginMore) return undefined;
-    const entry = this.#buffer.find((entry) => typeof entry !== "number");
-    return typeof entry === "object" ? entry : undefined;
   }
 
   /** Whether a consumer still holds a message that was handed to it. */
@@ -257,7 +254,7 @@ export class Group {
    */
   pass(place: number): void {
     this.#passedTo = place;
-    if (this.#buffer.length === 0) this.progress.pass(place);
+    if (this.#isBufferEmpty) this.progress.pass(place);
   }
 
   /**
@@ -266,12 +263,13 @@ export class Group {
    * @returns Place to read again from; undefined: nothing was given up.
    */
   dropBuffer(): number | undefined {
-    const [first] = this.#buffer;
+    const dropped = this.#buffer.slice(this.#takenCount);
+    const [first] = dropped;
     if (first === undefined) return undefined;
-    for (const entry of this.#buffer) {
+    for (const entry of dropped) {
       if (typeof entry !== "number") this.#sizeBytes -= entry.sizeBytes;
     }
-    this.#buffer = [];
+    this.#clearBuffer();
     this.#bufferedCount = 0;
     this.#passedTo = -1;
     return typeof first === "number" ? first : first.place;
@@ -413,7 +411,7 @@ export class Group {
   }
 
   #addDone(place: number): void {
-    if (this.#buffer.length > 0) {
+    if (!this.#isBufferEmpty) {
       // Nothing may be begun before what stands in front of it.
       this.#buffer.push(place);
       return;
@@ -431,7 +429,7 @@ export class Group {
       if (sizeBytes >= bytesMax) break;
     }
     const taken = this.#retries.splice(0, retryCount);
-    let index = 0;
+    let index = this.#takenCount;
     while (index < this.#buffer.length) {
       const entry = this.#buffer[index];
       if (typeof entry === "object") {
@@ -464,8 +462,8 @@ export class Group {
     }
     // Progress knows messages in order: those in front of one that is taken
     // are begun with it, and wait to be handed out like those to be retried.
-    let end = 0;
-    for (let index = 0; index < this.#buffer.length; index++) {
+    let end = this.#takenCount;
+    for (let index = end; index < this.#buffer.length; index++) {
       if (taken.length >= count || !this.mayBeginMore) break;
       const entry = this.#buffer[index];
       if (typeof entry !== "object" || !accepts(entry)) continue;
@@ -493,11 +491,28 @@ export class Group {
     }
   }
 
-  #cutBuffer(count: number): void {
-    if (count === 0) return;
-    if (count === this.#buffer.length) this.#buffer = [];
-    else this.#buffer.splice(0, count);
-    if (this.#buffer.length === 0) this.progress.pass(this.#passedTo);
+  get #isBufferEmpty(): boolean {
+    return this.#takenCount === this.#buffer.length;
+  }
+
+  #clearBuffer(): void {
+    this.#buffer = [];
+    this.#takenCount = 0;
+  }
+
+  /** Gives entries up to an index away; seldom moves those that are left. */
+  #cutBuffer(index: number): void {
+    if (index === this.#takenCount) return;
+    // What is gone must not keep its event in memory.
+    this.#buffer.fill(0, this.#takenCount, index);
+    this.#takenCount = index;
+    if (this.#isBufferEmpty) {
+      this.#clearBuffer();
+      this.progress.pass(this.#passedTo);
+    } else if (index >= CUT_COUNT && index > this.#buffer.length / 2) {
+      this.#buffer = this.#buffer.slice(index);
+      this.#takenCount = 0;
+    }
   }
 
   #hold(held: Held): void {
