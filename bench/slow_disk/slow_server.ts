@@ -13,7 +13,10 @@ import { openUpkeep } from "../../lib/maintenance/upkeep.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { SILENT_LOGGER as logger } from "../../lib/model/logger.ts";
 import { newEventId } from "../../lib/runtime/event_ids.ts";
-import { SYSTEM_CLOCK as clock } from "../../lib/runtime/system_clock.ts";
+import {
+  SYSTEM_CLOCK as clock,
+  SYSTEM_TIMERS,
+} from "../../lib/runtime/system_clock.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { createSlowPlatform } from "./slow_platform.ts";
@@ -63,6 +66,7 @@ async function serve(
     },
   });
   const { authenticator, users, tokens } = await openAuth({
+    timers: SYSTEM_TIMERS,
     store,
     clock,
     newEventId,

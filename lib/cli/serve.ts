@@ -228,6 +228,7 @@ async function startServices(
   const auth = await openAuth({
     store,
     clock,
+    timers: SYSTEM_TIMERS,
     newEventId,
     logger,
     // Whoever names proxies or a public address is reached from elsewhere.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SYSTEM_TIMERS } from "../runtime/system_clock.ts";
 import { escapeControls } from "../telemetry/escape_controls.ts";
 import type { UserOutcome } from "../users/contract.ts";
 import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
@@ -113,7 +114,7 @@ export const USER = defineCommand(ROW, async (call) => {
     segmentSizeBytes,
     ...parts,
   });
-  using users = openOfflineUsers({ store, ...parts });
+  using users = openOfflineUsers({ store, timers: SYSTEM_TIMERS, ...parts });
   await work(users);
 });
 

@@ -8,7 +8,7 @@
 import { quoteJson } from "../formats/json/json_string.ts";
 import { subscriptionUri } from "../formats/atom/links.ts";
 import { formatInt64 } from "../model/event_number.ts";
-import { newlineAt } from "../text/json_layout.ts";
+import { newlineAt } from "../formats/json/json_layout.ts";
 import { escapeXmlAttribute, escapeXmlText } from "../formats/xml/xml_text.ts";
 import type {
   CommandOutcome,

@@ -16,10 +16,10 @@
 
 import { randomBytes } from "node:crypto";
 import { DEFAULT_PASSWORD } from "./default_password.ts";
-import type { Timer } from "./login_throttle.ts";
 import type { PasswordHash, PasswordHasher } from "./password.ts";
 import { refuseUnfitPassword } from "./user_rules.ts";
 import type { UserRepository, UserSlot } from "./user_repository.ts";
+import type { Timers } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { AppendResult, EventStore } from "../store/event_store.ts";
@@ -219,9 +219,9 @@ interface LateDefaultUsers {
  * the store's refusal to be written.
  */
 export function ensureOnceWritable(
-  { store, timer, ensure }: {
+  { store, timers, ensure }: {
     readonly store: EventStore;
-    readonly timer: Timer;
+    readonly timers: Pick<Timers, "setTimer">;
     /** Makes the users; may be called again when the store refused. */
     readonly ensure: () => Promise<DefaultUsersReport>;
   },
@@ -231,7 +231,7 @@ export function ensureOnceWritable(
 
   function wait(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stopTimer = timer.after(LIMITS.writeRetryMs, resolve);
+    const stopTimer = timers.setTimer(LIMITS.writeRetryMs, resolve);
     endWait = () => {
       stopTimer();
       resolve();

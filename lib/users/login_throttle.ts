@@ -25,25 +25,11 @@
  * @module
  */
 
-import type { Clock } from "../model/clock.ts";
+import type { Clock, Timers } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import { limitKeyOfAddress, networksOf } from "../text/addresses.ts";
 import { FailureBuckets, keepNewest, NetworkPressure } from "./login_memory.ts";
-
-/** Calls back once, after a while. Tests bring a timer that they move. */
-export interface Timer {
-  /** @returns A function that prevents the call. */
-  after(delayMs: number, callback: () => void): () => void;
-}
-
-/** The platform's timer. */
-export const SYSTEM_TIMER: Timer = {
-  after(delayMs, callback) {
-    const timeout = setTimeout(callback, delayMs);
-    return () => clearTimeout(timeout);
-  },
-};
 
 /** Whose password is to be checked. */
 export interface LoginAttempt {
@@ -77,7 +63,7 @@ const LOGIN_WEIGHT = 1e-3;
 /** Lets password checks run; remembers no failure at first. */
 export class LoginThrottle {
   readonly #clock: Clock;
-  readonly #timer: Timer;
+  readonly #timers: Pick<Timers, "setTimer">;
   readonly #addresses = new FailureBuckets(LIMITS.loginAddressDelayMsMax);
   readonly #logins = new FailureBuckets(LIMITS.loginDelayMsMax);
   readonly #pressure = new NetworkPressure();
@@ -93,13 +79,13 @@ export class LoginThrottle {
   #cancelTimer: (() => void) | undefined;
 
   constructor(
-    { clock, timer = SYSTEM_TIMER }: {
+    { clock, timers }: {
       readonly clock: Clock;
-      readonly timer?: Timer | undefined;
+      readonly timers: Pick<Timers, "setTimer">;
     },
   ) {
     this.#clock = clock;
-    this.#timer = timer;
+    this.#timers = timers;
     this.#budgetAtUs = clock.nowUs();
   }
 
@@ -218,7 +204,7 @@ export class LoginThrottle {
       wakeUs = Math.min(wakeUs, notBeforeUs);
     }
     const waitUs = Math.max(wakeUs - nowUs, restUs);
-    this.#cancelTimer = this.#timer.after(
+    this.#cancelTimer = this.#timers.setTimer(
       Math.max(1, Math.ceil(waitUs / 1000)),
       () => this.#startNext(),
     );

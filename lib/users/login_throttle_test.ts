@@ -27,8 +27,8 @@ function createBench(costMs = 0): Bench {
   const due = new Set<{ readonly atUs: number; readonly call: () => void }>();
   const throttle = new LoginThrottle({
     clock,
-    timer: {
-      after(delayMs, call) {
+    timers: {
+      setTimer(delayMs, call) {
         const entry = { atUs: clock.nowUs() + delayMs * 1000, call };
         due.add(entry);
         return () => due.delete(entry);

@@ -13,7 +13,7 @@ import { TokenRepository } from "./token_repository.ts";
 import { UserRepository } from "./user_repository.ts";
 import { UserService } from "./users.ts";
 import type { Requester } from "../model/audit.ts";
-import type { Clock } from "../model/clock.ts";
+import type { Clock, Timers } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { Logger } from "../model/logger.ts";
 import { SYSTEM_PRINCIPAL } from "../model/principal.ts";
@@ -37,15 +37,16 @@ export interface UserAdministration {
 
 /** Opens the users of a store, which stays the caller's to close. */
 export function openOfflineUsers(
-  { store, clock, newEventId, logger }: {
+  { store, clock, timers, newEventId, logger }: {
     readonly store: EventStore;
     readonly clock: Clock;
+    readonly timers: Timers;
     readonly newEventId: () => string;
     readonly logger: Logger;
   },
 ): UserAdministration & Disposable {
   const users = new UserRepository({ store, newEventId });
-  const throttle = new LoginThrottle({ clock });
+  const throttle = new LoginThrottle({ clock, timers });
   const service = new UserService({
     users,
     tokens: new TokenRepository({ store, newEventId }),

@@ -12,14 +12,14 @@ import {
   ensureOnceWritable,
 } from "./default_users.ts";
 import { FailedLogins } from "./failed_logins.ts";
-import { LoginThrottle, SYSTEM_TIMER, type Timer } from "./login_throttle.ts";
+import { LoginThrottle } from "./login_throttle.ts";
 import { PasswordHasher, type ScryptCost } from "./password.ts";
 import { TokenRepository } from "./token_repository.ts";
 import { TokenService } from "./tokens.ts";
 import { UserChanges } from "./user_changes.ts";
 import { UserRepository } from "./user_repository.ts";
 import { UserService } from "./users.ts";
-import type { Clock } from "../model/clock.ts";
+import type { Clock, Timers } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { Logger } from "../model/logger.ts";
 
@@ -27,6 +27,7 @@ import type { Logger } from "../model/logger.ts";
 export interface AuthOptions {
   readonly store: EventStore;
   readonly clock: Clock;
+  readonly timers: Pick<Timers, "setTimer">;
   readonly newEventId: () => string;
   readonly logger: Logger;
   /** Whether the server listens on loopback alone. */
@@ -37,8 +38,6 @@ export interface AuthOptions {
   readonly isTrustedPeer?: ((peerAddress: string) => boolean) | undefined;
   /** Only tests have a reason for another cost than the recommended one. */
   readonly passwordCost?: ScryptCost | undefined;
-  /** Only tests have a reason for another timer than the platform's. */
-  readonly timer?: Timer | undefined;
 }
 
 /** Users, tokens and logins of one store. */
@@ -62,12 +61,13 @@ export interface Auth {
  * @throws {QuipuError} As `ensureDefaultUsers` and `EventStore.append` do.
  */
 export async function openAuth(options: AuthOptions): Promise<Auth> {
-  const { store, clock, newEventId, logger, isLoopbackServer } = options;
+  const { store, clock, timers, newEventId, logger } = options;
+  const { isLoopbackServer } = options;
   const users = new UserRepository({ store, newEventId });
   const tokens = new TokenRepository({ store, newEventId });
   const hasher = new PasswordHasher(options.passwordCost);
   const changes = new UserChanges(store);
-  const throttle = new LoginThrottle({ clock, timer: options.timer });
+  const throttle = new LoginThrottle({ clock, timers });
   const accessTokens = new AccessTokens({ clock, changes });
   const ensure = async () => {
     const { adminPassword } = options;
@@ -77,7 +77,7 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
   const isWritable = store.status().readOnlyReason === undefined;
   const late = isWritable ? undefined : ensureOnceWritable({
     store,
-    timer: options.timer ?? SYSTEM_TIMER,
+    timers,
     ensure: async () => (await ensure()).report,
   });
   const defaultUsers = late?.report ?? (await ensure()).report;

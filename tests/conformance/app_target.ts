@@ -114,6 +114,7 @@ async function openApp(
   const newEventId = createTestIds();
   const store = await openStore({ clock, newEventId });
   const { authenticator, users, tokens } = await openAuth({
+    timers: SYSTEM_TIMERS,
     store,
     clock,
     newEventId,

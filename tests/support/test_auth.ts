@@ -17,6 +17,7 @@ import {
 import type { EventStore, ListEntry } from "../../lib/store/event_store.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
+import { SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
 
 /** Takes no time; the default users' constant hash takes its own. */
 export const CHEAP_COST = { N: 2, r: 1, p: 1 };
@@ -93,6 +94,7 @@ export async function openTestAuth(
     clock,
     newEventId,
     logger,
+    timers: SYSTEM_TIMERS,
     isLoopbackServer: true,
     adminPassword: undefined,
     passwordCost: CHEAP_COST,

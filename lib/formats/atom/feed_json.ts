@@ -9,7 +9,7 @@ import type { RecordedEvent } from "../../model/event.ts";
 import { formatEventNumber } from "../../model/event_number.ts";
 import type { EmbedLevel, ResolvedEvent } from "../../model/feed.ts";
 import type { ByteText } from "../../text/byte_text.ts";
-import { newlineAt } from "../../text/json_layout.ts";
+import { newlineAt } from "../json/json_layout.ts";
 import { decodeUtf8Leniently } from "../../text/utf8.ts";
 import { quoteJson } from "../json/json_string.ts";
 import { reindentJson } from "../json/json_text.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { JsonTextError, LayoutBudget } from "../../text/json_layout.ts";
+import { JsonTextError, LayoutBudget } from "./json_layout.ts";
 import { JSON_DEPTH_MAX, JsonScanner } from "./json_scanner.ts";
 import { runSteps, STEP_LENGTH, type Steps } from "../../text/steps.ts";
 

@@ -18,7 +18,7 @@ import {
   newlineAt,
   TOO_DEEP,
   TOO_LONG,
-} from "../../text/json_layout.ts";
+} from "./json_layout.ts";
 import { Buffer } from "node:buffer";
 import {
   copyableStringEnd,

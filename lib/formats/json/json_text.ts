@@ -4,7 +4,7 @@
  * @module
  */
 
-import { JsonTextError, newlineAt } from "../../text/json_layout.ts";
+import { JsonTextError, newlineAt } from "./json_layout.ts";
 import { JSON_DEPTH_MAX, JsonScanner } from "./json_scanner.ts";
 import { copyableStringEnd, numberEnd } from "./json_string.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { JsonTextError } from "../../text/json_layout.ts";
+import { JsonTextError } from "../json/json_layout.ts";
 import { JsonScanner } from "../json/json_scanner.ts";
 import {
   encodeXmlName,

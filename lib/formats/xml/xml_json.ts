@@ -6,11 +6,7 @@
  * @module
  */
 
-import {
-  JsonTextError,
-  LayoutBudget,
-  newlineAt,
-} from "../../text/json_layout.ts";
+import { JsonTextError, LayoutBudget, newlineAt } from "../json/json_layout.ts";
 import { quoteJsonEscapingBreaks } from "../json/json_string.ts";
 import { decodeXmlName } from "./xml_text.ts";
 import { textOf, type XmlElement, type XmlNode } from "./xml_parse.ts";
