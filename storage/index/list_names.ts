@@ -1,6 +1,6 @@
 /**
  * Lists names in order. They are kept in the order in which they came, so each
- * page looks at all of them: 1,000 of a million take about 20 ms, in turns with
+ * page looks at all of them: of a million that takes 10 to 30 ms, in turns with
  * other work.
  *
  * @module
@@ -12,7 +12,11 @@ import type { ListKind } from "../../lib/model/lists.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { NamesRequest } from "../../lib/store/event_store.ts";
 import { encodeUtf8 } from "../../lib/text/utf8.ts";
-import { type ListDirectory, STREAMS_LIST } from "./list_directory.ts";
+import {
+  LIST_KINDS,
+  type ListDirectory,
+  STREAMS_LIST,
+} from "./list_directory.ts";
 
 const KINDS = {
   streams: "stream",
@@ -43,11 +47,12 @@ export async function listNames(
   const prefixBytes = encodeUtf8(prefix);
   const afterBytes = encodeUtf8(after);
   const { names } = lists;
+  const code = LIST_KINDS.indexOf(KINDS[kind]);
   let found: number[] = [];
   /** The last of the names that come first, once there are enough. */
   let bound: Uint8Array | undefined;
   const keepFirst = () => {
-    found.sort((one, other) => names.compare(one, names.bytesOf(other)));
+    found.sort((one, other) => names.compareIds(one, other));
     found = found.slice(0, limit);
     const last = found.length === limit ? found.at(-1) : undefined;
     bound = last === undefined ? undefined : names.bytesOf(last).slice();
@@ -56,10 +61,10 @@ export async function listNames(
     if (id % NAMES_PER_TURN === 0) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const isWanted = lists.kindOf(id) === KINDS[kind] &&
-      lists.headOf(id) >= 0 &&
+    const isWanted = lists.kinds[id] === code &&
+      (bound === undefined || names.compare(id, bound) < 0) &&
       names.startsWith(id, prefixBytes) && names.compare(id, afterBytes) > 0 &&
-      (bound === undefined || names.compare(id, bound) < 0);
+      lists.headOf(id) >= 0;
     if (!isWanted) continue;
     found.push(id);
     if (found.length >= 2 * NAMES_MAX) keepFirst();

@@ -118,15 +118,33 @@ export class NameBytes {
 
   /** Less than 0, 0 or more as the id's name comes before, is or follows these bytes. */
   compare(id: number, other: Uint8Array): number {
+    return this.#compare(id, other, 0, other.length);
+  }
+
+  /** As `compare`, with the name of another id. */
+  compareIds(id: number, other: number): number {
+    const start = this.#starts[other] ?? 0;
+    const end = this.#starts[other + 1] ?? 0;
+    return this.#compare(id, this.#bytes, start, end);
+  }
+
+  #compare(
+    id: number,
+    other: Uint8Array,
+    otherStart: number,
+    otherEnd: number,
+  ): number {
     const start = this.#starts[id] ?? 0;
     const length = (this.#starts[id + 1] ?? 0) - start;
     const bytes = this.#bytes;
-    const shared = Math.min(length, other.length);
+    const otherLength = otherEnd - otherStart;
+    const shared = Math.min(length, otherLength);
     for (let index = 0; index < shared; index++) {
-      const difference = (bytes[start + index] ?? 0) - (other[index] ?? 0);
+      const difference = (bytes[start + index] ?? 0) -
+        (other[otherStart + index] ?? 0);
       if (difference !== 0) return difference;
     }
-    return length - other.length;
+    return length - otherLength;
   }
 
   /** Bytes of names from an offset on, as they stand one after the other. */
