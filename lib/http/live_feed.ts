@@ -101,7 +101,7 @@ function createLiveFormat(
   const entries = new EntryBytes(
     baseUrl,
     embed,
-    (event, refs) => renderEntryLine(event, refs, { embed }),
+    (event, refs) => renderEntryLine(event, refs, embed),
   );
   let eventCount = 0;
   return {

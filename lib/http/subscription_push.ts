@@ -10,9 +10,7 @@
  * @module
  */
 
-import { messageIdOf, messageLinks } from "../formats/atom/competing_feed.ts";
-import { renderEntryLine } from "../formats/atom/feed_json.ts";
-import { StreamRefs, subscriptionUri } from "../formats/atom/links.ts";
+import { messageIdOf, MessageLines } from "../formats/atom/competing_feed.ts";
 import { QuipuError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type {
@@ -22,7 +20,11 @@ import type {
   GroupId,
   Message,
 } from "../subscriptions/contract.ts";
+import { ByteText } from "../text/byte_text.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
+
+/** Room for a message of usual length. */
+const FIRST_CAPACITY = 2048;
 
 const OPENING = "retry: 2000\n\n";
 const HEARTBEAT = ": heartbeat\n\n";
@@ -54,8 +56,7 @@ class MessagePush {
   readonly body: ReadableStream<Bytes>;
   readonly #consumer: Consumer;
   readonly #limits: Limits;
-  readonly #baseUrl: string;
-  readonly #uri: string;
+  readonly #lines: MessageLines;
   readonly #timer: ReturnType<typeof setInterval>;
   #controller: ReadableStreamDefaultController<Bytes> | undefined;
   /** Whether the connection has taken everything, and waits. */
@@ -76,8 +77,7 @@ class MessagePush {
   constructor({ group, consumer, baseUrl, limits }: PushOptions) {
     this.#consumer = consumer;
     this.#limits = limits;
-    this.#baseUrl = baseUrl;
-    this.#uri = subscriptionUri(baseUrl, group);
+    this.#lines = new MessageLines(baseUrl, group);
     this.#timer = setInterval(() => this.#beat(), limits.liveFeedHeartbeatMs);
     this.body = new ReadableStream<Bytes>({
       start: (controller) => {
@@ -122,22 +122,21 @@ class MessagePush {
 
   /** Sends about as many messages as are sent at once. */
   #sendMessages(): void {
-    const refs = new StreamRefs(this.#baseUrl);
-    let text = "";
+    const lengthMax = this.#limits.liveFeedChunkLengthMax;
+    const out = new ByteText(FIRST_CAPACITY);
     while (
-      this.#sentCount < this.#messages.length &&
-      text.length < this.#limits.liveFeedChunkLengthMax
+      this.#sentCount < this.#messages.length && out.length < lengthMax
     ) {
       const message = this.#messages[this.#sentCount++];
-      if (message !== undefined) text += this.#textOf(message, refs);
+      if (message === undefined) continue;
+      const { event } = message;
+      out.pushAscii("id: ");
+      out.pushAscii(messageIdOf(event));
+      out.pushAscii("\ndata: ");
+      this.#lines.write(out, event);
+      out.pushAscii("\n\n");
     }
-    this.#send(encodeUtf8(text));
-  }
-
-  #textOf({ event }: Message, refs: StreamRefs): string {
-    const links = messageLinks(this.#uri, event);
-    const data = renderEntryLine(event, refs, { embed: "body", links });
-    return `id: ${messageIdOf(event)}\ndata: ${data}\n\n`;
+    this.#send(out.take(0));
   }
 
   #send(bytes: Bytes): void {

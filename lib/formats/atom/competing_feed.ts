@@ -6,6 +6,11 @@
  */
 
 import type { ResolvedEvent } from "../../model/feed.ts";
+import type { ByteText } from "../../text/byte_text.ts";
+import { encodeUtf8 } from "../../text/utf8.ts";
+import { quoteJson } from "../json/json_string.ts";
+import { EntryBytes } from "./entry_bytes.ts";
+import { renderEntryLine } from "./feed_json.ts";
 import { type Feed, formatUpdated, NEVER_UPDATED } from "./feed.ts";
 import { type FeedLink, StreamRefs, subscriptionUri } from "./links.ts";
 
@@ -52,12 +57,60 @@ export function feedOfMessages(page: MessagePage, baseUrl: string): Feed {
  *
  * @param uri Absolute URI of the subscription.
  */
-export function messageLinks(uri: string, event: ResolvedEvent): FeedLink[] {
+function messageLinks(uri: string, event: ResolvedEvent): FeedLink[] {
   const messageId = messageIdOf(event);
   return [
     { relation: "ack", uri: `${uri}/ack/${messageId}` },
     { relation: "nack", uri: `${uri}/nack/${messageId}` },
   ];
+}
+
+/** Lines whose streams' names are remembered, to write them faster. */
+const REMEMBERED_LINES = 1_000;
+
+/** What every entry ends with: its links are its last member. */
+const ENTRY_END = "]}";
+
+/** Writes messages as entries with their links, each on one line. */
+export class MessageLines {
+  readonly #entries: EntryBytes;
+  /** What stands before and after the id in the link to acknowledge. */
+  readonly #ackStart: Uint8Array;
+  readonly #nackStart: Uint8Array;
+  readonly #end = encodeUtf8('","relation": "nack"}' + ENTRY_END);
+  #lineCount = 0;
+
+  /** @param baseUrl `http://host[:port][/prefix]`, no slash at its end. */
+  constructor(
+    baseUrl: string,
+    group: Pick<MessagePage, "streamName" | "groupName">,
+  ) {
+    this.#entries = new EntryBytes(
+      baseUrl,
+      "body",
+      (event, refs) => renderEntryLine(event, refs, "body"),
+    );
+    const uri = quoteJson(subscriptionUri(baseUrl, group)).slice(0, -1);
+    this.#ackStart = encodeUtf8(`,{"uri": ${uri}/ack/`);
+    this.#nackStart = encodeUtf8(
+      `","relation": "ack"},{"uri": ${uri}/nack/`,
+    );
+  }
+
+  /** Appends a message. */
+  write(out: ByteText, event: ResolvedEvent): void {
+    if (++this.#lineCount % REMEMBERED_LINES === 0) {
+      this.#entries.forgetStreams();
+    }
+    this.#entries.write(out, event);
+    out.length -= ENTRY_END.length;
+    const messageId = messageIdOf(event);
+    out.pushBytes(this.#ackStart);
+    out.pushAscii(messageId);
+    out.pushBytes(this.#nackStart);
+    out.pushAscii(messageId);
+    out.pushBytes(this.#end);
+  }
 }
 
 /** What a message is acknowledged by: the id of the link, where it is one. */

@@ -45,7 +45,7 @@ for (const embed of LEVELS) {
       const page = (event: ResolvedEvent, refs: StreamRefs) =>
         renderEntryJson(event, refs, { embed, depth: 2 });
       const line = (event: ResolvedEvent, refs: StreamRefs) =>
-        renderEntryLine(event, refs, { embed });
+        renderEntryLine(event, refs, embed);
       for (const render of [page, line]) {
         const entries = new EntryBytes(base, embed, render);
         for (const event of events()) {

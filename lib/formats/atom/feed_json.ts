@@ -146,10 +146,10 @@ export function renderEntryJson(
 export function renderEntryLine(
   event: ResolvedEvent,
   refs: StreamRefs,
-  options: Pick<EntryOptions, "embed" | "links">,
+  embed: EmbedLevel,
 ): string {
   // Line breaks in strings are escaped: each one here is layout.
-  return renderEntryJson(event, refs, { ...options, depth: 0 })
+  return renderEntryJson(event, refs, { embed, depth: 0 })
     .replace(/\n */g, "");
 }
 

@@ -317,7 +317,7 @@ Deno.test("renderFeedJson() of $all has neither stream nor ETag", () => {
 Deno.test("renderEntryLine() is the entry of embed=body on one line", () => {
   const refs = new StreamRefs(BASE);
   const event = plainEvent({ data: '{\n  "a": "x\\n   y"\n}' });
-  const line = renderEntryLine(event, refs, { embed: "body" });
+  const line = renderEntryLine(event, refs, "body");
   assertEquals(line.includes("\n"), false);
   assertEquals(JSON.parse(line), entriesOf(feedJson([event], "body"))[0]);
 });
