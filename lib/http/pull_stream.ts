@@ -16,21 +16,19 @@ import {
 
 /** How a source is sent. */
 export interface PullOptions {
-  /** Time for the client to take a piece, in milliseconds; up to 1/4 more. */
+  /** Time for the client to take a piece, in milliseconds; it may be half more. */
   readonly stallMs: number;
   /** Whether it goes on until the server stops. Default: no. */
   readonly isEndless?: boolean;
 }
 
-/** How often the clients are looked at in the least time to take a piece. */
+/** How often clients are looked at in the least time to take a piece. */
 const LOOKS = 4;
-
-/** When the server stops, clients of endless bodies must be taking something. */
-const STOPPING_STALL_MS = 1_000;
 
 /** Every body that is being pulled, with one timer for all of them. */
 export class PullStreams {
-  readonly #open = new Set<PullStream>();
+  /** Each with whether it is endless. */
+  readonly #open = new Map<PullStream, boolean>();
   readonly #lookMs: number;
   #timer: ReturnType<typeof setInterval> | undefined;
   #isClosed = false;
@@ -51,73 +49,93 @@ export class PullStreams {
       source.end({ outcome: "stopped" });
       throw new QuipuError("storeClosed", "The server is stopping");
     }
-    const stream = new PullStream(source, options, () => {
+    const looksMax = Math.ceil(options.stallMs / this.#lookMs);
+    const stream = new PullStream(source, looksMax, () => {
       this.#open.delete(stream);
       if (this.#open.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
     });
-    this.#open.add(stream);
+    this.#open.set(stream, options.isEndless === true);
     this.#timer ??= setInterval(() => {
-      for (const open of this.#open) open.checkStall();
+      for (const open of this.#open.keys()) open.look();
     }, this.#lookMs);
     return stream.body;
   }
 
   /** Does not wait for clients of endless bodies that take nothing. */
   breakOffStalled(): void {
-    for (const stream of this.#open) {
-      if (stream.options.isEndless) stream.checkStall(STOPPING_STALL_MS);
+    for (const [stream, isEndless] of this.#open) {
+      if (isEndless && stream.isStalled) stream.giveUp();
     }
   }
 
   /** Breaks off what is still being sent; from now on nothing is. */
   close(): void {
     this.#isClosed = true;
-    for (const stream of this.#open) stream.stop();
+    for (const stream of this.#open.keys()) stream.stop();
   }
 }
 
 class PullStream {
   readonly body: ReadableStream<Uint8Array>;
-  readonly options: PullOptions;
   readonly #source: PullSource;
+  readonly #looksMax: number;
   readonly #onEnd: () => void;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** Since when the client has taken nothing; undefined: it waits for more. */
-  #untakenSinceMs: number | undefined = performance.now();
+  /** Whether the client has yet to take what it was handed, or to begin. */
+  #isUntaken = true;
+  /** How often it has been seen so since. */
+  #stalledLooks = 0;
+  /** Whether the source has been asked and has not answered. */
+  #isAsking = false;
   #isOpen = true;
 
-  constructor(source: PullSource, options: PullOptions, onEnd: () => void) {
+  constructor(source: PullSource, looksMax: number, onEnd: () => void) {
     this.#source = source;
-    this.options = options;
+    this.#looksMax = looksMax;
     this.#onEnd = onEnd;
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
       },
-      pull: () => {
-        this.#untakenSinceMs = undefined;
-        try {
-          const piece = source.next();
-          return piece instanceof Promise
-            ? piece.then(
-              (settled) => this.#hand(settled),
-              (error) => this.#fail(error),
-            )
-            : this.#hand(piece);
-        } catch (error) {
-          this.#fail(error);
-        }
-      },
+      // What it returned would be waited for: at once is faster.
+      pull: () => this.#ask(),
       cancel: () => this.#end({ outcome: "cancelled" }),
     }, { highWaterMark: 0 });
   }
 
-  /** Gives the client up if it has taken nothing for so long. */
-  checkStall(stallMs = this.options.stallMs): void {
-    const since = this.#untakenSinceMs;
-    if (since === undefined || performance.now() - since < stallMs) return;
+  #ask(): void {
+    if (this.#isAsking) return;
+    this.#isUntaken = false;
+    this.#stalledLooks = 0;
+    try {
+      const piece = this.#source.next();
+      if (!(piece instanceof Promise)) return this.#hand(piece);
+      this.#isAsking = true;
+      piece.then(
+        (settled) => this.#hand(settled),
+        (error) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Whether the client took nothing between two looks. */
+  get isStalled(): boolean {
+    return this.#stalledLooks > 1;
+  }
+
+  /** Gives the client up if it has taken nothing for long. */
+  look(): void {
+    // The first look may come right after a piece was handed over.
+    if (this.#isUntaken && this.#stalledLooks++ >= this.#looksMax) {
+      this.giveUp();
+    }
+  }
+
+  giveUp(): void {
     this.#end({ outcome: "stalled" });
     // Closing would wait for the client to read on.
     this.#controller?.error(
@@ -134,13 +152,14 @@ class PullStream {
   }
 
   #hand(piece: Uint8Array | undefined): void {
+    this.#isAsking = false;
     if (!this.#isOpen) return;
     if (piece === undefined) {
       this.#end({ outcome: "done" });
       this.#controller?.close();
       return;
     }
-    this.#untakenSinceMs = performance.now();
+    this.#isUntaken = true;
     this.#controller?.enqueue(piece);
   }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { QuipuError } from "../model/errors.ts";
 import {
   BrokenOff,
@@ -118,21 +118,20 @@ Deno.test("closing breaks off what is being sent, and opens nothing", async () =
 });
 
 Deno.test("when the server stops, only endless bodies that nobody takes are broken off", async () => {
-  const streams = new PullStreams(LONG_MS);
-  const endless = { stallMs: LONG_MS, isEndless: true };
+  // Looked at each millisecond; far from being given up.
+  const streams = new PullStreams(4);
   const open = async (isEndless: boolean) => {
     const source = aSource(() => PIECE);
-    const reader = streams.open(source, { ...endless, isEndless }).getReader();
+    const options = { stallMs: LONG_MS, isEndless };
+    const reader = streams.open(source, options).getReader();
     await reader.read();
     return { source, reader };
   };
   const stuck = await open(true);
   const download = await open(false);
-  const startedAtMs = performance.now();
   while (stuck.source.ends.length === 0) {
-    assert(performance.now() - startedAtMs < 10_000);
-    await settle();
     streams.breakOffStalled();
+    await settle();
   }
   assertEquals(stuck.source.ends, [{ outcome: "stalled" }]);
   assertEquals(download.source.ends, []);

@@ -172,10 +172,11 @@ export interface Follower extends Disposable {
   readonly place: number;
   /** Whether the last read reached the end, and nothing has come since. */
   readonly isAtEnd: boolean;
-  /**
-   * Reads on from the place with `read` (such as `readStretch`, or something
-   * that shares what it reads), and goes on to where that ended.
-   */
+  /** Begins to read on from the place: what comes from now on is news. */
+  look(): void;
+  /** Goes on to where a read has ended that began with `look`. */
+  reach(reach: Reach): void;
+  /** Reads on from the place with `read`: `look`, and then `reach`. */
   advance<R extends Reach>(
     read: (place: number) => R | Promise<R>,
   ): Promise<R>;
@@ -348,15 +349,22 @@ class OpenFollower implements Follower {
     return this.#hasReachedEnd && !this.#hasNews;
   }
 
+  look(): void {
+    this.#hasNews = false;
+  }
+
+  reach({ next, isAtEnd }: Reach): void {
+    // A read that gets no further can only wait for news.
+    this.#hasReachedEnd = isAtEnd || next <= this.#place;
+    this.#place = next;
+  }
+
   async advance<R extends Reach>(
     read: (place: number) => R | Promise<R>,
   ): Promise<R> {
-    const from = this.#place;
-    this.#hasNews = false;
-    const reach = await read(from);
-    this.#place = reach.next;
-    // A read that gets no further can only wait for news.
-    this.#hasReachedEnd = reach.isAtEnd || reach.next <= from;
+    this.look();
+    const reach = await read(this.#place);
+    this.reach(reach);
     return reach;
   }
 

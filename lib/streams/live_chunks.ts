@@ -124,6 +124,18 @@ export class LiveChunks {
     this.#context = context;
   }
 
+  /** As `read`, if it was read for somebody already. */
+  peek(reader: ChunkReader): LiveChunk | undefined {
+    if (reader.grantedEpoch !== this.#context.followers.rulesEpoch) {
+      return undefined;
+    }
+    const entry = this.#usable(reader.feed.chunks.get(reader.place));
+    const chunk = entry?.chunk;
+    return chunk?.isForAll === true || entry?.rightsKey === reader.rightsKey
+      ? chunk
+      : undefined;
+  }
+
   /**
    * The stretch from the reader's place on. Asked for only while somebody
    * follows.

@@ -49,18 +49,20 @@ export class LiveFeed implements PullSource, ChunkReader {
   grantedEpoch = -1;
   readonly #options: LiveFeedOptions;
   readonly #follower: Follower;
-  readonly #messages: AsyncGenerator<Bytes, void>;
   #count = FIRST_COUNT;
   /** Place that the client knows to resume from. */
   #toldPlace: number;
+  #hasOpened = false;
+  #isCaughtUp = false;
   /** Whether the client has everything, and waits. */
   #isWaiting = false;
   #isBeatDue = false;
   /** Whether a long event waits until others are sent. */
   #lacksRoom = false;
   #endWaiting = () => {};
-  /** A long event that the client is in the middle of. */
+  /** A long event that the client is in the middle of, and how far. */
   #long: Bytes | undefined;
+  #longOffset = 0;
   #isOver = false;
 
   constructor(options: LiveFeedOptions) {
@@ -73,7 +75,6 @@ export class LiveFeed implements PullSource, ChunkReader {
     const { streamName } = feed.source;
     const login = caller?.login;
     this.#follower = context.followers.open({ streamName, place, login });
-    this.#messages = this.#run();
   }
 
   get place(): number {
@@ -85,7 +86,47 @@ export class LiveFeed implements PullSource, ChunkReader {
   }
 
   async next(): Promise<Bytes | undefined> {
-    return (await this.#messages.next()).value ?? undefined;
+    const follower = this.#follower;
+    const { format } = this.feed.source;
+    if (!this.#hasOpened) {
+      this.#hasOpened = true;
+      return encodeUtf8(format.opening);
+    }
+    while (!this.#isOver) {
+      if (this.#long !== undefined) return this.#nextPiece(this.#long);
+      const reason = this.#endReason();
+      if (reason !== undefined) return this.#lastWord(reason);
+      if (this.#isBeatDue) {
+        this.#isBeatDue = false;
+        const isTold = this.#toldPlace === this.place;
+        return isTold ? encodeUtf8(format.heartbeat) : this.#tellPlace();
+      }
+      if (follower.isAtEnd && (this.#isCaughtUp || this.#lacksRoom)) {
+        this.#isWaiting = true;
+        await follower.news();
+        this.#isWaiting = false;
+        continue;
+      }
+      if (follower.isAtEnd) {
+        this.#isCaughtUp = true;
+        this.#toldPlace = this.place;
+        return encodeUtf8(format.caughtUp(this.place - 1));
+      }
+      follower.look();
+      const { bytes, ended } = this.#take(
+        this.#options.chunks.peek(this) ?? await this.#read(),
+      );
+      if (ended !== undefined) return this.#lastWord(ended);
+      if (bytes !== undefined) {
+        this.#toldPlace = this.place;
+        return this.#long === undefined ? bytes : this.#nextPiece(bytes);
+      }
+      // Much was looked through in vain: remember how far. A client that has
+      // caught up is told of nothing but what it may see: it must not learn
+      // when something else was written.
+      if (!follower.isAtEnd && !this.#isCaughtUp) return this.#tellPlace();
+    }
+    return undefined;
   }
 
   end(): void {
@@ -103,46 +144,6 @@ export class LiveFeed implements PullSource, ChunkReader {
     if (!this.#isWaiting) return;
     this.#isBeatDue = true;
     this.#follower.wake();
-  }
-
-  async *#run(): AsyncGenerator<Bytes, void> {
-    const follower = this.#follower;
-    const { format } = this.feed.source;
-    yield encodeUtf8(format.opening);
-    let isCaughtUp = false;
-    while (!this.#isOver) {
-      const reason = this.#endReason();
-      if (reason !== undefined) return yield this.#lastWord(reason);
-      if (this.#isBeatDue) {
-        this.#isBeatDue = false;
-        const isTold = this.#toldPlace === this.place;
-        yield isTold ? encodeUtf8(format.heartbeat) : this.#tellPlace();
-        continue;
-      }
-      if (follower.isAtEnd && (isCaughtUp || this.#lacksRoom)) {
-        this.#isWaiting = true;
-        await follower.news();
-        this.#isWaiting = false;
-        continue;
-      }
-      if (follower.isAtEnd) {
-        isCaughtUp = true;
-        this.#toldPlace = this.place;
-        yield encodeUtf8(format.caughtUp(this.place - 1));
-        continue;
-      }
-      const { bytes, ended } = await this.#advance();
-      if (ended !== undefined) return yield this.#lastWord(ended);
-      if (bytes !== undefined) {
-        this.#toldPlace = this.place;
-        yield* this.#piecesOf(bytes);
-      } else if (!follower.isAtEnd && !isCaughtUp) {
-        // Much was looked through in vain: remember how far. A client that has
-        // caught up is told of nothing but what it may see: it must not learn
-        // when something else was written.
-        yield this.#tellPlace();
-      }
-    }
   }
 
   #endReason(): LiveEnd | undefined {
@@ -165,53 +166,59 @@ export class LiveFeed implements PullSource, ChunkReader {
     return encodeUtf8(this.feed.source.format.progress(this.place - 1));
   }
 
-  /** What comes next; nothing as long as there is no room for it. */
-  #advance(): Promise<LiveChunk> {
-    const { chunks, longEvents } = this.#options;
-    return this.#follower.advance(async (place) => {
-      let chunk: LiveChunk;
-      try {
-        chunk = await chunks.read(this);
-      } catch (error) {
-        const isStopping = error instanceof QuipuError &&
-          error.code === "storeClosed";
-        if (!isStopping) throw error;
-        return endedChunk("stopping", place);
-      }
-      const { bytes, eventCount } = chunk;
-      if (bytes === undefined || this.#isOver) return chunk;
-      const isLong = bytes.length > LIMITS.liveFeedPieceBytesMax;
-      this.#lacksRoom = isLong && !longEvents.tryHold(bytes);
-      if (this.#lacksRoom) {
-        this.#endWaiting();
-        this.#endWaiting = longEvents.waitForRoom(() => this.#follower.wake());
-        return { ...chunk, bytes: undefined, next: place };
-      }
-      if (isLong) this.#long = bytes;
-      // About as many events are read together as are handed over together.
-      const perEvent = bytes.length / Math.max(1, eventCount);
-      const fitting = Math.ceil(LIMITS.liveFeedChunkLengthMax / perEvent);
-      this.#count = Math.min(COUNT_MAX, fitting + 1);
-      return chunk;
-    });
+  async #read(): Promise<LiveChunk> {
+    try {
+      return await this.#options.chunks.read(this);
+    } catch (error) {
+      const isStopping = error instanceof QuipuError &&
+        error.code === "storeClosed";
+      if (!isStopping) throw error;
+      return endedChunk("stopping", this.place);
+    }
   }
 
-  *#piecesOf(bytes: Bytes): Generator<Bytes, void> {
-    const step = LIMITS.liveFeedPieceBytesMax;
-    if (bytes.length <= step) return yield bytes;
-    for (let offset = 0; offset < bytes.length; offset += step) {
-      // In the middle of an event there is no room for a word on why.
-      if (offset > 0 && this.#endReason() !== undefined) {
-        throw new BrokenOff("The feed has ended in the middle of an event");
-      }
-      yield bytes.subarray(offset, offset + step);
+  /** Goes on to after a chunk, unless there is no room to hold it. */
+  #take(chunk: LiveChunk): LiveChunk {
+    const { longEvents } = this.#options;
+    const { bytes, eventCount } = chunk;
+    if (bytes === undefined || this.#isOver) {
+      this.#follower.reach(chunk);
+      return chunk;
     }
-    this.#letGo();
+    const isLong = bytes.length > LIMITS.liveFeedPieceBytesMax;
+    this.#lacksRoom = isLong && !longEvents.tryHold(bytes);
+    if (this.#lacksRoom) {
+      this.#endWaiting();
+      this.#endWaiting = longEvents.waitForRoom(() => this.#follower.wake());
+      const nothing = { ...chunk, bytes: undefined, next: this.place };
+      this.#follower.reach(nothing);
+      return nothing;
+    }
+    if (isLong) this.#long = bytes;
+    // About as many events are read together as are handed over together.
+    const perEvent = bytes.length / Math.max(1, eventCount);
+    const fitting = Math.ceil(LIMITS.liveFeedChunkLengthMax / perEvent);
+    this.#count = Math.min(COUNT_MAX, fitting + 1);
+    this.#follower.reach(chunk);
+    return chunk;
+  }
+
+  #nextPiece(long: Bytes): Bytes {
+    const offset = this.#longOffset;
+    // In the middle of an event there is no room for a word on why.
+    if (offset > 0 && this.#endReason() !== undefined) {
+      throw new BrokenOff("The feed has ended in the middle of an event");
+    }
+    const end = offset + LIMITS.liveFeedPieceBytesMax;
+    if (end >= long.length) this.#letGo();
+    else this.#longOffset = end;
+    return long.subarray(offset, end);
   }
 
   #letGo(): void {
     if (this.#long !== undefined) this.#options.longEvents.letGo(this.#long);
     this.#long = undefined;
+    this.#longOffset = 0;
   }
 }
 
