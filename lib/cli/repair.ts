@@ -1,6 +1,6 @@
 /**
- * `quipu repair`: says what is wrong with a store and what can be done about
- * it, and does it when it is told to.
+ * `quipu repair`: shows the damage of a store and a plan to repair it, and
+ * carries the plan out with `--yes`.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export const REPAIR = defineTask({
     "are lost. Removed files are kept in lost/. Without --yes nothing is " +
     "changed. The exit code is 3 while anything is left to repair.",
   own: {
-    isConfirmed: { flag: "yes", kind: "boolean", help: "Do it" },
+    isConfirmed: { flag: "yes", kind: "boolean", help: "Carry out the repair" },
   },
 }, async ({ directory, values, work, parts }) => {
   const { repairDirectory } = await import(
@@ -35,14 +35,14 @@ export const REPAIR = defineTask({
     text: showRepair(report),
     exitCode: isLeft ? EXIT_CODES.damaged : EXIT_CODES.ok,
     // Lost events may have been users or rights.
-    ...(isConfirmed && { audit: { event: "store.repaired" } }),
+    ...(report.isDone && { audit: { event: "store.repaired" } }),
   };
 });
 
 /** A repair in words. */
 function showRepair(report: RepairReport): string {
   const { isNeeded, isDone, actions, lostPositions, lostEvents } = report;
-  if (!isNeeded) return "Nothing is to be repaired\n";
+  if (!isNeeded) return "Nothing needs repair\n";
   const lines = actions.map(({ kind, file, what }) =>
     `${kind} ${file}: ${what}`
   );
@@ -67,7 +67,7 @@ function showRepair(report: RepairReport): string {
   lines.push(
     isDone
       ? `Done: ${report.note ?? "lost/"} says what was done`
-      : "Nothing was done yet: quipu repair --yes does it",
+      : "Nothing was changed yet: quipu repair --yes does it",
   );
   return lines.join("\n") + "\n";
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { encodePathSegment } from "../text/path_segment.ts";
 import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
 import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
 import { RunError } from "./failures.ts";
@@ -205,7 +206,9 @@ const SAID_LENGTH_MAX = 300;
 const TIMEOUT_MS = 60_000;
 
 /** Users of a running server. */
-export function usersOfServer(client: ServerClient): UserAdministration {
+export function usersOfServer(
+  client: Pick<ServerClient, "ask" | "addressAt">,
+): UserAdministration {
   const ask = async (
     method: "GET" | "POST",
     path: string,
@@ -222,7 +225,7 @@ export function usersOfServer(client: ServerClient): UserAdministration {
     }
   };
   const command = (login: string, name: string, json?: unknown) =>
-    ask("POST", `/users/${encodeURIComponent(login)}/command/${name}`, json);
+    ask("POST", `/users/${encodePathSegment(login)}/command/${name}`, json);
   return {
     async add({ login, fullName, groups, password }) {
       const user = { loginName: login, fullName, groups, password };
@@ -267,9 +270,10 @@ function unexpected(status: number, text: string): RunError {
 }
 
 function shownUserOf(value: unknown): ShownUser {
-  const { loginName, groups, disabled } = Object(value);
+  const { loginName, fullName, groups, disabled } = Object(value);
   return {
     login: String(loginName),
+    fullName: typeof fullName === "string" ? fullName : undefined,
     groups: Array.isArray(groups) ? groups.map(String) : undefined,
     isDisabled: disabled === true,
   };

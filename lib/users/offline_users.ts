@@ -19,7 +19,7 @@ import type { Logger } from "../model/logger.ts";
 import { SYSTEM_PRINCIPAL } from "../model/principal.ts";
 
 /** A user as `list` shows it. */
-export type ShownUser = Pick<User, "login" | "groups" | "isDisabled">;
+export type ShownUser = Omit<User, "updatedAtUs">;
 
 /**
  * Changes users as an administrator does, wherever they are. Throws as
@@ -64,7 +64,8 @@ export function openOfflineUsers(
     add: async (user) => (await service.create(requester, user)).kind,
     async list() {
       const outcome = await service.list(requester);
-      return outcome.kind === "users" ? outcome.users : [];
+      if (outcome.kind !== "users") return [];
+      return outcome.users.map(({ updatedAtUs: _, ...shown }) => shown);
     },
     resetPassword: async (change) =>
       (await service.resetPassword(requester, change)).kind,

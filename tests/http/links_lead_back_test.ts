@@ -7,6 +7,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { usersOfServer } from "../../lib/cli/server_client.ts";
+import type { ShownUser } from "../../lib/users/offline_users.ts";
 import { testUuid } from "../support/events.ts";
 import { createRandom, type Random } from "../support/random.ts";
 import { ADMIN, openSecuredApp } from "../support/secured_app.ts";
@@ -78,6 +80,39 @@ Deno.test("every link of a user leads back to it, whatever its login", async () 
   }
   assert(met > 5, `only ${met} logins were taken`);
 });
+
+Deno.test("quipu user changes exactly the user that it names, whatever its login", async () => {
+  await using app = await openSecuredApp();
+  const users = usersOfServer({
+    addressAt: (path) => TEST_BASE_URL + path,
+    async ask({ method, path, json }) {
+      // As `fetch()` does: dots alone are a step in the path.
+      const { href } = new URL(path, TEST_BASE_URL);
+      const request = { method, headers: ADMIN };
+      const { status, body } = method === "POST"
+        ? await app.sendJson(pathOf(href), json, request)
+        : await app.send(pathOf(href), request);
+      return new Response(body, { status });
+    },
+  });
+  const logins: string[] = [];
+  for (const login of [...NAMES, "xA"]) {
+    const user = { login, fullName: "x", groups: [], password: "s3cret-9" };
+    const kind = await users.add(user).catch(() => "refused");
+    if (kind === "success") logins.push(login);
+  }
+  assert(logins.length > 5, `only ${logins.length} logins were taken`);
+  for (const login of logins) {
+    const before = disabledIn(await users.list());
+    assertEquals(await users.disable(login), "success", login);
+    assertEquals(disabledIn(await users.list()), [...before, login].sort());
+  }
+});
+
+function disabledIn(users: readonly ShownUser[]): string[] {
+  return users.filter(({ isDisabled }) => isDisabled).map(({ login }) => login)
+    .sort();
+}
 
 /** Appends to the stream, reads it in every form, and follows what they say. */
 async function followStream(app: TestApp, name: string): Promise<void> {

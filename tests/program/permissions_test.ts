@@ -89,7 +89,7 @@ Deno.test({
       assertStringIncludes(verified.output, "Nothing is damaged", told);
       const repaired = await runWith(["repair"], modes);
       assertEquals(repaired.exitCode, 0, told + repaired.log);
-      assertEquals(repaired.output, "Nothing is to be repaired\n", told);
+      assertEquals(repaired.output, "Nothing needs repair\n", told);
     }
   },
 });

@@ -84,6 +84,7 @@ Deno.test("a lost password is replaced without a server, and users are kept", as
       list.output,
       "admin $admins\nanna $admins readers\nops $ops (disabled)\n",
     );
+    const json = await runProgram(["user", "list", db, "--json"]);
     for (const { log, output } of [reset, added, like, list]) {
       assert(!`${log}${output}`.includes("from a file"));
       assert(!`${log}${output}`.includes("piped password"));
@@ -92,6 +93,11 @@ Deno.test("a lost password is replaced without a server, and users are kept", as
       QUIPU_ADMIN_PASSWORD: "not used",
     });
     assertEquals(await statusOf(server.url, "admin", "from a file"), 200);
+    const online = await runProgram([
+      ...["user", "list", "--json", `--url=${server.url}`],
+      `--user-password-file=${file}`,
+    ]);
+    assertEquals(JSON.parse(json.output), JSON.parse(online.output));
     assertEquals(await statusOf(server.url, "anna", "piped password"), 200);
     assertEquals(await statusOf(server.url, "admin", "changeit"), 401);
     assertEquals(await statusOf(server.url, "admin", "not used"), 401);
@@ -184,7 +190,6 @@ Deno.test("commands that hand out or fill a store leave an audit line, at every 
       ["store.imported", ["import", inside("lines"), `--db=${inside("im")}`]],
       ["store.backed_up", ["backup", inside("backup"), db]],
       ["store.restored", ["restore", inside("backup"), `--db=${inside("re")}`]],
-      ["store.repaired", ["repair", "--yes", db]],
     ];
     for (const [event, args] of rows) {
       const end = await runProgram([...args, "--log-level=error", "--quiet"]);

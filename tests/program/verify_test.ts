@@ -20,11 +20,14 @@ Deno.test("verify, repair and compact from outside", async () => {
   assertEquals([clean.exitCode, clean.log], [0, ""]);
   assertStringIncludes(clean.output, "Checked 40 events in");
   assertStringIncludes(clean.output, "Nothing is damaged");
-  const none = await runProgram(["repair", ...args]);
-  assertEquals([none.exitCode, none.output], [
-    0,
-    "Nothing is to be repaired\n",
-  ]);
+  for (const options of [[], ["--yes"]]) {
+    const none = await runProgram(["repair", ...options, ...args]);
+    assertEquals([none.exitCode, none.output, none.log], [
+      0,
+      "Nothing needs repair\n",
+      "",
+    ]);
+  }
 
   flipBit(directory.segmentPath(1), 70);
   const found = await runProgram(["verify", "--deep", "--json", ...args]);
@@ -40,7 +43,7 @@ Deno.test("verify, repair and compact from outside", async () => {
   );
 
   const plan = await runProgram(["repair", ...args]);
-  assertEquals(plan.exitCode, 3);
+  assertEquals([plan.exitCode, plan.log], [3, ""]);
   assertStringIncludes(plan.output, "isolate segments/00000001.g1.seg");
   assertStringIncludes(plan.output, "lost: event ");
   assertStringIncludes(plan.output, "quipu repair --yes does it");
@@ -49,6 +52,7 @@ Deno.test("verify, repair and compact from outside", async () => {
   const done = await runProgram(["repair", "--yes", "--json", ...args]);
   assertEquals(done.exitCode, 0, done.output + done.log);
   assertEquals(JSON.parse(done.output).lostEventCount, 1);
+  assertStringIncludes(done.log, "audit store.repaired directory=");
   const after = await runProgram(["verify", "--deep", ...args]);
   assertEquals(after.exitCode, 0, after.output);
 
