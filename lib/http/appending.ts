@@ -11,7 +11,7 @@ import type { ExpectedVersion } from "../model/expected_version.ts";
 import type { AppendOutcome, RightsChange } from "../streams/outcomes.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
 import { runSteps, type Steps } from "../text/steps.ts";
-import { type RequestContext, requesterOf } from "./context.ts";
+import { baseUrlOf, type RequestContext, requesterOf } from "./context.ts";
 import {
   decodeEventsJsonInSteps,
   decodeEventsXmlInSteps,
@@ -80,11 +80,9 @@ export async function answerAppend(
  */
 export function streamUriOf(
   streamName: string,
-  { request, info, services }: RequestContext,
+  context: RequestContext,
 ): string {
-  return `${services.baseUrlOf(request, info)}/streams/${
-    encodePathSegment(streamName)
-  }`;
+  return `${baseUrlOf(context)}/streams/${encodePathSegment(streamName)}`;
 }
 
 /** Writes a line of the audit, if a write to the stream changed rights. */

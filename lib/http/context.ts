@@ -107,6 +107,18 @@ export interface HandlerServices {
 /** Answers a request; throws `Refusal`s and `QuipuError`s. */
 export type Handler = (context: RequestContext) => Response | Promise<Response>;
 
+/**
+ * What links in the answer begin with: `http://host[:port][/prefix]`, no slash
+ * at its end.
+ *
+ * @throws {Refusal} If the request names a host that is none.
+ */
+export function baseUrlOf(
+  { request, info, services, answerKey }: RequestContext,
+): string {
+  return answerKey?.asked?.baseUrl ?? services.baseUrlOf(request, info);
+}
+
 /** Who asks, for the services of users. */
 export function requesterOf({ caller, client }: RequestContext): Requester {
   return { caller, remoteAddress: client.remoteAddress };

@@ -23,7 +23,7 @@ import type {
   ReadBasis,
 } from "../streams/outcomes.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
-import type { RequestContext } from "./context.ts";
+import { baseUrlOf, type RequestContext } from "./context.ts";
 import { readProblemOf, type RefusedOutcome } from "./errors.ts";
 import { checkPageSize, readFeedView, readFrom } from "./feed_request.ts";
 import { openLiveFeed } from "./live_feed.ts";
@@ -81,7 +81,7 @@ export async function answerPage<Page extends ShownPage>(
   context: RequestContext,
 ): Promise<Response> {
   const { streamName, isAll, range } = source;
-  const { request, info, query, allowedMethods } = context;
+  const { request, query, allowedMethods } = context;
   const { headers } = request;
   checkPageSize(range, context.limits);
   const type = context.responseType ?? ATOM_JSON;
@@ -126,7 +126,7 @@ export async function answerPage<Page extends ShownPage>(
     { context, streamName, basis },
     { type, cache, etag: etagOf(version, type), hasLinks },
     () => {
-      const baseUrl = context.services.baseUrlOf(request, info);
+      const baseUrl = baseUrlOf(context);
       const feed = source.feedOf(page, baseUrl, linkQuery);
       return context.services.sending.bodyOf(renderFeed(feed, type, embed));
     },
@@ -158,8 +158,9 @@ async function redirectToPage(
     PageSource<never>,
     "streamName" | "isAll" | "range"
   >,
-  { allowedMethods, caller, request, info, target, services }: RequestContext,
+  context: RequestContext,
 ): Promise<Response> {
+  const { allowedMethods, caller, target, services } = context;
   let place = start.kind === "at" ? start.place : 0;
   if (start.kind === "time") {
     const { timeUs } = start;
@@ -177,7 +178,7 @@ async function redirectToPage(
     : String(place);
   return redirectResponse({
     status: 307,
-    location: services.baseUrlOf(request, info) +
+    location: baseUrlOf(context) +
       `/streams/${encodePathSegment(streamName)}/${begin}/forward/` +
       range.count + otherParameters(target.query),
     text: "Temporary Redirect",

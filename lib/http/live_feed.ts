@@ -11,7 +11,7 @@ import { formatAllPosition } from "../formats/atom/links.ts";
 import { formatEventNumber } from "../model/event_number.ts";
 import type { AllRange, EmbedLevel, PageRange } from "../model/feed.ts";
 import type { LiveEnd, LiveFormat } from "../streams/outcomes.ts";
-import type { RequestContext } from "./context.ts";
+import { baseUrlOf, type RequestContext } from "./context.ts";
 import { malformed, readProblemOf } from "./errors.ts";
 import { readFeedView, readLiveStart } from "./feed_request.ts";
 import { EVENT_STREAM } from "./negotiation.ts";
@@ -36,7 +36,7 @@ export async function openLiveFeed(
   { streamName, range, isAll }: LiveTarget,
   context: RequestContext,
 ): Promise<Response> {
-  const { request, info, caller, query, allowedMethods } = context;
+  const { request, caller, query, allowedMethods } = context;
   const { headers } = request;
   checkRequireMaster(headers);
   const { filter, asOfUs } = readFeedView(query);
@@ -54,7 +54,7 @@ export async function openLiveFeed(
     resolveLinks: readResolveLinks(headers),
     filter,
     format: createLiveFormat({
-      baseUrl: context.services.baseUrlOf(request, info),
+      baseUrl: baseUrlOf(context),
       embed: "body",
       isAll,
     }),

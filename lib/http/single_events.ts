@@ -7,7 +7,7 @@
 import { type EventForm, renderEvent } from "../formats/atom/event_body.ts";
 import { HTML_TAIL, htmlHead, renderEventHtml } from "../formats/html.ts";
 import type { EventOutcome } from "../streams/outcomes.ts";
-import { type RequestContext, streamNameOf } from "./context.ts";
+import { baseUrlOf, type RequestContext, streamNameOf } from "./context.ts";
 import { readProblemOf } from "./errors.ts";
 import { ATOM_XML, isJson, type MediaType } from "./negotiation.ts";
 import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
@@ -94,9 +94,9 @@ function bodyOf(
   { event }: EventFound,
   context: RequestContext,
 ): BodyInit {
-  const { sending, baseUrlOf } = context.services;
-  const { query, request, info, answerKey } = context;
-  const baseUrl = answerKey?.asked?.baseUrl ?? baseUrlOf(request, info);
+  const { sending } = context.services;
+  const { query } = context;
+  const baseUrl = baseUrlOf(context);
   const { form } = typeOf(context);
   if (form === "html") return sending.bodyOf(renderEventHtml(event, baseUrl));
   const { embed } = query;

@@ -15,25 +15,13 @@ import { malformed } from "../errors.ts";
 import { parametersOf } from "../query.ts";
 import { downloadResponse } from "../respond.ts";
 import { fileUpkeepOf, NO_UPKEEP } from "./maintenance.ts";
-
-const TEXT = { type: "string" };
+import { listOf, objectOf, TEXT } from "./schemas.ts";
 
 const KNOWN_FILES_SCHEMA: Schema = {
   name: "KnownFiles",
-  shape: {
-    type: "object",
-    properties: {
-      have: {
-        type: "array",
-        items: {
-          type: "object",
-          properties: { name: TEXT, crc32: TEXT },
-          required: ["name", "crc32"],
-        },
-      },
-    },
-    required: ["have"],
-  },
+  shape: objectOf({
+    have: listOf(objectOf({ name: TEXT, crc32: TEXT }, ["name", "crc32"])),
+  }, ["have"]),
 };
 
 /** What an export is selected by. */

@@ -24,8 +24,7 @@ import { ADMIN, JSON_ALONE } from "../negotiation.ts";
 import { malformed, PIPELINE_REFUSALS, PROBLEMS, Refusal } from "../errors.ts";
 import { parameterOf } from "../query.ts";
 import { emptyResponse, jsonResponse, problemResponse } from "../respond.ts";
-
-const TEXT = { type: "string" };
+import { objectOf, oneOf, TEXT } from "./schemas.ts";
 
 const JOB_STATES = [
   "none",
@@ -39,20 +38,18 @@ const JOB_STATES = [
 const JOB_SCHEMA: Schema = {
   name: "Job",
   shape: {
-    type: "object",
     description: "A long job: the last one of its kind.",
-    properties: {
+    ...objectOf({
       job: TEXT,
       id: TEXT,
-      state: { type: "string", enum: JOB_STATES },
+      state: oneOf(...JOB_STATES),
       request: {},
       startedAt: TEXT,
       endedAt: TEXT,
       progress: { type: "object" },
       result: {},
       error: TEXT,
-    },
-    required: ["job", "state"],
+    }, ["job", "state"]),
   },
 };
 

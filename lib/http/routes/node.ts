@@ -10,7 +10,7 @@ import { escapeXmlText } from "../../formats/xml/xml_text.ts";
 import { logAudit } from "../../model/audit.ts";
 import { LOG_LEVELS, type LogLevel } from "../../model/logger.ts";
 import { PUBLIC, type Route, type Schema, UNNARROWED } from "../route.ts";
-import { type RequestContext, requesterOf } from "../context.ts";
+import { baseUrlOf, type RequestContext, requesterOf } from "../context.ts";
 import {
   ADMIN,
   APPLICATION_JSON,
@@ -29,81 +29,54 @@ import {
   NO_STORE,
 } from "../respond.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
-
-const TEXT = { type: "string" };
+import { FLAG, listOf, objectOf, oneOf, TEXT, WHOLE } from "./schemas.ts";
 
 const INFO_SCHEMA: Schema = {
   name: "NodeInfo",
-  shape: {
-    type: "object",
-    properties: {
-      esVersion: TEXT,
-      state: TEXT,
-      projectionsMode: TEXT,
-      quipuVersion: TEXT,
-      readOnlyReason: TEXT,
-    },
-    required: ["esVersion", "state", "projectionsMode"],
-  },
+  shape: objectOf({
+    esVersion: TEXT,
+    state: TEXT,
+    projectionsMode: TEXT,
+    quipuVersion: TEXT,
+    readOnlyReason: TEXT,
+  }, ["esVersion", "state", "projectionsMode"]),
 };
 
 const OPTIONS_SCHEMA: Schema = {
   name: "OptionList",
-  shape: {
-    type: "array",
-    items: {
-      type: "object",
-      properties: {
-        name: TEXT,
-        description: TEXT,
-        group: TEXT,
-        value: TEXT,
-        possibleValues: { type: "array", items: TEXT },
-      },
-      required: ["name", "description", "group", "value"],
-    },
-  },
+  shape: listOf(objectOf({
+    name: TEXT,
+    description: TEXT,
+    group: TEXT,
+    value: TEXT,
+    possibleValues: listOf(TEXT),
+  }, ["name", "description", "group", "value"])),
 };
 
 const GOSSIP_SCHEMA: Schema = {
   name: "Gossip",
-  shape: {
-    type: "object",
-    properties: {
-      members: {
-        type: "array",
-        items: {
-          type: "object",
-          properties: {
-            instanceId: TEXT,
-            timeStamp: TEXT,
-            state: TEXT,
-            isAlive: { type: "boolean" },
-            externalHttpIp: TEXT,
-            externalHttpPort: { type: "integer" },
-          },
-          required: ["instanceId", "state", "isAlive"],
-        },
-      },
-      serverIp: TEXT,
-      serverPort: { type: "integer" },
-    },
-    required: ["members", "serverIp", "serverPort"],
-  },
+  shape: objectOf({
+    members: listOf(objectOf({
+      instanceId: TEXT,
+      timeStamp: TEXT,
+      state: TEXT,
+      isAlive: FLAG,
+      externalHttpIp: TEXT,
+      externalHttpPort: WHOLE,
+    }, ["instanceId", "state", "isAlive"])),
+    serverIp: TEXT,
+    serverPort: WHOLE,
+  }, ["members", "serverIp", "serverPort"]),
 };
 
 const NAMES_SCHEMA: Schema = {
   name: "Names",
-  shape: { type: "array", items: TEXT },
+  shape: listOf(TEXT),
 };
 
 const LOG_LEVEL_SCHEMA: Schema = {
   name: "LogLevel",
-  shape: {
-    type: "object",
-    properties: { level: { type: "string", enum: LOG_LEVELS } },
-    required: ["level"],
-  },
+  shape: objectOf({ level: oneOf(...LOG_LEVELS) }, ["level"]),
 };
 
 const READING = {
@@ -252,9 +225,9 @@ type Member = Readonly<Record<string, string | number | boolean>>;
 
 /** `GET /gossip` */
 async function readGossip(context: RequestContext): Promise<Response> {
-  const { request, info, responseType, allowedMethods } = context;
+  const { responseType, allowedMethods } = context;
   const { protocol, hostname, port } = new URL(
-    context.services.baseUrlOf(request, info),
+    baseUrlOf(context),
   );
   const server = {
     serverIp: hostname,

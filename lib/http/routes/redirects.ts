@@ -6,7 +6,7 @@
  */
 
 import { encodePathSegment } from "../../text/path_segment.ts";
-import type { RequestContext } from "../context.ts";
+import { baseUrlOf, type RequestContext } from "../context.ts";
 import { redirectResponse } from "../respond.ts";
 import { escapeForUri } from "../router.ts";
 import type { Route } from "../route.ts";
@@ -42,7 +42,7 @@ export function unslashed(
 
 /** Sends the client to the address without the slash at its end. */
 export function redirectToUnslashed(context: RequestContext): Response {
-  const { request, info, target, allowedMethods } = context;
+  const { target, allowedMethods } = context;
   const path = escapeForUri(displayForm(target.path)).replace(
     /(?:\/|%2f)$/i,
     "",
@@ -50,7 +50,7 @@ export function redirectToUnslashed(context: RequestContext): Response {
   const query = target.query === "" ? "" : "?" + escapeForUri(target.query);
   return redirectResponse({
     status: 307,
-    location: context.services.baseUrlOf(request, info) + path + query,
+    location: baseUrlOf(context) + path + query,
     text: "Moved Permanently",
     isPermanent: true,
   }, allowedMethods);

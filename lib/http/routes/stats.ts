@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PUBLIC, type Route, type Schema } from "../route.ts";
+import type { Route, Schema } from "../route.ts";
 import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
@@ -17,6 +17,7 @@ import { parameterOf } from "../query.ts";
 import { documentResponse, problemResponse } from "../respond.ts";
 import { findStats, flattenStats, type Stats } from "../stats_document.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
+import { WATCHING } from "./watching.ts";
 
 const STATS_SCHEMA: Schema = {
   name: "Stats",
@@ -26,13 +27,6 @@ const STATS_SCHEMA: Schema = {
     additionalProperties: true,
   },
 };
-
-const WATCHING = {
-  method: "GET",
-  tag: "Watching",
-  scopes: PUBLIC,
-  access: "everybody",
-} as const;
 
 const ALL_STATS = {
   ...WATCHING,

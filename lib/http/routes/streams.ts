@@ -63,69 +63,55 @@ import {
   VERSIONED,
 } from "./parameters.ts";
 import { unslashed } from "./redirects.ts";
+import { FLAG, listOf, objectOf, TEXT } from "./schemas.ts";
 
-const TEXT = { type: "string" };
-const LINKS = {
-  type: "array",
-  items: {
-    type: "object",
-    properties: { uri: TEXT, relation: TEXT },
-    required: ["uri", "relation"],
-  },
-};
+const LINKS = listOf(
+  objectOf({ uri: TEXT, relation: TEXT }, ["uri", "relation"]),
+);
 
 const ENTRY_SCHEMA: Schema = {
   name: "Entry",
   shape: {
-    type: "object",
     description: "An event as an entry of a feed.",
-    properties: {
+    ...objectOf({
       title: TEXT,
       id: TEXT,
       updated: TEXT,
       summary: TEXT,
       content: {},
       links: LINKS,
-    },
-    required: ["title", "id", "updated", "summary", "links"],
+    }, ["title", "id", "updated", "summary", "links"]),
   },
 };
 
 const FEED_SCHEMA: Schema = {
   name: "Feed",
   shape: {
-    type: "object",
     description: "A page of a feed.",
-    properties: {
+    ...objectOf({
       title: TEXT,
       id: TEXT,
       updated: TEXT,
       streamId: TEXT,
-      headOfStream: { type: "boolean" },
+      headOfStream: FLAG,
       selfUrl: TEXT,
       eTag: TEXT,
       links: LINKS,
-      entries: { type: "array", items: { $ref: "#/components/schemas/Entry" } },
-    },
-    required: ["title", "id", "updated", "links", "entries"],
+      entries: listOf({ $ref: "#/components/schemas/Entry" }),
+    }, ["title", "id", "updated", "links", "entries"]),
   },
 };
 
 const WRITTEN_EVENTS_SCHEMA: Schema = {
   name: "WrittenEvents",
   shape: {
-    type: "array",
     description: "Events to append.",
-    items: {
-      type: "object",
-      properties: {
-        eventId: { type: "string", format: "uuid" },
-        eventType: TEXT,
-        data: {},
-        metadata: {},
-      },
-      required: ["eventId", "eventType"],
-    },
+    ...listOf(objectOf({
+      eventId: { type: "string", format: "uuid" },
+      eventType: TEXT,
+      data: {},
+      metadata: {},
+    }, ["eventId", "eventType"])),
   },
 };
 

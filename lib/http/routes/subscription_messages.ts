@@ -15,7 +15,7 @@ import type { RenderedBody } from "../../formats/atom/feed.ts";
 import type { GroupId, NackAction } from "../../subscriptions/contract.ts";
 import { limitKeyOfAddress } from "../../text/addresses.ts";
 import { type Meanings, READ, type Route, type Schema } from "../route.ts";
-import { type RequestContext, segmentAt } from "../context.ts";
+import { baseUrlOf, type RequestContext, segmentAt } from "../context.ts";
 import { readLongPollMs, REQUEST_HEADERS } from "../request_headers.ts";
 import {
   COMPETING_JSON,
@@ -47,6 +47,7 @@ import {
   readWholeNumber,
   serviceOf,
 } from "./subscriptions.ts";
+import { FLAG, listOf, objectOf, TEXT } from "./schemas.ts";
 
 /** Messages that one read hands out at most. */
 const READ_COUNT_MAX = 100;
@@ -80,7 +81,7 @@ export async function readMessages(context: RequestContext): Promise<Response> {
   switch (outcome.kind) {
     case "messages": {
       const events = outcome.messages.map(({ event }) => event);
-      const baseUrl = context.services.baseUrlOf(request, context.info);
+      const baseUrl = baseUrlOf(context);
       const body = renderMessages(
         { ...group, count, events },
         { type, baseUrl, context },
@@ -158,7 +159,7 @@ async function connectConsumer(
   group: GroupId,
   context: RequestContext,
 ): Promise<Response> {
-  const { allowedMethods, caller, client, info, limits, request } = context;
+  const { allowedMethods, caller, client, limits } = context;
   const slotsMax = limits.subscriptionSlotsMax;
   const slotCount = readWholeNumber(context, "buffer") ?? DEFAULT_SLOTS;
   if (slotCount < 1 || slotCount > slotsMax) {
@@ -172,7 +173,7 @@ async function connectConsumer(
   switch (outcome.kind) {
     case "connected": {
       const { consumer } = outcome;
-      const baseUrl = context.services.baseUrlOf(request, info);
+      const baseUrl = baseUrlOf(context);
       const body = pushMessages({ group, consumer, baseUrl, limits });
       return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
     }
@@ -227,22 +228,18 @@ function renderMessages(
   return isXml(type) ? renderFeedXml(feed, embed) : renderFeedJson(feed, embed);
 }
 
-const TEXT = { type: "string" };
-
 const MESSAGES_SCHEMA: Schema = {
   name: "Messages",
   shape: {
-    type: "object",
     description: "Messages for one consumer, the last one first.",
-    properties: {
+    ...objectOf({
       title: TEXT,
       id: TEXT,
       updated: TEXT,
-      headOfStream: { type: "boolean" },
-      links: { type: "array", items: { type: "object" } },
-      entries: { type: "array", items: { $ref: "#/components/schemas/Entry" } },
-    },
-    required: ["title", "id", "updated", "links", "entries"],
+      headOfStream: FLAG,
+      links: listOf({ type: "object" }),
+      entries: listOf({ $ref: "#/components/schemas/Entry" }),
+    }, ["title", "id", "updated", "links", "entries"]),
   },
 };
 

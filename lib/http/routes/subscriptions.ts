@@ -26,7 +26,12 @@ import {
   type Schema,
   UNNARROWED,
 } from "../route.ts";
-import { type RequestContext, segmentAt, streamNameOf } from "../context.ts";
+import {
+  baseUrlOf,
+  type RequestContext,
+  segmentAt,
+  streamNameOf,
+} from "../context.ts";
 import { parseEventId } from "../../text/uuid.ts";
 import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
 import { readMembers } from "../named_members.ts";
@@ -42,6 +47,7 @@ import {
   type SubscriptionCommand,
   summaryDocument,
 } from "../subscription_documents.ts";
+import { FLAG, listOf, objectOf, oneOf, TEXT, WHOLE } from "./schemas.ts";
 
 /** `PUT /subscriptions/{stream}/{group}` */
 export async function createSubscription(
@@ -130,7 +136,7 @@ export async function readSubscriptionInfo(
   if (info === undefined) {
     return problemResponse(PROBLEMS.notFound, context.allowedMethods);
   }
-  const baseUrl = context.services.baseUrlOf(context.request, context.info);
+  const baseUrl = baseUrlOf(context);
   const type = context.responseType ?? APPLICATION_JSON;
   const document = infoDocument(info, baseUrl, type);
   return answer({ status: 200, kind: "info", document }, context);
@@ -225,7 +231,7 @@ function answerCommand(
 /** The names stand in it as they are, as far as an address may hold them. */
 function locationOf(context: RequestContext): string {
   const { streamName, groupName } = groupOf(context);
-  return context.services.baseUrlOf(context.request, context.info) +
+  return baseUrlOf(context) +
     `/subscriptions/${encodePathSegmentSparely(streamName)}/${
       encodePathSegmentSparely(groupName)
     }`;
@@ -236,7 +242,7 @@ function answerList(
   infos: readonly GroupInfo[],
   context: RequestContext,
 ): Response {
-  const baseUrl = context.services.baseUrlOf(context.request, context.info);
+  const baseUrl = baseUrlOf(context);
   const document = infos.map((info) => summaryDocument(info, baseUrl));
   return answer({ status, kind: "summary", document }, context);
 }
@@ -260,46 +266,29 @@ function answer(
   }, allowedMethods);
 }
 
-const TEXT = { type: "string" };
-const WHOLE = { type: "integer" };
 const RATE = { type: "number" };
-const FLAG = { type: "boolean" };
-const LINKS = {
-  type: "array",
-  items: {
-    type: "object",
-    properties: { href: TEXT, rel: TEXT },
-    required: ["href", "rel"],
-  },
-};
-
-function oneOf(...words: readonly string[]) {
-  return { type: "string", enum: words };
-}
+const LINKS = listOf(objectOf({ href: TEXT, rel: TEXT }, ["href", "rel"]));
 
 /** Settings of a subscription, as they are sent and shown. */
-const SETTINGS = {
-  type: "object",
-  properties: {
-    resolveLinktos: FLAG,
-    startFrom: WHOLE,
-    messageTimeoutMilliseconds: WHOLE,
-    extraStatistics: FLAG,
-    maxRetryCount: WHOLE,
-    liveBufferSize: WHOLE,
-    bufferSize: WHOLE,
-    readBatchSize: WHOLE,
-    preferRoundRobin: FLAG,
-    checkPointAfterMilliseconds: WHOLE,
-    minCheckPointCount: WHOLE,
-    maxCheckPointCount: WHOLE,
-    maxSubscriberCount: WHOLE,
-    namedConsumerStrategy: oneOf("RoundRobin", "DispatchToSingle", "Pinned"),
-    filterType: TEXT,
-    filterStream: TEXT,
-    system: FLAG,
-  },
-};
+const SETTINGS = objectOf({
+  resolveLinktos: FLAG,
+  startFrom: WHOLE,
+  messageTimeoutMilliseconds: WHOLE,
+  extraStatistics: FLAG,
+  maxRetryCount: WHOLE,
+  liveBufferSize: WHOLE,
+  bufferSize: WHOLE,
+  readBatchSize: WHOLE,
+  preferRoundRobin: FLAG,
+  checkPointAfterMilliseconds: WHOLE,
+  minCheckPointCount: WHOLE,
+  maxCheckPointCount: WHOLE,
+  maxSubscriberCount: WHOLE,
+  namedConsumerStrategy: oneOf("RoundRobin", "DispatchToSingle", "Pinned"),
+  filterType: TEXT,
+  filterStream: TEXT,
+  system: FLAG,
+});
 
 const SETTINGS_SCHEMA: Schema = {
   name: "SubscriptionSettings",
@@ -312,22 +301,18 @@ const SETTINGS_SCHEMA: Schema = {
 
 const RESULT_SCHEMA: Schema = {
   name: "SubscriptionResult",
-  shape: {
-    type: "object",
-    properties: {
-      correlationId: TEXT,
-      reason: TEXT,
-      result: oneOf(
-        "Success",
-        "AlreadyExists",
-        "DoesNotExist",
-        "AccessDenied",
-        "Fail",
-      ),
-      msgTypeId: WHOLE,
-    },
-    required: ["reason", "result"],
-  },
+  shape: objectOf({
+    correlationId: TEXT,
+    reason: TEXT,
+    result: oneOf(
+      "Success",
+      "AlreadyExists",
+      "DoesNotExist",
+      "AccessDenied",
+      "Fail",
+    ),
+    msgTypeId: WHOLE,
+  }, ["reason", "result"]),
 };
 
 /** What lists and descriptions have in common. */
@@ -347,36 +332,31 @@ const COMMON_MEMBERS = {
 
 const LIST_SCHEMA: Schema = {
   name: "SubscriptionList",
-  shape: {
-    type: "array",
-    items: {
-      type: "object",
-      properties: { ...COMMON_MEMBERS, connectionCount: WHOLE },
-      required: ["eventStreamId", "groupName", "status"],
-    },
-  },
+  shape: listOf(
+    objectOf({ ...COMMON_MEMBERS, connectionCount: WHOLE }, [
+      "eventStreamId",
+      "groupName",
+      "status",
+    ]),
+  ),
 };
 
 const INFO_SCHEMA: Schema = {
   name: "SubscriptionInfo",
-  shape: {
-    type: "object",
-    properties: {
-      ...COMMON_MEMBERS,
-      config: SETTINGS,
-      countSinceLastMeasurement: WHOLE,
-      readBufferCount: WHOLE,
-      liveBufferCount: WHOLE,
-      retryBufferCount: WHOLE,
-      connections: { type: "array", items: { type: "object" } },
-      outstandingMessagesCount: WHOLE,
-      parkedMessagesCount: WHOLE,
-      oldestInFlightMilliseconds: WHOLE,
-      lagEvents: WHOLE,
-      lagMilliseconds: WHOLE,
-    },
-    required: ["config", "eventStreamId", "groupName", "status"],
-  },
+  shape: objectOf({
+    ...COMMON_MEMBERS,
+    config: SETTINGS,
+    countSinceLastMeasurement: WHOLE,
+    readBufferCount: WHOLE,
+    liveBufferCount: WHOLE,
+    retryBufferCount: WHOLE,
+    connections: listOf({ type: "object" }),
+    outstandingMessagesCount: WHOLE,
+    parkedMessagesCount: WHOLE,
+    oldestInFlightMilliseconds: WHOLE,
+    lagEvents: WHOLE,
+    lagMilliseconds: WHOLE,
+  }, ["config", "eventStreamId", "groupName", "status"]),
 };
 
 /** Placeholders of the routes. */

@@ -15,7 +15,12 @@ import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
 import { LOCATION } from "./parameters.ts";
 import type { UserOutcome, UserReadOutcome } from "../../users/contract.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";
-import { type RequestContext, requesterOf, segmentAt } from "../context.ts";
+import {
+  baseUrlOf,
+  type RequestContext,
+  requesterOf,
+  segmentAt,
+} from "../context.ts";
 import { type NamedMembers, readMembers } from "../named_members.ts";
 import { malformed, USER_PROBLEMS } from "../errors.ts";
 import { documentResponse } from "../respond.ts";
@@ -29,64 +34,45 @@ import {
   type UserDocumentKind,
   usersDocument,
 } from "../user_documents.ts";
+import { FLAG, listOf, objectOf, TEXT, WHOLE } from "./schemas.ts";
 
-const TEXT = { type: "string" };
-const TEXTS = { type: "array", items: TEXT };
+const TEXTS = listOf(TEXT);
 const RESULT = {
-  success: { type: "boolean" },
+  success: FLAG,
   error: TEXT,
-  msgTypeId: { type: "integer" },
+  msgTypeId: WHOLE,
 };
-const USER = {
-  type: "object",
-  properties: {
-    loginName: TEXT,
-    fullName: TEXT,
-    groups: TEXTS,
-    disabled: { type: "boolean" },
-    links: { type: "array", items: { type: "object" } },
-  },
-};
+const USER = objectOf({
+  loginName: TEXT,
+  fullName: TEXT,
+  groups: TEXTS,
+  disabled: FLAG,
+  links: listOf({ type: "object" }),
+});
 
 const NEW_USER_SCHEMA: Schema = {
   name: "NewUser",
-  shape: {
-    type: "object",
-    properties: {
-      loginName: TEXT,
-      fullName: TEXT,
-      groups: TEXTS,
-      password: TEXT,
-    },
-    required: ["loginName", "fullName", "password"],
-  },
+  shape: objectOf({
+    loginName: TEXT,
+    fullName: TEXT,
+    groups: TEXTS,
+    password: TEXT,
+  }, ["loginName", "fullName", "password"]),
 };
 
 const RESULT_SCHEMA: Schema = {
   name: "UserResult",
-  shape: {
-    type: "object",
-    properties: { loginName: TEXT, ...RESULT },
-    required: ["success", "error"],
-  },
+  shape: objectOf({ loginName: TEXT, ...RESULT }, ["success", "error"]),
 };
 
 const ONE_USER_SCHEMA: Schema = {
   name: "OneUser",
-  shape: {
-    type: "object",
-    properties: { data: USER, ...RESULT },
-    required: ["success", "error"],
-  },
+  shape: objectOf({ data: USER, ...RESULT }, ["success", "error"]),
 };
 
 const USER_LIST_SCHEMA: Schema = {
   name: "UserList",
-  shape: {
-    type: "object",
-    properties: { data: { type: "array", items: USER }, ...RESULT },
-    required: ["success", "error"],
-  },
+  shape: objectOf({ data: listOf(USER), ...RESULT }, ["success", "error"]),
 };
 
 /** An answer as a document, whatever its status. */
@@ -249,7 +235,7 @@ async function listUsers(context: RequestContext): Promise<Response> {
   if (outcome.kind === "unauthorized") {
     return refused("users", outcome, context);
   }
-  const baseUrl = context.services.baseUrlOf(context.request, context.info);
+  const baseUrl = baseUrlOf(context);
   return answer(200, usersDocument(outcome.users, baseUrl), context);
 }
 
@@ -260,7 +246,7 @@ async function readUser(context: RequestContext): Promise<Response> {
     segmentAt(context, 1),
   );
   if (outcome.kind !== "user") return refused("user", outcome, context);
-  const baseUrl = context.services.baseUrlOf(context.request, context.info);
+  const baseUrl = baseUrlOf(context);
   return answer(200, userDocument(outcome.user, baseUrl), context);
 }
 
@@ -277,7 +263,7 @@ async function readCurrentUser(context: RequestContext): Promise<Response> {
 async function createUser(context: RequestContext): Promise<Response> {
   const members = await readMembers(context);
   const login = required(members, "loginName");
-  const baseUrl = context.services.baseUrlOf(context.request, context.info);
+  const baseUrl = baseUrlOf(context);
   const outcome = await context.services.users.create(requesterOf(context), {
     login,
     fullName: members.readText("fullName"),

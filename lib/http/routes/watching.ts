@@ -23,37 +23,24 @@ import {
   TEXT_PLAIN,
 } from "../negotiation.ts";
 import { documentResponse, jsonResponse } from "../respond.ts";
+import { listOf, objectOf, oneOf, TEXT } from "./schemas.ts";
 
 const PROBE_SCHEMA: Schema = {
   name: "Probe",
-  shape: {
-    type: "object",
-    properties: {
-      status: oneOf("ok", "notReady"),
-      reasons: reasonsOf(oneOf("readOnly", "stopping", "queueFull")),
-      warnings: reasonsOf(oneOf("damage")),
-    },
-    required: ["status"],
-  },
+  shape: objectOf({
+    status: oneOf("ok", "notReady"),
+    reasons: reasonsOf(oneOf("readOnly", "stopping", "queueFull")),
+    warnings: reasonsOf(oneOf("damage")),
+  }, ["status"]),
 };
 
 /** Why something is as it is: a code for programs, and words. */
 function reasonsOf(code: unknown) {
-  return {
-    type: "array",
-    items: {
-      type: "object",
-      properties: { code, reason: { type: "string" } },
-      required: ["code", "reason"],
-    },
-  };
+  return listOf(objectOf({ code, reason: TEXT }, ["code", "reason"]));
 }
 
-function oneOf(...words: readonly string[]) {
-  return { type: "string", enum: words };
-}
-
-const WATCHING = {
+/** What reads of health and numbers have in common. */
+export const WATCHING = {
   method: "GET",
   tag: "Watching",
   scopes: PUBLIC,

@@ -6,7 +6,7 @@
 
 import { HTML_TAIL, htmlHead, htmlLink, htmlText } from "../../formats/html.ts";
 import { PUBLIC, type Route } from "../route.ts";
-import type { RequestContext } from "../context.ts";
+import { baseUrlOf, type RequestContext } from "../context.ts";
 import { TEXT_HTML } from "../negotiation.ts";
 import { PROBLEMS } from "../errors.ts";
 import {
@@ -57,10 +57,10 @@ export const WEB_ROUTES: readonly Route[] = [
 
 /** `GET /` and `GET /web` */
 function redirectToWeb(context: RequestContext): Response {
-  const { request, info, allowedMethods } = context;
+  const { allowedMethods } = context;
   return redirectResponse({
     status: 302,
-    location: context.services.baseUrlOf(request, info) + "/web/index.html",
+    location: baseUrlOf(context) + "/web/index.html",
     text: "Moved",
     isPermanent: false,
   }, allowedMethods);
@@ -81,14 +81,14 @@ const LINKS: readonly (readonly [path: string, name: string, what: string])[] =
 
 /** `GET /web/{*path}`: `/web/index.html`; there are no others. */
 async function showWebPage(context: RequestContext): Promise<Response> {
-  const { node, store, baseUrlOf } = context.services;
-  const { segments, allowedMethods, request, info } = context;
+  const { node, store } = context.services;
+  const { segments, allowedMethods } = context;
   if (segments.slice(1).join("/") !== "index.html") {
     return problemResponse(PROBLEMS.notFound, allowedMethods);
   }
   const figures = store.maintenance?.figures();
   const { end } = await store.readEnd();
-  const baseUrl = baseUrlOf(request, info);
+  const baseUrl = baseUrlOf(context);
   const facts: readonly (readonly [string, string])[] = [
     ["Version", node.version],
     ["State", store.status().readOnlyReason ?? "takes reads and writes"],
