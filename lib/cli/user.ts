@@ -81,9 +81,50 @@ const ROW = {
 
 type Call = CommandCall<typeof ROW>;
 
-const ACTIONS = ["add", "list", "reset-password", "enable", "disable"] as const;
+/** What an action works with. */
+interface ActionCall {
+  readonly login: string;
+  /** Empty unless the action asks for one. */
+  readonly password: string;
+  readonly values: Call["values"];
+}
 
-type Action = typeof ACTIONS[number];
+interface Action {
+  /** Whether the user is to be given a password. */
+  readonly givesPassword?: true;
+  /** What is said when it is done, before the login; absent for `list`. */
+  readonly done?: string;
+  change?(
+    users: UserAdministration,
+    call: ActionCall,
+  ): Promise<UserOutcome["kind"]>;
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  "add": {
+    givesPassword: true,
+    done: "Added",
+    change(users, { login, password, values: { fullName, groups } }) {
+      const list = groups?.split(",").map((group) => group.trim());
+      return users.add({ login, fullName, groups: list, password });
+    },
+  },
+  "list": {},
+  "reset-password": {
+    givesPassword: true,
+    done: "Changed the password of",
+    change: (users, { login, password }) =>
+      users.resetPassword({ login, newPassword: password }),
+  },
+  "enable": {
+    done: "Enabled",
+    change: (users, { login }) => users.enable(login),
+  },
+  "disable": {
+    done: "Disabled",
+    change: (users, { login }) => users.disable(login),
+  },
+};
 
 export const USER = defineCommand(ROW, async (call) => {
   const { values } = call;
@@ -91,13 +132,10 @@ export const USER = defineCommand(ROW, async (call) => {
   using client = values.url === undefined
     ? undefined
     : await clientOf(call, values.url);
-  const changesPassword = action === "add" || action === "reset-password";
   // Before the store is opened: nobody types while it is locked.
-  const password = changesPassword ? await newPasswordOf(call) : "";
-  const work = (users: UserAdministration) =>
-    act(users, { action, password, call });
+  const password = action.givesPassword ? await newPasswordOf(call) : "";
   if (client !== undefined) {
-    await work(usersOfServer(client));
+    await act(usersOfServer(client), { action, password, call });
     return;
   }
   const { openStore } = await import("../../storage/mod.ts");
@@ -115,86 +153,52 @@ export const USER = defineCommand(ROW, async (call) => {
     ...parts,
   });
   using users = openOfflineUsers({ store, timers: SYSTEM_TIMERS, ...parts });
-  await work(users);
+  await act(users, { action, password, call });
 });
 
 function actionOf({ values, origins, operands }: Call): Action {
-  const { action, login } = operands;
-  const known = ACTIONS.find((name) => name === action);
-  if (known === undefined) {
+  const { action: name, login } = operands;
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (action === undefined) {
     throw new UsageError(
-      `Unknown action "${action}": expected one of ${ACTIONS.join(", ")}`,
+      `Unknown action "${name}": expected one of ` +
+        Object.keys(ACTIONS).join(", "),
     );
   }
-  if (known === "list" ? login !== undefined : login === undefined) {
-    throw new UsageError(
-      known === "list"
-        ? `Unexpected argument "${login}": list takes none`
-        : `LOGIN is missing: the user to ${known}`,
-    );
+  if (action.change === undefined && login !== undefined) {
+    throw new UsageError(`Unexpected argument "${login}": list takes none`);
+  }
+  if (action.change !== undefined && login === undefined) {
+    throw new UsageError(`LOGIN is missing: the user to ${name}`);
   }
   if (values.url !== undefined && origins.directory === "flag") {
     throw new UsageError("Options --url and --db exclude each other: give one");
   }
-  return known;
+  return action;
 }
 
 async function act(
   users: UserAdministration,
-  { action, password, call }: {
+  { action, password, call: { values, operands } }: {
     readonly action: Action;
     readonly password: string;
     readonly call: Call;
   },
 ): Promise<void> {
-  const { values, operands } = call;
-  const { login = "" } = operands;
-  if (action === "list") {
+  const { action: name, login = "" } = operands;
+  if (action.change === undefined) {
     const listed = await users.list();
-    printResult(values, {
-      json: { users: listed },
-      text: listed.map(lineOf).join(""),
-    });
+    const text = listed.map(lineOf).join("");
+    printResult(values, { json: { users: listed }, text });
     return;
   }
-  const kind = await change(users, { action, login, password, values });
+  const kind = await action.change(users, { login, password, values });
   if (kind !== "success") throw new RunError(REASONS[kind](login));
   printResult(values, {
-    json: { action, login },
-    text: `${DONE[action]} ${escapeControls(login)}\n`,
+    json: { action: name, login },
+    text: `${action.done} ${escapeControls(login)}\n`,
   });
 }
-
-function change(
-  users: UserAdministration,
-  { action, login, password, values }: {
-    readonly action: Exclude<Action, "list">;
-    readonly login: string;
-    readonly password: string;
-    readonly values: Call["values"];
-  },
-): Promise<UserOutcome["kind"]> {
-  switch (action) {
-    case "add": {
-      const { fullName, groups } = values;
-      const list = groups?.split(",").map((group) => group.trim());
-      return users.add({ login, fullName, groups: list, password });
-    }
-    case "reset-password":
-      return users.resetPassword({ login, newPassword: password });
-    case "enable":
-      return users.enable(login);
-    case "disable":
-      return users.disable(login);
-  }
-}
-
-const DONE = {
-  "add": "Added",
-  "reset-password": "Changed the password of",
-  "enable": "Enabled",
-  "disable": "Disabled",
-} satisfies Record<Exclude<Action, "list">, string>;
 
 const REASONS = {
   notFound: (login: string) => `There is no user "${login}"`,
