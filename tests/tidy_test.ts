@@ -240,6 +240,18 @@ Deno.test("areas import only what they may", async () => {
   assertEquals(wrong, []);
 });
 
+Deno.test("a server does not carry what commands on files are made of", async () => {
+  const modules = (await readModules()).filter(({ path }) =>
+    path.startsWith("lib/cli/") && path !== "lib/cli/serve.ts"
+  );
+  const ofStore = (target: string) => target.startsWith("storage/");
+  assert(modules.some(({ imports }) => imports.some(ofStore)));
+  const wrong = modules.flatMap(({ path, loads }) =>
+    loads.filter(ofStore).map((target) => `${path} loads ${target}`)
+  );
+  assertEquals(wrong, [], "import it when the command runs");
+});
+
 Deno.test("external libraries are imported by their names in deno.json", async () => {
   const names = new Set(Object.keys(project.imports));
   const wrong = (await readModules()).flatMap(({ path, specifiers }) =>
@@ -465,6 +477,8 @@ interface Module {
   readonly path: string;
   /** Files of the project that it imports. */
   readonly imports: readonly string[];
+  /** Those of them that are loaded with it. */
+  readonly loads: readonly string[];
   /** Everything that it imports, as written. */
   readonly specifiers: readonly string[];
 }
@@ -477,6 +491,7 @@ interface InfoOutput {
       readonly specifier: string;
       readonly code?: { readonly specifier?: string };
       readonly type?: { readonly specifier?: string };
+      readonly isDynamic?: boolean;
     }[];
   }[];
 }
@@ -517,13 +532,18 @@ async function runInfo(entry: string): Promise<readonly Module[]> {
   for (const { specifier, error, dependencies = [] } of info.modules) {
     if (!specifier.startsWith(ROOT.href)) continue;
     assert(error === undefined, `${specifier}: ${error}`);
-    const targets = dependencies.map(({ code, type }) =>
-      code?.specifier ?? type?.specifier ?? ""
-    );
+    const ownFiles = (from: typeof dependencies) =>
+      from.map(({ code, type }) => code?.specifier ?? type?.specifier ?? "")
+        .filter((target) => target.startsWith(ROOT.href))
+        .map((target) => target.slice(ROOT.href.length));
     found.push({
       path: specifier.slice(ROOT.href.length),
-      imports: targets.filter((target) => target.startsWith(ROOT.href))
-        .map((target) => target.slice(ROOT.href.length)),
+      imports: ownFiles(dependencies),
+      loads: ownFiles(
+        dependencies.filter(({ code, isDynamic }) =>
+          code !== undefined && isDynamic !== true
+        ),
+      ),
       specifiers: dependencies.map((dependency) => dependency.specifier),
     });
   }
