@@ -36,7 +36,8 @@ export async function readAll(
   const access = await context.access.readAccess(caller, ALL_STREAM, state);
   if (access === "denied") return { kind: "unauthorized" };
   const source = { streamName: ALL_STREAM, resolveLinks: false };
-  const { end: logEnd, lastPosition, wasRewritten } = await store.readEnd();
+  const { end: logEnd, lastPosition, wasRewritten } = store.local?.peekEnd() ??
+    await store.readEnd();
   if (command.longPollMs > 0 && range.kind === "forward") {
     const held = await holdIfNothingNew(context, caller, {
       ...command,

@@ -301,6 +301,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
 
   get counts(): GroupCounts {
     const group = this.#group;
+    const end = this.#source.isAll ? undefined : this.#source.peekEnd();
     return {
       group: this.setup.group,
       waitingCount: group.bufferedCount + group.retryCount,
@@ -311,9 +312,9 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
       retriedTotal: group.retriedTotal,
       ackedTotal: group.ackedTotal,
       parkedTotal: group.parkedTotal,
-      lagEvents: this.#source.isAll
+      lagEvents: end === undefined
         ? undefined
-        : lagOf(this.#source.peekEnd(), group.progress.value),
+        : lagOf(end, group.progress.value),
     };
   }
 

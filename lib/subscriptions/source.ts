@@ -103,11 +103,12 @@ export class Source {
       : (await this.readState()).head + 1;
   }
 
-  /** As `readEnd`, as far as that is known without waiting; else 0. */
-  peekEnd(): number {
-    const { store } = this.#parts.context;
-    if (this.isAll) return store.local?.peekEnd()?.end ?? 0;
-    return (store.local?.peekState(this.ref.streamName)?.head ?? -1) + 1;
+  /** As `readEnd`, if that is known without waiting. */
+  peekEnd(): number | undefined {
+    const { local } = this.#parts.context.store;
+    if (this.isAll) return local?.peekEnd()?.end;
+    const state = local?.peekState(this.ref.streamName);
+    return state && state.head + 1;
   }
 
   /** How long ago the first event after a place was written; 0: none was. */
