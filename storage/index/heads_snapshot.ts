@@ -56,7 +56,7 @@ import {
 import type { Segment } from "../log/segment.ts";
 import type { ListDirectory, LoadedLists } from "./list_directory.ts";
 import { Memtable } from "./memtable.ts";
-import { NameBytes } from "./name_bytes.ts";
+import { NameBytes } from "./list_directory.ts";
 import { SectionReader } from "./section_file.ts";
 import { encodeUtf8 } from "../../lib/text/utf8.ts";
 

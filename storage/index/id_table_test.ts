@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { createRandom } from "../../tests/support/random.ts";
-import { IdTable } from "./id_table.ts";
+import { IdTable } from "./memtable.ts";
 
 const ANY = () => true;
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeUtf8 } from "../../lib/text/utf8.ts";
-import { NameBytes } from "./name_bytes.ts";
+import { NameBytes } from "./list_directory.ts";
 
 const NAMES = ["", "cart-1", "Ã©", "é", "カート", "🛒-1", "a".repeat(3000)];
 

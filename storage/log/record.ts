@@ -36,15 +36,17 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
+import { encodeUtf8Into } from "../../lib/text/utf8.ts";
+import type { DiskFile } from "../disk/disk.ts";
 import {
   getSafeUint64,
   type GrowingBytes,
   setSafeUint64,
   setUuid,
 } from "./bytes.ts";
-import { encodeUtf8Into } from "../../lib/text/utf8.ts";
 
 /** Where in a record its event id is. */
 export const EVENT_ID_OFFSET = 48;
@@ -269,4 +271,20 @@ export function checkRecord(
   if (view.getUint32(start + 68, true) !== bodyCrc) return "badBody";
   if (view.getUint32(start + bodyEnd, true) !== lengthBytes) return "badLength";
   return undefined;
+}
+
+/** By such steps the file grows. */
+export const ROOM_STEP_BYTES = 64 * 1024;
+
+const ZEROS = Buffer.alloc(ROOM_STEP_BYTES);
+
+/** Whether nothing but zeros stands in a file from `offset` on. */
+export function isRoom(file: DiskFile, offset: number): boolean {
+  const chunk = Buffer.alloc(ROOM_STEP_BYTES);
+  for (let at = offset;;) {
+    const count = file.readAt(chunk, at);
+    if (count === 0) return true;
+    if (chunk.compare(ZEROS, 0, count, 0, count) !== 0) return false;
+    at += count;
+  }
 }

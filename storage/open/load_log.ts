@@ -15,7 +15,7 @@ import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { isRoom } from "../log/room.ts";
+import { isRoom } from "../log/record.ts";
 import {
   offsetOf,
   type OpenFiles,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { DiskFile } from "../disk/disk.ts";
 import { GrowingBytes } from "../log/bytes.ts";
-import { isRoom, ROOM_STEP_BYTES } from "../log/room.ts";
+import { isRoom, ROOM_STEP_BYTES } from "../log/record.ts";
 import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { ActiveFile } from "./write_access.ts";
 

@@ -30,7 +30,7 @@ import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { GrowingBytes } from "../log/bytes.ts";
-import { isRoom, ROOM_STEP_BYTES } from "../log/room.ts";
+import { isRoom, ROOM_STEP_BYTES } from "../log/record.ts";
 import {
   offsetOf,
   type OpenFiles,

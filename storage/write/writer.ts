@@ -42,7 +42,7 @@ import {
   reasonOf,
   undecidedError,
 } from "./failure.ts";
-import { Intake } from "./intake.ts";
+import { Intake } from "./append_queue.ts";
 import type { Publisher } from "./publisher.ts";
 import {
   type ActiveSegment,

@@ -8,7 +8,7 @@
 
 import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type { LogRecord } from "../../log/log_record.ts";
-import { isRoom } from "../../log/room.ts";
+import { isRoom } from "../../log/record.ts";
 import { offsetOf } from "../../log/segment.ts";
 import {
   type LogFault,
