@@ -4,19 +4,18 @@
  * links; its id is what it is acknowledged by.
  *
  * Nothing is asked of the consumer before the connection has taken what it was
- * handed. A client that takes nothing for too long is dropped, so that its
- * messages go to others.
+ * handed. A client that takes nothing for too long is dropped (`pull_stream.ts`),
+ * so that its messages go to others.
  *
  * @module
  */
 
 import { messageIdOf, MessageLines } from "../formats/atom/competing_feed.ts";
-import { QuipuError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
+import type { PullSource } from "../model/pull_source.ts";
 import type {
   Consumer,
   ConsumerEnd,
-  ConsumerNews,
   GroupId,
   Message,
 } from "../subscriptions/contract.ts";
@@ -47,81 +46,96 @@ export interface PushOptions {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Makes the body. Cancelling it closes the consumer. */
-export function pushMessages(options: PushOptions): ReadableStream<Bytes> {
-  return new MessagePush(options).body;
-}
-
-class MessagePush {
-  readonly body: ReadableStream<Bytes>;
+/** What a connection is sent. Ending it closes the consumer. */
+export class MessagePush implements PullSource {
   readonly #consumer: Consumer;
   readonly #limits: Limits;
   readonly #lines: MessageLines;
   readonly #timer: ReturnType<typeof setInterval>;
-  #controller: ReadableStreamDefaultController<Bytes> | undefined;
-  /** Whether the connection has taken everything, and waits. */
-  #isPulled = false;
-  #isAsking = false;
-  #isOver = false;
   #hasOpened = false;
+  #isOver = false;
   /** Whether something was sent since the last beat. */
   #hasSent = false;
-  #stalledMs = 0;
+  #isBeatDue = false;
   #messages: readonly Message[] = [];
   /** Messages that were sent of those. */
   #sentCount = 0;
   /** What is left of bytes that are sent in pieces. */
   #rest: Bytes | undefined;
+  /** Whether the consumer was asked and has not answered. */
+  #isAsking = false;
   #end: ConsumerEnd | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  /** Has `next` look again. */
+  #wake = () => {};
 
   constructor({ group, consumer, baseUrl, limits }: PushOptions) {
     this.#consumer = consumer;
     this.#limits = limits;
     this.#lines = new MessageLines(baseUrl, group);
-    this.#timer = setInterval(() => this.#beat(), limits.liveFeedHeartbeatMs);
-    this.body = new ReadableStream<Bytes>({
-      start: (controller) => {
-        this.#controller = controller;
-      },
-      pull: () => {
-        this.#isPulled = true;
-        this.#stalledMs = 0;
-        this.#advance();
-      },
-      cancel: () => this.#leave(),
-    }, { highWaterMark: 0 });
+    this.#timer = setInterval(() => {
+      this.#isBeatDue = !this.#hasSent;
+      this.#hasSent = false;
+      if (this.#isBeatDue) this.#wake();
+    }, limits.liveFeedHeartbeatMs);
   }
 
-  /** Does the next thing there is to do for a connection that waits. */
-  #advance(): void {
-    if (this.#isOver || !this.#isPulled) return;
-    if (this.#rest !== undefined) return this.#send(this.#rest);
+  async next(): Promise<Bytes | undefined> {
     if (!this.#hasOpened) {
       this.#hasOpened = true;
-      return this.#send(encodeUtf8(OPENING));
+      return encodeUtf8(OPENING);
     }
-    if (this.#sentCount < this.#messages.length) return this.#sendMessages();
-    if (this.#end !== undefined) return this.#close(this.#end);
-    if (this.#isAsking) return;
+    while (!this.#isOver) {
+      if (this.#rest !== undefined) return this.#pieceOf(this.#rest);
+      if (this.#sentCount < this.#messages.length) {
+        return this.#pieceOf(this.#writeMessages());
+      }
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#end !== undefined) {
+        const reason = REASONS[this.#end];
+        this.end();
+        return encodeUtf8(`: ended, ${reason}\n\n`);
+      }
+      if (this.#isBeatDue) {
+        this.#isBeatDue = false;
+        return encodeUtf8(HEARTBEAT);
+      }
+      const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
+      this.#wake = wake;
+      if (!this.#isAsking) this.#ask();
+      await woken;
+    }
+    return undefined;
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    this.#messages = [];
+    this.#rest = undefined;
+    this.#consumer.close();
+    this.#wake();
+  }
+
+  #ask(): void {
     this.#isAsking = true;
-    this.#consumer.next().then(
-      (news) => this.#take(news),
-      (error) => this.#fail(error),
-    );
+    this.#consumer.next().then((news) => {
+      this.#isAsking = false;
+      if (news.kind === "ended") this.#end = news.reason;
+      else {
+        this.#messages = news.messages;
+        this.#sentCount = 0;
+      }
+      this.#wake();
+    }, (error) => {
+      this.#failure = { error };
+      this.#wake();
+    });
   }
 
-  #take(news: ConsumerNews): void {
-    this.#isAsking = false;
-    if (news.kind === "ended") this.#end = news.reason;
-    else {
-      this.#messages = news.messages;
-      this.#sentCount = 0;
-    }
-    this.#advance();
-  }
-
-  /** Sends about as many messages as are sent at once. */
-  #sendMessages(): void {
+  /** Writes about as many messages as are sent at once. */
+  #writeMessages(): Bytes {
     const lengthMax = this.#limits.liveFeedChunkLengthMax;
     const out = new ByteText(FIRST_CAPACITY);
     while (
@@ -136,53 +150,17 @@ class MessagePush {
       this.#lines.write(out, event);
       out.pushAscii("\n\n");
     }
-    this.#send(out.take(0));
+    return out.take(0);
   }
 
-  #send(bytes: Bytes): void {
+  /** The first piece of bytes; the others follow. */
+  #pieceOf(bytes: Bytes): Bytes {
     const pieceBytes = this.#limits.liveFeedPieceBytesMax;
     this.#rest = bytes.length > pieceBytes
       ? bytes.subarray(pieceBytes)
       : undefined;
     this.#hasSent = true;
-    // Enqueuing may pull at once.
-    this.#isPulled = false;
-    this.#controller?.enqueue(bytes.subarray(0, pieceBytes));
-  }
-
-  /** Says that the connection is alive, and sees whether the client is. */
-  #beat(): void {
-    if (!this.#isPulled) {
-      this.#stalledMs += this.#limits.liveFeedHeartbeatMs;
-      if (this.#stalledMs >= this.#limits.liveFeedStallMs) {
-        this.#fail(
-          new QuipuError("clientTooSlow", "The client reads too slowly"),
-        );
-      }
-      return;
-    }
-    if (!this.#hasSent) this.#send(encodeUtf8(HEARTBEAT));
-    this.#hasSent = false;
-  }
-
-  #close(reason: ConsumerEnd): void {
-    this.#leave();
-    this.#controller?.enqueue(encodeUtf8(`: ended, ${REASONS[reason]}\n\n`));
-    this.#controller?.close();
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isOver) return;
-    this.#leave();
-    this.#controller?.error(error);
-  }
-
-  #leave(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    clearInterval(this.#timer);
-    this.#messages = [];
-    this.#rest = undefined;
-    this.#consumer.close();
+    this.#isBeatDue = false;
+    return bytes.subarray(0, pieceBytes);
   }
 }

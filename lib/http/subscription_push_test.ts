@@ -3,7 +3,8 @@ import { LIMITS } from "../model/limits.ts";
 import type { Consumer, ConsumerNews } from "../subscriptions/contract.ts";
 import { EventSourceReader } from "../../tests/support/event_source.ts";
 import { plainEvent } from "../../tests/support/recorded_events.ts";
-import { pushMessages } from "./subscription_push.ts";
+import { PullStreams } from "./pull_stream.ts";
+import { MessagePush } from "./subscription_push.ts";
 
 /** A consumer that is handed this, and then nothing. */
 function consumerOf(news: ConsumerNews[]) {
@@ -37,13 +38,16 @@ function messagesOf(...data: readonly string[]): ConsumerNews {
 function push(
   consumer: Consumer,
   limits: Partial<typeof LIMITS> | Record<string, number> = {},
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return pushMessages({
+): ReadableStream<Uint8Array> {
+  const all = { ...LIMITS, ...limits };
+  const source = new MessagePush({
     group: { streamName: "s1", groupName: "g" },
     consumer,
     baseUrl: "http://h",
-    limits: { ...LIMITS, ...limits },
+    limits: all,
   });
+  const stallMs = all.liveFeedStallMs;
+  return new PullStreams(stallMs).open(source, { stallMs });
 }
 
 Deno.test("nothing is asked of a consumer before its connection has taken what it got", async () => {
@@ -110,7 +114,7 @@ Deno.test("a client that takes nothing is dropped, so that others get its messag
   const reader = push(consumer, limits).getReader();
   await reader.read();
   await closed.promise;
-  await assertRejects(() => reader.read(), Error, "reads too slowly");
+  await assertRejects(() => reader.read(), Error, "takes nothing");
 });
 
 Deno.test("a consumer that fails breaks its connection off", async () => {

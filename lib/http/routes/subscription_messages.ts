@@ -39,7 +39,7 @@ import {
   liveResponse,
   problemResponse,
 } from "../respond.ts";
-import { pushMessages } from "../subscription_push.ts";
+import { MessagePush } from "../subscription_push.ts";
 import {
   GROUP_PATH,
   groupOf,
@@ -174,7 +174,9 @@ async function connectConsumer(
     case "connected": {
       const { consumer } = outcome;
       const baseUrl = baseUrlOf(context);
-      const body = pushMessages({ group, consumer, baseUrl, limits });
+      const body = context.services.sending.endless(
+        new MessagePush({ group, consumer, baseUrl, limits }),
+      );
       return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
     }
     case "tooMany":
