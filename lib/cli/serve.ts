@@ -357,16 +357,10 @@ async function printBanner(
     readonly hasColours: boolean;
   },
 ): Promise<void> {
-  const { host, isReadOnly, publicUrl, trustedProxies } = values;
   const facts = {
+    ...values,
     version: VERSION,
-    directory: values.isInMemory ? undefined : values.directory,
-    isReadOnly,
-    host,
     port,
-    hasTls: values.tlsCertificate !== undefined,
-    publicUrl,
-    trustedProxies,
     // The log says why there are none, if that failed.
     defaultUsers: await defaultUsers.catch(() => NO_DEFAULT_USERS),
     anonymous: await readAnonymousRights(store, newEventId()),

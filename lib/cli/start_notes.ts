@@ -14,6 +14,7 @@ import {
   changedOptions,
   type ResolvedOptions,
 } from "./options/resolve_options.ts";
+import type { OptionValues } from "./options/options.ts";
 
 /** Logs what runs, and each option that does not have its default. */
 export function logStart(
@@ -80,19 +81,21 @@ export async function announceDefaultUsers(
   }
 }
 
-/** What the banner tells of. */
-export interface StartFacts {
+/** What the banner tells of, besides what options say. */
+export interface StartFacts extends
+  Pick<
+    OptionValues,
+    | "directory"
+    | "isInMemory"
+    | "isReadOnly"
+    | "host"
+    | "tlsCertificate"
+    | "publicUrl"
+    | "trustedProxies"
+  > {
   readonly version: string;
-  /** Directory of the store; undefined: it is in memory. */
-  readonly directory: string | undefined;
-  readonly isReadOnly: boolean;
-  /** Address or name that the server listens on. */
-  readonly host: string;
+  /** The one that the server has. */
   readonly port: number;
-  readonly hasTls: boolean;
-  readonly publicUrl: string | undefined;
-  /** `--trusted-proxy`. */
-  readonly trustedProxies: string | undefined;
   readonly defaultUsers: DefaultUsersReport;
   /** What may be done without a login to streams without an access list. */
   readonly anonymous: { readonly reads: boolean; readonly writes: boolean };
@@ -125,15 +128,17 @@ export function startBanner(facts: StartFacts, hasColours: boolean): string {
   ].join("\n");
 }
 
-function storeOf({ directory, isReadOnly }: StartFacts): string {
-  if (directory === undefined) return "in memory: gone when the server stops";
+function storeOf({ directory, isInMemory, isReadOnly }: StartFacts): string {
+  if (isInMemory) return "in memory: gone when the server stops";
   return isReadOnly ? `${directory}, read-only` : directory;
 }
 
-function webAddressOf({ host, port, hasTls, publicUrl }: StartFacts): string {
+function webAddressOf(
+  { host, port, tlsCertificate, publicUrl }: StartFacts,
+): string {
   if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}/web`;
   const name = WILDCARD_HOSTS.includes(host) ? "localhost" : host;
-  const scheme = hasTls ? "https" : "http";
+  const scheme = tlsCertificate === undefined ? "http" : "https";
   return `${scheme}://${addressOf({ host: name, port })}/web`;
 }
 
@@ -159,12 +164,15 @@ function reachOf(facts: StartFacts): string {
 
 /** What is open beyond this machine and perhaps should not be. */
 function warningsOf(facts: StartFacts): string[] {
-  const { host, hasTls, publicUrl, trustedProxies, anonymous } = facts;
+  const { host, tlsCertificate, publicUrl, trustedProxies } = facts;
+  const { anonymous } = facts;
   const isProxied = publicUrl !== undefined || trustedProxies !== undefined;
   const isLocal = isLoopbackHost(host);
   const warnings: string[] = [];
   const isPlainPublicly = publicUrl?.toLowerCase().startsWith("http:") ?? false;
-  if (isPlainPublicly || !hasTls && !isLocal && !isProxied) {
+  if (
+    isPlainPublicly || tlsCertificate === undefined && !isLocal && !isProxied
+  ) {
     warnings.push(
       "Plain HTTP: others on the network can read passwords and events. Use " +
         "--tls-cert, or a proxy that speaks TLS.",

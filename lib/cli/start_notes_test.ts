@@ -111,7 +111,8 @@ const FACTS: StartFacts = {
   isReadOnly: false,
   host: "127.0.0.1",
   port: 2113,
-  hasTls: false,
+  isInMemory: false,
+  tlsCertificate: undefined,
   publicUrl: undefined,
   trustedProxies: undefined,
   defaultUsers: { generated: [], withDefaultPassword: ["admin", "ops"] },
@@ -135,10 +136,10 @@ Quipu 1.2.3
 Deno.test("startBanner() names what its facts say", () => {
   const generated = [{ login: "admin", password: "not-to-be-shown" }];
   const cases: readonly (readonly [Partial<StartFacts>, string])[] = [
-    [{ directory: undefined }, "in memory: gone when the server stops"],
+    [{ isInMemory: true }, "in memory: gone when the server stops"],
     [{ isReadOnly: true }, "./data, read-only"],
     [{ directory: "a\x1b[31m" }, "a\\u001b[31m"],
-    [{ host: "::1", hasTls: true }, "https://[::1]:2113/web"],
+    [{ host: "::1", tlsCertificate: "c.pem" }, "https://[::1]:2113/web"],
     [{ host: "0.0.0.0" }, "http://localhost:2113/web"],
     [{ host: "0.0.0.0" }, "from every network of this machine, on port 2113"],
     [{ host: "10.0.0.5" }, "from the network, at 10.0.0.5:2113"],
@@ -173,7 +174,7 @@ const WARNINGS: readonly (readonly [
   [{ host: "localhost" }, false, undefined],
   [{ host: "0.0.0.0" }, true, "read and write"],
   [{ host: "10.0.0.5" }, true, "read and write"],
-  [{ host: "::", hasTls: true }, false, "read and write"],
+  [{ host: "::", tlsCertificate: "c.pem" }, false, "read and write"],
   [{ host: "10.0.0.5", trustedProxies: "10.0.0.4" }, false, "read and write"],
   [{ publicUrl: "https://e.example" }, false, "read and write"],
   [{ publicUrl: "http://e.example" }, true, "read and write"],
@@ -183,7 +184,11 @@ const WARNINGS: readonly (readonly [
     "can read streams",
   ],
   [
-    { host: "::", hasTls: true, anonymous: { reads: false, writes: false } },
+    {
+      host: "::",
+      tlsCertificate: "c.pem",
+      anonymous: { reads: false, writes: false },
+    },
     false,
     undefined,
   ],

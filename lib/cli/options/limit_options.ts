@@ -11,6 +11,9 @@ import { LIMITS, type Limits } from "../../model/limits.ts";
 const KIB = 1024;
 const GIB = 1024 * 1024 * KIB;
 
+/** Of things that a server may hold at once. */
+const COUNT = { kind: "integer", least: 0, most: 1_000_000 } as const;
+
 const ROWS = {
   requestBytesMax: {
     flag: "max-request-size",
@@ -77,45 +80,33 @@ const ROWS = {
     help: "Events of one page; above: 400",
   },
   longPollsMax: {
+    ...COUNT,
     flag: "max-long-polls",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Long polls held at once, a quarter kept for logins; above: 503",
   },
   longPollsPerAddressMax: {
+    ...COUNT,
     flag: "max-long-polls-per-address",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Long polls of an address or /64 network, likewise; above: 429",
   },
   longPollsPerUserMax: {
+    ...COUNT,
     flag: "max-long-polls-per-user",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Long polls of one user; above: 429",
   },
   liveFeedsMax: {
+    ...COUNT,
     flag: "max-live-feeds",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Live feeds open at once, a quarter kept for logins; above: 503",
   },
   liveFeedsPerAddressMax: {
+    ...COUNT,
     flag: "max-live-feeds-per-address",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Live feeds of an address or /64 network, likewise; above: 429",
   },
   liveFeedsPerUserMax: {
+    ...COUNT,
     flag: "max-live-feeds-per-user",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Live feeds of one user; above: 429",
   },
   subscriptionGroupsMax: {
@@ -147,17 +138,13 @@ const ROWS = {
     help: "Messages of one group handed out and not answered",
   },
   subscriptionConsumersMax: {
+    ...COUNT,
     flag: "max-subscription-consumers",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Consumers that messages are pushed to; above: 503",
   },
   subscriptionConsumersPerAddressMax: {
+    ...COUNT,
     flag: "max-subscription-consumers-per-address",
-    kind: "integer",
-    least: 0,
-    most: 1_000_000,
     help: "Such consumers of one address; above: 503",
   },
   requestsInFlightMax: {
