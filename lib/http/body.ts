@@ -233,7 +233,7 @@ function unsupportedCoding(): Refusal {
 function unsupportedTransferCoding(): Refusal {
   return new Refusal(
     "unsupportedTransferCoding",
-    "Transfer-Encoding not supported. Supported is chunked",
+    "Transfer-Encoding not supported. Only chunked is supported",
   );
 }
 

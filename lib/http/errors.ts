@@ -97,8 +97,8 @@ export const PROBLEMS = {
   notFound: { status: 404, text: "Not Found" },
   unknownHost: {
     status: 400,
-    text: "Invalid host: add the name that the request has for this server " +
-      "with --allowed-host or --public-url",
+    text: "Invalid host: this server does not answer for it; name it with " +
+      "--allowed-host or --public-url",
   },
   deletedRead: { status: 410, text: "Deleted" },
   deletedWrite: { status: 410, text: "Stream deleted" },

@@ -6,8 +6,8 @@
  * of names (RFC 9110 §5.6.1, §8.3.1); the original compared them to the letter.
  *
  * `accepts()` of `@std/http` is not used: it leaves out types with `q=0`, breaks
- * ties by the server's order and prefers specific ranges; the interface does
- * none of it.
+ * ties by the server's order and prefers specific ranges. The original does none
+ * of these.
  *
  * @module
  */
@@ -165,9 +165,9 @@ function textType(name: string, form: BodyForm): MediaType {
 }
 
 /**
- * What clients sent lately and what it came to. Clients send few different
- * headers, so a small table saves nearly all parsing; a client that sends many
- * only empties it.
+ * Recent headers and their decisions. Clients send few different headers, so a
+ * small table saves nearly all parsing; a client that sends many only empties
+ * it.
  */
 class Memo<Decision> {
   readonly #byText = new Map<string, Decision | undefined>();
@@ -303,12 +303,14 @@ function maySay(type: MediaType, charset: XmlEncoding): boolean {
 
 /**
  * The type that the range of the highest quality has; of equal ranges the first
- * that has any counts, and of its types the first offered.
+ * that has any counts, and of its types the first offered. A list without
+ * ranges is legal (RFC 9110 §12.5.1) and names no type, as no header does.
  */
 function decideResponse(
   offered: MediaTypeSet,
   accept: string,
 ): OfferedType | undefined {
+  if (NO_RANGE.test(accept)) return "anyType";
   let best: OfferedType | undefined;
   let bestQuality = -Infinity;
   for (const range of accept.split(",")) {
@@ -324,6 +326,9 @@ function decideResponse(
   }
   return best;
 }
+
+/** Empty elements of a list count for nothing (RFC 9110 §5.6.1). */
+const NO_RANGE = /^[\s,]*$/;
 
 /** 1 where nothing, or no number, is said. */
 function qualityOf(parameters: readonly string[]): number {

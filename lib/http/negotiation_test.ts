@@ -103,7 +103,8 @@ Deno.test("negotiateResponse() follows Accept", () => {
     [EVENT, "garbage", undefined],
     [EVENT, "image/png", undefined],
     [EVENT, VENDOR + "events+json", undefined],
-    [EVENT, "", undefined],
+    [EVENT, "", "application/atom+xml"],
+    [EVENT, " , ,\t", "application/atom+xml"],
     [ATOM_OR_HTML, "*/*;q=0.5", VENDOR + "streamdesc+json"],
     [ATOM_OR_HTML, VENDOR + "events+json", VENDOR + "events+json"],
     [ATOM_OR_HTML, "application/octet-stream", undefined],
@@ -143,7 +144,7 @@ Deno.test("negotiateResponse() lets format alone decide", () => {
   }
 });
 
-Deno.test("negotiateResponse() serves a route's own default to whoever names no type", () => {
+Deno.test("negotiateResponse() serves a route's own default where no type is named", () => {
   const nameFor = (accept: string | null) =>
     negotiateResponse(ATOM_OR_HTML, {
       accept,
@@ -151,6 +152,8 @@ Deno.test("negotiateResponse() serves a route's own default to whoever names no 
       withoutAccept: ATOM_JSON,
     })?.name;
   assertEquals(nameFor(null), ATOM_JSON.name);
+  assertEquals(nameFor(""), ATOM_JSON.name);
+  assertEquals(nameFor(" , "), ATOM_JSON.name);
   assertEquals(nameFor("*/*"), ATOM_JSON.name);
   assertEquals(nameFor("image/png, */*"), ATOM_JSON.name);
   // Only the range by itself is what says nothing, as recorded.

@@ -495,7 +495,7 @@ Deno.test("a length said twice counts once; two lengths are 400", async () => {
   for (const coding of ["gzip, chunked", "identity", "chunked, chunked"]) {
     assertEquals(await post({ "Transfer-Encoding": coding }), [
       501,
-      "Transfer-Encoding not supported. Supported is chunked",
+      "Transfer-Encoding not supported. Only chunked is supported",
     ]);
   }
 });
