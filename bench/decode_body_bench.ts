@@ -8,7 +8,7 @@ import {
   decodeEventsJsonInSteps,
   decodeEventsTextInSteps,
   decodeEventsXmlInSteps,
-} from "../lib/http/decode_events.ts";
+} from "../lib/http/appending.ts";
 import { runSteps } from "../lib/text/steps.ts";
 import {
   eventsJsonBody,

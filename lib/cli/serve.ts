@@ -8,10 +8,13 @@
 
 import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
 import { openStore } from "../../storage/mod.ts";
-import { type App, createApp } from "../http/app.ts";
+import {
+  type App,
+  createApp,
+  createLateApp,
+  withRequestLog,
+} from "../http/app.ts";
 import { createHostCheck } from "../http/hosts.ts";
-import { createLateApp } from "../http/late_app.ts";
-import { withRequestLog } from "../http/request_log.ts";
 import {
   type HttpServer,
   serveHttp,

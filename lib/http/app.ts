@@ -10,24 +10,35 @@
  */
 
 import type { Upkeep } from "../maintenance/upkeep.ts";
-import type { SubscriptionService } from "../subscriptions/contract.ts";
-import type { Authentication, LoginRequest } from "../users/contract.ts";
-import type { TokenService } from "../users/tokens.ts";
-import type { UserService } from "../users/users.ts";
+import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { StoreLimits } from "../store/event_store.ts";
-import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
+import type { SubscriptionService } from "../subscriptions/contract.ts";
+import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import { isLoopbackAddress } from "../text/addresses.ts";
-import { allowsRoute, hasRole, type Route } from "./route.ts";
+import type { Authentication, LoginRequest } from "../users/contract.ts";
+import type { TokenService } from "../users/tokens.ts";
+import type { UserService } from "../users/users.ts";
+import { Receiving } from "./body.ts";
 import {
   accessTokenOf,
+  clientAddressOf,
   type IsTrustedProxy,
   loginRequestOf,
   peerAddressOf,
 } from "./client.ts";
+import type { HandlerServices, NodeInfo, NodeStore } from "./context.ts";
+import {
+  errorProblemOf,
+  malformed,
+  PIPELINE_REFUSALS,
+  PROBLEMS,
+  Refusal,
+  refusalProblemOf,
+} from "./errors.ts";
 import {
   type AnswersHost,
   type CorsOrigins,
@@ -37,14 +48,6 @@ import {
   hostOf,
   type Scheme,
 } from "./hosts.ts";
-import type { HandlerServices, NodeInfo, NodeStore } from "./context.ts";
-import {
-  optionsResponse,
-  outerProblemResponse,
-  problemResponse,
-  withoutBody,
-} from "./respond.ts";
-import { KnownAnswers } from "./response_cache.ts";
 import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
 import {
   completeObservation,
@@ -52,24 +55,22 @@ import {
   RequestWatch,
   type WatchedRequest,
 } from "./observation.ts";
-import {
-  errorProblemOf,
-  malformed,
-  PIPELINE_REFUSALS,
-  PROBLEMS,
-  Refusal,
-  refusalProblemOf,
-} from "./errors.ts";
-import { parseQuery } from "./query.ts";
-import { Receiving } from "./body.ts";
-import { requestIdOf } from "./request_headers.ts";
+import { createRouter, parseQuery, parseTarget } from "./router.ts";
 import { Quota } from "./quota.ts";
-import { Sending } from "./sending.ts";
-import { createRouter, parseTarget } from "./router.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "./request_headers.ts";
+import {
+  optionsResponse,
+  outerProblemResponse,
+  problemResponse,
+  withoutBody,
+} from "./respond.ts";
+import { KnownAnswers } from "./response_cache.ts";
+import { allowsRoute, hasRole, type Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
+import { Sending } from "./pull_stream.ts";
 
 /** Judges the `Authorization` header and what else a login depends on. */
-export type Authenticate = (
+type Authenticate = (
   authorization: string | null,
   request: LoginRequest,
 ) => Authentication | Promise<Authentication>;
@@ -405,4 +406,85 @@ function negotiate(
   });
   if (responseType === undefined) throw PIPELINE_REFUSALS.notAcceptable;
   return { ...ofBody, responseType };
+}
+
+/**
+ * An app that a server can listen with before it is made. A server that listens
+ * first knows that it has its address before it makes anything that a start in
+ * vain would leave behind, such as a new store.
+ */
+interface LateApp {
+  /** Answers 503 until there is one, and that the process lives. */
+  readonly app: App;
+  /** From now on `made` answers. */
+  become(made: App): void;
+}
+
+/** Makes one that answers nothing yet. */
+export function createLateApp(): LateApp {
+  let answering: App | undefined;
+  const app: App = Object.assign(
+    (request: Request, info: Deno.ServeHandlerInfo) =>
+      answering === undefined ? notYet(request) : answering(request, info),
+    {
+      endLongPolls: () => answering?.endLongPolls(),
+      close: () => answering?.close(),
+    },
+  );
+  return {
+    app,
+    become(made) {
+      answering = made;
+    },
+  };
+}
+
+/** Whoever restarts what does not live must not end a start that takes long. */
+const IS_ALIVE = /^https?:\/\/[^/]*\/health\/live(\?|$)/;
+
+function notYet({ url }: Request): Response {
+  return IS_ALIVE.test(url)
+    ? new Response("ok\n", { headers: { "Cache-Control": "no-store" } })
+    : problemResponse(PROBLEMS.starting, "");
+}
+
+/**
+ * The access log, one line a request, for operators who ask for it: the same app,
+ * which logs each request once its answer is known. Of the address only the path
+ * is logged: queries may carry access tokens.
+ */
+export function withRequestLog(
+  app: App,
+  options: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    /** Whose X-Forwarded-For counts. Default: those of this machine. */
+    readonly isTrustedProxy?: IsTrustedProxy;
+  },
+): App {
+  const { clock, logger, isTrustedProxy = isLoopbackAddress } = options;
+  async function logged(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Promise<Response> {
+    const startedAtUs = clock.nowUs();
+    const response = await app(request, info);
+    logger.info("request.answered", {
+      method: request.method,
+      path: parseTarget(request.url).path,
+      status: response.status,
+      requestId: response.headers.get(REQUEST_ID_HEADER) ?? undefined,
+      durationMs: (clock.nowUs() - startedAtUs) / 1000,
+      client: clientAddressOf(
+        peerAddressOf(info),
+        request.headers,
+        isTrustedProxy,
+      ),
+    });
+    return response;
+  }
+  return Object.assign(logged, {
+    endLongPolls: () => app.endLongPolls(),
+    close: () => app.close(),
+  });
 }

@@ -20,13 +20,12 @@ import type { AnswerKey, KnownAnswers } from "./response_cache.ts";
 import type { BaseUrlOf } from "./hosts.ts";
 import type { MediaType } from "./negotiation.ts";
 import type { Observation, WatchedRequest } from "./observation.ts";
-import type { Query } from "./query.ts";
+import type { Query, RequestTarget } from "./router.ts";
 import type { Receiving } from "./body.ts";
 import { describedStream } from "../model/stream_names.ts";
 import { Refusal } from "./errors.ts";
-import type { RequestTarget } from "./router.ts";
 import type { Quota } from "./quota.ts";
-import type { Sending } from "./sending.ts";
+import type { Sending } from "./pull_stream.ts";
 
 /** A request that was routed, authenticated and negotiated. */
 export interface RequestContext {

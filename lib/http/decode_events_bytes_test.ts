@@ -6,7 +6,7 @@ import { runSteps } from "../text/steps.ts";
 import {
   decodeEventsJsonInSteps,
   decodeEventsTextInSteps,
-} from "./decode_events.ts";
+} from "./appending.ts";
 
 function decodeBytes(bytes: Uint8Array) {
   return runSteps(decodeEventsJsonInSteps(bytes));

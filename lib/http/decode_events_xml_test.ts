@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
 import { runSteps } from "../text/steps.ts";
-import { decodeEventsXmlInSteps } from "./decode_events.ts";
+import { decodeEventsXmlInSteps } from "./appending.ts";
 import { Refusal } from "./errors.ts";
 
 function decode(text: string) {

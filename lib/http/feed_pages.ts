@@ -33,7 +33,7 @@ import {
   isXml,
   type MediaType,
 } from "./negotiation.ts";
-import { decodeParameter } from "./query.ts";
+import { decodeParameter } from "./router.ts";
 import {
   checkRequireMaster,
   readLongPollMs,

@@ -13,7 +13,7 @@ import type { Limits } from "../model/limits.ts";
 import type { LiveStart } from "../streams/outcomes.ts";
 import { parseIsoTime } from "../text/iso_time.ts";
 import { malformed } from "./errors.ts";
-import type { Query } from "./query.ts";
+import type { Query } from "./router.ts";
 
 /** The page of a feed whose URI names none. */
 export const HEAD_PAGE = { kind: "head", count: 20 } as const;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseQuery } from "./query.ts";
+import { parseQuery } from "./router.ts";
 
 Deno.test("parseQuery() knows names by their case, and joins what is repeated", () => {
   const table: [query: string, embed: string, format: string | undefined][] = [

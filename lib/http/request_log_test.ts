@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { LogFields } from "../model/logger.ts";
 import { SILENT_LOGGER } from "../model/logger.ts";
-import type { App } from "./app.ts";
-import { withRequestLog } from "./request_log.ts";
+import { type App, withRequestLog } from "./app.ts";
 
 const INFO: Deno.ServeHandlerInfo = {
   remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 4000 },

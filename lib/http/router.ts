@@ -1,5 +1,5 @@
 /**
- * Finds the route of a request target. The table is compiled once into a tree
+ * Takes request targets apart and finds their routes. The table is compiled once into a tree
  * that is walked segment by segment, so that a request costs a few map
  * look-ups, however many routes there are.
  *
@@ -9,16 +9,17 @@
  * @module
  */
 
+import type { EmbedLevel } from "../model/feed.ts";
 import { decodeSegmentAgain } from "../text/path_segment.ts";
 
 /** What of a row is looked at. */
-export interface RoutedRow {
+interface RoutedRow {
   readonly method: string;
   readonly template: string;
 }
 
 /** What can be done with one URI. */
-export interface Resource<Row> {
+interface Resource<Row> {
   readonly routes: ReadonlyMap<string, Row>;
   /** Value of `Access-Control-Allow-Methods` (spec: http-api §5.2). */
   readonly allowedMethods: string;
@@ -33,14 +34,14 @@ export interface RequestTarget {
 }
 
 /** Where a path leads. */
-export interface Destination<Row> {
+interface Destination<Row> {
   readonly resource: Resource<Row>;
   /** Decoded segments; a placeholder's value has the index it has in the template. */
   readonly segments: readonly string[];
 }
 
 /** Compiled routes. */
-export interface Router<Row> {
+interface Router<Row> {
   /**
    * Finds what a path leads to: `undefined` when nothing has it, `"malformed"`
    * when its percent-escapes are broken.
@@ -274,4 +275,89 @@ function compareLiteralness<Row>(a: Template<Row>, b: Template<Row>): number {
 function literalnessAt<Row>(template: Template<Row>, index: number): number {
   const segment = template.segments[index];
   return segment === undefined ? LITERALNESS.greedy : LITERALNESS[segment.kind];
+}
+
+/**
+ * What a query says. Names are case-sensitive; the values of a repeated one are
+ * joined by a comma, which usually means nothing (spec: http-api §2).
+ */
+export interface Query {
+  readonly embed: EmbedLevel;
+  /** Lower case; undefined, also for none (`format=`): the Accept header decides. */
+  readonly format: string | undefined;
+  /** `from`, `asOf`, `filter-type`, `filter-stream` and `system`, as sent. */
+  readonly from?: string;
+  readonly asOf?: string;
+  readonly filterType?: string;
+  readonly filterStream?: string;
+  readonly system?: string;
+}
+
+type FeedParameter = keyof Omit<Query, "embed" | "format">;
+
+const EMPTY_QUERY: Query = { embed: "none", format: undefined };
+
+/** Parameters whose values stay as they are. */
+const FEED_PARAMETERS: ReadonlyMap<string, FeedParameter> = new Map([
+  ["from", "from"],
+  ["asOf", "asOf"],
+  ["filter-type", "filterType"],
+  ["filter-stream", "filterStream"],
+  ["system", "system"],
+]);
+
+const EMBED_LEVELS: ReadonlyMap<string, EmbedLevel> = new Map([
+  ["none", "none"],
+  ["content", "content"],
+  ["rich", "rich"],
+  ["body", "body"],
+  ["pretty", "pretty"],
+  ["tryharder", "tryharder"],
+]);
+
+/** Parses what follows the `?`; unknown parameters are ignored. */
+export function parseQuery(text: string): Query {
+  if (text === "") return EMPTY_QUERY;
+  const parameters = parametersOf(text);
+  const ofFeed: { [Name in FeedParameter]?: string } = {};
+  for (const [name, member] of FEED_PARAMETERS) {
+    const value = parameters.get(name);
+    if (value !== undefined) ofFeed[member] = value;
+  }
+  const embed = parameters.get("embed")?.toLowerCase();
+  return {
+    ...ofFeed,
+    embed: EMBED_LEVELS.get(embed ?? "none") ?? "none",
+    format: parameters.get("format")?.toLowerCase() || undefined,
+  };
+}
+
+/** The value of one parameter; undefined without it. */
+export function parameterOf(text: string, name: string): string | undefined {
+  return parametersOf(text).get(name);
+}
+
+/** The values of all parameters. One without `=` has an empty value. */
+export function parametersOf(text: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const parameter of text.split("&")) {
+    if (parameter === "") continue;
+    const separator = parameter.indexOf("=");
+    const end = separator < 0 ? parameter.length : separator;
+    const name = decodeParameter(parameter.slice(0, end));
+    const value = decodeParameter(parameter.slice(end + 1));
+    const before = parameters.get(name);
+    parameters.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return parameters;
+}
+
+/** Broken escapes stay as they are: they make no name or value that is known. */
+export function decodeParameter(text: string): string {
+  const spaced = text.replaceAll("+", " ");
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return spaced;
+  }
 }

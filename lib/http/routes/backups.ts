@@ -12,7 +12,7 @@ import { BACKUP, type Route, type Schema } from "../route.ts";
 import { type RequestContext, requesterOf } from "../context.ts";
 import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../negotiation.ts";
 import { malformed } from "../errors.ts";
-import { parametersOf } from "../query.ts";
+import { parametersOf } from "../router.ts";
 import { downloadResponse } from "../respond.ts";
 import { fileUpkeepOf, NO_UPKEEP } from "./maintenance.ts";
 import { listOf, objectOf, TEXT } from "./schemas.ts";

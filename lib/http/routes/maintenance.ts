@@ -22,7 +22,7 @@ import {
 import type { RequestContext } from "../context.ts";
 import { ADMIN, JSON_ALONE } from "../negotiation.ts";
 import { malformed, PIPELINE_REFUSALS, PROBLEMS, Refusal } from "../errors.ts";
-import { parameterOf } from "../query.ts";
+import { parameterOf } from "../router.ts";
 import { emptyResponse, jsonResponse, problemResponse } from "../respond.ts";
 import { objectOf, oneOf, TEXT } from "./schemas.ts";
 

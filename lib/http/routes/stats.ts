@@ -13,7 +13,7 @@ import {
   STATS,
 } from "../negotiation.ts";
 import { malformed, PROBLEMS } from "../errors.ts";
-import { parameterOf } from "../query.ts";
+import { parameterOf } from "../router.ts";
 import { documentResponse, problemResponse } from "../respond.ts";
 import { findStats, flattenStats, type Stats } from "../stats_document.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";

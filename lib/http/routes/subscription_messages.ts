@@ -32,7 +32,7 @@ import {
   readProblemOf,
   Refusal,
 } from "../errors.ts";
-import { parameterOf } from "../query.ts";
+import { parameterOf } from "../router.ts";
 import {
   documentResponse,
   emptyResponse,

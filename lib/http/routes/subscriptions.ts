@@ -36,7 +36,7 @@ import { parseEventId } from "../../text/uuid.ts";
 import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
 import { readMembers } from "../named_members.ts";
 import { malformed, PROBLEMS, Refusal } from "../errors.ts";
-import { parameterOf } from "../query.ts";
+import { parameterOf } from "../router.ts";
 import { documentResponse, problemResponse } from "../respond.ts";
 import {
   type Document,

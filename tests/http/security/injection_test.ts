@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { parseXml } from "../../../lib/formats/xml/xml_parse.ts";
-import { withRequestLog } from "../../../lib/http/request_log.ts";
+import { withRequestLog } from "../../../lib/http/app.ts";
 import { ADMIN, openSecuredApp } from "../../support/secured_app.ts";
 import {
   openTestApp,
