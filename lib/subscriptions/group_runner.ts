@@ -33,6 +33,7 @@ import type { Timers } from "../model/clock.ts";
 import { type DueTimes, isDue, type Waiting } from "./due_times.ts";
 import { DurableProgress } from "./durable_progress.ts";
 import { type Delivery, Group, type Parking } from "./group.ts";
+import { GroupLog } from "./group_log.ts";
 import {
   GroupRecords,
   type GroupSetup,
@@ -112,6 +113,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
   readonly #heldReads: HeldReads;
   readonly #rate: DeliveryRate;
   readonly #bufferSize: number;
+  readonly #log: GroupLog;
   #isEnded = false;
 
   // Reading.
@@ -140,6 +142,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
     const nowMs = timers.nowMs();
     this.setup = setup;
     this.#parts = parts;
+    this.#log = new GroupLog(group, parts);
     this.#source = source;
     this.#endAtStart = endAtStart;
     this.#parked = new ParkedMessages(group, parts);
@@ -161,7 +164,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
       group: this.#group,
       timers,
       onFailure: (event: string, error: unknown) =>
-        this.#complain(event, error),
+        this.#log.failure(event, error),
       wake: (atMs: number) => this.#wake(atMs),
     };
     this.#parking = new ParkingWork({
@@ -217,7 +220,9 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
   ack(ids: readonly string[]): void {
     let hasAny = false;
     for (const id of ids) hasAny = this.#group.ack(id) || hasAny;
-    if (hasAny) this.#answered();
+    if (!hasAny) return;
+    this.#progressed();
+    this.#answered();
   }
 
   /** Resolves once messages that are parked by it are, or could not be. */
@@ -225,6 +230,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
     let hasAny = false;
     for (const id of ids) hasAny = this.#group.nack(id, action) || hasAny;
     if (!hasAny) return;
+    if (action === "skip" || action === "stop") this.#progressed();
     this.#answered();
     await this.#parking.park();
   }
@@ -365,7 +371,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
       this.#moveTo(first.place);
       this.#isLive = false;
       this.#source.leave(this);
-      this.#parts.logger.info("subscription.fell_behind", this.#logFields);
+      this.#log.infoOnce("subscription.fell_behind");
     }
     this.#changed();
   }
@@ -418,7 +424,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
         this.#changed();
       }
     } catch (error) {
-      this.#complain("subscription.read_failed", error);
+      this.#log.failure("subscription.read_failed", error);
       this.#fillRetryAtMs = this.#retryAt();
     }
   }
@@ -491,7 +497,6 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
   }
 
   #answered(): void {
-    this.#progressed();
     void this.#parking.park();
     void this.#fill();
     this.#changed();
@@ -501,8 +506,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
     const spent = parkings.filter(({ reason }) =>
       reason.kind === "retriesSpent"
     );
-    this.#parts.logger.info("subscription.messages_parked", {
-      ...this.#logFields,
+    this.#log.info("subscription.messages_parked", {
       count: parkings.length,
       retriesSpentCount: spent.length,
     });
@@ -569,16 +573,6 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
     const hasNews = end > this.#endAtStart &&
       end > this.setup.settings.startFrom;
     return Math.max(this.#lastRead, hasNews ? end - 1 : -1);
-  }
-
-  get #logFields() {
-    const { streamName, groupName } = this.setup.group;
-    return { stream: streamName, group: groupName };
-  }
-
-  #complain(event: string, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#parts.logger.warn(event, { ...this.#logFields, reason });
   }
 }
 

@@ -40,7 +40,7 @@ export class Groups {
     this.#config = new ConfigStream({ store, newId, clock: context.clock });
   }
 
-  /** Reads which groups there are, and starts them. Throws as a read does. */
+  /** Reads which groups there are, and begins to start them. Throws as a read. */
   async open(): Promise<void> {
     // Watched first, then read: nothing is missed.
     this.#endWatching = this.#parts.store.watch(
@@ -141,12 +141,8 @@ export class Groups {
     if (setup === undefined) {
       this.#slots.delete(key);
       await slot?.end({ reason: "deleted", flush: false });
-    } else if (slot === undefined) {
-      const created = new GroupSlot(setup, this.#parts);
-      this.#slots.set(key, created);
-      this.#streamNames.add(group.streamName);
-      await created.start();
-    } else await slot.update(setup);
+    } else if (slot === undefined) await this.#create(setup).start();
+    else await slot.update(setup);
   }
 
   /** Takes over what the configuration says by now. */
@@ -157,19 +153,21 @@ export class Groups {
     for (const [key, { setup }] of [...this.#slots]) {
       if (!setups.has(key)) await this.#apply(setup.group, undefined);
     }
-    const changed = [...setups].flatMap(([key, setup]) => {
+    const created: GroupSlot[] = [];
+    for (const [key, setup] of setups) {
       const slot = this.#slots.get(key);
-      const isSame = slot !== undefined && textOf(slot.setup) === textOf(setup);
-      return isSame ? [] : [setup];
-    });
-    const applyNext = async () => {
-      for (;;) {
-        const setup = changed.shift();
-        if (setup === undefined) return;
-        await this.#apply(setup.group, setup);
-      }
-    };
-    await Promise.all(Array.from({ length: STARTS_MAX }, applyNext));
+      if (slot === undefined) created.push(this.#create(setup));
+      else if (textOf(slot.setup) !== textOf(setup)) await slot.update(setup);
+    }
+    // Not waited for: there may be thousands, and who asks for one starts it.
+    void startAll(created);
+  }
+
+  #create(setup: GroupSetup): GroupSlot {
+    const slot = new GroupSlot(setup, this.#parts);
+    this.#slots.set(keyOf(setup.group), slot);
+    this.#streamNames.add(setup.group.streamName);
+    return slot;
   }
 
   /** Somebody wrote the configuration, perhaps this server. */
@@ -194,6 +192,19 @@ export class Groups {
     this.#turns = turn.catch(() => {});
     return turn;
   }
+}
+
+/** Starts groups, some at a time. */
+async function startAll(slots: readonly GroupSlot[]): Promise<void> {
+  const waiting = [...slots];
+  const startNext = async () => {
+    for (;;) {
+      const slot = waiting.shift();
+      if (slot === undefined) return;
+      await slot.start();
+    }
+  };
+  await Promise.all(Array.from({ length: STARTS_MAX }, startNext));
 }
 
 /** Tells groups apart: names may hold any text. */

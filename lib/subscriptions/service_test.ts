@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { aMetadataEvent, anEvent } from "../../tests/support/events.ts";
 import { settle } from "../../tests/support/manual_timers.ts";
 import { ADMIN, aUser } from "../../tests/support/stream_service.ts";
@@ -7,7 +7,9 @@ import {
   openSubscriptionFixture,
   shownMessage,
 } from "../../tests/support/subscription_service.ts";
+import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
+import { SILENT_LOGGER } from "../model/logger.ts";
 import {
   ackedStreamOf,
   checkpointStreamOf,
@@ -823,4 +825,86 @@ Deno.test("what the store refuses is tried again", async () => {
   const again = await fixture.crash();
   assertEquals(await again.read(9), named(1));
   await again.service.close();
+});
+
+Deno.test("a group runs on one server at a time; the next takes it over", async () => {
+  const fixture = await openWithEvents(3);
+  assertEquals(await fixture.read(1), named(0));
+  const other = await openSubscriptionFixture({
+    store: fixture.store,
+    clock: fixture.clock,
+  });
+  const command = { group: GROUP, count: 1, longPollMs: 0 };
+  await assertRejects(
+    () => other.service.read(ADMIN, command),
+    QuipuError,
+    "Another server runs this subscription",
+  );
+  assertEquals((await other.info()).status, "NotReady");
+  await fixture.ack([0]);
+  await fixture.service.close();
+  await other.timers.pass(LIMITS.subscriptionRetryMs);
+  assertEquals(await other.read(9), named(1, 2));
+  await other.service.close();
+});
+
+Deno.test("a group whose lease is lost hands out nothing more", async () => {
+  const fixture = await openWithEvents(3);
+  const consumer = await connect(fixture, 1);
+  assertEquals(await pushed(consumer), named(0));
+  const { renew } = fixture.store.leases;
+  fixture.store.leases.renew = async (lease) => {
+    await fixture.store.leases.release(lease);
+    return false;
+  };
+  const news = pushed(consumer);
+  await fixture.timers.pass(10_000);
+  assertEquals(await news, "stopping");
+  fixture.store.leases.renew = renew;
+  assertEquals(await fixture.read(9), named(0, 1, 2));
+  await fixture.service.close();
+});
+
+Deno.test("however many groups read a stream, each event is read once", async () => {
+  const fixture = await openSubscriptionFixture();
+  await fixture.append("s", upTo(20));
+  let readCount = 0;
+  const readStream = fixture.store.readStream.bind(fixture.store);
+  fixture.store.readStream = (request) => {
+    if (request.streamName === "s") readCount += request.count;
+    return readStream(request);
+  };
+  const groups = upTo(30).map((number) => ({
+    streamName: "s",
+    groupName: `g${number}`,
+  }));
+  for (const group of groups) await fixture.create({}, group);
+  await fixture.append("s", [20, 21]);
+  for (const group of groups) {
+    assertEquals((await fixture.info(group)).readBufferCount, 22);
+  }
+  // What the age of the first message costs is asked for by the line above.
+  assertEquals(readCount - groups.length, 22);
+  await fixture.service.close();
+});
+
+Deno.test("a store that fails is complained of once a minute", async () => {
+  const warnings: string[] = [];
+  const logger = {
+    ...SILENT_LOGGER,
+    warn: (event: string) => void warnings.push(event),
+  };
+  const fixture = await openSubscriptionFixture({ logger });
+  await fixture.append("s", [0]);
+  await fixture.create();
+  await fixture.read(1);
+  const append = fixture.store.append.bind(fixture.store);
+  fixture.store.append = () => Promise.reject(new Error("disk full"));
+  await fixture.nack([0], "park");
+  await fixture.timers.pass(70_000);
+  fixture.store.append = append;
+  await fixture.timers.pass(2000);
+  assertEquals(warnings, Array(2).fill("subscription.parking_failed"));
+  assertEquals(await fixture.dataOf(PARKED), ["0@s"]);
+  await fixture.service.close();
 });
