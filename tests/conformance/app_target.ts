@@ -27,7 +27,7 @@ import { showOptions } from "../../lib/cli/options/node_options.ts";
 import { resolveOptions } from "../../lib/cli/options/resolve_options.ts";
 import { SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
 import { openSubscriptions } from "../../lib/subscriptions/service.ts";
-import { createManualTimers } from "../support/manual_timers.ts";
+import { createManualTimers, watchCalls } from "../support/manual_timers.ts";
 import { createTestIds } from "../support/events.ts";
 import { createModelStore } from "../support/model_store.ts";
 import { CHEAP_COST } from "../support/test_auth.ts";
@@ -84,8 +84,14 @@ export async function openSocketTarget(
 
 /** Opens a target in this process over a store. */
 export async function openAppTarget(openStore: OpenStore): Promise<Target> {
-  const timers = createManualTimers();
-  const { app, clock, close } = await openApp(openStore, timers);
+  let isBusy = () => false;
+  const timers = createManualTimers(() => isBusy());
+  const openWatched: OpenStore = async (options) => {
+    const store = await openStore(options);
+    isBusy = watchCalls(store);
+    return store;
+  };
+  const { app, clock, close } = await openApp(openWatched, timers);
   return inProcessTarget({
     handle: (request) => app(request, CLIENT),
     async advance(durationMs) {

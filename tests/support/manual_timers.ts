@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import type { EventStore } from "../../lib/store/event_store.ts";
 import type { Timers } from "../../lib/model/clock.ts";
 
 /** Timers that stand still until they are moved. */
@@ -15,15 +16,59 @@ export interface ManualTimers extends Timers {
   pass(durationMs: number): Promise<void>;
 }
 
-/** Lets everything run that does not wait for a time. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) {
+/** Lets everything run that does not wait for a time, nor for a device. */
+export function settle(): Promise<void> {
+  return settleWhile(() => false);
+}
+
+/** As `settle`, and waits as long as something is busy. */
+async function settleWhile(isBusy: () => boolean): Promise<void> {
+  for (let idle = 0; idle < 3; idle = isBusy() ? 0 : idle + 1) {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
-/** Makes timers that show 0 at first. */
-export function createManualTimers(): ManualTimers {
+/**
+ * Has a store tell whether it is asked for something that is not answered yet.
+ *
+ * @param store Its methods are replaced.
+ */
+export function watchCalls(store: EventStore): () => boolean {
+  let openCount = 0;
+  for (const name of WATCHED) {
+    const call: (...args: never[]) => Promise<unknown> = store[name].bind(
+      store,
+    );
+    const watched = async (...args: never[]) => {
+      openCount++;
+      try {
+        return await call(...args);
+      } finally {
+        openCount--;
+      }
+    };
+    Object.assign(store, { [name]: watched });
+  }
+  return () => openCount > 0;
+}
+
+const WATCHED = [
+  "append",
+  "deleteStream",
+  "readState",
+  "readEvent",
+  "readStream",
+  "readAll",
+] as const;
+
+/**
+ * Makes timers that show 0 at first.
+ *
+ * @param isBusy Whether what has come due is still at work. Default: never.
+ */
+export function createManualTimers(
+  isBusy: () => boolean = () => false,
+): ManualTimers {
   let nowMs = 0;
   const calls = new Map<object, { atMs: number; call: () => void }>();
   return {
@@ -39,7 +84,7 @@ export function createManualTimers(): ManualTimers {
     async pass(durationMs) {
       const endMs = nowMs + durationMs;
       for (;;) {
-        await settle();
+        await settleWhile(isBusy);
         const [next] = [...calls].sort(([, a], [, b]) => a.atMs - b.atMs);
         if (next === undefined || next[1].atMs > endMs) break;
         const [key, { atMs, call }] = next;
@@ -48,7 +93,7 @@ export function createManualTimers(): ManualTimers {
         call();
       }
       nowMs = endMs;
-      await settle();
+      await settleWhile(isBusy);
     },
   };
 }
