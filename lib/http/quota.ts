@@ -31,6 +31,7 @@ export type HeldKind = keyof typeof NAMES;
 const NAMES = {
   longPolls: "long polls",
   liveFeeds: "live feeds",
+  consumers: "consumers",
   backups: "backups",
   exports: "exports",
 } as const;
@@ -67,6 +68,11 @@ export class Quota {
         inAll: limits.liveFeedsMax,
         ofAddress: limits.liveFeedsPerAddressMax,
         ofUser: limits.liveFeedsPerUserMax,
+      }),
+      // That messages of persistent subscriptions are pushed to.
+      consumers: placesOf({
+        inAll: limits.subscriptionConsumersMax,
+        ofAddress: limits.subscriptionConsumersPerAddressMax,
       }),
       // For operators alone, who are logged in.
       backups: placesOf({ inAll: limits.backupsMax }),

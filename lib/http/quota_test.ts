@@ -32,6 +32,22 @@ const KINDS = [
   ["liveFeeds", "live feeds", LIMITS.liveFeedsMax],
 ] as const;
 
+Deno.test("consumers have places in all and of an address", () => {
+  const quota = new Quota({
+    ...LIMITS,
+    subscriptionConsumersMax: 3,
+    subscriptionConsumersPerAddressMax: 2,
+  });
+  assertEquals(fill(quota, "consumers", holder("a", "alice")), [
+    2,
+    "tooManyHeld: Too many consumers from this address. Limit is 2",
+  ]);
+  assertEquals(fill(quota, "consumers", holder("b", "alice")), [
+    1,
+    "overloaded: Too many consumers. Limit is 3",
+  ]);
+});
+
 Deno.test("an address has 1,000 places, of which anonymous clients take three quarters", () => {
   for (const [kind, name] of KINDS) {
     const quota = new Quota(LIMITS);

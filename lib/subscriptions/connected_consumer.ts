@@ -42,10 +42,6 @@ export class ConnectedConsumer implements Consumer {
     return this.#options.caller;
   }
 
-  get address(): string {
-    return this.#options.identity.address;
-  }
-
   async next(): Promise<ConsumerNews> {
     for (;;) {
       await this.#push.waitForNews();

@@ -114,13 +114,13 @@ export interface ConnectCommand {
   readonly group: GroupId;
   /** Messages that the consumer holds at most. */
   readonly slotCount: number;
-  /** Address of the client, for the limits and for `/info`. */
+  /** Address of the client, for `/info`. */
   readonly address: string;
 }
 
 export type ConnectOutcome =
   | { readonly kind: "connected"; readonly consumer: Consumer }
-  /** Too many consumers: of this group, of all, or of this address. */
+  /** The group has as many consumers as it takes, or the server stops. */
   | { readonly kind: "tooMany"; readonly reason: string }
   | { readonly kind: "notFound" | "unauthorized" };
 

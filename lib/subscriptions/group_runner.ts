@@ -55,8 +55,6 @@ export type SubscriptionLimits = Pick<
   | "subscriptionOutstandingMax"
   | "subscriptionBufferMax"
   | "subscriptionBytesMax"
-  | "subscriptionConsumersMax"
-  | "subscriptionConsumersPerAddressMax"
   | "subscriptionHeldReadsMax"
 >;
 

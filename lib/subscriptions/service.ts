@@ -264,7 +264,6 @@ class Subscriptions implements SubscriptionService {
     const reason = this.#tooManyReason(
       slot.setup.settings,
       runner.consumerCount,
-      address,
     );
     if (reason !== undefined) return { kind: "tooMany", reason };
     const consumer = new ConnectedConsumer({
@@ -351,25 +350,11 @@ class Subscriptions implements SubscriptionService {
   #tooManyReason(
     { maxSubscriberCount }: GroupSettings,
     countOfGroup: number,
-    address: string,
   ): string | undefined {
-    const {
-      subscriptionConsumersMax,
-      subscriptionConsumersPerAddressMax,
-    } = this.#limits;
     if (this.#isStopping) return "The server is about to stop";
-    if (maxSubscriberCount !== 0 && countOfGroup >= maxSubscriberCount) {
-      return `Maximum subscriptions reached: the group takes ` +
-        `${Math.max(0, maxSubscriberCount)} consumers`;
-    }
-    if (this.#consumers.size >= subscriptionConsumersMax) {
-      return "Too many consumers are connected, try again later";
-    }
-    const ofAddress = [...this.#consumers].filter((consumer) =>
-      consumer.address === address
-    );
-    return ofAddress.length >= subscriptionConsumersPerAddressMax
-      ? "Too many consumers of this address are connected, try again later"
+    return maxSubscriberCount !== 0 && countOfGroup >= maxSubscriberCount
+      ? `Maximum subscriptions reached: the group takes ` +
+        `${Math.max(0, maxSubscriberCount)} consumers`
       : undefined;
   }
 

@@ -715,8 +715,6 @@ Deno.test("there are at most as many groups, consumers and held reads as the lim
     limits: {
       ...LIMITS,
       subscriptionGroupsMax: 2,
-      subscriptionConsumersMax: 3,
-      subscriptionConsumersPerAddressMax: 2,
       subscriptionHeldReadsMax: 1,
     },
   });
@@ -732,23 +730,16 @@ Deno.test("there are at most as many groups, consumers and held reads as the lim
   assertEquals(results, ["Success", "Success", "Fail"]);
   const kinds: string[] = [];
   for (
-    const [groupName, address] of [
-      ["g", "::1"],
-      ["g", "::1"],
-      ["h", "::1"],
-      ["g", "::2"],
-      ["h", "::2"],
-      ["h", "::3"],
-    ]
+    const groupName of ["g", "g", "h", "g", "h", "h"]
   ) {
-    const group = { streamName: "s", groupName: groupName ?? "" };
-    const command = { group, slotCount: 1, address: address ?? "" };
+    const group = { streamName: "s", groupName };
+    const command = { group, slotCount: 1, address: "::1" };
     kinds.push((await service.connect(ADMIN, command)).kind);
   }
   assertEquals(kinds, [
     "connected",
     "connected",
-    "tooMany",
+    "connected",
     "tooMany",
     "connected",
     "tooMany",

@@ -145,7 +145,7 @@ const ROWS = {
   subscriptionConsumersPerAddressMax: {
     ...COUNT,
     flag: "max-subscription-consumers-per-address",
-    help: "Such consumers of one address; above: 503",
+    help: "Such consumers of one address; above: 429",
   },
   requestsInFlightMax: {
     flag: "max-requests-in-flight",

@@ -165,18 +165,22 @@ async function connectConsumer(
   if (slotCount < 1 || slotCount > slotsMax) {
     throw malformed(`Invalid buffer: a number from 1 to ${slotsMax} is needed`);
   }
-  const outcome = await serviceOf(context).connect(caller, {
-    group,
-    slotCount,
-    address: limitKeyOfAddress(client.remoteAddress),
+  const baseUrl = baseUrlOf(context);
+  const { quota, sending } = context.services;
+  const outcome = await quota.keep("consumers", context, async () => {
+    const outcome = await serviceOf(context).connect(caller, {
+      group,
+      slotCount,
+      address: limitKeyOfAddress(client.remoteAddress),
+    });
+    if (outcome.kind !== "connected") return outcome;
+    const { kind, consumer } = outcome;
+    const source = new MessagePush({ group, consumer, baseUrl, limits });
+    return { kind, source };
   });
   switch (outcome.kind) {
     case "connected": {
-      const { consumer } = outcome;
-      const baseUrl = baseUrlOf(context);
-      const body = context.services.sending.endless(
-        new MessagePush({ group, consumer, baseUrl, limits }),
-      );
+      const body = sending.endless(outcome.source);
       return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
     }
     case "tooMany":
