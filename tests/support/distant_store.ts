@@ -41,6 +41,14 @@ import { createModelStore, type ModelStoreOptions } from "./model_store.ts";
 /** How long watchers wait to hear of a commit. */
 const NEWS_DELAY_MS = 5;
 
+/** Calls that are not answered, and news that are not told. */
+let pendingCount = 0;
+
+/** Whether a distant store of this process has yet to answer or tell something. */
+export function isSomethingPending(): boolean {
+  return pendingCount > 0;
+}
+
 /** Makes an empty store. */
 export function createDistantStore(options: ModelStoreOptions): EventStore {
   const [store] = createDistantStores(1, options);
@@ -177,13 +185,18 @@ class DistantStore implements EventStore {
   async #ask<Answer>(
     question: (engine: Engine) => Answer | Promise<Answer>,
   ): Promise<Answer> {
-    await oneTurn();
-    if (this.#isClosed) {
-      throw new QuipuError("storeClosed", "The store is closed");
+    pendingCount++;
+    try {
+      await oneTurn();
+      if (this.#isClosed) {
+        throw new QuipuError("storeClosed", "The store is closed");
+      }
+      const answer = await question(this.#engine);
+      await oneTurn();
+      return answer;
+    } finally {
+      pendingCount--;
     }
-    const answer = await question(this.#engine);
-    await oneTurn();
-    return answer;
   }
 }
 
@@ -215,8 +228,7 @@ class LateNews {
 
   /** Tells what was gathered now. */
   tell(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
     // In an order of its own, which is nobody's promise either.
     const gathered = [...this.#gathered.values()].reverse();
     this.#gathered = new Map();
@@ -227,9 +239,16 @@ class LateNews {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#endListening();
     this.#watchers.clear();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    pendingCount--;
   }
 
   #gather(hints: readonly CommitHint[]): void {
@@ -238,7 +257,9 @@ class LateNews {
       const key = JSON.stringify([hint.streamName, hint.eventType]);
       if (!this.#gathered.has(key)) this.#gathered.set(key, hint);
     }
-    this.#timer ??= setTimeout(() => this.tell(), NEWS_DELAY_MS);
+    if (this.#timer !== undefined) return;
+    pendingCount++;
+    this.#timer = setTimeout(() => this.tell(), NEWS_DELAY_MS);
   }
 }
 

@@ -16,6 +16,7 @@ import {
 import { LIMITS } from "../../lib/model/limits.ts";
 import { openSubscriptions } from "../../lib/subscriptions/service.ts";
 import { createTestIds } from "./events.ts";
+import { isSomethingPending } from "./distant_store.ts";
 import { createManualTimers, type ManualTimers } from "./manual_timers.ts";
 import { basic, openTestAuth, type TestAuth } from "./test_auth.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";
@@ -72,7 +73,7 @@ export async function openSecuredApp(
   };
   const { logged } = auth;
   const logger = { debug: log, info: log, warn: log, error: log, audit: log };
-  const timers = createManualTimers();
+  const timers = createManualTimers(isSomethingPending);
   const subscriptions = await openSubscriptions({
     store,
     clock,
