@@ -124,36 +124,32 @@ export class LiveChunks {
     this.#context = context;
   }
 
-  /** As `read`, if it was read for somebody already. */
-  peek(reader: ChunkReader): LiveChunk | undefined {
+  /**
+   * The stretch from the reader's place on, at once if it was read for somebody
+   * already. Asked for only while somebody follows.
+   *
+   * @throws {QuipuError} As `EventStore.readStream` does; also later.
+   */
+  read(reader: ChunkReader): LiveChunk | Promise<LiveChunk> {
     if (reader.grantedEpoch !== this.#context.followers.rulesEpoch) {
-      return undefined;
+      return this.#readIfGranted(reader);
     }
-    const entry = this.#usable(reader.feed.chunks.get(reader.place));
-    const chunk = entry?.chunk;
-    return chunk?.isForAll === true || entry?.rightsKey === reader.rightsKey
-      ? chunk
-      : undefined;
+    const { place, rightsKey } = reader;
+    const entry = this.#entryAt(place, reader);
+    const isSame = entry.rightsKey === rightsKey;
+    const own = (chunk: LiveChunk) => {
+      if (isSame || chunk.isForAll) return chunk;
+      const entry = this.#entryAt(`${place} ${rightsKey}`, reader);
+      return entry.chunk ?? entry.reading;
+    };
+    if (entry.chunk !== undefined) return own(entry.chunk);
+    return isSame ? entry.reading : entry.reading.then(own);
   }
 
-  /**
-   * The stretch from the reader's place on. Asked for only while somebody
-   * follows.
-   *
-   * @throws {QuipuError} As `EventStore.readStream` does.
-   */
-  async read(reader: ChunkReader): Promise<LiveChunk> {
-    const { place, rightsKey } = reader;
-    if (reader.grantedEpoch !== this.#context.followers.rulesEpoch) {
-      if (!await this.#mayRead(reader)) {
-        return endedChunk("unauthorized", place);
-      }
-    }
-    const entry = this.#entryAt(place, reader);
-    const chunk = entry.chunk ?? await entry.reading;
-    if (chunk.isForAll || entry.rightsKey === rightsKey) return chunk;
-    const own = this.#entryAt(`${place} ${rightsKey}`, reader);
-    return own.chunk ?? await own.reading;
+  async #readIfGranted(reader: ChunkReader): Promise<LiveChunk> {
+    return await this.#mayRead(reader)
+      ? await this.read(reader)
+      : endedChunk("unauthorized", reader.place);
   }
 
   #entryAt(key: number | string, reader: ChunkReader): Entry {

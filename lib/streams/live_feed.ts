@@ -14,7 +14,6 @@ import type { StreamContext } from "./context.ts";
 import type { Follower } from "./follow.ts";
 import {
   type ChunkReader,
-  endedChunk,
   type LiveChunk,
   type LiveChunks,
   rightsKeyOf,
@@ -113,9 +112,17 @@ export class LiveFeed implements PullSource, ChunkReader {
         return encodeUtf8(format.caughtUp(this.place - 1));
       }
       follower.look();
-      const { bytes, ended } = this.#take(
-        this.#options.chunks.peek(this) ?? await this.#read(),
-      );
+      let chunk: LiveChunk | Promise<LiveChunk>;
+      try {
+        chunk = this.#options.chunks.read(this);
+        if (chunk instanceof Promise) chunk = await chunk;
+      } catch (error) {
+        const isStopping = error instanceof QuipuError &&
+          error.code === "storeClosed";
+        if (!isStopping) throw error;
+        return this.#lastWord("stopping");
+      }
+      const { bytes, ended } = this.#take(chunk);
       if (ended !== undefined) return this.#lastWord(ended);
       if (bytes !== undefined) {
         this.#toldPlace = this.place;
@@ -164,17 +171,6 @@ export class LiveFeed implements PullSource, ChunkReader {
   #tellPlace(): Bytes {
     this.#toldPlace = this.place;
     return encodeUtf8(this.feed.source.format.progress(this.place - 1));
-  }
-
-  async #read(): Promise<LiveChunk> {
-    try {
-      return await this.#options.chunks.read(this);
-    } catch (error) {
-      const isStopping = error instanceof QuipuError &&
-        error.code === "storeClosed";
-      if (!isStopping) throw error;
-      return endedChunk("stopping", this.place);
-    }
   }
 
   /** Goes on to after a chunk, unless there is no room to hold it. */
