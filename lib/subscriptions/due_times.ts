@@ -19,6 +19,8 @@ export interface Waiting {
 
 /** Least time between two looks at what is due. */
 const LOOK_MS = 10;
+/** Most: the platform's timers end at once beyond 2^31 milliseconds. */
+const LOOK_MS_MAX = 24 * 3600 * 1000;
 
 /** Calls those who wait, each at its time or a little later. */
 export class DueTimes {
@@ -50,7 +52,8 @@ export class DueTimes {
     if (atMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#timerAtMs = atMs;
-    const delayMs = Math.max(LOOK_MS, atMs - this.#timers.nowMs());
+    const leftMs = atMs - this.#timers.nowMs();
+    const delayMs = Math.min(Math.max(LOOK_MS, leftMs), LOOK_MS_MAX);
     this.#cancelTimer = this.#timers.setTimer(delayMs, () => this.#look());
   }
 

@@ -201,12 +201,11 @@ export class Source {
     try {
       while (this.#hasNews && this.#live.size > 0) {
         this.#hasNews = false;
-        let page: SourcePage;
-        do {
-          page = await this.#readLive();
-          this.#tail = page.next;
-          for (const reader of [...this.#live]) reader.takeLive(page);
-        } while (!page.isAtEnd && this.#live.size > 0);
+        const from = this.#tail;
+        const page = await this.#readLive(from);
+        // Meanwhile all may have left, and others begun elsewhere.
+        if (this.#tail === from) this.#handOut(page);
+        if (this.#tail !== page.next || !page.isAtEnd) this.#hasNews = true;
       }
     } catch {
       // Each group finds out by itself what is wrong, and says so.
@@ -219,13 +218,17 @@ export class Source {
     }
   }
 
+  #handOut(page: SourcePage): void {
+    this.#tail = page.next;
+    for (const reader of [...this.#live]) reader.takeLive(page);
+  }
+
   /**
    * What was committed since: also what metadata hides by now, as the original
    * hands it out.
    */
-  async #readLive(): Promise<SourcePage> {
+  async #readLive(from: number): Promise<SourcePage> {
     const { context: { store } } = this.#parts;
-    const from = this.#tail;
     if (this.isAll) return await this.#readPage(from, LIVE_COUNT);
     const { streamName, filter } = this.ref;
     const { head, isTombstoned } = await this.readState();

@@ -247,6 +247,7 @@ class Run {
       [1, () => this.#replay()],
       [0.5, () => this.#discard()],
       [1, () => Promise.resolve(this.#jumpClock())],
+      [2, () => this.#disturb()],
     ];
     const total = actions.reduce((sum, [weight]) => sum + weight, 0);
     for (let step = 0; step < STEPS; step++) {
@@ -282,7 +283,9 @@ class Run {
   async #create(): Promise<void> {
     const settings = this.#randomSettings();
     this.#model.settings = settings;
-    await this.fixture.create(settings, this.#scene.group);
+    await this.#openGates(
+      this.fixture.create(settings, this.#scene.group),
+    );
   }
 
   #randomSettings(): GroupSettings {
@@ -311,7 +314,9 @@ class Run {
     const { group } = this.#scene;
     const reader = {};
     const command = { group, count, longPollMs: 0 };
-    const outcome = await this.fixture.service.read(ADMIN, command);
+    const outcome = await this.#openGates(
+      this.fixture.service.read(ADMIN, command),
+    );
     assert(outcome.kind === "messages", outcome.kind);
     for (const message of outcome.messages) {
       this.#model.handOut(message, reader);
@@ -349,7 +354,9 @@ class Run {
     const { group } = this.#scene;
     const slotCount = this.#random.integer(1, 8);
     const command = { group, slotCount, address: "::1" };
-    const outcome = await this.fixture.service.connect(ADMIN, command);
+    const outcome = await this.#openGates(
+      this.fixture.service.connect(ADMIN, command),
+    );
     if (outcome.kind !== "connected") return;
     const { consumer } = outcome;
     this.#model.hadConsumers = true;
@@ -401,14 +408,17 @@ class Run {
   }
 
   /** Lets writes go on until something has come about. */
-  async #openGates(promise: Promise<unknown>): Promise<void> {
+  async #openGates<T>(promise: Promise<T>): Promise<T> {
     let isSettled = false;
-    void promise.finally(() => isSettled = true);
+    const settled = () => {
+      isSettled = true;
+    };
+    promise.then(settled, settled);
     do {
       for (const open of this.#gated.splice(0)) open();
       await this.fixture.timers.pass(0);
     } while (!isSettled);
-    await promise;
+    return await promise;
   }
 
   async #recreate(): Promise<void> {
@@ -434,6 +444,24 @@ class Run {
     const ids = links.map(({ eventId }) => eventId);
     const command = { group, ids };
     await this.#openGates(this.fixture.service.discardParked(ADMIN, command));
+  }
+
+  /** Another group of the same source reads on, or begins anew. */
+  async #disturb(): Promise<void> {
+    const { group: { streamName } } = this.#scene;
+    const group = { streamName, groupName: "other" };
+    const { service } = this.fixture;
+    if (this.#random.chance(0.3)) {
+      await this.#openGates(service.delete(ADMIN, group));
+      await this.#openGates(
+        this.fixture.create(this.#randomSettings(), group),
+      );
+    }
+    const command = { group, count: 20, longPollMs: 0 };
+    const outcome = await this.#openGates(service.read(ADMIN, command));
+    if (outcome.kind !== "messages") return;
+    const ids = outcome.messages.map(({ id }) => id);
+    void service.ack(ADMIN, { group, ids });
   }
 
   #jumpClock(): void {
