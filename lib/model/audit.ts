@@ -1,6 +1,7 @@
 /**
- * The audit: one line for each change of users, tokens and rights, for what
- * hands out the whole store, and a sample of failed logins. No log level leaves
+ * The audit: one line for each change of users, tokens, rights and persistent
+ * subscriptions, for what hands out the whole store, and a sample of failed
+ * logins. No log level leaves
  * them out. They name what changed, who did it and from where, and hold rights
  * alone: never payloads or credentials.
  *

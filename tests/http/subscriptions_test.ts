@@ -404,6 +404,30 @@ Deno.test("parked messages are counted, replayed up to a number, and given up", 
   assertEquals((await infoOf(app)).parkedMessagesCount, 0);
 });
 
+Deno.test("each change of a subscription is audited, and no refusal", async () => {
+  await using app = await openSecuredApp();
+  const audited = () =>
+    app.auth.logged.filter(([event]) => event.startsWith("subscription."));
+  await create(app);
+  await app.sendJson(GROUP, {}, { headers: ADMIN });
+  await app.sendJson(GROUP, {}, { headers: OPS });
+  await post(app, `${GROUP}/replayParked`);
+  await post(app, `${GROUP}/discardParked?ids=${testUuid(1)}`);
+  await app.send(GROUP, { method: "DELETE", headers: ADMIN });
+  await app.send(GROUP, { method: "DELETE", headers: ADMIN });
+  assertEquals(audited().map(([event]) => event), [
+    "subscription.created",
+    "subscription.updated",
+    "subscription.parked_replayed",
+    "subscription.parked_discarded",
+    "subscription.deleted",
+  ]);
+  for (const [event, fields] of audited()) {
+    const wanted = { stream: "s", group: "g", by: "admin", from: "127.0.0.1" };
+    assertEquals(fields, wanted, event);
+  }
+});
+
 Deno.test("documents follow the forwarded headers", async () => {
   await using app = await openSecuredApp();
   await append(app, "s", [0]);

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { logAudit } from "../../model/audit.ts";
 import type {
   CommandOutcome,
   CommandResult,
@@ -29,6 +30,7 @@ import {
 import {
   baseUrlOf,
   type RequestContext,
+  requesterOf,
   segmentAt,
   streamNameOf,
 } from "../context.ts";
@@ -213,13 +215,30 @@ const STATUS = {
   Fail: 400,
 } satisfies Record<CommandResult, number>;
 
+const AUDIT_EVENTS = {
+  create: "subscription.created",
+  update: "subscription.updated",
+  delete: "subscription.deleted",
+  replayParked: "subscription.parked_replayed",
+  discardParked: "subscription.parked_discarded",
+} satisfies Record<SubscriptionCommand, string>;
+
 function answerCommand(
   command: SubscriptionCommand,
   outcome: CommandOutcome,
   context: RequestContext,
 ): Response {
-  const isCreated = command === "create" && outcome.result === "Success";
+  const isDone = outcome.result === "Success";
+  const isCreated = command === "create" && isDone;
   const isNamed = command === "create" || command === "update";
+  if (isDone) {
+    const { streamName, groupName } = groupOf(context);
+    logAudit(context.services.logger, {
+      event: AUDIT_EVENTS[command],
+      requester: requesterOf(context),
+      fields: { stream: streamName, group: groupName },
+    });
+  }
   return answer({
     status: isCreated ? 201 : STATUS[outcome.result],
     kind: "result",
