@@ -110,18 +110,18 @@ function showReport(
   { target, tookMs }: { readonly target: string; readonly tookMs: number },
 ): string {
   const { segmentCount, copiedCount, copiedBytes, totalBytes, end } = report;
-  return `Backed up ${showCount(segmentCount)} segments with ` +
+  return `Backed up ${showCount(segmentCount, "segment")} with ` +
     `${showBytes(totalBytes)} up to position ${end} to ${target}\n` +
     `Copied ${showCount(copiedCount)} of them, ${showBytes(copiedBytes)} in ` +
     `${showDuration(tookMs)}; the rest were already in the backup\n` +
     timeLine(report.lastCreatedAtUs);
 }
 
-/** Says of when the last event is. */
+/** The line about the time of the last event. */
 export function timeLine(lastCreatedAtUs: number | undefined): string {
   return lastCreatedAtUs === undefined
     ? "It holds no event\n"
-    : `The last event is of ${
+    : `The last event is from ${
       new Date(lastCreatedAtUs / 1000).toISOString()
     }\n`;
 }

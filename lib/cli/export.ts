@@ -35,14 +35,14 @@ export const EXPORT = defineTask({
       flag: "from",
       kind: "text",
       valueName: "TIME",
-      help: "Only what was written at this time or later",
+      help: "Only events written at this time or later",
     },
     to: {
       flag: "to",
       kind: "text",
       valueName: "POINT",
-      help: "Only what stands before this log position, or was written " +
-        "before this time",
+      help: "Only events before this log position, or written before this " +
+        "time",
     },
     withSystem: {
       flag: "with-system",
@@ -96,18 +96,18 @@ export const EXPORT = defineTask({
   const { file } = operands;
   return {
     json: { directory, file: path, tookMs, ...report },
-    // Who reads the events on standard output wants nothing else there.
+    // Readers of the events on standard output want nothing else there.
     text: path === undefined
       ? ""
-      : `Exported ${showCount(report.eventCount)} events up to position ` +
+      : `Exported ${showCount(report.eventCount, "event")} up to position ` +
         `${report.end} to ${path} in ${showDuration(tookMs)}\n` +
         leftOutText(report.leftOutCount),
     audit: { event: "store.exported", about: { file, stream, category } },
   };
 });
 
-/** Says of events that are only taken when they are asked for. */
+/** The line about events that need `--with-system`. */
 export function leftOutText(count: number): string {
-  return count === 0 ? "" : `Left out ${showCount(count)} events of the ` +
-    "system (users, rights, metadata, deletes): --with-system takes them\n";
+  return count === 0 ? "" : `Left out ${showCount(count, "event")} of the ` +
+    "system (users, rights, metadata, deletes): --with-system includes them\n";
 }

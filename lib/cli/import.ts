@@ -48,8 +48,8 @@ export const IMPORT = defineTask({
   const { importedCount, knownCount, end } = report;
   return {
     json: { directory, tookMs, ...report },
-    text: `Imported ${showCount(importedCount)} events to ${directory} in ` +
-      `${showDuration(tookMs)}; ${showCount(knownCount)} were there\n` +
+    text: `Imported ${showCount(importedCount, "event")} to ${directory} in ` +
+      `${showDuration(tookMs)}; ${showCount(knownCount)} were already there\n` +
       (withSystem ? madeText(report) : leftOutText(report.leftOutCount)) +
       `The store ends at position ${end}\n`,
     audit: { event: "store.imported", about: { file } },
@@ -59,7 +59,7 @@ export const IMPORT = defineTask({
 function madeText(
   { userCount, rightsCount, settingsCount }: ImportReport,
 ): string {
-  return `Of the system: ${showCount(userCount)} users, ` +
-    `${showCount(rightsCount)} access lists and ` +
-    `${showCount(settingsCount)} settings\n`;
+  return `Of the system: ${showCount(userCount, "user")}, ` +
+    `${showCount(rightsCount, "access list")} and ` +
+    `${showCount(settingsCount, "setting")}\n`;
 }

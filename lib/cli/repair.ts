@@ -60,7 +60,13 @@ function showRepair(report: RepairReport): string {
   }
   const unlisted = report.lostEventCount -
     lostEvents.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-  if (unlisted > 0) lines.push(`lost: ${showCount(unlisted)} more events`);
+  if (unlisted > 0) {
+    lines.push(
+      `lost: ${showCount(unlisted)} more ${
+        unlisted === 1 ? "event" : "events"
+      }`,
+    );
+  }
   for (const { file, what } of report.unrepaired) {
     lines.push(`cannot be repaired: ${file ?? "the store"}: ${what}`);
   }

@@ -26,8 +26,8 @@ export const RESTORE = defineTask({
       flag: "to",
       kind: "text",
       valueName: "POINT",
-      help: "Restore what stands before this log position, or was written " +
-        "before this time, such as 2026-03-01T12:00:00Z",
+      help: "Restore events before this log position, or written before " +
+        "this time, such as 2026-03-01T12:00:00Z",
     },
   },
   operands: {
@@ -57,8 +57,10 @@ export const RESTORE = defineTask({
   const { end, backupEnd, segmentCount, streamCount, copiedBytes } = report;
   return {
     json: { backup, directory, tookMs, ...report },
-    text: `Restored ${showCount(streamCount)} streams in ` +
-      `${showCount(segmentCount)} segments with ${showBytes(copiedBytes)} to ` +
+    text: `Restored ${showCount(streamCount, "stream")} in ` +
+      `${showCount(segmentCount, "segment")} with ${
+        showBytes(copiedBytes)
+      } to ` +
       `${directory} in ${showDuration(tookMs)}\n` +
       (end === backupEnd
         ? `Everything up to position ${end}, where the backup ends\n`

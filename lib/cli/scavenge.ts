@@ -45,8 +45,8 @@ function showReport(report: ScavengeReport, tookMs: number): string {
     `segment ${segment} was skipped: ${reason}`
   );
   lines.push(
-    `Removed ${showCount(removedCount)} events from ` +
-      `${showCount(scavengedCount)} of ${showCount(segmentCount)} segments ` +
+    `Removed ${showCount(removedCount, "event")} from ` +
+      `${showCount(scavengedCount)} of ${showCount(segmentCount, "segment")} ` +
       `in ${showDuration(tookMs)}: ${showBytes(Math.max(0, freedBytes))} ` +
       "are free again",
   );

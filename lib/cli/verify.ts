@@ -46,14 +46,16 @@ function showReport(report: VerifyReport, tookMs: number): string {
   const unlisted = damageCount + brokenCount + noticeCount - findings.length;
   if (unlisted > 0) lines.push(`and ${showCount(unlisted)} more`);
   lines.push(
-    `Checked ${showCount(eventCount)} events in ${showCount(segmentCount)} ` +
-      `segments${report.isDeep ? ", entry by entry" : ""}: ` +
+    `Checked ${showCount(eventCount, "event")} in ` +
+      `${showCount(segmentCount, "segment")}${
+        report.isDeep ? ", entry by entry" : ""
+      }: ` +
       `${showBytes(checkedBytes)} in ${showDuration(tookMs)}, ` +
       `${showBytes(checkedBytes / Math.max(tookMs, 1) * 1000)}/s`,
     report.isClean
       ? "Nothing is damaged"
-      : `${showCount(damageCount)} damaged, ${showCount(brokenCount)} to be ` +
-        "mended: see quipu repair --help",
+      : `${showCount(damageCount)} damaged, ${showCount(brokenCount)} to ` +
+        "rebuild: see quipu repair --help",
   );
   return lines.join("\n") + "\n";
 }

@@ -108,7 +108,7 @@ export function parseLine(text: string): TransferLine {
     parsed = JSON.parse(text);
   } catch (error) {
     throw new LineError(
-      `it is no JSON: ${error instanceof Error ? error.message : error}`,
+      `it is not JSON: ${error instanceof Error ? error.message : error}`,
     );
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
@@ -117,7 +117,7 @@ export function parseLine(text: string): TransferLine {
   const members = parsed as Readonly<Record<string, unknown>>;
   if ("quipuExport" in members) {
     if (members["quipuExport"] === FORMAT) return { kind: "first" };
-    throw new LineError("it is of a later format");
+    throw new LineError("it has a later format");
   }
   if ("quipuExportEnd" in members) {
     return { kind: "last", events: countOf(members, "events") };

@@ -67,7 +67,7 @@ export class StoreMetrics implements StoreObserver {
       ),
       this.batchBytes.family(
         "quipu_batch_size_bytes",
-        "Size of what was written and synced together.",
+        "Size of the appends and deletes that were written and synced together.",
       ),
       this.syncSeconds.family(
         "quipu_sync_duration_seconds",
@@ -177,13 +177,13 @@ export function cacheFamilies(
   return [
     {
       name: "quipu_cache_hits_total",
-      help: "Times that a cache had what was asked for.",
+      help: "Lookups that a cache answered.",
       type: "counter",
       samples: samplesOf("hits"),
     },
     {
       name: "quipu_cache_misses_total",
-      help: "Times that a cache did not have what was asked for.",
+      help: "Lookups that a cache could not answer.",
       type: "counter",
       samples: samplesOf("misses"),
     },

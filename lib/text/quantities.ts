@@ -18,9 +18,17 @@ export function showBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
-/** A whole number with its thousands apart: `1,234,567`. */
-export function showCount(count: number): string {
-  return Math.round(count).toLocaleString("en-US");
+/**
+ * A whole number with its thousands apart: `1,234,567`.
+ *
+ * @param noun The counted thing in the singular, with a regular plural: makes
+ * `1 event` and `2 events`.
+ */
+export function showCount(count: number, noun?: string): string {
+  const rounded = Math.round(count);
+  const shown = rounded.toLocaleString("en-US");
+  if (noun === undefined) return shown;
+  return `${shown} ${noun}${rounded === 1 ? "" : "s"}`;
 }
 
 /** A time, rounded to what matters: `0.8 s`, `1 min 20 s`, `2 h 5 min`. */

@@ -10,7 +10,17 @@ Deno.test("quantities are shown rounded, with their unit", () => {
     "200 MiB",
     "2.0 TiB",
   ]);
-  assertEquals([0, 999.6, 1234567].map(showCount), ["0", "1,000", "1,234,567"]);
+  assertEquals([0, 999.6, 1234567].map((count) => showCount(count)), [
+    "0",
+    "1,000",
+    "1,234,567",
+  ]);
+  assertEquals([0, 1, 2, 1000].map((count) => showCount(count, "event")), [
+    "0 events",
+    "1 event",
+    "2 events",
+    "1,000 events",
+  ]);
   assertEquals(
     [0, 840, 10_400, 80_000, 3_599_000, 7_500_000].map(showDuration),
     [

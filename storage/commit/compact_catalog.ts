@@ -138,7 +138,7 @@ async function copyContent(
   for await (const { key, value } of from.list({ prefix: [] })) {
     const copy = await to.get(key);
     if (JSON.stringify(copy.value) !== JSON.stringify(value)) {
-      throw damaged(directory, "what is read of it changes");
+      throw damaged(directory, "its content changes between two reads");
     }
   }
 }

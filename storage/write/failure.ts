@@ -43,7 +43,7 @@ export function undecidedError(error: unknown): Error {
   }
   return new QuipuError(
     "storeReadOnly",
-    "Cannot append: what it depends on cannot be read at the moment",
+    "Cannot append: the state of the stream cannot be read at the moment",
     { cause: error },
   );
 }

@@ -486,7 +486,7 @@ Deno.test("a file without lines is no export of nothing, and is refused", async 
 });
 
 const BAD_LINES: readonly [string, string][] = [
-  ["{", "it is no JSON"],
+  ["{", "it is not JSON"],
   ["[]", "it is not a JSON object"],
   [linesOf({ number: -1 }), '"number" is no whole number'],
   [linesOf({ number: 2 ** 60 }), '"number" is no whole number'],

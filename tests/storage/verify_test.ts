@@ -353,7 +353,7 @@ Deno.test("an index file that says something else than the log is found", async 
   );
   assertEquals(
     firstOf(exchanged, "indexFile").what,
-    "the index file is of another segment",
+    "the index file belongs to another segment",
   );
   // Two entries of a slice, exchanged: name of 6 bytes, 48 more before them.
   const entries = await findAfter((directory) =>

@@ -28,9 +28,8 @@ const KNOWN_FILES_SCHEMA: Schema = {
 const EXPORT_QUERY = {
   stream: "Only this stream",
   category: "Only the streams of this category",
-  from: "Only what was written at this time or later",
-  to: "Only what stands before this log position, or was written before " +
-    "this time",
+  from: "Only events written at this time or later",
+  to: "Only events before this log position, or written before this time",
   "with-system": "true: streams of the system, too: users, tokens, " +
     "settings and metadata",
 };

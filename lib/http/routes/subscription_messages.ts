@@ -276,7 +276,7 @@ const READ_MESSAGES = {
   },
   answers: {
     200: { text: "Messages, perhaps none, the last one first" },
-    400: { text: "The count is none from 1 to 100" },
+    400: { text: "The count is not from 1 to 100" },
     404: { text: "No such subscription" },
     503: {
       text: "The server is overloaded, has no subscriptions, or the " +

@@ -209,9 +209,9 @@ function scavengedError(part: BackupFile): QuipuError {
   return new QuipuError(
     "invalidRequest",
     `Cannot restore up to a place between the positions ` +
-      `${part.startPosition} and ${part.endPosition}: what is left of that ` +
-      `part after a scavenge can only be restored whole. Either of them can ` +
-      `be given, or an older backup`,
+      `${part.startPosition} and ${part.endPosition}: that part was ` +
+      `scavenged and can only be restored whole. Name one of the two, or ` +
+      `use an older backup`,
   );
 }
 

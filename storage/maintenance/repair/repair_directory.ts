@@ -163,7 +163,7 @@ async function planRepair(
         ? {
           kind: "replace",
           file,
-          what: "a file is made that says what is missing",
+          what: "a file that marks the gap takes its place",
         }
         : isMended
         ? {
@@ -175,7 +175,7 @@ async function planRepair(
         : {
           kind: "isolate",
           file,
-          what: "what is whole is written anew, the rest is kept in lost/",
+          what: "intact records are rewritten, the rest is kept in lost/",
         },
     );
     for (const name of names) {
@@ -226,15 +226,15 @@ async function planRepair(
       moveAway(file);
     } else if (severity === "notice") return;
     else if (kind === "indexFile" || kind === "indexContent") {
-      rebuild(file, "the index file is made again from the log");
+      rebuild(file, "the index file is rebuilt from the log");
     } else if (kind === "unreadable" && file.endsWith(".idx")) {
-      rebuild(file, "the index file is made again from the log");
+      rebuild(file, "the index file is rebuilt from the log");
     } else if (kind === "headsFile" || kind === "headsContent") {
-      rebuild(file, "it is made again when a segment is sealed");
+      rebuild(file, "it is rebuilt when a segment is sealed");
     } else if (
       kind === "database" || kind === "commitMissing" ||
       (kind === "commitRecord" && !isLogDamaged)
-    ) rebuild(file, "the KV is made again from the log");
+    ) rebuild(file, "the KV is rebuilt from the log");
   }
 }
 

@@ -358,7 +358,7 @@ class Surveyor {
       plan.segments.find(({ segment: one }) => one.number === segment.number)
         ?.fileBytes ?? 0;
     control.report({
-      phase: "looking for what is whole",
+      phase: "looking for intact records",
       done: this.#doneBytes,
       total: plan.segments.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
       unit: "bytes",

@@ -377,8 +377,8 @@ class Scavenger {
 function noRoom(freeBytes: number, reserveBytes: number): QuipuError {
   return new QuipuError(
     "storeFull",
-    "a segment is written anew before the old one goes, and there is no room " +
-      `for it: ${Math.max(0, freeBytes)} bytes are free, of which ` +
+    "a segment is rewritten before the old one is removed, and there is no " +
+      `room for it: ${Math.max(0, freeBytes)} bytes are free, of which ` +
       `${reserveBytes} are left to appends`,
   );
 }

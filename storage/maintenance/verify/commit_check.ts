@@ -109,7 +109,7 @@ export function checkCommit(
   if (commit.storeId !== log.storeId) {
     findings.broken(
       "commitRecord",
-      `it is of another store: ${commit.storeId} instead of ${log.storeId}`,
+      `it belongs to another store: ${commit.storeId} instead of ${log.storeId}`,
       place,
     );
     return;

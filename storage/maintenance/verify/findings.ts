@@ -12,12 +12,13 @@ import type {
   FindingSeverity,
 } from "../../../lib/store/maintenance.ts";
 
-/** What somebody should do about it, by what is wrong. */
+/** Advice for operators, by kind of finding. */
 const ADVICE = {
-  restore: "Restore a backup, or let quipu repair keep what is whole and say " +
-    "what is lost; serve --read-only serves it meanwhile",
-  rebuild: "Nothing is lost: quipu repair --yes makes it again from the log, " +
-    "and so does a server when it needs it",
+  restore: "Restore a backup, or run quipu repair, which keeps intact events " +
+    "and lists lost ones; meanwhile serve --read-only serves intact events",
+  rebuild:
+    "Nothing is lost: quipu repair --yes rebuilds it from the log, and so " +
+    "does a server when it needs it",
   byItself: "Nothing is lost: the next start of the server repairs it",
   device: "Check the device, then verify again",
   writable: "Verify a copy of the directory, or make it writable",

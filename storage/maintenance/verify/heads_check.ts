@@ -132,7 +132,7 @@ export class HeadsCheck implements Disposable {
       if (entries.isLenient) return;
       this.#findings.notice(
         "headsFile",
-        "it was made of other segments, and is not used",
+        "it was made from other segments, and is not used",
         PLACE,
       );
       return;

@@ -103,17 +103,19 @@ function strangenessOf(
   footer: IndexFooter,
   { storeId, segment, isScavenged }: IndexCheckRequest,
 ): string | undefined {
-  if (footer.storeId !== storeId) return "the index file is of another store";
+  if (footer.storeId !== storeId) {
+    return "the index file belongs to another store";
+  }
   const isOfSegment = footer.segmentNumber === segment.number &&
     footer.generation === segment.generation &&
     footer.startPosition === segment.startPosition &&
     footer.isScavenged === isScavenged;
-  if (!isOfSegment) return "the index file is of another segment";
+  if (!isOfSegment) return "the index file belongs to another segment";
   const isFit = footer.endPosition === segment.endPosition &&
     footer.checksum === segment.checksum;
   return isFit
     ? undefined
-    : "the index file was made of a segment that ended elsewhere";
+    : "the index file was made from a segment with another end";
 }
 
 /** The footer: the last block; its checksum is checked with all others. */

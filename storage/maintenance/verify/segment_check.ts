@@ -257,21 +257,21 @@ class SegmentCheck {
       (committedEnd ?? -1) >= source.segment.endPosition;
     if (isDamage) {
       this.#isWhole = false;
-      findings.damage("run", "the last append is not whole", place);
+      findings.damage("run", "the last append is incomplete", place);
       return;
     }
     findings.notice(
       "tornTail",
-      `the last append is not whole: bytes ${this.#untold()}`,
+      `the last append is incomplete: bytes ${this.#untold()}`,
       place,
     );
   }
 
-  /** What is known of who was told of the log's torn end. */
+  /** Whether the torn end of the log may have been acknowledged. */
   #untold(): string {
     return this.#request.committedEnd === undefined
-      ? "that nobody was told of, unless it was before the KV was lost"
-      : "that nobody was told of";
+      ? "that were not acknowledged, unless before the KV was lost"
+      : "that were not acknowledged";
   }
 
   /** Checks the tables, and takes the ends of lists. */

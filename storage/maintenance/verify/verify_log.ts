@@ -156,7 +156,7 @@ class LogVerification implements Disposable {
     if (header.storeId !== this.#plan.storeId) {
       findings.damage(
         "segmentChain",
-        `the segment is of another store (${header.storeId})`,
+        `the segment belongs to another store (${header.storeId})`,
         place,
       );
       this.#lose();
