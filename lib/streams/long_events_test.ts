@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LongEvents } from "./live_feed.ts";
+import { LongEvents } from "./live_feeds.ts";
 
 Deno.test("long pieces share a bound, and those without room wait", () => {
   const pieces = new LongEvents(100);
