@@ -62,7 +62,7 @@ const ROWS = {
     kind: "bytes",
     least: 64,
     most: LIMITS.storedEventTypeBytesMax,
-    help: "Type of an event that is new; above: 400",
+    help: "New type of an event; above: 400",
   },
   namesBytesMax: {
     flag: "max-names-size",
@@ -70,7 +70,7 @@ const ROWS = {
     least: 64 * KIB,
     most: 4 * GIB - 1,
     help: "Memory for names of streams, categories and types; " +
-      "a new one above: 507",
+      "above: 507 for a new one",
   },
   pageEventsMax: {
     flag: "max-page-events",
@@ -82,7 +82,7 @@ const ROWS = {
   longPollsMax: {
     ...COUNT,
     flag: "max-long-polls",
-    help: "Long polls held at once, a quarter kept for logins; above: 503",
+    help: "Long polls held at once, a quarter reserved for logins; above: 503",
   },
   longPollsPerAddressMax: {
     ...COUNT,
@@ -97,7 +97,7 @@ const ROWS = {
   liveFeedsMax: {
     ...COUNT,
     flag: "max-live-feeds",
-    help: "Live feeds open at once, a quarter kept for logins; above: 503",
+    help: "Live feeds open at once, a quarter reserved for logins; above: 503",
   },
   liveFeedsPerAddressMax: {
     ...COUNT,
@@ -145,7 +145,7 @@ const ROWS = {
   subscriptionConsumersPerAddressMax: {
     ...COUNT,
     flag: "max-subscription-consumers-per-address",
-    help: "Such consumers of one address; above: 429",
+    help: "Consumers of one address that messages are pushed to; above: 429",
   },
   requestsInFlightMax: {
     flag: "max-requests-in-flight",

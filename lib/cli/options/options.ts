@@ -133,7 +133,7 @@ export const OPTIONS = {
     default: 256 * MIB,
     least: 1 * MIB,
     most: 4 * GIB - 1,
-    help: "Size at which a log file is sealed and the next one begun",
+    help: "Size at which a log file is sealed and the next one starts",
   },
   scavengeHistoryDays: {
     flag: "scavenge-history-max-age",
@@ -159,7 +159,7 @@ export const OPTIONS = {
     default: 2113,
     least: 0,
     most: 65_535,
-    help: "TCP port to listen on; 0 takes a free one",
+    help: "TCP port to listen on; 0 chooses a free one",
   },
   publicUrl: {
     flag: "public-url",
@@ -167,7 +167,7 @@ export const OPTIONS = {
     kind: "text",
     form: "url",
     valueName: "URL",
-    help: "What links start with; default: what the client asked",
+    help: "Beginning of links; default: the address of the request",
   },
   trustedProxies: {
     flag: "trusted-proxy",
@@ -268,7 +268,7 @@ export const OPTIONS = {
     default: 1000,
     least: 0,
     most: 3_600_000,
-    help: "Milliseconds from which on a request is logged as slow; 0: none",
+    help: "Milliseconds after which a request is logged as slow; 0: never",
   },
   slowSyncMs: {
     flag: "slow-sync",
@@ -277,7 +277,7 @@ export const OPTIONS = {
     default: 500,
     least: 0,
     most: 3_600_000,
-    help: "Milliseconds from which on a sync or commit is logged; 0: none",
+    help: "Milliseconds after which a sync or commit is logged; 0: never",
   },
   configFile: {
     flag: "config",
