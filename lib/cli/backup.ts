@@ -141,7 +141,7 @@ async function clientOf(
 
 type OwnValues = CommandCall<{ readonly own: typeof OWN_OPTIONS }>["values"];
 
-/** Asks for what is not there already of a backup. */
+/** Asks a server for the parts of a backup that are missing here. */
 async function askForBackup(
   client: ServerClient,
   have: readonly { readonly name: string; readonly crc32: string }[],
@@ -163,7 +163,7 @@ async function askForBackup(
     throw new RunError(
       `${client.addressAt(path)} answers ${response.status}` +
         (response.status === 401
-          ? `: ${who} may not back up`
+          ? `: ${who} is not accepted, or may not back up`
           : says === ""
           ? ""
           : `: ${says}`),

@@ -1,6 +1,6 @@
 /**
- * What a command is: one object, in a file of its own, with what usage texts
- * say of it and what it does. `commands.ts` lists them all.
+ * A command: one object, in a file of its own, with its usage text and its
+ * action. `commands.ts` lists them all.
  *
  * @module
  */
@@ -18,22 +18,22 @@ import type { ResolvedOptions } from "./options/resolve_options.ts";
 export interface OperandRow {
   /** Stands for it in usage texts and messages, such as `TARGET`. */
   readonly label: string;
-  /** What it is, without a final period. */
+  /** A description without a final period. */
   readonly help: string;
   readonly isOptional?: boolean;
 }
 
 /** What usage texts and the reader of the command line know of a command. */
 export interface CommandRow {
-  /** What it is called by: the first argument. */
+  /** Its name: the first argument. */
   readonly name: string;
-  /** What it does, without a final period. */
+  /** Its action in words, without a final period. */
   readonly summary: string;
-  /** More of what it does, for its own usage text: sentences. */
+  /** Details for its own usage text, in sentences. */
   readonly details?: string;
   /** Options of the program that it takes as flags. */
   readonly options: readonly OptionName[];
-  /** What an option means here, where that is not what it means to `serve`. */
+  /** Meanings of options that differ from those for `serve`. */
   readonly meanings?: Partial<Readonly<Record<OptionName, string>>>;
   /** Options that it alone has, as flags and nowhere else. */
   readonly own?: Readonly<Record<string, OptionRow>>;
@@ -43,7 +43,7 @@ export interface CommandRow {
   readonly online?: string;
 }
 
-/** What a command is called with. */
+/** The arguments of a call. */
 export interface CommandCall<Row = CommandRow> extends ResolvedOptions {
   /** Options of the program and those of the command, by their names. */
   readonly values:

@@ -81,7 +81,7 @@ interface TaskCall<Row> {
   ): Promise<{ readonly report: Report; readonly tookMs: number }>;
 }
 
-/** What came of it. */
+/** The outcome of such a command. */
 interface TaskResult {
   /** For `--json`. */
   readonly json: unknown;
@@ -90,7 +90,7 @@ interface TaskResult {
   readonly exitCode?: ExitCode;
   /**
    * Set if a store was handed out, filled or mended. The line goes to standard
-   * error, as a server's does. Whoever runs a command can read and write the
+   * error, as a server's does. The user of a command can read and write the
    * files, so there is no login to name.
    */
   readonly audit?: { readonly event: string; readonly about?: LogFields };
@@ -147,14 +147,14 @@ export function directoryOf(values: OptionValues): string {
   return values.directory;
 }
 
-/** What a store is opened with, besides its directory. */
+/** The parts to open a store with, besides its directory. */
 interface StoreParts {
   readonly clock: Clock;
   readonly newEventId: () => string;
   readonly logger: Logger;
 }
 
-/** The parts for a command: what is no news for its user is not logged. */
+/** The parts for a command, whose log leaves out `info` lines. */
 export function storePartsOf(
   { logLevel, logFormat }: OptionValues,
 ): StoreParts {
@@ -187,10 +187,10 @@ const TERMINAL: Surroundings = {
 };
 
 /**
- * Does long work: shows its progress unless told not to, and stops it when the
+ * Does long work: shows its progress unless it is quiet, and stops it when the
  * user asks for it.
  *
- * @returns What came of it, and how many milliseconds it took.
+ * @returns The report, and the time in milliseconds.
  * @throws {RunError} When it was stopped.
  */
 export async function workLong<Report>(

@@ -84,7 +84,7 @@ export interface ServerAccess {
 }
 
 /**
- * Makes a client of what the options say.
+ * Makes a client from the options.
  *
  * @param options.password Is asked for the login's password, unless there is a
  * token.
@@ -194,7 +194,7 @@ export function unreachedReasonOf(error: unknown): string {
     : error.message.replace(/^error sending request for url \(.*?\): /, "");
 }
 
-/** What a server says in an answer, as one short line. */
+/** The text of an answer as one short line. */
 export function saidIn(text: string): string {
   return text.slice(0, SAID_LENGTH_MAX).replaceAll(/[^\x20-\x7e]+/g, " ")
     .trim();

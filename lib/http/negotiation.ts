@@ -15,7 +15,7 @@
 import { mediaTypeHash } from "../formats/atom/feed.ts";
 import { type XmlEncoding, xmlEncodingOf } from "../text/xml_encoding.ts";
 
-/** What a body looks like, whatever name it goes by. */
+/** The form of a body, under all of its names. */
 type BodyForm =
   | "streamDescription"
   | "atomXml"
@@ -190,13 +190,13 @@ class Memo<Decision> {
 const MEMO_TEXT_LENGTH_MAX = 256;
 const MEMO_ENTRIES_MAX = 128;
 
-/** A type, or what the route serves without Accept: for exactly any type. */
+/** A type, or the default of the route for exactly any type. */
 type OfferedType = MediaType | "anyType";
 
 const requestMemos = new Map<MediaTypeSet, Memo<NegotiatedRequest>>();
 const responseMemos = new Map<MediaTypeSet, Memo<OfferedType>>();
 
-/** What a body is, by its Content-Type. */
+/** The type of a body by its Content-Type. */
 interface NegotiatedRequest {
   readonly type: MediaType;
   /** The charset parameter; undefined without one. */
@@ -220,7 +220,7 @@ export function negotiateRequest(
   );
 }
 
-/** What a client says about the answer it wants. */
+/** The type of answer that a client wants. */
 interface ResponseWish {
   /** The Accept header. */
   readonly accept: string | null;

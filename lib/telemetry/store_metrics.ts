@@ -1,6 +1,6 @@
 /**
- * How the store writes: told of each batch, it counts what was written and how
- * long the device took for it; and what the store says of itself, as metrics.
+ * Metrics of the store: counts and times of its writes, batch by batch, and the
+ * numbers that the store gives of itself.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export class StoreMetrics implements StoreObserver {
   readonly commitSeconds = new Histogram(SECONDS_BOUNDS);
   readonly #slow: SlowWarnings | undefined;
 
-  /** @param slow Is told of each sync and commit. */
+  /** @param slow Gets the time of each sync and commit. */
   constructor(slow?: SlowWarnings) {
     this.#slow = slow;
   }
@@ -44,7 +44,7 @@ export class StoreMetrics implements StoreObserver {
     this.#slow?.note(durationMs, performance.now(), () => ({ step: "commit" }));
   }
 
-  /** What was written since the start. */
+  /** Totals since the start. */
   families(): MetricFamily[] {
     return [
       counter(
@@ -81,7 +81,7 @@ export class StoreMetrics implements StoreObserver {
   }
 }
 
-/** What a store says of itself, as metrics. */
+/** The numbers that a store gives of itself, as metrics. */
 export async function storeFamilies(
   store: Pick<EventStore, "status" | "readEnd" | "promises" | "maintenance">,
 ): Promise<MetricFamily[]> {

@@ -1,6 +1,6 @@
 /**
- * The users of a store that no server has open, for those who can write its
- * files: no login is asked for, and no default users are made.
+ * The users of a store that no server has open. It takes the right to write the
+ * files, so there is no login, and it makes no default users.
  *
  * @module
  */

@@ -47,8 +47,9 @@ export function decodeText(row: OptionRow, text: string): DecodedValue {
         : bad(describeValues(row) + suggestion(text, row.choices));
     case "text":
     case "secret":
+      if (text === "") return bad("text that is not empty");
       // A control character here is a mistake, and would forge log lines.
-      return text !== "" && !/\p{Cc}/u.test(text) && hasForm(row, text)
+      return !/\p{Cc}/u.test(text) && hasForm(row, text)
         ? { kind: "value", value: text }
         : bad(describeValues(row));
   }
@@ -104,7 +105,7 @@ export function describeValues(row: OptionRow): string {
       return `a whole number from ${row.least} to ${row.most}`;
     case "bytes":
       return `a size from ${encodeByteSize(row.least)} to ` +
-        `${encodeByteSize(row.most)} such as 256MiB`;
+        `${encodeByteSize(row.most)} such as ${encodeByteSize(row.default)}`;
     case "choice":
       return `one of ${row.choices.join(", ")}`;
     case "text":

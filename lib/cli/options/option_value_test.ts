@@ -1,5 +1,30 @@
-import { assertEquals } from "@std/assert";
-import { decodeByteSize, encodeByteSize } from "./option_value.ts";
+import { assert, assertEquals } from "@std/assert";
+import {
+  decodeByteSize,
+  decodeText,
+  describeValues,
+  encodeByteSize,
+} from "./option_value.ts";
+import { type OptionRow, OPTIONS } from "./options.ts";
+
+Deno.test("a refused value is told an example that is taken", () => {
+  let met = 0;
+  for (const row of Object.values<OptionRow>(OPTIONS)) {
+    const wanted = describeValues(row);
+    const example = / such as (\S+?),?(?: |$)/.exec(wanted)?.[1];
+    if (example === undefined) continue;
+    met++;
+    assertEquals(decodeText(row, example).kind, "value", `${wanted}`);
+  }
+  assert(met > 10, `${met} examples`);
+});
+
+Deno.test("an empty text is refused as empty", () => {
+  assertEquals(decodeText(OPTIONS.directory, ""), {
+    kind: "bad",
+    wanted: "text that is not empty",
+  });
+});
 
 Deno.test("decodeByteSize() knows binary and decimal units in any case", () => {
   const cases: [string, number | undefined][] = [
