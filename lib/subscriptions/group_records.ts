@@ -32,6 +32,7 @@ import {
   ADMINS_ACL,
   appendOwn,
   describeOwn,
+  firstKeptNumber,
   jsonOf,
   objectOf,
   ownEvent,
@@ -150,10 +151,10 @@ export class GroupRecords {
     const names = [checkpointStreamOf, parkedStreamOf, ackedStreamOf];
     for (const nameOf of names) {
       const streamName = nameOf(group);
-      const { head, isTombstoned } = await this.#own.store.readState(
-        streamName,
-      );
-      if (head < 0 || isTombstoned) continue;
+      const state = await this.#own.store.readState(streamName);
+      const isKept = !state.isTombstoned &&
+        firstKeptNumber(state) <= state.head;
+      if (!isKept) continue;
       await this.#own.store.deleteStream({
         streamName,
         expectedVersion: "any",

@@ -9,7 +9,7 @@ import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Lease } from "../store/leases.ts";
 import type { ConsumerEnd, GroupInfo } from "./contract.ts";
-import { GroupRecords, type GroupSetup } from "./group_records.ts";
+import type { GroupSetup } from "./group_records.ts";
 import {
   type GroupRunner,
   openGroupRunner,
@@ -97,11 +97,6 @@ export class GroupSlot {
     this.#isEnded = true;
     this.#cancelRetry?.();
     await this.#inTurn(() => this.#stop(end));
-  }
-
-  /** Gives up what is kept of the group, which has ended. */
-  async deleteRecords(): Promise<void> {
-    await new GroupRecords(this.#parts, this.#setup).delete();
   }
 
   /** As a group is shown that does not run. */

@@ -7,7 +7,7 @@
 
 import type { CommandOutcome, GroupId } from "./contract.ts";
 import { CONFIG_STREAM, ConfigStream } from "./config_stream.ts";
-import type { GroupSetup } from "./group_records.ts";
+import { GroupRecords, type GroupSetup } from "./group_records.ts";
 import { GroupSlot, type SlotParts } from "./group_slot.ts";
 import { storedMembersOf } from "./settings.ts";
 
@@ -96,9 +96,15 @@ export class Groups {
         }, updatedBy);
         if (version !== undefined) {
           this.#version = version;
-          const slot = this.find(group);
+          const before = this.find(group)?.setup;
+          // What a group of this name left, if a crash kept it, is not of it.
+          if (before === undefined && setup !== undefined) {
+            await this.#deleteRecords(setup);
+          }
           await this.#apply(group, setup);
-          if (setup === undefined) await slot?.deleteRecords();
+          if (before !== undefined && setup === undefined) {
+            await this.#deleteRecords(before);
+          }
           return { result: "Success", reason: "" };
         }
         await this.#reload();
@@ -122,6 +128,11 @@ export class Groups {
         if (end.status === "rejected") this.#complain(end.reason);
       }
     });
+  }
+
+  /** Gives up what is kept of a group that does not run. */
+  async #deleteRecords(setup: GroupSetup): Promise<void> {
+    await new GroupRecords(this.#parts, setup).delete();
   }
 
   /** All setups, with that of one group replaced, added or left out. */

@@ -278,7 +278,32 @@ Deno.test("a group that is deleted leaves nothing behind for the next of its nam
   await fixture.create();
   assertEquals((await fixture.info()).parkedMessageCount, 0);
   assertEquals(await fixture.read(9), named(0, 1, 2));
+  await fixture.nack([2], "park");
+  assertEquals((await fixture.info()).parkedMessageCount, 1);
+  await fixture.service.replayParked(ADMIN, {
+    group: GROUP,
+    stopAt: undefined,
+  });
+  await settle();
+  assertEquals(await fixture.read(9), [`1@${PARKED}>2@s`]);
   await fixture.service.close();
+});
+
+Deno.test("a deletion that a crash cut off leaves nothing for the next of its name", async () => {
+  const fixture = await openWithEvents(3, { maxCheckPointCount: 1 });
+  await fixture.read(3);
+  await fixture.ack([0]);
+  await fixture.timers.pass(0);
+  const { deleteStream } = fixture.store;
+  fixture.store.deleteStream = () => new Promise(() => {});
+  void fixture.service.delete(ADMIN, GROUP);
+  await settle();
+  fixture.store.deleteStream = deleteStream.bind(fixture.store);
+  const again = await fixture.crash();
+  assertEquals(await again.service.info(GROUP), undefined);
+  await again.create();
+  assertEquals(await again.read(9), named(0, 1, 2));
+  await again.service.close();
 });
 
 Deno.test("from now on means from its creation on, whatever happens then", async () => {
