@@ -6,7 +6,6 @@
  * @module
  */
 
-import type { ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
 import { LINK_TYPE } from "../model/links.ts";
 import type { ListRef } from "../model/lists.ts";
@@ -268,7 +267,8 @@ async function readChunk(
   context: StreamContext,
   { feed, caller, place, count }: ChunkReader,
 ): Promise<LiveChunk> {
-  const { source } = feed;
+  const { source, list } = feed;
+  const { streamName, resolveLinks } = source;
   const stretch = await readStretch(context, source, {
     place,
     count,
@@ -276,6 +276,7 @@ async function readChunk(
   });
   if (stretch.isDeleted) return endedChunk("deleted", place);
   const resolver = new LinkResolver(context, caller, "public");
+  const options = { list, streamName, resolveLinks, withBodies: true };
   const out = new ByteText(CHUNK_CAPACITY);
   let eventCount = 0;
   let { next, isAtEnd } = stretch;
@@ -283,7 +284,7 @@ async function readChunk(
     // Mostly there is nothing to wait for.
     const shown = isPlain(feed, entry)
       ? unresolved(entry.event)
-      : await resolve(resolver, feed, entry);
+      : await resolver.show(entry, options);
     if (shown === undefined) continue;
     const { length } = out;
     source.format.event(out, shown, place);
@@ -311,17 +312,4 @@ function isPlain(
 ): boolean {
   return list === undefined && streamName !== ALL_STREAM &&
     !(resolveLinks && event.eventType === LINK_TYPE);
-}
-
-/** Follows an entry's link, if any; undefined: the reader may not see it. */
-async function resolve(
-  resolver: LinkResolver,
-  { list, source: { streamName, resolveLinks } }: SharedFeed,
-  entry: ListEntry,
-): Promise<ResolvedEvent | undefined> {
-  const options = { list, streamName, resolveLinks, withBodies: true };
-  const [first] = await resolver.planEntries([entry], options);
-  if (first === undefined) return undefined;
-  const target = await resolver.findTarget(first, true);
-  return { original: first.original, link: first.link, target };
 }

@@ -6,7 +6,7 @@
 
 import type { ListEntry, StreamState } from "../store/event_store.ts";
 import type { CachePolicy, ResolvedEvent } from "../model/feed.ts";
-import { listOfStream } from "../model/lists.ts";
+import { systemListOf } from "../model/lists.ts";
 import {
   isMetastream,
   isSystemStream,
@@ -187,19 +187,15 @@ async function follow(
   NotFound | Unauthorized | { event: ResolvedEvent; isPublic: boolean }
 > {
   const { streamName, resolveLinks } = command;
-  const list = listOfStream(streamName);
   const resolver = new LinkResolver(context, caller, access);
-  const [only] = await resolver.planEntries([entry], {
-    list: list.kind === "stream" ? undefined : list,
+  const event = await resolver.show(entry, {
+    list: systemListOf(streamName),
     streamName,
     resolveLinks,
     withBodies: true,
   });
-  if (only === undefined) return UNAUTHORIZED;
-  const { original, link } = only;
-  const target = await resolver.findTarget(only, true);
-  const isBroken = resolveLinks && original.eventType === LINK_TYPE &&
-    target === undefined;
-  if (isBroken) return NOT_FOUND;
-  return { event: { original, link, target }, isPublic: resolver.isPublic };
+  if (event === undefined) return UNAUTHORIZED;
+  const isBroken = resolveLinks && event.original.eventType === LINK_TYPE &&
+    event.target === undefined;
+  return isBroken ? NOT_FOUND : { event, isPublic: resolver.isPublic };
 }

@@ -110,6 +110,17 @@ export class LinkResolver {
     return planned;
   }
 
+  /** One entry, followed; undefined: the reader may not see it. */
+  async show(
+    entry: ListEntry,
+    options: PlanOptions,
+  ): Promise<ResolvedEvent | undefined> {
+    const [planned] = await this.planEntries([entry], options);
+    if (planned === undefined) return undefined;
+    const target = await this.findTarget(planned, options.withBodies);
+    return { original: planned.original, link: planned.link, target };
+  }
+
   /**
    * Reads the targets of planned entries, from one index on, until
    * `LIMITS.pageBytesMax` of bodies are gathered.

@@ -296,11 +296,9 @@ export class Source {
     const messages: SourceMessage[] = [];
     for (const { place, entry } of entries) {
       if (this.#isOwn(entry.event)) continue;
-      const [planned] = await resolver.planEntries([entry], options);
-      invariant(planned !== undefined, "The server may read every event");
-      const target = await resolver.findTarget(planned, true);
-      const { original, link } = planned;
-      messages.push(this.#messageOf(place, { original, link, target }));
+      const shown = await resolver.show(entry, options);
+      invariant(shown !== undefined, "The server may read every event");
+      messages.push(this.#messageOf(place, shown));
     }
     return messages;
   }
