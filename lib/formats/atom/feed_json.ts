@@ -117,7 +117,7 @@ export function renderEntryJson(
   options: EntryOptions,
 ): string {
   const { original, link } = event;
-  const { embed, depth, isDocument = false, links = [] } = options;
+  const { embed, depth, isDocument = false, links } = options;
   const newline = newlineAt(depth + 1);
   const shown = event.target ?? (link === undefined ? original : undefined);
   const isRich = embed !== "none" && embed !== "content" && shown !== undefined;
@@ -236,18 +236,20 @@ function authorAt(depth: number): string {
     '"name": "EventStore"' + newlineAt(depth) + "}";
 }
 
+const NO_LINKS: readonly FeedLink[] = [];
+
 /** @param uri As it stands in JSON, with its closing quote. */
 function entryLinks(
   uri: string,
   depth: number,
-  more: readonly FeedLink[],
+  more: readonly FeedLink[] | undefined,
 ): string {
   const item = newlineAt(depth + 1);
   const member = newlineAt(depth + 2);
   let out = '"links": [' + item + "{" + member + '"uri": "' + uri + "," +
     member + '"relation": "edit"' + item + "}," + item + "{" + member +
     '"uri": "' + uri + "," + member + '"relation": "alternate"' + item + "}";
-  for (const link of more) {
+  for (const link of more ?? NO_LINKS) {
     out += "," + item + "{" + member + '"uri": ' + quoteJson(link.uri) + "," +
       member + '"relation": "' + link.relation + '"' + item + "}";
   }
