@@ -16,7 +16,7 @@ const FURTHER_PARTS = /^;\d+(?:;[\w-]{16})?$/;
 /** Part of `DEVIATIONS`. */
 export const CACHE_DEVIATIONS: readonly Deviation[] = [
   {
-    title: "ETag and Vary tell apart all that may be shown",
+    title: "ETag and Vary distinguish all variants of an answer",
     reason: "An ETag that stays the same while metadata, rights or a delete " +
       "change a page, or that is the same for links that are followed and " +
       "links that are not, makes caches show the wrong page",

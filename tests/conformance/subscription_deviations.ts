@@ -29,8 +29,8 @@ export const SUBSCRIPTION_DEVIATIONS: readonly Deviation[] = [
     },
   },
   {
-    title: "A link whose target the consumer may not read is delivered as " +
-      "the link",
+    title: "If the consumer may not read the target of a link, it gets the " +
+      "link itself",
     reason: "The original handed the target's data to anybody who may read " +
       "the stream that links to it",
     judge(exchange) {
@@ -88,7 +88,7 @@ export const SUBSCRIPTION_DEVIATIONS: readonly Deviation[] = [
     },
   },
   {
-    title: "A colon in a name is escaped whatever else the name holds",
+    title: "A colon in a name is always escaped",
     reason: "The original left it as it is beside letters beyond ASCII alone",
     judge(exchange) {
       const { answered, authority, made, recorded } = exchange;

@@ -42,7 +42,7 @@ export const USER_DEVIATIONS: readonly Deviation[] = [
     },
   },
   {
-    title: "A changed, reset or disabled login takes effect at once",
+    title: "A change, reset or disabling of a login takes effect at once",
     reason: "Whoever is shut out must be out; the original went on with " +
       "credentials that it had verified before",
     judge(exchange) {
