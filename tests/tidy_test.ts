@@ -46,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/store": ["lib/model", "lib/text"],
   "lib/streams": ["lib/model", "lib/store", "lib/text"],
   "lib/subscriptions": ["lib/model", "lib/store", "lib/text", "lib/streams"],
+  "lib/projections": ["lib/model", "lib/store", "lib/text"],
   "lib/users": ["lib/model", "lib/store", "lib/text"],
   "lib/maintenance": ["lib/model", "lib/store", "lib/text"],
   "lib/telemetry": ["lib/model", "lib/store", "lib/text"],

@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 import { COMPACT } from "./compact.ts";
 import { EXPORT } from "./export.ts";
 import { IMPORT } from "./import.ts";
+import { PROJECT } from "./project.ts";
 import { REPAIR } from "./repair.ts";
 import { RESTORE } from "./restore.ts";
 import { SCAVENGE } from "./scavenge.ts";
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   EXPORT,
   IMPORT,
   SCAVENGE,
+  PROJECT,
   USER,
   HELP,
   VERSION,

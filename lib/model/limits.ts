@@ -124,6 +124,40 @@ export const LIMITS = {
   /** Wait before something is tried again that the store refused. */
   subscriptionRetryMs: 1_000,
 
+  // What a projection may take.
+  /** UTF-16 units of a query's text. */
+  projectionQueryLengthMax: 512 * KIB,
+  /** Time of one event's handlers, and of a batch of events. */
+  projectionEventMs: 1_000,
+  projectionBatchMs: 5_000,
+  /** Time in which its query must be defined. */
+  projectionDefineMs: 1_000,
+  /** Time in which its worker must have started; and wait beyond the others. */
+  projectionStartMs: 30_000,
+  projectionSilenceMs: 2_000,
+  /** Memory of its JavaScript engine. */
+  projectionMemoryBytesMax: 64 * MIB,
+  /** Events that are handed to it at once, and UTF-16 units of their texts. */
+  projectionBatchEventsMax: 100,
+  projectionBatchLengthMax: 1 * MIB,
+  /** UTF-16 units of one state or result: it must fit into an event. */
+  projectionStateLengthMax: 1 * MIB,
+  /** UTF-16 units of all states of its partitions. */
+  projectionStatesLengthMax: 128 * MIB,
+  /** Partitions whose states its engine has at hand. */
+  projectionPartitionsLiveMax: 1_000,
+  /** Events that one event may emit, and UTF-16 units of them. */
+  projectionEmitsMax: 10_000,
+  projectionEmitLengthMax: 4 * MIB,
+  /** Lines that one event may log, and UTF-16 units of one. */
+  projectionLogLinesMax: 100,
+  projectionLogLineLengthMax: 1 * KIB,
+  /** UTF-16 units of output from which on a batch is handed on in parts. */
+  projectionOutputLength: 1 * MIB,
+  /** What a fold without a server keeps: lines, UTF-16 units of emitted events. */
+  foldLogLinesMax: 1_000,
+  foldEmittedLengthMax: 64 * MIB,
+
   // Who may log in, and how often they may fail.
   /** Users that are listed; no further one is created. */
   usersMax: 10_000,

@@ -1,0 +1,143 @@
+/**
+ * A projection's query in a worker of its own, so that a handler never holds
+ * up a request. Orders are answered one after the other. A worker that does
+ * not answer in time is given up, and that is the fault.
+ *
+ * @module
+ */
+
+import type { Timers } from "../../model/clock.ts";
+import type {
+  CatalogAnswer,
+  DefineAnswer,
+  EngineOrder,
+  EngineReport,
+  EngineSettings,
+  ProcessAnswer,
+  ProjectionEvent,
+} from "./messages.ts";
+
+/** What an engine needs besides its settings. */
+export interface EngineParts {
+  readonly timers: Pick<Timers, "setTimer">;
+  /** Starts the worker; by default the one of this program. */
+  readonly startWorker?: () => Worker;
+}
+
+function startEngineWorker(): Worker {
+  // Written like this, `deno compile --include` and bundlers can follow it.
+  return new Worker(new URL("./engine_worker.ts", import.meta.url), {
+    type: "module",
+    name: "projection",
+  });
+}
+
+/** A query that runs. One order at a time: the next after its answer. */
+export class ProjectionEngine implements Disposable {
+  readonly #worker: Worker;
+  readonly #settings: EngineSettings;
+  readonly #timers: EngineParts["timers"];
+  #answered: PromiseWithResolvers<EngineReport> | undefined;
+  /** Why it answers no more. */
+  #failure: string | undefined;
+
+  /** Starts its worker; `define` runs the query. */
+  constructor(
+    settings: EngineSettings,
+    { timers, startWorker = startEngineWorker }: EngineParts,
+  ) {
+    this.#settings = settings;
+    this.#timers = timers;
+    const worker = startWorker();
+    worker.onmessage = ({ data }: MessageEvent<EngineReport>) => {
+      this.#answered?.resolve(data);
+    };
+    worker.onmessageerror = () => this.#fail("it cannot be understood");
+    worker.onerror = (event) => {
+      // It would end the program otherwise.
+      event.preventDefault();
+      this.#fail(event.message);
+    };
+    this.#worker = worker;
+  }
+
+  /** Runs the query's text: what its calls describe, or why it makes none. */
+  async define(): Promise<DefineAnswer> {
+    const { limits } = this.#settings;
+    const report = await this.#ask(
+      { type: "define", settings: this.#settings },
+      limits.projectionStartMs + limits.projectionDefineMs,
+    );
+    return report.type === "defined"
+      ? report.answer
+      : { fault: { text: failureOf(report), line: 0 }, logs: [] };
+  }
+
+  /** Takes events, at most a batch of them, until all are taken or one fails. */
+  async process(events: readonly ProjectionEvent[]): Promise<ProcessAnswer> {
+    const outcomes: ProcessAnswer["outcomes"][number][] = [];
+    let batch = JSON.stringify(events);
+    while (true) {
+      const answer = await this.#processPart(batch);
+      for (const outcome of answer.outcomes) outcomes.push(outcome);
+      const isOver = answer.isDone || answer.fault !== undefined;
+      if (isOver) return { ...answer, outcomes };
+      batch = "";
+    }
+  }
+
+  /** Asks which streams the events of a catalogue name. */
+  async catalog(events: readonly ProjectionEvent[]): Promise<CatalogAnswer> {
+    const report = await this.#ask(
+      { type: "catalog", batch: JSON.stringify(events) },
+      this.#settings.limits.projectionBatchMs,
+    );
+    return report.type === "catalogued"
+      ? report.answer
+      : { streamNames: [], fault: { text: failureOf(report), line: 0 } };
+  }
+
+  [Symbol.dispose](): void {
+    this.#fail("it was closed");
+  }
+
+  async #processPart(batch: string): Promise<ProcessAnswer> {
+    const report = await this.#ask(
+      { type: "process", batch },
+      this.#settings.limits.projectionBatchMs,
+    );
+    if (report.type === "processed") return report.answer;
+    const fault = { text: failureOf(report), line: 0 };
+    return { outcomes: [], logs: [], isDone: false, fault };
+  }
+
+  /** @param workMs Time after which the worker stops by itself. */
+  async #ask(order: EngineOrder, workMs: number): Promise<EngineReport> {
+    if (this.#failure !== undefined) {
+      return { type: "failed", reason: this.#failure };
+    }
+    const answered = Promise.withResolvers<EngineReport>();
+    this.#answered = answered;
+    const cancel = this.#timers.setTimer(
+      workMs + this.#settings.limits.projectionSilenceMs,
+      () => this.#fail("it does not answer"),
+    );
+    try {
+      this.#worker.postMessage(order);
+      return await answered.promise;
+    } finally {
+      cancel();
+    }
+  }
+
+  #fail(reason: string): void {
+    this.#failure ??= reason;
+    this.#worker.terminate();
+    this.#answered?.resolve({ type: "failed", reason: this.#failure });
+  }
+}
+
+function failureOf(report: EngineReport): string {
+  const reason = report.type === "failed" ? report.reason : report.type;
+  return `The engine failed: ${reason}`;
+}

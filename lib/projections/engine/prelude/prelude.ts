@@ -1,0 +1,61 @@
+/**
+ * The script that runs in a projection's own JavaScript engine before its
+ * query: the query language. It is text, because it is compiled by that engine;
+ * `query_instance.ts` calls what it returns. Its parts share one scope.
+ *
+ * A query can change the globals, but it harms nothing but itself: the script
+ * uses those that it kept, and `query_instance.ts` checks all that it reads
+ * from here.
+ *
+ * @module
+ */
+
+import { HANDLERS } from "./handlers.ts";
+import { SANDBOX } from "./sandbox.ts";
+import { SELECTORS } from "./selectors.ts";
+
+/** The globals as they were before the query. */
+const KEPT = String.raw`
+const { parse, stringify } = JSON;
+const { defineProperty, getOwnPropertyDescriptor, create, keys } = Object;
+const { apply, construct } = Reflect;
+const { isView } = ArrayBuffer;
+const { isArray } = Array;
+const NativeString = String;
+const NativeDate = Date;
+const NativeMap = Map;
+const NativeNumber = Number;
+const { imul } = Math;
+const { isSafeInteger } = Number;
+const PromiseType = Promise;
+const SCRIPT = /query\.js:(\d+)/;
+const match = RegExp.prototype.exec;
+const trim = NativeString.prototype.trim;
+const indexOf = NativeString.prototype.indexOf;
+const slice = NativeString.prototype.slice;
+const codeAt = NativeString.prototype.charCodeAt;
+const mapGet = NativeMap.prototype.get;
+const mapHas = NativeMap.prototype.has;
+const mapSet = NativeMap.prototype.set;
+const mapDelete = NativeMap.prototype.delete;
+const mapClear = NativeMap.prototype.clear;
+const mapKeys = NativeMap.prototype.keys;
+const nextKey = new NativeMap().keys().next;
+
+const NOT_IN_INIT = "An exception occurred while executing a reverse command " +
+  "handler. Value cannot be null.\nParameter name: causedByTag";
+const NOT_ALLOWED =
+  "'emit' is not allowed by the projection/configuration/mode";
+const NOT_METADATA = "An exception occurred while executing a reverse " +
+  "command handler. Failed to deserialize emitted event JSON";
+`;
+
+/**
+ * Evaluates to a function. Its arguments: an object with the limits
+ * (`emitsMax`, `emitLengthMax`, `logsMax`, `logLengthMax`, `stateLengthMax`,
+ * `outputLengthMax`, `partitionsLiveMax`), whether emitting is allowed, and a
+ * function from a partition, or null for the shared state, to its state text.
+ */
+export const PRELUDE =
+  '(function (limits, canEmit, loadState) {\n"use strict";' +
+  KEPT + SANDBOX + SELECTORS + HANDLERS + "})";

@@ -1,0 +1,236 @@
+/**
+ * Queries that take more than they may: each ends in a fault of its own event,
+ * within its limits, and what was taken before stands.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { LIMITS } from "../../model/limits.ts";
+import type { ProjectionEvent } from "./messages.ts";
+import { QueryInstance } from "./query_instance.ts";
+
+const TIMEOUT = /Timeout expired/;
+const STACK = /stack overflow/;
+const MEMORY = /out of memory|Timeout expired/;
+const LENGTH = /too long|too large|too many|invalid string length|longer than/;
+
+/** The body of a handler, and what the fault says. */
+const ABUSE: Readonly<Record<string, readonly [string, RegExp]>> = {
+  "endless loop": ["for(;;);", TIMEOUT],
+  "endless loop in a try": ["try{for(;;);}catch(e){}finally{s.n=1}", TIMEOUT],
+  "regular expression": ["/^(a+)+$/.test('a'.repeat(40)+'b')", TIMEOUT],
+  "endless generator": [
+    "for(const x of (function*(){for(;;) yield 1})());",
+    TIMEOUT,
+  ],
+  "endless iterator": [
+    "new Set({[Symbol.iterator]:()=>({next:Object})})",
+    TIMEOUT,
+  ],
+  "endless promises": ["(async()=>{for(;;) await 1})()", TIMEOUT],
+  "endless getter in the state": ["s.o={get x(){for(;;);}}", TIMEOUT],
+  "endless toJSON": ["s.o={toJSON(){for(;;);}}", TIMEOUT],
+  "endless comparison": ["[3,2,1].sort(()=>{for(;;);})", TIMEOUT],
+  "endless text of what is thrown": ["throw {toString(){for(;;);}}", TIMEOUT],
+  "recursion": ["(function f(){return 1+f()})()", STACK],
+  "recursion through map": ["let f=()=>[1].map(f); f()", STACK],
+  "recursion through toString": [
+    "let p={toString(){return ''+p}}; ''+p",
+    STACK,
+  ],
+  "recursion through a proxy": [
+    "let q=new Proxy({},{get(t,k,r){return r[k]}}); q.x",
+    STACK,
+  ],
+  "recursion through a getter": ["let o={get a(){return this.a}}; o.a", STACK],
+  "recursion through a constructor": [
+    "class A extends Array{constructor(){super();new A()}}; new A()",
+    STACK,
+  ],
+  "recursion through JSON": [
+    "JSON.stringify({toJSON(){return JSON.stringify(this)}})",
+    STACK,
+  ],
+  "recursion of join": ["let a=[];a[0]=a; a.join()", STACK],
+  "deep source": ["new Function('('.repeat(1e5))", STACK],
+  "deep source of eval": ["eval('['.repeat(1e5))", STACK],
+  "deep JSON": ["JSON.parse('['.repeat(1e6))", STACK],
+  "deep state": ["let o={};for(let i=0;i<1e5;i++) o={o}; s.o=o", STACK],
+  "many groups": ["new RegExp('('.repeat(1e5)+')'.repeat(1e5))", LENGTH],
+  "memory": ["let a=[]; for(;;) a.push(new Array(1000).fill(1))", MEMORY],
+  "1 GB of bytes": ["new ArrayBuffer(1e9)", MEMORY],
+  "1 GB array": ["new Array(1e9).fill(0)", LENGTH],
+  "100 MB in the state": ["s.x='y'.repeat(1e8)", MEMORY],
+  "a state that is too long": ["s.x='y'.repeat(2e6)", LENGTH],
+  "a long text": ["'a'.repeat(2**30)", LENGTH],
+  "a text that doubles": ["let z='x';for(;;) z+=z", LENGTH],
+  "a large number": ["let x=3n; for(;;) x=x*x", LENGTH],
+  "a claimed length": ["[].indexOf.call({length:2**53-1},1)", LENGTH],
+  "a claimed length of a list": [
+    "let a=[];a.length=2**32-1;a.includes(1)",
+    LENGTH,
+  ],
+  "a claimed length of a part": [
+    "let a=[];a.length=2**32-1;[].concat(a)",
+    LENGTH,
+  ],
+  "a claimed length in depth": [
+    "let a=[];a.length=2**32-1;[a].flat()",
+    TIMEOUT,
+  ],
+  "a claimed length of a proxy": [
+    "[].indexOf.call(new Proxy([],{get:()=>2**53}),1)",
+    /take no proxies/,
+  ],
+  "a claimed length of a revocable proxy": [
+    "[].indexOf.call(Proxy.revocable([],{get:()=>2**53}).proxy,1)",
+    /take no proxies/,
+  ],
+  "an inherited length": [
+    "[].indexOf.call(Object.create({length:2**53-1}),1)",
+    /inherited length/,
+  ],
+  "a computed length": [
+    "[].indexOf.call({get length(){return 2**53-1}},1)",
+    /computed length/,
+  ],
+  "a length that is an object": [
+    "[].indexOf.call({length:{valueOf:()=>2**53-1}},1)",
+    /computed length/,
+  ],
+  "a million events": [
+    "for(let i=0;i<1e6;i++) try{emit('a','b',{})}catch{}",
+    /More than 10000 events|Timeout/,
+  ],
+  "emitted bytes": [
+    "for(let i=0;i<10;i++) emit('a','b','x'.repeat(1e6))",
+    /characters are emitted/,
+  ],
+};
+
+const EVENT: ProjectionEvent = {
+  streamName: "a-1",
+  eventNumber: 0,
+  eventType: "evt",
+  eventId: "a1000001-0000-4000-8000-000000000001",
+  createdAtMs: 0,
+  isJson: true,
+  data: "{}",
+  metadata: "",
+  partition: "a-1",
+};
+
+/** @param eventMs Short where time is what runs out, long where it must not. */
+async function openQuery(
+  query: string,
+  eventMs = 10_000,
+): Promise<QueryInstance> {
+  const instance = await QueryInstance.open({
+    query,
+    canEmit: true,
+    limits: {
+      ...LIMITS,
+      projectionEventMs: eventMs,
+      projectionBatchMs: eventMs,
+      projectionDefineMs: eventMs,
+    },
+  }, { nowMs: () => performance.now() });
+  return instance;
+}
+
+function eventMsOf(expected: RegExp): number {
+  return expected === TIMEOUT ? 200 : 10_000;
+}
+
+function queryOf(body: string): string {
+  return "let taken = 0; fromStream('a').when({$init:()=>({n:0}), " +
+    `evt(s,e){if (taken++ < 2) { s.n++; return s }\n${body}\n}})`;
+}
+
+Deno.test("abuse ends in a fault; what was taken before stands", async (t) => {
+  const other = await openQuery(
+    "fromStream('a').when({$init:()=>({n:0}), evt(s){s.n++}})",
+  );
+  other.define();
+  let count = 0;
+  for (const [name, [body, expected]] of Object.entries(ABUSE)) {
+    await t.step(name, async () => {
+      const instance = await openQuery(queryOf(body), eventMsOf(expected));
+      assert("definition" in instance.define());
+      const { outcomes, fault, isDone } = instance.process(
+        JSON.stringify([EVENT, EVENT, EVENT]),
+      );
+      assert(expected.test(fault?.text ?? ""), fault?.text);
+      assertEquals(isDone, false);
+      assertEquals(outcomes.map((one) => one?.state), ['{"n":1}', '{"n":2}']);
+    });
+    await t.step(`${name}: another goes on`, () => {
+      const { outcomes } = other.process(JSON.stringify([EVENT]));
+      assertEquals(outcomes[0]?.state, `{"n":${++count}}`);
+    });
+  }
+});
+
+Deno.test("abuse in a definition ends in a fault", async (t) => {
+  for (const [name, [body, expected]] of Object.entries(ABUSE)) {
+    // These need a state, or events that may be emitted.
+    if (/\bs\.|emit|await/.test(body)) continue;
+    await t.step(name, async () => {
+      const instance = await openQuery(
+        body.replace(/^throw.*$/, "for(;;);") + "; fromAll()",
+        eventMsOf(expected),
+      );
+      const answer = instance.define();
+      assert("fault" in answer);
+      assert(expected.test(answer.fault.text), answer.fault.text);
+    });
+  }
+});
+
+Deno.test("all states of partitions have a bound", async () => {
+  const instance = await QueryInstance.open({
+    query: "let i = 0; fromStream('a').partitionBy(() => 'p' + i++)" +
+      ".when({evt(s){s.x='x'.repeat(100)}})",
+    canEmit: false,
+    limits: { ...LIMITS, projectionStatesLengthMax: 1000 },
+  }, { nowMs: () => performance.now() });
+  instance.define();
+  const { fault } = instance.process(JSON.stringify(Array(20).fill(EVENT)));
+  assertEquals(
+    fault?.text,
+    "The states of its partitions are longer than 1000 characters",
+  );
+});
+
+Deno.test("a query that changes the globals harms nobody", async (t) => {
+  for (
+    const [tampering, isHarmless] of [
+      ["JSON.stringify = JSON.parse = () => 'x'", true],
+      ["Array.prototype.push = null; Map.prototype.get = () => 1", true],
+      ["String.prototype.slice = String.prototype.trim = null", true],
+      ["Object.keys = Reflect.apply = Promise = Array = null", true],
+      ["Array.prototype.toJSON = () => 'x'", false],
+      ["Object.prototype.toJSON = () => 5", false],
+    ] as const
+  ) {
+    await t.step(tampering, async () => {
+      const instance = await openQuery(
+        `fromStream('a').when({$init:()=>({n:0}), evt(s){${tampering}; s.n++}})`,
+      );
+      instance.define();
+      const { outcomes, fault } = instance.process(
+        JSON.stringify([EVENT, EVENT]),
+      );
+      if (isHarmless) {
+        assertEquals(fault, undefined);
+        assertEquals(outcomes[1]?.state, '{"n":2}');
+      } else {
+        assertEquals(
+          fault?.text,
+          "The query changed functions that its engine needs",
+        );
+      }
+    });
+  }
+});

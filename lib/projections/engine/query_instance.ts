@@ -1,0 +1,508 @@
+/**
+ * A query in a JavaScript engine of its own: QuickJS, compiled to WebAssembly.
+ * It knows no clock, no file and no network, and has bounds on its time, its
+ * memory and its stack.
+ *
+ * Invariants:
+ * - Each instance has its own WebAssembly module: after a stack overflow in one
+ *   context, every other context of the same module is broken.
+ * - After a fault the instance takes nothing any more. The state that the
+ *   failed handler changed halfway is in it; what counts is the outcomes.
+ * - The query may have changed every global, so what its engine answers is
+ *   checked like input from a client.
+ *
+ * @module
+ */
+
+import {
+  newQuickJSWASMModuleFromVariant,
+  type QuickJSContext,
+  type QuickJSHandle,
+  type QuickJSRuntime,
+  type QuickJSSyncVariant,
+} from "quickjs-emscripten-core";
+import quickJsVariant from "@jitl/quickjs-singlefile-mjs-release-sync";
+import type {
+  CatalogAnswer,
+  DefineAnswer,
+  EmittedEvent,
+  EngineFault,
+  EngineSettings,
+  EventOutcome,
+  ProcessAnswer,
+  ProjectionDefinition,
+} from "./messages.ts";
+import { PRELUDE } from "./prelude/prelude.ts";
+
+/**
+ * Larger ones let some overflows through to the WebAssembly stack, which ends
+ * the instance instead of the handler. Calls can be some 180 deep.
+ */
+const STACK_BYTES_MAX = 32 * 1024;
+/** Memory beyond the limit in which outcomes are written after a fault. */
+const RESCUE_BYTES = 16 * 1024 * 1024;
+/** Characters of a fault's text. */
+const FAULT_LENGTH_MAX = 1024;
+
+const TIMEOUT = "Script execution terminated.  Timeout expired.";
+
+/** Functions of the prelude, and its count of the events that were begun. */
+interface Prelude {
+  readonly define: QuickJSHandle;
+  readonly process: QuickJSHandle;
+  readonly rescue: QuickJSHandle;
+  readonly catalog: QuickJSHandle;
+  readonly explain: QuickJSHandle;
+  readonly progress: QuickJSHandle;
+}
+
+/** What the engine of a query needs besides its settings. */
+export interface InstanceParts {
+  /** Milliseconds of a clock that never goes back. */
+  nowMs(): number;
+}
+
+/** Time that a call may take: all of it, and without the count moving on. */
+interface Deadline {
+  readonly callMs: number;
+  readonly eventMs: number;
+}
+
+/** A failed call. */
+class CallError extends Error {
+  override readonly name = "CallError";
+  readonly fault: EngineFault;
+
+  constructor(fault: EngineFault) {
+    super(fault.text);
+    this.fault = fault;
+  }
+}
+
+/** What the query's engine answers is nothing that the prelude writes. */
+class AnswerError extends Error {
+  override readonly name = "AnswerError";
+}
+
+/** A query that was handed to its engine. */
+export class QueryInstance implements Disposable {
+  readonly #runtime: QuickJSRuntime;
+  readonly #context: QuickJSContext;
+  readonly #settings: EngineSettings;
+  readonly #nowMs: () => number;
+  /** State texts by partition; null is the shared one. */
+  readonly #states = new Map<string | null, string>();
+  #statesLength = 0;
+  #prelude: Prelude | undefined;
+  #isBroken = false;
+  #deadline: Deadline = { callMs: 0, eventMs: 0 };
+  #callStart = 0;
+  #eventStart = 0;
+  #lastProgress = -1;
+  #isTimeOver = false;
+
+  private constructor(
+    runtime: QuickJSRuntime,
+    settings: EngineSettings,
+    nowMs: () => number,
+  ) {
+    this.#runtime = runtime;
+    this.#settings = settings;
+    this.#nowMs = nowMs;
+    runtime.setMaxStackSize(STACK_BYTES_MAX);
+    runtime.setMemoryLimit(settings.limits.projectionMemoryBytesMax);
+    runtime.setInterruptHandler(() => this.#isOver());
+    this.#context = runtime.newContext();
+    for (const { partition, state } of settings.restored ?? []) {
+      this.#keep(partition, state);
+    }
+  }
+
+  /** Makes an engine for a query; `define` runs the query. */
+  static async open(
+    settings: EngineSettings,
+    { nowMs }: InstanceParts,
+  ): Promise<QueryInstance> {
+    const module = await newQuickJSWASMModuleFromVariant(
+      // The package's types say that it is the module, not its only export.
+      quickJsVariant as unknown as QuickJSSyncVariant,
+    );
+    return new QueryInstance(module.newRuntime(), settings, nowMs);
+  }
+
+  /** Runs the query's text: what its calls describe, or why it makes none. */
+  define(): DefineAnswer {
+    const { query, limits } = this.#settings;
+    if (query.length > limits.projectionQueryLengthMax) {
+      return this.#broken({
+        text: `The query is longer than ${limits.projectionQueryLengthMax} ` +
+          "characters",
+        line: 0,
+      });
+    }
+    const callMs = limits.projectionDefineMs;
+    try {
+      this.#begin({ callMs, eventMs: callMs });
+      this.#prelude = this.#openPrelude();
+      const result = this.#context.evalCode(query, "query.js");
+      if (result.error !== undefined) throw this.#errorOf(result.error);
+      result.value.dispose();
+      const answer = decodeDefinition(this.#call("define"));
+      if ("fault" in answer) this.#isBroken = true;
+      return answer;
+    } catch (error) {
+      const { text, line } = faultOf(error);
+      return this.#broken({
+        text: text === TIMEOUT
+          ? `Failed to compile script. ${TIMEOUT} (1)`
+          : text,
+        line,
+      });
+    }
+  }
+
+  /**
+   * Takes a batch of events, or goes on with the last one.
+   *
+   * @param batch A list of `ProjectionEvent`, as JSON; empty: goes on.
+   */
+  process(batch: string): ProcessAnswer {
+    const { projectionBatchMs, projectionEventMs } = this.#settings.limits;
+    this.#requireWhole();
+    let answer: ProcessAnswer;
+    try {
+      this.#begin({ callMs: projectionBatchMs, eventMs: projectionEventMs });
+      answer = this.#afterJobs(
+        this.#withOutcomes(this.#call("process", batch)),
+      );
+    } catch (error) {
+      answer = this.#rescue(faultOf(error));
+    }
+    if (answer.fault !== undefined) this.#isBroken = true;
+    return answer;
+  }
+
+  /** Asks which streams the events of a catalogue name. */
+  catalog(batch: string): CatalogAnswer {
+    const { projectionBatchMs, projectionEventMs } = this.#settings.limits;
+    this.#requireWhole();
+    try {
+      this.#begin({ callMs: projectionBatchMs, eventMs: projectionEventMs });
+      const { outcomes, fault } = decodeAnswer(this.#call("catalog", batch));
+      const streamNames = outcomes.map((name) =>
+        name === null ? null : textOf(name)
+      );
+      if (fault === undefined) return { streamNames };
+      this.#isBroken = true;
+      return { streamNames, fault };
+    } catch (error) {
+      this.#isBroken = true;
+      return { streamNames: [], fault: faultOf(error) };
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#isBroken = true;
+    // A module that trapped cannot put itself in order; it is let go of whole.
+    this.#prelude = undefined;
+  }
+
+  #openPrelude(): Prelude {
+    const { limits, canEmit } = this.#settings;
+    const context = this.#context;
+    const make = context.unwrapResult(context.evalCode(PRELUDE, "prelude.js"));
+    const load = context.newFunction("loadState", (partition) => {
+      const key = context.typeof(partition) === "string"
+        ? context.getString(partition)
+        : null;
+      const state = this.#states.get(key);
+      return state === undefined ? context.undefined : context.newString(state);
+    });
+    const bounds = context.unwrapResult(context.evalCode(
+      `(${
+        JSON.stringify({
+          emitsMax: limits.projectionEmitsMax,
+          emitLengthMax: limits.projectionEmitLengthMax,
+          logsMax: limits.projectionLogLinesMax,
+          logLengthMax: limits.projectionLogLineLengthMax,
+          stateLengthMax: limits.projectionStateLengthMax,
+          outputLengthMax: limits.projectionOutputLength,
+          partitionsLiveMax: limits.projectionPartitionsLiveMax,
+        })
+      })`,
+    ));
+    const prelude = context.unwrapResult(context.callFunction(
+      make,
+      context.undefined,
+      bounds,
+      canEmit ? context.true : context.false,
+      load,
+    ));
+    const get = (name: string) => context.getProp(prelude, name);
+    return {
+      define: get("define"),
+      process: get("process"),
+      rescue: get("rescue"),
+      catalog: get("catalog"),
+      explain: get("explain"),
+      progress: get("progress"),
+    };
+  }
+
+  #begin(deadline: Deadline): void {
+    this.#deadline = deadline;
+    this.#callStart = this.#eventStart = this.#nowMs();
+    this.#lastProgress = -1;
+    this.#isTimeOver = false;
+  }
+
+  /** Asked by the engine every millisecond or so: whether it must stop. */
+  #isOver(): boolean {
+    const now = this.#nowMs();
+    const progress = this.#progress();
+    if (progress !== this.#lastProgress) {
+      this.#lastProgress = progress;
+      this.#eventStart = now;
+    }
+    const { callMs, eventMs } = this.#deadline;
+    this.#isTimeOver = now - this.#eventStart >= eventMs ||
+      now - this.#callStart >= callMs;
+    return this.#isTimeOver;
+  }
+
+  /** Index of the event that is being taken; read from the engine's memory. */
+  #progress(): number {
+    if (this.#prelude === undefined) return -1;
+    using bytes = this.#context.getArrayBuffer(this.#prelude.progress);
+    const { buffer, byteOffset } = bytes.value;
+    return new Int32Array(buffer, byteOffset, 1)[0] ?? -1;
+  }
+
+  /**
+   * Calls the prelude with a text, for a text.
+   *
+   * @throws {CallError} When it does not come to an end.
+   */
+  #call(name: Exclude<keyof Prelude, "progress">, text?: string): string {
+    const context = this.#context;
+    const { [name]: target } = this.#prelude ?? {};
+    if (target === undefined) throw new Error("The query is not defined");
+    using given = text === undefined ? undefined : context.newString(text);
+    const result = context.callFunction(
+      target,
+      context.undefined,
+      ...(given === undefined ? [] : [given]),
+    );
+    if (result.error !== undefined) throw this.#errorOf(result.error);
+    using answer = result.value;
+    if (context.typeof(answer) !== "string") {
+      throw new AnswerError("no text");
+    }
+    return context.getString(answer);
+  }
+
+  /** What a thrown value says; asked of the engine, which may fail again. */
+  #errorOf(thrown: QuickJSHandle): CallError {
+    const context = this.#context;
+    using _thrown = thrown;
+    if (this.#isTimeOver) return new CallError({ text: TIMEOUT, line: 0 });
+    this.#begin({ callMs: 100, eventMs: 100 });
+    if (this.#prelude !== undefined) {
+      const result = context.callFunction(
+        this.#prelude.explain,
+        context.undefined,
+        thrown,
+      );
+      if (result.error === undefined) {
+        using text = result.value;
+        return new CallError(decodeFault(parseObject(context.getString(text))));
+      }
+      result.error.dispose();
+    }
+    return new CallError({ text: "The engine ran out of memory", line: 0 });
+  }
+
+  /**
+   * Promises are nothing that a handler can wait for, but they must not pile
+   * up. Those without end are a fault of the last event.
+   */
+  #afterJobs(answer: ProcessAnswer): ProcessAnswer {
+    if (answer.fault !== undefined) {
+      const { line } = answer.fault;
+      return this.#isTimeOver
+        ? { ...answer, fault: { text: TIMEOUT, line } }
+        : answer;
+    }
+    const result = this.#runtime.executePendingJobs();
+    // A job that throws, such as one that emits, concerns no event.
+    result.error?.dispose();
+    if (!this.#isTimeOver) return answer;
+    return {
+      outcomes: answer.outcomes.slice(0, -1),
+      isDone: false,
+      logs: [],
+      fault: { text: TIMEOUT, line: 0 },
+    };
+  }
+
+  /** What a batch came to that was stopped by force. */
+  #rescue(fault: EngineFault): ProcessAnswer {
+    const { limits } = this.#settings;
+    this.#isBroken = true;
+    try {
+      this.#begin({ callMs: 500, eventMs: 500 });
+      this.#runtime.setMemoryLimit(
+        limits.projectionMemoryBytesMax + RESCUE_BYTES,
+      );
+      const { outcomes, logs } = this.#withOutcomes(this.#call("rescue"));
+      return { outcomes, logs, isDone: false, fault };
+    } catch (error) {
+      return { outcomes: [], logs: [], isDone: false, fault: faultOf(error) };
+    }
+  }
+
+  #withOutcomes(text: string): ProcessAnswer {
+    const answer = decodeAnswer(text);
+    const outcomes = answer.outcomes.map(decodeOutcome);
+    for (const outcome of outcomes) {
+      if (outcome === null) continue;
+      this.#keep(outcome.partition, outcome.state);
+      if (outcome.sharedState !== undefined) {
+        this.#keep(null, outcome.sharedState);
+      }
+    }
+    const most = this.#settings.limits.projectionStatesLengthMax;
+    return answer.fault === undefined && this.#statesLength > most
+      ? {
+        ...answer,
+        outcomes,
+        isDone: false,
+        fault: {
+          text: `The states of its partitions are longer than ${most} ` +
+            "characters",
+          line: 0,
+        },
+      }
+      : { ...answer, outcomes };
+  }
+
+  #keep(partition: string | null, state: string): void {
+    const former = this.#states.get(partition);
+    this.#statesLength += state.length -
+      (former?.length ?? -(partition?.length ?? 0));
+    this.#states.set(partition, state);
+  }
+
+  #broken(fault: EngineFault): DefineAnswer {
+    this.#isBroken = true;
+    return { fault, logs: [] };
+  }
+
+  #requireWhole(): void {
+    if (this.#isBroken) throw new Error("The projection is faulted");
+  }
+}
+
+function faultOf(error: unknown): EngineFault {
+  if (error instanceof CallError) return error.fault;
+  if (error instanceof AnswerError || error instanceof SyntaxError) {
+    return {
+      text: "The query changed functions that its engine needs",
+      line: 0,
+    };
+  }
+  // WebAssembly traps and the like: whatever escapes ends this instance alone.
+  const text = error instanceof Error ? error.message : String(error);
+  return { text: `The engine failed: ${text.slice(0, 200)}`, line: 0 };
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function parseObject(text: string): Members {
+  return objectOf(JSON.parse(text));
+}
+
+function objectOf(value: unknown): Members {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Members;
+  }
+  throw new AnswerError("no object");
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new AnswerError("no list");
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new AnswerError("no text");
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return listOf(value).map(textOf);
+}
+
+function decodeFault({ text, line }: Members): EngineFault {
+  return {
+    text: textOf(text).slice(0, FAULT_LENGTH_MAX),
+    line: Number.isSafeInteger(line) ? Number(line) : 0,
+  };
+}
+
+function decodeDefinition(text: string): DefineAnswer {
+  const { definition, fault, logs } = parseObject(text);
+  if (fault !== undefined) {
+    return { fault: decodeFault(objectOf(fault)), logs: textsOf(logs) };
+  }
+  const members = objectOf(definition);
+  textsOf(members["categories"]);
+  textsOf(members["events"]);
+  textsOf(members["streams"]);
+  objectOf(members["options"]);
+  return {
+    definition: members as unknown as ProjectionDefinition,
+    logs: textsOf(logs),
+  };
+}
+
+interface RawAnswer {
+  readonly outcomes: readonly unknown[];
+  readonly isDone: boolean;
+  readonly logs: readonly string[];
+  readonly fault?: EngineFault;
+}
+
+function decodeAnswer(text: string): RawAnswer {
+  const { outcomes, isDone, logs, fault } = parseObject(text);
+  return {
+    outcomes: listOf(outcomes),
+    isDone: fault === undefined && isDone === true,
+    logs: textsOf(logs),
+    ...(fault !== undefined && { fault: decodeFault(objectOf(fault)) }),
+  };
+}
+
+function decodeOutcome(value: unknown): EventOutcome | null {
+  if (value === null) return null;
+  const [partition, state, sharedState, result, emitted, logs] = listOf(value);
+  return {
+    partition: textOf(partition),
+    state: textOf(state),
+    ...(sharedState !== null && { sharedState: textOf(sharedState) }),
+    result: textOf(result ?? state),
+    emitted: listOf(emitted).map(decodeEmitted),
+    logs: textsOf(logs),
+  };
+}
+
+function decodeEmitted(value: unknown): EmittedEvent {
+  const { streamName, eventType, isJson, data, metadata } = objectOf(value);
+  return {
+    streamName: textOf(streamName),
+    eventType: textOf(eventType),
+    isJson: isJson === true,
+    ...(data !== undefined && { data: textOf(data) }),
+    ...(metadata !== undefined && { metadata: textOf(metadata) }),
+  };
+}

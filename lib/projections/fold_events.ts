@@ -1,0 +1,321 @@
+/**
+ * Folds events of an export through a projection, without a server: nothing is
+ * written, and what the projection would emit is kept to be looked at.
+ *
+ * Two readings of the events are made when links must be followed or a
+ * catalogue names the streams: the first finds out what the second needs.
+ *
+ * @module
+ */
+
+import { isLink, parseLink } from "../model/links.ts";
+import type { Limits } from "../model/limits.ts";
+import { describedStream, isMetastream } from "../model/stream_names.ts";
+import type { NumberedEvent } from "../store/transfer.ts";
+import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
+import type { ProjectionEngine } from "./engine/engine.ts";
+import type {
+  EmittedEvent,
+  EngineFault,
+  EventOutcome,
+  ProjectionDefinition,
+  ProjectionEvent,
+} from "./engine/messages.ts";
+import {
+  deletionOf,
+  type SourceEvents,
+  sourceEventsOf,
+} from "./source_events.ts";
+
+/** An event, and the line of the export that it came from. */
+export interface LocatedEvent {
+  readonly line: number;
+  readonly event: NumberedEvent;
+}
+
+/** The query failed while it took an event. */
+export class FoldError extends Error {
+  override readonly name = "FoldError";
+  readonly fault: EngineFault;
+  /** Undefined when no one event can be blamed. */
+  readonly at: LocatedEvent | undefined;
+
+  constructor(fault: EngineFault, at: LocatedEvent | undefined) {
+    super(fault.text);
+    this.fault = fault;
+    this.at = at;
+  }
+}
+
+/** State and result of a partition, as JSON. */
+export interface PartitionStates {
+  readonly state: string;
+  readonly result: string;
+}
+
+/** What a fold came to. */
+export interface FoldReport {
+  /** Events that handlers took. */
+  readonly eventCount: number;
+  /** By partition; the empty name where there are none. */
+  readonly partitions: ReadonlyMap<string, PartitionStates>;
+  /** As JSON, of a bi-state projection. */
+  readonly sharedState: string | undefined;
+  readonly emitted: readonly CausedEvent[];
+  /** The last lines. */
+  readonly logs: readonly string[];
+}
+
+/** An emitted event, and `number@stream` of the event that caused it. */
+export interface CausedEvent extends EmittedEvent {
+  readonly causedBy: string;
+}
+
+/** What a fold works with. */
+export interface FoldParts {
+  readonly engine: Pick<ProjectionEngine, "process" | "catalog">;
+  readonly definition: ProjectionDefinition;
+  readonly limits: Limits;
+  /** Reads all events from the first one on, as often as it is called. */
+  readEvents(): AsyncIterable<LocatedEvent>;
+}
+
+/**
+ * Folds all events.
+ *
+ * @throws {FoldError} When the query fails, or emits more than is kept.
+ */
+export async function foldEvents(parts: FoldParts): Promise<FoldReport> {
+  const { definition } = parts;
+  const catalog = definition.catalogStream === undefined
+    ? undefined
+    : await readCatalog(parts, definition.catalogStream);
+  const sources = sourceEventsOf(definition, catalog);
+  const targets = sources.resolvesLinks
+    ? await readLinkTargets(parts, sources)
+    : new Map<string, LocatedEvent>();
+  const fold = new Fold(parts, sources);
+  for await (const located of parts.readEvents()) {
+    const { event } = located;
+    if (!sources.includes(event)) continue;
+    if (!sources.resolvesLinks || !isLink(event.event)) {
+      await fold.add(located);
+      continue;
+    }
+    const key = targetKeyOf(event);
+    const target = key === undefined ? undefined : targets.get(key);
+    // A link to what is not there is skipped.
+    if (target === undefined) continue;
+    await fold.add({ line: located.line, event: target.event }, event);
+  }
+  return await fold.finish();
+}
+
+/** Streams that a catalogue names; `$all`: the first event of each stream. */
+async function readCatalog(
+  { engine, limits, readEvents }: FoldParts,
+  catalogStream: string,
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  const batch = new EventBatch(limits);
+  const ask = async () => {
+    const { events, located } = batch.take();
+    const { streamNames, fault } = await engine.catalog(events);
+    for (const name of streamNames) if (name !== null) found.add(name);
+    if (fault !== undefined) {
+      throw new FoldError(fault, located[streamNames.length]);
+    }
+  };
+  const sources = sourceEventsOf({
+    categories: [],
+    events: [],
+    streams: [catalogStream === "$all" ? "$streams" : catalogStream],
+    options: {},
+  });
+  for await (const located of readEvents()) {
+    const { event } = located;
+    const isAsked = sources.includes(event) &&
+      !(catalogStream === "$all" && isMetastream(event.streamName));
+    if (!isAsked) continue;
+    batch.add(projectionEventOf(event), located);
+    if (batch.isFull) await ask();
+  }
+  if (!batch.isEmpty) await ask();
+  return found;
+}
+
+/** Events that the links of the sources stand for, by `number@stream`. */
+async function readLinkTargets(
+  { readEvents }: FoldParts,
+  sources: SourceEvents,
+): Promise<ReadonlyMap<string, LocatedEvent>> {
+  const wanted = new Set<string>();
+  for await (const { event } of readEvents()) {
+    if (!isLink(event.event) || !sources.includes(event)) continue;
+    const key = targetKeyOf(event);
+    if (key !== undefined) wanted.add(key);
+  }
+  const found = new Map<string, LocatedEvent>();
+  if (wanted.size === 0) return found;
+  for await (const located of readEvents()) {
+    const key = `${located.event.eventNumber}@${located.event.streamName}`;
+    if (wanted.has(key)) found.set(key, located);
+  }
+  return found;
+}
+
+function targetKeyOf({ event }: NumberedEvent): string | undefined {
+  const { data } = event;
+  const target = parseLink(typeof data === "string" ? encodeUtf8(data) : data);
+  return target && `${target.eventNumber}@${target.streamName}`;
+}
+
+/** Events that are handed to the engine at once. */
+class EventBatch {
+  readonly #limits: Limits;
+  #events: ProjectionEvent[] = [];
+  #located: LocatedEvent[] = [];
+  #length = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#events.length >= this.#limits.projectionBatchEventsMax ||
+      this.#length >= this.#limits.projectionBatchLengthMax;
+  }
+
+  add(event: ProjectionEvent, located: LocatedEvent): void {
+    this.#events.push(event);
+    this.#located.push(located);
+    this.#length += event.data.length + event.metadata.length;
+  }
+
+  /** What came together; it is empty afterwards. */
+  take(): {
+    readonly events: readonly ProjectionEvent[];
+    readonly located: readonly LocatedEvent[];
+  } {
+    const taken = { events: this.#events, located: this.#located };
+    this.#events = [];
+    this.#located = [];
+    this.#length = 0;
+    return taken;
+  }
+}
+
+class Fold {
+  readonly #engine: FoldParts["engine"];
+  readonly #definition: ProjectionDefinition;
+  readonly #limits: Limits;
+  readonly #sources: SourceEvents;
+  readonly #batch: EventBatch;
+  readonly #partitions = new Map<string, PartitionStates>();
+  readonly #emitted: CausedEvent[] = [];
+  #emittedLength = 0;
+  #sharedState: string | undefined;
+  #logs: string[] = [];
+  #eventCount = 0;
+
+  constructor(
+    { engine, definition, limits }: FoldParts,
+    sources: SourceEvents,
+  ) {
+    this.#engine = engine;
+    this.#definition = definition;
+    this.#limits = limits;
+    this.#sources = sources;
+    this.#batch = new EventBatch(limits);
+  }
+
+  /** @param link The link that led to the event. */
+  async add(located: LocatedEvent, link?: NumberedEvent): Promise<void> {
+    const { event } = located;
+    const deleted = deletionOf(event);
+    const { handlesDeletedNotifications } = this.#definition.options;
+    const isTaken = deleted === undefined
+      ? this.#sources.takesType(event.event.eventType)
+      : handlesDeletedNotifications === true;
+    if (!isTaken) return;
+    this.#batch.add({
+      ...projectionEventOf(event),
+      ...(deleted !== undefined && { deleted }),
+      ...(link !== undefined && {
+        linkMetadata: textOf(link.event.metadata),
+      }),
+    }, located);
+    if (this.#batch.isFull) await this.#process();
+  }
+
+  async finish(): Promise<FoldReport> {
+    if (!this.#batch.isEmpty) await this.#process();
+    return {
+      eventCount: this.#eventCount,
+      partitions: this.#partitions,
+      sharedState: this.#sharedState,
+      emitted: this.#emitted,
+      logs: this.#logs,
+    };
+  }
+
+  async #process(): Promise<void> {
+    const { events, located } = this.#batch.take();
+    const { outcomes, fault } = await this.#engine.process(events);
+    for (const [at, outcome] of outcomes.entries()) {
+      if (outcome !== null) this.#take(outcome, located[at]);
+    }
+    if (fault !== undefined) {
+      throw new FoldError(fault, located[outcomes.length]);
+    }
+  }
+
+  #take(outcome: EventOutcome, located: LocatedEvent | undefined): void {
+    const { partition, state, result, sharedState, emitted, logs } = outcome;
+    this.#eventCount++;
+    this.#partitions.set(partition, { state, result });
+    this.#sharedState = sharedState ?? this.#sharedState;
+    const { foldLogLinesMax, foldEmittedLengthMax } = this.#limits;
+    this.#logs = [...this.#logs, ...logs].slice(-foldLogLinesMax);
+    for (const one of emitted) {
+      const causedBy = located === undefined ? "" : nameOf(located.event);
+      this.#emitted.push({ ...one, causedBy });
+      this.#emittedLength += one.streamName.length + one.eventType.length +
+        (one.data?.length ?? 0) + (one.metadata?.length ?? 0);
+    }
+    if (this.#emittedLength <= foldEmittedLengthMax) return;
+    throw new FoldError({
+      text: `It emits more than ${foldEmittedLengthMax} characters in all`,
+      line: 0,
+    }, located);
+  }
+}
+
+/** `number@stream`. */
+export function nameOf(event: NumberedEvent): string {
+  return `${event.eventNumber}@${event.streamName}`;
+}
+
+function projectionEventOf(
+  { streamName, eventNumber, createdAtUs, event }: NumberedEvent,
+): ProjectionEvent {
+  return {
+    streamName,
+    eventNumber,
+    eventType: event.eventType,
+    eventId: event.eventId,
+    createdAtMs: Math.floor(createdAtUs / 1000),
+    isJson: event.isJson,
+    data: textOf(event.data),
+    metadata: textOf(event.metadata),
+    partition: describedStream(streamName),
+  };
+}
+
+function textOf(data: string | Uint8Array): string {
+  return typeof data === "string" ? data : decodeUtf8Leniently(data);
+}
