@@ -201,7 +201,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
   ): Promise<readonly Delivery[]> {
     const taken = this.#take(count);
     if (taken.length > 0 || this.#isEnded) return taken;
-    if (!this.#isLive) await this.#fill();
+    await (this.#isLive ? this.#source.catchUp() : this.#fill());
     const takenThen = this.#take(count);
     if (takenThen.length > 0 || this.#isEnded) return takenThen;
     this.#checkMemory();
@@ -240,6 +240,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
   addConsumer(consumer: PushConsumer): void {
     this.#consumers.add(consumer);
     this.#wakeUp();
+    void this.#source.catchUp();
     this.#changed();
   }
 
@@ -272,6 +273,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
   }
 
   async info(): Promise<GroupInfo> {
+    await this.#source.catchUp();
     const nowMs = this.#parts.timers.nowMs();
     const group = this.#group;
     const measured = this.#rate.measure(nowMs);
@@ -347,6 +349,10 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
   endWaiting(): void {
     this.#consumers.finishAll("stopping");
     this.#heldReads.endAll();
+  }
+
+  get isAskedFor(): boolean {
+    return this.#heldReads.count > 0 || this.#consumers.hasFreeSlots;
   }
 
   get nextPlace(): number {
@@ -489,9 +495,9 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
     this.#rate.add(group.deliveredTotal - before);
     this.#parts.budget.update(this);
     this.#schedule();
-    const isAskedFor = this.#consumers.hasFreeSlots ||
-      this.#heldReads.count > 0;
-    if (isAskedFor && !group.hasWaiting && !this.#isLive) void this.#fill();
+    if (this.isAskedFor && !group.hasWaiting && !this.#isLive) {
+      void this.#fill();
+    }
   }
 
   #answered(): void {

@@ -104,6 +104,7 @@ class Subscriptions implements SubscriptionService {
       leases: new LeaseKeeper(store.leases, timers),
       sources: new Sources({
         context,
+        timers,
         followers: new Followers(store),
         pages: new PageCache(LIMITS.subscriptionPageCacheBytes),
       }),

@@ -14,6 +14,7 @@ import type { RecordedEvent } from "../model/event.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
 import { SYSTEM_PRINCIPAL } from "../model/principal.ts";
 import { describedStream } from "../model/stream_names.ts";
+import type { Timers } from "../model/clock.ts";
 import type { StreamState } from "../store/event_store.ts";
 import { ALL_STREAM } from "../streams/access.ts";
 import type { ReadContext } from "../streams/context.ts";
@@ -40,6 +41,8 @@ export interface SourceRef {
 export interface LiveReader {
   /** Place of the next message that it has not. */
   readonly nextPlace: number;
+  /** Whether somebody waits for its messages. */
+  readonly isAskedFor: boolean;
   /** Takes a page that begins at its place or before; must not throw. */
   takeLive(page: SourcePage): void;
   /** The source could not be read: the group must read on by itself. */
@@ -51,8 +54,15 @@ export interface SourceParts {
   readonly context: ReadContext;
   readonly followers: Followers;
   readonly pages: PageCache;
+  readonly timers: Timers;
 }
 
+/**
+ * Readers above which each commit would cost too much, and how long news wait
+ * then, as long as nobody asks for them.
+ */
+const CROWD_COUNT = 32;
+const CROWD_WAIT_MS = 50;
 /** Events that are read together as they are committed. */
 const LIVE_COUNT = 500;
 const ONE_FORWARD = {
@@ -72,8 +82,10 @@ export class Source {
   #follower: Follower | undefined;
   /** Place of the next event for those that are live. */
   #tail = 0;
-  #isAdvancing = false;
+  #advancing: Promise<void> | undefined;
   #hasNews = false;
+  /** Set while news wait. */
+  #cancelWait: (() => void) | undefined;
 
   constructor(ref: SourceRef, parts: SourceParts) {
     this.ref = ref;
@@ -172,12 +184,26 @@ export class Source {
     return true;
   }
 
+  /** Hands out what was committed by now; resolves when that is done. */
+  catchUp(): Promise<void> {
+    this.#endWait();
+    if (!this.#hasNews && this.#advancing === undefined) {
+      return Promise.resolve();
+    }
+    this.#advancing ??= this.#advance().finally(() => {
+      this.#advancing = undefined;
+      if (this.#hasNews && this.#live.size > 0) this.#wake();
+    });
+    return this.#advancing;
+  }
+
   /** Ends that. May be called at any time. */
   leave(reader: LiveReader): void {
     this.#live.delete(reader);
     if (this.#live.size > 0) return;
     this.#follower?.[Symbol.dispose]();
     this.#follower = undefined;
+    this.#endWait();
   }
 
   async #readPage(place: number, count: number): Promise<SourcePage> {
@@ -192,20 +218,39 @@ export class Source {
 
   #wake(): void {
     this.#hasNews = true;
-    if (!this.#isAdvancing) void this.#advance();
+    if (this.#advancing !== undefined || this.#cancelWait !== undefined) return;
+    if (!this.#mayWait) {
+      void this.catchUp();
+      return;
+    }
+    this.#cancelWait = this.#parts.timers.setTimer(
+      CROWD_WAIT_MS,
+      () => void this.catchUp(),
+    );
   }
 
-  /** Hands what is new to all that are live; one at a time. */
+  get #mayWait(): boolean {
+    return this.#live.size > CROWD_COUNT &&
+      !this.#live.values().some(({ isAskedFor }) => isAskedFor);
+  }
+
+  #endWait(): void {
+    this.#cancelWait?.();
+    this.#cancelWait = undefined;
+  }
+
+  /** Hands what is new to all that are live. */
   async #advance(): Promise<void> {
-    this.#isAdvancing = true;
     try {
       while (this.#hasNews && this.#live.size > 0) {
         this.#hasNews = false;
         const from = this.#tail;
         const page = await this.#readLive(from);
         // Meanwhile all may have left, and others begun elsewhere.
-        if (this.#tail === from) this.#handOut(page);
-        if (this.#tail !== page.next || !page.isAtEnd) this.#hasNews = true;
+        const isOfNow = this.#tail === from;
+        if (isOfNow) this.#handOut(page);
+        if (!isOfNow || !page.isAtEnd) this.#hasNews = true;
+        else if (this.#mayWait) break;
       }
     } catch {
       // Each group finds out by itself what is wrong, and says so.
@@ -213,8 +258,6 @@ export class Source {
         this.leave(reader);
         reader.fallBehind();
       }
-    } finally {
-      this.#isAdvancing = false;
     }
   }
 

@@ -3,7 +3,10 @@ import {
   createServiceFixture,
   type ServiceFixture,
 } from "../../tests/support/stream_service.ts";
-import { settle } from "../../tests/support/manual_timers.ts";
+import {
+  createManualTimers,
+  settle,
+} from "../../tests/support/manual_timers.ts";
 import { StreamAccess } from "../streams/access.ts";
 import { Followers } from "../streams/follow.ts";
 import { PageCache, type SourcePage } from "./page_cache.ts";
@@ -16,6 +19,7 @@ class Reader implements LiveReader {
   readonly places: number[] = [];
   nextPlace: number;
   fellBehind = false;
+  isAskedFor = false;
 
   constructor(nextPlace: number) {
     this.nextPlace = nextPlace;
@@ -32,8 +36,12 @@ class Reader implements LiveReader {
   }
 }
 
-function openSource({ store, clock }: ServiceFixture): Source {
+function openSource(
+  { store, clock }: ServiceFixture,
+  timers = createManualTimers(),
+): Source {
   const sources = new Sources({
+    timers,
     context: { store, clock, access: new StreamAccess(store) },
     followers: new Followers(store),
     pages: new PageCache(1_000_000),
@@ -107,4 +115,33 @@ Deno.test("a source that cannot be read leaves it to each reader to say so", asy
   await fixture.append("s", [0]);
   await settle();
   assertEquals(reader.fellBehind, true);
+});
+
+Deno.test("what many are told waits a little, unless somebody asks", async () => {
+  const fixture = createServiceFixture();
+  const timers = createManualTimers();
+  const source = openSource(fixture, timers);
+  const readers = Array.from({ length: 40 }, () => new Reader(0));
+  for (const reader of readers) source.join(reader);
+  await timers.pass(100);
+  const seen = () => readers.map(({ places }) => places.length);
+  await fixture.append("s", [0]);
+  await fixture.append("s", [1]);
+  await settle();
+  const before = seen();
+  await timers.pass(50);
+  assertEquals([new Set(before), new Set(seen())], [
+    new Set([0]),
+    new Set([2]),
+  ]);
+  await fixture.append("s", [2]);
+  await source.catchUp();
+  assertEquals(new Set(seen()), new Set([3]));
+  const [first] = readers;
+  if (first !== undefined) first.isAskedFor = true;
+  await fixture.append("s", [3]);
+  await settle();
+  assertEquals(new Set(seen()), new Set([4]));
+  for (const reader of readers) source.leave(reader);
+  assertEquals(timers.waitingCount, 0);
 });
