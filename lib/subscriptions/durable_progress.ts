@@ -26,6 +26,8 @@ export interface DurableProgressOptions {
   readonly checkpoint: number | undefined;
   /** Whether progress is counted in messages: places are no numbers of them. */
   readonly countsMessages: boolean;
+  /** Whether a replay of parked messages was cut off. */
+  readonly hasReplay: boolean;
   /** Number that ends the replay of parked messages, if there is one. */
   readonly replayEnd: () => number;
   readonly onFailure: (event: string, error: unknown) => void;
@@ -53,12 +55,15 @@ export class DurableProgress {
   #ackedWrittenAtMs = -Infinity;
   #ackedDueMs: number | undefined;
   #writingAcked: Promise<void> | undefined;
+  /** Whether a replay is written down: its end must be, too. */
+  #hasWrittenReplay: boolean;
   #isEnded = false;
 
   constructor(options: DurableProgressOptions) {
     this.#options = options;
     this.#checkpoint = options.checkpoint ?? -1;
     this.#checkpointedAtMs = options.timers.nowMs();
+    this.#hasWrittenReplay = options.hasReplay;
   }
 
   /** The last checkpoint that was written since the start; -1: none. */
@@ -172,7 +177,7 @@ export class DurableProgress {
       this.#settledAtCheckpoint = settledCount;
       this.#checkpointedAtMs = timers.nowMs();
       const coversAll = progress.value === value && progress.rangeCount === 0 &&
-        group.replay === undefined;
+        group.replay === undefined && !this.#hasWrittenReplay;
       if (coversAll) {
         this.#uncoveredSinceMs = undefined;
         this.#ackedDueMs = undefined;
@@ -215,8 +220,11 @@ export class DurableProgress {
     group.isPaused = text.length > LIMITS.subscriptionAckedBytesMax;
     this.#uncoveredSinceMs = undefined;
     try {
-      if (!group.isPaused) await records.writeAcked(text);
-      else this.#uncoveredSinceMs = sinceMs;
+      if (group.isPaused) this.#uncoveredSinceMs = sinceMs;
+      else {
+        await records.writeAcked(text);
+        this.#hasWrittenReplay = replay !== undefined;
+      }
       this.#ackedWrittenAtMs = timers.nowMs();
     } catch (error) {
       this.#uncoveredSinceMs = sinceMs;

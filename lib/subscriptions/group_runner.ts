@@ -175,6 +175,7 @@ export class GroupRunner implements LiveReader, Waiting, MemoryHolder {
       settings,
       records,
       checkpoint: loaded.checkpoint,
+      hasReplay: loaded.replay !== undefined,
       countsMessages: source.isAll,
       replayEnd: () => this.#parking.replayEnd,
     });

@@ -408,6 +408,25 @@ Deno.test("a replay that is cut off goes on with what was not answered", async (
   await again.service.close();
 });
 
+Deno.test("a replay that has ended stays so, though a checkpoint covers the rest", async () => {
+  const fixture = await openWithEvents(2, { maxCheckPointCount: 2 });
+  await fixture.read(1);
+  await fixture.nack([0], "park");
+  await fixture.service.replayParked(ADMIN, {
+    group: GROUP,
+    stopAt: undefined,
+  });
+  await settle();
+  const messages = await fixture.readMessages(9);
+  const ids = messages.map(({ id }) => id);
+  await fixture.service.ack(ADMIN, { group: GROUP, ids });
+  await fixture.timers.pass(5000);
+  assertEquals(await fixture.dataOf(CHECKPOINTS), ["1"]);
+  const again = await fixture.crash();
+  assertEquals(await again.read(9), []);
+  await again.service.close();
+});
+
 Deno.test("a discarded message is neither counted nor replayed", async () => {
   const fixture = await openWithEvents(3);
   await fixture.read(3);

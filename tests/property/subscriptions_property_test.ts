@@ -261,7 +261,7 @@ class Run {
     }
     await this.#drain();
     if (this.#fault !== undefined) throw this.#fault;
-    await this.fixture.service.close();
+    await this.#openGates(this.fixture.service.close());
   }
 
   /** Own streams are written late at times, as over a slow disk. */
