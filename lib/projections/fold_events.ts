@@ -280,7 +280,9 @@ class Fold {
     this.#partitions.set(partition, { state, result });
     this.#sharedState = sharedState ?? this.#sharedState;
     const { foldLogLinesMax, foldEmittedLengthMax } = this.#limits;
-    this.#logs = [...this.#logs, ...logs].slice(-foldLogLinesMax);
+    if (logs.length > 0) {
+      this.#logs = [...this.#logs, ...logs].slice(-foldLogLinesMax);
+    }
     for (const one of emitted) {
       const causedBy = located === undefined ? "" : nameOf(located.event);
       this.#emitted.push({ ...one, causedBy });
