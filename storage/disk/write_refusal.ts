@@ -24,6 +24,8 @@ export async function writeRefusalOf(
   try {
     disk.open(path, "write").close();
     const probe = `${path}.probe`;
+    // Left by a process that was killed right here.
+    await disk.remove(probe).catch(() => {});
     (await disk.create(probe)).close();
     await disk.remove(probe);
     return undefined;
