@@ -124,7 +124,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
   const tls = readTls(values);
   const limits = limitsOf(values);
   const shutdown = Promise.withResolvers<"shutdown" | "lost">();
-  const late = createLateApp();
+  const late = createLateApp(limits);
   // Before the store is opened: a start in vain must not leave a new one.
   const server = await listenOn(values, {
     app: late.app,

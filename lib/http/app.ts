@@ -414,38 +414,86 @@ function negotiate(
  * vain would leave behind, such as a new store.
  */
 interface LateApp {
-  /** Answers 503 until there is one, and that the process lives. */
+  /**
+   * Lets requests wait for the app; answers 503 to those for which there is no
+   * room, and to all once the wait is over. Probes never wait.
+   */
   readonly app: App;
   /** From now on `made` answers. */
   become(made: App): void;
 }
 
-/** Makes one that answers nothing yet. */
-export function createLateApp(): LateApp {
+/**
+ * Makes one that answers nothing yet.
+ *
+ * Requests wait, because a client that is told 503 may not come back: an
+ * `EventSource` does so when a connection breaks, and gives up on any status
+ * but 200.
+ *
+ * @param limits How long the first requests wait, and how many may.
+ */
+export function createLateApp(
+  { startWaitMs, requestsInFlightMax }: Pick<
+    Limits,
+    "startWaitMs" | "requestsInFlightMax"
+  >,
+): LateApp {
   let answering: App | undefined;
+  let waitingCount = 0;
+  const waited = Promise.withResolvers<void>();
+  const timer = setTimeout(waited.resolve, startWaitMs);
+  let isOver = false;
+  const endWait = () => {
+    isOver = true;
+    clearTimeout(timer);
+    waited.resolve();
+  };
+  waited.promise.then(endWait);
+  async function answerLater(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Promise<Response> {
+    waitingCount++;
+    await waited.promise;
+    waitingCount--;
+    return answering === undefined ? notYet() : answering(request, info);
+  }
   const app: App = Object.assign(
-    (request: Request, info: Deno.ServeHandlerInfo) =>
-      answering === undefined ? notYet(request) : answering(request, info),
+    (request: Request, info: Deno.ServeHandlerInfo) => {
+      if (answering !== undefined) return answering(request, info);
+      if (IS_ALIVE.test(request.url)) {
+        return new Response("ok\n", {
+          headers: { "Cache-Control": "no-store" },
+        });
+      }
+      return isOver || IS_PROBE.test(request.url) ||
+          waitingCount >= requestsInFlightMax
+        ? notYet()
+        : answerLater(request, info);
+    },
     {
       endLongPolls: () => answering?.endLongPolls(),
-      close: () => answering?.close(),
+      close() {
+        endWait();
+        answering?.close();
+      },
     },
   );
   return {
     app,
     become(made) {
       answering = made;
+      endWait();
     },
   };
 }
 
 /** Whoever restarts what does not live must not end a start that takes long. */
 const IS_ALIVE = /^https?:\/\/[^/]*\/health\/live(\?|$)/;
+const IS_PROBE = /^https?:\/\/[^/]*\/health(?:[/?]|$)/;
 
-function notYet({ url }: Request): Response {
-  return IS_ALIVE.test(url)
-    ? new Response("ok\n", { headers: { "Cache-Control": "no-store" } })
-    : problemResponse(PROBLEMS.starting, "");
+function notYet(): Response {
+  return problemResponse(PROBLEMS.starting, "");
 }
 
 /**

@@ -5,10 +5,12 @@ import { createLateApp } from "./app.ts";
 import { serveWithPhrases } from "./phrase_server.ts";
 import { serveHttp } from "./server.ts";
 
+const LIMITS = { startWaitMs: 60_000, requestsInFlightMax: 2 };
+
 for (const serve of [serveHttp, serveWithPhrases]) {
-  Deno.test(`${serve.name}: until there is an app, each request is 503; then the app answers`, async () => {
+  Deno.test(`${serve.name}: until there is an app, requests wait for it, and probes do not`, async () => {
     await using testApp = openTestApp();
-    const late = createLateApp();
+    const late = createLateApp(LIMITS);
     await using server = await serve({
       app: late.app,
       hostname: "127.0.0.1",
@@ -20,15 +22,38 @@ for (const serve of [serveHttp, serveWithPhrases]) {
       const response = await fetch(url, { method });
       return [response.status, await response.text()];
     };
-    for (const method of ["GET", "POST", "DELETE"]) {
-      assertEquals(
-        await ask(method, "/streams/s"),
-        [503, "The server is opening its store: try again later"],
-      );
-    }
+    const waiting = [ask("GET", "/ping"), ask("GET", "/ping")];
     assertEquals(await ask("GET", "/health/live"), [200, "ok\n"]);
     assertEquals((await ask("GET", "/health/ready"))[0], 503);
+    // There is room for two; of three, one is refused.
+    waiting.push(ask("GET", "/ping"));
+    assertEquals(await Promise.race(waiting), NOT_YET);
     late.become(testApp.app);
+    const statuses = (await Promise.all(waiting)).map(([status]) => status);
+    assertEquals(statuses.toSorted(), [200, 200, 503]);
     assertEquals((await ask("GET", "/ping"))[0], 200);
   });
 }
+
+const NOT_YET = [503, "The server is opening its store: try again later"];
+
+Deno.test("a start that takes long answers 503 to those that wait, and at once from then on", async () => {
+  const late = createLateApp({ ...LIMITS, startWaitMs: 1 });
+  for (const method of ["GET", "POST", "DELETE"]) {
+    const request = new Request("http://127.0.0.1/streams/s", { method });
+    const response = await late.app(request, INFO);
+    assertEquals([response.status, await response.text()], NOT_YET);
+  }
+});
+
+Deno.test("a start that ends in vain lets nobody wait", async () => {
+  const late = createLateApp(LIMITS);
+  const answer = late.app(new Request("http://127.0.0.1/ping"), INFO);
+  late.app.close();
+  assertEquals((await answer).status, 503);
+});
+
+const INFO: Deno.ServeHandlerInfo = {
+  remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+  completed: Promise.resolve(),
+};

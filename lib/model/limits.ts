@@ -65,6 +65,8 @@ export const LIMITS = {
   /** First wait before a failing store tries to write again; then longer ones. */
   writeRetryMs: 1_000,
   shutdownMs: 10_000,
+  /** Requests that come while the store is being opened wait for so long. */
+  startWaitMs: 10_000,
   /** Longest time that `ES-LongPoll` may ask for; more counts as this. */
   longPollMsMax: 120_000,
   /**
