@@ -545,7 +545,7 @@ Deno.test("a scavenged store is backed up and restored; its rewritten segments a
     QuipuError,
   );
   assertEquals(error.code, "invalidRequest");
-  assertStringIncludes(error.message, "after a scavenge");
+  assertStringIncludes(error.message, "that part was scavenged");
   const [, from, to] = /positions (\d+) and (\d+)/.exec(error.message) ?? [];
   for (const position of [Number(from), Number(to)]) {
     await place.restore(`cut-${position}`, { position });

@@ -233,7 +233,7 @@ Deno.test("without room a scavenge says so, and the store goes on", async () => 
   const error = await assertRejects(
     () => store.maintenance.scavenge({}, CONTROL),
     QuipuError,
-    "Cannot scavenge: a segment is written anew",
+    "Cannot scavenge: a segment is rewritten before the old one is removed",
   );
   assertEquals(error.code, "storeFull");
   assertEquals(store.status().readOnlyReason, undefined);

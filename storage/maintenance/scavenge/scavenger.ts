@@ -378,8 +378,8 @@ function noRoom(freeBytes: number, reserveBytes: number): QuipuError {
   return new QuipuError(
     "storeFull",
     "a segment is rewritten before the old one is removed, and there is no " +
-      `room for it: ${Math.max(0, freeBytes)} bytes are free, of which ` +
-      `${reserveBytes} are left to appends`,
+      `room for it: ${Math.max(0, freeBytes)} bytes are free, and ` +
+      `${reserveBytes} are kept for appends`,
   );
 }
 
