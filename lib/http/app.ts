@@ -270,6 +270,11 @@ export function createApp(options: AppOptions): App {
       allowedMethods,
       watched,
       answerKey,
+      // Of what changes something, before it does: a host that is none must not
+      // be found out when the answer is written.
+      baseUrl: method === "GET" || method === "HEAD"
+        ? undefined
+        : services.baseUrlOf(request, info),
     };
     // Answers to its errors say what can be done here.
     watched.allowedMethods = allowedMethods;

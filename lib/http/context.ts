@@ -51,6 +51,8 @@ export interface RequestContext {
   readonly watched: WatchedRequest;
   /** Under what the answer may be kept; undefined: it may not. */
   readonly answerKey: AnswerKey | undefined;
+  /** What links begin with, if it is known already: see {@link baseUrlOf}. */
+  readonly baseUrl: string | undefined;
 }
 
 /** What the server says of itself. */
@@ -113,9 +115,10 @@ export type Handler = (context: RequestContext) => Response | Promise<Response>;
  * @throws {Refusal} If the request names a host that is none.
  */
 export function baseUrlOf(
-  { request, info, services, answerKey }: RequestContext,
+  { request, info, services, answerKey, baseUrl }: RequestContext,
 ): string {
-  return answerKey?.asked?.baseUrl ?? services.baseUrlOf(request, info);
+  return baseUrl ?? answerKey?.asked?.baseUrl ??
+    services.baseUrlOf(request, info);
 }
 
 /** Who asks, for the services of users. */

@@ -119,13 +119,13 @@ export class Downloads {
     const startedAtUs = clock.nowUs();
     logAudit(logger, { event: `${kind}.started`, requester, fields: about });
     const by = requester.caller?.login;
-    const pause = createPolitePause();
-    let isOver = false;
+    const over = new AbortController();
+    const pause = createPolitePause(over.signal);
     return {
       async next() {
         try {
           // What is selected may be far apart: a client that waits may leave.
-          while (!isOver) {
+          while (!over.signal.aborted) {
             const piece = await next();
             await pause();
             if (piece?.length !== 0) return piece;
@@ -136,7 +136,7 @@ export class Downloads {
         }
       },
       end(how) {
-        isOver = true;
+        over.abort();
         close();
         const tookMs = Math.round((clock.nowUs() - startedAtUs) / 1000);
         const { outcome } = how;

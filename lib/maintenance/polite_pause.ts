@@ -22,17 +22,23 @@ const REST_MS_MAX = 50;
 /** Processor time that a rest takes when nobody else works, and some more. */
 const IDLE_CPU_MS = 0.2;
 
-/** Makes the `pause` of one job. */
-export function createPolitePause(): () => Promise<void> {
+/**
+ * Makes the `pause` of one job.
+ *
+ * @param signal Ends a rest at once.
+ */
+export function createPolitePause(signal?: AbortSignal): () => Promise<void> {
   let resumedAtMs = performance.now();
   let workMs = WORK_MS;
   return async () => {
     if (performance.now() - resumedAtMs < workMs) return;
     const cpuBeforeMs = cpuMs();
-    await rest(0);
+    await rest(0, signal);
     const othersMs = cpuMs() - cpuBeforeMs - IDLE_CPU_MS;
     workMs = othersMs > 0 ? BUSY_WORK_MS : WORK_MS;
-    if (othersMs > 0) await rest(Math.min(REST_MS_MAX, othersMs * REST_SHARE));
+    if (othersMs > 0) {
+      await rest(Math.min(REST_MS_MAX, othersMs * REST_SHARE), signal);
+    }
     resumedAtMs = performance.now();
   };
 }
@@ -43,6 +49,15 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-function rest(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
+function rest(durationMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, durationMs);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+  });
 }

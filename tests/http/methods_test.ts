@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { testUuid } from "../support/events.ts";
+import { ADMIN, openSecuredApp } from "../support/secured_app.ts";
 import {
   openTestApp,
   TEST_BASE_URL,
@@ -257,9 +258,47 @@ Deno.test("links follow the proxy that is trusted", async () => {
   assertEquals(other.headers.get("Location"), `${TEST_BASE_URL}/streams/s/0`);
 });
 
-Deno.test("a Host that names no host is 400 and writes nothing", async () => {
-  await using app = openTestApp();
-  const answer = await app.append("s", ONE, { Host: 'h"><script>' });
-  assertEquals([answer.status, answer.body], [400, "Invalid host"]);
-  assertEquals((await app.store.readState("s")).head, -1);
-});
+/** Requests that write something, as long as their host is one. */
+const WRITES: readonly (readonly [string, string, unknown])[] = [
+  ["POST", "/streams/s", { a: 1 }],
+  ["POST", "/streams/s/metadata", { $maxCount: 2 }],
+  ["DELETE", "/streams/t", undefined],
+  ["POST", "/users/", {
+    loginName: "anna",
+    fullName: "Anna",
+    groups: [],
+    password: "anna's password",
+  }],
+  ["POST", "/users/admin/tokens", { label: "one" }],
+  ["PUT", "/subscriptions/s/g", {}],
+];
+
+for (const [method, path, json] of WRITES) {
+  Deno.test(`a Host that names no host is 400 and writes nothing: ${method} ${path}`, async () => {
+    await using app = await openSecuredApp();
+    await app.append("t", ONE);
+    const ask = async (host: object) => {
+      const { end } = await app.store.readEnd();
+      const { status, body } = await app.send(path, {
+        method,
+        headers: {
+          ...ADMIN,
+          "Content-Type": "application/json",
+          ...(path === "/streams/s" && { "ES-EventType": "t" }),
+          "ES-EventId": "fbf4a1a1-b4a3-4dfe-a01f-ec52c34e16e4",
+          ...host,
+        },
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      });
+      const isWritten = (await app.store.readEnd()).end !== end;
+      return { status, body, isWritten };
+    };
+    for (const Host of ['h"><script>', "127.0.0.1:2113, [::1]:2113"]) {
+      assertEquals(
+        await ask({ Host }),
+        { status: 400, body: "Invalid host", isWritten: false },
+      );
+    }
+    assertEquals((await ask({})).isWritten, true);
+  });
+}
