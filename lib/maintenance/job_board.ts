@@ -172,7 +172,7 @@ class Job {
       this.#result = await work({
         signal,
         report: (progress) => this.#meter.take(progress),
-        pause: createPolitePause(),
+        pause: createPolitePause(signal),
       }, this.#id);
       this.state = "done";
       logger.info("job.done", { ...about, tookMs: this.#tookMs() });

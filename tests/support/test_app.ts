@@ -123,6 +123,13 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       onLoginChange: (listener) => auth.authenticator.onChange(listener),
     }),
   });
+  const upkeep = new Upkeep({
+    store,
+    jobs: new JobBoard({ clock, newId, logger }),
+    clock,
+    logger,
+    version: "0.0.0",
+  });
   const app = createApp({
     store: options.status === undefined ? store : {
       status: options.status,
@@ -131,13 +138,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       readEnd: () => store.readEnd(),
     },
     streams,
-    upkeep: new Upkeep({
-      store,
-      jobs: new JobBoard({ clock, newId, logger }),
-      clock,
-      logger,
-      version: "0.0.0",
-    }),
+    upkeep,
     ...authOf(options),
     logger,
     newId,
@@ -194,6 +195,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
     async [Symbol.asyncDispose]() {
       app.endLongPolls();
       app.close();
+      await upkeep.close();
       if (options.store === undefined) await store.close();
     },
   };
