@@ -50,7 +50,7 @@ interface RequestedAppend {
   readonly write: (read: ReadAppend) => Promise<AppendOutcome>;
 }
 
-/** What else is read of an append. */
+/** An append as its headers and body ask for it. */
 interface ReadAppend {
   readonly expectedVersion: ExpectedVersion;
   readonly events: readonly ProposedEvent[];

@@ -74,7 +74,7 @@ export async function serveWithPhrases(
     : createSecureServer({ ...settings, ...tls }, handle);
   // Above it the platform would pass over headers: the request is refused.
   server.maxHeadersCount = LIMITS.headersMax + 1;
-  // What else is expected counts for nothing, as in `Deno.serve`.
+  // Other expectations are ignored, as in `Deno.serve`.
   server.on("checkExpectation", handle);
   server.on("connect", (_incoming, socket) => end(socket, NOT_ALLOWED));
   server.on("clientError", (error, socket) => {

@@ -13,9 +13,9 @@ import { escapeXmlAttribute, escapeXmlText } from "../formats/xml/xml_text.ts";
 import type {
   CommandOutcome,
   ConnectionInfo,
-  GroupId,
   GroupInfo,
 } from "../subscriptions/contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 import { infoMembersOf } from "../subscriptions/settings.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
 import { isXml, type MediaType } from "./negotiation.ts";

@@ -16,9 +16,9 @@ import type { PullSource } from "../model/pull_source.ts";
 import type {
   Consumer,
   ConsumerEnd,
-  GroupId,
   Message,
 } from "../subscriptions/contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 import { ByteText } from "../text/byte_text.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 

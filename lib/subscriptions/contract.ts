@@ -6,19 +6,13 @@
  * @module
  */
 
+import type { GroupCounts, GroupId } from "../model/subscription_group.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
 import type { Principal } from "../model/principal.ts";
 import type { GroupSettings, RequestedSettings } from "./settings.ts";
 
 /** `undefined` for an anonymous caller. */
 export type Caller = Principal | undefined;
-
-/** Names a group. Both names are case-sensitive. */
-export interface GroupId {
-  /** A stream, a system list, a metastream or `$all`; need not exist. */
-  readonly streamName: string;
-  readonly groupName: string;
-}
 
 /** How a command ended, in the original's words (spec: subscriptions §2). */
 export type CommandResult =
@@ -196,22 +190,6 @@ export interface GroupInfo {
   readonly lagEvents: number | undefined;
   /** Age of the first message that is not done; 0: everything is. */
   readonly lagMs: number;
-}
-
-/** Counts of a group, those with `Total` since the group was started. */
-export interface GroupCounts {
-  readonly group: GroupId;
-  /** Read and not handed out, or to be handed out again. */
-  readonly waitingCount: number;
-  readonly inFlightCount: number;
-  readonly parkedCount: number;
-  readonly consumerCount: number;
-  readonly deliveredTotal: number;
-  readonly retriedTotal: number;
-  readonly ackedTotal: number;
-  readonly parkedTotal: number;
-  /** Events of the source that are not done; of `$all` undefined. */
-  readonly lagEvents: number | undefined;
 }
 
 /** Persistent subscriptions. `openSubscriptions` makes it. */

@@ -7,7 +7,7 @@
 
 import type { Timers } from "../model/clock.ts";
 import type { LogFields, Logger } from "../model/logger.ts";
-import type { GroupId } from "./contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 
 /** Time in which a group says the same only once. */
 const QUIET_MS = 60_000;

@@ -25,9 +25,9 @@ import { decodeUtf8IfValid } from "../text/utf8.ts";
 import {
   ackedStreamOf,
   checkpointStreamOf,
-  type GroupId,
   parkedStreamOf,
 } from "./contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 import {
   ADMINS_ACL,
   appendOwn,

@@ -22,12 +22,8 @@ import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { ReadContext } from "../streams/context.ts";
 import { ConsumerBoard, type PushConsumer } from "./consumers.ts";
-import type {
-  ConsumerEnd,
-  GroupCounts,
-  GroupInfo,
-  NackAction,
-} from "./contract.ts";
+import type { ConsumerEnd, GroupInfo, NackAction } from "./contract.ts";
+import type { GroupCounts } from "../model/subscription_group.ts";
 import { DeliveryRate } from "./delivery_rate.ts";
 import type { Timers } from "../model/clock.ts";
 import { type DueTimes, isDue, type Waiting } from "./due_times.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { CommandOutcome, GroupId } from "./contract.ts";
+import type { CommandOutcome } from "./contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 import { CONFIG_STREAM, ConfigStream } from "./config_stream.ts";
 import { GroupRecords, type GroupSetup } from "./group_records.ts";
 import { GroupSlot, type SlotParts } from "./group_slot.ts";

@@ -16,7 +16,8 @@ import { ALL_STREAM } from "../streams/access.ts";
 import type { ReadContext } from "../streams/context.ts";
 import { LinkResolver } from "../streams/resolve_links.ts";
 import { formatIsoTime } from "../text/iso_time.ts";
-import { type GroupId, parkedStreamOf } from "./contract.ts";
+import { parkedStreamOf } from "./contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 import type { Parking, ParkReason, SourceMessage } from "./group.ts";
 import {
   ADMINS_ACL,

@@ -26,8 +26,6 @@ import {
   type ConnectCommand,
   type ConnectOutcome,
   type DiscardCommand,
-  type GroupCounts,
-  type GroupId,
   type GroupInfo,
   type NackCommand,
   type ReadCommand,
@@ -35,6 +33,7 @@ import {
   type ReplayCommand,
   type SubscriptionService,
 } from "./contract.ts";
+import type { GroupCounts, GroupId } from "../model/subscription_group.ts";
 import { DueTimes } from "./due_times.ts";
 import type { GroupSetup } from "./group_records.ts";
 import type { SubscriptionLimits } from "./group_runner.ts";

@@ -14,9 +14,9 @@ import {
   ackedStreamOf,
   checkpointStreamOf,
   type Consumer,
-  type GroupId,
   parkedStreamOf,
 } from "./contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 
 const CHECKPOINTS = checkpointStreamOf(GROUP);

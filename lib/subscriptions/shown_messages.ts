@@ -9,7 +9,8 @@ import { ALL_STREAM, readsEverything } from "../streams/access.ts";
 import type { ReadContext } from "../streams/context.ts";
 import { Readability } from "../streams/access.ts";
 import { unresolved } from "../streams/resolve_links.ts";
-import type { Caller, GroupId, Message } from "./contract.ts";
+import type { Caller, Message } from "./contract.ts";
+import type { GroupId } from "../model/subscription_group.ts";
 import type { Delivery, SourceMessage } from "./group.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
 

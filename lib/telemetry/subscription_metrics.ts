@@ -6,24 +6,10 @@
  */
 
 import { LIMITS } from "../model/limits.ts";
+import type { GroupCounts } from "../model/subscription_group.ts";
 import { labelsText, type MetricFamily, type MetricType } from "./metric.ts";
 
-/** Counts of one group. */
-export interface CountedGroup {
-  readonly group: { readonly streamName: string; readonly groupName: string };
-  readonly waitingCount: number;
-  readonly inFlightCount: number;
-  readonly parkedCount: number;
-  readonly consumerCount: number;
-  readonly deliveredTotal: number;
-  readonly retriedTotal: number;
-  readonly ackedTotal: number;
-  readonly parkedTotal: number;
-  /** Undefined: it is not known in events. */
-  readonly lagEvents: number | undefined;
-}
-
-type Count = Exclude<keyof CountedGroup, "group">;
+type Count = Exclude<keyof GroupCounts, "group">;
 
 const FAMILIES: readonly [Count, string, MetricType, string][] = [
   [
@@ -77,7 +63,7 @@ const LABEL_LENGTH_MAX = 100;
 
 /** The counts of all groups. */
 export function subscriptionFamilies(
-  groups: readonly CountedGroup[],
+  groups: readonly GroupCounts[],
 ): MetricFamily[] {
   const named = groups.slice(0, LIMITS.subscriptionMetricsMax);
   const others = groups.slice(LIMITS.subscriptionMetricsMax);
@@ -98,7 +84,7 @@ export function subscriptionFamilies(
 }
 
 function sampleOf(
-  { streamName, groupName }: CountedGroup["group"],
+  { streamName, groupName }: GroupCounts["group"],
   value: number,
 ) {
   const labels = labelsText({

@@ -1,11 +1,9 @@
+import type { GroupCounts } from "../model/subscription_group.ts";
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../model/limits.ts";
-import {
-  type CountedGroup,
-  subscriptionFamilies,
-} from "./subscription_metrics.ts";
+import { subscriptionFamilies } from "./subscription_metrics.ts";
 
-function aGroup(groupName: string): CountedGroup {
+function aGroup(groupName: string): GroupCounts {
   return {
     group: { streamName: 's"1', groupName },
     waitingCount: 1,

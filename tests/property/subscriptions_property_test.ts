@@ -12,11 +12,11 @@ import { assert, assertRejects } from "@std/assert";
 import { DurableProgress } from "../../lib/subscriptions/durable_progress.ts";
 import {
   type Consumer,
-  type GroupId,
   type Message,
   type NackAction,
   parkedStreamOf,
 } from "../../lib/subscriptions/contract.ts";
+import type { GroupId } from "../../lib/model/subscription_group.ts";
 import { Group } from "../../lib/subscriptions/group.ts";
 import {
   DEFAULT_SETTINGS,

@@ -13,12 +13,12 @@ import type { Lease, Leases } from "../../lib/store/leases.ts";
 import type {
   Caller,
   CommandOutcome,
-  GroupId,
   GroupInfo,
   Message,
   NackAction,
   SubscriptionService,
 } from "../../lib/subscriptions/contract.ts";
+import type { GroupId } from "../../lib/model/subscription_group.ts";
 import {
   openSubscriptions,
   type SubscriptionOptions,

@@ -12,7 +12,8 @@ import {
 import { renderFeedJson } from "../../formats/atom/feed_json.ts";
 import { renderFeedXml } from "../../formats/atom/feed_xml.ts";
 import type { RenderedBody } from "../../formats/atom/feed.ts";
-import type { GroupId, NackAction } from "../../subscriptions/contract.ts";
+import type { NackAction } from "../../subscriptions/contract.ts";
+import type { GroupId } from "../../model/subscription_group.ts";
 import { limitKeyOfAddress } from "../../text/addresses.ts";
 import { type Meanings, READ, type Route, type Schema } from "../route.ts";
 import { baseUrlOf, type RequestContext, segmentAt } from "../context.ts";

@@ -10,10 +10,10 @@ import { logAudit } from "../../model/audit.ts";
 import type {
   CommandOutcome,
   CommandResult,
-  GroupId,
   GroupInfo,
   SubscriptionService,
 } from "../../subscriptions/contract.ts";
+import type { GroupId } from "../../model/subscription_group.ts";
 import {
   decodeSettings,
   type RequestedSettings,

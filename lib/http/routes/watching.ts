@@ -260,7 +260,7 @@ interface Warning {
   readonly reason: string;
 }
 
-/** What there is to warn of. Open to everybody, so it names no places. */
+/** Warnings about the store. Open to everybody, so it names no places. */
 export function warningsOf({ damage }: StoreStatus): Warning[] {
   if (damage === undefined) return [];
   const { damageCount, brokenCount, unreadableCount } = damage;
