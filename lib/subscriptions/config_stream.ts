@@ -15,7 +15,7 @@ import {
   ownEvent,
   type OwnStreams,
   readLastKept,
-} from "./own_streams.ts";
+} from "../streams/own_streams.ts";
 import { settingsOfStored, storedMembersOf } from "./settings.ts";
 
 /** Name of the stream. */

@@ -38,7 +38,7 @@ import {
   ownEvent,
   type OwnStreams,
   readLastKept,
-} from "./own_streams.ts";
+} from "../streams/own_streams.ts";
 import type { Done, DoneRange } from "./progress.ts";
 import type { GroupSettings } from "./settings.ts";
 

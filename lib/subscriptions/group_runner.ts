@@ -38,7 +38,7 @@ import {
 } from "./group_records.ts";
 import { HeldReads } from "./held_reads.ts";
 import type { MemoryBudget, MemoryHolder } from "./memory_budget.ts";
-import type { OwnStreams } from "./own_streams.ts";
+import type { OwnStreams } from "../streams/own_streams.ts";
 import { ParkedMessages } from "./parked.ts";
 import { ParkingWork } from "./parking_work.ts";
 import type { SourcePage } from "./page_cache.ts";

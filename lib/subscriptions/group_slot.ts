@@ -15,7 +15,7 @@ import {
   openGroupRunner,
   type RunnerParts,
 } from "./group_runner.ts";
-import type { LeaseKeeper } from "./lease_keeper.ts";
+import type { LeaseKeeper } from "../store/lease_keeper.ts";
 
 /** What a slot works with. */
 export interface SlotParts extends Omit<RunnerParts, "lease"> {

@@ -28,7 +28,7 @@ import {
   objectOf,
   ownEvent,
   type OwnStreams,
-} from "./own_streams.ts";
+} from "../streams/own_streams.ts";
 import { messageOf } from "./source.ts";
 
 /** Type of the marker. */

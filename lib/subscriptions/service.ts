@@ -39,7 +39,7 @@ import type { GroupSetup } from "./group_records.ts";
 import type { SubscriptionLimits } from "./group_runner.ts";
 import type { GroupSlot, SlotParts } from "./group_slot.ts";
 import { Groups } from "./groups.ts";
-import { LeaseKeeper } from "./lease_keeper.ts";
+import { LeaseKeeper } from "../store/lease_keeper.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { PageCache } from "./page_cache.ts";
 import {

@@ -1,11 +1,11 @@
 /**
- * Leases of groups: a group runs on one server at a time. One timer renews all
- * that are held.
+ * Keeps leases: what runs under one runs on one server at a time. One timer
+ * renews all that are held.
  *
  * @module
  */
 
-import type { Lease, Leases } from "../store/leases.ts";
+import type { Lease, Leases } from "./leases.ts";
 import type { Timers } from "../model/clock.ts";
 
 /** How long a lease lasts that is not renewed, and how often it is. */

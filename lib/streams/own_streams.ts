@@ -1,5 +1,6 @@
 /**
- * Writing and reading the streams that the server keeps for groups.
+ * Writing and reading the streams that the server keeps for itself: those of
+ * subscriptions and of projections.
  *
  * @module
  */
