@@ -16,6 +16,7 @@ import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { StoreLimits } from "../store/event_store.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
+import type { ProjectionService } from "../projections/contract.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
 import { RequestMetrics } from "../telemetry/request_metrics.ts";
 import { isLoopbackAddress } from "../text/addresses.ts";
@@ -48,7 +49,11 @@ import {
   hostOf,
   type Scheme,
 } from "./hosts.ts";
-import { negotiateRequest, negotiateResponse } from "./negotiation.ts";
+import {
+  isMediaType,
+  negotiateRequest,
+  negotiateResponse,
+} from "./negotiation.ts";
 import {
   completeObservation,
   type ObservationOptions,
@@ -109,6 +114,8 @@ export interface AppOptions {
   readonly upkeep: Upkeep;
   /** Persistent subscriptions. Default: none, and their routes say so. */
   readonly subscriptions?: SubscriptionService;
+  /** Projections. Default: none, and nothing is there under their addresses. */
+  readonly projections?: ProjectionService | undefined;
   /** What the program tells of itself. Default: nothing. */
   readonly observation?: Partial<ObservationOptions>;
   /** Stops the server, once what is under way is answered. */
@@ -161,6 +168,7 @@ export function createApp(options: AppOptions): App {
     shutDown: options.shutDown ?? (() => {}),
     upkeep: options.upkeep,
     subscriptions: options.subscriptions,
+    projections: options.projections,
   };
   const siteRules = createSiteRules(options.corsOrigins);
   // Before all else: rights and kept answers depend on the store as well.
@@ -371,6 +379,7 @@ export function createApp(options: AppOptions): App {
     endLongPolls() {
       streams.endLongPolls();
       options.subscriptions?.endWaiting();
+      options.projections?.endWaiting();
       services.sending.breakOffStalled();
     },
     close() {
@@ -396,12 +405,14 @@ function negotiate(
   format: string | undefined,
 ) {
   const { request, response, withoutAccept } = route;
-  const sent = request === undefined
+  const contentType = headers.get("Content-Type");
+  const sent = request === undefined || request === "any"
     ? undefined
-    : negotiateRequest(request, headers.get("Content-Type"));
-  if (request !== undefined && sent === undefined) {
-    throw PIPELINE_REFUSALS.unsupportedType;
-  }
+    : negotiateRequest(request, contentType);
+  const isTaken = request === "any"
+    ? isMediaType(contentType)
+    : request === undefined || sent !== undefined;
+  if (!isTaken) throw PIPELINE_REFUSALS.unsupportedType;
   const ofBody = { requestType: sent?.type, requestCharset: sent?.charset };
   if (response === "any") return { ...ofBody, responseType: undefined };
   const responseType = negotiateResponse(response, {

@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Upkeep } from "../maintenance/upkeep.ts";
+import type { ProjectionService } from "../projections/contract.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
 import type { LoginRequest } from "../users/contract.ts";
 import type { TokenService } from "../users/tokens.ts";
@@ -94,6 +95,8 @@ export interface HandlerServices {
   readonly upkeep: Upkeep;
   /** Persistent subscriptions; undefined: this server has none (503). */
   readonly subscriptions: SubscriptionService | undefined;
+  /** Projections; undefined: this server runs none (404). */
+  readonly projections: ProjectionService | undefined;
   readonly baseUrlOf: BaseUrlOf;
   /** Bounds the time to send a body. */
   readonly receiving: Receiving;

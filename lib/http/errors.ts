@@ -94,6 +94,8 @@ const ERROR_STATUS = {
 /** Texts of the original for refused reads and writes. */
 export const PROBLEMS = {
   unauthorized: { status: 401, text: "Unauthorized" },
+  /** Of projections, whose reason phrase differs from the text by a letter. */
+  notAuthorized: { status: 401, text: "Not Authorized" },
   notFound: { status: 404, text: "Not Found" },
   unknownHost: {
     status: 400,

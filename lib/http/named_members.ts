@@ -37,10 +37,12 @@ export interface NamedMembers {
 /**
  * Reads and decodes the body of a request.
  *
+ * @param mayBeEmpty Whether an empty body is an object without members.
  * @throws {Refusal} If it is too large, or no object.
  */
 export async function readMembers(
   context: RequestContext,
+  { mayBeEmpty = true } = {},
 ): Promise<NamedMembers> {
   const { request, requestType, requestCharset, limits } = context;
   const bytesMax = Math.min(limits.requestBytesMax, LIMITS.userBodyBytesMax);
@@ -49,6 +51,9 @@ export async function readMembers(
     request,
     { ...encoding, bytesMax },
   );
+  if (!mayBeEmpty && body.trim() === "") {
+    throw malformed("Request body invalid: it is empty");
+  }
   return decodeNamedMembers(body, requestType ?? APPLICATION_JSON, limits);
 }
 

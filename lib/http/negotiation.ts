@@ -72,6 +72,8 @@ export const TEXT_HTML = textType("text/html", "html");
 export const EVENT_STREAM = textType("text/event-stream", "eventStream");
 /** Value of `Content-Type` of an export. */
 export const EXPORT_CONTENT_TYPE = "application/x-ndjson";
+/** Queries of projections. */
+export const JAVASCRIPT = textType("application/javascript", "text");
 export const TEXT_PLAIN = textType("text/plain", "text");
 /** Bytes as they are: the one type without a charset. */
 export const OCTET_STREAM: MediaType = {
@@ -217,6 +219,13 @@ export function negotiateRequest(
   return memoOf(requestMemos, taken).get(
     contentType,
     (text) => decideRequest(taken, text),
+  );
+}
+
+/** Whether a Content-Type header names a type at all: `type/subtype`. */
+export function isMediaType(contentType: string | null): boolean {
+  return /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/.test(
+    contentType ?? "",
   );
 }
 

@@ -182,7 +182,9 @@ function operationOf(route: Route): Operation {
       requestBody: {
         description: body,
         required: true,
-        content: contentOf(request, bodySchemas),
+        content: request === "any"
+          ? { "*/*": TEXT }
+          : contentOf(request, bodySchemas),
       },
     }),
     responses: responsesOf(route),
@@ -303,7 +305,11 @@ function typesOf(
 ): Content | undefined {
   if (content === "nothing") return undefined;
   if (content === "text") return { "text/plain": TEXT };
-  if (content !== "negotiated") return { [content.type]: TEXT };
+  if (content !== "negotiated") {
+    return Object.fromEntries(
+      [content.type].flat().map((type) => [type, TEXT]),
+    );
+  }
   if (response === "any") {
     throw new TypeError("A route that offers any type says what it answers");
   }

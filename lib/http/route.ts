@@ -32,8 +32,11 @@ export interface Route extends RouteDescription {
   readonly method: Method;
   /** Segments are literals, `{placeholder}`s or, at the end, `{*greedy}`. */
   readonly template: string;
-  /** Types it takes; absent: Content-Type is not looked at. */
-  readonly request?: MediaTypeSet;
+  /**
+   * Types it takes; `"any"`: whatever the client says that it is; absent:
+   * Content-Type is not looked at.
+   */
+  readonly request?: MediaTypeSet | "any";
   /** Types it offers; `"any"`: whatever the client accepts. */
   readonly response: MediaTypeSet | "any";
   /** Served instead of the set's first type without Accept, or for any type. */
@@ -112,8 +115,8 @@ export type AnswerContent =
   /** Words as `text/plain`, or nothing. */
   | "text"
   | "nothing"
-  /** That type, whatever was asked for. */
-  | { readonly type: string };
+  /** That type, or one of those, whatever was asked for. */
+  | { readonly type: string | readonly string[] };
 
 /** Who may use a route. */
 type Access = keyof typeof ACCESS;

@@ -338,26 +338,33 @@ export function parameterOf(text: string, name: string): string | undefined {
 }
 
 /** The values of all parameters. One without `=` has an empty value. */
-export function parametersOf(text: string): ReadonlyMap<string, string> {
+export function parametersOf(
+  text: string,
+  decode: (part: string) => string = decodeParameter,
+): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
   for (const parameter of text.split("&")) {
     if (parameter === "") continue;
     const separator = parameter.indexOf("=");
     const end = separator < 0 ? parameter.length : separator;
-    const name = decodeParameter(parameter.slice(0, end));
-    const value = decodeParameter(parameter.slice(end + 1));
+    const name = decode(parameter.slice(0, end));
+    const value = decode(parameter.slice(end + 1));
     const before = parameters.get(name);
     parameters.set(name, before === undefined ? value : `${before},${value}`);
   }
   return parameters;
 }
 
-/** Broken escapes stay as they are: they make no name or value that is known. */
+/** Decodes a part of a query, a plus as the blank that forms make of it. */
 export function decodeParameter(text: string): string {
-  const spaced = text.replaceAll("+", " ");
+  return decodeEscapes(text.replaceAll("+", " "));
+}
+
+/** Broken escapes stay as they are: they make no name or value that is known. */
+export function decodeEscapes(text: string): string {
   try {
-    return decodeURIComponent(spaced);
+    return decodeURIComponent(text);
   } catch {
-    return spaced;
+    return text;
   }
 }

@@ -3,16 +3,14 @@
  * entry as feeds with `embed=body` have it, on one line, with its ack and nack
  * links; its id is what it is acknowledged by.
  *
- * Nothing is asked of the consumer before the connection has taken what it was
- * handed. A client that takes nothing for too long is dropped (`pull_stream.ts`),
- * so that its messages go to others.
+ * A client that takes nothing for too long is dropped, so that its messages go
+ * to others.
  *
  * @module
  */
 
 import { messageIdOf, MessageLines } from "../formats/atom/competing_feed.ts";
 import type { Limits } from "../model/limits.ts";
-import type { PullSource } from "../model/pull_source.ts";
 import type {
   Consumer,
   ConsumerEnd,
@@ -21,12 +19,10 @@ import type {
 import type { GroupId } from "../model/subscription_group.ts";
 import { ByteText } from "../text/byte_text.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
+import { EventPush, type PushedBytes, type PushMaker } from "./event_push.ts";
 
 /** Room for a message of usual length. */
 const FIRST_CAPACITY = 2048;
-
-const OPENING = "retry: 2000\n\n";
-const HEARTBEAT = ": heartbeat\n\n";
 
 const REASONS = {
   deleted: "the subscription was deleted",
@@ -44,102 +40,52 @@ export interface PushOptions {
   readonly limits: Limits;
 }
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** What a connection is sent. Ending it closes the consumer. */
-export class MessagePush implements PullSource {
+export class MessagePush extends EventPush {
+  constructor(options: PushOptions) {
+    super(new MessageMaker(options), options.limits);
+  }
+}
+
+class MessageMaker implements PushMaker {
   readonly #consumer: Consumer;
-  readonly #limits: Limits;
+  readonly #lengthMax: number;
   readonly #lines: MessageLines;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #hasOpened = false;
-  #isOver = false;
-  /** Whether something was sent since the last beat. */
-  #hasSent = false;
-  #isBeatDue = false;
   #messages: readonly Message[] = [];
   /** Messages that were sent of those. */
   #sentCount = 0;
-  /** What is left of bytes that are sent in pieces. */
-  #rest: Bytes | undefined;
-  /** Whether the consumer was asked and has not answered. */
-  #isAsking = false;
-  #end: ConsumerEnd | undefined;
-  #failure: { readonly error: unknown } | undefined;
-  /** Has `next` look again. */
-  #wake = () => {};
+  #hasEnded = false;
 
   constructor({ group, consumer, baseUrl, limits }: PushOptions) {
     this.#consumer = consumer;
-    this.#limits = limits;
+    this.#lengthMax = limits.liveFeedChunkLengthMax;
     this.#lines = new MessageLines(baseUrl, group);
-    this.#timer = setInterval(() => {
-      this.#isBeatDue = !this.#hasSent;
-      this.#hasSent = false;
-      if (this.#isBeatDue) this.#wake();
-    }, limits.liveFeedHeartbeatMs);
   }
 
-  async next(): Promise<Bytes | undefined> {
-    if (!this.#hasOpened) {
-      this.#hasOpened = true;
-      return encodeUtf8(OPENING);
+  async next(): Promise<PushedBytes | undefined> {
+    if (this.#hasEnded) return undefined;
+    while (this.#sentCount >= this.#messages.length) {
+      const news = await this.#consumer.next();
+      if (news.kind === "ended") {
+        this.#hasEnded = true;
+        return encodeUtf8(`: ended, ${REASONS[news.reason]}\n\n`);
+      }
+      this.#messages = news.messages;
+      this.#sentCount = 0;
     }
-    while (!this.#isOver) {
-      if (this.#rest !== undefined) return this.#pieceOf(this.#rest);
-      if (this.#sentCount < this.#messages.length) {
-        return this.#pieceOf(this.#writeMessages());
-      }
-      if (this.#failure !== undefined) throw this.#failure.error;
-      if (this.#end !== undefined) {
-        const reason = REASONS[this.#end];
-        this.end();
-        return encodeUtf8(`: ended, ${reason}\n\n`);
-      }
-      if (this.#isBeatDue) {
-        this.#isBeatDue = false;
-        return encodeUtf8(HEARTBEAT);
-      }
-      const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
-      this.#wake = wake;
-      if (!this.#isAsking) this.#ask();
-      await woken;
-    }
-    return undefined;
+    return this.#writeMessages();
   }
 
-  end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    clearInterval(this.#timer);
+  close(): void {
     this.#messages = [];
-    this.#rest = undefined;
     this.#consumer.close();
-    this.#wake();
-  }
-
-  #ask(): void {
-    this.#isAsking = true;
-    this.#consumer.next().then((news) => {
-      this.#isAsking = false;
-      if (news.kind === "ended") this.#end = news.reason;
-      else {
-        this.#messages = news.messages;
-        this.#sentCount = 0;
-      }
-      this.#wake();
-    }, (error) => {
-      this.#failure = { error };
-      this.#wake();
-    });
   }
 
   /** Writes about as many messages as are sent at once. */
-  #writeMessages(): Bytes {
-    const lengthMax = this.#limits.liveFeedChunkLengthMax;
+  #writeMessages(): PushedBytes {
     const out = new ByteText(FIRST_CAPACITY);
     while (
-      this.#sentCount < this.#messages.length && out.length < lengthMax
+      this.#sentCount < this.#messages.length && out.length < this.#lengthMax
     ) {
       const message = this.#messages[this.#sentCount++];
       if (message === undefined) continue;
@@ -151,16 +97,5 @@ export class MessagePush implements PullSource {
       out.pushAscii("\n\n");
     }
     return out.take(0);
-  }
-
-  /** The first piece of bytes; the others follow. */
-  #pieceOf(bytes: Bytes): Bytes {
-    const pieceBytes = this.#limits.liveFeedPieceBytesMax;
-    this.#rest = bytes.length > pieceBytes
-      ? bytes.subarray(pieceBytes)
-      : undefined;
-    this.#hasSent = true;
-    this.#isBeatDue = false;
-    return bytes.subarray(0, pieceBytes);
   }
 }

@@ -15,6 +15,7 @@ import {
 } from "../../lib/http/negotiation.ts";
 import type { Route } from "../../lib/http/route.ts";
 import { ROUTES } from "../../lib/http/routes/table.ts";
+import { requestTypesOf } from "../support/request_types.ts";
 import { testUuid } from "../support/events.ts";
 import { ADMIN, openSecuredApp } from "../support/secured_app.ts";
 import {
@@ -52,9 +53,9 @@ function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 /** Every route with a body, and every type that it may have. */
 const TAKERS = ROUTES.flatMap((route) =>
-  route.handler.name === "redirectToUnslashed" || route.request === undefined
+  route.handler.name === "redirectToUnslashed"
     ? []
-    : route.request
+    : requestTypesOf(route.request)
       .filter((type) => type !== STREAM_DESCRIPTION)
       .map((type) => ({ route, type }))
 );

@@ -13,6 +13,9 @@ import { describingRoutes } from "./description.ts";
 import { MAINTENANCE_ROUTES } from "./maintenance.ts";
 import { METADATA_ROUTES } from "./metadata.ts";
 import { NODE_ROUTES } from "./node.ts";
+import { PROJECTION_ROUTES } from "./projections.ts";
+import { PROJECTION_COMMAND_ROUTES } from "./projection_commands.ts";
+import { PROJECTION_SOURCE_ROUTES } from "./projection_source.ts";
 import { STATS_ROUTES } from "./stats.ts";
 import { STREAM_ROUTES } from "./streams.ts";
 import { MESSAGE_ROUTES } from "./subscription_messages.ts";
@@ -32,6 +35,9 @@ export const ROUTES: readonly Route[] = [
   ...ALL_ROUTES,
   ...SUBSCRIPTION_ROUTES,
   ...MESSAGE_ROUTES,
+  ...PROJECTION_ROUTES,
+  ...PROJECTION_COMMAND_ROUTES,
+  ...PROJECTION_SOURCE_ROUTES,
   ...USER_ROUTES,
   ...TOKEN_ROUTES,
   ...NODE_ROUTES,

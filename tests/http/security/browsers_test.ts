@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createHostCheck } from "../../../lib/http/hosts.ts";
 import { PIPELINE_REFUSALS } from "../../../lib/http/errors.ts";
 import { ROUTES } from "../../../lib/http/routes/table.ts";
+import { requestTypesOf } from "../../support/request_types.ts";
 import { ADMIN, JSON_TYPE, openSecuredApp } from "../../support/secured_app.ts";
 import { basic } from "../../support/test_auth.ts";
 
@@ -99,7 +100,7 @@ Deno.test("every writing route is 403 for pages of other origins, for those of i
     await using app = await openSecuredApp();
     const path = template.replaceAll(/\{[^}]*\}/g, "1");
     const headers: Record<string, string> = { ...ADMIN };
-    const type = request?.[0].contentType;
+    const type = requestTypesOf(request)[0]?.contentType;
     if (type !== undefined) headers["Content-Type"] = type;
     const send = (more: Record<string, string>) =>
       app.send(path, {

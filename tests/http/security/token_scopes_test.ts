@@ -10,6 +10,7 @@ import { assert, assertEquals } from "@std/assert";
 import { TOKEN_SCOPES, type TokenScope } from "../../../lib/model/principal.ts";
 import type { Route } from "../../../lib/http/route.ts";
 import { ROUTES } from "../../../lib/http/routes/table.ts";
+import { requestTypesOf } from "../../support/request_types.ts";
 import {
   ADMIN,
   JSON_TYPE,
@@ -42,6 +43,9 @@ function scopesFor({ method, template }: Route): readonly TokenScope[] {
       return isRead || template.includes("ack") ? ["read"] : [];
     }
     return isRead ? ["read", "append", "metrics", "backup"] : [];
+  }
+  if (/^\/projections?\//.test(template)) {
+    return isRead || template.endsWith("/read-events") ? ["read"] : [];
   }
   if (template.endsWith("/access-token")) return ["feeds", "read"];
   if (template.includes("/tokens")) return [];
@@ -152,7 +156,9 @@ Deno.test("a token opens what its scopes name, whatever Accept says", async () =
         assertEquals(status !== 403, isOpen, `${about}: ${status}`);
       }
       const takesJson = route.request === undefined ||
-        route.request.some(({ name }) => name === "application/json");
+        requestTypesOf(route.request).some(({ name }) =>
+          name === "application/json"
+        );
       assert(verdicts > 0 || !takesJson, `${route.method} ${route.template}`);
     }
   }

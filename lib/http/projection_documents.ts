@@ -1,0 +1,296 @@
+/**
+ * Projections as documents: statistics, queries, configurations, results of
+ * commands and events of a source (spec: projections §2, §4, §5).
+ *
+ * Names of streams stand in them as members, so the JSON is written here: an
+ * object of the language would sort those that are numbers to its front.
+ *
+ * @module
+ */
+
+import { newlineAt } from "../formats/json/json_layout.ts";
+import { quoteJson } from "../formats/json/json_string.ts";
+import type {
+  LogLine,
+  ProjectionConfig,
+  ProjectionStatistics,
+  QueryView,
+  SourcePosition,
+  SourceReadEvent,
+  SourceReadView,
+} from "../projections/contract.ts";
+import type { ProjectionDefinition } from "../projections/engine/messages.ts";
+import { encodePathSegmentSparely } from "../text/path_segment.ts";
+
+/** Numbers of the original's internals; clients ignore them. */
+const MESSAGE_TYPES = { updated: 288, query: 293, config: 303 } as const;
+
+/** Members in order, each value as JSON; those that are undefined are left out. */
+type Members = Readonly<Record<string, string | undefined>>;
+
+/** How a command ended that was carried out. */
+export function updatedDocument(name: string): string {
+  return objectText({
+    msgTypeId: String(MESSAGE_TYPES.updated),
+    name: quoteJson(name),
+  });
+}
+
+/** Statistics of one projection, with additions to the original at their end. */
+export function statisticsDocument(
+  statistics: ProjectionStatistics,
+  baseUrl: string,
+): string {
+  return objectText(statisticsMembers(statistics, baseUrl));
+}
+
+/** Statistics of several. */
+export function statisticsListDocument(
+  list: readonly ProjectionStatistics[],
+  baseUrl: string,
+): string {
+  const items = list.map((statistics) =>
+    newlineAt(2) + objectText(statisticsMembers(statistics, baseUrl), 2)
+  );
+  return objectText({
+    projections: items.length === 0
+      ? "[]"
+      : `[${items.join(",")}${newlineAt(1)}]`,
+  });
+}
+
+function statisticsMembers(
+  statistics: ProjectionStatistics,
+  baseUrl: string,
+): Members {
+  const { name, position, resultStreamName } = statistics;
+  const isPrepared = position !== undefined;
+  const url = projectionUrl(name, baseUrl);
+  const urlTo = (part: string) => quoteJson(`${url}/${part}`);
+  return {
+    coreProcessingTime: String(statistics.coreProcessingTimeMs),
+    version: String(statistics.version),
+    epoch: String(statistics.epoch),
+    effectiveName: quoteJson(name),
+    writesInProgress: String(statistics.writesInProgress),
+    readsInProgress: String(statistics.readsInProgress),
+    partitionsCached: String(statistics.partitionsCached),
+    status: quoteJson(statistics.status),
+    stateReason: quoteJson(statistics.stateReason),
+    name: quoteJson(name),
+    mode: quoteJson(statistics.mode),
+    position: quoteJson(placeText(position)),
+    progress: floatText(statistics.progress),
+    lastCheckpoint: isPrepared
+      ? quoteJson(placeText(statistics.lastCheckpoint))
+      : undefined,
+    eventsProcessedAfterRestart: String(
+      statistics.eventsProcessedAfterRestart,
+    ),
+    statusUrl: quoteJson(url),
+    stateUrl: urlTo("state"),
+    resultUrl: urlTo("result"),
+    // As clients of the original expect it: the question mark is escaped.
+    queryUrl: urlTo("query%3Fconfig=yes"),
+    resultStreamUrl: resultStreamName === undefined ? undefined : quoteJson(
+      `${baseUrl}/streams/${encodePathSegmentSparely(resultStreamName)}`,
+    ),
+    enableCommandUrl: urlTo("command/enable"),
+    disableCommandUrl: urlTo("command/disable"),
+    checkpointStatus: isPrepared
+      ? quoteJson(statistics.checkpointStatus)
+      : undefined,
+    bufferedEvents: String(statistics.bufferedEvents),
+    writePendingEventsBeforeCheckpoint: String(
+      statistics.writePendingEventsBeforeCheckpoint,
+    ),
+    writePendingEventsAfterCheckpoint: String(
+      statistics.writePendingEventsAfterCheckpoint,
+    ),
+    ...additionsOf(statistics),
+  };
+}
+
+/** What the original does not tell. */
+function additionsOf(statistics: ProjectionStatistics): Members {
+  const { eventsPerSecond, lagEvents, lagMs, runAs } = statistics;
+  return {
+    eventsPerSecond: floatText(eventsPerSecond),
+    lagEvents: lagEvents === undefined ? undefined : String(lagEvents),
+    lagMilliseconds: String(lagMs),
+    runAs: runAs === undefined ? undefined : quoteJson(runAs),
+  };
+}
+
+/** Address of a projection, with `$` and the like as they are. */
+export function projectionUrl(name: string, baseUrl: string): string {
+  return `${baseUrl}/projection/${encodePathSegmentSparely(name)}`;
+}
+
+/** A place as statistics say it; empty: none, as it was never prepared. */
+function placeText(place: ProjectionStatistics["position"]): string {
+  if (place === undefined) return "";
+  if (place === "completed") return "Phase: 1 (completed)";
+  const { log, streams = [] } = place;
+  const [only] = streams;
+  if (log === undefined && only !== undefined && streams.length === 1) {
+    return `${only[0]}: ${only[1]}`;
+  }
+  const ofStreams = streams.map(([name, number]) => `${name}: ${number}; `);
+  if (log === undefined) return ofStreams.join("");
+  const ofLog = `C:${log.commit}/P:${log.prepare}`;
+  return ofStreams.length === 0 ? ofLog : `${ofLog}; ${ofStreams.join("")}`;
+}
+
+/** A number that is no integer by nature: `100.0`. */
+function floatText(value: number): string {
+  return Number.isInteger(value) ? value.toFixed(1) : String(value);
+}
+
+/** A position as JSON, on one line. */
+export function positionText({ log, streams }: SourcePosition): string {
+  const parts: string[] = [];
+  if (log !== undefined) {
+    parts.push(`"$c":${log.commit},"$p":${log.prepare}`);
+  }
+  if (streams !== undefined) {
+    const places = streams.map(([name, place]) =>
+      `${quoteJson(name)}:${place}`
+    );
+    parts.push(`"$s":{${places.join(",")}}`);
+  }
+  return `{${parts.join(",")}}`;
+}
+
+/** A position as a header holds it: nothing but ASCII. */
+export function positionHeader(position: SourcePosition): string {
+  return positionText(position).replaceAll(
+    /[^\x20-\x7e]/g,
+    (unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+}
+
+/** A query, and what it describes. */
+export function queryDocument(view: QueryView): string {
+  const { name, query, emitEnabled, definition, resultStreamName } = view;
+  return documentText({
+    msgTypeId: MESSAGE_TYPES.query,
+    name,
+    query,
+    emitEnabled: emitEnabled || undefined,
+    definition: definition && definitionDocument(definition),
+    outputConfig: { resultStreamName },
+  });
+}
+
+function definitionDocument({ options, ...source }: ProjectionDefinition) {
+  return {
+    allEvents: source.allEvents,
+    allStreams: source.allStreams,
+    byStream: source.byStream,
+    byCustomPartitions: source.byCustomPartitions,
+    categories: source.categories,
+    events: source.events,
+    streams: source.streams,
+    catalogStream: source.catalogStream,
+    options: {
+      resultStreamName: options.resultStreamName,
+      partitionResultStreamNamePattern:
+        options.partitionResultStreamNamePattern,
+      reorderEvents: options.reorderEvents,
+      processingLag: options.processingLag,
+      isBiState: options.isBiState,
+      definesStateTransform: options.definesStateTransform,
+      definesCatalogTransform: options.definesCatalogTransform,
+      producesResults: options.producesResults,
+      definesFold: options.definesFold,
+      handlesDeletedNotifications: options.handlesDeletedNotifications,
+      includeLinks: options.includeLinks,
+      disableParallelism: options.disableParallelism,
+    },
+  };
+}
+
+/** A configuration; what is false or 0 is left out, as in the original. */
+export function configDocument(config: ProjectionConfig): string {
+  return documentText({
+    msgTypeId: MESSAGE_TYPES.config,
+    emitEnabled: config.emitEnabled || undefined,
+    trackEmittedStreams: config.trackEmittedStreams || undefined,
+    checkpointAfterMs: config.checkpointAfterMs || undefined,
+    checkpointHandledThreshold: config.checkpointHandledThreshold || undefined,
+    checkpointUnhandledBytesThreshold:
+      config.checkpointUnhandledBytesThreshold || undefined,
+    pendingEventsThreshold: config.pendingEventsThreshold || undefined,
+    maxWriteBatchLength: config.maxWriteBatchLength || undefined,
+    maxAllowedWritesInFlight: config.maxAllowedWritesInFlight || undefined,
+  });
+}
+
+/** What a query logged. */
+export function logDocument(lines: readonly LogLine[]): string {
+  return documentText({
+    lines: lines.map(({ atMs, event, text }) => ({
+      time: new Date(atMs).toISOString(),
+      event: event === "" ? undefined : event,
+      text,
+    })),
+  });
+}
+
+/** Events that were read from a source. */
+export function sourceDocument(
+  { position, events }: SourceReadView,
+  correlationId: string,
+): string {
+  const items = events.map((event) =>
+    newlineAt(2) + objectText(sourceMembers(event), 2)
+  );
+  return objectText({
+    correlationId: quoteJson(correlationId),
+    readerPosition: positionText(position),
+    events: items.length === 0 ? "[]" : `[${items.join(",")}${newlineAt(1)}]`,
+  });
+}
+
+function sourceMembers(event: SourceReadEvent): Members {
+  const { eventNumber, isJson, metadata } = event;
+  // Only of JSON the original knows that there is none.
+  const hasMetadata = metadata !== "" || !isJson;
+  return {
+    eventStreamId: quoteJson(event.streamName),
+    eventNumber: eventNumber === 0 ? undefined : String(eventNumber),
+    eventType: quoteJson(event.eventType),
+    data: bodyText(event.data, isJson),
+    metadata: hasMetadata ? bodyText(metadata, isJson) : undefined,
+    isJson: isJson ? "true" : undefined,
+    readerPosition: positionText(event.position),
+  };
+}
+
+/** An object as it is, all else as a text. */
+function bodyText(text: string, isJson: boolean): string {
+  return isJson && isJsonObject(text) ? text : quoteJson(text);
+}
+
+function isJsonObject(text: string): boolean {
+  if (!/^\s*\{/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function objectText(members: Members, depth = 0): string {
+  const inner = newlineAt(depth + 1);
+  const parts = Object.entries(members).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${inner}"${name}": ${value}`]
+  );
+  return `{${parts.join(",")}${newlineAt(depth)}}`;
+}
+
+function documentText(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
