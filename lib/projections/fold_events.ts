@@ -17,9 +17,12 @@ import type { ProjectionEngine } from "./engine/engine.ts";
 import type {
   EmittedEvent,
   EngineFault,
-  EventOutcome,
+  EventEffects,
+  PartitionState,
+  ProcessAnswer,
   ProjectionDefinition,
   ProjectionEvent,
+  RestoredState,
 } from "./engine/messages.ts";
 import {
   deletionOf,
@@ -73,7 +76,7 @@ export interface CausedEvent extends EmittedEvent {
 
 /** What a fold works with. */
 export interface FoldParts {
-  readonly engine: Pick<ProjectionEngine, "process" | "catalog">;
+  readonly engine: ProjectionEngine;
   readonly definition: ProjectionDefinition;
   readonly limits: Limits;
   /** Reads all events from the first one on, as often as it is called. */
@@ -216,6 +219,9 @@ class Fold {
   readonly #sources: SourceEvents;
   readonly #batch: EventBatch;
   readonly #partitions = new Map<string, PartitionStates>();
+  #statesLength = 0;
+  /** Partitions whose states the engine holds, in the order of their use. */
+  readonly #held = new Set<string>();
   readonly #emitted: CausedEvent[] = [];
   #emittedLength = 0;
   #sharedState: string | undefined;
@@ -265,20 +271,79 @@ class Fold {
 
   async #process(): Promise<void> {
     const { events, located } = this.#batch.take();
-    const { outcomes, fault } = await this.#engine.process(events);
-    for (const [at, outcome] of outcomes.entries()) {
-      if (outcome !== null) this.#take(outcome, located[at]);
+    const partitions = await this.#partitionsOf(events);
+    const restored = this.#hold(partitions);
+    let answer = await this.#engine.process(events, restored);
+    while (true) {
+      this.#take(answer, located);
+      const { takenCount, isDone, fault } = answer;
+      if (fault !== undefined) throw new FoldError(fault, located[takenCount]);
+      if (isDone) break;
+      answer = await this.#engine.processRest();
     }
-    if (fault !== undefined) {
-      throw new FoldError(fault, located[outcomes.length]);
-    }
+    for (const name of partitions) if (name !== null) this.#eventCount++;
+    this.#letGo();
   }
 
-  #take(outcome: EventOutcome, located: LocatedEvent | undefined): void {
-    const { partition, state, result, sharedState, emitted, logs } = outcome;
-    this.#eventCount++;
-    this.#partitions.set(partition, { state, result });
+  async #partitionsOf(
+    events: readonly ProjectionEvent[],
+  ): Promise<readonly (string | null)[]> {
+    const { byStream, byCustomPartitions } = this.#definition;
+    if (byStream === true) return events.map(({ partition }) => partition);
+    if (byCustomPartitions !== true) return events.map(() => "");
+    const { partitions } = await this.#engine.partitionsOf(events);
+    return partitions;
+  }
+
+  /** States of the partitions that the engine let go of, to go on from. */
+  #hold(partitions: readonly (string | null)[]): readonly RestoredState[] {
+    const restored: RestoredState[] = [];
+    for (const partition of partitions) {
+      if (partition === null) continue;
+      const isHeld = this.#held.delete(partition);
+      this.#held.add(partition);
+      const states = this.#partitions.get(partition);
+      if (isHeld || states === undefined) continue;
+      restored.push({ partition, state: states.state });
+    }
+    return restored;
+  }
+
+  #letGo(): void {
+    const excess = this.#held.size - this.#limits.projectionPartitionsLiveMax;
+    if (excess <= 0) return;
+    const oldest = [...this.#held.values().take(excess)];
+    for (const partition of oldest) this.#held.delete(partition);
+    this.#engine.forget(oldest);
+  }
+
+  #take(
+    { takenCount, states, sharedState, effects }: ProcessAnswer,
+    located: readonly LocatedEvent[],
+  ): void {
+    for (const state of states) this.#keep(state);
     this.#sharedState = sharedState ?? this.#sharedState;
+    for (const one of effects) this.#takeEffects(one, located[one.index]);
+    const { projectionStatesLengthMax } = this.#limits;
+    if (this.#statesLength <= projectionStatesLengthMax) return;
+    throw new FoldError({
+      text: "The states of its partitions are longer than " +
+        `${projectionStatesLengthMax} characters`,
+      line: 0,
+    }, located[takenCount - 1]);
+  }
+
+  #keep({ partition, state, result }: PartitionState): void {
+    const former = this.#partitions.get(partition);
+    this.#statesLength += state.length -
+      (former?.state.length ?? -partition.length);
+    this.#partitions.set(partition, { state, result });
+  }
+
+  #takeEffects(
+    { emitted, logs }: EventEffects,
+    located: LocatedEvent | undefined,
+  ): void {
     const { foldLogLinesMax, foldEmittedLengthMax } = this.#limits;
     if (logs.length > 0) {
       this.#logs = [...this.#logs, ...logs].slice(-foldLogLinesMax);

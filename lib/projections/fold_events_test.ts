@@ -201,3 +201,40 @@ Deno.test("what a fold emits has a bound", async () => {
   );
   assertEquals(error.at?.event.streamName, "plain");
 });
+
+Deno.test("partitions that the engine let go of keep their states", async () => {
+  const rows = [..."abcdabcdabcd"].map((p, at): Row => [
+    "s",
+    at,
+    "up",
+    JSON.stringify({ p }),
+  ]);
+  const { partitions, eventCount } = await fold(
+    "fromStream('s').partitionBy(e => e.data.p === 'd' ? null : e.data.p)" +
+      ".when({$init:()=>({n:0}), up(s){s.n++}})",
+    rows,
+    { projectionPartitionsLiveMax: 2, projectionBatchEventsMax: 4 },
+  );
+  assertEquals([...partitions].map(([name, { state }]) => name + state), [
+    'a{"n":3}',
+    'b{"n":3}',
+    'c{"n":3}',
+  ]);
+  assertEquals(eventCount, 9);
+});
+
+Deno.test("all states of partitions have a bound", async () => {
+  const error = await assertRejects(
+    () =>
+      fold(
+        "fromAll().foreachStream().when({up(s){s.x='x'.repeat(100)}})",
+        LOG,
+        {
+          projectionStatesLengthMax: 250,
+        },
+      ),
+    FoldError,
+    "The states of its partitions are longer than 250 characters",
+  );
+  assertEquals(error.at?.event.streamName, "a-2");
+});

@@ -13,8 +13,10 @@ import type {
   EngineOrder,
   EngineReport,
   EngineSettings,
+  PartitionsAnswer,
   ProcessAnswer,
   ProjectionEvent,
+  RestoredState,
 } from "./messages.ts";
 
 /** What an engine needs besides its settings. */
@@ -38,6 +40,11 @@ export class ProjectionEngine implements Disposable {
   readonly #settings: EngineSettings;
   readonly #timers: EngineParts["timers"];
   #answered: PromiseWithResolvers<EngineReport> | undefined;
+  /** The batch that it holds, with its partitions. */
+  #partitioned: readonly ProjectionEvent[] | undefined;
+  /** Of the last batch. */
+  #takenCount = 0;
+  #forgotten: string[] = [];
   /** Why it answers no more. */
   #failure: string | undefined;
 
@@ -73,17 +80,47 @@ export class ProjectionEngine implements Disposable {
       : { fault: { text: failureOf(report), line: 0 }, logs: [] };
   }
 
-  /** Takes events, at most a batch of them, until all are taken or one fails. */
-  async process(events: readonly ProjectionEvent[]): Promise<ProcessAnswer> {
-    const outcomes: ProcessAnswer["outcomes"][number][] = [];
-    let batch = JSON.stringify(events);
-    while (true) {
-      const answer = await this.#processPart(batch);
-      for (const outcome of answer.outcomes) outcomes.push(outcome);
-      const isOver = answer.isDone || answer.fault !== undefined;
-      if (isOver) return { ...answer, outcomes };
-      batch = "";
-    }
+  /**
+   * Asks for the partitions of a batch that is processed next, where the query
+   * computes them (`byCustomPartitions`).
+   */
+  async partitionsOf(
+    events: readonly ProjectionEvent[],
+  ): Promise<PartitionsAnswer> {
+    this.#partitioned = events;
+    const report = await this.#ask(
+      { type: "partition", batch: JSON.stringify(events) },
+      this.#settings.limits.projectionBatchMs,
+    );
+    return report.type === "partitioned"
+      ? report.answer
+      : { partitions: [], fault: { text: failureOf(report), line: 0 } };
+  }
+
+  /**
+   * Takes a batch, as far as its output may go: `processRest` goes on until it
+   * is done or one event fails.
+   *
+   * @param restored States of its partitions that the engine does not hold, and
+   *   at first the shared one. New partitions have none.
+   */
+  async process(
+    events: readonly ProjectionEvent[],
+    restored: readonly RestoredState[] = [],
+  ): Promise<ProcessAnswer> {
+    const isThere = events === this.#partitioned;
+    this.#takenCount = 0;
+    return await this.#process(isThere ? "" : JSON.stringify(events), restored);
+  }
+
+  /** Goes on with the batch that was not done. */
+  async processRest(): Promise<ProcessAnswer> {
+    return await this.#process("", []);
+  }
+
+  /** Lets go of states, as of the next batch. */
+  forget(partitions: Iterable<string>): void {
+    for (const partition of partitions) this.#forgotten.push(partition);
   }
 
   /** Asks which streams the events of a catalogue name. */
@@ -101,14 +138,29 @@ export class ProjectionEngine implements Disposable {
     this.#fail("it was closed");
   }
 
-  async #processPart(batch: string): Promise<ProcessAnswer> {
+  async #process(
+    batch: string,
+    restored: readonly RestoredState[],
+  ): Promise<ProcessAnswer> {
+    const forgotten = this.#forgotten;
+    this.#forgotten = [];
+    this.#partitioned = undefined;
     const report = await this.#ask(
-      { type: "process", batch },
+      { type: "process", batch, restored, forgotten },
       this.#settings.limits.projectionBatchMs,
     );
-    if (report.type === "processed") return report.answer;
-    const fault = { text: failureOf(report), line: 0 };
-    return { outcomes: [], logs: [], isDone: false, fault };
+    if (report.type === "processed") {
+      this.#takenCount = report.answer.takenCount;
+      return report.answer;
+    }
+    return {
+      takenCount: this.#takenCount,
+      isDone: false,
+      states: [],
+      effects: [],
+      logs: [],
+      fault: { text: failureOf(report), line: 0 },
+    };
   }
 
   /** @param workMs Time after which the worker stops by itself. */

@@ -9,7 +9,7 @@ import type { Timers } from "../../model/clock.ts";
 import { LIMITS, type Limits } from "../../model/limits.ts";
 import { SYSTEM_TIMERS } from "../../runtime/system_clock.ts";
 import { type EngineParts, ProjectionEngine } from "./engine.ts";
-import type { ProjectionEvent } from "./messages.ts";
+import type { ProjectionEvent, RestoredState } from "./messages.ts";
 
 const COUNT = "fromStream('a').when({$init:()=>({n:0}), evt(s){s.n++}})";
 
@@ -44,20 +44,41 @@ Deno.test("an engine defines its query and takes batches", async () => {
   assert("definition" in defined);
   assertEquals(defined.definition.streams, ["a"]);
   await engine.process([eventOf(0), eventOf(1)]);
-  const { outcomes, isDone } = await engine.process([eventOf(2)]);
-  assertEquals(outcomes.map((one) => one?.state), ['{"n":3}']);
+  const { states, isDone } = await engine.process([eventOf(2)]);
+  assertEquals(states.map(({ state }) => state), ['{"n":3}']);
   assertEquals(isDone, true);
 });
 
-Deno.test("an engine gathers a batch that is handed on in parts", async () => {
-  using engine = openEngine(COUNT, {}, {
-    projectionOutputLength: 10,
-  });
+Deno.test("an engine goes on with a batch that is handed on in parts", async () => {
+  using engine = openEngine(COUNT, {}, { projectionOutputLength: 10 });
   await engine.define();
   const events = [0, 1, 2, 3, 4].map((number) => eventOf(number));
-  const { outcomes, isDone } = await engine.process(events);
-  assertEquals(outcomes.map((one) => one?.state).at(-1), '{"n":5}');
-  assertEquals([outcomes.length, isDone], [5, true]);
+  let answer = await engine.process(events);
+  assertEquals([answer.takenCount, answer.isDone], [2, false]);
+  while (!answer.isDone) answer = await engine.processRest();
+  assertEquals(answer.takenCount, 5);
+  assertEquals(answer.states[0]?.state, '{"n":5}');
+});
+
+Deno.test("an engine holds states until it is told to forget them", async () => {
+  using engine = openEngine(
+    "fromStream('a').partitionBy(e => e.data.p)" +
+      ".when({$init:()=>({n:0}), evt(s){s.n++}})",
+  );
+  await engine.define();
+  const events = ["p", "q", "p"].map((p, at) =>
+    eventOf(at, JSON.stringify({ p }))
+  );
+  assertEquals((await engine.partitionsOf(events)).partitions, ["p", "q", "p"]);
+  const states = async (restored?: readonly RestoredState[]) =>
+    (await engine.process(events, restored)).states.map(({ state }) => state);
+  assertEquals(await states(), ['{"n":2}', '{"n":1}']);
+  assertEquals(await states(), ['{"n":4}', '{"n":2}']);
+  engine.forget(["p", "q"]);
+  assertEquals(await states([{ partition: "q", state: '{"n":9}' }]), [
+    '{"n":2}',
+    '{"n":10}',
+  ]);
 });
 
 Deno.test("local times are UTC, wherever the worker runs", async () => {
@@ -67,9 +88,9 @@ Deno.test("local times are UTC, wherever the worker runs", async () => {
       "new Date(0).getTimezoneOffset()]}})",
   );
   await engine.define();
-  const { outcomes } = await engine.process([eventOf(0)]);
+  const { states } = await engine.process([eventOf(0)]);
   assertEquals(
-    outcomes[0]?.state,
+    states[0]?.state,
     '["2020-01-01T00:00:00.000Z",0,0]',
   );
 });
@@ -83,16 +104,17 @@ Deno.test("a fault is of one engine; another one goes on", async () => {
   );
   using good = openEngine(COUNT);
   await Promise.all([bad.define(), good.define()]);
-  const [{ outcomes, fault }, counted] = await Promise.all([
+  const [{ takenCount, states, fault }, counted] = await Promise.all([
     bad.process([eventOf(0), eventOf(1, '{"bad":1}'), eventOf(2)]),
     good.process([eventOf(0)]),
   ]);
-  assertEquals(outcomes.map((one) => one?.state), ['{"n":1}']);
+  assertEquals(takenCount, 1);
+  assertEquals(states.map(({ state }) => state), ['{"n":1}']);
   assertEquals(fault?.text, "Script execution terminated.  Timeout expired.");
-  assertEquals(counted.outcomes[0]?.state, '{"n":1}');
+  assertEquals(counted.states[0]?.state, '{"n":1}');
   // The instance that failed is of no use any more.
   const again = await bad.process([eventOf(2)]);
-  assertEquals(again.outcomes, []);
+  assertEquals(again.states, []);
   assertEquals(
     again.fault?.text,
     "The engine failed: The projection is faulted",
@@ -139,9 +161,9 @@ Deno.test("a worker that does not answer in time is given up", async () => {
   });
   const answered = engine.process([eventOf(0)]);
   timers.ring();
-  const { outcomes, fault, isDone } = await answered;
+  const { takenCount, fault, isDone } = await answered;
   assertEquals(fault?.text, "The engine failed: it does not answer");
-  assertEquals([outcomes.length, isDone, worker.isTerminated], [
+  assertEquals([takenCount, isDone, worker.isTerminated], [
     0,
     false,
     true,

@@ -30,9 +30,17 @@ async function answer(order: EngineOrder): Promise<EngineReport> {
     return { type: "defined", answer: instance.define() };
   }
   if (instance === undefined) throw new Error("No query was defined");
-  return order.type === "process"
-    ? { type: "processed", answer: instance.process(order.batch) }
-    : { type: "catalogued", answer: instance.catalog(order.batch) };
+  switch (order.type) {
+    case "partition":
+      return { type: "partitioned", answer: instance.partition(order.batch) };
+    case "process": {
+      const { batch, restored, forgotten } = order;
+      const answer = instance.process(batch, { restored, forgotten });
+      return { type: "processed", answer };
+    }
+    case "catalog":
+      return { type: "catalogued", answer: instance.catalog(order.batch) };
+  }
 }
 
 main.onmessage = async ({ data }) => {

@@ -2,6 +2,10 @@
  * What a projection's engine and its users say to each other. Between threads
  * a batch of events is one text of JSON, which only the engine parses.
  *
+ * The main thread owns the states. The engine holds those that it was handed
+ * or that it made itself, until it is told to forget them; whatever it does
+ * not hold and is not handed is the state of a new partition.
+ *
  * @module
  */
 
@@ -69,16 +73,22 @@ export interface EmittedEvent {
   readonly metadata?: string;
 }
 
-/** What became of one event. */
-export interface EventOutcome {
+/** State and result of a partition after the last event that it took. */
+export interface PartitionState {
   /** Empty where there are none. */
   readonly partition: string;
-  /** State of the partition, as JSON. */
+  /** As JSON. */
   readonly state: string;
-  /** Shared state of a bi-state projection, as JSON. */
-  readonly sharedState?: string;
-  /** Result of the partition, as JSON: the state where nothing transforms it. */
+  /** As JSON: the state where nothing transforms it. */
   readonly result: string;
+}
+
+/** What an event did besides changing states. */
+export interface EventEffects {
+  /** Of the event in its batch. */
+  readonly index: number;
+  /** Result of its partition, as JSON, where the query produces results. */
+  readonly result?: string;
   readonly emitted: readonly EmittedEvent[];
   readonly logs: readonly string[];
 }
@@ -89,6 +99,8 @@ export interface EngineFault {
   readonly text: string;
   /** Line of the query, from 1 on; 0: not known. */
   readonly line: number;
+  /** An event that cannot be written, and not the failure of a handler. */
+  readonly isOfEmit?: true;
 }
 
 /** What a query makes, or why it makes nothing. */
@@ -97,16 +109,29 @@ export type DefineAnswer = {
   readonly logs: readonly string[];
 } | { readonly fault: EngineFault; readonly logs: readonly string[] };
 
-/** What became of the first events of a batch. */
+/** What the next events of a batch came to. */
 export interface ProcessAnswer {
-  /** In the order of the batch; null: the event is of no partition. */
-  readonly outcomes: readonly (EventOutcome | null)[];
-  /** Whether the whole batch was taken; else it goes on, or ended in a fault. */
+  /** Events of the batch that are taken by now, counted from its start. */
+  readonly takenCount: number;
+  /** Whether the whole batch is taken; else it goes on, or ended in a fault. */
   readonly isDone: boolean;
-  /** Of the event after the last outcome. The instance is then of no use. */
+  /** Last states of the partitions that took events since the last answer. */
+  readonly states: readonly PartitionState[];
+  /** Shared state of a bi-state projection, as JSON, if it took events. */
+  readonly sharedState?: string;
+  /** Of the events that had any, in the order of the batch. */
+  readonly effects: readonly EventEffects[];
+  /** Of the event after those taken. The engine is then of no use. */
   readonly fault?: EngineFault;
   /** Lines of the event that failed. */
   readonly logs: readonly string[];
+}
+
+/** Partitions that the query gives events; null: none, the event is skipped. */
+export interface PartitionsAnswer {
+  readonly partitions: readonly (string | null)[];
+  /** Of the event after the last partition; `process` ends with it, too. */
+  readonly fault?: EngineFault;
 }
 
 /** Streams that the events of a catalogue name, in its order; null: none. */
@@ -116,10 +141,11 @@ export interface CatalogAnswer {
   readonly fault?: EngineFault;
 }
 
-/** A state that is handed to an instance before it goes on from there. */
+/** A state that an engine does not hold. */
 export interface RestoredState {
   /** Null: the shared state. */
   readonly partition: string | null;
+  /** As JSON. */
   readonly state: string;
 }
 
@@ -128,20 +154,27 @@ export interface EngineSettings {
   readonly query: string;
   readonly canEmit: boolean;
   readonly limits: Limits;
-  /** States from which it goes on. */
-  readonly restored?: readonly RestoredState[];
 }
 
 /** What the main thread asks of an engine's worker, one after the other. */
 export type EngineOrder =
   | { readonly type: "define"; readonly settings: EngineSettings }
-  /** The text of a batch; empty: goes on with the last one. */
-  | { readonly type: "process"; readonly batch: string }
+  /** Batches are lists of `ProjectionEvent`, as JSON. */
+  | { readonly type: "partition"; readonly batch: string }
+  | {
+    readonly type: "process";
+    /** Empty: goes on with the last one, or with the one just partitioned. */
+    readonly batch: string;
+    readonly restored: readonly RestoredState[];
+    /** Partitions whose states are of no more use. */
+    readonly forgotten: readonly string[];
+  }
   | { readonly type: "catalog"; readonly batch: string };
 
 /** The answer to an order. */
 export type EngineReport =
   | { readonly type: "defined"; readonly answer: DefineAnswer }
+  | { readonly type: "partitioned"; readonly answer: PartitionsAnswer }
   | { readonly type: "processed"; readonly answer: ProcessAnswer }
   | { readonly type: "catalogued"; readonly answer: CatalogAnswer }
   /** The engine itself is broken. */

@@ -7,7 +7,7 @@
  * - Each instance has its own WebAssembly module: after a stack overflow in one
  *   context, every other context of the same module is broken.
  * - After a fault the instance takes nothing any more. The state that the
- *   failed handler changed halfway is in it; what counts is the outcomes.
+ *   failed handler changed halfway is in it; what counts are the state texts.
  * - The query may have changed every global, so what its engine answers is
  *   checked like input from a client.
  *
@@ -28,9 +28,12 @@ import type {
   EmittedEvent,
   EngineFault,
   EngineSettings,
-  EventOutcome,
+  EventEffects,
+  PartitionsAnswer,
+  PartitionState,
   ProcessAnswer,
   ProjectionDefinition,
+  RestoredState,
 } from "./messages.ts";
 import { PRELUDE } from "./prelude/prelude.ts";
 
@@ -39,7 +42,7 @@ import { PRELUDE } from "./prelude/prelude.ts";
  * the instance instead of the handler. Calls can be some 180 deep.
  */
 const STACK_BYTES_MAX = 32 * 1024;
-/** Memory beyond the limit in which outcomes are written after a fault. */
+/** Memory beyond the limit in which an answer is written after a fault. */
 const RESCUE_BYTES = 16 * 1024 * 1024;
 /** Characters of a fault's text. */
 const FAULT_LENGTH_MAX = 1024;
@@ -49,12 +52,22 @@ const TIMEOUT = "Script execution terminated.  Timeout expired.";
 /** Functions of the prelude, and its count of the events that were begun. */
 interface Prelude {
   readonly define: QuickJSHandle;
+  readonly partition: QuickJSHandle;
   readonly process: QuickJSHandle;
-  readonly rescue: QuickJSHandle;
+  readonly answer: QuickJSHandle;
+  readonly takeBack: QuickJSHandle;
   readonly catalog: QuickJSHandle;
   readonly explain: QuickJSHandle;
   readonly progress: QuickJSHandle;
 }
+
+/** What comes with a batch. */
+export interface Handover {
+  readonly restored: readonly RestoredState[];
+  readonly forgotten: readonly string[];
+}
+
+const NOTHING: Handover = { restored: [], forgotten: [] };
 
 /** What the engine of a query needs besides its settings. */
 export interface InstanceParts {
@@ -90,10 +103,9 @@ export class QueryInstance implements Disposable {
   readonly #context: QuickJSContext;
   readonly #settings: EngineSettings;
   readonly #nowMs: () => number;
-  /** State texts by partition; null is the shared one. */
-  readonly #states = new Map<string | null, string>();
-  #statesLength = 0;
   #prelude: Prelude | undefined;
+  /** Of the last batch. */
+  #takenCount = 0;
   #isBroken = false;
   #deadline: Deadline = { callMs: 0, eventMs: 0 };
   #callStart = 0;
@@ -113,9 +125,6 @@ export class QueryInstance implements Disposable {
     runtime.setMemoryLimit(settings.limits.projectionMemoryBytesMax);
     runtime.setInterruptHandler(() => this.#isOver());
     this.#context = runtime.newContext();
-    for (const { partition, state } of settings.restored ?? []) {
-      this.#keep(partition, state);
-    }
   }
 
   /** Makes an engine for a query; `define` runs the query. */
@@ -161,44 +170,58 @@ export class QueryInstance implements Disposable {
     }
   }
 
+  /** Asks for the partitions of a batch, which `process` goes on with. */
+  partition(batch: string): PartitionsAnswer {
+    this.#requireWhole();
+    try {
+      this.#takenCount = 0;
+      this.#beginBatch();
+      return decodePartitions(this.#call("partition", batch));
+    } catch (error) {
+      this.#isBroken = true;
+      return { partitions: [], fault: faultOf(error) };
+    }
+  }
+
   /**
    * Takes a batch of events, or goes on with the last one.
    *
    * @param batch A list of `ProjectionEvent`, as JSON; empty: goes on.
    */
-  process(batch: string): ProcessAnswer {
-    const { projectionBatchMs, projectionEventMs } = this.#settings.limits;
+  process(batch: string, handover: Handover = NOTHING): ProcessAnswer {
     this.#requireWhole();
-    let answer: ProcessAnswer;
+    if (batch !== "") this.#takenCount = 0;
+    const fault = this.#take(batch, handover);
+    if (fault !== undefined) this.#isBroken = true;
     try {
-      this.#begin({ callMs: projectionBatchMs, eventMs: projectionEventMs });
-      answer = this.#afterJobs(
-        this.#withOutcomes(this.#call("process", batch)),
-      );
+      const answer = decodeAnswer(this.#call("answer"));
+      this.#takenCount = answer.takenCount;
+      return fault === undefined ? answer : { ...answer, isDone: false, fault };
     } catch (error) {
-      answer = this.#rescue(faultOf(error));
+      this.#isBroken = true;
+      return {
+        takenCount: this.#takenCount,
+        isDone: false,
+        states: [],
+        effects: [],
+        logs: [],
+        fault: fault ?? faultOf(error),
+      };
     }
-    if (answer.fault !== undefined) this.#isBroken = true;
-    return answer;
   }
 
   /** Asks which streams the events of a catalogue name. */
   catalog(batch: string): CatalogAnswer {
-    const { projectionBatchMs, projectionEventMs } = this.#settings.limits;
     this.#requireWhole();
+    let answer: CatalogAnswer;
     try {
-      this.#begin({ callMs: projectionBatchMs, eventMs: projectionEventMs });
-      const { outcomes, fault } = decodeAnswer(this.#call("catalog", batch));
-      const streamNames = outcomes.map((name) =>
-        name === null ? null : textOf(name)
-      );
-      if (fault === undefined) return { streamNames };
-      this.#isBroken = true;
-      return { streamNames, fault };
+      this.#beginBatch();
+      answer = decodeCatalog(this.#call("catalog", batch));
     } catch (error) {
-      this.#isBroken = true;
-      return { streamNames: [], fault: faultOf(error) };
+      answer = { streamNames: [], fault: faultOf(error) };
     }
+    if (answer.fault !== undefined) this.#isBroken = true;
+    return answer;
   }
 
   [Symbol.dispose](): void {
@@ -211,13 +234,6 @@ export class QueryInstance implements Disposable {
     const { limits, canEmit } = this.#settings;
     const context = this.#context;
     const make = context.unwrapResult(context.evalCode(PRELUDE, "prelude.js"));
-    const load = context.newFunction("loadState", (partition) => {
-      const key = context.typeof(partition) === "string"
-        ? context.getString(partition)
-        : null;
-      const state = this.#states.get(key);
-      return state === undefined ? context.undefined : context.newString(state);
-    });
     const bounds = context.unwrapResult(context.evalCode(
       `(${
         JSON.stringify({
@@ -227,7 +243,6 @@ export class QueryInstance implements Disposable {
           logLengthMax: limits.projectionLogLineLengthMax,
           stateLengthMax: limits.projectionStateLengthMax,
           outputLengthMax: limits.projectionOutputLength,
-          partitionsLiveMax: limits.projectionPartitionsLiveMax,
         })
       })`,
     ));
@@ -236,17 +251,23 @@ export class QueryInstance implements Disposable {
       context.undefined,
       bounds,
       canEmit ? context.true : context.false,
-      load,
     ));
     const get = (name: string) => context.getProp(prelude, name);
     return {
       define: get("define"),
+      partition: get("partition"),
       process: get("process"),
-      rescue: get("rescue"),
+      answer: get("answer"),
+      takeBack: get("takeBack"),
       catalog: get("catalog"),
       explain: get("explain"),
       progress: get("progress"),
     };
+  }
+
+  #beginBatch(): void {
+    const { projectionBatchMs, projectionEventMs } = this.#settings.limits;
+    this.#begin({ callMs: projectionBatchMs, eventMs: projectionEventMs });
   }
 
   #begin(deadline: Deadline): void {
@@ -279,20 +300,17 @@ export class QueryInstance implements Disposable {
   }
 
   /**
-   * Calls the prelude with a text, for a text.
+   * Calls the prelude with texts, for a text.
    *
    * @throws {CallError} When it does not come to an end.
    */
-  #call(name: Exclude<keyof Prelude, "progress">, text?: string): string {
+  #call(name: Exclude<keyof Prelude, "progress">, ...texts: string[]): string {
     const context = this.#context;
     const { [name]: target } = this.#prelude ?? {};
     if (target === undefined) throw new Error("The query is not defined");
-    using given = text === undefined ? undefined : context.newString(text);
-    const result = context.callFunction(
-      target,
-      context.undefined,
-      ...(given === undefined ? [] : [given]),
-    );
+    using scope = new DisposableStack();
+    const given = texts.map((text) => scope.use(context.newString(text)));
+    const result = context.callFunction(target, context.undefined, ...given);
     if (result.error !== undefined) throw this.#errorOf(result.error);
     using answer = result.value;
     if (context.typeof(answer) !== "string") {
@@ -322,75 +340,38 @@ export class QueryInstance implements Disposable {
     return new CallError({ text: "The engine ran out of memory", line: 0 });
   }
 
+  /** Hands events to the handlers: the fault that ended it, if one did. */
+  #take(batch: string, handover: Handover): EngineFault | undefined {
+    let fault: EngineFault | undefined;
+    try {
+      this.#beginBatch();
+      const text = this.#call("process", batch, JSON.stringify(handover));
+      fault = text === "" ? undefined : decodeFault(parseObject(text));
+      if (fault === undefined) this.#runJobs();
+    } catch (error) {
+      fault = faultOf(error);
+    }
+    if (fault === undefined) return undefined;
+    if (this.#isTimeOver) fault = { text: TIMEOUT, line: fault.line };
+    // The answer must be written, and there may be no room left for it.
+    const { projectionMemoryBytesMax } = this.#settings.limits;
+    this.#runtime.setMemoryLimit(projectionMemoryBytesMax + RESCUE_BYTES);
+    this.#begin({ callMs: 500, eventMs: 500 });
+    return fault;
+  }
+
   /**
    * Promises are nothing that a handler can wait for, but they must not pile
    * up. Those without end are a fault of the last event.
    */
-  #afterJobs(answer: ProcessAnswer): ProcessAnswer {
-    if (answer.fault !== undefined) {
-      const { line } = answer.fault;
-      return this.#isTimeOver
-        ? { ...answer, fault: { text: TIMEOUT, line } }
-        : answer;
-    }
+  #runJobs(): void {
     const result = this.#runtime.executePendingJobs();
     // A job that throws, such as one that emits, concerns no event.
     result.error?.dispose();
-    if (!this.#isTimeOver) return answer;
-    return {
-      outcomes: answer.outcomes.slice(0, -1),
-      isDone: false,
-      logs: [],
-      fault: { text: TIMEOUT, line: 0 },
-    };
-  }
-
-  /** What a batch came to that was stopped by force. */
-  #rescue(fault: EngineFault): ProcessAnswer {
-    const { limits } = this.#settings;
-    this.#isBroken = true;
-    try {
-      this.#begin({ callMs: 500, eventMs: 500 });
-      this.#runtime.setMemoryLimit(
-        limits.projectionMemoryBytesMax + RESCUE_BYTES,
-      );
-      const { outcomes, logs } = this.#withOutcomes(this.#call("rescue"));
-      return { outcomes, logs, isDone: false, fault };
-    } catch (error) {
-      return { outcomes: [], logs: [], isDone: false, fault: faultOf(error) };
-    }
-  }
-
-  #withOutcomes(text: string): ProcessAnswer {
-    const answer = decodeAnswer(text);
-    const outcomes = answer.outcomes.map(decodeOutcome);
-    for (const outcome of outcomes) {
-      if (outcome === null) continue;
-      this.#keep(outcome.partition, outcome.state);
-      if (outcome.sharedState !== undefined) {
-        this.#keep(null, outcome.sharedState);
-      }
-    }
-    const most = this.#settings.limits.projectionStatesLengthMax;
-    return answer.fault === undefined && this.#statesLength > most
-      ? {
-        ...answer,
-        outcomes,
-        isDone: false,
-        fault: {
-          text: `The states of its partitions are longer than ${most} ` +
-            "characters",
-          line: 0,
-        },
-      }
-      : { ...answer, outcomes };
-  }
-
-  #keep(partition: string | null, state: string): void {
-    const former = this.#states.get(partition);
-    this.#statesLength += state.length -
-      (former?.length ?? -(partition?.length ?? 0));
-    this.#states.set(partition, state);
+    if (!this.#isTimeOver) return;
+    this.#begin({ callMs: 100, eventMs: 100 });
+    this.#call("takeBack");
+    throw new CallError({ text: TIMEOUT, line: 0 });
   }
 
   #broken(fault: EngineFault): DefineAnswer {
@@ -443,10 +424,16 @@ function textsOf(value: unknown): readonly string[] {
   return listOf(value).map(textOf);
 }
 
-function decodeFault({ text, line }: Members): EngineFault {
+function countOf(value: unknown): number {
+  if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
+  throw new AnswerError("no count");
+}
+
+function decodeFault({ text, line, isOfEmit }: Members): EngineFault {
   return {
     text: textOf(text).slice(0, FAULT_LENGTH_MAX),
     line: Number.isSafeInteger(line) ? Number(line) : 0,
+    ...(isOfEmit === true && { isOfEmit }),
   };
 }
 
@@ -466,31 +453,52 @@ function decodeDefinition(text: string): DefineAnswer {
   };
 }
 
-interface RawAnswer {
-  readonly outcomes: readonly unknown[];
-  readonly isDone: boolean;
-  readonly logs: readonly string[];
-  readonly fault?: EngineFault;
+function decodePartitions(text: string): PartitionsAnswer {
+  const { partitions, fault } = parseObject(text);
+  return { partitions: namesOf(partitions), ...faultIn(fault) };
 }
 
-function decodeAnswer(text: string): RawAnswer {
-  const { outcomes, isDone, logs, fault } = parseObject(text);
+function decodeCatalog(text: string): CatalogAnswer {
+  const { names, fault } = parseObject(text);
+  return { streamNames: namesOf(names), ...faultIn(fault) };
+}
+
+function namesOf(value: unknown): readonly (string | null)[] {
+  return listOf(value).map((name) => name === null ? null : textOf(name));
+}
+
+function faultIn(value: unknown): { readonly fault?: EngineFault } {
+  return value === undefined ? {} : { fault: decodeFault(objectOf(value)) };
+}
+
+function decodeAnswer(text: string): ProcessAnswer {
+  const { taken, isDone, states, sharedState, effects, logs } = parseObject(
+    text,
+  );
   return {
-    outcomes: listOf(outcomes),
-    isDone: fault === undefined && isDone === true,
+    takenCount: countOf(taken),
+    isDone: isDone === true,
+    states: listOf(states).map(decodeState),
+    ...(sharedState !== null && { sharedState: textOf(sharedState) }),
+    effects: listOf(effects).map(decodeEffects),
     logs: textsOf(logs),
-    ...(fault !== undefined && { fault: decodeFault(objectOf(fault)) }),
   };
 }
 
-function decodeOutcome(value: unknown): EventOutcome | null {
-  if (value === null) return null;
-  const [partition, state, sharedState, result, emitted, logs] = listOf(value);
+function decodeState(value: unknown): PartitionState {
+  const [partition, state, result] = listOf(value);
   return {
     partition: textOf(partition),
     state: textOf(state),
-    ...(sharedState !== null && { sharedState: textOf(sharedState) }),
     result: textOf(result ?? state),
+  };
+}
+
+function decodeEffects(value: unknown): EventEffects {
+  const [index, result, emitted, logs] = listOf(value);
+  return {
+    index: countOf(index),
+    ...(result !== null && { result: textOf(result) }),
     emitted: listOf(emitted).map(decodeEmitted),
     logs: textsOf(logs),
   };

@@ -8,7 +8,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { LIMITS } from "../../model/limits.ts";
 import type {
-  EventOutcome,
   ProcessAnswer,
   ProjectionDefinition,
   ProjectionEvent,
@@ -56,16 +55,15 @@ async function run(
 }
 
 /** States by partition after all events; the shared one under `shared`. */
-function statesOf(outcomes: readonly (EventOutcome | null)[]) {
-  const states: Record<string, unknown> = {};
-  for (const outcome of outcomes) {
-    if (outcome === null) continue;
-    states[outcome.partition] = JSON.parse(outcome.state);
-    if (outcome.sharedState !== undefined) {
-      states["shared"] = JSON.parse(outcome.sharedState);
-    }
+function statesOf({ states, sharedState }: ProcessAnswer) {
+  const byPartition: Record<string, unknown> = {};
+  for (const { partition, state } of states) {
+    byPartition[partition] = JSON.parse(state);
   }
-  return states;
+  if (sharedState !== undefined) {
+    byPartition["shared"] = JSON.parse(sharedState);
+  }
+  return byPartition;
 }
 
 const WHEN = "when({$init:()=>({n:0}), evt(s,e){s.n+=e.data.n; return s}})";
@@ -457,17 +455,16 @@ const STATES: readonly [
 Deno.test("states", async (t) => {
   for (const [name, query, events, expected] of STATES) {
     await t.step(name, async () => {
-      const { outcomes, fault, isDone } = await run(query, events);
-      assertEquals(fault, undefined);
-      assertEquals(isDone, true);
-      assertEquals(outcomes.length, events.length);
-      assertEquals(statesOf(outcomes), expected);
+      const answer = await run(query, events);
+      assertEquals(answer.fault, undefined);
+      assertEquals(answer.isDone, true);
+      assertEquals(answer.takenCount, events.length);
+      assertEquals(statesOf(answer), expected);
     });
   }
 });
 
 const RESULTS: readonly [chain: string, results: readonly unknown[]][] = [
-  ["", [{ n: 1 }, { n: 2 }, { n: 3 }]],
   [".outputState()", [{ n: 1 }, { n: 2 }, { n: 3 }]],
   [".transformBy(s => s.n * 10)", [10, 20, 30]],
   [".filterBy(s => s.n % 2 === 1)", [{ n: 1 }, null, { n: 3 }]],
@@ -486,25 +483,41 @@ const RESULTS: readonly [chain: string, results: readonly unknown[]][] = [
 Deno.test("results", async (t) => {
   for (const [chain, expected] of RESULTS) {
     await t.step(chain, async () => {
-      const { outcomes } = await run(
+      const { effects, states } = await run(
         `fromStream('a').when({$init:()=>({n:0}), evt(s){s.n++}})${chain}`,
         THREE,
       );
-      assertEquals(
-        outcomes.map((outcome) => JSON.parse(outcome?.result ?? "")),
-        expected,
-      );
+      const results = effects.map(({ result = "" }) => JSON.parse(result));
+      assertEquals(results, expected);
+      assertEquals(JSON.parse(states[0]?.result ?? ""), expected.at(-1));
     });
   }
 });
 
+Deno.test("without results, the last state of a partition crosses alone", async () => {
+  const answer = await run(
+    "fromAll().foreachStream().when({$init:()=>({n:0}), evt(s){s.n++}})",
+    [{}, { streamName: "a-2" }, {}],
+  );
+  assertEquals(answer, {
+    takenCount: 3,
+    isDone: true,
+    states: [
+      { partition: "a-1", state: '{"n":2}', result: '{"n":2}' },
+      { partition: "a-2", state: '{"n":1}', result: '{"n":1}' },
+    ],
+    effects: [],
+    logs: [],
+  });
+});
+
 Deno.test("what transformBy changes stays in the state", async () => {
-  const { outcomes } = await run(
+  const answer = await run(
     "fromStream('a').when({$init:()=>({n:0}), evt(s){s.n++}})" +
       ".transformBy(s => { s.n += 100; return s })",
     THREE,
   );
-  assertEquals(statesOf(outcomes), { "": { n: 203 } });
+  assertEquals(statesOf(answer), { "": { n: 203 } });
 });
 
 const META = '{"who":"me","$correlationId":"c","$sys":1}';
@@ -570,27 +583,29 @@ const EMITTED: readonly [call: string, emitted: readonly unknown[]][] = [
 Deno.test("what handlers emit", async (t) => {
   for (const [call, expected] of EMITTED) {
     await t.step(call, async () => {
-      const { outcomes, fault } = await run(
+      const { effects, fault } = await run(
         `fromStream('a').when({evt(s,e){${call}}})`,
         [{ data: { n: 1 }, metadata: META }],
       );
       assertEquals(fault, undefined);
-      assertEquals(outcomes[0]?.emitted, expected as never);
+      assertEquals(effects[0]?.emitted, expected as never);
     });
   }
 });
 
 Deno.test("what transformBy, filterBy and partitionBy emit is lost", async () => {
-  const { outcomes, fault } = await run(
+  const { effects, fault } = await run(
     "fromStream('a').partitionBy(() => { emit('o','t'); return 'p' })" +
       ".when({evt(){}}).filterBy(() => { emit('o','t'); return true })" +
       ".transformBy(s => { emit('o','t'); return s })",
     [{}],
   );
   assertEquals(fault, undefined);
-  assertEquals(outcomes[0]?.emitted, []);
+  assertEquals(effects[0]?.emitted, []);
 });
 
+const NOT_METADATA = "An exception occurred while executing a reverse " +
+  "command handler. Failed to deserialize emitted event JSON";
 const FAULTS: readonly [handler: string, text: string | RegExp][] = [
   ["throw 'two is bad'", "two is bad"],
   ["throw new Error('with ü')", "Error: with ü"],
@@ -603,27 +618,34 @@ const FAULTS: readonly [handler: string, text: string | RegExp][] = [
     "return Promise.resolve()",
     "TypeError: A handler must not return a promise",
   ],
-  ["emit(undefined,'t')", /^(Error: )?Cannot write to a null stream id$/],
-  ["emit('','t')", /^(Error: )?Cannot write to a null stream id$/],
-  ["emit('o','')", /Empty eventType provided/],
-  ["emit('o','t',{},'meta')", /Failed to deserialize emitted event JSON$/],
-  ["emit('o','t',{},[1])", /Failed to deserialize emitted event JSON$/],
-  ["try { emit(null) } catch {}", /Cannot write to a null stream id$/],
+  ["emit(undefined,'t')", "Cannot write to a null stream id"],
+  ["emit('','t')", "Cannot write to a null stream id"],
+  ["emit('o','t',{},'meta')", NOT_METADATA],
+  ["emit('o','t',{},[1])", NOT_METADATA],
+  ["try { emit(null) } catch {}", "Cannot write to a null stream id"],
+  [
+    "try { emit(null) } catch { throw 'no' }",
+    "Cannot write to a null stream id",
+  ],
+  [
+    "emit('o',undefined,{})",
+    /^Failed to write the event: Event Id: [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}, Event Type: , Data: \{\} to stream: o failed\. Reason: Empty eventType provided\.\.$/,
+  ],
   ["linkTo('o')", /^TypeError: /],
 ];
 
 Deno.test("faults end the batch with the event that failed", async (t) => {
   for (const [handler, expected] of FAULTS) {
     await t.step(handler, async () => {
-      const { outcomes, fault, isDone } = await run(
+      const answer = await run(
         `fromStream('a').when({$init:()=>({n:0}), evt(s,e){\n` +
-          `if (e.data.n < 2) { s.n++; return }\n${handler}}})`,
+          `if (e.data.n < 2) { s.n++; return }\ns.n=7; ${handler}}})`,
         THREE,
       );
-      assertEquals(statesOf(outcomes), { "": { n: 1 } });
-      assertEquals(outcomes.length, 1);
-      assertEquals(isDone, false);
-      const text = fault?.text ?? "";
+      assertEquals(statesOf(answer), { "": { n: 1 } });
+      assertEquals(answer.takenCount, 1);
+      assertEquals(answer.isDone, false);
+      const text = answer.fault?.text ?? "";
       if (typeof expected === "string") assertEquals(text, expected);
       else assert(expected.test(text), text);
     });
@@ -644,10 +666,11 @@ Deno.test("emitting is refused where it is not allowed", async () => {
     [{}],
     false,
   );
-  assertEquals(
-    fault?.text.replace(/^Error: /, ""),
-    "'emit' is not allowed by the projection/configuration/mode",
-  );
+  assertEquals(fault, {
+    text: "'emit' is not allowed by the projection/configuration/mode",
+    line: 1,
+    isOfEmit: true,
+  });
 });
 
 Deno.test("$init can neither emit nor return nothing", async () => {
@@ -661,60 +684,82 @@ Deno.test("$init can neither emit nor return nothing", async () => {
 });
 
 Deno.test("lines that are logged", async () => {
-  const { outcomes } = await run(
+  const { effects } = await run(
     "fromStream('a').when({evt(s,e){log('a'); log({b:1}); " +
       "console.log('c', 1, [2], null, undefined)}})",
     [{}],
   );
-  assertEquals(outcomes[0]?.logs, ["a", '{"b":1}', "c 1 [2] null undefined"]);
+  assertEquals(effects[0]?.logs, ["a", '{"b":1}', "c 1 [2] null undefined"]);
 });
 
 Deno.test("replays repeat: time and chance come from the event", async () => {
   const query = "fromStream('a').when({evt(s){return [Math.random(), " +
-    "Math.random(), Date.now(), String(new Date())]}})";
+    "Math.random(), Date.now(), String(new Date())]}}).outputState()";
   const one = await run(query, THREE);
   const other = await run(query, THREE);
   assertEquals(one, other);
-  const drawn = one.outcomes.flatMap((outcome) =>
-    JSON.parse(outcome?.state ?? "[]").slice(0, 2)
+  const drawn = one.effects.flatMap(({ result = "[]" }) =>
+    JSON.parse(result).slice(0, 2)
   );
   assertEquals(new Set(drawn).size, 6);
   assert(drawn.every((value) => value >= 0 && value < 1));
 });
 
-Deno.test("an instance goes on from restored states", async () => {
-  const instance = await QueryInstance.open({
-    query: "options({biState:true}); fromAll().foreachStream().when({" +
-      "$created(){throw 'it is not new'}, " +
-      "evt([own,all]){own.n++; all.n++; return [own,all]}})",
-    canEmit: false,
-    limits: LIMITS,
+Deno.test("an instance goes on from states that it is handed", async () => {
+  const { instance } = await openQuery(
+    "options({biState:true}); fromAll().foreachStream().when({" +
+      "$created([own]){own.isNew=true}, " +
+      "evt([own,all]){own.n=(own.n||0)+1; all.n++; return [own,all]}})",
+  );
+  const events = JSON.stringify([
+    eventOf({}, 0),
+    eventOf({ streamName: "a-2" }, 1),
+  ]);
+  const answer = instance.process(events, {
     restored: [
       { partition: "a-1", state: '{"n":5}' },
       { partition: null, state: '{"n":9}' },
     ],
-  }, { nowMs: () => performance.now() });
-  instance.define();
-  const { outcomes } = instance.process(JSON.stringify([eventOf({}, 0)]));
-  assertEquals(statesOf(outcomes), { "a-1": { n: 6 }, shared: { n: 10 } });
+    forgotten: [],
+  });
+  assertEquals(statesOf(answer), {
+    "a-1": { n: 6 },
+    "a-2": { isNew: true, n: 1 },
+    shared: { n: 11 },
+  });
+  // What was forgotten is what it is handed next, or new.
+  const next = instance.process(events, {
+    restored: [{ partition: "a-1", state: '{"n":60}' }],
+    forgotten: ["a-1", "a-2"],
+  });
+  assertEquals(statesOf(next), {
+    "a-1": { n: 61 },
+    "a-2": { isNew: true, n: 1 },
+    shared: { n: 13 },
+  });
 });
 
-Deno.test("partitions beyond those at hand keep their states", async () => {
-  const instance = await QueryInstance.open({
-    query: "fromStream('a').partitionBy(e => e.data.p)" +
-      ".when({$init:()=>({n:0}), evt(s){s.n++}})",
-    canEmit: false,
-    limits: { ...LIMITS, projectionPartitionsLiveMax: 2 },
-  }, { nowMs: () => performance.now() });
-  instance.define();
-  const states: Record<string, unknown> = {};
-  for (let batch = 0; batch < 3; batch++) {
-    const events = [..."abcdabcd"].map((p, at) => eventOf({ data: { p } }, at));
-    const { outcomes } = instance.process(JSON.stringify(events));
-    Object.assign(states, statesOf(outcomes));
-  }
-  const n = 6;
-  assertEquals(states, { a: { n }, b: { n }, c: { n }, d: { n } });
+Deno.test("partitions are asked for before a batch, once", async () => {
+  const { instance } = await openQuery(
+    "let asked=0; fromStream('a').partitionBy(e => { asked++; " +
+      "if (e.data.p === 5) throw 'five'; return e.data.p })" +
+      ".when({evt(s,e){e.data.n=(e.data.n||0)+1; s.n=e.data.n; s.asked=asked}})",
+  );
+  const events = JSON.stringify(
+    ["p", null, "q", 5, "r"].map((p, at) => eventOf({ data: { p } }, at)),
+  );
+  const fault = { text: "five", line: 0 };
+  assertEquals(instance.partition(events), {
+    partitions: ["p", null, "q"],
+    fault,
+  });
+  const answer = instance.process("");
+  assertEquals(answer.takenCount, 3);
+  assertEquals(answer.fault, fault);
+  assertEquals(statesOf(answer), {
+    p: { n: 1, asked: 4 },
+    q: { n: 1, asked: 4 },
+  });
 });
 
 Deno.test("a batch with much output is handed on in parts", async () => {
@@ -725,20 +770,20 @@ Deno.test("a batch with much output is handed on in parts", async () => {
     limits: { ...LIMITS, projectionOutputLength: 200 },
   }, { nowMs: () => performance.now() });
   instance.define();
-  const outcomes: (EventOutcome | null)[] = [];
   let batch = JSON.stringify(
     Array.from({ length: 9 }, (_, at) => eventOf({}, at)),
   );
-  let parts = 0;
+  const taken: number[] = [];
+  const indices: number[] = [];
   for (let isDone = false; !isDone; batch = "") {
     const answer = instance.process(batch);
-    outcomes.push(...answer.outcomes);
+    taken.push(answer.takenCount);
+    indices.push(...answer.effects.map(({ index }) => index));
     isDone = answer.isDone;
-    parts++;
+    assertEquals(statesOf(answer), { "": { n: answer.takenCount } });
   }
-  assert(parts > 1);
-  assertEquals(outcomes.length, 9);
-  assertEquals(statesOf(outcomes), { "": { n: 9 } });
+  assertEquals(taken, [2, 4, 6, 8, 9]);
+  assertEquals(indices, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
 Deno.test("the streams that a catalogue names", async () => {
@@ -845,8 +890,8 @@ const EVENTS: readonly [string, Given, Record<string, unknown>][] = [
 Deno.test("the event object", async (t) => {
   for (const [name, event, expected] of EVENTS) {
     await t.step(name, async () => {
-      const { outcomes } = await run(DUMP, [event]);
-      assertEquals(JSON.parse(outcomes[0]?.state ?? ""), {
+      const { states } = await run(DUMP, [event]);
+      assertEquals(JSON.parse(states[0]?.state ?? ""), {
         ...PLAIN,
         ...expected,
       });
@@ -855,9 +900,9 @@ Deno.test("the event object", async (t) => {
 });
 
 Deno.test("handlers of one event share its object", async () => {
-  const { outcomes } = await run(
+  const answer = await run(
     "fromStream('a').when({$any(s,e){e.mark=1}, evt(s,e){s.m=e.mark}})",
     [{}],
   );
-  assertEquals(statesOf(outcomes), { "": { m: 1 } });
+  assertEquals(statesOf(answer), { "": { m: 1 } });
 });

@@ -19,18 +19,23 @@ let logsDropped = 0;
 /** A refusal stands, though the query may catch the error. */
 let refused;
 
-function refuse(text) {
-  refused = refused ?? text;
-  throw new Error(text);
+/** @param isOfEmit Whether the event cannot be written, for its own sake. */
+function refuse(text, isOfEmit = false) {
+  const error = new NativeError(text);
+  if (refused === undefined) {
+    const { line } = faultOf(error);
+    refused = isOfEmit ? { text, line, isOfEmit } : { text, line };
+  }
+  throw error;
 }
 
 function send(stream, type, emitted, metadata) {
   if (phase === "lost") return;
   if (phase === "over") throw new Error("The event is over");
-  if (!canEmit) refuse(NOT_ALLOWED);
+  if (!canEmit) refuse(NOT_ALLOWED, true);
   if (phase !== "handler") refuse(NOT_IN_INIT);
   if (stream === undefined || stream === null || stream === "") {
-    refuse("Cannot write to a null stream id");
+    refuse("Cannot write to a null stream id", true);
   }
   emitted.streamName = NativeString(stream);
   emitted.eventType = type === undefined || type === null
@@ -44,9 +49,9 @@ function send(stream, type, emitted, metadata) {
     emitted.metadata = text;
   }
   if (emitted.eventType === "") {
-    refuse("Failed to write the event: Event Type: , Data: " +
-      (emitted.data ?? "") + " to stream: " + emitted.streamName +
-      " failed. Reason: Empty eventType provided..");
+    refuse("Failed to write the event: Event Id: " + randomId() +
+      ", Event Type: , Data: " + (emitted.data ?? "") + " to stream: " +
+      emitted.streamName + " failed. Reason: Empty eventType provided..", true);
   }
   emitLength += emitted.streamName.length + emitted.eventType.length +
     (emitted.data ?? "").length + (emitted.metadata ?? "").length;
@@ -178,12 +183,25 @@ function readBody(event, input) {
 
 // ---- The fold.
 
-/** States that are at hand, by partition, in the order of their use. */
+/** States at hand, by partition. */
 const live = new NativeMap();
-/** State texts that this batch made: the worker has yet to hear of them. */
-const made = new NativeMap();
 let shared;
 let hasShared = false;
+
+/** Takes states over that the main thread hands in. */
+function restore(restored, forgotten) {
+  for (let at = 0; at < forgotten.length; at++) {
+    apply(mapDelete, live, [forgotten[at]]);
+  }
+  for (let at = 0; at < restored.length; at++) {
+    const { partition, state } = restored[at];
+    if (partition !== null) apply(mapSet, live, [partition, parse(state)]);
+    else {
+      shared = parse(state);
+      hasShared = true;
+    }
+  }
+}
 
 function initial(call, name) {
   if (call === undefined) return {};
@@ -192,34 +210,6 @@ function initial(call, name) {
   if (refused !== undefined) throw refused;
   if (state === undefined) throw new TypeError(name + " returns no state");
   return state;
-}
-
-/** The state of a partition, and whether it has just come to be. */
-function stateOf(partition) {
-  if (apply(mapHas, live, [partition])) {
-    return { state: apply(mapGet, live, [partition]), isNew: false };
-  }
-  const text = apply(mapGet, made, [partition]) ?? loadState(partition);
-  return text === undefined
-    ? { state: initial(initialOf, "$init"), isNew: true }
-    : { state: parse(text), isNew: false };
-}
-
-function loadShared() {
-  if (hasShared) return;
-  const text = loadState(null);
-  shared = text === undefined
-    ? initial(initialSharedOf, "$initShared")
-    : parse(text);
-  hasShared = true;
-}
-
-function keep(partition, state) {
-  apply(mapDelete, live, [partition]);
-  apply(mapSet, live, [partition, state]);
-  if (live.size <= limits.partitionsLiveMax) return;
-  const { value: oldest } = apply(nextKey, apply(mapKeys, live, []), []);
-  apply(mapDelete, live, [oldest]);
 }
 
 function call(handler, state, event) {
@@ -271,33 +261,40 @@ function jsonOf(value, what) {
     limits.stateLengthMax + " characters");
 }
 
+/** The partition that the query gives an event; null: none. */
 function partitionFor(input, event) {
-  if (sources.byStream) return input.partition;
+  if (sources.byStream) return input.partition === "" ? null : input.partition;
   if (partitionOf === undefined) return "";
   phase = "lost";
   const value = partitionOf(event);
-  return value === undefined || value === null ? "" : NativeString(value);
+  if (value === undefined || value === null || value === "") return null;
+  return NativeString(value) || null;
 }
 
 /** One event's outcome; null when it is of no partition. */
-function take(input) {
-  const { deleted } = input;
-  const isDeleted = deleted !== undefined;
-  const event = isDeleted
-    ? { partition: input.partition, isSoftDeleted: deleted.isSoft }
-    : new Envelope(input);
-  const partition = partitionFor(input, event);
-  const isPartitioned = sources.byStream || partitionOf !== undefined;
-  if (isPartitioned && partition === "") return null;
+function take(at) {
+  const input = batch[at];
+  const event = eventAt(at);
+  const partition = at < partitions.length
+    ? partitions[at]
+    : partitionFor(input, event);
+  if (partition === null) return null;
+  const isDeleted = input.deleted !== undefined;
   if (!isDeleted) event.partition = partition;
   const { isBiState } = options;
-  if (isBiState) loadShared();
-  const found = stateOf(partition);
-  let state = isBiState ? [found.state, shared] : found.state;
+  if (isBiState && !hasShared) {
+    shared = initial(initialSharedOf, "$initShared");
+    hasShared = true;
+  }
+  const isNew = !apply(mapHas, live, [partition]);
+  const found = isNew
+    ? initial(initialOf, "$init")
+    : apply(mapGet, live, [partition]);
+  let state = isBiState ? [found, shared] : found;
   if (isDeleted) {
     if (deletedCall !== undefined) state = call(deletedCall, state, event);
   } else {
-    if (found.isNew && createdCall !== undefined) {
+    if (isNew && createdCall !== undefined) {
       state = call(createdCall, state, event);
     }
     state = fold(state, event);
@@ -310,18 +307,17 @@ function take(input) {
         "of two states");
     }
     own = state[0];
-    sharedText = jsonOf(state[1], "shared state");
+    shared = state[1];
+    sharedText = jsonOf(shared, "shared state");
   }
   const stateText = jsonOf(own, "state");
   const resultText = resultSteps.length === 0 ? null : resultOf(own);
-  if (refused !== undefined) throw refused;
-  if (isBiState) shared = state[1];
-  keep(partition, own);
-  apply(mapSet, made, [partition, stateText]);
-  return [partition, stateText, sharedText, resultText, emits, takeLogs()];
+  apply(mapSet, live, [partition, own]);
+  return [partition, stateText, resultText, sharedText, emits, takeLogs()];
 }
 
 function faultOf(error) {
+  if (error !== undefined && error === refused) return error;
   let text = "The thrown value has no text";
   let line = 0;
   try {
@@ -334,25 +330,88 @@ function faultOf(error) {
   return { text: apply(slice, text, [0, limits.logLengthMax]), line };
 }
 
+// ---- Batches.
+
+/** Index of the event in hand, which the host reads. */
 const progress = new Int32Array(1);
 let batch = [];
-let outcomes = "";
+/** Events of the batch as handlers see them, as far as they were asked for. */
+let events = [];
+/** Partitions of the first events, if the query gives them. */
+let partitions = [];
+/** Of the event after those that have partitions. */
+let partitionFault;
+/** Outcomes by event, as far as they were not handed on. */
+let outcomes = [];
+let taken = 0;
+let told = 0;
 
-function begin(input) {
-  progress[0]++;
+function open(text) {
+  batch = parse(text);
+  events = [];
+  partitions = [];
+  outcomes = [];
+  partitionFault = undefined;
+  taken = told = 0;
+  progress[0] = -1;
+}
+
+function eventAt(at) {
+  const input = batch[at];
+  const { deleted } = input;
+  return events[at] ??= deleted === undefined
+    ? new Envelope(input)
+    : { partition: input.partition, isSoftDeleted: deleted.isSoft };
+}
+
+/** Begins the event that comes next. */
+function begin(at) {
+  const { createdAtMs, eventId } = batch[at];
+  progress[0] = at;
   emits = [];
   emitLength = 0;
   refused = undefined;
-  setMoment(input.createdAtMs, input.eventId);
+  setMoment(createdAtMs, eventId);
 }
 
-/** Events of the batch that were taken whole, as far as they were handed on. */
-function answer(fault) {
-  const text = '{"outcomes":[' + outcomes + '],"isDone":' +
-    (progress[0] + 1 >= batch.length) + ',"logs":' + stringify(takeLogs()) +
-    (fault === undefined ? "" : ',"fault":' + stringify(fault)) + "}";
-  outcomes = "";
-  return text;
+/** Length of what an outcome hands on, roughly. */
+function lengthOf(outcome) {
+  if (outcome === null) return 0;
+  return outcome[1].length + (outcome[2] ?? "").length + emitLength;
+}
+
+/** What was taken since the last answer. */
+function answer() {
+  const states = [];
+  const places = new NativeMap();
+  const effects = [];
+  let sharedState = null;
+  const { producesResults } = options;
+  for (let at = told; at < taken; at++) {
+    const outcome = outcomes[at];
+    if (outcome === null) continue;
+    const partition = outcome[0];
+    const place = apply(mapGet, places, [partition]);
+    const state = [partition, outcome[1], outcome[2]];
+    if (place !== undefined) states[place] = state;
+    else {
+      apply(mapSet, places, [partition, states.length]);
+      append(states, state);
+    }
+    sharedState = outcome[3];
+    const emitted = outcome[4];
+    const lines = outcome[5];
+    if (producesResults || emitted.length > 0 || lines.length > 0) {
+      const result = producesResults ? outcome[2] ?? outcome[1] : null;
+      append(effects, [at, result, emitted, lines]);
+    }
+    outcomes[at] = null;
+  }
+  told = taken;
+  return stringify({
+    taken, isDone: taken === batch.length,
+    states, sharedState, effects, logs: takeLogs(),
+  });
 }
 
 return {
@@ -367,57 +426,83 @@ return {
   },
   /** What a thrown value says, of the query or of a handler. */
   explain(error) { return stringify(faultOf(error)); },
-  /** Takes a batch as far as its output may go; an empty text: goes on. */
-  process(text) {
-    if (text !== "") {
-      batch = parse(text);
-      progress[0] = -1;
-      outcomes = "";
-      apply(mapClear, made, []);
-    }
-    while (progress[0] + 1 < batch.length) {
-      const input = batch[progress[0] + 1];
-      begin(input);
-      let outcome;
+  /** Asks for the partitions of a batch, which processing then goes on with. */
+  partition(text) {
+    open(text);
+    const found = [];
+    while (found.length < batch.length) {
+      const at = found.length;
+      begin(at);
       try {
-        outcome = stringify(take(input));
+        append(found, partitionFor(batch[at], eventAt(at)));
       } catch (error) {
-        return answer(faultOf(error));
+        partitionFault = faultOf(error);
+        break;
       } finally {
         phase = "over";
       }
-      outcomes += (outcomes === "" ? "" : ",") + outcome;
-      if (outcomes.length > limits.outputLengthMax) break;
     }
-    return answer(undefined);
+    partitions = found;
+    progress[0] = -1;
+    return stringify({ partitions, fault: partitionFault });
   },
-  /** What was taken before the batch was stopped by force. */
-  rescue() { return answer(undefined); },
+  /**
+   * Takes a batch as far as its output may go; an empty text: goes on. Returns
+   * the fault that ended it; empty: none did. The answer is asked for after it.
+   */
+  process(text, handover) {
+    const { restored, forgotten } = parse(handover);
+    restore(restored, forgotten);
+    if (text !== "") open(text);
+    let length = 0;
+    while (taken < batch.length && length <= limits.outputLengthMax) {
+      if (partitionFault !== undefined && taken === partitions.length) {
+        return stringify(partitionFault);
+      }
+      begin(taken);
+      try {
+        const outcome = take(taken);
+        // No call may stand between these: the event is taken whole, or not.
+        outcomes[taken] = outcome;
+        taken++;
+        length += lengthOf(outcome);
+      } catch (error) {
+        return stringify(faultOf(refused ?? error));
+      } finally {
+        phase = "over";
+      }
+    }
+    return "";
+  },
+  answer,
+  /** Takes the last event back. */
+  takeBack() {
+    if (taken > told) taken--;
+    return "";
+  },
   /** Streams that events of a catalogue name. */
   catalog(text) {
-    batch = parse(text);
-    progress[0] = -1;
-    outcomes = "";
-    while (progress[0] + 1 < batch.length) {
-      const input = batch[progress[0] + 1];
-      begin(input);
+    open(text);
+    const names = [];
+    while (names.length < batch.length) {
+      const at = names.length;
+      begin(at);
       phase = "lost";
       try {
-        const event = new Envelope(input);
+        const event = eventAt(at);
         const name = catalogTransform === undefined
           ? event.bodyRaw
           : catalogTransform(event);
-        outcomes += (outcomes === "" ? "" : ",") +
-          (name === undefined || name === null || name === ""
-            ? "null"
-            : stringify(NativeString(name)));
+        append(names, name === undefined || name === null || name === ""
+          ? null
+          : NativeString(name));
       } catch (error) {
-        return answer(faultOf(error));
+        return stringify({ names, fault: faultOf(error) });
       } finally {
         phase = "over";
       }
     }
-    return answer(undefined);
+    return stringify({ names });
   },
 };
 `;

@@ -25,6 +25,7 @@ const NativeString = String;
 const NativeDate = Date;
 const NativeMap = Map;
 const NativeNumber = Number;
+const NativeError = Error;
 const { imul } = Math;
 const { isSafeInteger } = Number;
 const PromiseType = Promise;
@@ -38,9 +39,6 @@ const mapGet = NativeMap.prototype.get;
 const mapHas = NativeMap.prototype.has;
 const mapSet = NativeMap.prototype.set;
 const mapDelete = NativeMap.prototype.delete;
-const mapClear = NativeMap.prototype.clear;
-const mapKeys = NativeMap.prototype.keys;
-const nextKey = new NativeMap().keys().next;
 
 const NOT_IN_INIT = "An exception occurred while executing a reverse command " +
   "handler. Value cannot be null.\nParameter name: causedByTag";
@@ -53,9 +51,7 @@ const NOT_METADATA = "An exception occurred while executing a reverse " +
 /**
  * Evaluates to a function. Its arguments: an object with the limits
  * (`emitsMax`, `emitLengthMax`, `logsMax`, `logLengthMax`, `stateLengthMax`,
- * `outputLengthMax`, `partitionsLiveMax`), whether emitting is allowed, and a
- * function from a partition, or null for the shared state, to its state text.
+ * `outputLengthMax`), and whether emitting is allowed.
  */
-export const PRELUDE =
-  '(function (limits, canEmit, loadState) {\n"use strict";' +
+export const PRELUDE = '(function (limits, canEmit) {\n"use strict";' +
   KEPT + SANDBOX + SELECTORS + HANDLERS + "})";

@@ -54,6 +54,18 @@ function nextRandom() {
   return (mixed ^ (mixed >>> 14)) >>> 0;
 }
 
+/** A UUID, by chance. */
+function randomId() {
+  let hex = "";
+  for (let at = 0; at < 32; at++) {
+    if (at === 8 || at === 12 || at === 16 || at === 20) hex += "-";
+    hex += at === 12
+      ? "4"
+      : "0123456789abcdef"[at === 16 ? 8 | nextRandom() & 3 : nextRandom() & 15];
+  }
+  return hex;
+}
+
 function setMoment(atMs, id) {
   nowMs = atMs;
   seed = id;
