@@ -155,7 +155,9 @@ async function serve(options: ResolvedOptions): Promise<void> {
     names: limits,
     ballastBytes: limits.ballastBytes,
     isReadOnly: values.isReadOnly,
-    ...(values.isInMemory ? {} : { indexMaker: createWorkerIndexMaker() }),
+    ...(values.isInMemory
+      ? {}
+      : { indexMaker: createWorkerIndexMaker({ logger }) }),
   });
   // At once, so that nobody connects meanwhile: it uses files up.
   const hasAmpleFiles = canOpenFiles(AMPLE_FILES);

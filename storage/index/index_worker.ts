@@ -1,19 +1,16 @@
 /**
- * The worker that makes an index file, one in its life: see
- * `worker_messages.ts`. It reads older index files; what it makes, the main
- * thread writes.
+ * The worker that makes the index file of a sealed segment, one in its life:
+ * it reads older index files, and leaves the file under its temporary name.
+ * See `worker_index_maker.ts`.
  *
  * @module
  */
 
-import { IndexBuilder } from "./index_builder.ts";
-import { givePartBack, type IndexPart } from "./index_maker.ts";
+import { createFileDisk } from "../disk/file_disk.ts";
+import { writeTemporaryIndex } from "./index_writer.ts";
 import { OlderFiles } from "./older_files.ts";
-import {
-  type MakerOrder,
-  type MakerReport,
-  PIECES,
-} from "./worker_messages.ts";
+import { readCopy } from "./sealed_copy.ts";
+import type { MakerOrder, MakerReport } from "./worker_index_maker.ts";
 
 /** The other thread, as a worker sees it. */
 interface MainThread {
@@ -22,101 +19,34 @@ interface MainThread {
 }
 
 const main: MainThread = globalThis as unknown as MainThread;
+const NO_PAUSE: Promise<void> = Promise.resolve();
+/** Milliseconds between two signs of life. */
+const SIGN_OF_LIFE_MS = 5_000;
 
-/** The file, as far as the builder knows: pieces go to the main thread. */
-class PieceSender {
-  /** Memory of pieces that were written. */
-  readonly #memory: ArrayBuffer[] = [];
-  #wake: (() => void) | undefined;
-  #underWay = 0;
-
-  async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
-    if (this.#underWay === PIECES) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    this.#underWay++;
-    const { byteLength } = bytes;
-    const memory = this.#memoryFor(byteLength);
-    new Uint8Array(memory).set(bytes);
-    main.postMessage({ type: "piece", memory, byteLength, offset }, [memory]);
-  }
-
-  written(memory: ArrayBuffer): void {
-    this.#underWay--;
-    this.#memory.push(memory);
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  #memoryFor(byteLength: number): ArrayBuffer {
-    const memory = this.#memory.pop();
-    return memory !== undefined && memory.byteLength >= byteLength
-      ? memory
-      : new ArrayBuffer(byteLength);
-  }
-}
-
-const sender = new PieceSender();
-let builder: IndexBuilder | undefined;
-let older: OlderFiles | undefined;
-/** What is under way, and what waits for it. */
-let work: Promise<void> = Promise.resolve();
-
-function take(order: MakerOrder): void {
-  switch (order.type) {
-    case "begin": {
-      older = new OlderFiles(order.olderIndexes);
-      builder = new IndexBuilder({
-        head: order.head,
-        older,
-        file: sender,
-        pause: () => NO_PAUSE,
-        release: givePartBack,
-      });
-      return;
-    }
-    case "part":
-      return goOn(() => add(order.part));
-    case "written":
-      return sender.written(order.memory);
-    case "end":
-      return goOn(finish);
-  }
-}
-
-/** Works after what is under way; what fails is told, and ends it all. */
-function goOn(step: () => Promise<void>): void {
-  work = work.then(step).catch(fail);
-}
-
-async function add(part: IndexPart): Promise<void> {
-  const offsets = await builder?.add(part);
-  main.postMessage(
-    { type: "taken", offsets },
-    offsets === undefined ? [] : [offsets.buffer],
+async function make(order: MakerOrder): Promise<Uint32Array<ArrayBuffer>> {
+  const { storeId, segment, path } = order;
+  const content = readCopy(order);
+  using older = new OlderFiles(order.olderIndexes, content.lists);
+  let toldAtMs = performance.now();
+  return await writeTemporaryIndex(
+    { disk: createFileDisk(), path },
+    { ...content, storeId, segment, older },
+    () => {
+      if (performance.now() - toldAtMs >= SIGN_OF_LIFE_MS) {
+        toldAtMs = performance.now();
+        main.postMessage({ type: "working" });
+      }
+      return NO_PAUSE;
+    },
   );
 }
 
-async function finish(): Promise<void> {
-  await builder?.finish();
-  older?.close();
-  main.postMessage({ type: "made" });
-}
-
-function fail(error: unknown): Promise<void> {
-  older?.close();
-  const reason = error instanceof Error ? error.message : String(error);
-  main.postMessage({ type: "failed", reason });
-  // Nothing that waits is begun: the main thread ends this worker.
-  return new Promise(() => {});
-}
-
-const NO_PAUSE: Promise<void> = Promise.resolve();
-
-main.onmessage = ({ data }) => {
+main.onmessage = async ({ data }) => {
   try {
-    take(data);
+    const offsets = await make(data);
+    main.postMessage({ type: "made", offsets }, [offsets.buffer]);
   } catch (error) {
-    work = fail(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    main.postMessage({ type: "failed", reason });
   }
 };

@@ -23,9 +23,9 @@ export interface LogSample {
 }
 
 /** What a memtable holds, as a file keeps it. */
-interface MemtableDump {
+export interface MemtableDump {
   /** Ids of lists with entries, in the order of their first one. */
-  readonly lists: Uint32Array;
+  readonly lists: Uint32Array<ArrayBuffer>;
   /** How many each of them has. */
   readonly lengths: Uint32Array;
   /** All of them, list by list. */

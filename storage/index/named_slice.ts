@@ -6,7 +6,7 @@
  */
 
 import { hashListName } from "../log/event_id_hash.ts";
-import type { FoundSlice } from "./index_maker.ts";
+import type { FoundSlice } from "./index_builder.ts";
 import type { SealedIndex } from "./sealed_index.ts";
 
 /**

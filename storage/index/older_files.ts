@@ -14,12 +14,7 @@ import {
   type Blocks,
 } from "./block_cache.ts";
 import type { Slice, SlicePointer } from "./index_file.ts";
-import type {
-  FoundSlice,
-  ListRun,
-  OlderIndex,
-  OlderSlices,
-} from "./index_maker.ts";
+import type { FoundSlice, NamedLists, OlderSlices } from "./index_builder.ts";
 import { NO_SEGMENT } from "./list_directory.ts";
 import { findNamedSlice } from "./named_slice.ts";
 import { openSealedIndex, type SealedIndex } from "./sealed_index.ts";
@@ -29,28 +24,43 @@ const BLOCKS_KEPT = 2048;
 /** Index files that are open at a time. */
 const OPEN_MAX = 128;
 
-export class OlderFiles implements OlderSlices {
+/** An index file of an older segment. */
+export interface OlderIndex {
+  readonly segmentNumber: number;
+  readonly path: string;
+}
+
+/** Lists, and where the newest slice of each is, by id. */
+export interface PlacedLists extends NamedLists {
+  readonly lastSegment: Uint32Array;
+  readonly lastSlice: Uint32Array;
+}
+
+export class OlderFiles implements OlderSlices, Disposable {
+  readonly #lists: PlacedLists;
   readonly #paths: ReadonlyMap<number, string>;
   readonly #cache = new BlockRing(BLOCKS_KEPT);
   readonly #indexes = new Map<number, SealedIndex>();
   /** By segment; the one that was opened first comes first. */
   readonly #readers = new Map<number, PositionalReader>();
 
-  constructor(indexes: readonly OlderIndex[]) {
+  constructor(indexes: readonly OlderIndex[], lists: PlacedLists) {
+    this.#lists = lists;
     this.#paths = new Map(
       indexes.map(({ segmentNumber, path }) => [segmentNumber, path]),
     );
   }
 
   /** See `SealedSegments.newestSlice()`. */
-  newest(run: ListRun, index: number): FoundSlice | undefined {
-    const segment = run.lastSegments[index] ?? NO_SEGMENT;
+  newest(listId: number): FoundSlice | undefined {
+    const { lastSegment, lastSlice, names } = this.#lists;
+    const segment = lastSegment[listId] ?? NO_SEGMENT;
     if (segment === NO_SEGMENT) return undefined;
     const sealed = this.#indexAt(segment);
-    if (sealed.footer.isScavenged) return this.#named(run, index, segment);
-    const offset = run.lastSlices[index] ?? 0;
+    if (sealed.footer.isScavenged) return this.#named(listId, segment);
+    const offset = lastSlice[listId] ?? 0;
     const slice = sealed.sliceAt(offset);
-    if (!isSame(slice.name, nameOf(run, index))) {
+    if (!isSame(slice.name, names.bytesOf(listId))) {
       throw new QuipuError(
         "corruptRecord",
         `Cannot read the index of segment ${segment}: another list is there`,
@@ -60,22 +70,23 @@ export class OlderFiles implements OlderSlices {
   }
 
   /** See `SealedSegments.sliceAt()`. */
-  at(run: ListRun, index: number, pointer: SlicePointer): Slice | undefined {
+  at(listId: number, pointer: SlicePointer): Slice | undefined {
     const { segment, offset } = pointer;
     if (segment === NO_SEGMENT) return undefined;
     const sealed = this.#indexAt(segment);
     return sealed.footer.isScavenged
-      ? this.#named(run, index, segment)?.slice
+      ? this.#named(listId, segment)?.slice
       : sealed.sliceAt(offset);
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     for (const reader of this.#readers.values()) reader.close();
     this.#readers.clear();
   }
 
-  #named(run: ListRun, index: number, newest: number): FoundSlice | undefined {
-    const list = { kind: run.kinds[index] ?? 0, name: nameOf(run, index) };
+  #named(listId: number, newest: number): FoundSlice | undefined {
+    const { kinds, names } = this.#lists;
+    const list = { kind: kinds[listId] ?? 0, name: names.bytesOf(listId) };
     return findNamedSlice(list, newest, (segment) => this.#indexAt(segment));
   }
 
@@ -114,13 +125,6 @@ export class OlderFiles implements OlderSlices {
       return;
     }
   }
-}
-
-function nameOf({ names, nameEnds }: ListRun, index: number): Uint8Array {
-  return names.subarray(
-    index === 0 ? 0 : nameEnds[index - 1],
-    nameEnds[index],
-  );
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

@@ -41,13 +41,13 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
   const { lists, sealed } = index;
   const segment = sealed.segmentOf(segmentNumber);
   invariant(segment !== undefined, "Only sealed segments have index files");
-  const sliceOffsets = await writeIndexOf(segment, options);
+  const { listIds, offsets } = await writeIndexOf(segment, options);
   // Scavenged meanwhile: it has another file, and another index.
   if (sealed.segmentOf(segmentNumber) !== segment) return;
   if (segment.remains === undefined) {
-    for (const [listId, offset] of sliceOffsets) {
+    for (const [index, listId] of listIds.entries()) {
       const isSame = lists.lastSegment[listId] !== segmentNumber ||
-        lists.lastSlice[listId] === offset;
+        lists.lastSlice[listId] === offsets[index];
       invariant(isSame, "An index file made again is the same");
     }
   }
@@ -90,19 +90,18 @@ export async function writeIndexOfEntries(
   >,
 ): Promise<SliceOffsets> {
   const { lists, sealed } = index;
-  return await writeIndexFile({
-    disk,
-    directoryPath: logDirectory,
-    path: segmentPath(logDirectory, segment, "idx"),
+  const path = segmentPath(logDirectory, segment, "idx");
+  return await writeIndexFile({ disk, directoryPath: logDirectory, path }, {
     storeId,
     segment,
     memtable: entries.memtable,
     lists,
     firstOrdinalOf: (listId) => entries.firstOrdinalOf(listId),
-    previousSliceOf: (listId) => sealed.sliceBefore(listId, segment.number),
-    sliceAt: (listId, pointer) => sealed.sliceAt(listId, pointer),
-    pause,
-  });
+    older: {
+      newest: (listId) => sealed.sliceBefore(listId, segment.number),
+      at: (listId, pointer) => sealed.sliceAt(listId, pointer),
+    },
+  }, pause);
 }
 
 /** Enters all records of a segment. */

@@ -22,7 +22,7 @@ import {
   type Slice,
   type SlicePointer,
 } from "./index_file.ts";
-import type { FoundSlice, OlderIndex } from "./index_maker.ts";
+import type { FoundSlice } from "./index_builder.ts";
 import {
   LIST_KINDS,
   LIST_TOMBSTONED,
@@ -30,6 +30,7 @@ import {
   NO_SEGMENT,
 } from "./list_directory.ts";
 import { findNamedSlice } from "./named_slice.ts";
+import type { OlderIndex } from "./older_files.ts";
 import {
   isIndexOf,
   openSealedIndex,

@@ -7,7 +7,6 @@
 
 import type { Logger } from "../../lib/model/logger.ts";
 import { type ActiveEnd, snapshotBytesFor } from "./heads_snapshot.ts";
-import type { IndexMakerError } from "./index_maker.ts";
 import type { StoreIndex } from "./store_index.ts";
 
 /** The log grows by so many times the size of a snapshot between two of them. */
@@ -154,18 +153,6 @@ export class Sealer {
       this.#logger.warn("heads.snapshot_failed", { reason: reasonOf(error) });
     }
   }
-}
-
-/** Logs why an index file was made here after all: once, not each time. */
-export function tellMakerFailure(
-  logger: Logger,
-): (error: IndexMakerError) => void {
-  let isTold = false;
-  return ({ message }) => {
-    if (isTold) return;
-    isTold = true;
-    logger.warn("segment.index_made_here", { reason: message });
-  };
 }
 
 function reasonOf(error: unknown): string {

@@ -27,8 +27,7 @@ import {
   openHeadsSnapshot,
 } from "./heads_snapshot.ts";
 import { writeHeadsSnapshot } from "./heads_writer.ts";
-import type { IndexMaker, IndexMakerError } from "./index_maker.ts";
-import { type SliceOffsets, writeIndexFile } from "./index_writer.ts";
+import type { SliceOffsets } from "./index_writer.ts";
 import {
   ListPlaces,
   type PositionRun,
@@ -37,6 +36,7 @@ import {
 import { type LogSample, Memtable } from "./memtable.ts";
 import type { SealedIndex } from "./sealed_index.ts";
 import { SealedSegments } from "./sealed_segments.ts";
+import { type IndexMaker, makeIndexHere } from "./worker_index_maker.ts";
 
 const SNAPSHOT_NAME = "heads.snap";
 /** Ids that get a slot between two pauses. */
@@ -55,8 +55,6 @@ interface StoreIndexOptions {
   readonly onDamage?: (segmentNumber: number) => void;
   /** Makes index files when segments are sealed; by default this thread does. */
   readonly indexMaker?: IndexMaker | undefined;
-  /** Is told why it could not make one: this thread does it then. */
-  readonly onMakerFailure?: (error: IndexMakerError) => void;
 }
 
 export class StoreIndex {
@@ -202,25 +200,24 @@ export class StoreIndex {
     const oldest = this.#unsealed[0];
     if (oldest === undefined) return undefined;
     const { segment, memtable } = oldest;
-    const { disk, logDirectory, indexMaker, onMakerFailure } = this.#options;
-    const path = segmentPath(logDirectory, segment, "idx");
-    const sliceOffsets = await writeIndexFile({
+    const { disk, logDirectory, indexMaker = makeIndexHere } = this.#options;
+    const sliceOffsets = await indexMaker({
       disk,
       directoryPath: logDirectory,
-      path,
-      storeId,
-      segment,
-      memtable,
-      lists: this.lists,
-      firstOrdinalOf: (listId) => this.#places.firstUnsealed(listId),
-      previousSliceOf: (listId) => this.#sealed.newestSlice(listId),
-      sliceAt: (listId, pointer) => this.#sealed.sliceAt(listId, pointer),
-      pause,
-      maker: indexMaker && {
-        maker: indexMaker,
-        olderIndexes: this.#sealed.files(),
-        onFailure: onMakerFailure ?? (() => {}),
+      path: segmentPath(logDirectory, segment, "idx"),
+      content: {
+        storeId,
+        segment,
+        memtable,
+        lists: this.lists,
+        firstOrdinalOf: (listId) => this.#places.firstUnsealed(listId),
+        older: {
+          newest: (listId) => this.#sealed.newestSlice(listId),
+          at: (listId, pointer) => this.#sealed.sliceAt(listId, pointer),
+        },
       },
+      olderIndexes: this.#sealed.files(),
+      pause,
     });
     const isReadable = this.#sealed.open(segment, storeId);
     invariant(isReadable, "An index file just written can be read");
@@ -239,10 +236,11 @@ export class StoreIndex {
     pause: () => Promise<void>,
   ): Promise<void> {
     const { lists } = this;
-    for (let index = 0; index < slices.size; index++) {
-      const listId = slices.listIdAt(index);
+    const { listIds, offsets } = slices;
+    for (let index = 0; index < listIds.length; index++) {
+      const listId = listIds[index] ?? 0;
       lists.lastSegment[listId] = segment.number;
-      lists.lastSlice[listId] = slices.offsetAt(index);
+      lists.lastSlice[listId] = offsets[index] ?? 0;
       if (index % LISTS_PER_PAUSE === LISTS_PER_PAUSE - 1) await pause();
     }
   }

@@ -1,26 +1,24 @@
 /**
- * Makes index files of large segments in a worker, so that the main thread
- * only hands over what they are made of and writes what comes back. A worker
- * lives as long as it takes to make one file: it costs some 20 ms to start and
- * some megabytes, and an idle one would cost memory.
+ * Makes index files of large segments in a worker, which gets a copy of what
+ * the file is made of, and writes it. A worker lives as long as it takes to make one file: it costs some 20 ms to
+ * start and some megabytes, and an idle one would cost memory.
  *
  * @module
  */
 
-import { MAKER_HERE } from "./index_builder.ts";
+import { type Logger, SILENT_LOGGER } from "../../lib/model/logger.ts";
+import type { Segment } from "../log/segment.ts";
+import { listIdsOf } from "./index_builder.ts";
 import {
-  buffersOf,
-  type IndexJob,
-  type IndexMaker,
-  IndexMakerError,
-  type IndexPart,
-  type OlderIndex,
-} from "./index_maker.ts";
-import {
-  type MakerOrder,
-  type MakerReport,
-  PARTS_AHEAD,
-} from "./worker_messages.ts";
+  type IndexContent,
+  type IndexFileTarget,
+  nameIndexFile,
+  type SliceOffsets,
+  writeIndexFile,
+} from "./index_writer.ts";
+import type { ListDirectory } from "./list_directory.ts";
+import type { OlderIndex } from "./older_files.ts";
+import { buffersOf, copySealed, type SealedCopy } from "./sealed_copy.ts";
 
 /**
  * Records and lists from which on a worker is worth starting: making the file
@@ -30,12 +28,50 @@ const ENTRIES_MIN = 50_000;
 /** A worker that says nothing for so long is given up. */
 const SILENCE_MS_MAX = 60_000;
 
+/** What a worker is told. */
+export interface MakerOrder extends SealedCopy {
+  readonly storeId: string;
+  readonly segment: Segment;
+  /** Path of the index file when it is complete. */
+  readonly path: string;
+  readonly olderIndexes: readonly OlderIndex[];
+}
+
+/** What a worker says. */
+export type MakerReport =
+  | { readonly type: "working" }
+  | {
+    readonly type: "made";
+    /** Where the slice of each list is, in the order of `listIdsOf()`. */
+    readonly offsets: Uint32Array<ArrayBuffer>;
+  }
+  | { readonly type: "failed"; readonly reason: string };
+
+/** What a worker needs besides what the index file is made of. */
+export interface SealJob extends IndexFileTarget {
+  readonly content: IndexContent & { readonly lists: ListDirectory };
+  /** The index files that `content.older` finds slices in. */
+  readonly olderIndexes: readonly OlderIndex[];
+  /** Lets others work. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Makes the index file of a segment that is sealed. */
+export type IndexMaker = (job: SealJob) => Promise<SliceOffsets>;
+
 interface WorkerMakerOptions {
   /** Records and lists of a segment from which on a worker makes its file. */
   readonly entriesMin?: number;
   /** Starts the worker; by default the one of this program. */
   readonly startWorker?: () => Worker;
   readonly silenceMsMax?: number;
+  /** Is told why a worker failed, once: this thread makes the file then. */
+  readonly logger?: Logger;
+}
+
+/** Makes an index file in this thread. */
+export async function makeIndexHere(job: SealJob): Promise<SliceOffsets> {
+  return await writeIndexFile(job, job.content, job.pause);
 }
 
 /** Makes index files: those of small segments here, others in workers. */
@@ -44,16 +80,36 @@ export function createWorkerIndexMaker(
     entriesMin = ENTRIES_MIN,
     startWorker = startIndexWorker,
     silenceMsMax = SILENCE_MS_MAX,
+    logger = SILENT_LOGGER,
   }: WorkerMakerOptions = {},
 ): IndexMaker {
-  return {
-    make(job: IndexJob): Promise<void> {
-      const { head, olderIndexes } = job;
-      return olderIndexes === undefined ||
-          head.recordCount + head.listCount < entriesMin
-        ? MAKER_HERE.make(job)
-        : makeInWorker(job, { olderIndexes, startWorker, silenceMsMax });
-    },
+  let isTold = false;
+  return async (job) => {
+    const { memtable } = job.content;
+    const listIds = listIdsOf(memtable);
+    if (memtable.recordCount + listIds.length < entriesMin) {
+      return await makeIndexHere(job);
+    }
+    let offsets: Uint32Array;
+    try {
+      const { storeId, segment } = job.content;
+      const copy = await copySealed(job.content, job.pause);
+      const { path, olderIndexes } = job;
+      offsets = await askWorker(
+        startWorker(),
+        { ...copy, storeId, segment, path, olderIndexes },
+        silenceMsMax,
+      );
+      if (offsets.length !== listIds.length) throw new Error("It lost lists");
+    } catch (error) {
+      // Whatever it is, a full device too, shows here or is over.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isTold) logger.warn("segment.index_made_here", { reason });
+      isTold = true;
+      return await makeIndexHere(job);
+    }
+    await nameIndexFile(job);
+    return { listIds, offsets };
   };
 }
 
@@ -65,164 +121,42 @@ function startIndexWorker(): Worker {
   });
 }
 
-async function makeInWorker(
-  job: IndexJob,
-  { olderIndexes, startWorker, silenceMsMax }: {
-    readonly olderIndexes: readonly OlderIndex[];
-    readonly startWorker: () => Worker;
-    readonly silenceMsMax: number;
-  },
-): Promise<void> {
-  let worker: Worker;
+/**
+ * Has a worker make a file, and ends it.
+ *
+ * @throws {Error} When it cannot, or says nothing for too long.
+ */
+async function askWorker(
+  worker: Worker,
+  order: MakerOrder,
+  silenceMsMax: number,
+): Promise<Uint32Array> {
+  const made = Promise.withResolvers<Uint32Array>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const listen = () => {
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => made.reject(new Error("It does not answer")),
+      silenceMsMax,
+    );
+  };
+  worker.onmessage = ({ data }: MessageEvent<MakerReport>) => {
+    if (data.type === "working") listen();
+    else if (data.type === "made") made.resolve(data.offsets);
+    else made.reject(new Error(data.reason));
+  };
+  worker.onmessageerror = () => made.reject(new Error("Unreadable message"));
+  worker.onerror = (event) => {
+    // It would end the program otherwise.
+    event.preventDefault();
+    made.reject(new Error(event.message));
+  };
   try {
-    worker = startWorker();
-  } catch (error) {
-    throw makerError(error);
-  }
-  using session = new WorkerSession(worker, job, silenceMsMax);
-  try {
-    session.begin(olderIndexes);
-    await session.made;
+    listen();
+    worker.postMessage(order, buffersOf(order));
+    return await made.promise;
   } finally {
-    await session.untilWritten();
+    clearTimeout(timer);
+    worker.terminate();
   }
-}
-
-/** A worker at work, from its first order to its last report. */
-class WorkerSession implements Disposable {
-  readonly #worker: Worker;
-  readonly #job: IndexJob;
-  readonly #parts: Iterator<IndexPart>;
-  readonly #outcome = Promise.withResolvers<void>();
-  readonly #silenceMsMax: number;
-  #writing: Promise<void> = Promise.resolve();
-  /** Pieces that wait to be written: meanwhile the worker may be silent. */
-  #unwrittenCount = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #isOver = false;
-  #isEndSent = false;
-
-  constructor(worker: Worker, job: IndexJob, silenceMsMax: number) {
-    this.#worker = worker;
-    this.#job = job;
-    this.#parts = job.parts[Symbol.iterator]();
-    this.#silenceMsMax = silenceMsMax;
-    worker.onmessage = ({ data }: MessageEvent<MakerReport>) =>
-      this.#hear(data);
-    worker.onmessageerror = () => this.#fail(makerError("unreadable message"));
-    worker.onerror = (event) => {
-      // It would end the program otherwise.
-      event.preventDefault();
-      this.#fail(makerError(event.message));
-    };
-  }
-
-  /** Settles once the worker is done, or cannot go on. */
-  get made(): Promise<void> {
-    return this.#outcome.promise;
-  }
-
-  begin(olderIndexes: readonly OlderIndex[]): void {
-    this.#listen();
-    this.#send({ type: "begin", head: this.#job.head, olderIndexes });
-    for (let count = 0; count < PARTS_AHEAD; count++) this.#sendPart();
-  }
-
-  /** Settles when no write is under way; those to come are left out. */
-  async untilWritten(): Promise<void> {
-    this.#isOver = true;
-    await this.#writing;
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#worker.terminate();
-  }
-
-  #hear(report: MakerReport): void {
-    if (this.#isOver) return;
-    this.#listen();
-    switch (report.type) {
-      case "taken":
-        if (report.offsets !== undefined) this.#job.placed(report.offsets);
-        return this.#sendPart();
-      case "piece":
-        this.#unwrittenCount++;
-        this.#writing = this.#writing.then(() => this.#write(report));
-        return;
-      case "made":
-        this.#writing = this.#writing.then(() => this.#outcome.resolve());
-        return;
-      case "failed":
-        return this.#fail(makerError(report.reason));
-    }
-  }
-
-  async #write(
-    { memory, byteLength, offset }: MakerReport & { type: "piece" },
-  ): Promise<void> {
-    if (this.#isOver) return;
-    try {
-      const bytes = new Uint8Array(memory, 0, byteLength);
-      await this.#job.file.writeAt(bytes, offset);
-      this.#unwrittenCount--;
-      if (!this.#isOver) this.#send({ type: "written", memory }, [memory]);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Sends the next part, or that there are no more. */
-  #sendPart(): void {
-    if (this.#isEndSent) return;
-    try {
-      const { done, value } = this.#parts.next();
-      if (done) {
-        this.#isEndSent = true;
-        this.#send({ type: "end" });
-        return;
-      }
-      const part = withOwnMemory(value);
-      this.#send({ type: "part", part }, buffersOf(part));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #send(order: MakerOrder, transfer: Transferable[] = []): void {
-    this.#worker.postMessage(order, transfer);
-  }
-
-  /** Waits for the next report, but not for ever. */
-  #listen(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (this.#unwrittenCount > 0) this.#listen();
-      else this.#fail(makerError("it does not answer"));
-    }, this.#silenceMsMax);
-  }
-
-  #fail(error: unknown): void {
-    this.#isOver = true;
-    this.#outcome.reject(error);
-  }
-}
-
-/** Ids are views of what the memtable goes on using. */
-function withOwnMemory(part: IndexPart): IndexPart {
-  return part.type === "ids"
-    ? {
-      type: "ids",
-      hashes: part.hashes.slice(),
-      offsets: part.offsets.slice(),
-    }
-    : part;
-}
-
-function makerError(cause: unknown): IndexMakerError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new IndexMakerError(
-    `Cannot make an index file in a worker: ${reason}`,
-    { cause },
-  );
 }

@@ -17,8 +17,8 @@ import {
   type StoreObserver,
 } from "../../lib/store/store_observer.ts";
 import type { DiskLock } from "../disk/disk.ts";
-import type { IndexMaker } from "../index/index_maker.ts";
-import { Sealer, tellMakerFailure } from "../index/sealer.ts";
+import { Sealer } from "../index/sealer.ts";
+import type { IndexMaker } from "../index/worker_index_maker.ts";
 import { StoreIndex } from "../index/store_index.ts";
 import { KnownDamage } from "./known_damage.ts";
 import { RecordReader } from "../log/record_reader.ts";
@@ -151,7 +151,6 @@ async function openParts(
       if (!isReadOnly) sealer?.rebuild(segmentNumber);
     },
     indexMaker: options.indexMaker,
-    onMakerFailure: tellMakerFailure(logger),
   });
   const damage = new KnownDamage(logger);
   const reader = new RecordReader({

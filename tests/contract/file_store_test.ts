@@ -7,8 +7,10 @@
 
 import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
-import type { IndexMaker } from "../../storage/index/index_maker.ts";
-import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
+import {
+  createWorkerIndexMaker,
+  type IndexMaker,
+} from "../../storage/index/worker_index_maker.ts";
 import { openStore } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { testEventStore } from "./event_store_contract.ts";

@@ -202,9 +202,9 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   },
   "drops the last entry of each list from index files": {
     patches: [{
-      file: "index/index_parts.ts",
-      from: "const offsets = memtable.offsetsOf(listId);",
-      to: "const offsets = memtable.offsetsOf(listId).subarray(0, -1);",
+      file: "index/index_builder.ts",
+      from: "const entries = memtable.offsetsOf(listId);",
+      to: "const entries = memtable.offsetsOf(listId).subarray(0, -1);",
     }],
     caughtBy: losePower,
   },
