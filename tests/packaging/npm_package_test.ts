@@ -1,0 +1,153 @@
+/**
+ * The npm package, installed from its tarball: what is in it, and that the
+ * program's workers and modules are found where npm puts them.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { readLock } from "../../packaging/locked_packages.ts";
+import {
+  buildNpmPackage,
+  packNpmPackage,
+} from "../../packaging/npm_package.ts";
+import { DENO_FLAGS, NPM_NAME, VERSION } from "../../packaging/project.ts";
+import { outputOf } from "../../packaging/run_command.ts";
+import { canReachRegistry, findTool, testWhere, tryServer } from "./ways.ts";
+
+const registry = await canReachRegistry() ? undefined : "npm registry";
+
+/** An empty directory with the package installed. */
+async function installPackage(): Promise<
+  AsyncDisposable & { readonly directory: string }
+> {
+  const directory = await Deno.makeTempDir({ prefix: "quipu-installed-" });
+  await using package_ = await buildNpmPackage();
+  await packNpmPackage(package_.directory, join(directory, "quipu.tgz"));
+  await outputOf(
+    ["npm", "install", "--no-audit", "--no-fund", "./quipu.tgz"],
+    directory,
+  );
+  return {
+    directory,
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+}
+
+testWhere(
+  "the package has no TypeScript, and a notice for all that is bundled",
+  registry,
+  async () => {
+    await using package_ = await buildNpmPackage();
+    const files = await outputOf(
+      ["npm", "pack", "--dry-run", "--json"],
+      package_.directory,
+    );
+    const [{ files: packed }] = JSON.parse(files);
+    const paths: string[] = packed.map(({ path }: { path: string }) => path);
+    assertEquals(paths.filter((path) => path.endsWith(".ts")), []);
+    for (
+      const path of [
+        "LICENSE",
+        "README.md",
+        "THIRD_PARTY_NOTICES.txt",
+        "dist/main.js",
+        "dist/storage/index/index_worker.js",
+        "package.json",
+        "quipu.mjs",
+      ]
+    ) assert(paths.includes(path), path);
+    const notices = await Deno.readTextFile(
+      join(package_.directory, "THIRD_PARTY_NOTICES.txt"),
+    );
+    for (const { name, version } of readLock().packages) {
+      const start = notices.indexOf(`\n${name} ${version} (`);
+      assert(start >= 0, name);
+      assert(/copyright/i.test(notices.slice(start, start + 400)), name);
+    }
+  },
+);
+
+testWhere("the installed program works", registry, async (t) => {
+  await using place = await installPackage();
+  const { directory } = place;
+  await t.step(
+    "it has the permissions of a checkout",
+    () => hasFlags(directory),
+  );
+  await t.step("it starts its workers", () => startsWorkers(directory));
+  await t.step("it ends with the exit code", () => endsWithCode(directory));
+});
+
+async function startsWorkers(directory: string): Promise<void> {
+  const quipu = (...args: string[]) =>
+    outputOf(["npx", "--no", NPM_NAME, ...args], directory);
+  const options = ["--db=data", "--segment-size=8MiB", "--log-level=debug"];
+  const { log } = await tryServer(
+    [findTool("npx") ?? "npx", "--no", NPM_NAME, "serve", ...options],
+    { directory, environment: Deno.env.toObject() },
+    (url) => appendMany(url, 80_000),
+  );
+  // The index of a full segment is made by a worker, or else in the server.
+  assertStringIncludes(log, "segment.sealed");
+  assert(!log.includes("segment.index_made_here"), log);
+
+  assertEquals(await quipu("version"), `${VERSION}\n`);
+  assertStringIncludes(
+    await quipu("verify", "--db=data"),
+    "Nothing is damaged",
+  );
+  await quipu("export", "all.ndjson", "--stream=many", "--db=data");
+  await Deno.writeTextFile(join(directory, "query.js"), QUERY);
+  // Queries run in a worker.
+  assertStringIncludes(
+    await quipu("project", "query.js", "--events=all.ndjson"),
+    '"count":80000',
+  );
+}
+
+const QUERY = `fromStream("many").when({
+  $init: () => ({ count: 0 }),
+  one: (state) => { state.count++; },
+});
+`;
+
+const BATCH_COUNT = 4000;
+
+async function appendMany(url: string, count: number): Promise<void> {
+  for (let at = 0; at < count; at += BATCH_COUNT) {
+    const events = Array.from({ length: BATCH_COUNT }, () => ({
+      eventId: crypto.randomUUID(),
+      eventType: "one",
+      data: { text: "some text that takes its room in the log" },
+    }));
+    const { status, body } = await fetch(`${url}/streams/many`, {
+      method: "POST",
+      headers: { "Content-Type": "application/vnd.eventstore.events+json" },
+      body: JSON.stringify(events),
+    });
+    await body?.cancel();
+    assertEquals(status, 201);
+  }
+}
+
+async function hasFlags(directory: string): Promise<void> {
+  const { denoFlags } = JSON.parse(
+    await Deno.readTextFile(
+      join(directory, "node_modules", NPM_NAME, "package.json"),
+    ),
+  );
+  assertEquals(denoFlags, DENO_FLAGS);
+  assert(denoFlags.includes("--no-prompt"));
+  assert(!denoFlags.includes("--allow-all"));
+}
+
+async function endsWithCode(directory: string): Promise<void> {
+  const { code, stderr } = await new Deno.Command("npx", {
+    args: ["--no", NPM_NAME, "serve", "--port=none"],
+    cwd: directory,
+  }).output();
+  assertEquals(code, 2);
+  assertStringIncludes(new TextDecoder().decode(stderr), "quipu: ");
+}
