@@ -17,17 +17,25 @@ import {
 /** Members that hold the moment something happened. */
 const TIME_MEMBERS = new Set(["updated", "dateLastUpdated"]);
 
+/** Members that hold numbers of the log and of projections. */
+const NUMBERED_MEMBERS = new Set(["$c", "$p", "$v"]);
+
 /** Members that ours may have besides, at its end: documented additions. */
 const ADDED_MEMBERS = new Set([
   // Of the node.
   "quipuVersion",
-  // Of a persistent subscription.
+  // Of a persistent subscription and a projection.
   "outstandingMessagesCount",
   "parkedMessagesCount",
   "oldestInFlightMilliseconds",
   "lagEvents",
   "lagMilliseconds",
+  "eventsPerSecond",
+  "runAs",
 ]);
+
+/** Documents that have them: whole ones, and statistics in lists. */
+const HAS_ADDITIONS = /^body(\.projections\[\d+\])?$/;
 
 /** Compares two JSON documents value by value, but for what is set aside. */
 export function compareJson(
@@ -96,7 +104,8 @@ function compareTrees(
     const got = answered.members
       .map((member) => member.name)
       .filter((name, index) =>
-        index < wanted.length || where !== "body" || !ADDED_MEMBERS.has(name)
+        index < wanted.length || !HAS_ADDITIONS.test(where) ||
+        !ADDED_MEMBERS.has(name)
       );
     if (wanted.join("\n") !== got.join("\n")) {
       comparison.found.push(difference(`${where} members`, wanted, got));
@@ -138,14 +147,21 @@ function isSameLeaf(
 ): boolean {
   const name = where.slice(where.lastIndexOf(".") + 1);
   if (recorded.kind === "string" && answered.kind === "string") {
-    return TIME_MEMBERS.has(name)
-      ? made.isSameTime(recorded.value, answered.value)
-      : made.isSameText(recorded.value, answered.value);
+    if (TIME_MEMBERS.has(name)) {
+      return made.isSameTime(recorded.value, answered.value);
+    }
+    return made.isSameText(recorded.value, answered.value) ||
+      isSameNumbered();
   }
   // Its value differs from build to build of the recorded server and means
   // nothing to clients.
   if (name === "msgTypeId") return isInteger(recorded) && isInteger(answered);
-  return leafOf(recorded) === leafOf(answered);
+  return leafOf(recorded) === leafOf(answered) || isSameNumbered();
+
+  function isSameNumbered() {
+    return NUMBERED_MEMBERS.has(name) &&
+      made.isSameMember(name, leafOf(recorded), leafOf(answered));
+  }
 }
 
 function isInteger(tree: JsonTree): boolean {
@@ -224,7 +240,7 @@ function compareMemberShapes(
   const objects = examples.filter((example) => example.kind === "object");
   const names = answered.members
     .map((member) => member.name)
-    .filter((name) => where !== "body" || !ADDED_MEMBERS.has(name));
+    .filter((name) => !HAS_ADDITIONS.test(where) || !ADDED_MEMBERS.has(name));
   const fitting = objects.filter((example) =>
     example.members.map((member) => member.name).join("\n") ===
       names.join("\n")

@@ -285,6 +285,30 @@ Deno.test("numbers that depend on the past count as 1 in areas with families", (
   const area = "projections";
   assertSame({ area, recorded, answered });
   assertDiffers({ recorded, answered });
+  assertSame({
+    area,
+    recorded: `{"$v":"1:-1:0:3","$c":1,"$p":1}`,
+    answered: `{"$v":"9:-1:0:3","$c":42,"$p":42}`,
+  });
+  assertDiffers({ area, recorded: `{"$x":1}`, answered: `{"$x":42}` });
+  for (
+    const text of [
+      "The 's' stream managed by projection 1 has",
+      "Last event projection: '1'.  Emitting projection: '1'",
+    ]
+  ) {
+    const reason = text.replaceAll("1", "73");
+    assertSame({
+      area,
+      recorded: JSON.stringify({ text }),
+      answered: JSON.stringify({ text: reason }),
+    });
+    assertDiffers({
+      area,
+      recorded: JSON.stringify({ text }),
+      answered: JSON.stringify({ text: reason.replace("projection", "p") }),
+    });
+  }
   for (
     const other of [
       answered.replace("C:73", "C:0"),

@@ -68,6 +68,11 @@ export class ServerMade {
       });
   }
 
+  /** As `isSameText`, of a member's value, whose name may say what it is. */
+  isSameMember(name: string, recorded: string, answered: string): boolean {
+    return this.isSameText(`"${name}":${recorded}`, `"${name}":${answered}`);
+  }
+
   /** Whether both are moments of the server's clock, written in one form. */
   isSameTime(recorded: string, answered: string): boolean {
     const form = TIME.exec(recorded)?.[1];
@@ -89,7 +94,9 @@ export class ServerMade {
     return text
       .replaceAll(/\b([CP]):[1-9]\d*/g, "$1:1")
       .replaceAll(/("\$[cp]": ?)[1-9]\d*/g, "$11")
-      .replaceAll(/("\$v": ?")\d+:/g, "$11:");
+      .replaceAll(/("\$v": ?")\d+:/g, "$11:")
+      .replaceAll(/(managed by projection )\d+/g, "$11")
+      .replaceAll(/((?:event|Emitting) projection: ')\d+'/g, "$11'");
   }
 }
 
