@@ -50,7 +50,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/users": ["lib/model", "lib/store", "lib/text"],
   "lib/maintenance": ["lib/model", "lib/store", "lib/text"],
   "lib/telemetry": ["lib/model", "lib/store", "lib/text"],
+  "lib/web": ["lib/model", "lib/store", "lib/text", "lib/formats", "lib/users"],
   "lib/http": [
+    "lib/web",
     "lib/model",
     "lib/store",
     "lib/text",
@@ -321,7 +323,7 @@ Deno.test("nothing banned is called or written", () => {
   const found: string[] = [];
   for (const path of listTexts()) {
     const text = readText(path);
-    const code = path.endsWith(".ts") ? withoutCommentsAndTexts(text) : "";
+    const code = isSource(path) ? withoutCommentsAndTexts(text) : "";
     const checks: [string, readonly Ban[]][] = [[text, TEXT_BANS]];
     if (code !== "") checks.push([code, SOURCE_BANS]);
     if (isProgram(path)) checks.push([code, PROGRAM_BANS]);
@@ -354,7 +356,7 @@ Deno.test("every file of the program says what it owns, and is long for a reason
 
 Deno.test("source files have snake_case names", () => {
   const wrong = listSources().filter((path) =>
-    !/^(?:[a-z0-9_]+\/)*[a-z0-9_]+(?:\.d)?\.ts$/.test(path)
+    !/^(?:[a-z0-9_]+\/)*[a-z0-9_]+(?:\.d)?\.tsx?$/.test(path)
   );
   assertEquals(wrong, []);
 });
@@ -395,7 +397,7 @@ Deno.test("documents name files that are there", () => {
   const wrong: string[] = [];
   for (const path of listTexts().filter((path) => path.endsWith(".md"))) {
     if (path === "CHANGELOG.md") continue;
-    for (const [, name = ""] of readText(path).matchAll(/`([\w/]+\.ts)`/g)) {
+    for (const [, name = ""] of readText(path).matchAll(/`([\w/]+\.tsx?)`/g)) {
       const isThere = sources.some((source) =>
         source === name || source.endsWith(`/${name}`)
       );
@@ -567,8 +569,8 @@ function areaOf(path: string): string {
 /** Whether the file is part of what runs, and no test, bench or declaration. */
 function isProgram(path: string): boolean {
   return (PROGRAM_ROOTS.includes(path) ||
-    /^(?:lib|storage)\/.*\.ts$/.test(path)) &&
-    !/(?:_test|_bench|\.d)\.ts$/.test(path);
+    /^(?:lib|storage)\/.*\.tsx?$/.test(path)) &&
+    !/(?:_test|_bench|\.d)\.tsx?$/.test(path);
 }
 
 let texts: readonly string[] | undefined;
@@ -576,14 +578,18 @@ let texts: readonly string[] | undefined;
 /** All files that people write, by path from the root. */
 function listTexts(): readonly string[] {
   texts ??= [...walk("")].filter((path) =>
-    path !== "deno.lock" && /(?:\.(?:ts|js|json|jsonc|md|ya?ml|sh)|\/run)$/
+    path !== "deno.lock" && /(?:\.(?:tsx?|js|json|jsonc|md|ya?ml|sh)|\/run)$/
       .test(path)
   ).sort();
   return texts;
 }
 
 function listSources(): string[] {
-  return listTexts().filter((path) => path.endsWith(".ts"));
+  return listTexts().filter(isSource);
+}
+
+function isSource(path: string): boolean {
+  return /\.tsx?$/.test(path);
 }
 
 function* walk(directory: string): Generator<string> {

@@ -8,12 +8,8 @@
 
 import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
 import { openStore } from "../../storage/mod.ts";
-import {
-  type App,
-  createApp,
-  createLateApp,
-  withRequestLog,
-} from "../http/app.ts";
+import { type App, createApp, withRequestLog } from "../http/app.ts";
+import { createLateApp } from "../http/late_app.ts";
 import { createHostCheck } from "../http/hosts.ts";
 import {
   type HttpServer,

@@ -31,7 +31,12 @@ import {
   loginRequestOf,
   peerAddressOf,
 } from "./client.ts";
-import type { HandlerServices, NodeInfo, NodeStore } from "./context.ts";
+import type {
+  Authenticate,
+  HandlerServices,
+  NodeInfo,
+  NodeStore,
+} from "./context.ts";
 import {
   errorProblemOf,
   malformed,
@@ -50,6 +55,7 @@ import {
   type Scheme,
 } from "./hosts.ts";
 import {
+  FORM,
   isMediaType,
   negotiateRequest,
   negotiateResponse,
@@ -63,7 +69,11 @@ import {
 import { createRouter, parseQuery, parseTarget } from "./router.ts";
 import { Quota } from "./quota.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_headers.ts";
+import { prefersPage, problemPageResponse } from "./pages.ts";
+import { FormMarks, sessionTokenOf } from "./sessions.ts";
+import { decodeUtf8Leniently } from "../text/utf8.ts";
 import {
+  isInWords,
   optionsResponse,
   outerProblemResponse,
   problemResponse,
@@ -73,12 +83,6 @@ import { KnownAnswers } from "./response_cache.ts";
 import { allowsRoute, hasRole, type Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
 import { Sending } from "./pull_stream.ts";
-
-/** Judges the `Authorization` header and what else a login depends on. */
-type Authenticate = (
-  authorization: string | null,
-  request: LoginRequest,
-) => Authentication | Promise<Authentication>;
 
 /** What the interface is made of. */
 export interface AppOptions {
@@ -151,6 +155,7 @@ export function createApp(options: AppOptions): App {
     trustsForwarded: (info) => isTrustedProxy(peerAddressOf(info)),
   });
   const knownAnswers = new KnownAnswers({ streams, baseUrlOf, limits });
+  const marks = new FormMarks();
   const services: HandlerServices = {
     streams,
     users: options.users,
@@ -160,6 +165,8 @@ export function createApp(options: AppOptions): App {
     logger,
     knownAnswers,
     baseUrlOf,
+    marks,
+    authenticate,
     receiving: new Receiving(limits),
     newId,
     node: options.node,
@@ -171,6 +178,9 @@ export function createApp(options: AppOptions): App {
     projections: options.projections,
   };
   const siteRules = createSiteRules(options.corsOrigins);
+  // For sessions, which browsers send with requests of other ports' pages, too,
+  // and for forms.
+  const ownRules = createSiteRules(undefined);
   // Before all else: rights and kept answers depend on the store as well.
   const barrier = options.store.barrier?.bind(options.store);
 
@@ -192,6 +202,15 @@ export function createApp(options: AppOptions): App {
     const accessToken = authorization === null
       ? accessTokenOf(request)
       : undefined;
+    const session = authorization === null && accessToken === undefined
+      ? sessionTokenOf(request)
+      : undefined;
+    if (session !== undefined) {
+      return Promise.resolve(authenticate(`Bearer ${session}`, client)).then(
+        // One that has ended is as good as none.
+        (who) => who === "rejected" ? authenticate(null, client) : who,
+      ).then((who) => answerTo(who, request, { client, info, watched }));
+    }
     const authentication = accessToken !== undefined
       ? options.authenticateAccessToken?.(accessToken, client) ?? "rejected"
       : authenticate(authorization, client);
@@ -219,6 +238,7 @@ export function createApp(options: AppOptions): App {
     },
   ): Response | Promise<Response> {
     if (who === "rejected") throw PIPELINE_REFUSALS.unauthenticated;
+    watched.caller = who;
     // What is known was judged by the rights of users, not by scopes.
     const answerKey = request.method === "GET" && who?.scopes === undefined
       ? knownAnswers.keyOf(request, info)
@@ -256,7 +276,9 @@ export function createApp(options: AppOptions): App {
     const judged = route.isWrite === true
       ? { method: "POST", headers: request.headers }
       : request;
-    if (siteRules.refuses(judged, () => ownHostsOf(request, info))) {
+    const isOfPages = who?.isSession === true || route.request === FORM;
+    const rules = isOfPages ? ownRules : siteRules;
+    if (rules.refuses(judged, () => ownHostsOf(request, info))) {
       throw PIPELINE_REFUSALS.crossSite;
     }
     const isPublic = route.access === "monitors" &&
@@ -333,17 +355,57 @@ export function createApp(options: AppOptions): App {
     });
   }
 
+  /** The answer is made: it is noted, and a refusal becomes a page for browsers. */
+  function finish(
+    response: Response,
+    request: Request,
+    about: {
+      readonly info: Deno.ServeHandlerInfo;
+      readonly watched: WatchedRequest;
+    },
+  ): Response | Promise<Response> {
+    const ended = watch.end(about.watched, request, response);
+    const { status } = ended;
+    // Who takes nothing but pages of what has none is told so in words.
+    const isPage = status >= 400 && status !== 406 && isInWords(ended) &&
+      prefersPage(request);
+    return isPage ? asPage(ended, request, about) : ended;
+  }
+
+  async function asPage(
+    response: Response,
+    request: Request,
+    { info, watched }: {
+      readonly info: Deno.ServeHandlerInfo;
+      readonly watched: WatchedRequest;
+    },
+  ): Promise<Response> {
+    const { status, headers } = response;
+    const text = decodeUtf8Leniently(await response.bytes());
+    let baseUrl = "http://localhost";
+    try {
+      baseUrl = services.baseUrlOf(request, info);
+    } catch (error) {
+      // Without a host the page is still worth reading.
+      if (!(error instanceof Refusal)) throw error;
+    }
+    const { caller, allowedMethods } = watched;
+    const asked = { request, caller, baseUrl, marks, allowedMethods };
+    return problemPageResponse({ status, text }, asked, headers);
+  }
+
   function app(
     request: Request,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response> {
     const watched = watch.begin();
+    const about = { info, watched };
     let response: Response | Promise<Response>;
     try {
       quota.enter();
     } catch (error) {
       response = answerError(error, request, watched);
-      return watch.end(watched, request, response);
+      return finish(response, request, about);
     }
     try {
       response = barrier === undefined || isProbe(request)
@@ -352,20 +414,20 @@ export function createApp(options: AppOptions): App {
       if (response instanceof Promise) {
         response = response.then((settled) => {
           quota.leave();
-          return watch.end(watched, request, settled);
+          return finish(settled, request, about);
         }, (error) => {
           quota.leave();
           const settled = answerError(error, request, watched);
-          return watch.end(watched, request, settled);
+          return finish(settled, request, about);
         });
       } else {
         quota.leave();
-        response = watch.end(watched, request, response);
+        response = finish(response, request, about);
       }
     } catch (error) {
       quota.leave();
       response = answerError(error, request, watched);
-      response = watch.end(watched, request, response);
+      response = finish(response, request, about);
     }
     if (request.method === "HEAD") response = withoutBody(response);
     const { narrow } = siteRules;
@@ -422,94 +484,6 @@ function negotiate(
   });
   if (responseType === undefined) throw PIPELINE_REFUSALS.notAcceptable;
   return { ...ofBody, responseType };
-}
-
-/**
- * An app that a server can listen with before it is made. A server that listens
- * first knows that it has its address before it makes anything that a start in
- * vain would leave behind, such as a new store.
- */
-interface LateApp {
-  /**
-   * Lets requests wait for the app; answers 503 to those for which there is no
-   * room, and to all once the wait is over. Probes never wait.
-   */
-  readonly app: App;
-  /** From now on `made` answers. */
-  become(made: App): void;
-}
-
-/**
- * Makes one that answers nothing yet.
- *
- * Requests wait, because a client that is told 503 may not come back: an
- * `EventSource` does so when a connection breaks, and gives up on any status
- * but 200.
- *
- * @param limits How long the first requests wait, and how many may.
- */
-export function createLateApp(
-  { startWaitMs, requestsInFlightMax }: Pick<
-    Limits,
-    "startWaitMs" | "requestsInFlightMax"
-  >,
-): LateApp {
-  let answering: App | undefined;
-  let waitingCount = 0;
-  const waited = Promise.withResolvers<void>();
-  const timer = setTimeout(waited.resolve, startWaitMs);
-  let isOver = false;
-  const endWait = () => {
-    isOver = true;
-    clearTimeout(timer);
-    waited.resolve();
-  };
-  waited.promise.then(endWait);
-  async function answerLater(
-    request: Request,
-    info: Deno.ServeHandlerInfo,
-  ): Promise<Response> {
-    waitingCount++;
-    await waited.promise;
-    waitingCount--;
-    return answering === undefined ? notYet() : answering(request, info);
-  }
-  const app: App = Object.assign(
-    (request: Request, info: Deno.ServeHandlerInfo) => {
-      if (answering !== undefined) return answering(request, info);
-      if (IS_ALIVE.test(request.url)) {
-        return new Response("ok\n", {
-          headers: { "Cache-Control": "no-store" },
-        });
-      }
-      return isOver || IS_PROBE.test(request.url) ||
-          waitingCount >= requestsInFlightMax
-        ? notYet()
-        : answerLater(request, info);
-    },
-    {
-      endLongPolls: () => answering?.endLongPolls(),
-      close() {
-        endWait();
-        answering?.close();
-      },
-    },
-  );
-  return {
-    app,
-    become(made) {
-      answering = made;
-      endWait();
-    },
-  };
-}
-
-/** Whoever restarts what does not live must not end a start that takes long. */
-const IS_ALIVE = /^https?:\/\/[^/]*\/health\/live(\?|$)/;
-const IS_PROBE = /^https?:\/\/[^/]*\/health(?:[/?]|$)/;
-
-function notYet(): Response {
-  return problemResponse(PROBLEMS.starting, "");
 }
 
 /**

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import type { Upkeep } from "../maintenance/upkeep.ts";
 import type { ProjectionService } from "../projections/contract.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
-import type { LoginRequest } from "../users/contract.ts";
+import type { Authentication, LoginRequest } from "../users/contract.ts";
 import type { TokenService } from "../users/tokens.ts";
 import type { UserService } from "../users/users.ts";
 import type { Requester } from "../model/audit.ts";
@@ -22,6 +22,7 @@ import type { BaseUrlOf } from "./hosts.ts";
 import type { MediaType } from "./negotiation.ts";
 import type { Observation, WatchedRequest } from "./observation.ts";
 import type { Query, RequestTarget } from "./router.ts";
+import type { FormMarks } from "./sessions.ts";
 import type { Receiving } from "./body.ts";
 import { describedStream } from "../model/stream_names.ts";
 import { Refusal } from "./errors.ts";
@@ -81,6 +82,12 @@ export interface NodeOption {
   readonly possibleValues?: readonly string[];
 }
 
+/** Judges the `Authorization` header and what else a login depends on. */
+export type Authenticate = (
+  authorization: string | null,
+  request: LoginRequest,
+) => Authentication | Promise<Authentication>;
+
 /** What handlers answer with. */
 export interface HandlerServices {
   readonly streams: StreamService;
@@ -98,6 +105,10 @@ export interface HandlerServices {
   /** Projections; undefined: this server runs none (404). */
   readonly projections: ProjectionService | undefined;
   readonly baseUrlOf: BaseUrlOf;
+  /** Of the forms on pages. */
+  readonly marks: FormMarks;
+  /** Judges a password that was typed into a form, as if it came as Basic. */
+  readonly authenticate: Authenticate;
   /** Bounds the time to send a body. */
   readonly receiving: Receiving;
   /** A new random UUID, lower case with hyphens. */

@@ -138,6 +138,11 @@ export const PIPELINE_REFUSALS = {
     "crossSite",
     "Pages of other origins may not write: name the origin with --cors-origin",
   ),
+  foreignForm: new Refusal(
+    "crossSite",
+    "The form is out of date: it was made for another login, or before the " +
+      "server was started. Go back, load the page again and send it again",
+  ),
   overloaded: new Refusal(
     "overloaded",
     "Too many requests are being answered: try again later",

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { openTestApp } from "../../tests/support/test_app.ts";
-import { createLateApp } from "./app.ts";
+import { createLateApp } from "./late_app.ts";
 import { serveWithPhrases } from "./phrase_server.ts";
 import { serveHttp } from "./server.ts";
 

@@ -27,6 +27,7 @@ type BodyForm =
   | "bytes"
   | "html"
   | "text"
+  | "form"
   | "eventStream";
 
 /** A media type. There is one object for each: compare them by identity. */
@@ -75,6 +76,12 @@ export const EXPORT_CONTENT_TYPE = "application/x-ndjson";
 /** Queries of projections. */
 export const JAVASCRIPT = textType("application/javascript", "text");
 export const TEXT_PLAIN = textType("text/plain", "text");
+/** Forms of pages. */
+export const FORM: MediaTypeSet = [
+  textType("application/x-www-form-urlencoded", "form"),
+];
+/** What has a page and nothing else. */
+export const HTML_ALONE: MediaTypeSet = [TEXT_HTML];
 /** Bytes as they are: the one type without a charset. */
 export const OCTET_STREAM: MediaType = {
   name: "application/octet-stream",

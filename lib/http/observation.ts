@@ -7,6 +7,7 @@
 
 import type { Clock } from "../model/clock.ts";
 import type { Logger, LogLevel } from "../model/logger.ts";
+import type { Principal } from "../model/principal.ts";
 import type { ProcessUsage } from "../model/process_usage.ts";
 import type { MetricSource } from "../telemetry/metric.ts";
 import type { RequestMetrics } from "../telemetry/request_metrics.ts";
@@ -97,6 +98,8 @@ export interface WatchedRequest {
   route: WatchedRoute | undefined;
   /** Value of `Access-Control-Allow-Methods`; empty until a handler is called. */
   allowedMethods: string;
+  /** Who asks, once that is known: for the frames of pages that say no. */
+  caller: Principal | undefined;
   /** Time for which it was held as a long poll. */
   heldMs: number;
 }
@@ -135,6 +138,7 @@ export class RequestWatch {
       startedAtMs: performance.now(),
       route: undefined,
       allowedMethods: "",
+      caller: undefined,
       heldMs: 0,
     };
   }

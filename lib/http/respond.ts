@@ -110,7 +110,7 @@ export function createdResponse(
 /** Sends the client elsewhere. */
 export function redirectResponse(
   redirect: {
-    readonly status: 302 | 307;
+    readonly status: 302 | 303 | 307;
     readonly location: string;
     readonly text: string;
     /** Whether the answer may be kept for a year. */
@@ -314,6 +314,11 @@ export function problemResponse(
   }
   const statusText = reasonPhraseOf(problem);
   return new Response(options.body ?? text, { status, statusText, headers });
+}
+
+/** Whether an answer is a text for people, or empty. */
+export function isInWords({ headers }: Response): boolean {
+  return headers.get("Content-Type") === TEXT_PLAIN.contentType;
 }
 
 /** Says what browsers may do with a document of that type. */

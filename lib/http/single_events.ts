@@ -109,6 +109,7 @@ function eventFormOf(form: MediaType["form"]): EventForm {
   switch (form) {
     case "html":
     case "text":
+    case "form":
     case "eventStream":
     case "streamDescription":
       throw new Error(`Invariant broken: no event is served as ${form}`);

@@ -94,6 +94,7 @@ export function tokenDocument(token: TokenInfo): {
     scopes,
     created: formatTime(createdAtUs),
     expires: formatTime(expiresAtUs),
+    session: token.isSession,
   };
 }
 

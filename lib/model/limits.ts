@@ -195,6 +195,10 @@ export const LIMITS = {
   verifiedLoginsPerUserMax: 16,
   /** Tokens of one user that have not expired. */
   userTokensMax: 100,
+  /** Sessions of one user: the oldest ends when there would be more. */
+  userSessionsMax: 20,
+  /** How long a session lasts from logging in on. */
+  sessionSeconds: 12 * 3600,
   tokenSecondsMax: 366 * 24 * 3600,
   tokenSecondsDefault: 30 * 24 * 3600,
   /** How long an access token for a live feed may be used to open it. */

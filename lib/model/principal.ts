@@ -39,6 +39,8 @@ export interface Principal {
   readonly scopes?: ReadonlySet<TokenScope>;
   /** When the credentials end; only tokens have an end. */
   readonly expiresAtUs?: number;
+  /** Whether the credentials are a session, made by logging in on a page. */
+  readonly isSession?: boolean;
 }
 
 /**

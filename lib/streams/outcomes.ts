@@ -228,6 +228,37 @@ export type LocateOutcome =
   | Deleted
   | Unauthorized;
 
+/** Which streams are listed. */
+export interface ListStreamsCommand {
+  /** Of categories and types, the lists of the system. */
+  readonly by: "streams" | "categories" | "types";
+  /** Names that do not begin with `$` are listed unless it does. */
+  readonly prefix: string;
+  /** The last name that is known already; empty: from the first. */
+  readonly after: string;
+  /** Streams at most. */
+  readonly limit: number;
+}
+
+/** A stream as lists show it. */
+export interface ListedStream {
+  /** Of the stream, or of the category or type. */
+  readonly name: string;
+  /** The stream or list of the system that it stands for. */
+  readonly streamName: string;
+  /** Number of its last event. */
+  readonly head: number;
+  /** When that was written, microseconds since 1970; undefined: it is gone. */
+  readonly lastAtUs: number | undefined;
+}
+
+/** A page of a list of streams. */
+export interface StreamList {
+  readonly streams: readonly ListedStream[];
+  /** Name to go on after; undefined: these were the last. */
+  readonly next: string | undefined;
+}
+
 /** What clients may do with streams. `createStreamService` makes it. */
 export interface StreamService {
   append(caller: Caller, command: AppendCommand): Promise<AppendOutcome>;
@@ -267,6 +298,16 @@ export interface StreamService {
     caller: Caller,
     command: { readonly streamName: string; readonly timeUs: number },
   ): Promise<LocateOutcome>;
+  /** A page of names; throws as `EventStore.listNames` does. */
+  listStreams(
+    caller: Caller,
+    command: ListStreamsCommand,
+  ): Promise<StreamList>;
+  /** The streams that were written last, newest first. */
+  listRecentStreams(
+    caller: Caller,
+    limit: number,
+  ): Promise<readonly ListedStream[]>;
   /** Answers every held read now and ends every live feed; no more are held. */
   endLongPolls(): void;
 }

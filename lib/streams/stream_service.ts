@@ -13,6 +13,7 @@ import { createStreamContext } from "./context.ts";
 import { deleteStream } from "./delete.ts";
 import { LIMITS } from "../model/limits.ts";
 import { metastreamOf } from "../model/stream_names.ts";
+import { listRecentStreams, listStreams } from "./list_streams.ts";
 import { LiveFeeds } from "./live_feeds.ts";
 import { locateTime } from "./live_start.ts";
 import type { StreamService } from "./outcomes.ts";
@@ -55,6 +56,9 @@ export function createStreamService(
     holdsStill: (caller, read) => holdsStill(context, caller, read),
     openLiveFeed: (caller, command) => liveFeeds.open(caller, command),
     locateTime: (caller, command) => locateTime(context, caller, command),
+    listStreams: (caller, command) => listStreams(context, caller, command),
+    listRecentStreams: (caller, limit) =>
+      listRecentStreams(context, caller, limit),
     endLongPolls: () => followers.end(),
   };
 }

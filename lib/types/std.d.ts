@@ -104,6 +104,22 @@ declare module "@std/http/negotiation" {
   ): string | undefined;
 }
 
+declare module "@std/http/cookie" {
+  /** The cookies of a request, by name. */
+  export function getCookies(headers: Headers): Record<string, string>;
+  /** Adds a `Set-Cookie`; throws for a name or value that none can have. */
+  export function setCookie(headers: Headers, cookie: {
+    readonly name: string;
+    readonly value: string;
+    readonly path?: string;
+    /** Seconds. */
+    readonly maxAge?: number;
+    readonly secure?: boolean;
+    readonly httpOnly?: boolean;
+    readonly sameSite?: "Strict" | "Lax" | "None";
+  }): void;
+}
+
 declare module "@std/uuid" {
   export const NIL_UUID: string;
   export function isNil(id: string): boolean;

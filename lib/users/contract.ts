@@ -95,6 +95,8 @@ export interface TokenInfo {
   readonly scopes?: readonly TokenScope[] | undefined;
   readonly createdAtUs: number;
   readonly expiresAtUs: number;
+  /** Whether it is a session, made by logging in on a page. */
+  readonly isSession?: boolean | undefined;
 }
 
 /** What a new token is made of. */

@@ -139,6 +139,7 @@ function isStoredToken(value: unknown): value is StoredToken {
     // A scope of a later version matches no route.
     (token.scopes === undefined ||
       Array.isArray(token.scopes) && token.scopes.every(isText)) &&
+    (token.isSession === undefined || typeof token.isSession === "boolean") &&
     typeof token.createdAtUs === "number" &&
     typeof token.expiresAtUs === "number" &&
     typeof token.userEventNumber === "number";

@@ -27,7 +27,11 @@ import {
   TOKEN_CREATED_TYPE,
   type TokenRepository,
 } from "./token_repository.ts";
-import { type ClaimedToken, TOKEN_PREFIX } from "./credentials.ts";
+import {
+  type ClaimedToken,
+  decodeBearerToken,
+  TOKEN_PREFIX,
+} from "./credentials.ts";
 import {
   principalOf,
   type StoredUser,
@@ -73,12 +77,13 @@ export async function verifyToken(
       timingSafeEqual(candidateHash, hash);
   });
   if (token === undefined) return undefined;
-  const { isReadOnly, scopes, expiresAtUs } = token;
+  const { isReadOnly, scopes, expiresAtUs, isSession } = token;
   return {
     ...principalOf(found.user),
     isReadOnly,
     expiresAtUs,
     ...(scopes && { scopes: new Set(scopes) }),
+    ...(isSession && { isSession }),
   };
 }
 
@@ -126,7 +131,9 @@ export class TokenService {
     newToken: NewToken,
   ): Promise<TokenCreateOutcome> {
     const { login, label } = newToken;
-    if (!mayManageTokens(requester, login)) return { kind: "unauthorized" };
+    const mayCreate = mayManageTokens(requester, login) &&
+      requester.caller?.isSession !== true;
+    if (!mayCreate) return { kind: "unauthorized" };
     const scopes = decodeScopes(newToken);
     // Versions before scopes know this member alone: to them, too, the token
     // allows no more than reading.
@@ -135,17 +142,62 @@ export class TokenService {
     const lifetimeSeconds = newToken.lifetimeSeconds ??
       LIMITS.tokenSecondsDefault;
     refuseUnfitToken({ lifetimeSeconds, label });
+    return await this.#add(requester, login, {
+      label,
+      isReadOnly,
+      scopes,
+      lifetimeSeconds,
+    });
+  }
+
+  /**
+   * Opens a session of the caller, who has just shown its password: a token
+   * that allows what the user may do, and to look after its tokens.
+   */
+  async openSession(requester: Requester): Promise<TokenCreateOutcome> {
+    const { caller } = requester;
+    if (
+      caller === undefined || !isUnnarrowed(caller) ||
+      caller.expiresAtUs !== undefined
+    ) return { kind: "unauthorized" };
+    return await this.#add(requester, caller.login, {
+      label: undefined,
+      isReadOnly: false,
+      scopes: undefined,
+      lifetimeSeconds: LIMITS.sessionSeconds,
+      isSession: true,
+    });
+  }
+
+  /** Ends the session that a secret is of, if there is one. */
+  async closeSession(requester: Requester, secret: string): Promise<void> {
+    const claimed = decodeBearerToken(`Bearer ${secret}`);
+    if (claimed === undefined) return;
+    const found = await readValid(claimed.login, this.#options);
+    const hash = hashOf(claimed.secret);
+    const token = found?.valid.find((one) => one.hash === hash);
+    if (token === undefined) return;
+    const { login } = claimed;
+    await this.revoke(requester, { login, tokenId: token.tokenId });
+  }
+
+  async #add(
+    requester: Requester,
+    login: string,
+    { lifetimeSeconds, ...made }:
+      & Pick<StoredToken, "label" | "isReadOnly" | "scopes" | "isSession">
+      & { readonly lifetimeSeconds: number },
+  ): Promise<TokenCreateOutcome> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const found = await readValid(login, this.#options);
       if (found === undefined) return { kind: "notFound" };
       const { user, nowUs, stored, valid } = found;
-      if (valid.length >= LIMITS.userTokensMax) return { kind: "conflict" };
+      const kept = withRoomFor(made, valid);
+      if (kept === undefined) return { kind: "conflict" };
       const secret = randomBytes(SECRET_BYTES).toString("base64url");
       const token: StoredToken = {
+        ...made,
         tokenId: randomBytes(TOKEN_ID_BYTES).toString("base64url"),
-        label,
-        isReadOnly,
-        scopes,
         createdAtUs: nowUs,
         expiresAtUs: nowUs + lifetimeSeconds * 1_000_000,
         hash: hashOf(secret),
@@ -153,7 +205,7 @@ export class TokenService {
       };
       const isWritten = await this.#options.tokens.write(stored, {
         eventType: TOKEN_CREATED_TYPE,
-        tokens: [...valid, token],
+        tokens: [...kept, token],
       });
       if (!isWritten) continue;
       this.#log("token.created", requester, { login, ...token });
@@ -220,10 +272,32 @@ export class TokenService {
   }
 }
 
-/** Nobody prolongs a token by itself: whoever comes with one makes none. */
+/**
+ * The tokens that stay beside a new one, of which sessions make room by
+ * themselves; undefined: there are too many.
+ */
+function withRoomFor(
+  { isSession }: Pick<StoredToken, "isSession">,
+  valid: readonly StoredToken[],
+): readonly StoredToken[] | undefined {
+  const alike = valid.filter((token) => token.isSession === isSession);
+  if (isSession === undefined) {
+    return alike.length >= LIMITS.userTokensMax ? undefined : valid;
+  }
+  const ended = alike.slice(
+    0,
+    Math.max(0, alike.length + 1 - LIMITS.userSessionsMax),
+  );
+  return valid.filter((token) => !ended.includes(token));
+}
+
+/**
+ * Nobody prolongs a token by itself: whoever comes with one makes none. A
+ * session may list and revoke.
+ */
 function mayManageTokens({ caller }: Requester, login: string): boolean {
   return caller !== undefined && isUnnarrowed(caller) &&
-    caller.expiresAtUs === undefined &&
+    (caller.expiresAtUs === undefined || caller.isSession === true) &&
     (caller.login === login || caller.roles.has(ROLE_ADMINS));
 }
 
@@ -234,7 +308,9 @@ function hashOf(secret: string): string {
 function visiblePartOf(token: StoredToken): TokenInfo {
   const { tokenId, label, isReadOnly, scopes, createdAtUs, expiresAtUs } =
     token;
-  return { tokenId, label, isReadOnly, scopes, createdAtUs, expiresAtUs };
+  const { isSession } = token;
+  const times = { createdAtUs, expiresAtUs };
+  return { tokenId, label, isReadOnly, scopes, ...times, isSession };
 }
 
 /** @throws {QuipuError} `invalidRequest` for scopes that no token can have. */

@@ -6,6 +6,7 @@ import {
   responseAt,
 } from "../../lib/http/openapi.ts";
 import { createRouter, parseTarget } from "../../lib/http/router.ts";
+import { assetPath } from "../../lib/web/assets.ts";
 import { ROUTES } from "../../lib/http/routes/table.ts";
 import { areaNames, isAnswer, readArea } from "../conformance/recording.ts";
 import { requestTypesOf } from "../support/request_types.ts";
@@ -83,6 +84,7 @@ const VALUES: Readonly<Record<string, string>> = {
   direction: "backward",
   count: "20",
   login: "admin",
+  asset: assetPath("style.css").split("/").at(-1) ?? "",
 };
 
 /** Where a page may begin. */

@@ -24,6 +24,8 @@ import { TOKEN_ROUTES } from "./tokens.ts";
 import { USER_ROUTES } from "./users.ts";
 import { WATCHING_ROUTES } from "./watching.ts";
 import { WEB_ROUTES } from "./web.ts";
+import { WEB_LOGIN_ROUTES } from "./web_login.ts";
+import { WEB_STREAMS_ROUTES } from "./web_streams.ts";
 
 /**
  * Every route. Rows of one address stand in the order in which the original
@@ -46,5 +48,7 @@ export const ROUTES: readonly Route[] = [
   ...MAINTENANCE_ROUTES,
   ...BACKUP_ROUTES,
   ...WEB_ROUTES,
+  ...WEB_LOGIN_ROUTES,
+  ...WEB_STREAMS_ROUTES,
   ...describingRoutes(() => ROUTES),
 ];

@@ -1,31 +1,34 @@
 /**
- * `/web`: where browsers land. One page that leads to what there is to see.
+ * The way in for browsers: the start page, its assets, and where the box in the
+ * header leads to.
  *
  * @module
  */
 
-import { HTML_TAIL, htmlHead, htmlLink, htmlText } from "../../formats/html.ts";
-import { PUBLIC, type Route } from "../route.ts";
-import { baseUrlOf, type RequestContext } from "../context.ts";
-import { TEXT_HTML } from "../negotiation.ts";
+import { findAsset } from "../../web/assets.ts";
+import { dashboardPage } from "../../web/dashboard.tsx";
+import { baseUrlOf, type RequestContext, segmentAt } from "../context.ts";
 import { PROBLEMS } from "../errors.ts";
-import {
-  documentResponse,
-  NO_STORE,
-  problemResponse,
-  redirectResponse,
-} from "../respond.ts";
+import { HTML_ALONE, TEXT_HTML } from "../negotiation.ts";
+import { pageResponse, prefixOf } from "../pages.ts";
+import { isKnownToClient } from "../request_headers.ts";
+import { problemResponse, redirectResponse } from "../respond.ts";
+import { PUBLIC, type Route } from "../route.ts";
 import { LOCATION, NEGOTIATED_CACHEABLE } from "./parameters.ts";
 
-const READING = {
+/** What reads of pages have in common. */
+export const WEB_PAGE = {
   method: "GET",
-  response: "any",
+  tag: "Pages",
+  // Only what is asked for as a page is one.
+  response: HTML_ALONE,
   scopes: PUBLIC,
   access: "everybody",
 } as const;
 
 const REDIRECT = {
-  ...READING,
+  ...WEB_PAGE,
+  response: "any",
   handler: redirectToWeb,
   tag: "Redirects",
   summary: "Redirect to the start page",
@@ -38,19 +41,33 @@ export const WEB_ROUTES: readonly Route[] = [
   { ...REDIRECT, template: "/web" },
   { ...REDIRECT, template: "/web/" },
   {
-    ...READING,
-    template: "/web/{*path}",
-    handler: showWebPage,
-    tag: "The node",
-    summary: "The start page for browsers",
-    path: { path: "Name of the page: index.html" },
+    ...WEB_PAGE,
+    response: "any",
+    template: "/web/index.html",
+    handler: showDashboard,
+    summary: "The start page for browsers: how the server is doing",
     answers: {
       200: {
         text: "The page",
         content: { type: TEXT_HTML.name },
         headers: NEGOTIATED_CACHEABLE,
       },
-      404: { text: "Only index.html exists" },
+    },
+  },
+  {
+    ...WEB_PAGE,
+    response: "any",
+    template: "/web/assets/{asset}",
+    handler: readAsset,
+    summary: "A style sheet, script or image of the pages",
+    path: { asset: "Its name, with a hash of what it is" },
+    answers: {
+      200: {
+        text: "The asset; it never changes",
+        content: { type: "text/css" },
+      },
+      304: { text: "The client has it", content: "nothing" },
+      404: { text: "No such asset" },
     },
   },
 ];
@@ -66,51 +83,39 @@ function redirectToWeb(context: RequestContext): Response {
   }, allowedMethods);
 }
 
-/** What the page leads to: where, its name, what there is. */
-const LINKS: readonly (readonly [path: string, name: string, what: string])[] =
-  [
-    ["/streams/$all", "All events", "the whole log, newest first"],
-    ["/streams/$streams", "Streams", "the first event of each stream"],
-    ["/users/", "Users", "who may log in"],
-    ["/docs", "Interface", "every route, with its parameters and answers"],
-    ["/health/ready", "Health", "whether the node takes requests, and why not"],
-    ["/stats", "Statistics", "of process, queues and store"],
-    ["/metrics", "Metrics", "for Prometheus"],
-    ["/info/options", "Options", "that the node runs with"],
-  ];
-
-/** `GET /web/{*path}`: `/web/index.html`; there are no others. */
-async function showWebPage(context: RequestContext): Promise<Response> {
+/** `GET /web/index.html` */
+async function showDashboard(context: RequestContext): Promise<Response> {
   const { node, store } = context.services;
-  const { segments, allowedMethods } = context;
-  if (segments.slice(1).join("/") !== "index.html") {
+  const { end } = await store.readEnd();
+  return pageResponse(
+    dashboardPage({
+      prefix: prefixOf(context),
+      version: node.version,
+      end,
+      readOnlyReason: store.status().readOnlyReason,
+      figures: store.maintenance?.figures(),
+    }),
+    context,
+  );
+}
+
+/** `GET /web/assets/{asset}` */
+function readAsset(context: RequestContext): Response {
+  const { request, allowedMethods } = context;
+  const asset = findAsset(segmentAt(context, 2));
+  if (asset === undefined) {
     return problemResponse(PROBLEMS.notFound, allowedMethods);
   }
-  const figures = store.maintenance?.figures();
-  const { end } = await store.readEnd();
-  const baseUrl = baseUrlOf(context);
-  const facts: readonly (readonly [string, string])[] = [
-    ["Version", node.version],
-    ["State", store.status().readOnlyReason ?? "takes reads and writes"],
-    ...(figures === undefined ? [] : [
-      ["Streams", String(figures.streamCount)],
-      ["Segments", String(figures.segmentCount)],
-    ] as const),
-    ["End of the log", String(end)],
-  ];
-  const body = htmlHead("Quipu") + "<h1>Quipu</h1>\n<dl>\n" +
-    facts.map(([name, value]) =>
-      `<dt>${name}</dt><dd>${htmlText(value)}</dd>\n`
-    ).join("") +
-    "</dl>\n<h2>What there is</h2>\n<dl>\n" +
-    LINKS.map(([path, name, what]) =>
-      `<dt>${htmlLink(name, baseUrl + path)}</dt><dd>${htmlText(what)}</dd>\n`
-    ).join("") + "</dl>\n" + HTML_TAIL;
-  return documentResponse({
-    status: 200,
-    type: TEXT_HTML,
-    body,
-    cacheControl: NO_STORE,
-    variesByAccept: true,
-  }, allowedMethods);
+  const { contentType, text, etag } = asset;
+  const headers = {
+    "Content-Type": contentType,
+    "Cache-Control": "max-age=31536000, public, immutable",
+    "ETag": etag,
+    "X-Content-Type-Options": "nosniff",
+    // As a document of its own it is nothing but text.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+  };
+  return isKnownToClient(request.headers, etag)
+    ? new Response(null, { status: 304, headers })
+    : new Response(text, { headers });
 }

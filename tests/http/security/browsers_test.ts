@@ -115,7 +115,9 @@ Deno.test("every writing route is 403 for pages of other origins, for those of i
       assertEquals((await app.store.readEnd()).lastPosition, before);
     }
     const own = await send({ Origin: "http://127.0.0.1:2113" });
-    assert(own.status !== 403, `${method} ${template}`);
+    // A form lacks its mark here: that is another 403.
+    const isLetIn = own.status !== 403 || type?.includes("form") === true;
+    assert(isLetIn && own.body !== REFUSED, `${method} ${template}`);
   }
 });
 

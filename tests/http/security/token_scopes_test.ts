@@ -50,6 +50,7 @@ function scopesFor({ method, template }: Route): readonly TokenScope[] {
   if (template.endsWith("/access-token")) return ["feeds", "read"];
   if (template.includes("/tokens")) return [];
   if (template.startsWith("/users")) return isRead ? ["read"] : [];
+  if (/^\/web\/(streams|names)$/.test(template)) return ["read"];
   if (template === "/metrics") return ["metrics"];
   if (/^\/admin\/(backup|export)$/.test(template)) return ["backup"];
   if (template === "/info/options" || template.startsWith("/admin/")) return [];

@@ -1,0 +1,85 @@
+/**
+ * Sessions of the pages: a cookie that holds a token, which scripts cannot read
+ * and browsers send to no page of another site, and the mark by which a form
+ * proves that it comes from a page of this server.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { getCookies, setCookie } from "@std/http/cookie";
+import { LIMITS } from "../model/limits.ts";
+import { splitHost } from "../text/hosts.ts";
+import { hostOf } from "./hosts.ts";
+
+/** Longer than any token. */
+const TOKEN_LENGTH_MAX = 1024;
+const TOKEN = /^[\w.-]+$/;
+
+/**
+ * Name of the cookie. Ports share cookies, so that two servers on one machine
+ * need two names.
+ */
+function cookieNameOf(request: Request): string {
+  const [, port] = splitHost(hostOf(request));
+  return `quipu-session${/^\d+$/.test(port) ? `-${port}` : ""}`;
+}
+
+/** The token of a request's session; undefined without one. */
+export function sessionTokenOf(request: Request): string | undefined {
+  const { headers } = request;
+  if (!headers.has("cookie")) return undefined;
+  const token = getCookies(headers)[cookieNameOf(request)];
+  return token !== undefined && token.length <= TOKEN_LENGTH_MAX &&
+      TOKEN.test(token)
+    ? token
+    : undefined;
+}
+
+/**
+ * Has the browser keep a session, or forget it.
+ *
+ * @param token Undefined: there is none any more.
+ * @param baseUrl What links begin with.
+ */
+export function setSession(
+  headers: Headers,
+  token: string | undefined,
+  { request, baseUrl }: {
+    readonly request: Request;
+    readonly baseUrl: string;
+  },
+): void {
+  const { protocol, pathname } = new URL(baseUrl);
+  setCookie(headers, {
+    name: cookieNameOf(request),
+    value: token ?? "",
+    path: pathname,
+    maxAge: token === undefined ? 0 : LIMITS.sessionSeconds,
+    httpOnly: true,
+    sameSite: "Strict",
+    secure: protocol === "https:",
+  });
+}
+
+/** Makes and checks the marks of forms, under a key of this process. */
+export class FormMarks {
+  readonly #key = randomBytes(32);
+
+  /** The mark of forms that are sent with the credentials of a request. */
+  markOf(request: Request): string {
+    const credentials = request.headers.get("authorization") ??
+      sessionTokenOf(request) ?? "";
+    return createHmac("sha256", this.#key).update(credentials)
+      .digest("base64url");
+  }
+
+  /** Whether a form with that mark comes from a page of the same login. */
+  isOf(request: Request, mark: string): boolean {
+    const expected = Buffer.from(this.markOf(request));
+    const given = Buffer.from(mark);
+    return given.length === expected.length &&
+      timingSafeEqual(given, expected);
+  }
+}
