@@ -35,10 +35,13 @@ import {
 } from "../runtime/system_clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import { readAnonymousRights } from "../streams/access.ts";
+import { openProjectionRuns } from "../projections/running/projection_runs.ts";
+import { openProjections } from "../projections/service.ts";
 import { createStreamService } from "../streams/stream_service.ts";
 import { openSubscriptions } from "../subscriptions/service.ts";
 import { createLogger, debugToggle } from "../telemetry/logger.ts";
 import { counter } from "../telemetry/metric.ts";
+import { projectionFamilies } from "../telemetry/projection_metrics.ts";
 import { processFamilies } from "../telemetry/process_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
@@ -81,6 +84,13 @@ export const SERVE = defineCommand({
  * of them end the platform's listening for good (`serveHttp`).
  */
 const AMPLE_FILES = 2000;
+
+/** What `/info` calls the choices of `--run-projections`. */
+const PROJECTION_MODES = {
+  none: "None",
+  system: "System",
+  all: "All",
+} as const;
 
 /** Listens as the options say; what few use is loaded where it is used. */
 async function listenOn(
@@ -265,6 +275,27 @@ async function startServices(
       limits,
       ...logins,
     });
+  const projections = values.runProjections === "none"
+    ? undefined
+    : await openProjections({
+      store,
+      clock,
+      timers: SYSTEM_TIMERS,
+      newId: newEventId,
+      logger,
+      limits,
+      runs: openProjectionRuns({
+        store,
+        clock,
+        timers: SYSTEM_TIMERS,
+        newId: newEventId,
+        limits,
+      }),
+      mode: values.runProjections,
+      isReadOnly: values.isReadOnly,
+      findUser: auth.findUser,
+      ...logins,
+    });
   const app = createApp({
     store,
     streams: createStreamService({
@@ -282,8 +313,7 @@ async function startServices(
     newId: newEventId,
     node: {
       version: VERSION,
-      // The system lists are always there; projections of users are not.
-      projectionsMode: "System",
+      projectionsMode: PROJECTION_MODES[values.runProjections],
       options: showOptions(values),
     },
     scheme: tls === undefined ? "http" : "https",
@@ -298,12 +328,14 @@ async function startServices(
     limits,
     upkeep,
     ...(subscriptions === undefined ? {} : { subscriptions }),
+    ...(projections === undefined ? {} : { projections }),
     observation: {
       clock,
       storeMetrics,
       processUsage: readProcessUsage,
       metricSources: [
         () => subscriptionFamilies(subscriptions?.counts() ?? []),
+        () => projectionFamilies(projections?.counts() ?? []),
         () => [counter(
           "quipu_failed_logins_total",
           "Logins that were refused: wrong passwords, unknown users and tokens.",
@@ -338,7 +370,7 @@ async function startServices(
     defaultUsers,
     async close() {
       authenticator.close();
-      await subscriptions?.close();
+      await Promise.all([subscriptions?.close(), projections?.close()]);
       // Downloads that clients did not take in time.
       app.close();
       await upkeep.close();

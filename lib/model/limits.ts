@@ -156,6 +156,22 @@ export const LIMITS = {
   projectionLogLineLengthMax: 1 * KIB,
   /** UTF-16 units of output from which on a batch is handed on in parts. */
   projectionOutputLength: 1 * MIB,
+  /** Projections in all; those that run at the same time. */
+  projectionsMax: 1_000,
+  projectionsRunningMax: 200,
+  /** Transient ones of one user, and how long they stay when nobody asks. */
+  projectionTransientsPerUserMax: 100,
+  projectionTransientMs: 300_000,
+  /** Lines of its log that are kept. */
+  projectionLogKeptMax: 1_000,
+  /** Wait before a start that failed is tried again. */
+  projectionRetryMs: 1_000,
+  /** Projections that metrics tell apart. */
+  projectionMetricsMax: 200,
+  /** Events of its source that are read at once for a query's author. */
+  projectionReadEventsMax: 100,
+  /** Streams that such a read may name. */
+  projectionSourcesReadMax: 100,
   /** What a fold without a server keeps: lines, UTF-16 units of emitted events. */
   foldLogLinesMax: 1_000,
   foldEmittedLengthMax: 64 * MIB,

@@ -6,6 +6,7 @@
  */
 
 import type { Principal } from "../model/principal.ts";
+import type { ProjectionCounts } from "../model/projection_counts.ts";
 import type { ProjectionDefinition } from "./engine/messages.ts";
 
 /** `undefined` for an anonymous caller. */
@@ -181,15 +182,6 @@ export interface SourceReadEvent {
 export interface SourceReadView {
   readonly position: SourcePosition;
   readonly events: readonly SourceReadEvent[];
-}
-
-/** Part of a projection's numbers that `/metrics` shows. */
-export interface ProjectionCounts {
-  readonly name: string;
-  readonly isRunning: boolean;
-  readonly isFaulted: boolean;
-  readonly eventsProcessed: number;
-  readonly lagEvents: number | undefined;
 }
 
 /** Which statistics are wanted: one mode, or several. */

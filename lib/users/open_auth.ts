@@ -17,11 +17,12 @@ import { PasswordHasher, type ScryptCost } from "./password.ts";
 import { TokenRepository } from "./token_repository.ts";
 import { TokenService } from "./tokens.ts";
 import { UserChanges } from "./user_changes.ts";
-import { UserRepository } from "./user_repository.ts";
+import { principalOf, UserRepository } from "./user_repository.ts";
 import { UserService } from "./users.ts";
 import type { Clock, Timers } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { Logger } from "../model/logger.ts";
+import type { Principal } from "../model/principal.ts";
 
 /** What the services need from outside. */
 export interface AuthOptions {
@@ -45,6 +46,10 @@ export interface Auth {
   readonly authenticator: Authenticator;
   readonly users: UserService;
   readonly tokens: TokenService;
+  /** A user as it is now; unknown: there never was such a user. */
+  readonly findUser: (
+    login: string,
+  ) => Promise<Principal | "disabled" | "deleted" | "unknown">;
   /** Logins that were refused since the start. */
   readonly failedLoginCount: () => number;
   /** Settles once the default users are there. Rejects as `append` does. */
@@ -99,6 +104,11 @@ export async function openAuth(options: AuthOptions): Promise<Auth> {
     }),
     users: new UserService({ ...shared, isLoopbackServer }),
     tokens: new TokenService({ ...shared, accessTokens }),
+    async findUser(login) {
+      const { head, user } = await users.readSlot(login);
+      if (user === undefined) return head < 0 ? "unknown" : "deleted";
+      return user.isDisabled ? "disabled" : principalOf(user);
+    },
     failedLoginCount: () => failures.count,
     defaultUsers,
   };

@@ -22,6 +22,7 @@ interface RowBase {
     | "Storage"
     | "Network"
     | "Security"
+    | "Projections"
     | "Limits"
     | "Logging"
     | "Configuration";
@@ -237,6 +238,20 @@ export const OPTIONS = {
     group: "Security",
     kind: "boolean",
     help: "Let everyone read /metrics, not only operators",
+  },
+  runProjections: {
+    flag: "run-projections",
+    group: "Projections",
+    kind: "choice",
+    choices: ["none", "system", "all"],
+    default: "all",
+    help: "Which projections run: none, those whose name starts with $, or all",
+  },
+  startsStandardProjections: {
+    flag: "start-standard-projections",
+    group: "Projections",
+    kind: "boolean",
+    help: "Accepted, and without effect: the standard projections always run",
   },
   ...LIMIT_OPTIONS,
   logLevel: {

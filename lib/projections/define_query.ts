@@ -1,0 +1,107 @@
+/**
+ * From a projection's type and query to the script that runs and to what it
+ * describes.
+ *
+ * @module
+ */
+
+import type { Limits } from "../model/limits.ts";
+import { objectOf } from "../streams/own_streams.ts";
+import { type EngineParts, ProjectionEngine } from "./engine/engine.ts";
+import type { ProjectionDefinition } from "./engine/messages.ts";
+
+/** Type of the built-in projection that links events by correlation id. */
+export const BY_CORRELATION_ID_TYPE =
+  "native:EventStore.Projections.Core.Standard.ByCorrelationId";
+
+/** The script that runs, or why there is none. */
+export type Script =
+  | { readonly script: string }
+  | { readonly fault: string };
+
+/** What a query describes, or why it describes nothing. */
+export type Definition =
+  | { readonly definition: ProjectionDefinition }
+  | { readonly fault: string };
+
+/**
+ * The script of a query.
+ *
+ * @param handlerType `JS`, in any case and with anything behind a colon, or a
+ * `native:` type that is known here.
+ */
+export function scriptOf(handlerType: string, query: string): Script {
+  if (/^js(?::|$)/i.test(handlerType)) return { script: query };
+  return handlerType === BY_CORRELATION_ID_TYPE
+    ? correlationScriptOf(query)
+    : { fault: `'${handlerType}' handler type is not supported` };
+}
+
+/** Finds out what a query describes; `define` of an engine is what runs it. */
+export async function defineQuery(
+  { handlerType, query }: {
+    readonly handlerType: string;
+    readonly query: string;
+  },
+  { limits, ...parts }: EngineParts & { readonly limits: Limits },
+): Promise<Definition> {
+  const found = scriptOf(handlerType, query);
+  if ("fault" in found) return found;
+  using engine = new ProjectionEngine(
+    { query: found.script, canEmit: true, limits },
+    parts,
+  );
+  const answer = await engine.define();
+  return "fault" in answer
+    ? { fault: answer.fault.text }
+    : { definition: answer.definition };
+}
+
+/** Links each event whose metadata has the property that the query names. */
+function correlationScriptOf(query: string): Script {
+  const property = propertyOf(query);
+  if (property === undefined) {
+    return {
+      fault: "The query must be an object of JSON " +
+        'whose member "correlationIdProperty" is a text',
+    };
+  }
+  return {
+    script: `const property = ${JSON.stringify(property)};
+fromAll().when({
+  $any(state, event) {
+    let metadata;
+    try {
+      metadata = JSON.parse(event.metadataRaw);
+    } catch {
+      return state;
+    }
+    const id = metadata === null ? undefined : metadata[property];
+    if (typeof id !== "string" && typeof id !== "number") return state;
+    const time = new Date().toISOString().replace("Z", "000Z");
+    const isLink = event.eventType === "$>";
+    const [, number, name] = isLink
+      ? /^(\\d+)@([^]*)$/.exec(event.bodyRaw) ?? []
+      : [, event.sequenceNumber, event.streamId];
+    if (name === undefined) return state;
+    linkTo("$bc-" + id, { sequenceNumber: number, streamId: name }, {
+      $eventTimestamp: time,
+      ...(isLink ? { $link: { eventId: event.eventId, metadata } } : {}),
+    });
+    return state;
+  },
+});
+options({ $includeLinks: true });`,
+  };
+}
+
+function propertyOf(query: string): string | undefined {
+  try {
+    const property = objectOf(JSON.parse(query))?.correlationIdProperty;
+    return typeof property === "string" && property !== ""
+      ? property
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

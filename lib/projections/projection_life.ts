@@ -1,0 +1,311 @@
+/**
+ * The runs of one projection: taking its lease, starting it with the rights of
+ * its creator, trying again while another server has it, stopping it. Calls
+ * come one after another.
+ *
+ * @module
+ */
+
+import type { Timers } from "../model/clock.ts";
+import type { Limits } from "../model/limits.ts";
+import type { Logger } from "../model/logger.ts";
+import type { Principal } from "../model/principal.ts";
+import type { EventStore } from "../store/event_store.ts";
+import type { LeaseKeeper } from "../store/lease_keeper.ts";
+import type { Lease } from "../store/leases.ts";
+import type { LogLine, StateView } from "./contract.ts";
+import { type Definition, scriptOf } from "./define_query.ts";
+import type { ProjectionRecord } from "./record.ts";
+import type { ProjectionRun, ProjectionRuns } from "./run.ts";
+import { type FindUser, resolveRunAs } from "./run_as.ts";
+import type { RunningSlots } from "./running_slots.ts";
+import { IndexRun, isServedByIndex } from "./standard.ts";
+import type { StatusFacts } from "./status.ts";
+
+/** What projections run by. */
+export interface LifeParts {
+  readonly store: EventStore;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  readonly limits: Limits;
+  readonly leases: LeaseKeeper;
+  readonly runs: ProjectionRuns;
+  readonly slots: RunningSlots;
+  readonly findUser: FindUser;
+  /** Finds out what a query describes. */
+  readonly define: (
+    query: Pick<ProjectionRecord, "handlerType" | "query">,
+  ) => Promise<Definition>;
+  /** Whether projections of that name run on this server. */
+  readonly mayRun: (name: string) => boolean;
+}
+
+/** What is started. */
+export interface StartedProjection {
+  readonly name: string;
+  /** Of the registry; -1: it has none. */
+  readonly number: number;
+  readonly record: ProjectionRecord;
+}
+
+/** Why a projection does not run that should. */
+export interface StartFault {
+  readonly kind: NonNullable<StatusFacts["fault"]>;
+  readonly reason: string;
+}
+
+const NOTHING: StateView = { text: "", position: undefined };
+
+/** One projection's runs, one at a time. */
+export class ProjectionLife {
+  readonly #parts: LifeParts;
+  readonly #listeners = new Set<() => void>();
+  #run: ProjectionRun | undefined;
+  #lease: Lease | undefined;
+  #fault: StartFault | undefined;
+  /** Whether the last run was stopped without a checkpoint. */
+  #isCutOff = false;
+  /** Whose rights the last run has. */
+  #actsAs: Principal | undefined;
+  /** Lines of earlier runs. */
+  #earlierLog: readonly LogLine[] = [];
+  #cancelRetry: (() => void) | undefined;
+  /** Called in turn when the lease was lost, or may be free by now. */
+  readonly #restart: () => void;
+
+  constructor(parts: LifeParts, restart: () => void) {
+    this.#parts = parts;
+    this.#restart = restart;
+  }
+
+  get run(): ProjectionRun | undefined {
+    return this.#run;
+  }
+
+  get fault(): StartFault | undefined {
+    return this.#fault;
+  }
+
+  get core(): StatusFacts["core"] {
+    const phase = this.#run?.status.phase;
+    if (phase === undefined) return "none";
+    return phase === "stopped" && this.#isCutOff ? "aborted" : phase;
+  }
+
+  /** The last lines, oldest first. */
+  get log(): readonly LogLine[] {
+    const lines = [...this.#earlierLog, ...this.#run?.log ?? []];
+    return lines.slice(-this.#parts.limits.projectionLogKeptMax);
+  }
+
+  /** Calls a function after each change; the one that is returned ends it. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async state(partition: string): Promise<StateView> {
+    return await this.#run?.state(partition) ?? NOTHING;
+  }
+
+  async result(partition: string): Promise<StateView> {
+    return await this.#run?.result(partition) ?? NOTHING;
+  }
+
+  /** Says that it cannot run, whatever it is asked. */
+  refuse(fault: StartFault): void {
+    this.#fault = fault;
+    this.#notify();
+  }
+
+  /**
+   * Starts it; what keeps it from running is its fault, and is logged.
+   *
+   * @returns Whether it was started.
+   */
+  async start(started: StartedProjection): Promise<boolean> {
+    const { name, record } = started;
+    this.#cancelRetry?.();
+    this.#fault = undefined;
+    try {
+      if (!isServedByIndex(name) && !await this.#acquire(name)) {
+        this.#retryLater();
+        return false;
+      }
+      const fault = await this.#begin(started);
+      if (fault === undefined) {
+        const { version } = record;
+        this.#parts.logger.info("projection.started", { name, version });
+        return true;
+      }
+      this.refuse({ kind: "notStarted", reason: fault });
+      this.#complain(name, fault);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.logger.warn("projection.not_started", { name, reason });
+      this.#retryLater();
+    }
+    return false;
+  }
+
+  /** Whether its creator has other rights than when it was started. */
+  async hasOtherRights({ runAs }: ProjectionRecord): Promise<boolean> {
+    const found = await resolveRunAs(runAs, this.#parts.findUser);
+    if ("fault" in found || this.#fault !== undefined) return true;
+    const { roles } = found.principal;
+    const before = this.#actsAs?.roles;
+    return before === undefined || before.size !== roles.size ||
+      [...roles].some((role) => !before.has(role));
+  }
+
+  /** Shows a stopped projection as its checkpoint says. */
+  load({ name, number, record }: StartedProjection): void {
+    this.#fault = undefined;
+    if (isServedByIndex(name)) {
+      this.#replace(new IndexRun(this.#parts.store, false));
+      return;
+    }
+    const { runAs, definition } = record;
+    if (definition === undefined) return;
+    this.#replace(this.#parts.runs.start({
+      ...settingsOf({ name, number, record }),
+      // Nothing is read with it but what the projection wrote.
+      runAs: {
+        login: runAs.name,
+        roles: new Set(runAs.roles),
+        isReadOnly: false,
+      },
+      runs: false,
+      lease: undefined,
+    }));
+  }
+
+  /** Ends its run, which can still be looked at, and gives back the lease. */
+  async stop(
+    name: string,
+    { withCheckpoint }: { readonly withCheckpoint: boolean },
+  ): Promise<void> {
+    this.#cancelRetry?.();
+    if (this.#fault?.kind === "notStarted") this.#fault = undefined;
+    const run = this.#run;
+    const isUnderWay = run !== undefined && !isOver(run);
+    if (isUnderWay) {
+      this.#isCutOff = !withCheckpoint;
+      await run.stop({ withCheckpoint });
+      this.#parts.logger.info("projection.stopped", { name });
+    }
+    await this.#release();
+    this.#notify();
+  }
+
+  /** Ends it for good, and what is waited for with it. */
+  async end(name: string): Promise<void> {
+    await this.stop(name, { withCheckpoint: true });
+    this.#run?.dispose();
+    this.#run = undefined;
+    this.#notify();
+    this.#listeners.clear();
+  }
+
+  async #acquire(name: string): Promise<boolean> {
+    this.#lease ??= await this.#parts.leases.acquire(
+      `projection:${name}`,
+      () => {
+        this.#lease = undefined;
+        this.#restart();
+      },
+    );
+    return this.#lease !== undefined;
+  }
+
+  async #release(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = undefined;
+    if (lease !== undefined) await this.#parts.leases.release(lease);
+  }
+
+  /** @returns Why it cannot run. */
+  async #begin(started: StartedProjection): Promise<string | undefined> {
+    const { store, runs, slots, findUser } = this.#parts;
+    const { name, record } = started;
+    if (isServedByIndex(name)) {
+      this.#replace(new IndexRun(store, true));
+      return undefined;
+    }
+    const runAs = await resolveRunAs(record.runAs, findUser);
+    if ("fault" in runAs) return runAs.fault;
+    const found = scriptOf(record.handlerType, record.query);
+    if ("fault" in found) return found.fault;
+    const giveBack = slots.take();
+    if (giveBack === undefined) return slots.fullReason;
+    this.#actsAs = runAs.principal;
+    const run = runs.start({
+      ...settingsOf(started),
+      query: found.script,
+      runAs: runAs.principal,
+      runs: true,
+      lease: this.#lease,
+    });
+    this.#replace(run);
+    void run.ended.then(() => {
+      giveBack();
+      const { phase, reason } = run.status;
+      if (phase === "faulted") this.#complain(name, reason);
+      if (phase === "completed") {
+        this.#parts.logger.info("projection.completed", { name });
+      }
+    });
+    return undefined;
+  }
+
+  #replace(run: ProjectionRun): void {
+    this.#earlierLog = this.log;
+    if (this.#run !== undefined) {
+      this.#run.onChange = undefined;
+      this.#run.dispose();
+    }
+    this.#isCutOff = false;
+    this.#run = run;
+    run.onChange = () => this.#notify();
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #retryLater(): void {
+    const { timers, limits } = this.#parts;
+    this.#cancelRetry?.();
+    this.#cancelRetry = timers.setTimer(
+      limits.projectionRetryMs,
+      this.#restart,
+    );
+  }
+
+  #complain(name: string, reason: string): void {
+    this.#parts.logger.warn("projection.faulted", { name, reason });
+  }
+}
+
+/** Whether a run has come to its end. */
+export function isOver({ status: { phase } }: ProjectionRun): boolean {
+  return phase === "stopped" || phase === "completed" || phase === "faulted";
+}
+
+function settingsOf({ name, number, record }: StartedProjection) {
+  const { mode, query, config, hasCheckpoints, definition } = record;
+  const { epoch, version } = record;
+  return {
+    name,
+    mode,
+    handlerType: record.handlerType,
+    query,
+    config,
+    hasCheckpoints,
+    definition,
+    number,
+    epoch,
+    version,
+  };
+}
