@@ -10,7 +10,7 @@
  * @module
  */
 
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
@@ -31,6 +31,13 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
  */
 export function encodeUtf8Into(text: string, array: Uint8Array): number {
   return ENCODER.encodeInto(text, array).written;
+}
+
+/**
+ * Length in bytes of a text as UTF-8.
+ */
+export function utf8Length(text: string): number {
+  return Buffer.byteLength(text);
 }
 
 /**

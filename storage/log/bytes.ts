@@ -184,13 +184,6 @@ function isText(
 }
 
 /**
- * Length in bytes of a text as UTF-8.
- */
-export function utf8Length(text: string): number {
-  return Buffer.byteLength(text);
-}
-
-/**
  * A byte array that grows, for what is encoded in one go. Its bytes are
  * reused: a view of them holds until the next `clear()`.
  */

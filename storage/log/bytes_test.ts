@@ -8,9 +8,8 @@ import {
   readName,
   setSafeUint64,
   setUuid,
-  utf8Length,
 } from "./bytes.ts";
-import { encodeUtf8 } from "../../lib/text/utf8.ts";
+import { encodeUtf8, utf8Length } from "../../lib/text/utf8.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 
 const NUMBERS = [

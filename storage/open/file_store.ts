@@ -5,8 +5,12 @@
  */
 
 import type { Clock } from "../../lib/model/clock.ts";
-import type { ProposedEvent } from "../../lib/model/event.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
+import {
+  deleteRefusalOf,
+  type NameLimits,
+  refusalOf,
+} from "../../lib/store/append_refusal.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -31,8 +35,6 @@ import type { StoreFigures } from "../../lib/store/maintenance.ts";
 import { LocalLeases } from "../../lib/store/leases.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import type { Logger } from "../../lib/model/logger.ts";
-import { isSystemList } from "../../lib/model/lists.ts";
-import { describedStream } from "../../lib/model/stream_names.ts";
 import type { Catalog } from "../commit/catalog.ts";
 import type { StorePlatform } from "../commit/platform.ts";
 import type { Sealer } from "../index/sealer.ts";
@@ -40,13 +42,11 @@ import type { SegmentPins } from "../log/segment_pins.ts";
 import { NO_LIST } from "../index/list_directory.ts";
 import { listNames } from "../index/list_names.ts";
 import type { StoreIndex } from "../index/store_index.ts";
-import { utf8Length } from "../log/bytes.ts";
 import type { KnownDamage } from "./known_damage.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import type { OpenFiles, Segment } from "../log/segment.ts";
 import { findPosition, type LogView, readAll } from "./read_all.ts";
-import { isWritable, type StreamStates } from "../write/stream_states.ts";
-import type { NameLimits } from "../write/name_room.ts";
+import type { StreamStates } from "../write/stream_states.ts";
 import type { Publisher } from "../write/publisher.ts";
 import type { ImportRunRequest, ImportRunResult } from "../write/import_run.ts";
 import type { Writer } from "../write/writer.ts";
@@ -139,11 +139,7 @@ export class FileStore implements EventStore {
   }
 
   deleteStream(request: DeleteRequest): Promise<DeleteResult> {
-    const { streamName, mode } = request;
-    // A system list is hidden, but never gone.
-    const refusal = mode === "soft" && isSystemList(streamName)
-      ? nameRefusalOf(streamName, this)
-      : refusalOf(streamName, [], this);
+    const refusal = deleteRefusalOf(request, this);
     return refusal === undefined
       ? this.#parts.writer.deleteStream(request)
       : Promise.reject(refusal);
@@ -365,143 +361,4 @@ export class FileStore implements EventStore {
       bytesMax: LIMITS.pageBytesMax,
     };
   }
-}
-
-/** Which names are new to a store, and how long those may be. */
-interface NewNames {
-  readonly names: NameLimits;
-  isKnown(kind: "stream" | "eventType", name: string): boolean;
-}
-
-/** Bounds of names in files. */
-export const STORED_NAMES: NameLimits = {
-  namesBytesMax: Infinity,
-  streamNameBytesMax: LIMITS.storedStreamNameBytesMax,
-  eventTypeBytesMax: LIMITS.storedEventTypeBytesMax,
-};
-
-/** For stores that take all names that files may hold. */
-const ANY_NAMES: NewNames = { names: STORED_NAMES, isKnown: () => false };
-
-/**
- * What no append or delete may ask, whatever state the stream is in.
- *
- * @param newNames The bounds of names that the store does not have yet.
- */
-export function refusalOf(
-  streamName: string,
-  events: readonly ProposedEvent[],
-  newNames: NewNames = ANY_NAMES,
-): QuipuError | undefined {
-  if (!isWritable(streamName)) {
-    return new QuipuError(
-      "reservedStream",
-      `Cannot write "${streamName}": the server itself keeps this stream`,
-    );
-  }
-  const nameRefusal = nameRefusalOf(streamName, newNames);
-  if (nameRefusal !== undefined) return nameRefusal;
-  if (events.length > LIMITS.batchEventsMax) {
-    return new QuipuError(
-      "batchTooLarge",
-      `Cannot append ${events.length} events at once: ` +
-        `${LIMITS.batchEventsMax} is the limit`,
-    );
-  }
-  for (const event of events) {
-    const longType = longTypeRefusal(event.eventType, newNames);
-    if (longType !== undefined) return longType;
-    if (!event.eventType.isWellFormed()) {
-      return new QuipuError(
-        "invalidRequest",
-        "Cannot append an event whose type is not well-formed Unicode",
-      );
-    }
-    if (!isStorable(event.data) || !isStorable(event.metadata)) {
-      return new QuipuError(
-        "invalidRequest",
-        "Cannot append an event whose data or metadata is no well-formed " +
-          "Unicode: half a surrogate pair has no bytes",
-      );
-    }
-    if (isEventTooLarge(event)) {
-      return new QuipuError(
-        "eventTooLarge",
-        "Too large events received. Limit is 4mb",
-      );
-    }
-  }
-  return undefined;
-}
-
-function nameRefusalOf(
-  streamName: string,
-  newNames: NewNames,
-): QuipuError | undefined {
-  const longName = longNameRefusal(streamName, newNames);
-  if (longName !== undefined) return longName;
-  if (streamName === "") {
-    return new QuipuError(
-      "invalidRequest",
-      "Cannot write a stream without a name",
-    );
-  }
-  // As UTF-8 two such names may be one: after a restart they would be.
-  if (!streamName.isWellFormed()) {
-    return new QuipuError(
-      "invalidRequest",
-      "Cannot write a stream whose name is not well-formed Unicode",
-    );
-  }
-  return undefined;
-}
-
-/** A metastream's name is as long as that of its stream allows. */
-function longNameRefusal(
-  streamName: string,
-  newNames: NewNames,
-): QuipuError | undefined {
-  const described = describedStream(streamName);
-  const { streamNameBytesMax } = newNames.names;
-  if (!isLongerThan(described, streamNameBytesMax)) return undefined;
-  const isStored = newNames.isKnown("stream", described) &&
-    !isLongerThan(described, LIMITS.storedStreamNameBytesMax);
-  return isStored ? undefined : new QuipuError(
-    "nameTooLong",
-    `Stream name too long. Limit is ${streamNameBytesMax} bytes`,
-  );
-}
-
-function longTypeRefusal(
-  eventType: string,
-  newNames: NewNames,
-): QuipuError | undefined {
-  const { eventTypeBytesMax } = newNames.names;
-  if (!isLongerThan(eventType, eventTypeBytesMax)) return undefined;
-  const isStored = newNames.isKnown("eventType", eventType) &&
-    !isLongerThan(eventType, LIMITS.storedEventTypeBytesMax);
-  return isStored ? undefined : new QuipuError(
-    "invalidRequest",
-    `Event type too long. Limit is ${eventTypeBytesMax} bytes`,
-  );
-}
-
-function isLongerThan(text: string, bytesMax: number): boolean {
-  return text.length * 3 > bytesMax && utf8Length(text) > bytesMax;
-}
-
-/** Whether a body comes back as it is. */
-function isStorable(body: string | Uint8Array): boolean {
-  return typeof body !== "string" || body.isWellFormed();
-}
-
-function isEventTooLarge(event: ProposedEvent): boolean {
-  const { data, metadata } = event;
-  const upperBound = data.length * 3 + metadata.length * 3;
-  return upperBound > LIMITS.eventBytesMax &&
-    byteLengthOf(data) + byteLengthOf(metadata) > LIMITS.eventBytesMax;
-}
-
-function byteLengthOf(value: string | Uint8Array): number {
-  return typeof value === "string" ? utf8Length(value) : value.length;
 }

@@ -36,12 +36,16 @@ import { tellLosses } from "./losses.ts";
 import { rebuildIndex } from "../index/rebuild_index.ts";
 import { salvage } from "./salvage_log.ts";
 import { settle } from "./settle.ts";
-import { FileStore, STORED_NAMES } from "./file_store.ts";
+import { FileStore } from "./file_store.ts";
+import {
+  type NameLimits,
+  STORED_NAMES,
+} from "../../lib/store/append_refusal.ts";
 import { activeEndOf } from "../write/active_end.ts";
 import { Ballast } from "../write/ballast.ts";
 import type { CommitPoint } from "../write/batch.ts";
 import { BatchEncoder } from "../write/batch_encoder.ts";
-import { type NameLimits, NameRoom } from "../write/name_room.ts";
+import { NameRoom } from "../write/name_room.ts";
 import { Publisher } from "../write/publisher.ts";
 import { StreamStates } from "../write/stream_states.ts";
 import { type ActiveSegment, WriteAccess } from "../write/write_access.ts";

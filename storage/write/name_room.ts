@@ -23,17 +23,7 @@ import {
   NAME_OVERHEAD_BYTES,
   NO_LIST,
 } from "../index/list_directory.ts";
-import { utf8Length } from "../log/bytes.ts";
-
-/** Bounds of new names. */
-export interface NameLimits {
-  /** Memory that all names may take. */
-  readonly namesBytesMax: number;
-  /** UTF-8 bytes of a new stream's name. */
-  readonly streamNameBytesMax: number;
-  /** UTF-8 bytes of a new event type. */
-  readonly eventTypeBytesMax: number;
-}
+import { utf8Length } from "../../lib/text/utf8.ts";
 
 /** Share of the room at which a warning is logged. */
 const WARNING_SHARE = 0.8;

@@ -21,7 +21,6 @@ import {
   isSystemStream,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
-import { listOfStream } from "../../lib/model/lists.ts";
 import { hashEventIdAt } from "../log/event_id_hash.ts";
 import {
   LIST_TOMBSTONED,
@@ -279,8 +278,3 @@ const UNKNOWN_STREAM: DecidedStream = {
   numberOf: () => undefined,
   hasIdAt: () => false,
 };
-
-/** Whether a stream name is that of an ordinary stream, which can be written. */
-export function isWritable(streamName: string): boolean {
-  return listOfStream(streamName).kind === "stream";
-}

@@ -21,7 +21,8 @@ import type {
   NumberedEvent,
 } from "../../../lib/store/transfer.ts";
 import { ListDirectory } from "../../index/list_directory.ts";
-import { type FileStore, refusalOf } from "../../open/file_store.ts";
+import type { FileStore } from "../../open/file_store.ts";
+import { refusalOf } from "../../../lib/store/append_refusal.ts";
 import {
   decideImport,
   type ImportRunResult,

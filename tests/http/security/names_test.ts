@@ -9,7 +9,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { LIMITS } from "../../../lib/model/limits.ts";
 import type { MaintainedStore } from "../../../lib/store/event_store.ts";
 import { openStore } from "../../../storage/mod.ts";
-import type { NameLimits } from "../../../storage/write/name_room.ts";
+import type { NameLimits } from "../../../lib/store/append_refusal.ts";
 import {
   createTestClock,
   createTestIds,
