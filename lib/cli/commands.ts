@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 import { COMPACT } from "./compact.ts";
 import { EXPORT } from "./export.ts";
 import { IMPORT } from "./import.ts";
+import { POSTGRES } from "./postgres.ts";
 import { PROJECT } from "./project.ts";
 import { REPAIR } from "./repair.ts";
 import { RESTORE } from "./restore.ts";
@@ -48,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
   IMPORT,
   SCAVENGE,
   PROJECT,
+  POSTGRES,
   USER,
   HELP,
   VERSION,

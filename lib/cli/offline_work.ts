@@ -17,6 +17,7 @@ import type { LogFields, Logger } from "../model/logger.ts";
 import { newEventId } from "../runtime/event_ids.ts";
 import { listenForStopSignals } from "../runtime/signals.ts";
 import { SYSTEM_CLOCK as clock } from "../runtime/system_clock.ts";
+import { isDatabaseUrl } from "../store/database_url.ts";
 import type { JobControl, JobProgress } from "../store/maintenance.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
@@ -136,12 +137,19 @@ export function defineTask<const Row extends TaskRow>(
 /**
  * The directory that a command works on.
  *
- * @throws {UsageError} If options say that the store is in memory.
+ * @throws {UsageError} If options say that the store is in memory, or in
+ * PostgreSQL.
  */
 export function directoryOf(values: OptionValues): string {
   if (values.isInMemory) {
     throw new UsageError(
       "A store in memory is gone when its server stops: name a directory",
+    );
+  }
+  if (isDatabaseUrl(values.directory)) {
+    throw new UsageError(
+      "This works on the files of a store: for one in PostgreSQL use the " +
+        "tools of PostgreSQL",
     );
   }
   return values.directory;

@@ -257,6 +257,8 @@ Deno.test("help says whether a command makes the directory that it works on", as
       ? "Directory of the store, created if it is missing"
       : name === "restore"
       ? "Directory for the store: one that is empty, or made now"
+      : name === "postgres"
+      ? "URL of the database: postgres://USER@HOST/DATABASE"
       : "Directory of the store, which must be there";
     assert(said.startsWith(expected), `${name}: ${said}`);
   }

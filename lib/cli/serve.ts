@@ -33,7 +33,9 @@ import {
   SYSTEM_CLOCK as clock,
   SYSTEM_TIMERS,
 } from "../runtime/system_clock.ts";
+import { type DatabaseAddress, isDatabaseUrl } from "../store/database_url.ts";
 import type { EventStore } from "../store/event_store.ts";
+import type { StoreObserver } from "../store/store_observer.ts";
 import { readAnonymousRights } from "../streams/access.ts";
 import { openProjectionRuns } from "../projections/running/projection_runs.ts";
 import { openProjections } from "../projections/service.ts";
@@ -56,6 +58,7 @@ import { showOptions } from "./options/node_options.ts";
 import { OPTION_NAMES, type OptionValues } from "./options/options.ts";
 import type { ResolvedOptions } from "./options/resolve_options.ts";
 import { parseBaseUrl, parseHosts, parseOrigins } from "./options/text_form.ts";
+import { databaseOf } from "./shared_store.ts";
 import {
   addressOf,
   announceDefaultUsers,
@@ -110,6 +113,7 @@ async function listenOn(
 /** Runs the server until a signal asks it to stop. */
 async function serve(options: ResolvedOptions): Promise<void> {
   const { values } = options;
+  const database = databaseOf(values);
   const hasColours = wantsColours();
   // Who names a format, or wants no colours, has a program read the log.
   const isReadByPeople = isErrorTerminal() && hasColours &&
@@ -125,7 +129,11 @@ async function serve(options: ResolvedOptions): Promise<void> {
   using signals = listenForStopSignals();
   onUnhandledError((error) => logBug(logger, error));
   logStart(logger, { version: VERSION, options });
-  revokePermissions(["run", "ffi", "env"], logger);
+  // The driver of the database looks into the environment when it connects.
+  revokePermissions(
+    database === undefined ? ["run", "ffi", "env"] : ["run", "ffi"],
+    logger,
+  );
   using _verbosity = onVerbositySignal(debugToggle(logger, values.logLevel));
   const tls = readTls(values);
   const limits = limitsOf(values);
@@ -147,24 +155,10 @@ async function serve(options: ResolvedOptions): Promise<void> {
     }),
   );
 
-  const store = await openStore({
-    directory: values.isInMemory ? undefined : values.directory,
-    segmentSizeBytes: values.segmentSizeBytes,
-    clock,
-    newEventId,
-    logger,
-    observer: storeMetrics,
-    queue: {
-      eventsMax: limits.appendQueueEventsMax,
-      bytesMax: limits.appendQueueBytesMax,
-    },
-    names: limits,
-    ballastBytes: limits.ballastBytes,
-    isReadOnly: values.isReadOnly,
-    ...(values.isInMemory
-      ? {}
-      : { indexMaker: createWorkerIndexMaker({ logger }) }),
-  });
+  const storeParts = { limits, logger, observer: storeMetrics };
+  const store = database === undefined
+    ? await openFiles(values, storeParts)
+    : await openDatabase(values, { address: database, ...storeParts });
   // At once, so that nobody connects meanwhile: it uses files up.
   const hasAmpleFiles = canOpenFiles(AMPLE_FILES);
   let closeMsMax: number | undefined;
@@ -193,9 +187,10 @@ async function serve(options: ResolvedOptions): Promise<void> {
     const bannerShown = isErrorTerminal() && values.logFormat === "text"
       ? printBanner(store, { values, port, defaultUsers, hasColours })
       : undefined;
-    // Nothing but the socket needs it: the store is one of files.
-    if (hasAmpleFiles) revokePermissions(["net"], logger);
-    else logger.debug("permissions.kept", { names: "net" });
+    // Of files nothing but the socket needs it.
+    if (hasAmpleFiles && database === undefined) {
+      revokePermissions(["net"], logger);
+    } else logger.debug("permissions.kept", { names: "net" });
     const signal = await Promise.race([signals.first, shutdown.promise]);
     isStopping = true;
     logger.info("program.stopping", { signal });
@@ -210,6 +205,67 @@ async function serve(options: ResolvedOptions): Promise<void> {
   if (isLost) {
     throw new RunError("Stopped: no more connections can be accepted");
   }
+}
+
+interface StorePartsOfServer {
+  readonly limits: Limits;
+  readonly logger: LeveledLogger;
+  readonly observer: StoreObserver;
+}
+
+/** Opens a store of files, or one in memory. */
+function openFiles(
+  values: OptionValues,
+  { limits, logger, observer }: StorePartsOfServer,
+): Promise<EventStore> {
+  return openStore({
+    directory: values.isInMemory ? undefined : values.directory,
+    segmentSizeBytes: values.segmentSizeBytes,
+    clock,
+    newEventId,
+    logger,
+    observer,
+    queue: {
+      eventsMax: limits.appendQueueEventsMax,
+      bytesMax: limits.appendQueueBytesMax,
+    },
+    names: limits,
+    ballastBytes: limits.ballastBytes,
+    isReadOnly: values.isReadOnly,
+    ...(values.isInMemory
+      ? {}
+      : { indexMaker: createWorkerIndexMaker({ logger }) }),
+  });
+}
+
+/** Opens a store in PostgreSQL. */
+async function openDatabase(
+  values: OptionValues,
+  { address, limits, logger, observer }: StorePartsOfServer & {
+    readonly address: DatabaseAddress;
+  },
+): Promise<EventStore> {
+  const { openPostgres } = await import(
+    "../../storage/postgres/open_postgres.ts"
+  );
+  return await openPostgres({
+    address,
+    password: values.databasePassword,
+    serverId: newEventId(),
+    clock,
+    timers: SYSTEM_TIMERS,
+    logger,
+    observer,
+    newEventId,
+    queue: {
+      eventsMax: limits.appendQueueEventsMax,
+      bytesMax: limits.appendQueueBytesMax,
+    },
+    names: limits,
+    consistency: values.consistency,
+    mayBeLocal: values.durability === "local",
+    isReadOnly: values.isReadOnly,
+  });
 }
 
 /** Puts everything between the store and the socket together. */
@@ -345,7 +401,7 @@ async function startServices(
         () => storeFamilies(store),
         () =>
           processFamilies(readProcessUsage(), {
-            device: values.isInMemory
+            device: values.isInMemory || isDatabaseUrl(values.directory)
               ? undefined
               : readDeviceSpace(values.directory),
             version: VERSION,

@@ -111,7 +111,32 @@ export const OPTIONS = {
     kind: "text",
     valueName: "DIR",
     default: "./data",
-    help: "Directory of the store, created if it is missing",
+    help: "Directory of the store, created if it is missing; or the URL of " +
+      "one in PostgreSQL: postgres://USER@HOST/DATABASE",
+  },
+  databasePassword: {
+    flag: "db-password",
+    group: "Storage",
+    kind: "secret",
+    help: "Password for PostgreSQL",
+  },
+  consistency: {
+    flag: "consistency",
+    group: "Storage",
+    kind: "choice",
+    choices: ["strict", "bounded", "primary"],
+    default: "strict",
+    help: "What reads from PostgreSQL know: all that was acknowledged " +
+      "before, all but the last 100 ms, or what the primary says",
+  },
+  durability: {
+    flag: "durability",
+    group: "Storage",
+    kind: "choice",
+    choices: ["standbys", "local"],
+    default: "standbys",
+    help: "Whether PostgreSQL must have synchronous standbys; with local, " +
+      "what is acknowledged is lost with the primary's disk",
   },
   isInMemory: {
     flag: "mem-db",
@@ -169,6 +194,14 @@ export const OPTIONS = {
     form: "url",
     valueName: "URL",
     help: "Beginning of links; default: the address of the request",
+  },
+  advertisedUrl: {
+    flag: "advertise",
+    group: "Network",
+    kind: "text",
+    form: "url",
+    valueName: "URL",
+    help: "Where other servers of a shared store reach this one",
   },
   trustedProxies: {
     flag: "trusted-proxy",

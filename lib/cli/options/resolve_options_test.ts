@@ -38,6 +38,9 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
   const options = resolve({ environment: { PATH: "/bin", HOME: "/" } });
   assertEquals(options.values, {
     directory: "./data",
+    databasePassword: undefined,
+    consistency: "strict",
+    durability: "standbys",
     isInMemory: false,
     isReadOnly: false,
     segmentSizeBytes: 268_435_456,
@@ -45,6 +48,7 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
     host: "127.0.0.1",
     port: 2113,
     publicUrl: undefined,
+    advertisedUrl: undefined,
     trustedProxies: undefined,
     allowedHosts: undefined,
     tlsCertificate: undefined,
@@ -124,6 +128,9 @@ Deno.test("resolveOptions() takes the configuration file from the environment to
 Deno.test("every option can be set by flag, environment and file", () => {
   const samples: Record<OptionName, [text: string, value: unknown]> = {
     directory: ["/srv/events", "/srv/events"],
+    databasePassword: ["s3cret", "s3cret"],
+    consistency: ["bounded", "bounded"],
+    durability: ["local", "local"],
     isInMemory: ["true", true],
     isReadOnly: ["true", true],
     segmentSizeBytes: ["1MiB", 1_048_576],
@@ -131,6 +138,7 @@ Deno.test("every option can be set by flag, environment and file", () => {
     host: ["::", "::"],
     port: ["0", 0],
     publicUrl: ["https://events.example.org", "https://events.example.org"],
+    advertisedUrl: ["http://10.0.0.1:2113", "http://10.0.0.1:2113"],
     trustedProxies: ["10.0.0.0/8,::1", "10.0.0.0/8,::1"],
     allowedHosts: ["a.example,b:1", "a.example,b:1"],
     tlsCertificate: ["cert.pem", "cert.pem"],

@@ -1,0 +1,87 @@
+/**
+ * Opens a store in PostgreSQL.
+ *
+ * @module
+ */
+
+import { Database, type DatabaseOptions } from "./database.ts";
+import { QuipuError } from "../../lib/model/errors.ts";
+import { decodeUtf8 } from "../../lib/text/utf8.ts";
+import { POSTGRES_LIMITS } from "./limits.ts";
+import { PostgresStore, type PostgresStoreOptions } from "./postgres_store.ts";
+import { readEnd } from "./reads.ts";
+
+export interface OpenPostgresOptions extends
+  Omit<
+    PostgresStoreOptions,
+    "database" | "storeId" | "channel" | "end"
+  >,
+  Pick<DatabaseOptions, "address" | "password" | "mayBeLocal"> {
+}
+
+/**
+ * Opens the store that a URL names.
+ *
+ * @throws {QuipuError} `storeReadOnly` if the database cannot be reached or has
+ * no synchronous standbys, `foreignFormat` if it has no store that fits.
+ */
+export async function openPostgres(
+  options: OpenPostgresOptions,
+): Promise<PostgresStore> {
+  const { address, timers, logger, mayBeLocal } = options;
+  // Without standbys nobody could confirm that a primary still is one.
+  const consistency = mayBeLocal ? "primary" : options.consistency;
+  const database = new Database({
+    address,
+    password: options.password,
+    rootCertificates: await readCertificates(address.rootCertificateFile),
+    timers,
+    logger,
+    connectMs: POSTGRES_LIMITS.connectMs,
+    answerMs: POSTGRES_LIMITS.answerMs,
+    isSynchronous: consistency !== "primary",
+    mayBeLocal,
+    onPrimary: () => Promise.resolve(),
+  });
+  try {
+    const { end } = await readEnd(database);
+    const { about } = database;
+    if (about === undefined) throw new Error("Connected to nothing");
+    return new PostgresStore({
+      ...options,
+      consistency,
+      database,
+      storeId: about.storeId,
+      channel: address.isNotified ? channelOf(address.schema) : undefined,
+      end,
+    });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Channel on which the commits of a schema are told. */
+export function channelOf(schema: string): string {
+  return `quipu_${schema}`.slice(0, 63);
+}
+
+/**
+ * Certificates that a URL names, PEM.
+ *
+ * @throws {QuipuError} `invalidRequest`
+ */
+export async function readCertificates(
+  path: string | undefined,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return decodeUtf8(await Deno.readFile(path));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new QuipuError(
+      "invalidRequest",
+      `Cannot read sslrootcert: ${reason}`,
+    );
+  }
+}
