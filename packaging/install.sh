@@ -3,13 +3,12 @@
 # checks it against the release's SHA256SUMS, and moves it to its place. Needs
 # no root, and changes nothing unless the checksum is right.
 #
-#   sh install.sh [VERSION]        the newest release unless a version is given
+#   sh install.sh [--to DIRECTORY] [--from URL] [VERSION]
 #
-#   QUIPU_INSTALL_DIR   where the binary goes; ~/.local/bin by default
-#   QUIPU_RELEASES      where releases lie, for mirrors
+#   --to DIRECTORY   where the binary goes; ~/.local/bin by default
+#   --from URL       where releases lie, for mirrors
+#   VERSION          such as 1.2.3; the newest by default
 set -eu
-
-releases=${QUIPU_RELEASES:-https://github.com/quipu-store/quipu/releases}
 
 fail() {
   printf 'install.sh: %s\n' "$1" >&2
@@ -55,8 +54,21 @@ sha256_of() {
 }
 
 main() {
-  version=${1:-latest}
-  directory=${QUIPU_INSTALL_DIR:-${HOME:?is not set}/.local/bin}
+  directory=${HOME:-}/.local/bin
+  releases=https://github.com/quipu-store/quipu/releases
+  version=latest
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --to | --from)
+        [ $# -gt 1 ] || fail "$1 needs a value"
+        if [ "$1" = --to ]; then directory=$2; else releases=$2; fi
+        shift
+        ;;
+      -*) fail "unknown option $1" ;;
+      *) version=$1 ;;
+    esac
+    shift
+  done
   name=$(binary_name)
   if [ "$version" = latest ]; then
     from=$releases/latest/download

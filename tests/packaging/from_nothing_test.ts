@@ -1,6 +1,6 @@
 /**
  * From an empty home to the first answer within a minute, each way: with only
- * Node, with only Deno, with only the binary. `QUIPU_TEST_BINARY` names the
+ * Node, with only Deno, with only the binary. `TEST_BINARY` names the
  * binary to try; without it that way is skipped.
  *
  * @module
@@ -25,7 +25,7 @@ import {
 
 const isOnline = await canReachRegistry();
 const registry = isOnline ? undefined : "npm registry";
-const binary = Deno.env.get("QUIPU_TEST_BINARY");
+const binary = Deno.env.get("TEST_BINARY");
 const DENO = Deno.execPath();
 
 /** The package, as a registry has it after a release. */
@@ -95,7 +95,7 @@ testWhere("with only Deno, a checkout serves", registry, async () => {
 
 testWhere(
   "with only the binary, it serves",
-  binary === undefined ? "binary in QUIPU_TEST_BINARY" : undefined,
+  binary === undefined ? "binary in TEST_BINARY" : undefined,
   async () => {
     await using place = await openEmptyPlace([]);
     const own = join(place.directory, "quipu");

@@ -65,23 +65,28 @@ async function install(
     },
   );
   const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
-    args: [SCRIPT, ...args],
+    args: [
+      SCRIPT,
+      "--from",
+      `http://127.0.0.1:${server.addr.port}`,
+      ...args,
+    ],
+    cwd: place.directory,
     clearEnv: true,
-    env: {
-      ...place.environment,
-      QUIPU_RELEASES: `http://127.0.0.1:${server.addr.port}`,
-    },
+    env: { ...place.environment },
   }).output();
   const decoder = new TextDecoder();
-  const installed = join(place.directory, ".local/bin/quipu");
-  const ran = code === 0
-    ? decoder.decode(
-      (await new Deno.Command(installed, { args: ["serve"] }).output()).stdout,
-    )
-    : undefined;
   const left = [...listFiles(place.directory)].filter((path) =>
     !path.startsWith("bin/")
   );
+  const [installed = ""] = left;
+  const ran = code === 0
+    ? decoder.decode(
+      (await new Deno.Command(join(place.directory, installed), {
+        args: ["serve"],
+      }).output()).stdout,
+    )
+    : undefined;
   return {
     code,
     output: (decoder.decode(stdout) + decoder.decode(stderr))
@@ -171,6 +176,20 @@ testWhere(
       assert(end.code !== 0, message);
       assertStringIncludes(end.output, message);
       assertEquals(end.files, [], message);
+    }
+  },
+);
+
+testWhere(
+  "install.sh installs elsewhere, and refuses what it does not know",
+  missing,
+  async () => {
+    const files = releaseAt("/latest/download", goodSums);
+    const end = await install({ files, args: ["--to", "tools"] });
+    assertEquals([end.code, end.files], [0, ["tools/quipu"]], end.output);
+    for (const args of [["--too", "x"], ["--to"]]) {
+      const refused = await install({ files, args });
+      assertEquals([refused.code, refused.files], [1, []], refused.output);
     }
   },
 );

@@ -14,7 +14,13 @@ import {
 } from "../../packaging/npm_package.ts";
 import { DENO_FLAGS, NPM_NAME, VERSION } from "../../packaging/project.ts";
 import { outputOf } from "../../packaging/run_command.ts";
-import { canReachRegistry, findTool, testWhere, tryServer } from "./ways.ts";
+import {
+  canReachRegistry,
+  findTool,
+  plainEnvironment,
+  testWhere,
+  tryServer,
+} from "./ways.ts";
 
 const registry = await canReachRegistry() ? undefined : "npm registry";
 
@@ -86,7 +92,7 @@ async function startsWorkers(directory: string): Promise<void> {
   const options = ["--db=data", "--segment-size=8MiB", "--log-level=debug"];
   const { log } = await tryServer(
     [findTool("npx") ?? "npx", "--no", NPM_NAME, "serve", ...options],
-    { directory, environment: Deno.env.toObject() },
+    { directory, environment: plainEnvironment() },
     (url) => appendMany(url, 80_000),
   );
   // The index of a full segment is made by a worker, or else in the server.

@@ -18,6 +18,15 @@ export interface EmptyPlace extends AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** This process's variables, without those that options of the program are. */
+export function plainEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) =>
+      !name.startsWith("QUIPU_")
+    ),
+  );
+}
+
 /** What a machine may need to reach a registry; not part of what is tried. */
 const KEPT =
   /^(?:https?_proxy|no_proxy|\w*_CERTS?|SSL_\w+|DENO_TLS_CA_STORE)$/i;
@@ -59,7 +68,7 @@ export interface Trial {
 
 /**
  * Starts a server by a command, waits for its first answer, writes an event and
- * reads it, and stops the server as Ctrl-C does.
+ * reads it, and stops the server.
  *
  * @param command Ends with the options of `serve`; a free port is added.
  * @param use What else is done with the running server.
@@ -93,7 +102,7 @@ export async function tryServer(
     const answerMs = performance.now() - startedAt;
     await writeAndRead(url);
     await use?.(url);
-    endGroup(child, "SIGINT");
+    endGroup(child, "SIGTERM");
     // It ends with the last process that writes to it.
     return { answerMs, log: await log };
   } finally {
