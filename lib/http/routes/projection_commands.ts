@@ -53,8 +53,7 @@ async function createProjection(context: RequestContext): Promise<Response> {
     ...command,
     query,
   });
-  const fields = { mode, emitEnabled: command.emitEnabled };
-  return answerCommand("created", outcome, context, fields);
+  return answerCommand("created", outcome, context);
 }
 
 /** `PUT /projection/{name}/query?type=&emit=` */
@@ -124,35 +123,20 @@ async function deleteProjection(context: RequestContext): Promise<Response> {
   return answerCommand("deleted", outcome, context);
 }
 
-/**
- * What is to be made, but for the query.
- *
- * @throws {Refusal} If parameters are missing or contradict each other.
- */
+/** What is to be made, but for the query. */
 function readCreateCommand(
   mode: ProjectionMode,
   parameters: ReadonlyMap<string, string>,
 ): Omit<CreateCommand, "query"> {
-  const name = parameters.get("name") || undefined;
-  if (name === undefined && mode === "Continuous") {
-    throw malformed("Projection name is required");
-  }
-  const hasCheckpoints = mode === "Continuous" ||
-    mode === "OneTime" && isTrue(parameters.get("checkpoints"));
-  const emitEnabled = mode !== "Transient" && isTrue(parameters.get("emit"));
-  if (emitEnabled && !hasCheckpoints) {
-    throw malformed("Emit requires checkpoints");
-  }
   const enabled = parameters.get("enabled") ?? "";
   return {
     mode,
-    name,
+    name: parameters.get("name") || undefined,
     handlerType: parameters.get("type") || "JS",
     isEnabled: enabled === "" || isTrue(enabled),
-    hasCheckpoints,
-    emitEnabled,
-    trackEmittedStreams: emitEnabled &&
-      isTrue(parameters.get("trackemittedstreams")),
+    hasCheckpoints: isTrue(parameters.get("checkpoints")),
+    emitEnabled: isTrue(parameters.get("emit")),
+    trackEmittedStreams: isTrue(parameters.get("trackemittedstreams")),
   };
 }
 
@@ -238,7 +222,6 @@ function answerCommand(
   event: string,
   outcome: CommandOutcome,
   context: RequestContext,
-  fields: Readonly<Record<string, string | boolean>> = {},
 ): Response {
   const { allowedMethods } = context;
   switch (outcome.kind) {
@@ -261,7 +244,7 @@ function answerCommand(
   logAudit(context.services.logger, {
     event: `projection.${event}`,
     requester: requesterOf(context),
-    fields: { projection: name, ...fields },
+    fields: { projection: name },
   });
   const isCreated = event === "created";
   return documentResponse({
