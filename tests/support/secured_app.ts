@@ -15,7 +15,10 @@ import {
 } from "./test_app.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { openSubscriptions } from "../../lib/subscriptions/service.ts";
-import { createTestIds } from "./events.ts";
+import type { Principal } from "../../lib/model/principal.ts";
+import type { ProjectionService } from "../../lib/projections/contract.ts";
+import type { ProjectionOptions } from "../../lib/projections/service.ts";
+import { createTestIds, type TestClock } from "./events.ts";
 import { isSomethingPending } from "./distant_store.ts";
 import { createManualTimers, type ManualTimers } from "./manual_timers.ts";
 import { basic, openTestAuth, type TestAuth } from "./test_auth.ts";
@@ -35,7 +38,16 @@ export const JSON_TYPE = { "Content-Type": "application/json" };
 /** What a test may choose. */
 export interface SecuredAppOptions extends TestAppOptions {
   readonly authOptions?: Partial<AuthOptions>;
+  /** Makes the service of projections, which the app closes; default: none. */
+  readonly openProjections?: (
+    parts: ServiceParts,
+  ) => Promise<ProjectionService>;
 }
+
+/** What services of such an app stand on. */
+export type ServiceParts =
+  & Omit<ProjectionOptions, "runs" | "mode" | "isReadOnly" | "define">
+  & { readonly clock: TestClock; readonly timers: ManualTimers };
 
 /** An app whose users are real. */
 export interface SecuredApp extends TestApp {
@@ -74,23 +86,27 @@ export async function openSecuredApp(
   const { logged } = auth;
   const logger = { debug: log, info: log, warn: log, error: log, audit: log };
   const timers = createManualTimers(isSomethingPending);
-  const subscriptions = await openSubscriptions({
+  const parts = {
     store,
     clock,
     timers,
     newId: createTestIds(),
     logger: options.logger ?? logger,
     limits: { ...LIMITS, ...options.limits },
-    isCurrent: (caller) => auth.authenticator.isCurrent(caller),
-    onLoginChange: (listener) => auth.authenticator.onChange(listener),
-  });
+    isCurrent: (caller: Principal) => auth.authenticator.isCurrent(caller),
+    onLoginChange: (listener: (login: string) => void) =>
+      auth.authenticator.onChange(listener),
+    findUser: auth.findUser,
+  } satisfies ServiceParts;
+  const subscriptions = await openSubscriptions(parts);
+  const projections = await options.openProjections?.(parts);
   const testApp = openTestApp({
     logger,
     ...options,
     store,
     clock,
     auth,
-    app: { subscriptions, ...options.app },
+    app: { subscriptions, projections, ...options.app },
   });
   let metadataCount = 0;
   const secured: SecuredApp = {
@@ -130,6 +146,7 @@ export async function openSecuredApp(
     async [Symbol.asyncDispose]() {
       await testApp[Symbol.asyncDispose]();
       await subscriptions.close();
+      await projections?.close();
       await auth[Symbol.asyncDispose]();
     },
   };
