@@ -86,7 +86,7 @@ fromAll().when({
     if (name === undefined) return state;
     linkTo("$bc-" + id, { sequenceNumber: number, streamId: name }, {
       $eventTimestamp: time,
-      ...(isLink ? { $link: { eventId: event.eventId, metadata } } : {}),
+      ...(isLink ? { $link: { metadata } } : {}),
     });
     return state;
   },

@@ -118,9 +118,16 @@ export class ManagedProjection {
     this.#accessedAtMs = this.#parts.timers.nowMs();
   }
 
-  /** Starts it if it is to run; else shows it as it was stopped. */
+  /**
+   * Starts it if it is to run; else shows it as it was stopped. A deletion that
+   * was begun is ended.
+   */
   open(): Promise<void> {
-    return this.#inTurn(() => this.#settle());
+    return this.#inTurn(() =>
+      this.#record.deletion === undefined
+        ? this.#settle()
+        : this.#finishDeletion()
+    );
   }
 
   enable(): Promise<CommandOutcome> {
@@ -206,16 +213,6 @@ export class ManagedProjection {
       await this.#finishDeletion();
       return this.#done;
     });
-  }
-
-  /** Whether a deletion was begun. */
-  get isBeingDeleted(): boolean {
-    return this.#record.deletion !== undefined;
-  }
-
-  /** Does what is left of a deletion that was begun. */
-  finishDeletion(): Promise<void> {
-    return this.#inTurn(() => this.#finishDeletion());
   }
 
   /** Takes over what somebody else has written. */
@@ -416,7 +413,8 @@ export class ManagedProjection {
     return {
       name: this.name,
       mode,
-      ...this.#shown,
+      version: this.#shown.version,
+      epoch: this.#shown.epoch,
       status: text,
       stateReason: isShown ? life.fault?.reason ?? status?.reason ?? "" : "",
       position: status?.position,

@@ -70,7 +70,7 @@ export class Projections {
     }
     await this.#inTurn(() => this.#readRegistry());
     // Not waited for: there may be many.
-    void this.#inParallel(this.all, (one) => one.open());
+    void this.#openAll(this.all);
   }
 
   /**
@@ -193,11 +193,18 @@ export class Projections {
       await this.#inTurn(async () => {
         if (this.#isClosed) return;
         const added = await this.#readRegistry();
-        await this.#inParallel(added, (one) => one.open());
+        await this.#openAll(added);
       });
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  #openAll(projections: readonly ManagedProjection[]): Promise<void> {
+    return this.#inParallel(projections, async (one) => {
+      await one.open();
+      if (one.isEnded) this.forget(one);
+    });
   }
 
   #sweepLater(): void {

@@ -141,7 +141,7 @@ class Service implements ProjectionService {
     const mayCreate = caller !== undefined && isUnnarrowed(caller) &&
       (mode === "Transient" || caller.roles.has(ROLE_ADMINS));
     if (!mayCreate) return { kind: "unauthorized" };
-    if (mode === "Transient") this.#refuseReadOnly();
+    this.#refuseReadOnly();
     const { limits, store } = this.#options;
     const fault = createFaultOf(command, limits) ??
       nameFaultOf(name, store.limits) ??

@@ -161,10 +161,12 @@ export async function openProjectionFixture(
   const newId = options.newId ?? createTestIds();
   const store = options.store ?? createModelStore({ clock, newEventId: newId });
   const timers = options.timers ?? createManualTimers();
+  const all: PuppetRun[] = [];
   const started: PuppetRun[] = [];
   const runs: ProjectionRuns = {
     start(settings) {
       const run = new PuppetRun(settings);
+      all.push(run);
       if (!STANDARD_RECORDS.has(settings.name)) started.push(run);
       return run;
     },
@@ -194,7 +196,7 @@ export async function openProjectionFixture(
     timers,
     started,
     runOf(name) {
-      const run = started.findLast(({ settings }) => settings.name === name);
+      const run = all.findLast(({ settings }) => settings.name === name);
       if (run === undefined) throw new Error(`${name} was never started`);
       return run;
     },
