@@ -9,7 +9,8 @@
 import { LIMITS, type Limits } from "../../model/limits.ts";
 
 const KIB = 1024;
-const GIB = 1024 * 1024 * KIB;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
 
 /** Of things that a server may hold at once. */
 const COUNT = { kind: "integer", least: 0, most: 1_000_000 } as const;
@@ -146,6 +147,62 @@ const ROWS = {
     ...COUNT,
     flag: "max-subscription-consumers-per-address",
     help: "Consumers of one address that messages are pushed to; above: 429",
+  },
+  projectionsMax: {
+    flag: "max-projections",
+    kind: "integer",
+    least: 0,
+    most: 10_000,
+    help: "Projections in all; above: 400",
+  },
+  projectionsRunningMax: {
+    flag: "max-running-projections",
+    kind: "integer",
+    least: 0,
+    most: 10_000,
+    help: "Projections that run at the same time; above: faulted",
+  },
+  projectionEventMs: {
+    flag: "projection-event-timeout",
+    kind: "integer",
+    least: 10,
+    most: 60_000,
+    help: "Milliseconds that a query may take for one event",
+  },
+  projectionBatchMs: {
+    flag: "projection-batch-timeout",
+    kind: "integer",
+    least: 10,
+    most: 600_000,
+    help: "Milliseconds that a query may take for a batch of events",
+  },
+  projectionMemoryBytesMax: {
+    flag: "max-projection-memory",
+    kind: "bytes",
+    least: 8 * MIB,
+    most: 1 * GIB,
+    help: "Memory of the JavaScript engine of one projection",
+  },
+  projectionStateLengthMax: {
+    flag: "max-projection-state",
+    kind: "bytes",
+    least: 1 * KIB,
+    most: LIMITS.projectionStateLengthMax,
+    help: "Characters of a state or a result, as JSON",
+  },
+  projectionEmitLengthMax: {
+    flag: "max-projection-emits",
+    kind: "bytes",
+    least: 1 * KIB,
+    most: 16 * MIB,
+    help: "Characters of the events that are emitted for one event",
+  },
+  projectionPartitionsLiveMax: {
+    flag: "max-projection-partitions",
+    kind: "integer",
+    least: 1,
+    most: 1_000_000,
+    help: "Partitions of one projection whose states its engine holds",
   },
   requestsInFlightMax: {
     flag: "max-requests-in-flight",
