@@ -140,7 +140,7 @@ export const LIMITS = {
   /** Memory of its JavaScript engine. */
   projectionMemoryBytesMax: 64 * MIB,
   /** Events that are handed to it at once, and UTF-16 units of their texts. */
-  projectionBatchEventsMax: 500,
+  projectionBatchEventsMax: 100,
   projectionBatchLengthMax: 1 * MIB,
   /** UTF-16 units of one state or result: it must fit into an event. */
   projectionStateLengthMax: 1 * MIB,
@@ -172,6 +172,12 @@ export const LIMITS = {
   projectionReadEventsMax: 100,
   /** Streams that such a read may name. */
   projectionSourcesReadMax: 100,
+  /** Streams that a projection emits to whose ends it remembers. */
+  projectionEmitStreamsMax: 10_000,
+  /** Partitions whose states are kept in memory; others are read again. */
+  projectionPartitionsCachedMax: 100_000,
+  /** Events that runs share because one of them has read them. */
+  projectionPagesBytesMax: 16 * MIB,
   /** What a fold without a server keeps: lines, UTF-16 units of emitted events. */
   foldLogLinesMax: 1_000,
   foldEmittedLengthMax: 64 * MIB,

@@ -10,9 +10,9 @@
 
 import { isLink, parseLink } from "../model/links.ts";
 import type { Limits } from "../model/limits.ts";
-import { describedStream, isMetastream } from "../model/stream_names.ts";
+import { isMetastream } from "../model/stream_names.ts";
 import type { NumberedEvent } from "../store/transfer.ts";
-import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
 import type { ProjectionEngine } from "./engine/engine.ts";
 import type {
   EmittedEvent,
@@ -26,8 +26,10 @@ import type {
 } from "./engine/messages.ts";
 import {
   deletionOf,
+  projectionEventOf,
   type SourceEvents,
   sourceEventsOf,
+  type StoredEvent,
 } from "./source_events.ts";
 
 /** An event, and the line of the export that it came from. */
@@ -140,7 +142,7 @@ async function readCatalog(
     const isAsked = sources.includes(event) &&
       !(catalogStream === "$all" && isMetastream(event.streamName));
     if (!isAsked) continue;
-    batch.add(projectionEventOf(event), located);
+    batch.add(projectionEventOf(storedOf(event)), located);
     if (batch.isFull) await ask();
   }
   if (!batch.isEmpty) await ask();
@@ -242,18 +244,16 @@ class Fold {
   /** @param link The link that led to the event. */
   async add(located: LocatedEvent, link?: NumberedEvent): Promise<void> {
     const { event } = located;
-    const deleted = deletionOf(event);
+    const stored = storedOf(event);
+    const deleted = deletionOf(stored);
     const { handlesDeletedNotifications } = this.#definition.options;
     const isTaken = deleted === undefined
       ? this.#sources.takesType(event.event.eventType)
       : handlesDeletedNotifications === true;
     if (!isTaken) return;
     this.#batch.add({
-      ...projectionEventOf(event),
+      ...projectionEventOf(stored, link?.event.metadata),
       ...(deleted !== undefined && { deleted }),
-      ...(link !== undefined && {
-        linkMetadata: textOf(link.event.metadata),
-      }),
     }, located);
     if (this.#batch.isFull) await this.#process();
   }
@@ -367,22 +367,6 @@ export function nameOf(event: NumberedEvent): string {
   return `${event.eventNumber}@${event.streamName}`;
 }
 
-function projectionEventOf(
-  { streamName, eventNumber, createdAtUs, event }: NumberedEvent,
-): ProjectionEvent {
-  return {
-    streamName,
-    eventNumber,
-    eventType: event.eventType,
-    eventId: event.eventId,
-    createdAtMs: Math.floor(createdAtUs / 1000),
-    isJson: event.isJson,
-    data: textOf(event.data),
-    metadata: textOf(event.metadata),
-    partition: describedStream(streamName),
-  };
-}
-
-function textOf(data: string | Uint8Array): string {
-  return typeof data === "string" ? data : decodeUtf8Leniently(data);
+function storedOf({ event, ...place }: NumberedEvent): StoredEvent {
+  return { ...event, ...place };
 }

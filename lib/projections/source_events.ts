@@ -17,19 +17,66 @@ import {
   isSystemStream,
 } from "../model/stream_names.ts";
 import type { NumberedEvent } from "../store/transfer.ts";
-import type { ProjectionDefinition } from "./engine/messages.ts";
+import type { RecordedEvent } from "../model/event.ts";
+import { decodeUtf8Leniently } from "../text/utf8.ts";
+import type {
+  ProjectionDefinition,
+  ProjectionEvent,
+} from "./engine/messages.ts";
 
 /** Type of the event that a hard delete leaves. */
 const TOMBSTONE_TYPE = "$streamDeleted";
 
 /** Whether an event says that its stream was deleted, and how. */
 export function deletionOf(
-  { streamName, event }: NumberedEvent,
+  event: StoredEvent,
 ): { readonly isSoft: boolean } | undefined {
   if (event.eventType === TOMBSTONE_TYPE) return { isSoft: false };
-  return isMetastream(streamName) && isSoftDeleted(decodeStreamMetadata(event))
+  return isMetastream(event.streamName) &&
+      isSoftDeleted(decodeStreamMetadata(event))
     ? { isSoft: true }
     : undefined;
+}
+
+/** An event as a store or an export has it. */
+export type StoredEvent =
+  & Pick<
+    RecordedEvent,
+    "streamName" | "eventNumber" | "eventType" | "eventId" | "isJson"
+  >
+  & {
+    readonly createdAtUs: number;
+    readonly data: string | Uint8Array;
+    readonly metadata: string | Uint8Array;
+  };
+
+/**
+ * An event as engines take it.
+ *
+ * @param linkMetadata Of the link that led to it.
+ */
+export function projectionEventOf(
+  event: StoredEvent,
+  linkMetadata?: string | Uint8Array,
+): ProjectionEvent {
+  const made = {
+    streamName: event.streamName,
+    eventNumber: event.eventNumber,
+    eventType: event.eventType,
+    eventId: event.eventId,
+    createdAtMs: Math.floor(event.createdAtUs / 1000),
+    isJson: event.isJson,
+    data: textOf(event.data),
+    metadata: textOf(event.metadata),
+    partition: describedStream(event.streamName),
+  };
+  return linkMetadata === undefined
+    ? made
+    : { ...made, linkMetadata: textOf(linkMetadata) };
+}
+
+function textOf(data: string | Uint8Array): string {
+  return typeof data === "string" ? data : decodeUtf8Leniently(data);
 }
 
 /** What a projection takes. */

@@ -182,7 +182,7 @@ function metadataTextOf(
   if (tellsDeletes && isDelete(source)) members.push('"$deleted":-1');
   if (cause !== undefined) {
     members.push(`"$causedBy":"${cause.eventId}"`);
-    const correlationId = correlationIdOf(cause.metadata);
+    const correlationId = correlationIdOf(decodeJsonText(cause.metadata));
     if (correlationId !== undefined) {
       members.push(`"${CORRELATION_ID}":${correlationId}`);
     }
@@ -190,12 +190,11 @@ function metadataTextOf(
   return `{${members.join(",")}}`;
 }
 
-const CORRELATION_ID = "$correlationId";
+/** Member of metadata that says which events belong together. */
+export const CORRELATION_ID = "$correlationId";
 
 /** The member of metadata as it is written there; undefined: it has none. */
-function correlationIdOf(metadata: Uint8Array): string | undefined {
-  if (metadata.length === 0) return undefined;
-  const text = decodeJsonText(metadata);
+export function correlationIdOf(text: string): string | undefined {
   // Few events have one; a name may be written with escapes.
   if (!text.includes(CORRELATION_ID) && !text.includes("\\u")) return undefined;
   try {

@@ -4,77 +4,32 @@
  * @module
  */
 
-import type { Clock, Timers } from "../../model/clock.ts";
-import type { Limits } from "../../model/limits.ts";
+import type { Clock } from "../../model/clock.ts";
 import type { EventStore } from "../../store/event_store.ts";
-import type { StateView } from "../contract.ts";
-import type {
-  ProjectionRun,
-  ProjectionRuns,
-  RunSettings,
-  RunStatus,
-} from "../run.ts";
+import { StreamAccess } from "../../streams/access.ts";
+import { Followers } from "../../streams/follow.ts";
+import type { ProjectionRuns } from "../run.ts";
+import { type RunParts as OneRunParts, startRun } from "./run.ts";
+import { SharedSources } from "./shared_sources.ts";
 
 /** What runs work with. */
-export interface RunParts {
+export interface RunParts extends Omit<OneRunParts, "sources" | "nowUs"> {
   readonly store: EventStore;
   readonly clock: Clock;
-  readonly timers: Timers;
-  /** A new random UUID, lower case with hyphens. */
-  readonly newId: () => string;
-  readonly limits: Limits;
 }
 
-/** Makes what starts runs. */
-export function openProjectionRuns(_parts: RunParts): ProjectionRuns {
+/** Makes what starts runs, so that they share what they read. */
+export function openProjectionRuns(
+  { store, clock, ...rest }: RunParts,
+): ProjectionRuns {
+  const sources = new SharedSources({
+    context: { store, clock, access: new StreamAccess(store) },
+    followers: new Followers(store),
+    limits: rest.limits,
+  });
+  const parts = { ...rest, sources, nowUs: () => clock.nowUs() };
   return {
-    start: (settings) => new RefusedRun(settings),
+    start: (settings) => startRun(settings, parts),
     close: () => Promise.resolve(),
   };
-}
-
-/** Says that queries do not run in this version. */
-class RefusedRun implements ProjectionRun {
-  readonly status: RunStatus;
-  readonly prepared = Promise.resolve();
-  readonly ended = Promise.resolve();
-  readonly log = [];
-  onChange: (() => void) | undefined;
-
-  constructor({ runs, definition }: RunSettings) {
-    this.status = {
-      phase: runs ? "faulted" : "stopped",
-      reason: runs ? "This version does not run queries" : "",
-      isUnprepared: false,
-      definition,
-      position: undefined,
-      lastCheckpoint: undefined,
-      progress: -1,
-      checkpointStatus: "",
-      coreProcessingTimeMs: 0,
-      eventsProcessed: 0,
-      bufferedEvents: 0,
-      partitionsCached: 0,
-      readsInProgress: 0,
-      writesInProgress: 0,
-      pendingWrites: 0,
-      eventsPerSecond: 0,
-      lagEvents: undefined,
-      lagMs: 0,
-    };
-  }
-
-  state(): Promise<StateView> {
-    return Promise.resolve({ text: "", position: undefined });
-  }
-
-  result(): Promise<StateView> {
-    return this.state();
-  }
-
-  stop(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  dispose(): void {}
 }
