@@ -127,11 +127,15 @@ async function npmCaches(): Promise<string[]> {
   ).map(({ name }) => join(npmCache, name));
 }
 
+/** The file of the licence, or else the section of the README. */
 function licenseTextIn(directory: string): string | undefined {
-  const file = [...Deno.readDirSync(directory)].find(({ name }) =>
-    /^licen[cs]e(\.(md|txt))?$/i.test(name)
-  );
-  return file && readIfThere(join(directory, file.name));
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+  const file = names.find((name) => /^licen[cs]e(\.(md|txt))?$/i.test(name));
+  if (file !== undefined) return readIfThere(join(directory, file));
+  const readme = names.find((name) => /^readme\.md$/i.test(name));
+  const text = readme && readIfThere(join(directory, readme));
+  const section = text && /^#+ *licen[cs]e\n([^]*)/im.exec(text)?.[1];
+  return section && /copyright/i.test(section) ? section : undefined;
 }
 
 function readIfThere(path: string): string | undefined {
