@@ -36,7 +36,7 @@ const TOP_LEVEL = new Set([
 ]);
 
 /** What puts the program together from all of its areas. */
-const PROGRAM_ROOTS = ["main.ts", "lib/cli"];
+const PROGRAM_ROOTS = ["main.ts", "lib/cli", "lib/embed"];
 
 /** Which areas each area may import; itself always, the roots everything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -67,6 +67,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Another engine: of the store of files it knows nothing.
   "storage/postgres": ["lib/model", "lib/store", "lib/text"],
   "lib/runtime": ["lib/model", "lib/text", "deno.json"],
+  // Runs in browsers, too: nothing of the server may come along.
+  "lib/client": ["lib/text"],
   // The store in layers: each imports only those that stand before it.
   ...inLayers(["lib/model", "lib/store", "lib/text"], {
     "storage/disk": [],
@@ -151,7 +153,7 @@ const PROGRAM_BANS: readonly Ban[] = [
   {
     pattern: /\brandomUUID\(/,
     instead: "take newEventId",
-    except: /^lib\/runtime\//,
+    except: /^lib\/(?:runtime|client)\//,
   },
   {
     pattern: /\bDeno\.exit\(|\bprocess\.exit\(/,
@@ -173,8 +175,9 @@ const PROGRAM_BANS: readonly Ban[] = [
       /\bnew Text(?:De|En)coder\(|\bTextDecoderStream\b|\.text\(\)|\.toString\( {6,7}\)|\b(?:Deno\.)readTextFile(?:Sync)?\(/,
     instead:
       "take lib/text/utf8.ts: it keeps a mark, and refuses what is wrong",
-    // HTTP drops a mark at the start of a body.
-    except: /^lib\/(?:text\/utf8|http\/receiving)\.ts$/,
+    // HTTP drops a mark at the start of a body; the client runs in browsers,
+    // which have no isUtf8.
+    except: /^lib\/(?:text\/utf8|http\/receiving|client\/\w+)\.ts$/,
   },
   { pattern: /^\s*export default\b/m, instead: "export it by name" },
   { pattern: /^\s*export \*/m, instead: "import from the file itself" },
@@ -504,7 +507,12 @@ interface InfoOutput {
 
 let modules: Promise<readonly Module[]> | undefined;
 
-/** What `main.ts` and the modules of workers are made of. */
+/** Modules that other programs import. */
+const EXPORTED = Object.values(project.exports).map((path) =>
+  path.replace("./", "")
+);
+
+/** What `main.ts`, exported modules and those of workers are made of. */
 function readModules(): Promise<readonly Module[]> {
   modules ??= readAllModules();
   return modules;
@@ -520,7 +528,7 @@ function includedIn(command: string): string[] {
 
 async function readAllModules(): Promise<readonly Module[]> {
   const found = new Map<string, Module>();
-  for (const entry of ["main.ts", ...WORKERS]) {
+  for (const entry of ["main.ts", ...EXPORTED, ...WORKERS]) {
     for (const module of await runInfo(entry)) found.set(module.path, module);
   }
   return [...found.values()];
@@ -556,12 +564,12 @@ async function runInfo(entry: string): Promise<readonly Module[]> {
   return found;
 }
 
-/** `lib/http`, `storage/log`, `main.ts`, …: what the rules speak of. */
 /** The package with its version, without the path in it. */
 function packageOf(specifier: string): string {
   return specifier.replace(/^(npm:(?:@[^/]+\/)?[^/]+).*$/, "$1");
 }
 
+/** `lib/http`, `storage/log`, `main.ts`, …: what the rules speak of. */
 function areaOf(path: string): string {
   if (path.startsWith("storage/")) return dirname(path);
   const [top = "", second] = path.split("/");

@@ -8,7 +8,8 @@
 
 import { createWorkerIndexMaker } from "../../storage/index/worker_index_maker.ts";
 import { openStore } from "../../storage/mod.ts";
-import { type App, createApp, withRequestLog } from "../http/app.ts";
+import { openServices } from "../embed/services.ts";
+import { type App, withRequestLog } from "../http/app.ts";
 import { createLateApp } from "../http/late_app.ts";
 import { createHostCheck } from "../http/hosts.ts";
 import {
@@ -16,7 +17,6 @@ import {
   serveHttp,
   type ServeOptions,
 } from "../http/server.ts";
-import { openUpkeep } from "../maintenance/upkeep.ts";
 import type { Limits } from "../model/limits.ts";
 import type { LeveledLogger } from "../model/logger.ts";
 import { newEventId } from "../runtime/event_ids.ts";
@@ -37,20 +37,13 @@ import { type DatabaseAddress, isDatabaseUrl } from "../store/database_url.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { StoreObserver } from "../store/store_observer.ts";
 import { readAnonymousRights } from "../streams/access.ts";
-import { openProjectionRuns } from "../projections/running/projection_runs.ts";
-import { openProjections } from "../projections/service.ts";
-import { createStreamService } from "../streams/stream_service.ts";
-import { openSubscriptions } from "../subscriptions/service.ts";
 import { createLogger, debugToggle } from "../telemetry/logger.ts";
-import { counter } from "../telemetry/metric.ts";
-import { projectionFamilies } from "../telemetry/projection_metrics.ts";
 import { processFamilies } from "../telemetry/process_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
-import { storeFamilies, StoreMetrics } from "../telemetry/store_metrics.ts";
-import { subscriptionFamilies } from "../telemetry/subscription_metrics.ts";
+import { StoreMetrics } from "../telemetry/store_metrics.ts";
 import { isLoopbackAddress, parseIpRanges } from "../text/addresses.ts";
 import { isLoopbackHost } from "../text/hosts.ts";
-import { type Auth, openAuth } from "../users/open_auth.ts";
+import type { Auth } from "../users/open_auth.ts";
 import { defineCommand } from "./command.ts";
 import { listenError, RunError } from "./failures.ts";
 import { limitsOf } from "./options/limit_options.ts";
@@ -87,13 +80,6 @@ export const SERVE = defineCommand({
  * of them end the platform's listening for good (`serveHttp`).
  */
 const AMPLE_FILES = 2000;
-
-/** What `/info` calls the choices of `--run-projections`. */
-const PROJECTION_MODES = {
-  none: "None",
-  system: "System",
-  all: "All",
-} as const;
 
 /** Listens as the options say; what few use is loaded where it is used. */
 async function listenOn(
@@ -292,113 +278,40 @@ async function startServices(
   const { trustedProxies, publicUrl, allowedHosts, corsOrigins } = values;
   const trustedRanges = ifGiven(trustedProxies, parseIpRanges);
   const isTrustedProxy = trustedRanges ?? isLoopbackAddress;
-  const auth = await openAuth({
+  const { app, defaultUsers, close } = await openServices({
     store,
-    clock,
-    timers: SYSTEM_TIMERS,
-    newEventId,
     logger,
-    // Whoever names proxies or a public address is reached from elsewhere.
-    isLoopbackServer: isLoopbackHost(host) && trustedProxies === undefined &&
-      publicUrl === undefined,
-    adminPassword: values.adminPassword,
-    isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
-  });
-  const { authenticator, users, tokens, defaultUsers } = auth;
-  const logins = {
-    isCurrent: authenticator.isCurrent.bind(authenticator),
-    onLoginChange: authenticator.onChange.bind(authenticator),
-  };
-  const upkeep = await openUpkeep({
-    store,
-    clock,
-    newEventId,
-    logger,
-    version: VERSION,
-    history: values.isReadOnly ? undefined : {
+    limits,
+    auth: {
+      // Whoever names proxies or a public address is reached from elsewhere.
+      isLoopbackServer: isLoopbackHost(host) && trustedProxies === undefined &&
+        publicUrl === undefined,
+      adminPassword: values.adminPassword,
+      isTrustedPeer: values.isTrustedAuthEnabled ? trustedRanges : undefined,
+    },
+    projections: values.runProjections,
+    isReadOnly: values.isReadOnly,
+    history: {
       nodeEndpoint: addressOf({ host, port }),
       maxAgeDays: values.scavengeHistoryDays,
     },
-  });
-  const subscriptions = values.isReadOnly
-    ? undefined
-    : await openSubscriptions({
-      store,
-      clock,
-      timers: SYSTEM_TIMERS,
-      newId: newEventId,
-      logger,
-      limits,
-      ...logins,
-    });
-  const projections = values.runProjections === "none"
-    ? undefined
-    : await openProjections({
-      store,
-      clock,
-      timers: SYSTEM_TIMERS,
-      newId: newEventId,
-      logger,
-      limits,
-      runs: openProjectionRuns({
-        store,
-        clock,
-        timers: SYSTEM_TIMERS,
-        newId: newEventId,
-        limits,
-      }),
-      mode: values.runProjections,
-      isReadOnly: values.isReadOnly,
-      findUser: auth.findUser,
-      ...logins,
-    });
-  const app = createApp({
-    store,
-    streams: createStreamService({
-      store,
-      clock,
-      ...logins,
-    }),
-    authenticate: authenticator.authenticate.bind(authenticator),
-    authenticateAccessToken: authenticator.authenticateAccessToken.bind(
-      authenticator,
-    ),
-    users,
-    tokens,
-    logger,
-    newId: newEventId,
-    node: {
-      version: VERSION,
-      projectionsMode: PROJECTION_MODES[values.runProjections],
+    app: {
       options: showOptions(values),
+      scheme: tls === undefined ? "http" : "https",
+      publicUrl: ifGiven(publicUrl, parseBaseUrl),
+      isTrustedProxy,
+      answersHost: createHostCheck({
+        listensOn: host,
+        publicUrl,
+        allowedHosts: ifGiven(allowedHosts, parseHosts),
+      }),
+      corsOrigins: ifGiven(corsOrigins, parseOrigins),
+      shutDown: options.shutDown,
     },
-    scheme: tls === undefined ? "http" : "https",
-    publicUrl: ifGiven(publicUrl, parseBaseUrl),
-    isTrustedProxy,
-    answersHost: createHostCheck({
-      listensOn: host,
-      publicUrl,
-      allowedHosts: ifGiven(allowedHosts, parseHosts),
-    }),
-    corsOrigins: ifGiven(corsOrigins, parseOrigins),
-    limits,
-    upkeep,
-    ...(subscriptions === undefined ? {} : { subscriptions }),
-    ...(projections === undefined ? {} : { projections }),
     observation: {
-      clock,
       storeMetrics,
-      processUsage: readProcessUsage,
       metricSources: [
-        () => subscriptionFamilies(subscriptions?.counts() ?? []),
-        () => projectionFamilies(projections?.counts() ?? []),
-        () => [counter(
-          "quipu_failed_logins_total",
-          "Logins that were refused: wrong passwords, unknown users and tokens.",
-          auth.failedLoginCount(),
-        )],
         () => storeMetrics.families(),
-        () => storeFamilies(store),
         () =>
           processFamilies(readProcessUsage(), {
             device: values.isInMemory || isDatabaseUrl(values.directory)
@@ -413,7 +326,6 @@ async function startServices(
       slowRequestMs: values.slowRequestMs,
       namesRequests: values.logRequests,
     },
-    shutDown: options.shutDown,
   });
   const announced = announceDefaultUsers(defaultUsers, {
     logger,
@@ -425,11 +337,7 @@ async function startServices(
       : app,
     defaultUsers,
     async close() {
-      authenticator.close();
-      await Promise.all([subscriptions?.close(), projections?.close()]);
-      // Downloads that clients did not take in time.
-      app.close();
-      await upkeep.close();
+      await close();
       // A password that was made is shown, or it would be lost.
       await announced;
     },
