@@ -5,7 +5,7 @@
  * @module
  */
 
-import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
+import type { QuipuError, QuipuErrorCode } from "../model/errors.ts";
 import type { UserOutcome } from "../users/contract.ts";
 
 const MIB = 1024 * 1024;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Feed, type RenderedBody } from "../formats/atom/feed.ts";
+import type { Feed, RenderedBody } from "../formats/atom/feed.ts";
 import { renderFeedJson } from "../formats/atom/feed_json.ts";
 import { renderFeedXml } from "../formats/atom/feed_xml.ts";
 import { formatAllPosition } from "../formats/atom/links.ts";

@@ -7,7 +7,7 @@ import {
 import { anEvent } from "../../tests/support/events.ts";
 import {
   aLiveRead,
-  LineReader,
+  type LineReader,
   openLive,
   TEST_FORMAT,
 } from "../../tests/support/live_feed.ts";

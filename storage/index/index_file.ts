@@ -42,7 +42,7 @@ import {
   getSafeUint64,
   getUint32At,
   getUuid,
-  GrowingBytes,
+  type GrowingBytes,
   setSafeUint64,
   setUuid,
 } from "../log/bytes.ts";

@@ -4,7 +4,11 @@
  * @module
  */
 
-import { AnyTypes, Client, type ClientOptions } from "../../lib/client/mod.ts";
+import {
+  type AnyTypes,
+  Client,
+  type ClientOptions,
+} from "../../lib/client/mod.ts";
 import { createApp, type EmbeddedApp } from "../../lib/embed/server.ts";
 import { openStore } from "../../lib/embed/store.ts";
 

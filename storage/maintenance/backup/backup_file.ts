@@ -12,7 +12,7 @@ import { QuipuError } from "../../../lib/model/errors.ts";
 import type { Disk, DiskFile } from "../../disk/disk.ts";
 import type { BackupPart } from "./backup_part.ts";
 import { hexOf } from "../../disk/backup_names.ts";
-import { type BackupFile } from "./manifest.ts";
+import type { BackupFile } from "./manifest.ts";
 import { faultOfPart } from "./part_fault.ts";
 
 /** Bytes that are read and written at a time. */

@@ -14,7 +14,7 @@ import {
   type SegmentHeader,
 } from "../../log/segment_header.ts";
 import { parseBackupFileName } from "../../disk/backup_names.ts";
-import { type BackupFile } from "./manifest.ts";
+import type { BackupFile } from "./manifest.ts";
 
 /** What a backup is to hold of a segment, before its checksum is known. */
 export type BackupPart = Omit<BackupFile, "crc32">;

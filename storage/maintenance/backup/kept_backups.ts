@@ -21,7 +21,7 @@ import {
   BACKUP_SEGMENTS_NAME,
   MANIFEST_NAME,
 } from "../../disk/backup_names.ts";
-import { type BackupManifest } from "./manifest.ts";
+import type { BackupManifest } from "./manifest.ts";
 
 const DATED_NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z$/;
 
