@@ -57,6 +57,33 @@ export async function defineQuery(
     : { definition: answer.definition };
 }
 
+/** Finds out what queries describe, a few at a time: each needs a worker. */
+export class QueryDefiner {
+  readonly #parts: EngineParts & { readonly limits: Limits };
+  readonly #waiting: (() => void)[] = [];
+  #busyCount = 0;
+
+  constructor(parts: EngineParts & { readonly limits: Limits }) {
+    this.#parts = parts;
+  }
+
+  /** As `defineQuery`, once it is its turn. */
+  async define(
+    query: Parameters<typeof defineQuery>[0],
+  ): Promise<Definition> {
+    if (this.#busyCount >= this.#parts.limits.projectionDefinesMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else this.#busyCount++;
+    try {
+      return await defineQuery(query, this.#parts);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#busyCount--;
+      else next();
+    }
+  }
+}
+
 /** Links each event whose metadata has the property that the query names. */
 function correlationScriptOf(query: string): Script {
   const property = propertyOf(query);

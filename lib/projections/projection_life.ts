@@ -65,6 +65,10 @@ export class ProjectionLife {
   #fault: StartFault | undefined;
   /** Whether the last run was stopped without a checkpoint. */
   #isCutOff = false;
+  /** Whether another server has the lease: what it has written is shown. */
+  #isElsewhere = false;
+  /** Whether somebody has asked for its state meanwhile. */
+  #wasAsked = false;
   /** Whose rights the last run has. */
   #actsAs: Principal | undefined;
   /** Lines of earlier runs. */
@@ -88,7 +92,7 @@ export class ProjectionLife {
 
   get core(): StatusFacts["core"] {
     const phase = this.#run?.status.phase;
-    if (phase === undefined) return "none";
+    if (phase === undefined || this.#isElsewhere) return "none";
     return phase === "stopped" && this.#isCutOff ? "aborted" : phase;
   }
 
@@ -105,10 +109,12 @@ export class ProjectionLife {
   }
 
   async state(partition: string): Promise<StateView> {
+    this.#wasAsked = true;
     return await this.#run?.state(partition) ?? NOTHING;
   }
 
   async result(partition: string): Promise<StateView> {
+    this.#wasAsked = true;
     return await this.#run?.result(partition) ?? NOTHING;
   }
 
@@ -129,6 +135,9 @@ export class ProjectionLife {
     this.#fault = undefined;
     try {
       if (!isServedByIndex(name) && !await this.#acquire(name)) {
+        if (this.#run === undefined || this.#wasAsked) this.load(started);
+        this.#isElsewhere = true;
+        this.#wasAsked = false;
         this.#retryLater();
         return false;
       }
@@ -236,7 +245,7 @@ export class ProjectionLife {
     if ("fault" in runAs) return runAs.fault;
     const found = scriptOf(record.handlerType, record.query);
     if ("fault" in found) return found.fault;
-    const giveBack = slots.take();
+    const giveBack = slots.take(record.mode);
     if (giveBack === undefined) return slots.fullReason;
     this.#actsAs = runAs.principal;
     const run = runs.start({
@@ -265,6 +274,7 @@ export class ProjectionLife {
       this.#run.dispose();
     }
     this.#isCutOff = false;
+    this.#isElsewhere = false;
     this.#run = run;
     run.onChange = () => this.#notify();
     this.#notify();

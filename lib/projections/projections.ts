@@ -5,6 +5,7 @@
  * @module
  */
 
+import { QuipuError } from "../model/errors.ts";
 import type { CommitHint } from "../store/event_store.ts";
 import {
   type ManagedParts,
@@ -81,6 +82,9 @@ export class Projections {
    */
   async create(setup: Omit<ManagedSetup, "registration">): Promise<boolean> {
     const created = await this.#inTurn(async () => {
+      if (this.#isClosed) {
+        throw new QuipuError("storeClosed", "The server is about to stop");
+      }
       if (this.#byName.has(setup.name)) return undefined;
       return setup.record.mode === "Transient"
         ? this.#add({ ...setup, registration: undefined })
@@ -204,6 +208,8 @@ export class Projections {
     return this.#inParallel(projections, async (one) => {
       await one.open();
       if (one.isEnded) this.forget(one);
+      // Their queries are not prepared all at once.
+      await one.life.run?.prepared;
     });
   }
 

@@ -38,7 +38,7 @@ import type {
   StateView,
   View,
 } from "./contract.ts";
-import { defineQuery } from "./define_query.ts";
+import { QueryDefiner } from "./define_query.ts";
 import type { ManagedParts, ManagedProjection } from "./managed_projection.ts";
 import { createFaultOf, nameFaultOf } from "./create_rules.ts";
 import { Projections } from "./projections.ts";
@@ -104,6 +104,7 @@ class Service implements ProjectionService {
   constructor(options: ProjectionOptions) {
     const { store, clock, newId, timers, limits, mode } = options;
     const isReadOnly = options.isReadOnly ?? false;
+    const definer = new QueryDefiner({ timers, limits });
     this.#options = options;
     this.#context = { store, clock, access: new StreamAccess(store) };
     this.#parts = {
@@ -113,8 +114,7 @@ class Service implements ProjectionService {
       registry: new Registry({ store, clock, newId }),
       slots: new RunningSlots(limits.projectionsRunningMax),
       findUser: options.findUser ?? (() => Promise.resolve("unknown")),
-      define: options.define ??
-        ((query) => defineQuery(query, { timers, limits })),
+      define: options.define ?? definer.define.bind(definer),
       mayRun: (name) => !isReadOnly && (mode === "all" || isSystemStream(name)),
     };
     this.#projections = new Projections(this.#parts);

@@ -221,7 +221,7 @@ Deno.test("two servers over one store: one runs it, the other takes over", async
   await fixture.create();
   await other.timers.pass(0);
   assertEquals(other.statusOf(), "Running: ");
-  assertEquals(other.started.length, 0);
+  assertEquals(other.started.map(({ settings }) => settings.runs), [false]);
   await fixture.service.close();
   await other.timers.pass(1_000);
   assertEquals(other.runOf("p").settings.runs, true);
