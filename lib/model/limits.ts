@@ -140,7 +140,7 @@ export const LIMITS = {
   /** Memory of its JavaScript engine. */
   projectionMemoryBytesMax: 64 * MIB,
   /** Events that are handed to it at once, and UTF-16 units of their texts. */
-  projectionBatchEventsMax: 100,
+  projectionBatchEventsMax: 500,
   projectionBatchLengthMax: 1 * MIB,
   /** UTF-16 units of one state or result: it must fit into an event. */
   projectionStateLengthMax: 1 * MIB,

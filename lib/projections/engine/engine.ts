@@ -13,11 +13,13 @@ import type {
   EngineOrder,
   EngineReport,
   EngineSettings,
+  PackedEvents,
   PartitionsAnswer,
   ProcessAnswer,
   ProjectionEvent,
   RestoredState,
 } from "./messages.ts";
+import { packEvents } from "./packed_events.ts";
 
 /** What an engine needs besides its settings. */
 export interface EngineParts {
@@ -89,7 +91,7 @@ export class ProjectionEngine implements Disposable {
   ): Promise<PartitionsAnswer> {
     this.#partitioned = events;
     const report = await this.#ask(
-      { type: "partition", batch: JSON.stringify(events) },
+      { type: "partition", batch: packEvents(events) },
       this.#settings.limits.projectionBatchMs,
     );
     return report.type === "partitioned"
@@ -110,12 +112,15 @@ export class ProjectionEngine implements Disposable {
   ): Promise<ProcessAnswer> {
     const isThere = events === this.#partitioned;
     this.#takenCount = 0;
-    return await this.#process(isThere ? "" : JSON.stringify(events), restored);
+    return await this.#process(
+      isThere ? undefined : packEvents(events),
+      restored,
+    );
   }
 
   /** Goes on with the batch that was not done. */
   async processRest(): Promise<ProcessAnswer> {
-    return await this.#process("", []);
+    return await this.#process(undefined, []);
   }
 
   /** Lets go of states, as of the next batch. */
@@ -126,7 +131,7 @@ export class ProjectionEngine implements Disposable {
   /** Asks which streams the events of a catalogue name. */
   async catalog(events: readonly ProjectionEvent[]): Promise<CatalogAnswer> {
     const report = await this.#ask(
-      { type: "catalog", batch: JSON.stringify(events) },
+      { type: "catalog", batch: packEvents(events) },
       this.#settings.limits.projectionBatchMs,
     );
     return report.type === "catalogued"
@@ -139,7 +144,7 @@ export class ProjectionEngine implements Disposable {
   }
 
   async #process(
-    batch: string,
+    batch: PackedEvents | undefined,
     restored: readonly RestoredState[],
   ): Promise<ProcessAnswer> {
     const forgotten = this.#forgotten;
@@ -159,6 +164,7 @@ export class ProjectionEngine implements Disposable {
       states: [],
       effects: [],
       logs: [],
+      memoryBytes: 0,
       fault: { text: failureOf(report), line: 0 },
     };
   }

@@ -1,6 +1,5 @@
 /**
- * What a projection's engine and its users say to each other. Between threads
- * a batch of events is one text of JSON, which only the engine parses.
+ * What a projection's engine and its users say to each other.
  *
  * The main thread owns the states. The engine holds those that it was handed
  * or that it made itself, until it is told to forget them; whatever it does
@@ -125,6 +124,8 @@ export interface ProcessAnswer {
   readonly fault?: EngineFault;
   /** Lines of the event that failed. */
   readonly logs: readonly string[];
+  /** What its JavaScript engine has taken of the memory so far; 0: not known. */
+  readonly memoryBytes: number;
 }
 
 /** Partitions that the query gives events; null: none, the event is skipped. */
@@ -153,23 +154,36 @@ export interface RestoredState {
 export interface EngineSettings {
   readonly query: string;
   readonly canEmit: boolean;
+  /** Whether events have an `eventId`: for our own queries. */
+  readonly showsEventIds?: boolean;
   readonly limits: Limits;
+}
+
+/** Events as they cross to the engine; `packed_events.ts` writes them. */
+export interface PackedEvents {
+  /**
+   * A list, as JSON: whether `texts` is JSON, then nine members an event: name
+   * of the stream, its partition (0: the name), event number, type, time,
+   * flags, and lengths of data, metadata and metadata of the link.
+   */
+  readonly heads: string;
+  /** Of each event its id, data, metadata and metadata of the link. */
+  readonly texts: string;
 }
 
 /** What the main thread asks of an engine's worker, one after the other. */
 export type EngineOrder =
   | { readonly type: "define"; readonly settings: EngineSettings }
-  /** Batches are lists of `ProjectionEvent`, as JSON. */
-  | { readonly type: "partition"; readonly batch: string }
+  | { readonly type: "partition"; readonly batch: PackedEvents }
   | {
     readonly type: "process";
-    /** Empty: goes on with the last one, or with the one just partitioned. */
-    readonly batch: string;
+    /** Undefined: the last one goes on, or the one just partitioned. */
+    readonly batch: PackedEvents | undefined;
     readonly restored: readonly RestoredState[];
     /** Partitions whose states are of no more use. */
     readonly forgotten: readonly string[];
   }
-  | { readonly type: "catalog"; readonly batch: string };
+  | { readonly type: "catalog"; readonly batch: PackedEvents };
 
 /** The answer to an order. */
 export type EngineReport =

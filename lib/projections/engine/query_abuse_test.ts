@@ -8,6 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { LIMITS } from "../../model/limits.ts";
 import type { ProjectionEvent } from "./messages.ts";
+import { packEvents } from "./packed_events.ts";
 import { QueryInstance } from "./query_instance.ts";
 
 const TIMEOUT = /Timeout expired/;
@@ -159,7 +160,7 @@ Deno.test("abuse ends in a fault; what was taken before stands", async (t) => {
       const instance = await openQuery(queryOf(body), eventMsOf(expected));
       assert("definition" in instance.define());
       const { takenCount, states, fault, isDone } = instance.process(
-        JSON.stringify([EVENT, EVENT, EVENT]),
+        packEvents([EVENT, EVENT, EVENT]),
       );
       assert(expected.test(fault?.text ?? ""), fault?.text);
       assertEquals(isDone, false);
@@ -167,7 +168,7 @@ Deno.test("abuse ends in a fault; what was taken before stands", async (t) => {
       assertEquals(states.map(({ state }) => state), ['{"n":2}']);
     });
     await t.step(`${name}: another goes on`, () => {
-      const { states } = other.process(JSON.stringify([EVENT]));
+      const { states } = other.process(packEvents([EVENT]));
       assertEquals(states[0]?.state, `{"n":${++count}}`);
     });
   }
@@ -206,7 +207,7 @@ Deno.test("a query that changes the globals harms nobody", async (t) => {
       );
       instance.define();
       const { states, fault } = instance.process(
-        JSON.stringify([EVENT, EVENT]),
+        packEvents([EVENT, EVENT]),
       );
       if (isHarmless) {
         assertEquals(fault, undefined);

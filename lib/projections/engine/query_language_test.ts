@@ -8,10 +8,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { LIMITS } from "../../model/limits.ts";
 import type {
+  EngineSettings,
+  PackedEvents,
   ProcessAnswer,
   ProjectionDefinition,
   ProjectionEvent,
 } from "./messages.ts";
+import { packEvents } from "./packed_events.ts";
 import { QueryInstance } from "./query_instance.ts";
 
 type Given = Partial<Omit<ProjectionEvent, "data">> & { data?: unknown };
@@ -36,9 +39,12 @@ function eventOf(given: Given, eventNumber: number): ProjectionEvent {
 
 const THREE: readonly Given[] = [1, 2, 3].map((n) => ({ data: { n } }));
 
-async function openQuery(query: string, canEmit = true) {
+async function openQuery(
+  query: string,
+  settings: Partial<EngineSettings> = {},
+) {
   const instance = await QueryInstance.open(
-    { query, canEmit, limits: LIMITS },
+    { query, canEmit: true, limits: LIMITS, ...settings },
     { nowMs: () => performance.now() },
   );
   return { instance, answer: instance.define() };
@@ -47,11 +53,11 @@ async function openQuery(query: string, canEmit = true) {
 async function run(
   query: string,
   events: readonly Given[],
-  canEmit?: boolean,
+  canEmit = true,
 ): Promise<ProcessAnswer> {
-  const { instance, answer } = await openQuery(query, canEmit);
+  const { instance, answer } = await openQuery(query, { canEmit });
   assert("definition" in answer, "fault" in answer ? answer.fault.text : "");
-  return instance.process(JSON.stringify(events.map(eventOf)));
+  return instance.process(packEvents(events.map(eventOf)));
 }
 
 /** States by partition after all events; the shared one under `shared`. */
@@ -499,7 +505,8 @@ Deno.test("without results, the last state of a partition crosses alone", async 
     "fromAll().foreachStream().when({$init:()=>({n:0}), evt(s){s.n++}})",
     [{}, { streamName: "a-2" }, {}],
   );
-  assertEquals(answer, {
+  assert(answer.memoryBytes > 0);
+  assertEquals({ ...answer, memoryBytes: 0 }, {
     takenCount: 3,
     isDone: true,
     states: [
@@ -508,6 +515,7 @@ Deno.test("without results, the last state of a partition crosses alone", async 
     ],
     effects: [],
     logs: [],
+    memoryBytes: 0,
   });
 });
 
@@ -711,7 +719,7 @@ Deno.test("an instance goes on from states that it is handed", async () => {
       "$created([own]){own.isNew=true}, " +
       "evt([own,all]){own.n=(own.n||0)+1; all.n++; return [own,all]}})",
   );
-  const events = JSON.stringify([
+  const events = packEvents([
     eventOf({}, 0),
     eventOf({ streamName: "a-2" }, 1),
   ]);
@@ -745,7 +753,7 @@ Deno.test("partitions are asked for before a batch, once", async () => {
       "if (e.data.p === 5) throw 'five'; return e.data.p })" +
       ".when({evt(s,e){e.data.n=(e.data.n||0)+1; s.n=e.data.n; s.asked=asked}})",
   );
-  const events = JSON.stringify(
+  const events = packEvents(
     ["p", null, "q", 5, "r"].map((p, at) => eventOf({ data: { p } }, at)),
   );
   const fault = { text: "five", line: 0 };
@@ -753,7 +761,7 @@ Deno.test("partitions are asked for before a batch, once", async () => {
     partitions: ["p", null, "q"],
     fault,
   });
-  const answer = instance.process("");
+  const answer = instance.process(undefined);
   assertEquals(answer.takenCount, 3);
   assertEquals(answer.fault, fault);
   assertEquals(statesOf(answer), {
@@ -770,12 +778,12 @@ Deno.test("a batch with much output is handed on in parts", async () => {
     limits: { ...LIMITS, projectionOutputLength: 200 },
   }, { nowMs: () => performance.now() });
   instance.define();
-  let batch = JSON.stringify(
+  let batch: PackedEvents | undefined = packEvents(
     Array.from({ length: 9 }, (_, at) => eventOf({}, at)),
   );
   const taken: number[] = [];
   const indices: number[] = [];
-  for (let isDone = false; !isDone; batch = "") {
+  for (let isDone = false; !isDone; batch = undefined) {
     const answer = instance.process(batch);
     taken.push(answer.takenCount);
     indices.push(...answer.effects.map(({ index }) => index));
@@ -802,7 +810,7 @@ Deno.test("the streams that a catalogue names", async () => {
     const events = ["x", "y"].map((data, at) =>
       eventOf({ streamName: "c", isJson: false, data }, at)
     );
-    assertEquals(instance.catalog(JSON.stringify(events)), {
+    assertEquals(instance.catalog(packEvents(events)), {
       streamNames: [...expected],
     });
   }
@@ -867,6 +875,20 @@ const EVENTS: readonly [string, Given, Record<string, unknown>][] = [
     hasError: true,
   }],
   ["empty JSON", { data: "" }, { isJson: false, bodyRaw: "" }],
+  ["JSON with a NUL", { data: '{"a":\0' }, {
+    keys: [...KEYS, "jsonError"],
+    isJson: false,
+    data: "undefined",
+    body: "undefined",
+    bodyRaw: '{"a":\0',
+    hasError: true,
+  }],
+  ["half a character", { isJson: false, data: "a\ud83d" }, {
+    isJson: false,
+    data: null,
+    body: null,
+    bodyRaw: "a\ud83d",
+  }],
   ["text", { isJson: false, data: "ü 😀\0tail" }, {
     isJson: false,
     data: null,
@@ -895,6 +917,22 @@ Deno.test("the event object", async (t) => {
         ...PLAIN,
         ...expected,
       });
+    });
+  }
+});
+
+Deno.test("our own queries see the ids of events, others do not", async () => {
+  for (const showsEventIds of [true, false]) {
+    const { instance } = await openQuery(
+      "fromStream('a').when({evt(s,e){s.id=e.eventId; s.keys=Object.keys(e)}})",
+      { showsEventIds },
+    );
+    const answer = instance.process(packEvents([eventOf({}, 7)]));
+    assertEquals(statesOf(answer), {
+      "": {
+        ...(showsEventIds && { id: "a1000001-0000-4000-8000-000000000007" }),
+        keys: KEYS,
+      },
     });
   }
 });

@@ -10,7 +10,10 @@
  * @module
  */
 
-import { HANDLERS } from "./handlers.ts";
+import { BATCHES } from "./batches.ts";
+import { EMITTING } from "./emitting.ts";
+import { EVENTS } from "./events.ts";
+import { FOLD } from "./fold.ts";
 import { SANDBOX } from "./sandbox.ts";
 import { SELECTORS } from "./selectors.ts";
 
@@ -36,7 +39,6 @@ const indexOf = NativeString.prototype.indexOf;
 const slice = NativeString.prototype.slice;
 const codeAt = NativeString.prototype.charCodeAt;
 const mapGet = NativeMap.prototype.get;
-const mapHas = NativeMap.prototype.has;
 const mapSet = NativeMap.prototype.set;
 const mapDelete = NativeMap.prototype.delete;
 
@@ -51,7 +53,9 @@ const NOT_METADATA = "An exception occurred while executing a reverse " +
 /**
  * Evaluates to a function. Its arguments: an object with the limits
  * (`emitsMax`, `emitLengthMax`, `logsMax`, `logLengthMax`, `stateLengthMax`,
- * `outputLengthMax`), and whether emitting is allowed.
+ * `outputLengthMax`), whether emitting is allowed, and whether events show their
+ * ids.
  */
-export const PRELUDE = '(function (limits, canEmit) {\n"use strict";' +
-  KEPT + SANDBOX + SELECTORS + HANDLERS + "})";
+export const PRELUDE =
+  '(function (limits, canEmit, showsEventIds) {\n"use strict";' +
+  KEPT + SANDBOX + SELECTORS + EMITTING + EVENTS + FOLD + BATCHES + "})";

@@ -11,13 +11,13 @@
  * @module
  */
 
-/** `setMoment(atMs, id)` begins an event. */
+/** `nowMs` and `seedAt` are set for each event. */
 export const SANDBOX = String.raw`
 // ---- Time and chance.
 
 let nowMs = 0;
-/** The event's id until chance is asked for; seeding takes time. */
-let seed = "";
+/** Where the id of the event stands, until chance is asked for; -1: it was. */
+let seedAt = -1;
 let randomState = 0;
 
 function FixedDate(...given) {
@@ -44,9 +44,9 @@ delete globalThis.FinalizationRegistry;
 
 // Mulberry32: small, and good enough for 32 bits of state.
 function nextRandom() {
-  if (seed !== "") {
-    randomState = hashOf(seed);
-    seed = "";
+  if (seedAt >= 0) {
+    randomState = hashOf(apply(slice, texts, [seedAt, seedAt + ID_LENGTH]));
+    seedAt = -1;
   }
   randomState = (randomState + 0x6d2b79f5) | 0;
   let mixed = imul(randomState ^ (randomState >>> 15), 1 | randomState);
@@ -64,11 +64,6 @@ function randomId() {
       : "0123456789abcdef"[at === 16 ? 8 | nextRandom() & 3 : nextRandom() & 15];
   }
   return hex;
-}
-
-function setMoment(atMs, id) {
-  nowMs = atMs;
-  seed = id;
 }
 
 function hashOf(text) {

@@ -1,0 +1,93 @@
+/**
+ * The part of the prelude for the event object that handlers see (spec:
+ * projections §7.3), and how it is read from a batch.
+ *
+ * @module
+ */
+
+/** `readEvent(at)` reads the next one. */
+export const EVENTS = String.raw`
+const Envelope = {
+  get metadata() {
+    if (this.metadata_ === null && this.metadataRaw) {
+      this.metadata_ = parse(this.metadataRaw);
+    }
+    return this.metadata_;
+  },
+  get linkMetadata() {
+    return this.linkMetadataRaw ? parse(this.linkMetadataRaw) : {};
+  },
+  get streamMetadata() { return {}; },
+};
+for (const name of keys(Envelope)) {
+  defineProperty(Envelope, name, { enumerable: false });
+}
+
+/** Members of an event in the heads, and length of its id in the texts. */
+const HEAD_WIDTH = 9;
+const ID_LENGTH = 36;
+let heads = [0];
+let texts = "";
+let textsAt = 0;
+let isEscaped = false;
+
+function textBetween(from, to) {
+  return from === to ? "" : apply(slice, texts, [from, to]);
+}
+
+/** Makes the next event, whose members stand from at on in the heads. */
+function readEvent(at) {
+  const streamName = heads[at];
+  const partition = heads[at + 1] === 0 ? streamName : heads[at + 1];
+  const flags = heads[at + 5];
+  const idAt = textsAt;
+  const dataAt = idAt + ID_LENGTH;
+  const metadataAt = dataAt + heads[at + 6];
+  const linkAt = metadataAt + heads[at + 7];
+  textsAt = linkAt + heads[at + 8];
+  const isDeleted = (flags & 2) !== 0;
+  const event = isDeleted
+    ? { partition, isSoftDeleted: (flags & 4) !== 0 }
+    : {
+      __proto__: Envelope,
+      isJson: false,
+      data: null,
+      body: null,
+      bodyRaw: textBetween(dataAt, metadataAt),
+      eventType: heads[at + 3],
+      streamId: streamName,
+      sequenceNumber: heads[at + 2],
+      metadataRaw: textBetween(metadataAt, linkAt),
+      linkMetadataRaw: textBetween(linkAt, textsAt),
+      streamMetadataRaw: undefined,
+      partition: "",
+      metadata_: null,
+    };
+  if (!isDeleted) readBody(event, (flags & 1) !== 0);
+  if (showsEventIds) {
+    hide(event, "eventId", apply(slice, texts, [idAt, dataAt]));
+  }
+  return { event, isDeleted, partition, idAt, createdAtMs: heads[at + 4] };
+}
+
+function readBody(event, isJson) {
+  const raw = event.bodyRaw;
+  if (!isJson) {
+    const end = isEscaped ? apply(indexOf, raw, ["\0"]) : -1;
+    if (end >= 0) event.bodyRaw = apply(slice, raw, [0, end]);
+    return;
+  }
+  event.bodyRaw = apply(trim, raw, []);
+  if (event.bodyRaw === "") {
+    event.data = event.body = {};
+    return;
+  }
+  try {
+    event.data = event.body = parse(event.bodyRaw);
+    event.isJson = true;
+  } catch (error) {
+    event.data = event.body = undefined;
+    event.jsonError = error;
+  }
+}
+`;
