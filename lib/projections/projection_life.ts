@@ -144,7 +144,7 @@ export class ProjectionLife {
       const fault = await this.#begin(started);
       if (fault === undefined) {
         const { version } = record;
-        this.#parts.logger.info("projection.started", { name, version });
+        this.#note("projection.started", { name, version });
         return true;
       }
       this.refuse({ kind: "notStarted", reason: fault });
@@ -201,7 +201,7 @@ export class ProjectionLife {
     if (isUnderWay) {
       this.#isCutOff = !withCheckpoint;
       await run.stop({ withCheckpoint });
-      this.#parts.logger.info("projection.stopped", { name });
+      this.#note("projection.stopped", { name });
     }
     await this.#release();
     this.#notify();
@@ -261,7 +261,7 @@ export class ProjectionLife {
       const { phase, reason } = run.status;
       if (phase === "faulted") this.#complain(name, reason);
       if (phase === "completed") {
-        this.#parts.logger.info("projection.completed", { name });
+        this.#note("projection.completed", { name });
       }
     });
     return undefined;
@@ -291,6 +291,12 @@ export class ProjectionLife {
       limits.projectionRetryMs,
       this.#restart,
     );
+  }
+
+  /** Logs a step of its life; nothing starts or stops what the index serves. */
+  #note(event: string, fields: { readonly name: string; version?: number }) {
+    if (isServedByIndex(fields.name)) return;
+    this.#parts.logger.info(event, fields);
   }
 
   #complain(name: string, reason: string): void {
