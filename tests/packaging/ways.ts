@@ -63,6 +63,8 @@ export async function openEmptyPlace(
 export interface Trial {
   /** From the start of the command to the first answer. */
   readonly answerMs: number;
+  /** What it wrote to standard output, before it served, too. */
+  readonly output: string;
   readonly log: string;
 }
 
@@ -89,9 +91,10 @@ export async function tryServer(
     // A group of its own: signals reach what the command starts, too.
     detached: true,
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const output = new Response(child.stdout).text();
   const log = new Response(child.stderr).text();
   const killer = setTimeout(() => endGroup(child, "SIGKILL"), ANSWER_MS_MAX);
   try {
@@ -104,7 +107,7 @@ export async function tryServer(
     await use?.(url);
     endGroup(child, "SIGTERM");
     // It ends with the last process that writes to it.
-    return { answerMs, log: await log };
+    return { answerMs, output: await output, log: await log };
   } finally {
     clearTimeout(killer);
     endGroup(child, "SIGKILL");
