@@ -50,7 +50,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/users": ["lib/model", "lib/store", "lib/text"],
   "lib/maintenance": ["lib/model", "lib/store", "lib/text"],
   "lib/telemetry": ["lib/model", "lib/store", "lib/text"],
-  "lib/web": ["lib/model", "lib/store", "lib/text", "lib/formats", "lib/users"],
+  "lib/web": [
+    "lib/model",
+    "lib/store",
+    "lib/text",
+    "lib/formats",
+    "lib/maintenance",
+    "lib/projections",
+    "lib/subscriptions",
+    "lib/telemetry",
+    "lib/users",
+  ],
   "lib/http": [
     "lib/web",
     "lib/model",

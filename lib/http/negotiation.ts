@@ -126,6 +126,10 @@ export const EVENT: MediaTypeSet = [
   TEXT_HTML,
 ];
 export const JSON_OR_TEXT_XML: MediaTypeSet = [APPLICATION_JSON, TEXT_XML];
+export const JSON_OR_TEXT_XML_OR_HTML: MediaTypeSet = [
+  ...JSON_OR_TEXT_XML,
+  TEXT_HTML,
+];
 export const JSON_ALONE: MediaTypeSet = [APPLICATION_JSON];
 export const JSON_OR_TEXT: MediaTypeSet = [APPLICATION_JSON, TEXT_PLAIN];
 export const STATS: MediaTypeSet = [

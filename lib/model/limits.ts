@@ -223,6 +223,8 @@ export const LIMITS = {
   userSessionsMax: 20,
   /** How long a session lasts from logging in on. */
   sessionSeconds: 12 * 3600,
+  /** Parked messages that the page of a subscription shows. */
+  webParkedMessages: 50,
   tokenSecondsMax: 366 * 24 * 3600,
   tokenSecondsDefault: 30 * 24 * 3600,
   /** How long an access token for a live feed may be used to open it. */

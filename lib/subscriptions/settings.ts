@@ -259,7 +259,7 @@ export type SettingMembers = readonly (readonly [
  * The members of `config` in `/info`, in the original's order; what it does
  * not know comes last, if there is any.
  */
-export function infoMembersOf(settings: GroupSettings): SettingMembers {
+export function infoMembersOf(settings: RequestedSettings): SettingMembers {
   return [
     ["resolveLinktos", settings.resolveLinks],
     ["startFrom", settings.startFrom],
@@ -279,7 +279,7 @@ export function infoMembersOf(settings: GroupSettings): SettingMembers {
   ];
 }
 
-function filterMembersOf({ filter }: GroupSettings): SettingMembers {
+function filterMembersOf({ filter }: RequestedSettings): SettingMembers {
   if (filter === undefined) return [];
   const { type, stream, withSystem } = filterTextsOf(filter);
   return [

@@ -9,11 +9,13 @@
 import { createHash } from "node:crypto";
 import icon from "./assets/icon.svg" with { type: "text" };
 import page from "./assets/page.js" with { type: "text" };
+import refresh from "./assets/refresh.js" with { type: "text" };
 import style from "./assets/style.css" with { type: "text" };
 
 const SOURCES = {
   "style.css": { type: "text/css", text: style },
   "page.js": { type: "text/javascript", text: page },
+  "refresh.js": { type: "text/javascript", text: refresh },
   "icon.svg": { type: "image/svg+xml", text: icon },
 } as const;
 
@@ -34,7 +36,8 @@ const DIGEST_LENGTH = 12;
 const names = new Map<string, string>();
 const assets = new Map<string, Asset>();
 
-for (const [name, { type, text }] of Object.entries(SOURCES)) {
+for (const [name, { type, text: source }] of Object.entries(SOURCES)) {
+  const text = withHashedImports(source);
   const digest = createHash("sha256").update(text).digest("hex")
     .slice(0, DIGEST_LENGTH);
   const hashedName = name.replace(/(?=\.\w+$)/, `.${digest}`);
@@ -44,6 +47,14 @@ for (const [name, { type, text }] of Object.entries(SOURCES)) {
     text,
     etag: `"${digest}"`,
   });
+}
+
+/** Scripts import those above them in the table: by their names as sent. */
+function withHashedImports(source: string): string {
+  return source.replace(
+    /(?<=^import .* from "\.\/)[\w.]+(?=";$)/gm,
+    (name) => names.get(name) ?? name,
+  );
 }
 
 /** Path of an asset, behind the prefix. */

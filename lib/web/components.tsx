@@ -44,7 +44,8 @@ export function Facts(
 /** A table whose rows are there already. */
 export function Table(
   { heads, children, label }: {
-    readonly heads: readonly string[];
+    /** Those of numbers stand above them, on the right. */
+    readonly heads: readonly (string | { readonly number: string })[];
     readonly label: string;
     readonly children?: Content;
   },
@@ -53,7 +54,13 @@ export function Table(
     <div class="scroll" tabindex={0} role="region" aria-label={label}>
       <table>
         <thead>
-          <tr>{heads.map((head) => <th scope="col">{head}</th>)}</tr>
+          <tr>
+            {heads.map((head) =>
+              typeof head === "string"
+                ? <th scope="col">{head}</th>
+                : <th scope="col" class="num">{head.number}</th>
+            )}
+          </tr>
         </thead>
         <tbody>{children}</tbody>
       </table>

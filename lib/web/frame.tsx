@@ -24,6 +24,8 @@ const SECTIONS: readonly (readonly [Section, path: string, name: string])[] = [
   ["home", "/web/index.html", "Home"],
   ["streams", "/web/streams", "Streams"],
   ["all", "/streams/$all", "$all"],
+  ["subscriptions", "/subscriptions", "Subscriptions"],
+  ["maintenance", "/web/maintenance", "Maintenance"],
   ["api", "/docs", "API"],
 ];
 

@@ -109,7 +109,7 @@ function List({ prefix, order, streams }: StreamsPageFacts): Html {
   return (
     <Table
       label="Streams"
-      heads={[WORDS[order], "Events", "Last written"]}
+      heads={[WORDS[order], { number: "Events" }, "Last written"]}
     >
       {streams.map(({ name, streamName, head, lastAtUs }) => (
         <tr>

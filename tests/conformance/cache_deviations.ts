@@ -20,7 +20,7 @@ export const CACHE_DEVIATIONS: readonly Deviation[] = [
     reason: "An ETag that stays the same while metadata, rights or a delete " +
       "change a page, or that is the same for links that are followed and " +
       "links that are not, makes caches show the wrong page",
-    standard: "RFC 9110 §8.8.1, §12.5.5",
+    demandedBy: "RFC 9110 §8.8.1, §12.5.5",
     judge(exchange) {
       const { recorded, differences } = exchange;
       const isCacheable = recorded.status === 200 &&
@@ -35,7 +35,7 @@ export const CACHE_DEVIATIONS: readonly Deviation[] = [
     reason:
       "HTTP asks it of every server, so that caches can renew what they " +
       "have; a 304 has no body, and thus no type",
-    standard: "RFC 9110 §15.4.5",
+    demandedBy: "RFC 9110 §15.4.5",
     judge(exchange) {
       const { answered, recorded, differences } = exchange;
       if (recorded.status !== 304) return undefined;

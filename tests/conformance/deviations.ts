@@ -34,8 +34,8 @@ export interface Deviation {
   readonly title: string;
   /** Why we do otherwise. */
   readonly reason: string;
-  /** Where a standard of the web demands it. */
-  readonly standard?: string;
+  /** The standard of the web, or the addition to the original, that demands it. */
+  readonly demandedBy?: string;
   /**
    * What is wrong with the answer, measured by what is intended; undefined if
    * the deviation does not concern this step.
@@ -52,7 +52,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     title: "HEAD works like GET",
     reason: "HTTP asks it of every server; the original answered 405",
-    standard: "RFC 9110 §9.1",
+    demandedBy: "RFC 9110 §9.1",
     judge(exchange) {
       const { step, answered } = exchange;
       if (step.request.method !== "HEAD") return undefined;
@@ -87,10 +87,25 @@ export const DEVIATIONS: readonly Deviation[] = [
     },
   },
   {
+    title: "A resource has a page for browsers at its own address",
+    reason: "People look at what a program reads, at the same address; the " +
+      "original answered 406 and had its pages elsewhere",
+    demandedBy: "pages for browsers",
+    judge({ step, recorded, answered }) {
+      const accept = step.request.headers["Accept"];
+      if (accept !== "text/html" || recorded.status !== 406) return undefined;
+      const type = answered.headers.get("content-type");
+      return [
+        ...mustBe("status", 200, answered.status),
+        ...mustBe("content-type", "text/html; charset=utf-8", type),
+      ];
+    },
+  },
+  {
     title: "Blanks in Accept and Content-Type mean nothing",
     reason: "Clients of Java and Spring send lists with a blank after each " +
       "comma; the original answered 406, and wrote nothing",
-    standard: "RFC 9110 §5.6.1",
+    demandedBy: "RFC 9110 §5.6.1",
     judge(exchange) {
       const { step, recorded } = exchange;
       const accept = step.request.headers["Accept"] ?? "";

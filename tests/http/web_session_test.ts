@@ -10,28 +10,7 @@ import {
   openSecuredApp,
   type SecuredApp,
 } from "../support/secured_app.ts";
-import { TEST_BASE_URL, type TestAnswer } from "../support/test_app.ts";
-
-const PAGE = "text/html,*/*;q=0.8";
-const OWN = { Origin: TEST_BASE_URL, Accept: PAGE };
-const FORM = "application/x-www-form-urlencoded";
-
-function markIn({ body }: TestAnswer): string {
-  return /name="csrf" value="([^"]+)"/.exec(body)?.[1] ?? "";
-}
-
-/** Sends a form as a browser does. */
-function post(
-  app: SecuredApp,
-  path: string,
-  fields: Readonly<Record<string, string>>,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<TestAnswer> {
-  return app.send(path, {
-    headers: { ...OWN, "Content-Type": FORM, ...headers },
-    body: String(new URLSearchParams(fields)),
-  });
-}
+import { markIn, PAGE, postForm as post } from "../support/web_forms.ts";
 
 /** Logs in as the administrator; answers with the cookie to send. */
 async function logIn(app: SecuredApp): Promise<Record<string, string>> {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { JobStatus } from "../../maintenance/job_board.ts";
+import type { JobStart, JobStatus } from "../../maintenance/job_board.ts";
 import type { Upkeep } from "../../maintenance/upkeep.ts";
 import type { StoreMaintenance } from "../../store/maintenance.ts";
 import { QuipuError } from "../../model/errors.ts";
@@ -152,24 +152,32 @@ export function fileUpkeepOf(
   );
 }
 
-const VERIFY = "verify";
-const SCAVENGE = "scavenge";
+/** Kinds of jobs. */
+export const VERIFY = "verify";
+export const SCAVENGE = "scavenge";
 
-/** `POST /admin/verify`: `?deep=true` for all of it. */
-function startVerify(context: RequestContext): Response {
+/** Starts a check, unless one is under way. */
+export function beginVerify(
+  context: RequestContext,
+  isDeep: boolean,
+): JobStart {
   const { jobs, maintenance } = fileUpkeepOf(context);
-  const deep = parameterOf(context.target.query, "deep") ?? "false";
-  if (!/^(true|false)$/i.test(deep)) {
-    throw malformed("deep must be true or false");
-  }
-  const isDeep = deep.toLowerCase() === "true";
-  const { kind, status } = jobs.start({
+  return jobs.start({
     kind: VERIFY,
     request: { isDeep },
     // It replaces files that are being checked.
     excludes: [SCAVENGE],
     work: (control) => maintenance.verify({ isDeep }, control),
   });
+}
+
+/** `POST /admin/verify`: `?deep=true` for all of it. */
+function startVerify(context: RequestContext): Response {
+  const deep = parameterOf(context.target.query, "deep") ?? "false";
+  if (!/^(true|false)$/i.test(deep)) {
+    throw malformed("deep must be true or false");
+  }
+  const { kind, status } = beginVerify(context, deep.toLowerCase() === "true");
   return jsonResponse(statusDocument(status), context, {
     status: kind === "started" ? 202 : 409,
     cacheControl: "no-store",
@@ -189,17 +197,16 @@ function cancelVerify(context: RequestContext): Response {
 }
 
 /**
- * `POST /admin/scavenge`: `?startFromChunk=n` begins with the segment of that
- * number. Other parameters of later versions (`threads`, …) change nothing.
+ * Starts a scavenge, unless one is under way, or a check.
+ *
+ * @throws {QuipuError} `storeReadOnly`.
  */
-function startScavenge(context: RequestContext): Response {
-  const { target, allowedMethods } = context;
+export function beginScavenge(
+  context: RequestContext,
+  request: { readonly fromSegment?: number },
+): JobStart {
   const upkeep = fileUpkeepOf(context);
   const { jobs, maintenance, scavengeHistory: history } = upkeep;
-  const first = parameterOf(target.query, "startFromChunk");
-  if (first !== undefined && !/^\d{1,9}$/.test(first)) {
-    throw malformed("startFromChunk must be the number of a segment");
-  }
   // Else the job would only fail after it was answered that it began.
   if (maintenance.isReadOnly) {
     throw new QuipuError(
@@ -207,8 +214,7 @@ function startScavenge(context: RequestContext): Response {
       "Cannot scavenge: the server runs with --read-only",
     );
   }
-  const request = first === undefined ? {} : { fromSegment: Number(first) };
-  const { kind, status } = jobs.start({
+  return jobs.start({
     kind: SCAVENGE,
     request,
     // Both would read files that go.
@@ -219,6 +225,22 @@ function startScavenge(context: RequestContext): Response {
         : history.keep(id, control.signal, (onSegment) =>
           maintenance.scavenge({ ...request, onSegment }, control)),
   });
+}
+
+/**
+ * `POST /admin/scavenge`: `?startFromChunk=n` begins with the segment of that
+ * number. Other parameters of later versions (`threads`, …) change nothing.
+ */
+function startScavenge(context: RequestContext): Response {
+  const { target, allowedMethods } = context;
+  const first = parameterOf(target.query, "startFromChunk");
+  if (first !== undefined && !/^\d{1,9}$/.test(first)) {
+    throw malformed("startFromChunk must be the number of a segment");
+  }
+  const { kind, status } = beginScavenge(
+    context,
+    first === undefined ? {} : { fromSegment: Number(first) },
+  );
   return kind === "busy" && status.kind !== SCAVENGE
     ? problemResponse(PROBLEMS.otherJobRuns, allowedMethods)
     : emptyResponse(200, allowedMethods);

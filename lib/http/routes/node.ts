@@ -311,10 +311,20 @@ function elementsOf(members: Member): string {
 
 /** `POST /admin/log-level`: body `{"level": "debug"}`. */
 async function changeLogLevel(context: RequestContext): Promise<Response> {
-  const { caller, client } = context;
-  const { observation, logger } = context.services;
   const members = await readMembers(context);
-  const level = members.readText("level");
+  setLogLevel(context, members.readText("level"));
+  return readLogLevel(context);
+}
+
+/**
+ * Logs from a level up.
+ *
+ * @throws {Refusal} If it is none.
+ */
+export function setLogLevel(
+  { caller, client, services: { observation, logger } }: RequestContext,
+  level: string | undefined,
+): void {
   if (level === undefined || !isLogLevel(level)) {
     throw malformed(
       `Request body invalid: expected a level of ${LOG_LEVELS.join(", ")}`,
@@ -328,7 +338,6 @@ async function changeLogLevel(context: RequestContext): Promise<Response> {
     level,
     from: client.remoteAddress,
   });
-  return readLogLevel(context);
 }
 
 function isLogLevel(text: string): text is LogLevel {

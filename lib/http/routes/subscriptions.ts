@@ -35,11 +35,20 @@ import {
   streamNameOf,
 } from "../context.ts";
 import { parseEventId } from "../../text/uuid.ts";
-import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
+import {
+  APPLICATION_JSON,
+  JSON_OR_TEXT_XML,
+  JSON_OR_TEXT_XML_OR_HTML,
+} from "../negotiation.ts";
 import { readMembers } from "../named_members.ts";
 import { malformed, PROBLEMS, Refusal } from "../errors.ts";
 import { parameterOf } from "../router.ts";
 import { documentResponse, problemResponse } from "../respond.ts";
+import { wantsPage } from "../pages.ts";
+import {
+  subscriptionPageResponse,
+  subscriptionsPageResponse,
+} from "../subscription_pages.ts";
 import {
   type Document,
   type DocumentKind,
@@ -117,14 +126,20 @@ export async function listSubscriptions(
   context: RequestContext,
 ): Promise<Response> {
   const infos = await serviceOf(context).list();
-  return answerList(200, infos, context);
+  return wantsPage(context)
+    ? subscriptionsPageResponse(infos, context)
+    : answerList(200, infos, context);
 }
 
 /** `GET /subscriptions/{stream}` */
 export async function listSubscriptionsOf(
   context: RequestContext,
 ): Promise<Response> {
-  const infos = await serviceOf(context).listOf(streamNameOf(context));
+  const streamName = streamNameOf(context);
+  const infos = await serviceOf(context).listOf(streamName);
+  if (wantsPage(context)) {
+    return subscriptionsPageResponse(infos ?? [], context, { streamName });
+  }
   return infos === undefined
     ? answerList(404, [], context)
     : answerList(200, infos, context);
@@ -138,6 +153,7 @@ export async function readSubscriptionInfo(
   if (info === undefined) {
     return problemResponse(PROBLEMS.notFound, context.allowedMethods);
   }
+  if (wantsPage(context)) return await subscriptionPageResponse(info, context);
   const baseUrl = baseUrlOf(context);
   const type = context.responseType ?? APPLICATION_JSON;
   const document = infoDocument(info, baseUrl, type);
@@ -206,7 +222,8 @@ export function readIds(text: string | undefined): string[] {
   });
 }
 
-const STATUS = {
+/** Status of an answer to a command. */
+export const STATUS = {
   Success: 200,
   AlreadyExists: 409,
   DoesNotExist: 404,
@@ -215,7 +232,8 @@ const STATUS = {
   Fail: 400,
 } satisfies Record<CommandResult, number>;
 
-const AUDIT_EVENTS = {
+/** Names of commands in the audit. */
+export const AUDIT_EVENTS = {
   create: "subscription.created",
   update: "subscription.updated",
   delete: "subscription.deleted",
@@ -419,7 +437,7 @@ const CONFIGURE = {
 const LOOK = {
   tag: "Subscriptions",
   method: "GET",
-  response: JSON_OR_TEXT_XML,
+  response: JSON_OR_TEXT_XML_OR_HTML,
   scopes: PUBLIC,
   access: "everybody",
 } as const satisfies Partial<Route>;

@@ -25,7 +25,9 @@ import { USER_ROUTES } from "./users.ts";
 import { WATCHING_ROUTES } from "./watching.ts";
 import { WEB_ROUTES } from "./web.ts";
 import { WEB_LOGIN_ROUTES } from "./web_login.ts";
+import { WEB_MAINTENANCE_ROUTES } from "./web_maintenance.ts";
 import { WEB_STREAMS_ROUTES } from "./web_streams.ts";
+import { WEB_SUBSCRIPTIONS_ROUTES } from "./web_subscriptions.ts";
 
 /**
  * Every route. Rows of one address stand in the order in which the original
@@ -50,5 +52,7 @@ export const ROUTES: readonly Route[] = [
   ...WEB_ROUTES,
   ...WEB_LOGIN_ROUTES,
   ...WEB_STREAMS_ROUTES,
+  ...WEB_SUBSCRIPTIONS_ROUTES,
+  ...WEB_MAINTENANCE_ROUTES,
   ...describingRoutes(() => ROUTES),
 ];

@@ -9,6 +9,7 @@ import type { StoreStatus } from "../../store/event_store.ts";
 import {
   encodeMetrics,
   gauge,
+  type MetricFamily,
   METRICS_CONTENT_TYPE,
   samplesBy,
 } from "../../telemetry/metric.ts";
@@ -205,9 +206,20 @@ function probeResponse(
 
 /** `GET /metrics`, in the text format of Prometheus. */
 async function readMetrics(context: RequestContext): Promise<Response> {
-  const { allowedMethods } = context;
-  const { observation, quota, upkeep, knownAnswers } = context.services;
-  const families = [
+  return documentResponse({
+    status: 200,
+    type: METRICS_TEXT,
+    body: encodeMetrics(await metricFamiliesOf(context)),
+    cacheControl: "no-store",
+  }, context.allowedMethods);
+}
+
+/** Everything that is measured, as it is now. */
+export async function metricFamiliesOf(
+  { services }: RequestContext,
+): Promise<readonly MetricFamily[]> {
+  const { observation, quota, upkeep, knownAnswers } = services;
+  return [
     ...observation.requests.families(),
     gauge(
       "quipu_http_requests_in_flight",
@@ -246,12 +258,6 @@ async function readMetrics(context: RequestContext): Promise<Response> {
     ...(await Promise.all(observation.metricSources.map((source) => source())))
       .flat(),
   ];
-  return documentResponse({
-    status: 200,
-    type: METRICS_TEXT,
-    body: encodeMetrics(families),
-    cacheControl: "no-store",
-  }, allowedMethods);
 }
 
 /** What an operator should look after, while the node does its work. */
