@@ -8,17 +8,15 @@ import { VERSION } from "../runtime/process.ts";
 import type { BackupReport } from "../store/transfer.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { decodeUtf8Leniently } from "../text/utf8.ts";
-import type { CommandCall } from "./command.ts";
 import { RunError, UsageError } from "./failures.ts";
 import { defineTask } from "./offline_work.ts";
-import { firstLineOf } from "./named_files.ts";
 import {
   loginPasswordOption,
-  openClient,
+  openClientWithFiles,
+  piecesOf,
   saidIn,
   type ServerClient,
   serverOptions,
-  unreachedReasonOf,
 } from "./server_client.ts";
 
 const OWN_OPTIONS = {
@@ -62,7 +60,7 @@ export const BACKUP = defineTask({
   }
   using client = values.url === undefined
     ? undefined
-    : await clientOf({ ...values, url: values.url });
+    : await openClientWithFiles({ ...values, url: values.url });
   const { keep } = values;
   const target = keep === 0
     ? operands.target
@@ -126,21 +124,6 @@ export function timeLine(lastCreatedAtUs: number | undefined): string {
     }\n`;
 }
 
-async function clientOf(
-  values: OwnValues & { readonly url: string },
-): Promise<ServerClient> {
-  const { passwordFile, tokenFile } = values;
-  if ((passwordFile === undefined) === (tokenFile === undefined)) {
-    throw new UsageError("--url needs --password-file or --token-file");
-  }
-  return await openClient({
-    ...values,
-    password: () => firstLineOf(passwordFile ?? ""),
-  });
-}
-
-type OwnValues = CommandCall<{ readonly own: typeof OWN_OPTIONS }>["values"];
-
 /** Asks a server for the parts of a backup that are missing here. */
 async function askForBackup(
   client: ServerClient,
@@ -170,25 +153,10 @@ async function askForBackup(
     );
   }
   return {
-    bytes: piecesOf(response.body, signal),
+    bytes: piecesOf(response.body, {
+      signal,
+      advice: "what came whole is kept, run the command again",
+    }),
     length: Number(response.headers.get("Content-Length") ?? 0),
   };
-}
-
-/** A connection that breaks is no bug. */
-async function* piecesOf(
-  body: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new RunError(
-      `The server broke off: ${
-        unreachedReasonOf(error)
-      }; what came whole is kept, run ` +
-        `the command again`,
-    );
-  }
 }

@@ -8,7 +8,7 @@
 import { encodePathSegment } from "../text/path_segment.ts";
 import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
 import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
-import { RunError } from "./failures.ts";
+import { RunError, UsageError } from "./failures.ts";
 import { firstLineOf, readOptionFile } from "./named_files.ts";
 import type { TextRow } from "./options/options.ts";
 
@@ -104,13 +104,37 @@ export async function openClient(options: {
   return new ServerClient({ url, caCertFile, credentials });
 }
 
+/**
+ * Makes a client whose login asks nobody for anything.
+ *
+ * @throws {UsageError} Unless one file has a password or a token.
+ * @throws {RunError} If it cannot be read.
+ */
+export async function openClientWithFiles(options: {
+  readonly url: string;
+  readonly login: string;
+  readonly passwordFile: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly caCertFile: string | undefined;
+}): Promise<ServerClient> {
+  const { passwordFile, tokenFile } = options;
+  if ((passwordFile === undefined) === (tokenFile === undefined)) {
+    throw new UsageError("--url needs --password-file or --token-file");
+  }
+  return await openClient({
+    ...options,
+    password: () => firstLineOf(passwordFile ?? ""),
+  });
+}
+
 /** A request to a server. */
 export interface ServerRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   /** From the address of the server on. */
   readonly path: string;
-  /** Of a POST. */
+  /** Of a POST or PUT: a document, or else a script. */
   readonly json?: unknown;
+  readonly script?: string;
   readonly accept?: string;
   readonly signal: AbortSignal;
 }
@@ -141,7 +165,7 @@ export class ServerClient implements Disposable {
    * @throws {RunError} If no answer comes, or the user stopped it.
    */
   async ask(
-    { method, path, json, accept, signal }: ServerRequest,
+    { method, path, json, script, accept, signal }: ServerRequest,
   ): Promise<Response> {
     const address = this.addressAt(path);
     try {
@@ -150,9 +174,13 @@ export class ServerClient implements Disposable {
         headers: {
           "Authorization": authorizationOf(this.credentials),
           ...(accept !== undefined && { "Accept": accept }),
-          ...(method === "POST" && { "Content-Type": "application/json" }),
+          ...(method !== "GET" && {
+            "Content-Type": script === undefined
+              ? "application/json"
+              : "application/javascript",
+          }),
         },
-        ...(method === "POST" && { body: JSON.stringify(json ?? {}) }),
+        ...(method !== "GET" && { body: script ?? JSON.stringify(json ?? {}) }),
         ...(this.#client !== undefined && { client: this.#client }),
         // An answer from elsewhere must not get the password.
         redirect: "error",
@@ -175,6 +203,26 @@ function authorizationOf(
   if ("token" in credentials) return `Bearer ${credentials.token}`;
   const bytes = encodeUtf8(`${credentials.login}:${credentials.password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/**
+ * The body of an answer, piece by piece: a connection that breaks is no bug.
+ *
+ * @param advice What to do then, after a semicolon.
+ * @throws {RunError} If it breaks off.
+ */
+export async function* piecesOf(
+  body: ReadableStream<Uint8Array>,
+  { signal, advice }: { readonly signal: AbortSignal; readonly advice: string },
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new RunError(
+      `The server broke off: ${unreachedReasonOf(error)}; ${advice}`,
+    );
+  }
 }
 
 function unreached(

@@ -183,6 +183,8 @@ export const LIMITS = {
   /** What a fold without a server keeps: lines, UTF-16 units of emitted events. */
   foldLogLinesMax: 1_000,
   foldEmittedLengthMax: 64 * MIB,
+  /** Events that a fold holds to bring them into the order of their times. */
+  foldReorderedMax: 100_000,
 
   // Who may log in, and how often they may fail.
   /** Users that are listed; no further one is created. */

@@ -8,11 +8,8 @@
  * @module
  */
 
-import { isLink, parseLink } from "../model/links.ts";
 import type { Limits } from "../model/limits.ts";
 import { isMetastream } from "../model/stream_names.ts";
-import type { NumberedEvent } from "../store/transfer.ts";
-import { encodeUtf8 } from "../text/utf8.ts";
 import type { ProjectionEngine } from "./engine/engine.ts";
 import type {
   EmittedEvent,
@@ -25,18 +22,18 @@ import type {
   RestoredState,
 } from "./engine/messages.ts";
 import {
+  type FoundEvent,
+  type LocatedEvent,
+  nameOf,
+  surveyEvents,
+} from "./fold_survey.ts";
+import { ReorderBuffer } from "./reorder_buffer.ts";
+import {
   deletionOf,
   projectionEventOf,
   type SourceEvents,
   sourceEventsOf,
-  type StoredEvent,
 } from "./source_events.ts";
-
-/** An event, and the line of the export that it came from. */
-export interface LocatedEvent {
-  readonly line: number;
-  readonly event: NumberedEvent;
-}
 
 /** The query failed while it took an event. */
 export class FoldError extends Error {
@@ -96,24 +93,39 @@ export async function foldEvents(parts: FoldParts): Promise<FoldReport> {
     ? undefined
     : await readCatalog(parts, definition.catalogStream);
   const sources = sourceEventsOf(definition, catalog);
-  const targets = sources.resolvesLinks
-    ? await readLinkTargets(parts, sources)
-    : new Map<string, LocatedEvent>();
+  const survey = await surveyEvents(parts.readEvents, sources);
   const fold = new Fold(parts, sources);
+  const { reorderEvents, processingLag = 0 } = definition.options;
+  const reordered = reorderEvents === true
+    ? new ReorderBuffer<FoundEvent>(processingLag)
+    : undefined;
   for await (const located of parts.readEvents()) {
-    const { event } = located;
-    if (!sources.includes(event)) continue;
-    if (!sources.resolvesLinks || !isLink(event.event)) {
-      await fold.add(located);
-      continue;
-    }
-    const key = targetKeyOf(event);
-    const target = key === undefined ? undefined : targets.get(key);
-    // A link to what is not there is skipped.
-    if (target === undefined) continue;
-    await fold.add({ line: located.line, event: target.event }, event);
+    const found = sources.includes(located.event)
+      ? survey.find(located)
+      : undefined;
+    if (found === undefined) continue;
+    if (reordered === undefined) await fold.add(found);
+    else {for (const due of reorder(parts, reordered, found)) {
+        await fold.add(due);
+      }}
   }
+  for (const last of reordered?.release(Infinity) ?? []) await fold.add(last);
   return await fold.finish();
+}
+
+function reorder(
+  { limits }: FoldParts,
+  buffer: ReorderBuffer<FoundEvent>,
+  found: FoundEvent,
+): readonly FoundEvent[] {
+  const { located } = found;
+  const due = buffer.add(located.event.createdAtUs / 1000, found);
+  if (buffer.size <= limits.foldReorderedMax) return due;
+  throw new FoldError({
+    text: `More than ${limits.foldReorderedMax} events are within the ` +
+      "processing lag",
+    line: 0,
+  }, located);
 }
 
 /** Streams that a catalogue names; `$all`: the first event of each stream. */
@@ -142,37 +154,11 @@ async function readCatalog(
     const isAsked = sources.includes(event) &&
       !(catalogStream === "$all" && isMetastream(event.streamName));
     if (!isAsked) continue;
-    batch.add(projectionEventOf(storedOf(event)), located);
+    batch.add(projectionEventOf(event), located);
     if (batch.isFull) await ask();
   }
   if (!batch.isEmpty) await ask();
   return found;
-}
-
-/** Events that the links of the sources stand for, by `number@stream`. */
-async function readLinkTargets(
-  { readEvents }: FoldParts,
-  sources: SourceEvents,
-): Promise<ReadonlyMap<string, LocatedEvent>> {
-  const wanted = new Set<string>();
-  for await (const { event } of readEvents()) {
-    if (!isLink(event.event) || !sources.includes(event)) continue;
-    const key = targetKeyOf(event);
-    if (key !== undefined) wanted.add(key);
-  }
-  const found = new Map<string, LocatedEvent>();
-  if (wanted.size === 0) return found;
-  for await (const located of readEvents()) {
-    const key = `${located.event.eventNumber}@${located.event.streamName}`;
-    if (wanted.has(key)) found.set(key, located);
-  }
-  return found;
-}
-
-function targetKeyOf({ event }: NumberedEvent): string | undefined {
-  const { data } = event;
-  const target = parseLink(typeof data === "string" ? encodeUtf8(data) : data);
-  return target && `${target.eventNumber}@${target.streamName}`;
 }
 
 /** Events that are handed to the engine at once. */
@@ -241,18 +227,16 @@ class Fold {
     this.#batch = new EventBatch(limits);
   }
 
-  /** @param link The link that led to the event. */
-  async add(located: LocatedEvent, link?: NumberedEvent): Promise<void> {
+  async add({ located, link }: FoundEvent): Promise<void> {
     const { event } = located;
-    const stored = storedOf(event);
-    const deleted = deletionOf(stored);
+    const deleted = deletionOf(event);
     const { handlesDeletedNotifications } = this.#definition.options;
     const isTaken = deleted === undefined
-      ? this.#sources.takesType(event.event.eventType)
+      ? this.#sources.takesType(event.eventType)
       : handlesDeletedNotifications === true;
     if (!isTaken) return;
     this.#batch.add({
-      ...projectionEventOf(stored, link?.event.metadata),
+      ...projectionEventOf(event, link?.metadata),
       ...(deleted !== undefined && { deleted }),
     }, located);
     if (this.#batch.isFull) await this.#process();
@@ -360,13 +344,4 @@ class Fold {
       line: 0,
     }, located);
   }
-}
-
-/** `number@stream`. */
-export function nameOf(event: NumberedEvent): string {
-  return `${event.eventNumber}@${event.streamName}`;
-}
-
-function storedOf({ event, ...place }: NumberedEvent): StoredEvent {
-  return { ...event, ...place };
 }

@@ -8,7 +8,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import { SYSTEM_TIMERS } from "../runtime/system_clock.ts";
 import { ProjectionEngine } from "./engine/engine.ts";
-import { FoldError, foldEvents, type LocatedEvent } from "./fold_events.ts";
+import { FoldError, foldEvents } from "./fold_events.ts";
+import type { LocatedEvent } from "./fold_survey.ts";
 
 type Row = readonly [
   stream: string,
@@ -26,20 +27,24 @@ function locate(rows: readonly Row[]): readonly LocatedEvent[] {
       streamName,
       eventNumber,
       createdAtUs: index * 1000,
-      event: {
-        eventId: "a1000001-0000-4000-8000-000000000001",
-        eventType,
-        isJson: data.startsWith("{"),
-        data,
-        metadata: "",
-      },
+      eventId: "a1000001-0000-4000-8000-000000000001",
+      eventType,
+      isJson: data.startsWith("{"),
+      data,
+      metadata: "",
     },
   }));
 }
 
+function isLocated(
+  events: readonly Row[] | readonly LocatedEvent[],
+): events is readonly LocatedEvent[] {
+  return events[0] !== undefined && "line" in events[0];
+}
+
 async function fold(
   query: string,
-  rows: readonly Row[],
+  events: readonly Row[] | readonly LocatedEvent[],
   limits: Partial<Limits> = {},
 ) {
   const held = { ...LIMITS, ...limits };
@@ -49,7 +54,7 @@ async function fold(
   );
   const answer = await engine.define();
   assert("definition" in answer, "fault" in answer ? answer.fault.text : "");
-  const located = locate(rows);
+  const located = isLocated(events) ? events : locate(events);
   return await foldEvents({
     engine,
     definition: answer.definition,
@@ -162,6 +167,68 @@ Deno.test("deletes are told once, and are no events", async () => {
       ],
     );
   }
+});
+
+Deno.test("sources show what was not truncated", async () => {
+  const rows: readonly Row[] = [
+    ["a-1", 0, "up", "{}"],
+    ["a-1", 1, "up", "{}"],
+    ["a-2", 0, "up", "{}"],
+    ["a-2", 1, "up", "{}"],
+    ["a-2", 2, "up", "{}"],
+    ["links", 0, "$>", "0@a-1"],
+    ["links", 1, "$>", "1@a-1"],
+    ["$$a-1", 0, "$metadata", '{"$tb":0}'],
+    ["$$a-1", 1, "$metadata", '{"$tb":1}'],
+    ["$$a-2", 0, "$metadata", '{"$maxCount":2}'],
+  ];
+  const seen = async (selector: string) => {
+    const { partitions } = await fold(
+      `${selector}.when({$init:()=>[], up(s,e){s.push(e.sequenceNumber+'@'+e.streamId)}})`,
+      rows,
+    );
+    return JSON.parse(partitions.get("")?.state ?? "[]");
+  };
+  assertEquals(await seen("fromCategory('a')"), ["1@a-1", "1@a-2", "2@a-2"]);
+  assertEquals(await seen("fromStream('links')"), ["1@a-1"]);
+  // The log itself shows what is in it.
+  assertEquals((await seen("fromAll()")).length, 5);
+});
+
+Deno.test("events are brought into the order of their times, within the lag", async () => {
+  const rows = [20, 10, 30, 300, 290, 40].map((atMs, index) => ({
+    atMs,
+    row: [index % 2 ? "b" : "a", index, "up", `{"t":${atMs}}`] as Row,
+  }));
+  const located = locate(rows.map(({ row }) => row)).map((one, index) => ({
+    ...one,
+    event: { ...one.event, createdAtUs: (rows[index]?.atMs ?? 0) * 1000 },
+  }));
+  const query = "options({reorderEvents:true, processingLag:50});" +
+    "fromStreams('a','b').when({$init:()=>[], up(s,e){s.push(e.data.t)}})";
+  const { partitions } = await fold(query, located);
+  // What comes later than the lag allows is taken when it comes.
+  assertEquals(partitions.get("")?.state, "[10,20,30,40,290,300]");
+  await assertRejects(
+    () => fold(query, located, { foldReorderedMax: 2 }),
+    FoldError,
+    "More than 2 events are within the processing lag",
+  );
+});
+
+Deno.test("the shared state of a bi-state projection", async () => {
+  const { partitions, sharedState } = await fold(
+    "options({biState:true}); fromCategory('a').foreachStream().when({" +
+      "$initShared:()=>({all:0}), $init:()=>({n:0}), " +
+      "$any([own,all]){own.n++; all.all++; return [own,all]}})",
+    LOG,
+    { projectionPartitionsLiveMax: 1, projectionBatchEventsMax: 1 },
+  );
+  assertEquals([...partitions].map(([name, { state }]) => name + state), [
+    'a-1{"n":3}',
+    'a-2{"n":1}',
+  ]);
+  assertEquals(sharedState, '{"all":4}');
 });
 
 Deno.test("emitted events name their causes; the last lines are kept", async () => {

@@ -100,8 +100,7 @@ async function readLog(
     count,
     direction: "forward",
     withBodies: true,
-    accepts: (event) =>
-      takesType(event.eventType) && includes({ ...event, event }),
+    accepts: (event) => takesType(event.eventType) && includes(event),
   });
   const { readability } = new LinkResolver(context, caller, right);
   const shown: SourceReadEvent[] = [];

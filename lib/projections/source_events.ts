@@ -16,7 +16,6 @@ import {
   isMetastream,
   isSystemStream,
 } from "../model/stream_names.ts";
-import type { NumberedEvent } from "../store/transfer.ts";
 import type { RecordedEvent } from "../model/event.ts";
 import { decodeUtf8Leniently } from "../text/utf8.ts";
 import type {
@@ -84,7 +83,7 @@ export interface SourceEvents {
   /** Whether links are followed to the events that they stand for. */
   readonly resolvesLinks: boolean;
   /** Whether an event stands in a source, whatever its type is. */
-  includes(event: NumberedEvent): boolean;
+  includes(event: StoredEvent): boolean;
   /** Whether handlers take events of the type. */
   takesType(eventType: string): boolean;
 }
@@ -111,7 +110,7 @@ export function sourceEventsOf(
     includes(event) {
       if (allStreams === true) {
         return !isSystemStream(describedStream(event.streamName)) &&
-          (options.includeLinks === true || !isLink(event.event));
+          (options.includeLinks === true || !isLink(event));
       }
       return streams.has(event.streamName) ||
         lists.length > 0 && lists.some((list) => isListed(event, list));
@@ -119,11 +118,11 @@ export function sourceEventsOf(
   };
 }
 
-function isListed(event: NumberedEvent, { kind, name }: ListRef): boolean {
-  const { streamName, eventNumber, event: { eventType } } = event;
+function isListed(event: StoredEvent, { kind, name }: ListRef): boolean {
+  const { streamName, eventNumber, eventType } = event;
   const lists = membershipsOf(
     { streamName, eventNumber, eventType },
-    isMetastream(streamName) ? decodeStreamMetadata(event.event) : undefined,
+    isMetastream(streamName) ? decodeStreamMetadata(event) : undefined,
   );
   switch (kind) {
     case "category":

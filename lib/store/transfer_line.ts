@@ -84,7 +84,12 @@ export function timeText(timeUs: number): string {
 /** What a line says. */
 export type TransferLine =
   | { readonly kind: "first" }
-  | { readonly kind: "last"; readonly events: number }
+  /** The end is undefined where the line does not say it. */
+  | {
+    readonly kind: "last";
+    readonly events: number;
+    readonly end: number | undefined;
+  }
   | {
     readonly kind: "event";
     readonly event: NumberedEvent;
@@ -120,7 +125,11 @@ export function parseLine(text: string): TransferLine {
     throw new LineError("it has a later format");
   }
   if ("quipuExportEnd" in members) {
-    return { kind: "last", events: countOf(members, "events") };
+    return {
+      kind: "last",
+      events: countOf(members, "events"),
+      end: members["end"] === undefined ? undefined : countOf(members, "end"),
+    };
   }
   return {
     kind: "event",

@@ -5,8 +5,13 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
-import { runProgram, startServer } from "../support/program.ts";
+import { dirname, join } from "@std/path";
+import {
+  type RunningServer,
+  runProgram,
+  startReading,
+  startServer,
+} from "../support/program.ts";
 
 const QUERY = `fromCategory('cart').foreachStream().when({
   $init: () => ({ n: 0 }),
@@ -41,6 +46,7 @@ async function withFiles(
   const pathOf = (name: string) => join(directory, name);
   try {
     for (const [name, text] of Object.entries(files)) {
+      await Deno.mkdir(dirname(pathOf(name)), { recursive: true });
       await Deno.writeTextFile(pathOf(name), text);
     }
     await work(pathOf);
@@ -76,43 +82,162 @@ Deno.test("a projection over an export: states, results, emitted, log", async ()
   });
 });
 
-Deno.test("a projection over what quipu export writes", async () => {
+const QUERY_A = "fromStream('a').when({$init: () => ({ n: 0 }), up(s, e) {" +
+  "s.n += e.data.n; s.by = e.metadata.by }})";
+const REPORT_A = {
+  events: 2,
+  state: { n: 3, by: "me" },
+  result: { n: 3, by: "me" },
+  emitted: [],
+  log: [],
+};
+
+async function appendToA({ url }: RunningServer): Promise<void> {
+  const response = await fetch(`${url}/streams/a`, {
+    method: "POST",
+    headers: { "Content-Type": "application/vnd.eventstore.events+json" },
+    body: JSON.stringify([1, 2].map((n) => ({
+      eventId: `a1000001-0000-4000-8000-00000000000${n}`,
+      eventType: "up",
+      data: { n },
+      metadata: { by: "me" },
+    }))),
+  });
+  await response.body?.cancel();
+  assertEquals(response.status, 201);
+}
+
+Deno.test("a projection over an export, a store and a running server", async () => {
   await withFiles({
-    "q.js": "fromStream('a').when({$init: () => ({ n: 0 }), up(s, e) {" +
-      "s.n += e.data.n; s.by = e.metadata.by }})",
+    "q.js": QUERY_A,
+    "p.js": "fromStream('a').when({up(s, e) { throw 'no' }})",
+    "password": "changeit",
   }, async (pathOf) => {
     const db = `--db=${pathOf("db")}`;
+    const project = ["project", pathOf("q.js")];
     {
       await using server = await startServer([db]);
-      const response = await fetch(`${server.url}/streams/a`, {
-        method: "POST",
-        headers: { "Content-Type": "application/vnd.eventstore.events+json" },
-        body: JSON.stringify([1, 2].map((n) => ({
-          eventId: `a1000001-0000-4000-8000-00000000000${n}`,
-          eventType: "up",
-          data: { n },
-          metadata: { by: "me" },
-        }))),
-      });
-      await response.body?.cancel();
-      assertEquals(response.status, 201);
+      await appendToA(server);
+      const login = [
+        `--url=${server.url}`,
+        `--password-file=${pathOf("password")}`,
+      ];
+      const { output, log } = await runProgram([...project, ...login]);
+      assertEquals(log, "");
+      assertEquals(JSON.parse(output), REPORT_A);
+      const failed = await runProgram(["project", pathOf("p.js"), ...login]);
+      assertEquals(failed.exitCode, 1);
+      assertStringIncludes(failed.log, "p.js: no; at event 0@a (up)");
+      const refused = await runProgram([...project, ...login, "--user=ops"]);
+      assertEquals(refused.exitCode, 1);
+      assertStringIncludes(refused.log, "an administrator's login is needed");
+      const busy = await runProgram([...project, db]);
+      assertEquals(busy.exitCode, 1, "a server has it open");
     }
     const events = pathOf("e.ndjson");
     const exported = await runProgram(["export", db, events]);
     assertEquals(exported.exitCode, 0, exported.log);
-    const { output, exitCode, log } = await runProgram([
-      "project",
+    for (const source of [`--events=${events}`, db]) {
+      const { output, log } = await runProgram([...project, source]);
+      assertEquals(log, "");
+      assertEquals(JSON.parse(output), REPORT_A);
+    }
+  });
+});
+
+Deno.test("a projection that is watched runs again when its file changes", async () => {
+  await withFiles({
+    "q.js": "fromAll().when({added(s) { s.n = 1 }})",
+    "e.ndjson": line("a", 0, {}),
+    "out": "",
+  }, async (pathOf) => {
+    const program = startReading(
+      ["project", pathOf("q.js"), `--events=${pathOf("e.ndjson")}`, "--watch"],
+      { outputFile: pathOf("out") },
+    );
+    const shown = async (count: number) => {
+      while (true) {
+        const lines = (await Deno.readTextFile(pathOf("out"))).split("\n");
+        if (lines.length > count) return JSON.parse(lines[count - 1] ?? "");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    assertEquals((await shown(1)).state, { n: 1 });
+    await Deno.writeTextFile(pathOf("q.js"), "fromAll().when({added() {");
+    await Deno.writeTextFile(
       pathOf("q.js"),
-      `--events=${events}`,
-    ]);
-    assertEquals(exitCode, 0, log);
-    assertEquals(JSON.parse(output), {
-      events: 2,
-      state: { n: 3, by: "me" },
-      result: { n: 3, by: "me" },
-      emitted: [],
-      log: [],
-    });
+      "fromAll().when({added(s) { s.n = 'two' }})",
+    );
+    assertEquals((await shown(2)).state, { n: "two" });
+    program.kill("SIGTERM");
+    const { exitCode, log } = await program.end;
+    await program.input.close();
+    assertEquals(exitCode, 1);
+    assertStringIncludes(log, "Stopped by SIGTERM");
+  });
+});
+
+Deno.test("deploy creates what is missing, and updates what differs", async () => {
+  const emits = "// quipu: emit=yes\nfromStream('a').when({up(s, e) {" +
+    "emit('o', 't', e.data) }})";
+  await withFiles({
+    "password": "changeit",
+    "queries/adds up.js": QUERY_A,
+    "queries/emits.js": emits,
+    "queries/once.js": "// quipu: mode=onetime checkpoints=yes\n" + QUERY_A,
+    "queries/notes.txt": "no query",
+  }, async (pathOf) => {
+    await using server = await startServer(["--mem-db"]);
+    await appendToA(server);
+    const deploy = [
+      "project",
+      "deploy",
+      pathOf("queries"),
+      `--url=${server.url}`,
+      `--password-file=${pathOf("password")}`,
+    ];
+    const run = async (...args: string[]) => {
+      const { output, exitCode, log } = await runProgram([...deploy, ...args]);
+      return [exitCode, log, output.trimEnd().split("\n")];
+    };
+    assertEquals(await run("--dry-run"), [0, "", [
+      "Would create adds up",
+      "Would create emits",
+      "Would create once",
+    ]]);
+    const created = ["Created adds up", "Created emits", "Created once"];
+    assertEquals(await run(), [0, "", created]);
+    const unchanged = [
+      "Unchanged: adds up",
+      "Unchanged: emits",
+      "Unchanged: once",
+    ];
+    assertEquals(await run(), [0, "", unchanged]);
+    await Deno.writeTextFile(pathOf("queries/emits.js"), emits + "\n");
+    assertEquals(await run("--dry-run"), [0, "", [
+      "Unchanged: adds up",
+      "Would update emits",
+      "Unchanged: once",
+    ]]);
+    const updated = ["Unchanged: adds up", "Updated emits", "Unchanged: once"];
+    assertEquals(await run(), [0, "", updated]);
+    await Deno.writeTextFile(pathOf("queries/once.js"), QUERY_A);
+    const refused = await runProgram(deploy);
+    assertEquals(refused.exitCode, 1);
+    assertStringIncludes(refused.log, 'the projection "once" is there as');
+    for (
+      const [query, named] of [
+        ["fromStream('a').when({\nup(s {}})", "once.js:2: SyntaxError"],
+        ["// quipu: mode=twice\n", 'once.js: "mode=twice" has a bad value'],
+        ["// quipu: emits=yes\n", 'once.js: "emits=yes" is unknown'],
+      ] as const
+    ) {
+      await Deno.writeTextFile(pathOf("queries/emits.js"), emits);
+      await Deno.writeTextFile(pathOf("queries/once.js"), query);
+      const { exitCode, output, log } = await runProgram(deploy);
+      assertEquals([exitCode, output], [1, ""], "nothing was changed");
+      assertStringIncludes(log, named);
+    }
   });
 });
 
@@ -188,7 +313,13 @@ Deno.test("files that are missing or no files are refused", async () => {
     const events = pathOf("e.ndjson");
     for (
       const [args, exitCode, text] of [
-        [[query], 2, "--events is missing"],
+        [[query], 2, "No events are named"],
+        [["deploy"], 2, "DIR is missing"],
+        [["deploy", pathOf("")], 2, "--url is missing"],
+        [[query, "there"], 2, "only deploy takes a directory"],
+        [[query, `--events=${events}`, "--db=x"], 2, "exclude each other"],
+        [[query, `--events=${events}`, "--dry-run"], 2, "is for quipu project"],
+        [[query, "--url=http://127.0.0.1:1"], 2, "needs --password-file"],
         [[`--events=${events}`], 2, "FILE.js is missing"],
         [[query, "--events=-"], 1, "it must be a file"],
         [[query, `--events=${pathOf("none")}`], 1, "Cannot read"],

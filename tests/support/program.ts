@@ -142,8 +142,11 @@ export interface ReadingProgram {
 }
 
 /** Runs the program with a standard input that the test writes. */
-export function startReading(args: readonly string[]): ReadingProgram {
-  const child = spawn(args, {}, { hasInput: true });
+export function startReading(
+  args: readonly string[],
+  circumstances: Circumstances = {},
+): ReadingProgram {
+  const child = spawn(args, {}, { ...circumstances, hasInput: true });
   const keepAlive = killLater(child);
   const decoder = new TextDecoder();
   return {

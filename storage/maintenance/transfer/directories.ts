@@ -7,6 +7,8 @@
 
 import type { Clock } from "../../../lib/model/clock.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
+import type { RecordedEvent } from "../../../lib/model/event.ts";
+import { LIMITS } from "../../../lib/model/limits.ts";
 import type { Logger } from "../../../lib/model/logger.ts";
 import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type {
@@ -59,6 +61,25 @@ export async function exportDirectory(
   await using store = await openDirectory(options, true);
   const { selection, sink } = options;
   return await exportEvents(store, { selection, sink, control });
+}
+
+/** Reads all events of a store that no process has open, in their order. */
+export async function* readDirectory(
+  options: DirectoryOptions,
+): AsyncGenerator<RecordedEvent> {
+  await using store = await openDirectory(options, true);
+  let from = 0;
+  while (true) {
+    const page = await store.readAll({
+      from,
+      count: LIMITS.pageEventsMax,
+      direction: "forward",
+      withBodies: true,
+    });
+    yield* page.events;
+    if (page.isAtEnd) return;
+    from = page.next;
+  }
 }
 
 /** Imports to a store that no process has open; see `importEvents`. */
