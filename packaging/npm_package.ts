@@ -21,6 +21,7 @@ import {
   VERSION,
 } from "./project.ts";
 import { outputOf, runCommand } from "./run_command.ts";
+import project from "../deno.json" with { type: "json" };
 
 /** A package that is ready to be packed. Disposing of it removes it. */
 export interface NpmPackage extends AsyncDisposable {
@@ -40,6 +41,7 @@ export async function buildNpmPackage(): Promise<NpmPackage> {
   };
   try {
     await bundleProgram(join(directory, "dist"));
+    await bundleClient(join(directory, CLIENT));
     for (
       const [from, to] of [
         ["packaging/npm/quipu.mjs", "quipu.mjs"],
@@ -93,10 +95,38 @@ function packageFile(): Record<string, unknown> {
     },
     type: "module",
     bin: { quipu: "quipu.mjs" },
+    exports: {
+      "./client": {
+        types: `./${CLIENT.replace(/js$/, "d.ts")}`,
+        default: `./${CLIENT}`,
+      },
+      "./package.json": "./package.json",
+    },
     engines: { node: ">=20" },
     dependencies: { deno: DENO_VERSION },
     denoFlags: DENO_FLAGS,
   };
+}
+
+/** Where the package has the client, for `import`. */
+const CLIENT = "client/client.js";
+
+/**
+ * Bundles the client with its types, for Node and browsers: by itself, so that
+ * it shares nothing with the program, which needs Deno.
+ */
+async function bundleClient(path: string): Promise<void> {
+  await runCommand([
+    "deno",
+    "bundle",
+    "--quiet",
+    "--no-lock",
+    "--config=packaging/npm/client_config.json",
+    "--platform=browser",
+    "--declaration",
+    `--output=${path}`,
+    project.exports["./client"],
+  ]);
 }
 
 /** Bundles the program and its workers into a directory. */

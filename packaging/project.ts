@@ -18,7 +18,7 @@ export const VERSION: string = project.version;
 export const DENO_VERSION = "2.9.6";
 
 /** The name on npm. The name without a scope is somebody else's. */
-export const NPM_NAME = "@quipu-store/quipu";
+export const NPM_NAME: string = project.name;
 
 /** Where releases, sources and images are published: owner and name. */
 export const REPOSITORY = "quipu-store/quipu";

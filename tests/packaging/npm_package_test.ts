@@ -14,6 +14,7 @@ import {
 } from "../../packaging/npm_package.ts";
 import { DENO_FLAGS, NPM_NAME, VERSION } from "../../packaging/project.ts";
 import { outputOf } from "../../packaging/run_command.ts";
+import { startServer } from "../support/program.ts";
 import {
   canReachRegistry,
   findTool,
@@ -52,7 +53,7 @@ testWhere(
     );
     const [{ files: packed }] = JSON.parse(files);
     const paths: string[] = packed.map(({ path }: { path: string }) => path);
-    assertEquals(paths.filter((path) => path.endsWith(".ts")), []);
+    assertEquals(paths.filter((path) => /(?<!\.d)\.ts$/.test(path)), []);
     for (
       const path of [
         "LICENSE",
@@ -83,6 +84,7 @@ testWhere("the installed program works", registry, async (t) => {
     () => hasFlags(directory),
   );
   await t.step("it starts its workers", () => startsWorkers(directory));
+  await t.step("it has the client for Node", () => hasClient(directory));
   await t.step("it ends with the exit code", () => endsWithCode(directory));
 });
 
@@ -93,7 +95,12 @@ async function startsWorkers(directory: string): Promise<void> {
   const { log } = await tryServer(
     [findTool("npx") ?? "npx", "--no", NPM_NAME, "serve", ...options],
     { directory, environment: plainEnvironment() },
-    (url) => appendMany(url, 80_000),
+    async (url) => {
+      // Pages have files beside them: they are in the bundle.
+      const page = await fetch(`${url}/web`);
+      assertStringIncludes(await page.text(), "<html");
+      await appendMany(url, 80_000);
+    },
   );
   // The index of a full segment is made by a worker, or else in the server.
   assertStringIncludes(log, "segment.sealed");
@@ -147,6 +154,33 @@ async function hasFlags(directory: string): Promise<void> {
   assertEquals(denoFlags, DENO_FLAGS);
   assert(denoFlags.includes("--no-prompt"));
   assert(!denoFlags.includes("--allow-all"));
+}
+
+/** Node's part: appends an event and reads it. */
+const CLIENT_SCRIPT = `
+import { Client } from "${NPM_NAME}/client";
+const client = new Client({ url: process.argv[2] });
+await client.append("order-1", { eventType: "OrderPaid", data: { amount: 42 } });
+for await (const event of client.read("order-1")) {
+  console.log(event.eventType, JSON.stringify(event.data));
+}
+`;
+
+async function hasClient(directory: string): Promise<void> {
+  await using server = await startServer(["--mem-db"]);
+  await Deno.writeTextFile(join(directory, "client.mjs"), CLIENT_SCRIPT);
+  assertEquals(
+    await outputOf(["node", "client.mjs", server.url], directory),
+    'OrderPaid {"amount":42}\n',
+  );
+  const bundled = await Deno.readTextFile(
+    join(directory, "node_modules", NPM_NAME, "client/client.js"),
+  );
+  assertEquals(bundled.match(/\bDeno\.|\bnode:|^import /m), null);
+  const types = await Deno.readTextFile(
+    join(directory, "node_modules", NPM_NAME, "client/client.d.ts"),
+  );
+  assertStringIncludes(types, "export declare class Client<");
 }
 
 async function endsWithCode(directory: string): Promise<void> {
