@@ -178,6 +178,8 @@ export const LIMITS = {
   projectionEmitStreamsMax: 10_000,
   /** Partitions whose states are kept in memory; others are read again. */
   projectionPartitionsCachedMax: 100_000,
+  /** Streams that a query's catalogue may name. */
+  projectionCatalogMax: 100_000,
   /** Events that runs share because one of them has read them. */
   projectionPagesBytesMax: 16 * MIB,
   /** What a fold without a server keeps: lines, UTF-16 units of emitted events. */

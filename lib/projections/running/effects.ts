@@ -20,6 +20,8 @@ export interface EffectsParts {
   readonly writer: EmitWriter;
   /** Whether the order of events is written down. */
   readonly writesOrder: boolean;
+  /** Whether results are written as they change. */
+  readonly writesResults: boolean;
 }
 
 /** Streams that results are written to. */
@@ -29,6 +31,9 @@ export interface ResultStreams {
   /** Whether the query names the stream: then its login must have the right. */
   readonly isNamed: boolean;
 }
+
+/** A result that is none. */
+const NO_RESULT = "null";
 
 /** Names the streams of a projection's results. */
 export function resultStreamsOf(
@@ -99,8 +104,7 @@ export class Effects {
     }
   }
 
-  /** A partition is seen for the first time, where results are written. */
-  sawPartition(cause: Cause, partition: string): void {
+  #sawPartition(cause: Cause, partition: string): void {
     const { projection, mark, writer } = this.#parts;
     writer.add({
       streamName: `$projections-${projection}-partitions`,
@@ -114,12 +118,42 @@ export class Effects {
     });
   }
 
-  /** A result has changed. */
-  changedResult(cause: Cause, partition: string, result: string): void {
-    const { definition, mark, writer } = this.#parts;
+  /**
+   * A partition has a result.
+   *
+   * @param former Undefined: the partition is seen for the first time.
+   */
+  hadResult(
+    cause: Cause,
+    partition: string,
+    { result, former }: {
+      readonly result: string;
+      readonly former: string | undefined;
+    },
+  ): void {
+    const { definition: { byStream, byCustomPartitions }, writesResults } =
+      this.#parts;
+    if (!writesResults) return;
+    const isPartitioned = byStream === true || byCustomPartitions === true;
+    if (former === undefined && isPartitioned) {
+      this.#sawPartition(cause, partition);
+    }
+    // Without partitions there is no result at first.
+    const known = former ?? (isPartitioned ? undefined : NO_RESULT);
+    if (result === known) return;
+    this.#changedResult(cause, { partition, result, isPartitioned });
+  }
+
+  #changedResult(
+    cause: Cause,
+    { partition, result, isPartitioned }: {
+      readonly partition: string;
+      readonly result: string;
+      readonly isPartitioned: boolean;
+    },
+  ): void {
+    const { mark, writer } = this.#parts;
     const { common, of, isNamed } = this.#streams;
-    const isPartitioned = definition.byStream === true ||
-      definition.byCustomPartitions === true;
     const streamName = isPartitioned ? of(partition) : common;
     const metadata = metadataOf(mark, cause.position, cause);
     const own = isNamed ? {} : { isOwn: true as const };
@@ -128,7 +162,7 @@ export class Effects {
       writer.reserve();
       this.#links.push(link);
     }
-    const isRemoved = result === "null";
+    const isRemoved = result === NO_RESULT;
     writer.add({
       streamName,
       eventId: this.#idOf(cause, "result"),

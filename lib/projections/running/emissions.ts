@@ -12,6 +12,7 @@ import {
   CORRELATION_ID,
   correlationIdOf,
 } from "../../streams/system_streams.ts";
+import type { ProjectionEvent } from "../engine/messages.ts";
 import type { SourcePosition } from "../contract.ts";
 import {
   type EventPlace,
@@ -27,9 +28,8 @@ export interface Cause {
   readonly key: string;
   /** Behind the event. */
   readonly position: SourcePosition;
-  readonly eventId: string;
-  /** As JSON; empty: none. */
-  readonly metadata: string;
+  /** Undefined: it is none that could be named. */
+  readonly event: Pick<ProjectionEvent, "eventId" | "metadata"> | undefined;
 }
 
 /** An event to be written. */
@@ -104,11 +104,11 @@ export function metadataOf(
     if (OWN_MEMBERS.includes(name)) continue;
     members.push(`${JSON.stringify(name)}:${value}`);
   }
-  if (cause !== undefined) {
-    members.push(`"$causedBy":"${cause.eventId}"`);
+  if (cause?.event !== undefined) {
+    members.push(`"$causedBy":"${cause.event.eventId}"`);
     const correlationId = ownMembers.has(CORRELATION_ID)
       ? undefined
-      : correlationIdOf(cause.metadata);
+      : correlationIdOf(cause.event.metadata);
     if (correlationId !== undefined) {
       members.push(`"${CORRELATION_ID}":${correlationId}`);
     }

@@ -55,7 +55,8 @@ export class EmitWriter {
     const { streamName } = emission;
     let stream = this.#streams.get(streamName);
     if (stream === undefined) {
-      stream = new EmittedStream(streamName, this.#parts);
+      const isOwn = emission.isOwn === true;
+      stream = new EmittedStream(streamName, this.#parts, isOwn);
     } else this.#streams.delete(streamName);
     this.#streams.set(streamName, stream);
     stream.add(emission);

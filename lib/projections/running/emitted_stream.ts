@@ -34,6 +34,7 @@ import {
 } from "./positions.ts";
 import { RunFault } from "./run_fault.ts";
 import type { RunStore } from "./run_store.ts";
+import type { StreamTracker } from "./stream_tracker.ts";
 
 /** What a stream is written with. */
 export interface EmittedStreamParts {
@@ -41,8 +42,8 @@ export interface EmittedStreamParts {
   readonly plan: SourcePlan;
   readonly mark: WriterMark;
   readonly maxBatchLength: number;
-  /** Called before the first event of the projection's life in it. */
-  readonly onFirstWrite: (streamName: string) => Promise<void>;
+  /** Writes down that it is written to; undefined: that is not asked for. */
+  readonly tracker: StreamTracker | undefined;
 }
 
 /** Events that are read together. */
@@ -62,6 +63,7 @@ export class EmittedStream {
   readonly name: string;
   readonly #parts: EmittedStreamParts;
   readonly #queue: Emission[] = [];
+  readonly #tracked: Promise<void> | undefined;
   /** Number of the last event; undefined: not looked up. */
   #head: number | undefined;
   /** Events that may come again, the next one last. */
@@ -69,9 +71,11 @@ export class EmittedStream {
   /** Mark of the newest event of ours, up to which all are written. */
   #newest: WrittenMark | undefined;
 
-  constructor(name: string, parts: EmittedStreamParts) {
+  /** @param isOwn Whether the projection keeps it for itself. */
+  constructor(name: string, parts: EmittedStreamParts, isOwn: boolean) {
     this.name = name;
     this.#parts = parts;
+    if (!isOwn) this.#tracked = parts.tracker?.track(name);
   }
 
   get pendingCount(): number {
@@ -179,12 +183,12 @@ export class EmittedStream {
   async #lookUp(first: Emission): Promise<void> {
     const { store, mark, plan } = this.#parts;
     if (first.isOwn !== true) await store.requireWritable(this.name);
+    await this.#tracked;
     await store.catchUp();
     const state = await store.readState(this.name);
     this.#written = [];
     this.#newest = undefined;
     if (state.head < 0) {
-      if (first.isOwn !== true) await this.#parts.onFirstWrite(this.name);
       if (state.metadataNumber < 0) await this.#describe(state);
       this.#head = -1;
       return;

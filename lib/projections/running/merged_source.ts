@@ -45,13 +45,16 @@ export interface MergedSourceOptions {
   readonly runAs: Principal;
   /** Log position of the end: what stands there or after is left out. */
   readonly until?: number;
+  /** Whether each stream is read to the end before the next one. */
+  readonly isOneByOne?: boolean;
 }
 
 /** One of the streams. */
 interface Feed {
   readonly ref: SourceRef;
   readonly streamIndex: number;
-  readonly follower: Follower;
+  /** Undefined: nobody waits for what comes. */
+  readonly follower: Follower | undefined;
   /** Place to read on from. */
   next: number;
   /** Events that were read and not taken. */
@@ -65,6 +68,8 @@ interface Feed {
 export class MergedSource implements Disposable {
   readonly #options: MergedSourceOptions;
   readonly #feeds: readonly Feed[];
+  /** Of the stream that is read, where each is read on its own. */
+  #oneIndex = 0;
   #rulesEpoch = -1;
   #readability: Readability;
   #hasNews = true;
@@ -75,12 +80,12 @@ export class MergedSource implements Disposable {
     starts: readonly number[],
   ) {
     this.#options = options;
-    const { sources, plan, runAs } = options;
+    const { sources, plan, runAs, until } = options;
     this.#readability = new Readability(sources.context, runAs, "private");
     this.#feeds = plan.streams.map(({ streamName }, streamIndex) => ({
       ref: { streamName, resolvesLinks: plan.kind === "streams" },
       streamIndex,
-      follower: sources.followers.open({
+      follower: until !== undefined ? undefined : sources.followers.open({
         streamName,
         place: 0,
         onNews: () => this.wake(),
@@ -128,32 +133,53 @@ export class MergedSource implements Disposable {
   async next(): Promise<SourceBatch> {
     this.#hasNews = false;
     await this.#requireRights();
+    const { until = Infinity, isOneByOne } = this.#options;
+    if (isOneByOne === true) return await this.#nextOfOne(until);
     for (const feed of this.#feeds) await this.#fill(feed);
-    const { until = Infinity } = this.#options;
     let horizon = until;
     for (const { completeTo } of this.#feeds) {
       horizon = Math.min(horizon, completeTo);
     }
-    const isAlone = this.#feeds.length === 1;
     const taken: TakenEvent[] = [];
     let isLeft = false;
     for (const feed of this.#feeds) {
-      const { queue, streamIndex } = feed;
-      let count = 0;
-      for (; count < queue.length; count++) {
-        const item = queue[count];
-        if (item === undefined || item.logPosition >= horizon) break;
-        const { place, logPosition, event } = item;
-        if (await this.#mayTake(item)) {
-          taken.push({ streamIndex, place, logPosition, event });
-        }
-      }
-      feed.queue = count === queue.length ? [] : queue.slice(count);
+      await this.#takeBelow(horizon, feed, taken);
       if (feed.queue.length > 0 || !feed.isAtEnd) isLeft = true;
     }
-    if (!isAlone) taken.sort(byPosition);
-    const isAtEnd = horizon >= until || !isLeft;
-    return { events: taken, isAtEnd };
+    if (this.#feeds.length > 1) taken.sort(byPosition);
+    return { events: taken, isAtEnd: horizon >= until || !isLeft };
+  }
+
+  /** What comes next in the first stream that has not come to its end. */
+  async #nextOfOne(until: number): Promise<SourceBatch> {
+    const taken: TakenEvent[] = [];
+    while (taken.length === 0) {
+      const feed = this.#feeds[this.#oneIndex];
+      if (feed === undefined) return { events: [], isAtEnd: true };
+      await this.#fill(feed);
+      await this.#takeBelow(Math.min(until, feed.completeTo), feed, taken);
+      const isOver = feed.queue.length > 0 || feed.completeTo >= until;
+      if (isOver) this.#oneIndex++;
+    }
+    return { events: taken, isAtEnd: false };
+  }
+
+  async #takeBelow(
+    horizon: number,
+    feed: Feed,
+    taken: TakenEvent[],
+  ): Promise<void> {
+    const { queue, streamIndex } = feed;
+    let count = 0;
+    for (; count < queue.length; count++) {
+      const item = queue[count];
+      if (item === undefined || item.logPosition >= horizon) break;
+      const { place, logPosition, event } = item;
+      if (this.#peekMayTake(item) ?? await this.#mayTake(item)) {
+        taken.push({ streamIndex, place, logPosition, event });
+      }
+    }
+    feed.queue = count === queue.length ? [] : queue.slice(count);
   }
 
   /** Settles when there may be more, or when it is woken. */
@@ -186,8 +212,21 @@ export class MergedSource implements Disposable {
     return percent(taken, all);
   }
 
+  /** Events behind a cursor, if that is known without waiting. */
+  peekLag(cursor: Cursor): number | undefined {
+    const { sources: { context: { store } }, plan } = this.#options;
+    if (plan.kind === "log") return undefined;
+    let lag = 0;
+    for (const [index, { streamName }] of plan.streams.entries()) {
+      const state = store.local?.peekState(streamName);
+      if (state === undefined) return undefined;
+      lag += Math.max(0, state.head - (cursor.places[index] ?? -1));
+    }
+    return lag;
+  }
+
   [Symbol.dispose](): void {
-    for (const { follower } of this.#feeds) follower[Symbol.dispose]();
+    for (const { follower } of this.#feeds) follower?.[Symbol.dispose]();
   }
 
   /** Reads until the stream has an event, or its end is known. */
@@ -201,6 +240,15 @@ export class MergedSource implements Disposable {
       feed.queue = page.items;
       if (page.isAtEnd) break;
     }
+  }
+
+  /** As `#mayTake`, if that is known without waiting: it mostly is. */
+  #peekMayTake({ aboutStreams }: SourceItem): boolean | undefined {
+    for (const name of aboutStreams) {
+      const may = this.#readability.peek(name);
+      if (may !== true) return may;
+    }
+    return true;
   }
 
   async #mayTake({ aboutStreams }: SourceItem): Promise<boolean> {

@@ -163,7 +163,7 @@ export class Partitions {
     return this.#known.get(partition) ?? await this.#read(partition);
   }
 
-  /** Partitions in memory, in the order of their last change. */
+  /** Partitions in memory; without checkpoints all, in the order of their coming. */
   entries(): Iterable<readonly [string, PartitionTexts]> {
     return this.#known;
   }
@@ -248,7 +248,8 @@ export class Partitions {
   #put(name: string, partition: Partition): void {
     const former = this.#known.get(name);
     if (former !== undefined) {
-      this.#known.delete(name);
+      // Of a query all stay, in the order in which they came.
+      if (this.#parts.checkpoints !== undefined) this.#known.delete(name);
       this.#length -= lengthOf(name, former);
     }
     this.#known.set(name, partition);

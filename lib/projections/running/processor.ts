@@ -8,6 +8,7 @@
 import type { Timers } from "../../model/clock.ts";
 import { formatEventNumber } from "../../model/event_number.ts";
 import type { Limits } from "../../model/limits.ts";
+import { LINK_TYPE } from "../../model/links.ts";
 import type { SourcePosition } from "../contract.ts";
 import type { ProjectionEngine } from "../engine/engine.ts";
 import type {
@@ -68,6 +69,7 @@ const FAULT_HANDLER =
 export class Processor {
   readonly #parts: ProcessorParts;
   readonly #kind: PartitionKind;
+  #position: SourcePosition;
   #sharedState: string | undefined;
   #isSharedHeld = false;
   #handledCount = 0;
@@ -78,6 +80,12 @@ export class Processor {
     this.#parts = parts;
     this.#kind = partitionKindOf(parts.definition);
     this.#sharedState = parts.sharedState;
+    this.#position = parts.cursor.position;
+  }
+
+  /** Behind the last event that handlers took. */
+  get position(): SourcePosition {
+    return this.#position;
   }
 
   /** Of a bi-state projection, as JSON. */
@@ -97,6 +105,11 @@ export class Processor {
 
   get coreProcessingTimeMs(): number {
     return this.#coreProcessingTimeMs;
+  }
+
+  /** Everything up to the cursor counts as taken. */
+  passUnhandled(): void {
+    this.#position = this.#parts.cursor.position;
   }
 
   /**
@@ -230,6 +243,9 @@ export class Processor {
     const positions = new Map<string, SourcePosition>();
     let passed = from === 0 ? 0 : (handled[from - 1] ?? 0) + 1;
     let nextEffect = 0;
+    const last = names.findLastIndex((name, index) =>
+      name !== null && index < answer.takenCount
+    );
     for (let index = from; index < answer.takenCount; index++) {
       const end = handled[index] ?? 0;
       for (; passed <= end; passed++) {
@@ -240,6 +256,7 @@ export class Processor {
       const at = taken[end];
       if (name === null || at === undefined) continue;
       this.#handledCount++;
+      if (index === last) this.#position = cursor.position;
       const isPartitioned = name !== "";
       if (isPartitioned) positions.set(name, cursor.position);
       const effect = answer.effects[nextEffect];
@@ -255,17 +272,11 @@ export class Processor {
       if (effect.result === undefined) continue;
       const former = results.get(name) ?? partitions.peekResult(name);
       results.set(name, effect.result);
-      if (former === undefined && isPartitioned) {
-        effects.sawPartition(cause, name);
-      }
-      if (effect.result !== former) {
-        effects.changedResult(cause, name, effect.result);
-      }
+      effects.hadResult(cause, name, { result: effect.result, former });
     }
-    const { position } = cursor;
     for (const { partition, state, result } of answer.states) {
-      const texts = { state, result };
-      partitions.update(partition, texts, positions.get(partition) ?? position);
+      const position = positions.get(partition) ?? this.#position;
+      partitions.update(partition, { state, result }, position);
     }
     this.#sharedState = answer.sharedState ?? this.#sharedState;
   }
@@ -277,8 +288,8 @@ export class Processor {
       at,
       key: `${plan.streams[at.streamIndex]?.key} ${at.place}`,
       position: cursor.position,
-      eventId: event.eventId,
-      metadata: event.metadata,
+      // That a stream was deleted is no event.
+      event: event.deleted === undefined ? event : undefined,
     };
   }
 
@@ -324,12 +335,15 @@ export function partitionKindOf(
 
 /** Whether handlers take an event. */
 function takes(
-  { allEvents, events, options }: ProjectionDefinition,
+  { allEvents, allStreams, events, options }: ProjectionDefinition,
   { eventType, deleted }: ProjectionEvent,
 ): boolean {
-  return deleted === undefined
-    ? allEvents === true || events.includes(eventType)
-    : options.handlesDeletedNotifications === true;
+  if (deleted !== undefined) {
+    return options.handlesDeletedNotifications === true;
+  }
+  const isLeftOut = allStreams === true && eventType === LINK_TYPE &&
+    options.includeLinks !== true;
+  return !isLeftOut && (allEvents === true || events.includes(eventType));
 }
 
 function nameOf({ eventNumber, streamName }: ProjectionEvent): string {

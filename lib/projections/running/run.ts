@@ -24,19 +24,24 @@ import type {
   RunStatus,
 } from "../run.ts";
 import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
-import { Effects } from "./effects.ts";
+import { readCatalog } from "./catalog.ts";
+import { Effects, resultStreamsOf } from "./effects.ts";
 import { EmitWriter } from "./emit_writer.ts";
 import {
   MergedSource,
+  type MergedSourceOptions,
   SourceDeniedError,
   type TakenEvent,
 } from "./merged_source.ts";
+import { Pace } from "./pace.ts";
 import { Partitions } from "./partitions.ts";
-import { Cursor, planOf, type SourcePlan } from "./positions.ts";
+import { Cursor, membersOf, planOf, type SourcePlan } from "./positions.ts";
 import { partitionKindOf, Processor } from "./processor.ts";
+import { writeQueryResults } from "./query_results.ts";
 import { RunEndedError, RunFault } from "./run_fault.ts";
 import { RunStore } from "./run_store.ts";
 import type { SharedSources } from "./shared_sources.ts";
+import { StreamTracker } from "./stream_tracker.ts";
 
 /** What runs work with. */
 export interface RunParts {
@@ -60,6 +65,8 @@ interface Prepared {
   readonly cursor: Cursor;
   readonly writer: EmitWriter;
   readonly processor: Processor;
+  /** Log position of the end of a query. */
+  readonly until: number | undefined;
   /** As of the last checkpoint. */
   readonly atCheckpoint: { handledCount: number; unhandledBytes: number };
 }
@@ -93,13 +100,16 @@ class Run implements ProjectionRun {
   #phase: RunPhase = "starting";
   #reason = "";
   #isUnprepared = false;
+  #isCompleted = false;
   #isStopping = false;
   #endsWithCheckpoint = false;
   #failure: unknown;
   #lastCheckpoint: SourcePosition | "completed" | undefined;
   #checkpointStatus = "";
-  #hasMoved = false;
   #bufferedCount = 0;
+  readonly #pace = new Pace();
+  /** When the first event was written that is not taken; undefined: all are. */
+  #oldestAtMs: number | undefined;
   #progress = -1;
   #log: LogLine[] = [];
   onChange: (() => void) | undefined;
@@ -138,21 +148,39 @@ class Run implements ProjectionRun {
       reason: this.#reason,
       isUnprepared: this.#isUnprepared,
       definition: this.#definition,
-      position: this.#cursor?.position,
-      lastCheckpoint: this.#lastCheckpoint,
+      position: this.#isCompleted ? "completed" : this.#position,
+      lastCheckpoint: this.#isCompleted ? "completed" : this.#lastCheckpoint,
       progress: this.#progress,
       checkpointStatus: this.#checkpointStatus,
       coreProcessingTimeMs: Math.floor(processor?.coreProcessingTimeMs ?? 0),
-      eventsProcessed: processor?.handledCount ?? 0,
+      // As the original: of a query, that it was run.
+      eventsProcessed: this.#isCompleted ? 1 : processor?.handledCount ?? 0,
       bufferedEvents: this.#bufferedCount,
       partitionsCached: this.#partitions?.cachedCount ?? 0,
       readsInProgress: this.#store.readsInProgress,
       writesInProgress: this.#store.writesInProgress,
       pendingWrites: writer?.pendingCount ?? 0,
-      eventsPerSecond: 0,
-      lagEvents: undefined,
-      lagMs: 0,
+      eventsPerSecond: this.#pace.rateAt(this.#parts.timers.nowMs()),
+      lagEvents: this.#lagEvents,
+      lagMs: this.#lagMs,
     };
+  }
+
+  get #position(): SourcePosition | undefined {
+    return this.#all?.processor.position ?? this.#cursor?.position;
+  }
+
+  get #lagEvents(): number | undefined {
+    const { source, cursor } = this.#all ?? {};
+    const isOver = this.#isCompleted || source === undefined ||
+      cursor === undefined;
+    return isOver ? undefined : source.peekLag(cursor);
+  }
+
+  get #lagMs(): number {
+    const since = this.#oldestAtMs;
+    if (since === undefined) return 0;
+    return Math.max(0, Math.floor(this.#parts.nowUs() / 1000) - since);
   }
 
   start(): void {
@@ -189,7 +217,7 @@ class Run implements ProjectionRun {
     what: "state" | "result",
   ): Promise<StateView> {
     await this.#restored.promise;
-    const position = this.#cursor?.position;
+    const position = this.#isCompleted ? undefined : this.#position;
     const shared = this.#all?.processor.sharedState ?? this.#sharedState;
     if (partition === "" && shared !== undefined) {
       return { text: shared, position };
@@ -208,10 +236,11 @@ class Run implements ProjectionRun {
       if (all !== undefined) {
         this.#all = all;
         if (!this.#isStopping) this.#enter("running");
-        await this.#loop(all);
-        if (this.#endsWithCheckpoint) await this.#checkpoint(all);
+        const isCompleted = await this.#loop(all);
+        if (isCompleted) await this.#complete(all);
+        else if (this.#endsWithCheckpoint) await this.#checkpoint(all);
       }
-      await this.#finish("stopped");
+      await this.#finish(this.#isCompleted ? "completed" : "stopped");
     } catch (error) {
       await this.#fail(error);
     }
@@ -223,8 +252,10 @@ class Run implements ProjectionRun {
     const definition = await this.#define();
     if (definition === undefined) return undefined;
     this.#definition = definition;
-    const plan = planOf(definition);
     await this.#store.catchUp();
+    const until = await this.#findEnd();
+    const catalog = await this.#readCatalog(definition, until);
+    const plan = planOf(definition, catalog);
     const root = settings.hasCheckpoints
       ? await this.#checkpoints.readRoot()
       : undefined;
@@ -234,11 +265,11 @@ class Run implements ProjectionRun {
     this.#partitions = this.#openPartitions(definition, root);
     this.#prepared.resolve();
     if (!settings.runs) return undefined;
-    const { sources } = this.#parts;
-    const source = await MergedSource.open(
-      { sources, plan, runAs: settings.runAs },
-      cursor,
-    );
+    const source = await MergedSource.open({
+      ...this.#reading(until),
+      plan,
+      isOneByOne: definition.catalogStream !== undefined,
+    }, cursor);
     const writer = this.#openWriter(plan);
     const partitions = this.#partitions;
     return {
@@ -249,6 +280,7 @@ class Run implements ProjectionRun {
       cursor,
       writer,
       processor: this.#openProcessor({ definition, plan, writer, cursor }),
+      until,
       atCheckpoint: { handledCount: 0, unhandledBytes: 0 },
     };
   }
@@ -259,7 +291,7 @@ class Run implements ProjectionRun {
       "definition" | "plan" | "writer" | "cursor"
     >,
   ): Processor {
-    const { name, number, epoch, version, config } = this.#settings;
+    const { name, mode, number, epoch, version, config } = this.#settings;
     const { limits, timers } = this.#parts;
     const engine = this.#engine;
     const partitions = this.#partitions;
@@ -271,6 +303,7 @@ class Run implements ProjectionRun {
       writer,
       writesOrder: config.emitEnabled && plan.kind === "streams" &&
         plan.streams.length > 1,
+      writesResults: mode === "Continuous",
     });
     return new Processor({
       projection: name,
@@ -287,6 +320,37 @@ class Run implements ProjectionRun {
       sharedState: this.#sharedState,
       onLog: (event, lines) => this.#addLog(event, lines),
     });
+  }
+
+  #reading(until: number | undefined): Omit<MergedSourceOptions, "plan"> {
+    const { sources } = this.#parts;
+    const { runAs } = this.#settings;
+    return { sources, runAs, ...(until !== undefined && { until }) };
+  }
+
+  /** Where the log ends for a query; undefined: it goes on with what comes. */
+  async #findEnd(): Promise<number | undefined> {
+    const { mode, runs } = this.#settings;
+    if (mode === "Continuous" || !runs) return undefined;
+    const { store } = this.#parts.sources.context;
+    return (await store.readEnd()).end;
+  }
+
+  async #readCatalog(
+    { catalogStream }: ProjectionDefinition,
+    until: number | undefined,
+  ): Promise<readonly string[]> {
+    const engine = this.#engine;
+    if (catalogStream === undefined || engine === undefined) return [];
+    if (until === undefined) {
+      this.#isUnprepared = true;
+      throw new RunFault(
+        "catalogStream is not supported in the projections mode",
+      );
+    }
+    const { limits } = this.#parts;
+    const parts = { ...this.#reading(until), until, engine, limits };
+    return await readCatalog(parts, catalogStream);
   }
 
   /** Undefined: nothing is known of the query, and it is not to run. */
@@ -333,7 +397,7 @@ class Run implements ProjectionRun {
   }
 
   #openWriter(plan: SourcePlan): EmitWriter {
-    const { config, number, epoch, version } = this.#settings;
+    const { name, config, number, epoch, version } = this.#settings;
     const { limits } = this.#parts;
     return new EmitWriter({
       store: this.#store,
@@ -342,7 +406,9 @@ class Run implements ProjectionRun {
       maxBatchLength: Math.max(1, config.maxWriteBatchLength),
       maxWritesInFlight: config.maxAllowedWritesInFlight,
       streamsMax: limits.projectionEmitStreamsMax,
-      onFirstWrite: () => Promise.resolve(),
+      tracker: config.emitEnabled && config.trackEmittedStreams
+        ? new StreamTracker({ store: this.#store, projection: name, number })
+        : undefined,
       onFailure: (error) => {
         this.#failure ??= error;
         this.#stopping.resolve();
@@ -350,8 +416,10 @@ class Run implements ProjectionRun {
     });
   }
 
-  async #loop(all: Prepared): Promise<void> {
-    const { source } = all;
+  /** Whether it has come to the end of a query. */
+  async #loop(all: Prepared): Promise<boolean> {
+    const { source, cursor } = all;
+    const isQuery = this.#settings.mode !== "Continuous";
     let ahead: ReturnType<MergedSource["next"]> | undefined;
     while (!this.#isStopping) {
       const { events, isAtEnd } = await (ahead ?? source.next());
@@ -359,6 +427,7 @@ class Run implements ProjectionRun {
       this.#requireNoFailure();
       if (events.length === 0) {
         if (!isAtEnd) continue;
+        if (isQuery) return true;
         await this.#rest(all);
         continue;
       }
@@ -368,7 +437,41 @@ class Run implements ProjectionRun {
         ahead.catch(() => {});
       }
       await this.#take(all, events);
+      this.#progress = await source.progressOf(cursor);
     }
+    return false;
+  }
+
+  /** Writes what a query has come to. */
+  async #complete(all: Prepared): Promise<void> {
+    const { definition, partitions, writer, until = 0 } = all;
+    const { name, mode, number, epoch, version } = this.#settings;
+    await this.#checkpoint(all);
+    await writer.settled();
+    this.#requireNoFailure();
+    const { byStream, categories, catalogStream, options } = definition;
+    const isPerStream = byStream === true && !options.disableParallelism &&
+      (categories.length > 0 || catalogStream !== undefined);
+    const isPartitioned = partitionKindOf(definition) !== "none";
+    const results = isPartitioned
+      ? [...partitions.entries()].map(([key, { result }]) =>
+        [key, result] as const
+      )
+      : [["", (await partitions.read(""))?.result] as const];
+    if (options.definesFold === true) {
+      await writeQueryResults({
+        store: this.#store,
+        projection: name,
+        mark: { number, epoch, version },
+        streams: resultStreamsOf(name, definition),
+        isTransient: mode === "Transient",
+        isPerStream,
+        until,
+        newId: this.#parts.newId,
+      }, results);
+    }
+    this.#progress = 100;
+    this.#isCompleted = true;
   }
 
   /** Everything is taken: waits for more. */
@@ -386,13 +489,15 @@ class Run implements ProjectionRun {
       const batch = all.processor.cut(events, from, this.#untilCheckpoint(all));
       from += batch.taken.length;
       this.#bufferedCount = events.length - from;
+      this.#oldestAtMs = batch.taken[0]?.event.createdAtMs;
       await all.processor.process(batch);
-      this.#hasMoved = true;
+      this.#pace.add(batch.taken.length, this.#parts.timers.nowMs());
       this.#requireNoFailure();
       this.onChange?.();
       await this.#considerCheckpoint(all);
     }
     this.#bufferedCount = 0;
+    this.#oldestAtMs = undefined;
   }
 
   /** Events that may be taken before a checkpoint is due. */
@@ -410,24 +515,26 @@ class Run implements ProjectionRun {
     const { processor, atCheckpoint, partitions } = all;
     const handled = processor.handledCount - atCheckpoint.handledCount;
     const bytes = processor.unhandledBytes - atCheckpoint.unhandledBytes;
-    const isDue = config.checkpointHandledThreshold > 0 &&
-        handled >= config.checkpointHandledThreshold ||
-      config.checkpointUnhandledBytesThreshold > 0 &&
-        bytes >= config.checkpointUnhandledBytesThreshold ||
-      partitions.isFull;
+    const isPassing = config.checkpointUnhandledBytesThreshold > 0 &&
+      bytes >= config.checkpointUnhandledBytesThreshold;
+    if (isPassing) processor.passUnhandled();
+    const isDue = isPassing || partitions.isFull ||
+      config.checkpointHandledThreshold > 0 &&
+        handled >= config.checkpointHandledThreshold;
     if (isDue) await this.#checkpoint(all);
   }
 
   /** Writes a checkpoint of everything up to here, if anything is new. */
   async #checkpoint(
-    { cursor, partitions, writer, definition, processor, atCheckpoint }:
-      Prepared,
+    { partitions, writer, definition, processor, atCheckpoint }: Prepared,
   ): Promise<void> {
-    if (!this.#settings.hasCheckpoints || !this.#hasMoved) return;
+    const { position } = processor;
+    const isNew = this.#lastCheckpoint !== "completed" &&
+      membersOf(this.#lastCheckpoint ?? {}) !== membersOf(position);
+    if (!this.#settings.hasCheckpoints || !isNew) return;
     this.#checkpointStatus = "Requested";
     await writer.settled();
     this.#requireNoFailure();
-    const { position } = cursor;
     const isPartitioned = partitionKindOf(definition) !== "none";
     this.#checkpointStatus = `Writing (${partitions.dirtyCount})`;
     if (isPartitioned) await partitions.writeDirty();
@@ -440,7 +547,6 @@ class Run implements ProjectionRun {
     this.#lastCheckpoint = position;
     atCheckpoint.handledCount = processor.handledCount;
     atCheckpoint.unhandledBytes = processor.unhandledBytes;
-    this.#hasMoved = false;
     this.#checkpointStatus = "";
   }
 
