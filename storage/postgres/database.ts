@@ -39,6 +39,8 @@ export interface AboutStore {
 
 export interface DatabaseOptions extends DriverOptions {
   readonly logger: Logger;
+  /** Sessions that read. */
+  readonly readersMax: number;
   /** Whether sessions wait for the standbys before they count. */
   readonly isSynchronous: boolean;
   /** Whether a store without synchronous standbys is taken. */
@@ -55,7 +57,7 @@ export class Database {
   readonly #sessions = new Map<Purpose, Promise<Connection>>();
   /** Sessions that count, all of one server of PostgreSQL. */
   readonly #admitted = new Set<Connection>();
-  readonly #busy: number[] = Array(POSTGRES_LIMITS.readersMax).fill(0);
+  readonly #busy: number[];
   #about: AboutStore | undefined;
   #hostIndex = 0;
   #isClosed = false;
@@ -66,6 +68,7 @@ export class Database {
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
+    this.#busy = Array(options.readersMax).fill(0);
   }
 
   /** Of the primary that was reached last; undefined: none was. */

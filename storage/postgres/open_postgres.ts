@@ -17,6 +17,8 @@ export interface OpenPostgresOptions extends
     "database" | "storeId" | "channel" | "end"
   >,
   Pick<DatabaseOptions, "address" | "password" | "mayBeLocal"> {
+  /** Sessions that read; default: `POSTGRES_LIMITS.readersMax`. */
+  readonly readersMax?: number;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function openPostgres(
     logger,
     connectMs: POSTGRES_LIMITS.connectMs,
     answerMs: POSTGRES_LIMITS.answerMs,
+    readersMax: options.readersMax ?? POSTGRES_LIMITS.readersMax,
     isSynchronous: consistency !== "primary",
     mayBeLocal,
     onPrimary: () => Promise.resolve(),

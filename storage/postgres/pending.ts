@@ -173,10 +173,12 @@ function streamsOf(asked: Asked): string[] {
 
 /**
  * Whether what a request needs to hold cannot be said without looking: metadata
- * is changed on its way, or a link may lead nowhere.
+ * is changed on its way, a link may lead nowhere, or the version that is
+ * expected is none that a column holds.
  */
 function needsLook(asked: Asked, events: readonly ProposedEvent[]): boolean {
   return asked.kind !== "append" || isMetastream(asked.request.streamName) ||
+    Number(asked.request.expectedVersion) > Number.MAX_SAFE_INTEGER ||
     events.some(({ eventType }) => eventType === LINK_TYPE);
 }
 

@@ -30,6 +30,7 @@ import { openSubscriptions } from "../../lib/subscriptions/service.ts";
 import { createManualTimers, watchCalls } from "../support/manual_timers.ts";
 import { createTestIds } from "../support/events.ts";
 import { createModelStore } from "../support/model_store.ts";
+import { isSomethingPending } from "../support/test_store.ts";
 import { CHEAP_COST } from "../support/test_auth.ts";
 import { inProcessTarget, serverTarget, type Target } from "./target.ts";
 
@@ -88,7 +89,8 @@ export async function openAppTarget(openStore: OpenStore): Promise<Target> {
   const timers = createManualTimers(() => isBusy());
   const openWatched: OpenStore = async (options) => {
     const store = await openStore(options);
-    isBusy = watchCalls(store);
+    const isCalled = watchCalls(store);
+    isBusy = () => isCalled() || isSomethingPending();
     return store;
   };
   const { app, clock, close } = await openApp(openWatched, timers);

@@ -5,21 +5,11 @@
  */
 
 import {
-  createPostgresStore,
-  findPostgres,
-  openPostgresAt,
+  openEmptyPostgres,
+  testWithPostgres,
 } from "../support/postgres_server.ts";
 import { testEventStore } from "./event_store_contract.ts";
 
-if (findPostgres() === undefined) {
-  Deno.test({
-    name:
-      "a store in PostgreSQL: skipped, no server of PostgreSQL is installed",
-    ignore: true,
-    fn() {},
-  });
-} else {
-  testEventStore("store in PostgreSQL", async () => {
-    return await openPostgresAt(await createPostgresStore());
-  });
-}
+await testWithPostgres("the port", () => {
+  testEventStore("store in PostgreSQL", () => openEmptyPostgres());
+});

@@ -5,21 +5,11 @@
  * @module
  */
 
+import { importTests } from "../support/import_tests.ts";
 import { useDistantStores } from "../support/test_store.ts";
 
 /** Tests of what only a store of files does; they open one themselves. */
 const OF_FILES = ["admin"];
 
 useDistantStores();
-await importTests(new URL("./", import.meta.url));
-
-async function importTests(directory: URL): Promise<void> {
-  for await (const { name, isDirectory } of Deno.readDir(directory)) {
-    if (isDirectory) {
-      if (OF_FILES.includes(name)) continue;
-      await importTests(new URL(`${name}/`, directory));
-    } else if (name.endsWith("_test.ts") && !import.meta.url.endsWith(name)) {
-      await import(new URL(name, directory).href);
-    }
-  }
-}
+await importTests(new URL("./", import.meta.url), OF_FILES);

@@ -45,7 +45,7 @@ const NEWS_DELAY_MS = 5;
 let pendingCount = 0;
 
 /** Whether a distant store of this process has yet to answer or tell something. */
-export function isSomethingPending(): boolean {
+export function isDistantStorePending(): boolean {
   return pendingCount > 0;
 }
 

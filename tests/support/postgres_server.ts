@@ -140,21 +140,50 @@ export function sharedPostgres(): PostgresServer {
 }
 
 let schemaCount = 0;
+/** Schemas of stores that are closed. */
+const freeSchemas: string[] = [];
+
+const EMPTY = ["events", "entries", "names", "leases", "servers"];
 
 /** Makes an empty store in a schema of its own; returns its URL. */
 export async function createPostgresStore(
   server: PostgresServer = sharedPostgres(),
 ): Promise<string> {
-  const schema = `s${++schemaCount}`;
-  const address = parseDatabaseUrl(`${server.url}?schema=${schema}`);
+  const free = server === shared ? freeSchemas.pop() : undefined;
+  const schema = free ?? `s${++schemaCount}`;
+  const url = `${server.url}?schema=${schema}`;
   const connection = await connectOwner({
-    address,
+    address: parseDatabaseUrl(url),
     password: undefined,
     timers: SYSTEM_TIMERS,
   });
-  await migrate(connection, { schema, role: undefined, isNew: true });
+  if (free === undefined) {
+    await migrate(connection, { schema, role: undefined, isNew: true });
+  } else {
+    await connection.run(
+      EMPTY.map((table) => `delete from ${schema}.${table};`).join("") +
+        `update ${schema}.meta set store_id = gen_random_uuid()`,
+    );
+  }
   await connection.close();
-  return `${server.url}?schema=${schema}`;
+  return url;
+}
+
+/** Opens an empty store that nobody else opens until it is closed. */
+export async function openEmptyPostgres(
+  changes: Partial<OpenPostgresOptions> = {},
+): Promise<PostgresStore> {
+  const url = await createPostgresStore();
+  const store = await openPostgresAt(url, { readersMax: 1, ...changes });
+  const close = store.close.bind(store);
+  let closing: Promise<void> | undefined;
+  store.close = () => {
+    closing ??= close().then(() => {
+      freeSchemas.push(parseDatabaseUrl(url).schema);
+    });
+    return closing;
+  };
+  return store;
 }
 
 /** Opens the store of a URL as a server would. */
@@ -177,5 +206,21 @@ export function openPostgresAt(
     mayBeLocal: true,
     isReadOnly: false,
     ...changes,
+  });
+}
+
+/**
+ * Defines tests that need PostgreSQL; where there is none, one that says so is
+ * skipped in their place.
+ */
+export async function testWithPostgres(
+  subject: string,
+  define: () => void | Promise<void>,
+): Promise<void> {
+  if (findPostgres() !== undefined) return await define();
+  Deno.test({
+    name: `${subject} over PostgreSQL: skipped, there is no PostgreSQL here`,
+    ignore: true,
+    fn() {},
   });
 }

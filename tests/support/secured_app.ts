@@ -19,7 +19,7 @@ import type { Principal } from "../../lib/model/principal.ts";
 import type { ProjectionService } from "../../lib/projections/contract.ts";
 import type { ProjectionOptions } from "../../lib/projections/service.ts";
 import { createTestIds, type TestClock } from "./events.ts";
-import { isSomethingPending } from "./distant_store.ts";
+import { isSomethingPending } from "./test_store.ts";
 import { createManualTimers, type ManualTimers } from "./manual_timers.ts";
 import { basic, openTestAuth, type TestAuth } from "./test_auth.ts";
 import { encodePathSegment } from "../../lib/text/path_segment.ts";

@@ -5,7 +5,8 @@
  */
 
 import type { EventStore } from "../../lib/store/event_store.ts";
-import { createDistantStore } from "./distant_store.ts";
+import { createDistantStore, isDistantStorePending } from "./distant_store.ts";
+import { isLateStorePending } from "./late_store.ts";
 import { createModelStore, type ModelStoreOptions } from "./model_store.ts";
 
 let create = createModelStore;
@@ -15,7 +16,19 @@ export function useDistantStores(): void {
   create = createDistantStore;
 }
 
-/** Makes an empty store that lives in memory. */
+/** From now on stores of this process are what a function makes. */
+export function useStores(
+  createStore: (options: ModelStoreOptions) => EventStore,
+): void {
+  create = createStore;
+}
+
+/** Whether a store of this process has yet to answer or tell something. */
+export function isSomethingPending(): boolean {
+  return isDistantStorePending() || isLateStorePending();
+}
+
+/** Makes an empty store. */
 export function createTestStore(options: ModelStoreOptions): EventStore {
   return create(options);
 }

@@ -1,0 +1,41 @@
+/**
+ * The recorded answers over a store in PostgreSQL.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { createLateStore } from "../support/late_store.ts";
+import {
+  openEmptyPostgres,
+  testWithPostgres,
+} from "../support/postgres_server.ts";
+import { openAppTarget } from "./app_target.ts";
+import { describeStep, replayArea, stepsOf } from "./area_result.ts";
+import { DEVIATIONS } from "./deviations.ts";
+import { PENDING, replayedAreas } from "./pending.ts";
+
+await testWithPostgres("recorded answers", () => {
+  Deno.test("replays over a store in PostgreSQL", async (test) => {
+    for (const area of replayedAreas()) {
+      await test.step(area, async () => {
+        const result = await replayArea(area, openOnPostgres, {
+          deviations: DEVIATIONS,
+          pending: PENDING,
+        });
+        const wrong = stepsOf([result])
+          .filter(({ verdict }) => verdict.kind === "mismatch");
+        assertEquals(wrong.length, 0, wrong.map(describeStep).join("\n"));
+      });
+    }
+  });
+});
+
+function openOnPostgres() {
+  return openAppTarget((options) =>
+    createLateStore(openEmptyPostgres(options), {
+      positions: "opaque",
+      ordinals: "gapless",
+    })
+  );
+}
