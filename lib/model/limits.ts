@@ -159,6 +159,8 @@ export const LIMITS = {
   /** Projections in all; those that run at the same time. */
   projectionsMax: 1_000,
   projectionsRunningMax: 200,
+  /** Memory of all of them together. */
+  projectionsMemoryBytesMax: 1024 * MIB,
   /** Queries that are looked at side by side before they run. */
   projectionDefinesMax: 4,
   /** Transient ones of one user, and how long they stay when nobody asks. */

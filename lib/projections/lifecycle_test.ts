@@ -373,6 +373,28 @@ Deno.test("as many run at the same time as may; one that stops makes room", asyn
   await fixture.service.close();
 });
 
+Deno.test("if all take too much memory together, the largest stops with a reason", async () => {
+  const limits = { ...LIMITS, projectionsMemoryBytesMax: 100 };
+  const fixture = await openProjectionFixture({ limits });
+  await fixture.create();
+  await fixture.create({ name: "q" });
+  fixture.runOf("p").become({ memoryBytes: 70 });
+  fixture.runOf("q").become({ memoryBytes: 30 });
+  assertEquals(fixture.statusOf("q"), "Running: ");
+  fixture.runOf("q").become({ memoryBytes: 31 });
+  await settle();
+  assertEquals(
+    fixture.statusOf(),
+    "Faulted (Enabled): The projections take more memory than they may, " +
+      "100 bytes, and this one takes most of it, 70 bytes",
+  );
+  assertEquals(fixture.runOf("p").stopped, { withCheckpoint: true });
+  assertEquals(fixture.statusOf("q"), "Running: ");
+  await fixture.command("enable");
+  assertEquals(fixture.statusOf(), "Running: ");
+  await fixture.service.close();
+});
+
 Deno.test("a deletion that a crash cut short is ended by the next start", async () => {
   const fixture = await openProjectionFixture();
   const { store } = fixture;

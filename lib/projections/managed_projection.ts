@@ -80,7 +80,13 @@ export class ManagedProjection {
     this.#queryFault = queryFault;
     this.#shown = record;
     this.#accessedAtMs = parts.timers.nowMs();
-    this.life = new ProjectionLife(parts, () => void this.#restart());
+    this.life = new ProjectionLife(parts, {
+      inTurn: (work) => void this.#doInTurn(work),
+      restart: () =>
+        void this.#doInTurn(async () => {
+          if (!this.#isEnded) await this.#follow("abort", "restart");
+        }),
+    });
   }
 
   get record(): ProjectionRecord {
@@ -338,16 +344,14 @@ export class ManagedProjection {
     if (effect === "restart" && !this.#isEnded) await this.#settle();
   }
 
-  /** The lease was lost, or may be free by now. */
-  async #restart(): Promise<void> {
+  /** Work that nobody waits for. */
+  async #doInTurn(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#inTurn(async () => {
-        if (!this.#isEnded) await this.#follow("abort", "restart");
-      });
+      await this.#inTurn(work);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const { name } = this;
-      this.#parts.logger.warn("projection.not_started", { name, reason });
+      this.#parts.logger.warn("projection.failed", { name, reason });
     }
   }
 

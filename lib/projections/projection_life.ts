@@ -15,6 +15,7 @@ import type { LeaseKeeper } from "../store/lease_keeper.ts";
 import type { Lease } from "../store/leases.ts";
 import type { LogLine, StateView } from "./contract.ts";
 import { type Definition, scriptOf } from "./define_query.ts";
+import type { MemoryBudget, MemoryTaker } from "./memory_budget.ts";
 import type { ProjectionRecord } from "./record.ts";
 import type { ProjectionRun, ProjectionRuns } from "./run.ts";
 import { type FindUser, resolveRunAs } from "./run_as.ts";
@@ -31,6 +32,7 @@ export interface LifeParts {
   readonly leases: LeaseKeeper;
   readonly runs: ProjectionRuns;
   readonly slots: RunningSlots;
+  readonly memory: MemoryBudget;
   readonly findUser: FindUser;
   /** Finds out what a query describes. */
   readonly define: (
@@ -56,6 +58,14 @@ export interface StartFault {
 
 const NOTHING: StateView = { text: "", position: undefined };
 
+/** What the runs of a projection ask of it. */
+export interface LifeOwner {
+  /** Called when the lease was lost, or may be free by now. */
+  restart(): void;
+  /** Does something once no command is under way; what fails is logged. */
+  inTurn(work: () => Promise<void>): void;
+}
+
 /** One projection's runs, one at a time. */
 export class ProjectionLife {
   readonly #parts: LifeParts;
@@ -74,12 +84,11 @@ export class ProjectionLife {
   /** Lines of earlier runs. */
   #earlierLog: readonly LogLine[] = [];
   #cancelRetry: (() => void) | undefined;
-  /** Called in turn when the lease was lost, or may be free by now. */
-  readonly #restart: () => void;
+  readonly #owner: LifeOwner;
 
-  constructor(parts: LifeParts, restart: () => void) {
+  constructor(parts: LifeParts, owner: LifeOwner) {
     this.#parts = parts;
-    this.#restart = restart;
+    this.#owner = owner;
   }
 
   get run(): ProjectionRun | undefined {
@@ -221,7 +230,7 @@ export class ProjectionLife {
       `projection:${name}`,
       () => {
         this.#lease = undefined;
-        this.#restart();
+        this.#owner.restart();
       },
     );
     return this.#lease !== undefined;
@@ -235,7 +244,7 @@ export class ProjectionLife {
 
   /** @returns Why it cannot run. */
   async #begin(started: StartedProjection): Promise<string | undefined> {
-    const { store, runs, slots, findUser } = this.#parts;
+    const { store, runs, slots, memory, findUser } = this.#parts;
     const { name, record } = started;
     if (isServedByIndex(name)) {
       this.#replace(new IndexRun(store, true));
@@ -256,8 +265,18 @@ export class ProjectionLife {
       lease: this.#lease,
     });
     this.#replace(run);
+    const taker: MemoryTaker = {
+      giveUp: (reason) =>
+        this.#owner.inTurn(() => this.#giveUp(run, { name, reason })),
+    };
+    run.onChange = () => {
+      const { phase, memoryBytes = 0 } = run.status;
+      if (phase === "running") memory.note(taker, memoryBytes);
+      this.#notify();
+    };
     void run.ended.then(() => {
       giveBack();
+      memory.note(taker, 0);
       const { phase, reason } = run.status;
       if (phase === "faulted") this.#complain(name, reason);
       if (phase === "completed") {
@@ -265,6 +284,17 @@ export class ProjectionLife {
       }
     });
     return undefined;
+  }
+
+  /** Ends a run that takes too much. */
+  async #giveUp(
+    run: ProjectionRun,
+    { name, reason }: { readonly name: string; readonly reason: string },
+  ): Promise<void> {
+    if (this.#run !== run || isOver(run)) return;
+    await this.stop(name, { withCheckpoint: true });
+    this.refuse({ kind: "notStarted", reason });
+    this.#complain(name, reason);
   }
 
   #replace(run: ProjectionRun): void {
@@ -289,7 +319,7 @@ export class ProjectionLife {
     this.#cancelRetry?.();
     this.#cancelRetry = timers.setTimer(
       limits.projectionRetryMs,
-      this.#restart,
+      () => this.#owner.restart(),
     );
   }
 

@@ -83,6 +83,8 @@ export interface RunStatus {
   readonly eventsProcessed: number;
   readonly bufferedEvents: number;
   readonly partitionsCached: number;
+  /** Memory of its engine and of states; undefined: not known. */
+  readonly memoryBytes?: number;
   readonly readsInProgress: number;
   readonly writesInProgress: number;
   readonly pendingWrites: number;

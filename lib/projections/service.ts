@@ -41,6 +41,7 @@ import type {
 import { QueryDefiner } from "./define_query.ts";
 import type { ManagedParts, ManagedProjection } from "./managed_projection.ts";
 import { createFaultOf, nameFaultOf } from "./create_rules.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { Projections } from "./projections.ts";
 import { readSource, type SourceReadOutcome } from "./read_source.ts";
 import {
@@ -113,6 +114,7 @@ class Service implements ProjectionService {
       leases: new LeaseKeeper(store.leases, timers),
       registry: new Registry({ store, clock, newId }),
       slots: new RunningSlots(limits.projectionsRunningMax),
+      memory: new MemoryBudget(limits.projectionsMemoryBytesMax),
       findUser: options.findUser ?? (() => Promise.resolve("unknown")),
       define: options.define ?? definer.define.bind(definer),
       mayRun: (name) => !isReadOnly && (mode === "all" || isSystemStream(name)),

@@ -183,6 +183,13 @@ const ROWS = {
     most: 1 * GIB,
     help: "Memory of the JavaScript engine of one projection",
   },
+  projectionsMemoryBytesMax: {
+    flag: "max-total-projection-memory",
+    kind: "bytes",
+    least: 8 * MIB,
+    most: 64 * GIB,
+    help: "Memory of all projections; above: the largest is faulted",
+  },
   projectionStateLengthMax: {
     flag: "max-projection-state",
     kind: "bytes",
