@@ -472,13 +472,16 @@ Deno.test("the compiled program has the modules of all workers", () => {
   assertEquals(started.toSorted(), WORKERS.toSorted());
 });
 
-Deno.test("the compiled program may do what the server may, and no more", () => {
+Deno.test("the compiled program may run others for --exec, the server may not", () => {
   const { serve, quipu, dev, compile } = project.tasks;
   const permissions = settingsOf(serve.command);
   assert(permissions.length > 1 && !permissions.includes("--allow-all"));
-  assertEquals(settingsOf(compile.command), permissions);
+  assert(!permissions.includes("--allow-run"));
   assertEquals(settingsOf(dev.command), permissions);
-  assertEquals(settingsOf(quipu.command), permissions);
+  // What serve revokes first thing.
+  const all = [...permissions, "--allow-run"].sort();
+  assertEquals(settingsOf(compile.command), all);
+  assertEquals(settingsOf(quipu.command), all);
   assert(/^deno compile [^\n&|;]+ main\.ts$/.test(compile.command));
 });
 

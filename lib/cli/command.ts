@@ -49,6 +49,8 @@ export interface CommandCall<Row = CommandRow> extends ResolvedOptions {
   readonly values:
     & OptionValues
     & (Row extends { readonly own: infer Own } ? ValuesOf<Own> : unknown);
+  /** Variables of the program; options among them are in `values`. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly operands: Row extends { readonly operands: infer Operands } ? {
       readonly [Name in keyof Operands]: Operands[Name] extends
         { readonly isOptional: true } ? string | undefined : string;

@@ -10,6 +10,17 @@ import { COMPACT } from "./compact.ts";
 import { EXPORT } from "./export.ts";
 import { IMPORT } from "./import.ts";
 import { POSTGRES } from "./postgres.ts";
+import { APPEND } from "./client_commands/append.ts";
+import { READ } from "./client_commands/read.ts";
+import { BENCH } from "./client_commands/bench.ts";
+import { LOGIN, LOGOUT } from "./client_commands/login.ts";
+import { STATUS } from "./client_commands/status.ts";
+import { STREAM } from "./client_commands/stream.ts";
+import { STREAMS } from "./client_commands/streams.ts";
+import { SUBSCRIBE } from "./client_commands/subscribe.ts";
+import { SUBSCRIPTION } from "./client_commands/subscription.ts";
+import { TOKEN } from "./client_commands/token.ts";
+import { TAIL } from "./client_commands/tail.ts";
 import { PROJECT } from "./project.ts";
 import { REPAIR } from "./repair.ts";
 import { RESTORE } from "./restore.ts";
@@ -51,6 +62,18 @@ export const COMMANDS: readonly Command[] = [
   PROJECT,
   POSTGRES,
   USER,
+  APPEND,
+  READ,
+  TAIL,
+  SUBSCRIBE,
+  STREAMS,
+  STREAM,
+  SUBSCRIPTION,
+  TOKEN,
+  LOGIN,
+  LOGOUT,
+  STATUS,
+  BENCH,
   HELP,
   VERSION,
 ];

@@ -8,7 +8,13 @@
 import { QuipuError, type QuipuErrorCode } from "../model/errors.ts";
 
 /** All exit codes by what they mean. */
-export const EXIT_CODES = { ok: 0, failure: 1, usage: 2, damaged: 3 } as const;
+export const EXIT_CODES = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  damaged: 3,
+  conflict: 4,
+} as const;
 
 export type ExitCode = typeof EXIT_CODES[keyof typeof EXIT_CODES];
 
@@ -17,10 +23,11 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT_CODES.ok, "Done, or stopped cleanly"],
   [
     EXIT_CODES.failure,
-    "Failed: port in use, directory locked, not writable or of another format",
+    "Failed: port in use, directory locked or not writable, refused, no answer",
   ],
   [EXIT_CODES.usage, "Bad command, option or configuration"],
   [EXIT_CODES.damaged, "The store is damaged"],
+  [EXIT_CODES.conflict, "The stream is not at the expected version"],
 ];
 
 /**
@@ -36,6 +43,9 @@ export class RunError extends Error {
   override readonly name = "RunError";
 }
 
+/** A stream is not at the version that it was expected at. */
+export class ConflictError extends RunError {}
+
 /** Errors that say that stored bytes are not what was written. */
 const DAMAGE_CODES: ReadonlySet<QuipuErrorCode> = new Set<QuipuErrorCode>([
   "damaged",
@@ -45,6 +55,7 @@ const DAMAGE_CODES: ReadonlySet<QuipuErrorCode> = new Set<QuipuErrorCode>([
 /** Exit code of a program that ends because of `error`. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT_CODES.usage;
+  if (error instanceof ConflictError) return EXIT_CODES.conflict;
   return error instanceof QuipuError && DAMAGE_CODES.has(error.code)
     ? EXIT_CODES.damaged
     : EXIT_CODES.failure;

@@ -94,7 +94,7 @@ function callOf(
     }
     named[name] = operand;
   }
-  return { ...resolved, operands: named };
+  return { ...resolved, operands: named, environment: input.environment };
 }
 
 /** Whether help is asked for; what follows `--` is no flag. */

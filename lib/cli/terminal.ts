@@ -9,6 +9,7 @@
 import { escapeControls } from "../telemetry/escape_controls.ts";
 import { writeAll, writeText } from "../telemetry/logger.ts";
 import { decodeUtf8 } from "../text/utf8.ts";
+import { RunError } from "./failures.ts";
 
 /** Bytes of a secret, and of what stands before its line ends. */
 const SECRET_BYTES_MAX = 4096;
@@ -63,6 +64,36 @@ export function isErrorTerminal(): boolean {
 /** Whether somebody types. */
 export function isInputTerminal(): boolean {
   return Deno.stdin.isTerminal();
+}
+
+/** Whether somebody looks at standard output. */
+export function isOutputTerminal(): boolean {
+  return Deno.stdout.isTerminal();
+}
+
+/** Characters of a line of that terminal; undefined: it is none. */
+export function outputWidth(): number | undefined {
+  try {
+    return isOutputTerminal() ? Deno.consoleSize().columns : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads a secret; on a terminal, it is asked for.
+ *
+ * @throws {RunError} If there is none.
+ */
+export async function readSecret(prompt: string): Promise<string> {
+  const isTyped = isInputTerminal();
+  if (isTyped) printNote(escapeControls(prompt));
+  const line = await readSecretLine();
+  if (isTyped) printNote("\n");
+  if (line === undefined || line === "") {
+    throw new RunError("Standard input has no password");
+  }
+  return line;
 }
 
 /**

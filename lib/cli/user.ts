@@ -26,7 +26,7 @@ import {
   serverOptions,
   usersOfServer,
 } from "./server_client.ts";
-import { isInputTerminal, printNote, readSecretLine } from "./terminal.ts";
+import { isInputTerminal, readSecret } from "./terminal.ts";
 
 const ROW = {
   name: "user",
@@ -241,15 +241,4 @@ async function newPasswordOf({ values, operands }: Call): Promise<string> {
     throw new RunError("The two passwords differ: nothing was changed");
   }
   return password;
-}
-
-async function readSecret(prompt: string): Promise<string> {
-  const isTyped = isInputTerminal();
-  if (isTyped) printNote(escapeControls(prompt));
-  const line = await readSecretLine();
-  if (isTyped) printNote("\n");
-  if (line === undefined || line === "") {
-    throw new RunError("Standard input has no password");
-  }
-  return line;
 }

@@ -43,6 +43,11 @@ export interface AppendAllOptions extends AppendOptions {
   readonly batchEvents?: number;
   /** Characters of data from which on a request is sent. Default: 1,000,000. */
   readonly batchLength?: number;
+  /**
+   * Milliseconds without a further event after which a request is sent. Then
+   * the pace of the events, too, decides where a batch ends. Default: none.
+   */
+  readonly flushMs?: number | undefined;
   /** Is told after each batch how many events were appended so far. */
   readonly onBatch?: (appendedCount: number, result: AppendResult) => void;
 }
@@ -142,29 +147,61 @@ export async function appendAllEvents<Types extends object>(
   return count;
 }
 
-/** Cuts events into batches, by nothing but the events themselves. */
+/** Cuts events into batches, unless `flushMs` says else by the events alone. */
 async function* batchesOf<Types extends object>(
   events: Iterable<NewEvent<Types>> | AsyncIterable<NewEvent<Types>>,
-  { batchEvents = 500, batchLength = 1_000_000 }: AppendAllOptions,
+  options: AppendAllOptions,
 ): AsyncGenerator<readonly NewEvent<Types>[], void> {
+  const { batchEvents = 500, batchLength = 1_000_000, flushMs } = options;
   let batch: NewEvent<Types>[] = [];
   let length = 0;
-  for await (const event of events) {
-    const isBinary = event.data instanceof Uint8Array;
-    if (isBinary && batch.length > 0) {
-      yield batch;
-      batch = [];
-      length = 0;
+  const cut = () => {
+    const whole = batch;
+    batch = [];
+    length = 0;
+    return whole;
+  };
+  for await (const event of withPauses(events, flushMs)) {
+    if (event === undefined) {
+      if (batch.length > 0) yield cut();
+      continue;
     }
+    const isBinary = event.data instanceof Uint8Array;
+    if (isBinary && batch.length > 0) yield cut();
     batch.push(event);
     length += lengthOf(event);
     if (isBinary || batch.length >= batchEvents || length >= batchLength) {
-      yield batch;
-      batch = [];
-      length = 0;
+      yield cut();
     }
   }
-  if (batch.length > 0) yield batch;
+  if (batch.length > 0) yield cut();
+}
+
+/** The items, and undefined whenever the next one takes longer than that. */
+async function* withPauses<Item>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+  pauseMs: number | undefined,
+): AsyncGenerator<Item | undefined, void> {
+  if (pauseMs === undefined) {
+    yield* items;
+    return;
+  }
+  const source = (async function* () {
+    yield* items;
+  })();
+  for (;;) {
+    const next = source.next();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const paused = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), pauseMs);
+    });
+    const first = await Promise.race([next, paused]);
+    clearTimeout(timer);
+    if (first === undefined) yield undefined;
+    const result = first ?? await next;
+    if (result.done) return;
+    yield result.value;
+  }
 }
 
 /** About as many characters as it has in a request. */

@@ -43,6 +43,14 @@ export interface StreamMetadata {
   readonly version: ExpectedVersion;
 }
 
+/** A stream in a list. */
+export interface ListedStream {
+  readonly streamName: string;
+  readonly lastEventNumber: number;
+  /** ISO 8601; undefined if the last event is gone. */
+  readonly lastCreatedAt: string | undefined;
+}
+
 /** How to delete a stream. */
 export interface DeleteOptions extends AppendOptions {
   /** Whether it is deleted for good: never to be written again. */
@@ -220,6 +228,33 @@ export class Client<Types extends object = AnyTypes> {
         isHard && error.code === "deleted";
       if (!isDone) throw error;
     }
+  }
+
+  /**
+   * Lists the streams that the caller may read, by name. Quipu alone has this.
+   *
+   * @param prefix What the names begin with; streams of the system are listed
+   * only if it begins with `$`.
+   */
+  async *listStreams(
+    prefix = "",
+    signal?: AbortSignal,
+  ): AsyncGenerator<ListedStream, void> {
+    let after: string | undefined;
+    do {
+      const { text } = await this.#transport.send({
+        path: "/web/stream-list",
+        query: { prefix, after },
+        headers: { Accept: "application/json" },
+        signal,
+      });
+      const { streams, next } = parseDocument(text);
+      if (!Array.isArray(streams)) {
+        throw new ClientError("unexpected", "The server answers with no list");
+      }
+      yield* streams;
+      after = typeof next === "string" ? next : undefined;
+    } while (after !== undefined);
   }
 
   /**

@@ -16,7 +16,12 @@
  * @module
  */
 
-export { Client, type DeleteOptions, type StreamMetadata } from "./client.ts";
+export {
+  Client,
+  type DeleteOptions,
+  type ListedStream,
+  type StreamMetadata,
+} from "./client.ts";
 export type {
   AppendAllOptions,
   AppendOptions,

@@ -109,6 +109,23 @@ Deno.test("read() keeps the digits of JSON, and follows links where it is to", a
   assertEquals(link?.eventType, "$>");
 });
 
+Deno.test("listStreams() lists what the caller may read, over all pages", async () => {
+  await using embedded = await openEmbedded();
+  const client = embedded.client();
+  const names = range(1_203, 10_000).map((number) => `s-${number}`);
+  await Promise.all(
+    names.map((name) => client.append(name, numbered(1))),
+  );
+  await client.append("other", numbered(2));
+  const listed = await listOf(client.listStreams("s-"));
+  assertEquals(listed.map(({ streamName }) => streamName), names);
+  const [other] = await listOf(client.listStreams("o"));
+  assertEquals([other?.streamName, other?.lastEventNumber], ["other", 1]);
+  const anyone = embedded.client({ credentials: undefined });
+  assertEquals((await listOf(anyone.listStreams())).length, 1_204);
+  assertEquals(await listOf(anyone.listStreams("$")), []);
+});
+
 Deno.test("follow() gives what is there, says so, and goes on with what comes", async () => {
   await using embedded = await openEmbedded();
   const client = embedded.client();

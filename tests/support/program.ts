@@ -80,7 +80,7 @@ function spawn(
     "run",
     "--quiet",
     ...(v8Flags === undefined
-      ? runFlags(ROOT)
+      ? runFlags(ROOT, args[0] === "serve" ? "serve" : "quipu")
       : [...permissionFlags(), `--v8-flags=${v8Flags.join(",")}`]),
     `--config=${ROOT}deno.json`,
     isAbsolute(entry) ? entry : ROOT + entry,
@@ -145,8 +145,9 @@ export interface ReadingProgram {
 export function startReading(
   args: readonly string[],
   circumstances: Circumstances = {},
+  variables: Readonly<Record<string, string>> = {},
 ): ReadingProgram {
-  const child = spawn(args, {}, { ...circumstances, hasInput: true });
+  const child = spawn(args, variables, { ...circumstances, hasInput: true });
   const keepAlive = killLater(child);
   const decoder = new TextDecoder();
   return {

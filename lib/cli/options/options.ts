@@ -87,6 +87,8 @@ export interface SecretRow extends RowBase {
 export type TextForm =
   /** `http://host[:port][/path]`, or with `https`. */
   | "url"
+  /** The same, with commas between them. */
+  | "urls"
   /** Addresses and ranges of addresses, with commas between them. */
   | "ipRanges"
   /** `host[:port]`, with commas between them. */

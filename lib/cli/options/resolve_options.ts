@@ -10,6 +10,7 @@
 
 import { systemReasonOf } from "../../text/system_errors.ts";
 import { UsageError } from "../failures.ts";
+import { CLIENT_VARIABLES } from "./client_options.ts";
 import { suggestion } from "./nearest_name.ts";
 import {
   type DecodedValue,
@@ -113,7 +114,9 @@ function readSettings(
     }
   }
   for (const [name, text] of variables) {
-    const row = OPTIONS[name];
+    const row = rows[name];
+    // A variable of commands that this one is not.
+    if (row === undefined || row !== VARIABLES[name]) continue;
     const value = decode(row, text, environmentNameOf(row.flag));
     settings.set(name, { value, origin: "environment" });
   }
@@ -145,20 +148,26 @@ function valueOf(
 /** What ends a variable that names a file with a secret in its first line. */
 const FILE_SUFFIX = "_FILE";
 
+/** Options that have variables. */
+const VARIABLES: Rows = { ...OPTIONS, ...CLIENT_VARIABLES };
+
 function readEnvironment(
   { environment, readFile }: OptionSources,
-): Map<OptionName, string> {
+): Map<string, string> {
   const nameByVariable = new Map(
-    OPTION_NAMES.map((name) => [environmentNameOf(OPTIONS[name].flag), name]),
+    Object.entries(VARIABLES).map(([name, { flag }]) => [
+      environmentNameOf(flag),
+      name,
+    ]),
   );
-  const values = new Map<OptionName, string>();
+  const values = new Map<string, string>();
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith(ENVIRONMENT_PREFIX)) continue;
     const name = nameByVariable.get(variable);
     const secret = variable.endsWith(FILE_SUFFIX)
       ? nameByVariable.get(variable.slice(0, -FILE_SUFFIX.length))
       : undefined;
-    if (secret !== undefined && OPTIONS[secret].kind === "secret") {
+    if (secret !== undefined && VARIABLES[secret]?.kind === "secret") {
       if (text === "") continue;
       const other = variable.slice(0, -FILE_SUFFIX.length);
       if ((environment[other] ?? "") !== "") {

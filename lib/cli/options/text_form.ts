@@ -14,6 +14,10 @@ export const TEXT_FORMS = {
     parse: parseBaseUrl,
     wanted: "an address such as https://events.example.org",
   },
+  urls: {
+    parse: parseBaseUrls,
+    wanted: "addresses such as https://events.example.org",
+  },
   ipRanges: {
     parse: parseIpRanges,
     wanted: "addresses or ranges such as 10.0.0.0/8,::1",
@@ -43,6 +47,16 @@ export function parseBaseUrl(text: string): string | undefined {
   const hasMore = search !== "" || hash !== "" || username !== "" ||
     password !== "" || /["'<>\\^`{|}]|\/\//.test(pathname);
   return hasMore ? undefined : origin + pathname.replace(/\/$/, "");
+}
+
+/**
+ * Addresses with commas between them.
+ *
+ * @returns Undefined when one of them is no such address.
+ */
+export function parseBaseUrls(text: string): readonly string[] | undefined {
+  const urls = text.split(",").map((part) => parseBaseUrl(part.trim()));
+  return urls.every((url) => url !== undefined) ? urls : undefined;
 }
 
 /**

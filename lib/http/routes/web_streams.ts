@@ -9,6 +9,7 @@ import {
   streamPath,
   streamsPage,
 } from "../../web/streams_page.tsx";
+import { formatUpdated } from "../../formats/atom/feed.ts";
 import type { RequestContext } from "../context.ts";
 import { APPLICATION_JSON, JSON_ALONE } from "../negotiation.ts";
 import { pageResponse, prefixOf, seeOther } from "../pages.ts";
@@ -16,7 +17,7 @@ import { documentResponse } from "../respond.ts";
 import { parametersOf } from "../router.ts";
 import { READ, type Route } from "../route.ts";
 import { LOCATION } from "./parameters.ts";
-import { listOf, TEXT } from "./schemas.ts";
+import { listOf, objectOf, TEXT, WHOLE } from "./schemas.ts";
 import { WEB_PAGE } from "./web.ts";
 
 /** Part of `ROUTES`. */
@@ -44,6 +45,34 @@ export const WEB_STREAMS_ROUTES: readonly Route[] = [
     query: { prefix: "The text" },
     answers: { 200: { text: "A list of names" } },
     schemas: { json: { name: "StreamNames", shape: listOf(TEXT) } },
+  },
+  {
+    ...WEB_PAGE,
+    template: "/web/stream-list",
+    response: JSON_ALONE,
+    scopes: READ,
+    handler: listByName,
+    summary: "Streams by name, less those that the caller may not read",
+    query: {
+      prefix: "What the names begin with; streams of the system only with $",
+      after: "Name to go on after",
+    },
+    answers: {
+      200: { text: "A page of them; next is the name to go on after, if any" },
+    },
+    schemas: {
+      json: {
+        name: "StreamList",
+        shape: objectOf({
+          streams: listOf(objectOf({
+            streamName: TEXT,
+            lastEventNumber: WHOLE,
+            lastCreatedAt: TEXT,
+          }, ["streamName", "lastEventNumber"])),
+          next: TEXT,
+        }, ["streams"]),
+      },
+    },
   },
   {
     ...WEB_PAGE,
@@ -114,6 +143,34 @@ async function completeName(context: RequestContext): Promise<Response> {
     status: 200,
     type: APPLICATION_JSON,
     body: JSON.stringify(streams.map(({ name }) => name)),
+    cacheControl: "no-store",
+  }, allowedMethods);
+}
+
+/** `GET /web/stream-list?prefix=…&after=…` */
+async function listByName(context: RequestContext): Promise<Response> {
+  const { caller, target, allowedMethods, services, limits } = context;
+  const parameters = parametersOf(target.query);
+  const { streams, next } = await services.streams.listStreams(caller, {
+    by: "streams",
+    prefix: (parameters.get("prefix") ?? "").toWellFormed(),
+    after: (parameters.get("after") ?? "").toWellFormed(),
+    // The list asks for one more than it shows.
+    limit: limits.listedNamesMax - 1,
+  });
+  return documentResponse({
+    status: 200,
+    type: APPLICATION_JSON,
+    body: JSON.stringify({
+      streams: streams.map(({ streamName, head, lastAtUs }) => ({
+        streamName,
+        lastEventNumber: head,
+        lastCreatedAt: lastAtUs === undefined
+          ? undefined
+          : formatUpdated(lastAtUs),
+      })),
+      next,
+    }),
     cacheControl: "no-store",
   }, allowedMethods);
 }
