@@ -98,7 +98,9 @@ export async function withLicenses(
       .map((root) => join(root, one.name, one.version))
       .find((path) => readIfThere(join(path, "package.json")) !== undefined);
     if (directory === undefined) {
-      throw new Error(`${one.name} is not in Deno's cache: run deno install`);
+      throw new Error(
+        `${one.name} is not in Deno's cache: run deno cache main.ts`,
+      );
     }
     const own = JSON.parse(
       Deno.readTextFileSync(join(directory, "package.json")),

@@ -9,6 +9,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { validate } from "dockerfile-utils";
 import { environmentNameOf, OPTIONS } from "../../lib/cli/options/options.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
 import { ROOT } from "../../packaging/project.ts";
 import { findTool, testWhere } from "./ways.ts";
 
@@ -73,6 +74,17 @@ Deno.test("the compose example mounts files that are there, and opens ports on l
   }
 });
 
+Deno.test("the proxy of the compose example allows what the server allows", () => {
+  const text = readPackaging("compose/nginx.conf");
+  const numberOf = (pattern: RegExp) => Number(pattern.exec(text)?.[1]);
+  assertEquals(
+    numberOf(/client_max_body_size (\d+)m;/),
+    LIMITS.requestBytesMax / 1024 / 1024,
+  );
+  const longPollSeconds = LIMITS.longPollMsMax / 1000;
+  assert(numberOf(/proxy_read_timeout (\d+)s;/) > longPollSeconds);
+});
+
 testWhere(
   "the compose example's Prometheus accepts its configuration",
   findTool("promtool") === undefined ? "promtool" : undefined,
@@ -102,7 +114,7 @@ testWhere(
         "security",
         "--no-pager",
         "--offline=true",
-        "--threshold=15",
+        "--threshold=20",
         path,
       ]);
     } finally {
