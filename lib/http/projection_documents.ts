@@ -1,6 +1,6 @@
 /**
  * Projections as documents: statistics, queries, configurations, results of
- * commands and events of a source (spec: projections §2, §4, §5).
+ * commands, events of a source (spec: projections §2, §4, §5), steps of a query.
  *
  * Names of streams stand in them as members, so the JSON is written here: an
  * object of the language would sort those that are numbers to its front.
@@ -10,7 +10,10 @@
 
 import { newlineAt } from "../formats/json/json_layout.ts";
 import { quoteJson } from "../formats/json/json_string.ts";
+import { formatEventNumber } from "../model/event_number.ts";
 import type {
+  DebugStep,
+  DebugView,
   LogLine,
   ProjectionConfig,
   ProjectionStatistics,
@@ -19,7 +22,10 @@ import type {
   SourceReadEvent,
   SourceReadView,
 } from "../projections/contract.ts";
-import type { ProjectionDefinition } from "../projections/engine/messages.ts";
+import type {
+  EngineFault,
+  ProjectionDefinition,
+} from "../projections/engine/messages.ts";
 import { encodePathSegmentSparely } from "../text/path_segment.ts";
 
 /** Numbers of the original's internals; clients ignore them. */
@@ -251,6 +257,48 @@ export function sourceDocument(
     readerPosition: positionText(position),
     events: items.length === 0 ? "[]" : `[${items.join(",")}${newlineAt(1)}]`,
   });
+}
+
+/** `POST /projections/debug`: what a query did with each event. */
+export function debugDocument(
+  { definition, position, fault, logs, steps }: DebugView,
+): string {
+  const items = steps.map((step) => newlineAt(2) + stepText(step));
+  return objectText({
+    definition: definition && JSON.stringify(definition),
+    readerPosition: positionText(position),
+    fault: fault && faultText(fault),
+    log: JSON.stringify(logs),
+    events: items.length === 0 ? "[]" : `[${items.join(",")}${newlineAt(1)}]`,
+  });
+}
+
+function stepText(step: DebugStep): string {
+  const { event, emitted, fault } = step;
+  return objectText({
+    eventStreamId: quoteJson(event.streamName),
+    eventNumber: formatEventNumber(event.eventNumber),
+    eventType: quoteJson(event.eventType),
+    readerPosition: positionText(step.position),
+    partition: JSON.stringify(step.partition),
+    stateBefore: step.stateBefore,
+    state: step.state,
+    sharedState: step.sharedState,
+    result: step.result,
+    emitted: JSON.stringify(emitted.map((one) => ({
+      streamId: one.streamName,
+      eventType: one.eventType,
+      isJson: one.isJson,
+      data: one.data,
+      metadata: one.metadata,
+    }))),
+    log: JSON.stringify(step.logs),
+    fault: fault && faultText(fault),
+  }, 2);
+}
+
+function faultText({ text, line }: EngineFault): string {
+  return JSON.stringify({ text, line: line > 0 ? line : undefined });
 }
 
 function sourceMembers(event: SourceReadEvent): Members {

@@ -174,6 +174,8 @@ export const LIMITS = {
   projectionMetricsMax: 200,
   /** Events of its source that are read at once for a query's author. */
   projectionReadEventsMax: 100,
+  /** Queries that are debugged at once. */
+  projectionDebugsMax: 4,
   /** Streams that such a read may name. */
   projectionSourcesReadMax: 100,
   /** Streams that a projection emits to whose ends it remembers. */

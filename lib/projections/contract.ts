@@ -7,7 +7,12 @@
 
 import type { Principal } from "../model/principal.ts";
 import type { ProjectionCounts } from "../model/projection_counts.ts";
-import type { ProjectionDefinition } from "./engine/messages.ts";
+import type {
+  EmittedEvent,
+  EngineFault,
+  ProjectionDefinition,
+} from "./engine/messages.ts";
+import type { RecordedEvent } from "../model/event.ts";
 
 /** `undefined` for an anonymous caller. */
 export type Caller = Principal | undefined;
@@ -184,6 +189,53 @@ export interface SourceReadView {
   readonly events: readonly SourceReadEvent[];
 }
 
+/** A query to be debugged, and where it begins. */
+export interface DebugRequest {
+  readonly query: string;
+  /** Its events come after it. */
+  readonly position: SourcePosition;
+  /** 1 or more. */
+  readonly maxEvents: number;
+  /** States to begin with, as JSON, by partition. */
+  readonly states: ReadonlyMap<string, string>;
+  /** Of a bi-state query, as JSON. */
+  readonly sharedState: string | undefined;
+}
+
+/** What a query did with one event. */
+export interface DebugStep {
+  readonly event: RecordedEvent;
+  /** Position after the event. */
+  readonly position: SourcePosition;
+  /** Null: the event is of none, and was skipped. */
+  readonly partition: string | null;
+  /** As JSON; undefined: the partition is new. */
+  readonly stateBefore: string | undefined;
+  /** As JSON; undefined: there is none. */
+  readonly state: string | undefined;
+  /** As JSON, of a bi-state query. */
+  readonly sharedState: string | undefined;
+  readonly result: string | undefined;
+  /** What it would have written. */
+  readonly emitted: readonly EmittedEvent[];
+  readonly logs: readonly string[];
+  /** Set: the query failed, and this is the last step. */
+  readonly fault: EngineFault | undefined;
+}
+
+/** How a query went. */
+export interface DebugView {
+  /** Undefined: it cannot be prepared. */
+  readonly definition: ProjectionDefinition | undefined;
+  /** To go on from. */
+  readonly position: SourcePosition;
+  /** Why it went no further, of its definition or of the last step. */
+  readonly fault: EngineFault | undefined;
+  /** Lines of its definition. */
+  readonly logs: readonly string[];
+  readonly steps: readonly DebugStep[];
+}
+
 /** Which statistics are wanted: one mode, or several. */
 export type ModeFilter = "any" | "all-non-transient" | ProjectionMode;
 
@@ -234,6 +286,16 @@ export interface ProjectionService {
     read: SourceRead,
   ): Promise<
     | { readonly kind: "read"; readonly view: SourceReadView }
+    | { readonly kind: "unauthorized" }
+    | { readonly kind: "refused"; readonly reason: string }
+  >;
+
+  /** Needs a login with the right to read the sources. Writes nothing. */
+  debug(
+    caller: Caller,
+    request: DebugRequest,
+  ): Promise<
+    | { readonly kind: "stepped"; readonly view: DebugView }
     | { readonly kind: "unauthorized" }
     | { readonly kind: "refused"; readonly reason: string }
   >;

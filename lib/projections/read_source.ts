@@ -22,7 +22,7 @@ import type {
   SourceReadView,
 } from "./contract.ts";
 import type { ProjectionDefinition } from "./engine/messages.ts";
-import { sourceEventsOf } from "./source_events.ts";
+import { deletionOf, sourceEventsOf } from "./source_events.ts";
 
 /** How a read ended. */
 export type SourceReadOutcome =
@@ -30,9 +30,29 @@ export type SourceReadOutcome =
   | { readonly kind: "unauthorized" }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** An event, where it is in the log, and its place in its stream. */
-interface FoundEvent {
+/** An event of a source. */
+export interface FoundEvent {
   readonly event: RecordedEvent;
+  /** The link that led to it. */
+  readonly link?: RecordedEvent;
+  /** After the event. */
+  readonly position: SourcePosition;
+}
+
+/** How reading for ourselves ended. */
+export type FoundEvents =
+  | {
+    readonly kind: "read";
+    readonly position: SourcePosition;
+    readonly events: readonly FoundEvent[];
+  }
+  | { readonly kind: "unauthorized" }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** An event, where it is in the log, and its place in its stream. */
+interface PlacedEvent {
+  readonly event: RecordedEvent;
+  readonly link: RecordedEvent | undefined;
   readonly streamName: string;
   readonly place: number;
   readonly logPosition: number;
@@ -42,8 +62,20 @@ interface FoundEvent {
 export async function readSource(
   context: ReadContext,
   caller: Caller,
-  { definition: asked, position, maxEvents }: SourceRead,
+  read: SourceRead,
 ): Promise<SourceReadOutcome> {
+  const found = await findSourceEvents(context, caller, read);
+  if (found.kind !== "read") return found;
+  const { position, events } = found;
+  return { kind: "read", view: { position, events: events.map(shownEvent) } };
+}
+
+/** As `readSource`, with the events as the store has them. */
+export async function findSourceEvents(
+  context: ReadContext,
+  caller: Caller,
+  { definition: asked, position, maxEvents }: SourceRead,
+): Promise<FoundEvents> {
   const definition = {
     categories: [],
     events: [],
@@ -82,31 +114,32 @@ interface Read {
   readonly count: number;
 }
 
-function refused(reason: string): SourceReadOutcome {
+function refused(reason: string): FoundEvents {
   return { kind: "refused", reason };
 }
 
 async function readLog(
   { context, caller, definition, position, count }: Read,
-): Promise<SourceReadOutcome> {
+): Promise<FoundEvents> {
   const { store, access } = context;
   const state = await store.readState(ALL_STREAM);
   const right = await access.readAccess(caller, ALL_STREAM, state);
   if (right === "denied") return { kind: "unauthorized" };
-  const { includes, takesType } = sourceEventsOf(definition);
+  const { includes } = sourceEventsOf(definition);
+  const takes = takesOf(definition);
   const last = position.log?.prepare ?? -1;
   const { events, next, isAtEnd, end } = await store.readAll({
     from: last + 1,
     count,
     direction: "forward",
     withBodies: true,
-    accepts: (event) => takesType(event.eventType) && includes(event),
+    accepts: (event) => takes(event) && includes(event),
   });
   const { readability } = new LinkResolver(context, caller, right);
-  const shown: SourceReadEvent[] = [];
+  const found: FoundEvent[] = [];
   for (const event of events) {
     if (!await readability.mayRead(event.streamName)) continue;
-    shown.push(shownEvent(event, logPositionOf(event.logPosition)));
+    found.push({ event, position: logPositionOf(event.logPosition) });
   }
   // With types the position runs on to the end of what was looked at.
   const reached = isAtEnd ? end : next;
@@ -114,10 +147,7 @@ async function readLog(
   const reader = definition.allEvents === true
     ? lastShown
     : Math.max(lastShown, reached - 1);
-  return {
-    kind: "read",
-    view: { position: logPositionOf(reader), events: shown },
-  };
+  return { kind: "read", position: logPositionOf(reader), events: found };
 }
 
 function logPositionOf(position: number): SourcePosition {
@@ -127,13 +157,13 @@ function logPositionOf(position: number): SourcePosition {
 async function readStreams(
   read: Read,
   names: readonly string[],
-): Promise<SourceReadOutcome> {
+): Promise<FoundEvents> {
   const { context, caller, position } = read;
   const places = new Map(names.map((name) => [name, -1]));
   for (const [name, place] of position.streams ?? []) {
     if (places.has(name)) places.set(name, place);
   }
-  const found: FoundEvent[] = [];
+  const found: PlacedEvent[] = [];
   for (const name of names) {
     const state = await context.store.readState(name);
     const right = await context.access.readAccess(caller, name, state);
@@ -144,12 +174,13 @@ async function readStreams(
     );
   }
   found.sort((one, other) => one.logPosition - other.logPosition);
-  const events: SourceReadEvent[] = [];
-  for (const { event, streamName, place } of found.slice(0, read.count)) {
+  const events: FoundEvent[] = [];
+  for (const { event, link, streamName, place } of found.slice(0, read.count)) {
     places.set(streamName, place);
-    events.push(shownEvent(event, { streams: [...places] }));
+    const position = { streams: [...places] };
+    events.push({ event, position, ...(link !== undefined && { link }) });
   }
-  return { kind: "read", view: { position: { streams: [...places] }, events } };
+  return { kind: "read", position: { streams: [...places] }, events };
 }
 
 /** As many events of one stream as are wanted in all, or up to its end. */
@@ -160,9 +191,9 @@ async function readOne(
     readonly links: LinkResolver;
     readonly place: number;
   },
-): Promise<FoundEvent[]> {
-  const { takesType } = sourceEventsOf(definition);
-  const found: FoundEvent[] = [];
+): Promise<PlacedEvent[]> {
+  const takes = takesOf(definition);
+  const found: PlacedEvent[] = [];
   let next = place + 1;
   for (let scanned = 0; scanned < LIMITS.filterScanMax;) {
     const stretch = await readStretch(
@@ -181,11 +212,17 @@ async function readOne(
       if (resolved === undefined) continue;
       const { original, link, target } = resolved;
       const event = link === undefined ? original : target;
-      const isTaken = event !== undefined && takesType(event.eventType) &&
+      const isTaken = event !== undefined && takes(event) &&
         !(link === undefined && isLink(event));
       if (!isTaken) continue;
       const { logPosition } = entry.event;
-      found.push({ event, streamName: name, place, logPosition });
+      found.push({
+        event,
+        link: link === undefined ? undefined : original,
+        streamName: name,
+        place,
+        logPosition,
+      });
     }
     if (stretch.isAtEnd || found.length >= count) break;
     scanned += Math.max(1, stretch.next - next);
@@ -194,10 +231,18 @@ async function readOne(
   return found.slice(0, count);
 }
 
-function shownEvent(
-  event: RecordedEvent,
-  position: SourcePosition,
-): SourceReadEvent {
+/** Whether handlers take an event, or are told that its stream was deleted. */
+function takesOf(
+  definition: ProjectionDefinition,
+): (event: RecordedEvent) => boolean {
+  const { takesType } = sourceEventsOf(definition);
+  const { handlesDeletedNotifications } = definition.options;
+  return (event) =>
+    takesType(event.eventType) ||
+    handlesDeletedNotifications === true && deletionOf(event) !== undefined;
+}
+
+function shownEvent({ event, position }: FoundEvent): SourceReadEvent {
   return {
     streamName: event.streamName,
     eventNumber: event.eventNumber,

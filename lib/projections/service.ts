@@ -24,6 +24,7 @@ import type {
   Caller,
   CommandOutcome,
   CreateCommand,
+  DebugRequest,
   DeleteCommand,
   LogLine,
   ModeFilter,
@@ -38,6 +39,7 @@ import type {
   StateView,
   View,
 } from "./contract.ts";
+import { type DebugOutcome, QueryDebugger } from "./debugger.ts";
 import { QueryDefiner } from "./define_query.ts";
 import type { ManagedParts, ManagedProjection } from "./managed_projection.ts";
 import { createFaultOf, nameFaultOf } from "./create_rules.ts";
@@ -97,6 +99,7 @@ export async function openProjections(
 class Service implements ProjectionService {
   readonly #options: ProjectionOptions;
   readonly #context: ReadContext;
+  readonly #debugger: QueryDebugger;
   readonly #parts: ManagedParts;
   readonly #projections: Projections;
   readonly #feeds = new Set<WatchedStateFeed>();
@@ -108,6 +111,7 @@ class Service implements ProjectionService {
     const definer = new QueryDefiner({ timers, limits });
     this.#options = options;
     this.#context = { store, clock, access: new StreamAccess(store) };
+    this.#debugger = new QueryDebugger(this.#context, { timers, limits });
     this.#parts = {
       ...options,
       isReadOnly,
@@ -308,6 +312,10 @@ class Service implements ProjectionService {
     read: SourceRead,
   ): Promise<SourceReadOutcome> {
     return await readSource(this.#context, caller, read);
+  }
+
+  async debug(caller: Caller, request: DebugRequest): Promise<DebugOutcome> {
+    return await this.#debugger.debug(caller, request);
   }
 
   counts(): readonly ProjectionCounts[] {

@@ -285,6 +285,7 @@ Deno.test("methods that an address does not have are 405, and it says which it h
     ["/projections/onetime", "GET, POST, OPTIONS"],
     ["/projections/continuous", "GET, POST, OPTIONS"],
     ["/projections/read-events", "POST, OPTIONS"],
+    ["/projections/debug", "POST, OPTIONS"],
     ["/projection/p", "GET, DELETE, OPTIONS"],
     ["/projection/p/statistics", "GET, OPTIONS"],
     ["/projection/p/state", "GET, OPTIONS"],
@@ -750,6 +751,63 @@ Deno.test("each change is in the audit, and no refusal", async () => {
       "deleted",
     ].map((event) => [`projection.${event}`, "p", "admin"]),
   );
+});
+
+Deno.test("POST /projections/debug: a query is stepped over events", async () => {
+  await using app = await openApp();
+  for (const n of [1, 2]) {
+    await app.append("s", [
+      { eventId: crypto.randomUUID(), eventType: "t", data: { n } },
+    ], ADMIN);
+  }
+  const debug = (json: unknown, headers: Headers = ADMIN) =>
+    app.sendJson("/projections/debug", json, { headers });
+  const query = "fromStream('s').when({$init: () => ({n: 0}), t(s, e) {\n" +
+    "s.n += e.data.n; linkTo('o', e); log('n', s.n);\n" +
+    "if (s.n > 8) throw new Error('large') }})";
+  const answer = await debug({ query });
+  assertEquals(answer.status, 200, answer.body);
+  const { readerPosition, events, log } = JSON.parse(answer.body);
+  assertEquals([readerPosition, log], [{ $s: { s: 1 } }, []]);
+  assertEquals(events[1], {
+    eventStreamId: "s",
+    eventNumber: 1,
+    eventType: "t",
+    readerPosition: { $s: { s: 1 } },
+    partition: "",
+    stateBefore: { n: 1 },
+    state: { n: 3 },
+    result: { n: 3 },
+    emitted: [{ streamId: "o", eventType: "$>", isJson: false, data: "1@s" }],
+    log: ["n 3"],
+  });
+  const on = await debug({
+    query,
+    position: { $s: { s: 0 } },
+    states: { "": { n: 7 } },
+    maxEvents: 1,
+  });
+  const failed = JSON.parse(on.body);
+  assertEquals(failed.fault, { text: "Error: large", line: 3 });
+  assertEquals(failed.readerPosition, { $s: { s: 0 } });
+  assertEquals(failed.events[0].stateBefore, { n: 7 });
+  const { fault } = JSON.parse((await debug({ query: "({})" })).body);
+  assertEquals(fault, { text: "None of streams and categories are included" });
+  assertEquals((await debug({ query }, {})).status, 401);
+  for (
+    const json of [
+      {},
+      { query: 1 },
+      { query, position: { $s: { s: -2 } } },
+      { query, maxEvents: 0 },
+      { query, states: [] },
+      { query: "fromStreamCatalog('c').foreachStream()" },
+    ]
+  ) {
+    const { status, body } = await debug(json);
+    assertEquals([JSON.stringify(json), status], [JSON.stringify(json), 400]);
+    assert(body.length > 0);
+  }
 });
 
 Deno.test("what reads events of a source must say: a source and a position", async () => {

@@ -1,24 +1,83 @@
 /**
  * `POST /projections/read-events`: what a projection with that source would be
- * handed (spec: projections §5).
+ * handed (spec: projections §5); `POST /projections/debug`: and what it would
+ * do with it.
  *
  * @module
  */
 
-import type { SourceRead } from "../../projections/contract.ts";
+import type { DebugRequest, SourceRead } from "../../projections/contract.ts";
 import type { ProjectionDefinition } from "../../projections/engine/messages.ts";
 import { READ, type Route, type Schema } from "../route.ts";
 import type { RequestContext } from "../context.ts";
 import { malformed, PROBLEMS } from "../errors.ts";
-import { readMembers } from "../named_members.ts";
+import { type NamedMembers, readMembers } from "../named_members.ts";
 import { APPLICATION_JSON, JSON_ALONE } from "../negotiation.ts";
-import { sourceDocument } from "../projection_documents.ts";
+import { debugDocument, sourceDocument } from "../projection_documents.ts";
 import { documentResponse, NO_STORE, problemResponse } from "../respond.ts";
 import { NEGOTIATED_CACHEABLE } from "./parameters.ts";
 import { NO_PROJECTIONS, projectionsOf } from "./projections.ts";
 import { FLAG, listOf, objectOf, TEXT, WHOLE } from "./schemas.ts";
 
 const DEFAULT_EVENTS_MAX = 10;
+
+/** `POST /projections/debug` */
+async function debugQuery(context: RequestContext): Promise<Response> {
+  const { allowedMethods, caller, services } = context;
+  const request = await readDebugRequest(context);
+  const outcome = await projectionsOf(context).debug(caller, request);
+  switch (outcome.kind) {
+    case "unauthorized":
+      return problemResponse(PROBLEMS.unauthorized, allowedMethods);
+    case "refused":
+      throw malformed(outcome.reason);
+    case "stepped":
+      return documentResponse({
+        status: 200,
+        type: APPLICATION_JSON,
+        body: services.sending.bodyOf(debugDocument(outcome.view)),
+        cacheControl: NO_STORE,
+        variesByAccept: true,
+      }, allowedMethods);
+  }
+}
+
+async function readDebugRequest(
+  context: RequestContext,
+): Promise<DebugRequest> {
+  const members = await readMembers(context);
+  const query = members.readText("query");
+  if (query === undefined) throw malformed("query is missing");
+  const position = members.readValue("position");
+  const states = members.readValue("states") ?? {};
+  if (!isObject(states)) {
+    throw malformed("Invalid states: it must be an object");
+  }
+  const sharedState = members.readValue("sharedState");
+  return {
+    query,
+    position: position === undefined ? {} : readPosition(position),
+    maxEvents: readCount(members, context),
+    states: new Map(
+      Object.entries(states).map(([name, state]) => [
+        name,
+        JSON.stringify(state),
+      ]),
+    ),
+    sharedState: sharedState === undefined
+      ? undefined
+      : JSON.stringify(sharedState),
+  };
+}
+
+function readCount(members: NamedMembers, context: RequestContext): number {
+  const { pageEventsMax } = context.limits;
+  const maxEvents = members.readNumber("maxEvents") ?? DEFAULT_EVENTS_MAX;
+  if (maxEvents >= 1 && maxEvents <= pageEventsMax) return maxEvents;
+  throw malformed(
+    `Invalid maxEvents: a number from 1 to ${pageEventsMax} is needed`,
+  );
+}
 
 /** `POST /projections/read-events` */
 async function readSourceEvents(context: RequestContext): Promise<Response> {
@@ -45,17 +104,10 @@ async function readSourceEvents(context: RequestContext): Promise<Response> {
 
 async function readRead(context: RequestContext): Promise<SourceRead> {
   const members = await readMembers(context);
-  const { pageEventsMax } = context.limits;
-  const maxEvents = members.readNumber("maxEvents") ?? DEFAULT_EVENTS_MAX;
-  if (maxEvents < 1 || maxEvents > pageEventsMax) {
-    throw malformed(
-      `Invalid maxEvents: a number from 1 to ${pageEventsMax} is needed`,
-    );
-  }
   return {
     definition: readSource(members.readValue("query")),
     position: readPosition(members.readValue("position")),
-    maxEvents,
+    maxEvents: readCount(members, context),
   };
 }
 
@@ -152,6 +204,49 @@ const EVENTS_SCHEMA: Schema = {
   }, ["readerPosition", "events"]),
 };
 
+const DEBUG_SCHEMA: Schema = {
+  name: "DebugRequest",
+  shape: objectOf({
+    query: TEXT,
+    position: objectOf({ $s: { type: "object" }, $c: WHOLE, $p: WHOLE }),
+    maxEvents: WHOLE,
+    states: { type: "object" },
+    sharedState: {},
+  }, ["query"]),
+};
+
+const FAULT = objectOf({ text: TEXT, line: WHOLE }, ["text"]);
+
+const STEPS_SCHEMA: Schema = {
+  name: "DebugSteps",
+  shape: objectOf({
+    definition: { type: "object" },
+    readerPosition: { type: "object" },
+    fault: FAULT,
+    log: listOf(TEXT),
+    events: listOf(objectOf({
+      eventStreamId: TEXT,
+      eventNumber: WHOLE,
+      eventType: TEXT,
+      readerPosition: { type: "object" },
+      partition: {},
+      stateBefore: {},
+      state: {},
+      sharedState: {},
+      result: {},
+      emitted: listOf(objectOf({
+        streamId: TEXT,
+        eventType: TEXT,
+        isJson: FLAG,
+        data: TEXT,
+        metadata: TEXT,
+      })),
+      log: listOf(TEXT),
+      fault: FAULT,
+    })),
+  }, ["readerPosition", "log", "events"]),
+};
+
 /** Part of `ROUTES`. */
 export const PROJECTION_SOURCE_ROUTES: readonly Route[] = [
   {
@@ -173,5 +268,29 @@ export const PROJECTION_SOURCE_ROUTES: readonly Route[] = [
       404: NO_PROJECTIONS,
     },
     schemas: { json: EVENTS_SCHEMA },
+  },
+  {
+    tag: "Projections",
+    method: "POST",
+    template: "/projections/debug",
+    request: JSON_ALONE,
+    response: JSON_ALONE,
+    scopes: READ,
+    access: "accessList",
+    handler: debugQuery,
+    summary: "Step a query over events of its sources, without writing",
+    body: "The query; the position to read after; how many events; states to " +
+      "begin with, by partition",
+    bodySchemas: { json: DEBUG_SCHEMA },
+    answers: {
+      200: {
+        text: "Each event with the state before and after it, the result, " +
+          "what it would emit and what it logs; a query that fails says why",
+        headers: NEGOTIATED_CACHEABLE,
+      },
+      401: { text: "There is no login, or it may not read the source" },
+      404: NO_PROJECTIONS,
+    },
+    schemas: { json: STEPS_SCHEMA },
   },
 ];

@@ -45,7 +45,7 @@ function scopesFor({ method, template }: Route): readonly TokenScope[] {
     return isRead ? ["read", "append", "metrics", "backup"] : [];
   }
   if (/^\/projections?\//.test(template)) {
-    return isRead || template.endsWith("/read-events") ? ["read"] : [];
+    return isRead || /\/(read-events|debug)$/.test(template) ? ["read"] : [];
   }
   if (template.endsWith("/access-token")) return ["feeds", "read"];
   if (template.includes("/tokens")) return [];
