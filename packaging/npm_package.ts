@@ -15,6 +15,7 @@ import { noticesOf, readLock, withLicenses } from "./locked_packages.ts";
 import {
   DENO_FLAGS,
   DENO_VERSION,
+  EDITOR_COMMAND,
   NPM_NAME,
   REPOSITORY,
   ROOT,
@@ -131,6 +132,7 @@ async function bundleClient(path: string): Promise<void> {
 
 /** Bundles the program and its workers into a directory. */
 async function bundleProgram(directory: string): Promise<void> {
+  await runCommand(EDITOR_COMMAND);
   const { entries, assets, neighbours } = await findParts();
   await runCommand([
     "deno",

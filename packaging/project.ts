@@ -27,6 +27,9 @@ export const REPOSITORY = "quipu-store/quipu";
 export const COMPILE_COMMAND: readonly string[] = project.tasks.compile.command
   .split(" ");
 
+/** Builds what browsers get, which the packages hold. */
+export const EDITOR_COMMAND: readonly string[] = ["deno", "task", "editor"];
+
 /**
  * Flags of `deno run` for the program: permissions, settings of the engine, and
  * the unstable parts of Deno that `deno.json` turns on.

@@ -16,7 +16,7 @@ import { join } from "@std/path";
 import { parseArgs } from "node:util";
 import { noticesOf, readLock, withLicenses } from "./locked_packages.ts";
 import { buildNpmPackage, packNpmPackage } from "./npm_package.ts";
-import { ROOT } from "./project.ts";
+import { EDITOR_COMMAND, ROOT } from "./project.ts";
 import { runCommand } from "./run_command.ts";
 import {
   FILES,
@@ -43,6 +43,7 @@ export async function buildRelease(
   { run }: ReleaseParts,
 ): Promise<void> {
   await Deno.mkdir(request.directory, { recursive: true });
+  if (request.targets.length > 0) await run(EDITOR_COMMAND);
   for (const step of planRelease(request)) {
     await takeStep(step, join(request.directory, step.file), { run });
   }

@@ -14,6 +14,8 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Packages that only tests use; what serves does not fetch them. */
 const TEST_IMPORTS = project.scopes["./tests/"];
+/** What is bundled for browsers imports these; the program does not. */
+const EDITOR_IMPORTS = project.scopes["./lib/web/editor/"];
 
 /** Everything that may lie at the top; git's own and ignored files aside. */
 const TOP_LEVEL = new Set([
@@ -286,7 +288,8 @@ Deno.test("external libraries are imported by their names in deno.json", async (
 Deno.test("every external library is used, and a document says why", () => {
   const sources = listSources().map(readText).join("\n");
   const reasons = readTableRows("lib/DESIGN.md");
-  const names = [...Object.keys(project.imports), ...Object.keys(TEST_IMPORTS)];
+  const names = [project.imports, TEST_IMPORTS, EDITOR_IMPORTS]
+    .flatMap((imports) => Object.keys(imports));
   const wrong = names.filter((name) =>
     !new RegExp(`(?:from|import) "${name}"`).test(sources) ||
     ![...reasons].some((row) => row.startsWith(`\`${name}\` | `))
@@ -592,7 +595,7 @@ function areaOf(path: string): string {
 /** Whether the file is part of what runs, and no test, bench or declaration. */
 function isProgram(path: string): boolean {
   return (PROGRAM_ROOTS.includes(path) ||
-    /^(?:lib|storage)\/.*\.tsx?$/.test(path)) &&
+    /^(?:lib|storage)\/(?!web\/editor\/).*\.tsx?$/.test(path)) &&
     !/(?:_test|_bench|\.d)\.tsx?$/.test(path);
 }
 

@@ -131,6 +131,7 @@ export const JSON_OR_TEXT_XML_OR_HTML: MediaTypeSet = [
   TEXT_HTML,
 ];
 export const JSON_ALONE: MediaTypeSet = [APPLICATION_JSON];
+export const JSON_OR_HTML: MediaTypeSet = [APPLICATION_JSON, TEXT_HTML];
 export const JSON_OR_TEXT: MediaTypeSet = [APPLICATION_JSON, TEXT_PLAIN];
 export const STATS: MediaTypeSet = [
   APPLICATION_JSON,

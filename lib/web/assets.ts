@@ -8,7 +8,9 @@
 
 import { createHash } from "node:crypto";
 import icon from "./assets/icon.svg" with { type: "text" };
+import liveState from "./assets/live_state.js" with { type: "text" };
 import page from "./assets/page.js" with { type: "text" };
+import query from "./assets/query.js" with { type: "text" };
 import refresh from "./assets/refresh.js" with { type: "text" };
 import style from "./assets/style.css" with { type: "text" };
 
@@ -16,6 +18,8 @@ const SOURCES = {
   "style.css": { type: "text/css", text: style },
   "page.js": { type: "text/javascript", text: page },
   "refresh.js": { type: "text/javascript", text: refresh },
+  "query.js": { type: "text/javascript", text: query },
+  "live_state.js": { type: "text/javascript", text: liveState },
   "icon.svg": { type: "image/svg+xml", text: icon },
 } as const;
 

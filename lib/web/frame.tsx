@@ -25,6 +25,7 @@ const SECTIONS: readonly (readonly [Section, path: string, name: string])[] = [
   ["streams", "/web/streams", "Streams"],
   ["all", "/streams/$all", "$all"],
   ["subscriptions", "/subscriptions", "Subscriptions"],
+  ["projections", "/web/projections", "Projections"],
   ["maintenance", "/web/maintenance", "Maintenance"],
   ["api", "/docs", "API"],
 ];

@@ -84,15 +84,16 @@ async function updateProjectionConfig(
   return answerCommand("config_updated", outcome, context);
 }
 
-/** What is in the audit of a command. */
-const COMMANDS = {
+/** Commands, and how the audit names them. */
+export const COMMANDS = {
   enable: "enabled",
   disable: "disabled",
   reset: "reset",
   abort: "aborted",
 } satisfies Record<ProjectionCommand, string>;
 
-function isCommand(word: string): word is ProjectionCommand {
+/** Whether a word is a command. */
+export function isCommand(word: string): word is ProjectionCommand {
   return Object.hasOwn(COMMANDS, word);
 }
 
@@ -195,8 +196,24 @@ async function readConfig(
     }
     config[name] = value;
   }
+  return {
+    ...config as Partial<ProjectionConfig>,
+    ...readConfigNumbers((name) => members.readValue(name)),
+  };
+}
+
+/**
+ * The numbers of a configuration; what is left out is undefined.
+ *
+ * @param read Gives JSON's values, or texts.
+ * @throws {Refusal} If one is none, or too small or large.
+ */
+export function readConfigNumbers(
+  read: (name: string) => unknown,
+): Partial<ProjectionConfig> {
+  const config: { -readonly [K in keyof ProjectionConfig]?: unknown } = {};
   for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
-    const value = members.readValue(name);
+    const value = read(name);
     if (value === undefined) continue;
     const number = typeof value === "string" && /^\d{1,10}$/.test(value)
       ? Number(value)

@@ -30,6 +30,7 @@ import {
   EVENT_STREAM,
   JAVASCRIPT,
   JSON_ALONE,
+  JSON_OR_HTML,
   type MediaType,
   type MediaTypeSet,
 } from "../negotiation.ts";
@@ -41,6 +42,8 @@ import {
   statisticsDocument,
   statisticsListDocument,
 } from "../projection_documents.ts";
+import { wantsPage } from "../pages.ts";
+import { projectionPageResponse } from "../projection_pages.ts";
 import {
   documentResponse,
   liveResponse,
@@ -82,12 +85,12 @@ function listProjections(context: RequestContext): Response {
 }
 
 /** `GET /projection/{name}` */
-function readProjection(context: RequestContext): Response {
-  const statistics = projectionsForReader(context).statistics(
-    projectionNameOf(context),
-  );
-  return statistics === undefined
-    ? refuse("notFound", context)
+async function readProjection(context: RequestContext): Promise<Response> {
+  const projections = projectionsForReader(context);
+  const statistics = projections.statistics(projectionNameOf(context));
+  if (statistics === undefined) return refuse("notFound", context);
+  return wantsPage(context)
+    ? await projectionPageResponse(projections, statistics, context)
     : answer(statisticsDocument(statistics, baseUrlOf(context)), context);
 }
 
@@ -237,7 +240,9 @@ export function projectionsOf(
  *
  * @throws {Refusal} As `projectionsOf` does, and without a login.
  */
-function projectionsForReader(context: RequestContext): ProjectionService {
+export function projectionsForReader(
+  context: RequestContext,
+): ProjectionService {
   const projections = projectionsOf(context);
   if (context.caller === undefined) throw PIPELINE_REFUSALS.unauthenticated;
   return projections;
@@ -447,6 +452,7 @@ export const PROJECTION_ROUTES: readonly Route[] = [
   {
     ...LOOK,
     template: "/projection/{name}",
+    response: JSON_OR_HTML,
     handler: readProjection,
     summary: "How a projection is doing",
     answers: FOUND,

@@ -26,6 +26,7 @@ import { WATCHING_ROUTES } from "./watching.ts";
 import { WEB_ROUTES } from "./web.ts";
 import { WEB_LOGIN_ROUTES } from "./web_login.ts";
 import { WEB_MAINTENANCE_ROUTES } from "./web_maintenance.ts";
+import { WEB_PROJECTIONS_ROUTES } from "./web_projections.ts";
 import { WEB_STREAMS_ROUTES } from "./web_streams.ts";
 import { WEB_SUBSCRIPTIONS_ROUTES } from "./web_subscriptions.ts";
 
@@ -54,5 +55,6 @@ export const ROUTES: readonly Route[] = [
   ...WEB_STREAMS_ROUTES,
   ...WEB_SUBSCRIPTIONS_ROUTES,
   ...WEB_MAINTENANCE_ROUTES,
+  ...WEB_PROJECTIONS_ROUTES,
   ...describingRoutes(() => ROUTES),
 ];
