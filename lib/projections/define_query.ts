@@ -8,6 +8,7 @@
 import type { Limits } from "../model/limits.ts";
 import { objectOf } from "../streams/own_streams.ts";
 import { type EngineParts, ProjectionEngine } from "./engine/engine.ts";
+import type { ProjectionMode } from "./contract.ts";
 import type { ProjectionDefinition } from "./engine/messages.ts";
 
 /** Type of the built-in projection that links events by correlation id. */
@@ -37,12 +38,16 @@ export function scriptOf(handlerType: string, query: string): Script {
     : { fault: `'${handlerType}' handler type is not supported` };
 }
 
-/** Finds out what a query describes; `define` of an engine is what runs it. */
+/** A query that is to be looked at. */
+export interface DefinedQuery {
+  readonly handlerType: string;
+  readonly query: string;
+  readonly mode: ProjectionMode;
+}
+
+/** Finds out what a query describes, in an engine of its own. */
 export async function defineQuery(
-  { handlerType, query }: {
-    readonly handlerType: string;
-    readonly query: string;
-  },
+  { handlerType, query, mode }: DefinedQuery,
   { limits, ...parts }: EngineParts & { readonly limits: Limits },
 ): Promise<Definition> {
   const found = scriptOf(handlerType, query);
@@ -52,9 +57,11 @@ export async function defineQuery(
     parts,
   );
   const answer = await engine.define();
-  return "fault" in answer
-    ? { fault: answer.fault.text }
-    : { definition: answer.definition };
+  if ("fault" in answer) return { fault: answer.fault.text };
+  const { definition } = answer;
+  return mode === "Continuous" && definition.catalogStream !== undefined
+    ? { fault: "catalogStream is not supported in the projections mode" }
+    : { definition };
 }
 
 /** Finds out what queries describe, a few at a time: each needs a worker. */
@@ -68,9 +75,7 @@ export class QueryDefiner {
   }
 
   /** As `defineQuery`, once it is its turn. */
-  async define(
-    query: Parameters<typeof defineQuery>[0],
-  ): Promise<Definition> {
+  async define(query: DefinedQuery): Promise<Definition> {
     if (this.#busyCount >= this.#parts.limits.projectionDefinesMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else this.#busyCount++;

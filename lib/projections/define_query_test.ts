@@ -39,13 +39,27 @@ Deno.test("scriptOf() knows JavaScript in any case, and refuses other types", ()
 
 Deno.test("defineQuery() says what a query describes, or why it describes nothing", async () => {
   const query = "fromStream('s').when({ a() {} })";
-  const defined = await defineQuery({ handlerType: "JS", query }, PARTS);
+  const js = { handlerType: "JS", mode: "Continuous" } as const;
+  const defined = await defineQuery({ ...js, query }, PARTS);
   assert("definition" in defined);
   assertEquals(defined.definition.streams, ["s"]);
-  assertEquals(await defineQuery({ handlerType: "JS", query: "" }, PARTS), {
+  assertEquals(await defineQuery({ ...js, query: "" }, PARTS), {
     fault: "None of streams and categories are included",
   });
-  const bad = await defineQuery({ handlerType: TYPE, query: "[]" }, PARTS);
+  const catalog = {
+    ...js,
+    query: "fromStreamCatalog('c').foreachStream().when({ a() {} })",
+  };
+  assertEquals(await defineQuery(catalog, PARTS), {
+    fault: "catalogStream is not supported in the projections mode",
+  });
+  const once = await defineQuery({ ...catalog, mode: "OneTime" }, PARTS);
+  assert("definition" in once);
+  const bad = await defineQuery({
+    ...js,
+    handlerType: TYPE,
+    query: "[]",
+  }, PARTS);
   assert("fault" in bad);
 });
 

@@ -369,7 +369,7 @@ export class ManagedProjection {
     }
     const number = this.#registration?.number ?? -1;
     if (this.#isToRun) await this.life.start({ name, number, record });
-    else this.life.load({ name, number, record });
+    else await this.life.load({ name, number, record });
     this.#shown = record;
   }
 

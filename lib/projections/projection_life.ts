@@ -14,7 +14,11 @@ import type { EventStore } from "../store/event_store.ts";
 import type { LeaseKeeper } from "../store/lease_keeper.ts";
 import type { Lease } from "../store/leases.ts";
 import type { LogLine, StateView } from "./contract.ts";
-import { type Definition, scriptOf } from "./define_query.ts";
+import {
+  type DefinedQuery,
+  type Definition,
+  scriptOf,
+} from "./define_query.ts";
 import type { MemoryBudget, MemoryTaker } from "./memory_budget.ts";
 import type { ProjectionRecord } from "./record.ts";
 import type { ProjectionRun, ProjectionRuns } from "./run.ts";
@@ -35,9 +39,7 @@ export interface LifeParts {
   readonly memory: MemoryBudget;
   readonly findUser: FindUser;
   /** Finds out what a query describes. */
-  readonly define: (
-    query: Pick<ProjectionRecord, "handlerType" | "query">,
-  ) => Promise<Definition>;
+  readonly define: (query: DefinedQuery) => Promise<Definition>;
   /** Whether projections of that name run on this server. */
   readonly mayRun: (name: string) => boolean;
 }
@@ -144,7 +146,7 @@ export class ProjectionLife {
     this.#fault = undefined;
     try {
       if (!isServedByIndex(name) && !await this.#acquire(name)) {
-        if (this.#run === undefined || this.#wasAsked) this.load(started);
+        if (this.#run === undefined || this.#wasAsked) await this.load(started);
         this.#isElsewhere = true;
         this.#wasAsked = false;
         this.#retryLater();
@@ -176,8 +178,8 @@ export class ProjectionLife {
       [...roles].some((role) => !before.has(role));
   }
 
-  /** Shows a stopped projection as its checkpoint says. */
-  load({ name, number, record }: StartedProjection): void {
+  /** Shows a stopped projection as its checkpoint says, once that is read. */
+  async load({ name, number, record }: StartedProjection): Promise<void> {
     this.#fault = undefined;
     if (isServedByIndex(name)) {
       this.#replace(new IndexRun(this.#parts.store, false));
@@ -185,7 +187,7 @@ export class ProjectionLife {
     }
     const { runAs, definition } = record;
     if (definition === undefined) return;
-    this.#replace(this.#parts.runs.start({
+    const run = this.#parts.runs.start({
       ...settingsOf({ name, number, record }),
       // Nothing is read with it but what the projection wrote.
       runAs: {
@@ -195,7 +197,9 @@ export class ProjectionLife {
       },
       runs: false,
       lease: undefined,
-    }));
+    });
+    this.#replace(run);
+    await run.prepared;
   }
 
   /** Ends its run, which can still be looked at, and gives back the lease. */
@@ -283,6 +287,8 @@ export class ProjectionLife {
         this.#note("projection.completed", { name });
       }
     });
+    // Whoever gave the command finds the state as of the checkpoint.
+    await run.prepared;
     return undefined;
   }
 

@@ -208,8 +208,6 @@ export class Projections {
     return this.#inParallel(projections, async (one) => {
       await one.open();
       if (one.isEnded) this.forget(one);
-      // Their queries are not prepared all at once.
-      await one.life.run?.prepared;
     });
   }
 

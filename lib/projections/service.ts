@@ -155,7 +155,7 @@ class Service implements ProjectionService {
     if (fault !== undefined) return refused(fault);
     if (this.#projections.find(name) !== undefined) return conflict(name);
     const { handlerType } = command;
-    const defined = await this.#parts.define({ handlerType, query });
+    const defined = await this.#parts.define({ handlerType, query, mode });
     const canEmit = command.emitEnabled && mode !== "Transient";
     const record: ProjectionRecord = {
       handlerType,
