@@ -9,6 +9,18 @@ import { createRequire } from "node:module";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
+/** Path of the Deno that npm has installed for this system. */
+function findDeno(require) {
+  try {
+    return require("deno/install_api.cjs").runInstall();
+  } catch (error) {
+    process.stderr.write(
+      `quipu: Cannot find Deno for this system: ${error.message}\n`,
+    );
+    process.exit(1);
+  }
+}
+
 const program = new URL("./dist/main.js", import.meta.url);
 
 if (globalThis.Deno?.version !== undefined) {
@@ -17,7 +29,7 @@ if (globalThis.Deno?.version !== undefined) {
   const require = createRequire(import.meta.url);
   const { denoFlags } = require("./package.json");
   const child = spawn(
-    require("deno/install_api.cjs").runInstall(),
+    findDeno(require),
     [
       "run",
       ...denoFlags,

@@ -86,6 +86,10 @@ testWhere("the installed program works", registry, async (t) => {
   await t.step("it starts its workers", () => startsWorkers(directory));
   await t.step("it has the client for Node", () => hasClient(directory));
   await t.step("it ends with the exit code", () => endsWithCode(directory));
+  await t.step(
+    "without its Deno, it says so",
+    () => saysWhatIsMissing(directory),
+  );
 });
 
 async function startsWorkers(directory: string): Promise<void> {
@@ -181,6 +185,17 @@ async function hasClient(directory: string): Promise<void> {
     join(directory, "node_modules", NPM_NAME, "client/client.d.ts"),
   );
   assertStringIncludes(types, "export declare class Client<");
+}
+
+async function saysWhatIsMissing(directory: string): Promise<void> {
+  await Deno.remove(join(directory, "node_modules/deno"), { recursive: true });
+  const { code, stderr } = await new Deno.Command("npx", {
+    args: ["--no", NPM_NAME, "version"],
+    cwd: directory,
+  }).output();
+  assertEquals(code, 1);
+  const said = new TextDecoder().decode(stderr);
+  assert(said.startsWith("quipu: Cannot find Deno for this system: "), said);
 }
 
 async function endsWithCode(directory: string): Promise<void> {
