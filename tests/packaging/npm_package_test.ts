@@ -103,7 +103,7 @@ async function startsWorkers(directory: string): Promise<void> {
       // Pages have files beside them: they are in the bundle.
       const page = await fetch(`${url}/web`);
       assertStringIncludes(await page.text(), "<html");
-      await appendMany(url, 80_000);
+      await appendMany(url, EVENT_COUNT);
     },
   );
   // The index of a full segment is made by a worker, or else in the server.
@@ -120,7 +120,7 @@ async function startsWorkers(directory: string): Promise<void> {
   // Queries run in a worker.
   assertStringIncludes(
     await quipu("project", "query.js", "--events=all.ndjson"),
-    '"count":80000',
+    `"count":${EVENT_COUNT}`,
   );
 }
 
@@ -130,6 +130,8 @@ const QUERY = `fromStream("many").when({
 });
 `;
 
+/** As many as fill a segment of 8 MiB. */
+const EVENT_COUNT = 84_000;
 const BATCH_COUNT = 4000;
 
 async function appendMany(url: string, count: number): Promise<void> {
@@ -137,7 +139,7 @@ async function appendMany(url: string, count: number): Promise<void> {
     const events = Array.from({ length: BATCH_COUNT }, () => ({
       eventId: crypto.randomUUID(),
       eventType: "one",
-      data: { text: "some text that takes its room in the log" },
+      data: {},
     }));
     const { status, body } = await fetch(`${url}/streams/many`, {
       method: "POST",
