@@ -11,7 +11,8 @@ import { validate } from "dockerfile-utils";
 import { environmentNameOf, OPTIONS } from "../../lib/cli/options/options.ts";
 import { LIMITS } from "../../lib/model/limits.ts";
 import { ROOT } from "../../packaging/project.ts";
-import { findTool, testWhere } from "./ways.ts";
+import { runProgram, startServer } from "../support/program.ts";
+import { findTool, freePort, testWhere } from "./ways.ts";
 
 function readPackaging(path: string): string {
   return Deno.readTextFileSync(join(ROOT, "packaging", path));
@@ -34,6 +35,24 @@ Deno.test("the Dockerfile is clean for its linter, and its user is not root", ()
   }
   const [, user = ""] = instructions.find(([name]) => name === "USER") ?? [];
   assert(/^[1-9]\d*:[1-9]\d*$/.test(user), user);
+});
+
+Deno.test("the health check of the image says how the server is", async () => {
+  const text = readPackaging("docker/Dockerfile");
+  const check = /HEALTHCHECK [^]*?CMD (\[.*\])/.exec(text)?.[1] ?? "[]";
+  const [program, ...args]: string[] = JSON.parse(check);
+  assertEquals(program, "/usr/local/bin/quipu");
+  const port = freePort();
+  const own = args.map((arg) =>
+    arg.replace("http://127.0.0.1:2113", `http://127.0.0.1:${port}`)
+  );
+  assert(own.join() !== args.join());
+  // The variables of the image are there for it, too.
+  const variables = { QUIPU_DB: "unused", QUIPU_HOST: "0.0.0.0" };
+  assertEquals((await runProgram(own, variables)).exitCode, 1);
+  await using _server = await startServer(["--mem-db"], {}, port);
+  const { exitCode, log } = await runProgram(own, variables);
+  assertEquals(exitCode, 0, log);
 });
 
 Deno.test("the image, the compose example and the unit name options that there are", () => {
