@@ -4,12 +4,19 @@
  * @module
  */
 
-import type { ExportSelection } from "../store/transfer.ts";
+import type { Logger } from "../model/logger.ts";
+import type { DatabaseAddress } from "../store/database_url.ts";
+import { exportEvents, type ExportSink } from "../store/export_events.ts";
+import type { JobControl } from "../store/maintenance.ts";
+import type { ExportReport, ExportSelection } from "../store/transfer.ts";
 import { showCount, showDuration } from "../text/quantities.ts";
 import { UsageError } from "./failures.ts";
 import { parseLogPoint, parseTime } from "./log_point.ts";
 import { defineTask } from "./offline_work.ts";
 import { openOutput } from "./named_files.ts";
+import { limitsOf } from "./options/limit_options.ts";
+import type { OptionValues } from "./options/options.ts";
+import { databaseOf, openSharedStore } from "./shared_store.ts";
 
 export const EXPORT = defineTask({
   name: "export",
@@ -60,7 +67,9 @@ export const EXPORT = defineTask({
     },
   },
   online: "GET /admin/export",
-}, async ({ directory, values, operands, work, parts }) => {
+}, async (call) => {
+  const { values, operands, work, parts } = call;
+  const database = databaseOf(values);
   const { checkExportFile, exportDirectory } = await import(
     "../../storage/maintenance/transfer/directories.ts"
   );
@@ -80,13 +89,21 @@ export const EXPORT = defineTask({
     if (path !== undefined) checkExportFile(path);
     const output = await openOutput(path);
     try {
-      const report = await exportDirectory({
-        directory,
-        segmentSizeBytes,
-        selection,
-        sink: (text) => output.write(text),
-        ...parts,
-      }, control);
+      const sink = (text: string) => output.write(text);
+      const report = database === undefined
+        ? await exportDirectory({
+          directory: call.directory,
+          segmentSizeBytes,
+          selection,
+          sink,
+          ...parts,
+        }, control)
+        : await exportDatabase(values, database, {
+          ...parts,
+          selection,
+          sink,
+          control,
+        });
       await output.finish();
       return report;
     } finally {
@@ -95,7 +112,7 @@ export const EXPORT = defineTask({
   });
   const { file } = operands;
   return {
-    json: { directory, file: path, tookMs, ...report },
+    json: { directory: values.directory, file: path, tookMs, ...report },
     // Readers of the events on standard output want nothing else there.
     text: path === undefined
       ? ""
@@ -105,6 +122,25 @@ export const EXPORT = defineTask({
     audit: { event: "store.exported", about: { file, stream, category } },
   };
 });
+
+async function exportDatabase(
+  values: OptionValues,
+  address: DatabaseAddress,
+  { logger, ...asked }: {
+    readonly logger: Logger;
+    readonly selection: ExportSelection;
+    readonly sink: ExportSink;
+    readonly control: JobControl;
+  },
+): Promise<ExportReport> {
+  await using store = await openSharedStore(values, {
+    address,
+    limits: limitsOf(values),
+    logger,
+    isTool: true,
+  });
+  return await exportEvents(store, asked);
+}
 
 /** The line about events that need `--with-system`. */
 export function leftOutText(count: number): string {

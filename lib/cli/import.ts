@@ -4,11 +4,14 @@
  * @module
  */
 
+import { importEvents } from "../store/import_events.ts";
 import type { ImportReport } from "../store/transfer.ts";
 import { showCount, showDuration } from "../text/quantities.ts";
 import { defineTask } from "./offline_work.ts";
 import { leftOutText } from "./export.ts";
 import { openInput } from "./named_files.ts";
+import { limitsOf } from "./options/limit_options.ts";
+import { databaseOf, openSharedStore } from "./shared_store.ts";
 
 export const IMPORT = defineTask({
   name: "import",
@@ -30,25 +33,40 @@ export const IMPORT = defineTask({
   operands: {
     file: { label: "FILE", help: "File to read; - for standard input" },
   },
-}, async ({ directory, values, operands, work, parts }) => {
+}, async (call) => {
+  const { values, operands, work, parts } = call;
+  const database = databaseOf(values);
+  const place = values.directory;
   const { importDirectory } = await import(
     "../../storage/maintenance/transfer/directories.ts"
   );
   const { segmentSizeBytes, withSystem } = values;
   const { file } = operands;
-  const { report, tookMs } = await work(async (control) =>
-    await importDirectory({
-      directory,
-      segmentSizeBytes,
+  const { report, tookMs } = await work(async (control) => {
+    const input = await openInput(file, control.signal);
+    if (database === undefined) {
+      const { directory } = call;
+      const files = { directory, segmentSizeBytes, ...parts };
+      return await importDirectory({ ...files, withSystem, ...input }, control);
+    }
+    const { clock, logger } = parts;
+    await using store = await openSharedStore(values, {
+      address: database,
+      limits: limitsOf(values),
+      logger,
+      isTool: true,
+    });
+    return await importEvents({ store }, {
+      ...input,
       withSystem,
-      ...await openInput(file, control.signal),
-      ...parts,
-    }, control)
-  );
+      clock,
+      control,
+    });
+  });
   const { importedCount, knownCount, end } = report;
   return {
-    json: { directory, tookMs, ...report },
-    text: `Imported ${showCount(importedCount, "event")} to ${directory} in ` +
+    json: { directory: place, tookMs, ...report },
+    text: `Imported ${showCount(importedCount, "event")} to ${place} in ` +
       `${showDuration(tookMs)}; ${showCount(knownCount)} were already there\n` +
       (withSystem ? madeText(report) : leftOutText(report.leftOutCount)) +
       `The store ends at position ${end}\n`,

@@ -5,10 +5,18 @@
  * @module
  */
 
-import type { ScavengeReport } from "../store/maintenance.ts";
+import type { Clock } from "../model/clock.ts";
+import type { DatabaseAddress } from "../store/database_url.ts";
+import type { JobControl, ScavengeReport } from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { EXIT_CODES } from "./failures.ts";
 import { defineTask } from "./offline_work.ts";
+import type { OptionValues } from "./options/options.ts";
+import { databaseOf, ownerAccess } from "./shared_store.ts";
+
+type Work = <Report>(
+  work: (control: JobControl) => Promise<Report>,
+) => Promise<{ readonly report: Report; readonly tookMs: number }>;
 
 export const SCAVENGE = defineTask({
   name: "scavenge",
@@ -18,7 +26,13 @@ export const SCAVENGE = defineTask({
     "that is stopped continues from there the next time.",
   options: ["segmentSizeBytes"],
   online: "POST /admin/scavenge",
-}, async ({ directory, values, work, parts }) => {
+}, async (call) => {
+  const { values, work, parts } = call;
+  const database = databaseOf(values);
+  if (database !== undefined) {
+    return await scavengeRows(call, database);
+  }
+  const { directory } = call;
   const { openStore } = await import("../../storage/mod.ts");
   const { scavengeDirectory } = await import(
     "../../storage/maintenance/scavenge/scavenge_directory.ts"
@@ -36,6 +50,38 @@ export const SCAVENGE = defineTask({
     exitCode: report.isComplete ? EXIT_CODES.ok : EXIT_CODES.failure,
   };
 });
+
+/** Scavenges a store in PostgreSQL, as the owner of its schema. */
+async function scavengeRows(
+  { values, work, parts }: {
+    readonly values: OptionValues;
+    readonly work: Work;
+    readonly parts: { readonly clock: Clock };
+  },
+  address: DatabaseAddress,
+) {
+  const { connectOwner } = await import("../../storage/postgres/migrate.ts");
+  const { scavengeDatabase } = await import(
+    "../../storage/postgres/scavenge.ts"
+  );
+  const owner = await connectOwner(ownerAccess(values, address));
+  try {
+    const { report, tookMs } = await work((control) =>
+      scavengeDatabase(owner, {
+        schema: address.schema,
+        nowUs: parts.clock.nowUs(),
+        control,
+      })
+    );
+    return {
+      json: { directory: values.directory, tookMs, ...report },
+      text: `Removed ${showCount(report.removedCount, "event")} in ` +
+        `${showDuration(tookMs)}; VACUUM gives their room back\n`,
+    };
+  } finally {
+    await owner.close();
+  }
+}
 
 /** A report in words. */
 function showReport(report: ScavengeReport, tookMs: number): string {

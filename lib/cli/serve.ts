@@ -29,11 +29,8 @@ import {
   VERSION,
 } from "../runtime/process.ts";
 import { listenForStopSignals, onVerbositySignal } from "../runtime/signals.ts";
-import {
-  SYSTEM_CLOCK as clock,
-  SYSTEM_TIMERS,
-} from "../runtime/system_clock.ts";
-import { type DatabaseAddress, isDatabaseUrl } from "../store/database_url.ts";
+import { SYSTEM_CLOCK as clock } from "../runtime/system_clock.ts";
+import { isDatabaseUrl } from "../store/database_url.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { StoreObserver } from "../store/store_observer.ts";
 import { readAnonymousRights } from "../streams/access.ts";
@@ -51,7 +48,7 @@ import { showOptions } from "./options/node_options.ts";
 import { OPTION_NAMES, type OptionValues } from "./options/options.ts";
 import type { ResolvedOptions } from "./options/resolve_options.ts";
 import { parseBaseUrl, parseHosts, parseOrigins } from "./options/text_form.ts";
-import { databaseOf } from "./shared_store.ts";
+import { databaseOf, openSharedStore } from "./shared_store.ts";
 import {
   addressOf,
   announceDefaultUsers,
@@ -144,7 +141,7 @@ async function serve(options: ResolvedOptions): Promise<void> {
   const storeParts = { limits, logger, observer: storeMetrics };
   const store = database === undefined
     ? await openFiles(values, storeParts)
-    : await openDatabase(values, { address: database, ...storeParts });
+    : await openSharedStore(values, { address: database, ...storeParts });
   // At once, so that nobody connects meanwhile: it uses files up.
   const hasAmpleFiles = canOpenFiles(AMPLE_FILES);
   let closeMsMax: number | undefined;
@@ -221,36 +218,6 @@ function openFiles(
     ...(values.isInMemory
       ? {}
       : { indexMaker: createWorkerIndexMaker({ logger }) }),
-  });
-}
-
-/** Opens a store in PostgreSQL. */
-async function openDatabase(
-  values: OptionValues,
-  { address, limits, logger, observer }: StorePartsOfServer & {
-    readonly address: DatabaseAddress;
-  },
-): Promise<EventStore> {
-  const { openPostgres } = await import(
-    "../../storage/postgres/open_postgres.ts"
-  );
-  return await openPostgres({
-    address,
-    password: values.databasePassword,
-    serverId: newEventId(),
-    clock,
-    timers: SYSTEM_TIMERS,
-    logger,
-    observer,
-    newEventId,
-    queue: {
-      eventsMax: limits.appendQueueEventsMax,
-      bytesMax: limits.appendQueueBytesMax,
-    },
-    names: limits,
-    consistency: values.consistency,
-    mayBeLocal: values.durability === "local",
-    isReadOnly: values.isReadOnly,
   });
 }
 

@@ -5,10 +5,13 @@
  * @module
  */
 
+import type { DatabaseAddress } from "../store/database_url.ts";
 import type { Finding, VerifyReport } from "../store/maintenance.ts";
 import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { EXIT_CODES } from "./failures.ts";
 import { defineTask } from "./offline_work.ts";
+import type { OptionValues } from "./options/options.ts";
+import { databaseOf, ownerAccess } from "./shared_store.ts";
 
 export const VERIFY = defineTask({
   name: "verify",
@@ -23,7 +26,11 @@ export const VERIFY = defineTask({
     },
   },
   online: "POST /admin/verify",
-}, async ({ directory, values, work }) => {
+}, async (call) => {
+  const { values, work } = call;
+  const database = databaseOf(values);
+  if (database !== undefined) return await verifyTables(values, database);
+  const { directory } = call;
   const { verifyDirectory } = await import(
     "../../storage/maintenance/verify/verify_directory.ts"
   );
@@ -37,6 +44,30 @@ export const VERIFY = defineTask({
     exitCode: report.isClean ? EXIT_CODES.ok : EXIT_CODES.damaged,
   };
 });
+
+/** Verifies a store in PostgreSQL, as the owner of its schema. */
+async function verifyTables(values: OptionValues, address: DatabaseAddress) {
+  const { connectOwner } = await import("../../storage/postgres/migrate.ts");
+  const { verifyDatabase } = await import(
+    "../../storage/postgres/verify.ts"
+  );
+  const owner = await connectOwner(ownerAccess(values, address));
+  try {
+    const report = await verifyDatabase(owner, address.schema);
+    const { findings, isClean, eventCount, streamCount } = report;
+    return {
+      json: { directory: values.directory, ...report },
+      text: findings.map(({ what, count }) => `${showCount(count)} ${what}\n`)
+        .join("") +
+        `Checked ${showCount(eventCount, "event")} of ` +
+        `${showCount(streamCount, "stream")}\n` +
+        (isClean ? "Nothing is damaged\n" : ""),
+      exitCode: isClean ? EXIT_CODES.ok : EXIT_CODES.damaged,
+    };
+  } finally {
+    await owner.close();
+  }
+}
 
 /** A report in words, a finding in two lines. */
 function showReport(report: VerifyReport, tookMs: number): string {

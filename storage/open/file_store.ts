@@ -48,7 +48,10 @@ import type { OpenFiles, Segment } from "../log/segment.ts";
 import { findPosition, type LogView, readAll } from "./read_all.ts";
 import type { StreamStates } from "../write/stream_states.ts";
 import type { Publisher } from "../write/publisher.ts";
-import type { ImportRunRequest, ImportRunResult } from "../write/import_run.ts";
+import type {
+  ImportRunRequest,
+  ImportRunResult,
+} from "../../lib/store/import_run.ts";
 import type { Writer } from "../write/writer.ts";
 
 interface StoreParts {

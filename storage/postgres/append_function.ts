@@ -186,6 +186,7 @@ begin
 
   with numbered as (
     select u.*,
+      max(u.created) over (order by u.o) as latest,
       base - 1 + row_number() over (order by u.o) as position,
       coalesce(u.tombstone_number, coalesce(s_first[u.stream], heads[u.stream] + 1) - 1
         + row_number() over (partition by stream_ids[u.stream] order by u.o)) as number,
@@ -203,7 +204,7 @@ begin
       listed_type, type_ordinal, created_us, truncate_before, flags, size, data, metadata)
     select n.position, stream_ids[n.stream], n.number, n.id, name_ids[n.type],
       name_ids[n.category], n.category_ordinal, name_ids[n.listed], n.type_ordinal,
-      greatest(newest_us, n.created), n.truncate_before, n.flags, n.data_size + n.metadata_size,
+      greatest(newest_us, n.latest), n.truncate_before, n.flags, n.data_size + n.metadata_size,
       substring(bodies from n.start + 1 for n.data_size),
       substring(bodies from n.start + n.data_size + 1 for n.metadata_size)
     from numbered n

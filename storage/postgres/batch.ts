@@ -73,6 +73,17 @@ export class Batch {
     return this.#streams[0]?.length ?? 0;
   }
 
+  /** Id of the last event of the units that were met. */
+  lastIdOf(met: readonly unknown[]): string | undefined {
+    const [streams = [], , ids = []] = this.#events;
+    const [units = []] = this.#streams;
+    for (let index = streams.length - 1; index >= 0; index--) {
+      const unit = units[Number(streams[index]) - 1];
+      if (met[Number(unit) - 1] === true) return String(ids[index]);
+    }
+    return undefined;
+  }
+
   /** Bytes of bodies so far. */
   get bodyBytes(): number {
     return this.#bodyBytes;

@@ -79,7 +79,7 @@ export function decide(pending: Pending, deciding: Deciding): Decided {
     if (asked.kind === "delete") {
       return decideOnDelete(pending, asked, deciding);
     }
-    throw new Error("Imports are decided elsewhere");
+    throw new Error("Imports are decided together");
   } catch (error) {
     const reason = error instanceof Error ? error : new Error(String(error));
     return { answer: () => refuse(pending, reason) };

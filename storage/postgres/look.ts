@@ -84,6 +84,11 @@ export class Look {
         first === undefined ? first : first + index,
       );
     }
+    this.wantLinks(events);
+  }
+
+  /** Wants to know of the targets of those events that are links. */
+  wantLinks(events: readonly ProposedEvent[]): void {
     for (const { eventType, data } of events) {
       const link = eventType === LINK_TYPE
         ? parseLink(typeof data === "string" ? encodeUtf8(data) : data)

@@ -7,6 +7,7 @@
 import { Database, type DatabaseOptions } from "./database.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { decodeUtf8 } from "../../lib/text/utf8.ts";
+import { HistoryCheck } from "./history_check.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
 import { PostgresStore, type PostgresStoreOptions } from "./postgres_store.ts";
 import { readEnd } from "./reads.ts";
@@ -14,7 +15,7 @@ import { readEnd } from "./reads.ts";
 export interface OpenPostgresOptions extends
   Omit<
     PostgresStoreOptions,
-    "database" | "storeId" | "channel" | "end"
+    "database" | "storeId" | "channel" | "end" | "history"
   >,
   Pick<DatabaseOptions, "address" | "password" | "mayBeLocal"> {
   /** Sessions that read; default: `POSTGRES_LIMITS.readersMax`. */
@@ -33,6 +34,8 @@ export async function openPostgres(
   const { address, timers, logger, mayBeLocal } = options;
   // Without standbys nobody could confirm that a primary still is one.
   const consistency = mayBeLocal ? "primary" : options.consistency;
+  const history = new HistoryCheck();
+  let store: PostgresStore | undefined;
   const database = new Database({
     address,
     password: options.password,
@@ -44,20 +47,27 @@ export async function openPostgres(
     readersMax: options.readersMax ?? POSTGRES_LIMITS.readersMax,
     isSynchronous: consistency !== "primary",
     mayBeLocal,
-    onPrimary: () => Promise.resolve(),
+    async onPrimary(connection) {
+      const loss = await history.findLoss(connection);
+      if (loss === undefined) return;
+      logger.error("postgres.history_lost", { reason: loss });
+      store?.becomeReadOnly(loss);
+    },
   });
   try {
     const { end } = await readEnd(database);
     const { about } = database;
     if (about === undefined) throw new Error("Connected to nothing");
-    return new PostgresStore({
+    store = new PostgresStore({
       ...options,
+      history,
       consistency,
       database,
       storeId: about.storeId,
       channel: address.isNotified ? channelOf(address.schema) : undefined,
       end,
     });
+    return store;
   } catch (error) {
     database.close();
     throw error;

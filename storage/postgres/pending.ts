@@ -16,22 +16,8 @@ import type {
   DeleteResult,
   QueueStatus,
 } from "../../lib/store/event_store.ts";
+import type { ImportRunResult } from "../../lib/store/import_run.ts";
 import type { NumberedEvent } from "../../lib/store/transfer.ts";
-
-/** What came of a run that was imported. */
-export type ImportResult =
-  | {
-    readonly kind: "imported";
-    readonly importedCount: number;
-    readonly knownCount: number;
-  }
-  | {
-    readonly kind: "conflict";
-    /** Index of the event that does not fit. */
-    readonly index: number;
-    /** Why, without a final period. */
-    readonly reason: string;
-  };
 
 /** What is asked, and how it is answered. */
 export type Asked =
@@ -50,7 +36,7 @@ export type Asked =
   | {
     readonly kind: "import";
     readonly events: readonly NumberedEvent[];
-    readonly resolve: (result: ImportResult) => void;
+    readonly resolve: (result: ImportRunResult) => void;
   };
 
 /** A request that waits. */

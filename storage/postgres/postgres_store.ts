@@ -33,10 +33,15 @@ import type {
   StoreStatus,
   StreamState,
 } from "../../lib/store/event_store.ts";
+import type {
+  ImportRunRequest,
+  ImportRunResult,
+} from "../../lib/store/import_run.ts";
 import type { Leases } from "../../lib/store/leases.ts";
 import type { StoreObserver } from "../../lib/store/store_observer.ts";
 import { Barrier, type Consistency } from "./barrier.ts";
 import { closedError, type Database } from "./database.ts";
+import type { HistoryCheck } from "./history_check.ts";
 import { PostgresLeases } from "./leases.ts";
 import { PendingQueue } from "./pending.ts";
 import {
@@ -64,6 +69,7 @@ export interface PostgresStoreOptions {
   readonly queue: { readonly eventsMax: number; readonly bytesMax: number };
   readonly names: NameLimits;
   readonly consistency: Consistency;
+  readonly history: HistoryCheck;
   /** Channel of NOTIFY; undefined: the poll is enough. */
   readonly channel: string | undefined;
   /** Whether the server is to write nothing. */
@@ -111,6 +117,7 @@ export class PostgresStore implements EventStore {
       logger,
       channel,
       next: options.end,
+      onRead: (last) => options.history.note(last),
     });
     this.#writer = new Writer({
       ...options,
@@ -119,7 +126,10 @@ export class PostgresStore implements EventStore {
         this.#readOnlyReason === undefined
           ? undefined
           : new QuipuError("storeReadOnly", this.#readOnlyReason),
-      onCommit: () => this.#tail.poke(),
+      onCommit: (last) => {
+        options.history.note(last);
+        this.#tail.poke();
+      },
     });
     this.#barrier = new Barrier({
       database,
@@ -157,6 +167,21 @@ export class PostgresStore implements EventStore {
     const eventId = this.#options.newEventId();
     return await new Promise((resolve, reject) => {
       this.#writer.ask({ kind: "delete", request, eventId, resolve }, reject);
+    });
+  }
+
+  /** See `ImportingStore`: events that `refusalOf` lets pass. */
+  importRun({ session, events }: ImportRunRequest): Promise<ImportRunResult> {
+    if (session.isBroken) return Promise.resolve({ kind: "broken" });
+    return new Promise((resolve, reject) => {
+      this.#writer.ask({
+        kind: "import",
+        events,
+        resolve(result) {
+          if (result.kind !== "imported") session.isBroken = true;
+          resolve(result);
+        },
+      }, reject);
     });
   }
 

@@ -322,14 +322,14 @@ $function$;
 -- What became visible from a position on, without bodies.
 create function {s}.tail_v1(start bigint, events_max integer)
 returns table (
-  "position" bigint, number bigint, stream bytea, meta boolean, type bytea
+  "position" bigint, number bigint, stream bytea, meta boolean, type bytea, id uuid
 ) ${READER} as $function$
 #variable_conflict use_column
 begin
   return query
   select e.position, e.number,
     (select n.name from {s}.names n where n.id = abs(e.stream)), e.stream < 0,
-    (select n.name from {s}.names n where n.id = e.type)
+    (select n.name from {s}.names n where n.id = e.type), e.id
   from {s}.events e where e.position >= start
   order by e.position limit events_max;
 end

@@ -82,7 +82,7 @@ export class StateReader {
 
 /** Events of a stream or a list; see `EventStore.readStream`. */
 export async function readStream(
-  database: Database,
+  database: Pick<Database, "read">,
   request: ReadRequest,
 ): Promise<ReadResult> {
   const { streamName, from, count, direction, withBodies } = request;
@@ -278,9 +278,11 @@ export async function listNames(
     const code = NAME_KINDS[kind === "categories" ? "category" : "eventType"];
     return (await read(code, { prefix, after })).map(decodeUtf8);
   }
-  const plain = read(NAME_KINDS.stream, { prefix, after });
-  const metastreams = await metastreamNames(read, prefix, after);
-  return [...await plain, ...metastreams].sort(compareBytes).slice(0, limit)
+  const [plain, metastreams] = await Promise.all([
+    read(NAME_KINDS.stream, { prefix, after }),
+    metastreamNames(read, prefix, after),
+  ]);
+  return [...plain, ...metastreams].sort(compareBytes).slice(0, limit)
     .map(decodeUtf8);
 }
 

@@ -14,6 +14,7 @@ import type { CommitHint } from "../../lib/store/event_store.ts";
 import { decodeUtf8 } from "../../lib/text/utf8.ts";
 import type { Database } from "./database.ts";
 import type { Row } from "./driver.ts";
+import type { LogPlace } from "./history_check.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
 
 type Listener = (hints: readonly CommitHint[]) => void;
@@ -26,6 +27,8 @@ export interface TailOptions {
   readonly channel: string | undefined;
   /** Position to go on from. */
   readonly next: number;
+  /** Is told of the last event that was read. */
+  readonly onRead: (last: LogPlace) => void;
 }
 
 export class Tail {
@@ -69,11 +72,6 @@ export class Tail {
     this.#look().catch(() => {});
   }
 
-  /** Goes back, or on, to where a new primary's log is. */
-  resume(next: number): void {
-    this.#next = Math.min(this.#next, next);
-  }
-
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTimer();
@@ -108,9 +106,11 @@ export class Tail {
       if (this.#isClosed) return;
       const from = this.#next;
       const rows = await database.read("tail_v1", [from, eventsMax]);
-      const last = rows.at(-1)?.[0];
+      const last = rows.at(-1);
       if (last === undefined || this.#isClosed) return;
-      if (this.#next === from) this.#next = Number(last) + 1;
+      const position = Number(last[0]);
+      if (this.#next === from) this.#next = position + 1;
+      this.#options.onRead({ position, id: String(last[5]) });
       this.#tell(rows);
       if (rows.length < eventsMax) return;
     }

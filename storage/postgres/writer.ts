@@ -21,6 +21,8 @@ import { decide, type Decided, wantFor } from "./decide.ts";
 import { type Connection, DatabaseError } from "./driver.ts";
 import { addFastUnit, takeGroup, type Taken, type Unit } from "./group.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
+import { decideImports, isImport, wantForImport } from "./import_runs.ts";
+import type { LogPlace } from "./history_check.ts";
 import { Look } from "./look.ts";
 import {
   type Asked,
@@ -41,8 +43,8 @@ export interface WriterOptions {
   readonly channel: string | undefined;
   /** Why nothing is written; undefined: it is. */
   readonly refusal: () => QuipuError | undefined;
-  /** Is told of each commit: its first position and the one after the last. */
-  readonly onCommit: (base: number, end: number) => void;
+  /** Is told of the last event of each commit. */
+  readonly onCommit: (last: LogPlace) => void;
 }
 
 export class Writer {
@@ -159,25 +161,29 @@ export class Writer {
     if (looking.length === 0) return [];
     const { newEventId } = this.#options;
     const look = new Look();
+    const imports = looking.filter(isImport);
     for (const pending of looking) wantFor(look, pending);
+    for (const pending of imports) wantForImport(look, pending);
     await look.look(session);
     const answers: { readonly answer: () => void }[] = [];
     /** Streams that this group writes to, so that what was read is old. */
     const written = new Set<string>();
+    const deciding = { look, batch, nowUs, newEventId };
+    const take = (decided: Decided) => {
+      if ("number" in decided) units.push(decided);
+      else answers.push(decided);
+    };
+    if (imports.length > 0) {
+      (await decideImports(imports, deciding, session)).forEach(take);
+      for (const { streams } of imports) streams.forEach((s) => written.add(s));
+    }
     for (const pending of looking) {
       pending.mustLook = true;
+      if (isImport(pending)) continue;
       if (pending.streams.some((name) => written.has(name))) continue;
-      const decided: Decided = decide(pending, {
-        look,
-        batch,
-        nowUs,
-        newEventId,
-      });
-      if (!("number" in decided)) {
-        answers.push(decided);
-        continue;
-      }
-      units.push(decided);
+      const decided = decide(pending, deciding);
+      take(decided);
+      if (!("number" in decided)) continue;
       for (const name of pending.streams) written.add(name);
     }
     return answers;
@@ -200,7 +206,10 @@ export class Writer {
       throw new Error("append_v1 answers in another way than it should");
     }
     if (Number(written) > 0) {
-      onCommit(Number(base), Number(base) + Number(written));
+      onCommit({
+        position: Number(base) + Number(written) - 1,
+        id: batch.lastIdOf(met) ?? "",
+      });
     }
     for (const { number, requests, answer } of units) {
       if (met[number - 1] === true) {

@@ -16,7 +16,10 @@ import type {
 } from "../../lib/store/event_store.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
-import type { ImportRunRequest, ImportRunResult } from "./import_run.ts";
+import type {
+  ImportRunRequest,
+  ImportRunResult,
+} from "../../lib/store/import_run.ts";
 
 export interface QueuedRequest {
   readonly eventCount: number;

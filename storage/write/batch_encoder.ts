@@ -40,14 +40,14 @@ import {
   metastreamOf,
   originalOfMetastream,
 } from "../../lib/model/stream_names.ts";
-import { NO_LIST } from "../index/list_directory.ts";
+import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
 import { FLAG_TOMBSTONE } from "../log/record.ts";
 import type { Batch } from "./batch.ts";
 import {
   decideImport,
   type ImportRunRequest,
   type ImportRunResult,
-} from "./import_run.ts";
+} from "../../lib/store/import_run.ts";
 import type { NameRoom } from "./name_room.ts";
 import {
   RunEncoder,
@@ -150,8 +150,16 @@ export class BatchEncoder {
     const { session, events } = request;
     if (session.isBroken) return { kind: "broken" };
     const added = decideImport({
-      lists,
-      eventAt: (streamId, number) => states.decidedEvent(streamId, number),
+      nextOf(streamName) {
+        const id = lists.find("stream", streamName);
+        return id === NO_LIST ? 0 : lists.decidedNext[id] ?? 0;
+      },
+      isTombstoned(streamName) {
+        const id = lists.find("stream", streamName);
+        return id !== NO_LIST && lists.decidedFlags[id] === LIST_TOMBSTONED;
+      },
+      eventAt: (streamName, number) =>
+        states.decidedEvent(lists.find("stream", streamName), number),
     }, events);
     if (!Array.isArray(added)) {
       session.isBroken = true;

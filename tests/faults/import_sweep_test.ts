@@ -9,7 +9,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStoreOn } from "../../storage/mod.ts";
 import { exportEvents } from "../../lib/store/export_events.ts";
-import { importEvents } from "../../storage/maintenance/transfer/import_events.ts";
+import { importEvents } from "../../lib/store/import_events.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
 import { createRandom } from "../support/random.ts";
 import { checkLists, lineOf, readLog } from "./contents.ts";

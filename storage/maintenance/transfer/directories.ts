@@ -26,7 +26,7 @@ import {
   exportEvents,
   type ExportSink,
 } from "../../../lib/store/export_events.ts";
-import { importEvents } from "./import_events.ts";
+import { importEvents } from "../../../lib/store/import_events.ts";
 
 interface DirectoryOptions {
   readonly directory: string;

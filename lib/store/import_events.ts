@@ -7,29 +7,23 @@
  * @module
  */
 
-import type { Clock } from "../../../lib/model/clock.ts";
-import { QuipuError } from "../../../lib/model/errors.ts";
-import { LIMITS } from "../../../lib/model/limits.ts";
-import type { JobControl } from "../../../lib/store/maintenance.ts";
-import { decodeStreamMetadata } from "../../../lib/model/stream_metadata.ts";
-import {
-  isMetastream,
-  isSystemStream,
-} from "../../../lib/model/stream_names.ts";
-import type {
-  ImportReport,
-  NumberedEvent,
-} from "../../../lib/store/transfer.ts";
-import { ListDirectory } from "../../index/list_directory.ts";
-import type { FileStore } from "../../open/file_store.ts";
-import { refusalOf } from "../../../lib/store/append_refusal.ts";
+import type { Clock } from "../model/clock.ts";
+import { QuipuError } from "../model/errors.ts";
+import { LIMITS } from "../model/limits.ts";
+import type { JobControl } from "./maintenance.ts";
+import { decodeStreamMetadata } from "../model/stream_metadata.ts";
+import { isMetastream, isSystemStream } from "../model/stream_names.ts";
+import type { ImportReport, NumberedEvent } from "./transfer.ts";
+import { refusalOf } from "./append_refusal.ts";
 import {
   decideImport,
+  EMPTY_VIEW,
+  type ImportingStore,
   type ImportRunResult,
   type ImportSession,
-} from "../../write/import_run.ts";
-import { LineError, parseLine } from "../../../lib/store/transfer_line.ts";
-import { LineFault, linesOf } from "../../../lib/store/transfer_lines.ts";
+} from "./import_run.ts";
+import { LineError, parseLine } from "./transfer_line.ts";
+import { LineFault, linesOf } from "./transfer_lines.ts";
 
 /** Of the events of one run: what one request can bring, and a little more. */
 const RUN_BYTES_MAX = 4 * LIMITS.requestBytesMax;
@@ -42,8 +36,8 @@ const AHEAD_US_MAX = 3600 * 1e6;
 
 /** A store that is imported to: one that is open, or one to be made. */
 type ImportTarget =
-  | { readonly store: FileStore }
-  | { readonly makeStore: () => Promise<FileStore> };
+  | { readonly store: ImportingStore }
+  | { readonly makeStore: () => Promise<ImportingStore> };
 
 /**
  * Imports what the lines say.
@@ -125,7 +119,7 @@ class Importing {
   /** Events since the first line of an export; undefined outside of one. */
   #eventsSinceFirst: number | undefined;
   #hasLines = false;
-  #store: FileStore | undefined;
+  #store: ImportingStore | undefined;
 
   constructor(
     target: ImportTarget,
@@ -183,7 +177,7 @@ class Importing {
       knownCount: this.#knownCount,
       leftOutCount: this.#leftOutCount,
       ...this.#made.counts,
-      end: store.local.peekEnd().end,
+      end: (await store.readEnd()).end,
     };
   }
 
@@ -264,14 +258,11 @@ class Importing {
   }
 
   /** @param events The first run. */
-  async #openStore(events: readonly NumberedEvent[]): Promise<FileStore> {
+  async #openStore(events: readonly NumberedEvent[]): Promise<ImportingStore> {
     if (this.#store !== undefined) return this.#store;
     const target = this.#target;
     if ("store" in target) return this.#store = target.store;
-    const decided = decideImport({
-      lists: new ListDirectory(),
-      eventAt: () => undefined,
-    }, events);
+    const decided = decideImport(EMPTY_VIEW, events);
     if (!Array.isArray(decided)) {
       throw new LineFault(this.#lines[decided.index] ?? 0, decided.reason);
     }

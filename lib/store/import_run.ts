@@ -14,12 +14,11 @@
  * @module
  */
 
-import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
-import type { NumberedEvent } from "../../lib/store/transfer.ts";
-import { type ListDirectory, NO_LIST } from "../index/list_directory.ts";
-import { LIST_TOMBSTONED } from "../index/list_directory.ts";
-import type { LogRecord } from "../log/log_record.ts";
-import { encodeUtf8 } from "../../lib/text/utf8.ts";
+import type { RecordedEvent } from "../model/event.ts";
+import { TOMBSTONE_EVENT_NUMBER } from "../model/event_number.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
+import type { LogEnd } from "./event_store.ts";
+import type { NumberedEvent } from "./transfer.ts";
 
 /** What runs of one import share. */
 export interface ImportSession {
@@ -51,12 +50,30 @@ export type ImportRunResult =
   /** A run before it was a conflict. */
   | { readonly kind: "broken" };
 
-/** What the rules look at. */
-interface ImportView {
-  readonly lists: ListDirectory;
-  /** The event of a stream with that number; undefined when it is gone. */
-  eventAt(streamId: number, eventNumber: number): LogRecord | undefined;
+/** A store that takes runs with the numbers and times that they have. */
+export interface ImportingStore {
+  /** Writes what is new of a run, all or nothing. Throws as `append` does. */
+  importRun(request: ImportRunRequest): Promise<ImportRunResult>;
+  /** Settles when the next run may come; undefined: it may. */
+  readonly sealing?: Promise<void> | undefined;
+  readEnd(): Promise<LogEnd>;
 }
+
+/** What the rules look at. */
+export interface ImportView {
+  /** Number that a stream goes on with; 0 for one without events. */
+  nextOf(streamName: string): number;
+  isTombstoned(streamName: string): boolean;
+  /** The event of a stream with that number; undefined when it is gone. */
+  eventAt(streamName: string, eventNumber: number): RecordedEvent | undefined;
+}
+
+/** View of a store that has nothing. */
+export const EMPTY_VIEW: ImportView = {
+  nextOf: () => 0,
+  isTombstoned: () => false,
+  eventAt: () => undefined,
+};
 
 /**
  * Decides what of a run is to be written.
@@ -67,19 +84,15 @@ export function decideImport(
   view: ImportView,
   events: readonly NumberedEvent[],
 ): NumberedEvent[] | { readonly index: number; readonly reason: string } {
-  const { lists } = view;
   const added: NumberedEvent[] = [];
   /** Number that each stream of the run goes on with. */
   const nexts = new Map<string, number>();
   const tombstoned = new Set<string>();
   for (const [index, numbered] of events.entries()) {
     const { streamName, eventNumber } = numbered;
-    const streamId = lists.find("stream", streamName);
-    const next = nexts.get(streamName) ??
-      (streamId === NO_LIST ? 0 : lists.decidedNext[streamId] ?? 0);
+    const next = nexts.get(streamName) ?? view.nextOf(streamName);
     const isTombstoned = tombstoned.has(streamName) ||
-      (streamId !== NO_LIST &&
-        lists.decidedFlags[streamId] === LIST_TOMBSTONED);
+      view.isTombstoned(streamName);
     if (eventNumber >= TOMBSTONE_EVENT_NUMBER) {
       if (isTombstoned) continue;
       tombstoned.add(streamName);
@@ -88,8 +101,8 @@ export function decideImport(
     }
     if (eventNumber < next) {
       const isNew = nexts.has(streamName) &&
-        eventNumber >= (lists.decidedNext[streamId] ?? 0);
-      const there = isNew ? undefined : view.eventAt(streamId, eventNumber);
+        eventNumber >= view.nextOf(streamName);
+      const there = isNew ? undefined : view.eventAt(streamName, eventNumber);
       const isOther = isNew ||
         (there !== undefined && !isSame(there, numbered));
       if (!isOther) continue;
@@ -111,7 +124,7 @@ export function decideImport(
   return added;
 }
 
-function isSame(there: LogRecord, { event }: NumberedEvent): boolean {
+function isSame(there: RecordedEvent, { event }: NumberedEvent): boolean {
   return there.eventId === event.eventId &&
     there.eventType === event.eventType && there.isJson === event.isJson &&
     isSameBytes(there.data, event.data) &&
