@@ -42,7 +42,7 @@ export async function projectionsPageResponse(
 }
 
 /** Address of the editor's script; it changes with what the script is. */
-async function editorAddress(
+export async function editorAddress(
   context: RequestContext,
 ): Promise<string | undefined> {
   const editor = await readEditor();

@@ -124,6 +124,19 @@ export function Field(
   );
 }
 
+/** Longer texts stay as they are. */
+const PRETTY_LENGTH_MAX = 256 * 1024;
+
+/** JSON in lines; text that is none, or is long, stays as it is. */
+export function prettyJson(text: string): string {
+  if (text.length > PRETTY_LENGTH_MAX) return text.toWellFormed();
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text.toWellFormed();
+  }
+}
+
 const UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB"] as const;
 
 /** A size for people: `512 bytes`, `1.2 MB`. */

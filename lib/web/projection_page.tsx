@@ -24,9 +24,11 @@ import {
   Field,
   Name,
   Notice,
+  prettyJson,
   Table,
   Time,
 } from "./components.tsx";
+import { DEBUG_PATH } from "./debug_page.tsx";
 import type { Page } from "./frame.tsx";
 import type { Content, Html } from "./html.ts";
 import {
@@ -243,18 +245,6 @@ function State(
   );
 }
 
-/** JSON in lines; text that is none, or is long, stays as it is. */
-function prettyJson(text: string): string {
-  if (text.length > PRETTY_LENGTH_MAX) return text.toWellFormed();
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text.toWellFormed();
-  }
-}
-
-const PRETTY_LENGTH_MAX = 256 * 1024;
-
 function Unauthorized(): Html {
   return (
     <Empty>
@@ -285,6 +275,9 @@ function Query(facts: ProjectionPageFacts): Html {
       </label>
       <div class="actions">
         <button type="submit" class="primary">Save query</button>
+        <button type="submit" formaction={facts.prefix + DEBUG_PATH}>
+          Debug it
+        </button>
         <span class="dim">It goes on where it stands, with its state.</span>
       </div>
     </ActionForm>

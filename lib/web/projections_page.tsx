@@ -207,6 +207,9 @@ function New({ prefix, csrf, form, editor }: ProjectionsPageFacts): Html {
       )}
       <div class="actions">
         <button type="submit" class="primary">Run</button>
+        <button type="submit" formaction={prefix + "/web/projections/debug"}>
+          Debug it
+        </button>
       </div>
     </ActionForm>
   );

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { testUuid } from "../support/events.ts";
 import { openProjectionFixture } from "../support/projection_service.ts";
 import {
   ADMIN,
@@ -139,5 +140,55 @@ Deno.test("the original's address leads to the list, and the editor is a script"
       "javascript",
     );
     assertStringIncludes(list.body, `data-editor="/web/editor.js?v=`);
+  }
+});
+
+Deno.test("a query is stepped over events by a form, and goes on", async () => {
+  await using app = await openApp();
+  for (let n = 1; n <= 12; n++) {
+    const event = {
+      eventId: testUuid(n),
+      eventType: "Paid",
+      data: { amount: n },
+    };
+    assertEquals((await app.append("orders-1", [event])).status, 201);
+  }
+  const user = await app.createUser("ann");
+  const path = "/web/projections/debug";
+  assertEquals((await app.get(path, PAGE)).status, 401);
+  const query = "fromStream('orders-1').when({$init: () => ({sum: 0}), " +
+    "Paid(s, e) { s.sum += e.data.amount; emit('<out>', 'Sum', s); }})";
+  const first = await post(app, path, { query, count: "10", from: "start" }, {
+    ...user,
+  });
+  assertEquals(first.status, 200);
+  assertStringIncludes(first.body, "9@orders-1");
+  assertStringIncludes(first.body, "&quot;sum&quot;: 55");
+  assertStringIncludes(first.body, "&lt;out&gt;");
+
+  const hidden = (name: string) =>
+    new RegExp(`name="${name}" value="([^"]*)"`).exec(first.body)?.[1]
+      ?.replaceAll("&quot;", '"') ?? "";
+  const next = await post(app, path, {
+    query,
+    count: "10",
+    from: "next",
+    position: hidden("position"),
+    states: hidden("states"),
+  }, user);
+  assertStringIncludes(next.body, "11@orders-1");
+  assertStringIncludes(next.body, "&quot;sum&quot;: 78");
+  // Nothing was written.
+  assertEquals((await app.get("/streams/%3Cout%3E")).status, 404);
+
+  for (
+    const fields of [
+      { query: "fromAll(" },
+      { query, from: "next", position: "[]", states: "{}" },
+      { query, from: "next", position: `{"$s":{}}`, states: "x" },
+    ]
+  ) {
+    const wrong = await post(app, path, fields, user);
+    assertStringIncludes(wrong.body, `role="alert"`);
   }
 });

@@ -49,25 +49,33 @@ async function readDebugRequest(
   const query = members.readText("query");
   if (query === undefined) throw malformed("query is missing");
   const position = members.readValue("position");
-  const states = members.readValue("states") ?? {};
-  if (!isObject(states)) {
-    throw malformed("Invalid states: it must be an object");
-  }
   const sharedState = members.readValue("sharedState");
   return {
     query,
     position: position === undefined ? {} : readPosition(position),
     maxEvents: readCount(members, context),
-    states: new Map(
-      Object.entries(states).map(([name, state]) => [
-        name,
-        JSON.stringify(state),
-      ]),
-    ),
+    states: readStates(members.readValue("states") ?? {}),
     sharedState: sharedState === undefined
       ? undefined
       : JSON.stringify(sharedState),
   };
+}
+
+/**
+ * States by partition, as JSON.
+ *
+ * @throws {Refusal} If it is no object.
+ */
+export function readStates(states: unknown): ReadonlyMap<string, string> {
+  if (!isObject(states)) {
+    throw malformed("Invalid states: it must be an object");
+  }
+  return new Map(
+    Object.entries(states).map(([name, state]) => [
+      name,
+      JSON.stringify(state),
+    ]),
+  );
 }
 
 function readCount(members: NamedMembers, context: RequestContext): number {
@@ -134,7 +142,12 @@ function readSource(query: unknown): Partial<ProjectionDefinition> {
   return source as Partial<ProjectionDefinition>;
 }
 
-function readPosition(position: unknown): SourceRead["position"] {
+/**
+ * A position as `ES-Position` says it.
+ *
+ * @throws {Refusal} If it is none.
+ */
+export function readPosition(position: unknown): SourceRead["position"] {
   if (!isObject(position)) {
     throw malformed("Invalid position: it must be an object");
   }

@@ -24,6 +24,7 @@ import { TOKEN_ROUTES } from "./tokens.ts";
 import { USER_ROUTES } from "./users.ts";
 import { WATCHING_ROUTES } from "./watching.ts";
 import { WEB_ROUTES } from "./web.ts";
+import { WEB_DEBUG_ROUTES } from "./web_debug.ts";
 import { WEB_LOGIN_ROUTES } from "./web_login.ts";
 import { WEB_MAINTENANCE_ROUTES } from "./web_maintenance.ts";
 import { WEB_PROJECTIONS_ROUTES } from "./web_projections.ts";
@@ -56,5 +57,6 @@ export const ROUTES: readonly Route[] = [
   ...WEB_SUBSCRIPTIONS_ROUTES,
   ...WEB_MAINTENANCE_ROUTES,
   ...WEB_PROJECTIONS_ROUTES,
+  ...WEB_DEBUG_ROUTES,
   ...describingRoutes(() => ROUTES),
 ];
