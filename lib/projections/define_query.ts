@@ -17,7 +17,7 @@ export const BY_CORRELATION_ID_TYPE =
 
 /** The script that runs, or why there is none. */
 export type Script =
-  | { readonly script: string }
+  | { readonly script: string; readonly showsEventIds: boolean }
   | { readonly fault: string };
 
 /** What a query describes, or why it describes nothing. */
@@ -32,7 +32,9 @@ export type Definition =
  * `native:` type that is known here.
  */
 export function scriptOf(handlerType: string, query: string): Script {
-  if (/^js(?::|$)/i.test(handlerType)) return { script: query };
+  if (/^js(?::|$)/i.test(handlerType)) {
+    return { script: query, showsEventIds: false };
+  }
   return handlerType === BY_CORRELATION_ID_TYPE
     ? correlationScriptOf(query)
     : { fault: `'${handlerType}' handler type is not supported` };
@@ -52,8 +54,9 @@ export async function defineQuery(
 ): Promise<Definition> {
   const found = scriptOf(handlerType, query);
   if ("fault" in found) return found;
+  const { script, showsEventIds } = found;
   using engine = new ProjectionEngine(
-    { query: found.script, canEmit: true, limits },
+    { query: script, showsEventIds, canEmit: true, limits },
     parts,
   );
   const answer = await engine.define();
@@ -99,6 +102,7 @@ function correlationScriptOf(query: string): Script {
     };
   }
   return {
+    showsEventIds: true,
     script: `const property = ${JSON.stringify(property)};
 fromAll().when({
   $any(state, event) {
@@ -118,7 +122,7 @@ fromAll().when({
     if (name === undefined) return state;
     linkTo("$bc-" + id, { sequenceNumber: number, streamId: name }, {
       $eventTimestamp: time,
-      ...(isLink ? { $link: { metadata } } : {}),
+      ...(isLink ? { $link: { eventId: event.eventId, metadata } } : {}),
     });
     return state;
   },

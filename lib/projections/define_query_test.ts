@@ -29,7 +29,8 @@ function anEvent(
 
 Deno.test("scriptOf() knows JavaScript in any case, and refuses other types", () => {
   for (const type of ["JS", "js", "Js:v8"]) {
-    assertEquals(scriptOf(type, "q"), { script: "q" });
+    const script = { script: "q", showsEventIds: false };
+    assertEquals(scriptOf(type, "q"), script);
   }
   for (const type of ["JSX", "native:Some.Handler", ""]) {
     const fault = `'${type}' handler type is not supported`;
@@ -67,7 +68,12 @@ Deno.test("the projection of correlation ids links events, and what links stand 
   const found = scriptOf(TYPE, QUERY);
   assert("script" in found);
   using engine = new ProjectionEngine(
-    { query: found.script, canEmit: true, limits: LIMITS },
+    {
+      query: found.script,
+      showsEventIds: found.showsEventIds,
+      canEmit: true,
+      limits: LIMITS,
+    },
     PARTS,
   );
   const answer = await engine.define();
@@ -104,7 +110,10 @@ Deno.test("the projection of correlation ids links events, and what links stand 
       data: "7@a@b",
       metadata: JSON.stringify({
         $eventTimestamp: time,
-        $link: { metadata: { $correlationId: "x" } },
+        $link: {
+          eventId: "00000000-0000-4000-8000-000000000000",
+          metadata: { $correlationId: "x" },
+        },
       }),
     },
   ]);

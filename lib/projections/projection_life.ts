@@ -264,6 +264,7 @@ export class ProjectionLife {
     const run = runs.start({
       ...settingsOf(started),
       query: found.script,
+      showsEventIds: found.showsEventIds,
       runAs: runAs.principal,
       runs: true,
       lease: this.#lease,

@@ -23,6 +23,8 @@ export interface RunSettings {
   readonly mode: ProjectionMode;
   readonly handlerType: string;
   readonly query: string;
+  /** Whether the query sees ids of events, as no user's does. Default: no. */
+  readonly showsEventIds?: boolean;
   readonly config: ProjectionConfig;
   /** Whether it keeps checkpoints: continuous ones, one-time ones that ask. */
   readonly hasCheckpoints: boolean;

@@ -355,12 +355,13 @@ class Run implements ProjectionRun {
 
   /** Undefined: nothing is known of the query, and it is not to run. */
   async #define(): Promise<ProjectionDefinition | undefined> {
-    const { query, config, mode, runs, definition } = this.#settings;
+    const { query, showsEventIds = false } = this.#settings;
+    const { config, mode, runs, definition } = this.#settings;
     if (!runs) return definition;
     const { limits, timers, startWorker } = this.#parts;
     const canEmit = config.emitEnabled && mode !== "Transient";
     this.#engine = new ProjectionEngine(
-      { query, canEmit, limits },
+      { query, showsEventIds, canEmit, limits },
       startWorker === undefined ? { timers } : { timers, startWorker },
     );
     const answer = await this.#engine.define();
