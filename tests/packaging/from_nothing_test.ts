@@ -15,7 +15,6 @@ import {
 import { NPM_NAME, ROOT, VERSION } from "../../packaging/project.ts";
 import { type LoopbackRegistry, serveRegistry } from "./loopback_registry.ts";
 import {
-  ANSWER_MS_MAX,
   canReachRegistry,
   findTool,
   openEmptyPlace,
@@ -27,6 +26,18 @@ const isOnline = await canReachRegistry();
 const registry = isOnline ? undefined : "npm registry";
 const binary = Deno.env.get("TEST_BINARY");
 const DENO = Deno.execPath();
+
+/** From nothing to the first answer. */
+const ANSWER_MS_MAX = 60_000;
+
+/**
+ * Checks the time where nothing else runs: in the workflow of a release, which
+ * names a binary.
+ */
+function checkTime(answerMs: number): void {
+  if (binary === undefined) return;
+  assert(answerMs < ANSWER_MS_MAX, `${answerMs} ms`);
+}
 
 /** The package, as a registry has it after a release. */
 async function publishPackage(directory: string): Promise<LoopbackRegistry> {
@@ -53,7 +64,7 @@ testWhere("with only Node, npx serves", registry, async () => {
     [npx, "-y", NPM_NAME, "serve", "--db=data"],
     place,
   );
-  assert(answerMs < ANSWER_MS_MAX, `${answerMs} ms`);
+  checkTime(answerMs);
   assertStringIncludes(log, `version=${VERSION}`);
   assertStringIncludes(log, "program.stopped");
 });
@@ -77,7 +88,7 @@ testWhere("with only Deno, the package serves", registry, async () => {
     ],
     place,
   );
-  assert(answerMs < ANSWER_MS_MAX, `${answerMs} ms`);
+  checkTime(answerMs);
   assertStringIncludes(log, "program.stopped");
 });
 
@@ -89,7 +100,7 @@ testWhere("with only Deno, a checkout serves", registry, async () => {
     [DENO, "task", "serve", "--db=data"],
     { ...place, directory: checkout },
   );
-  assert(answerMs < ANSWER_MS_MAX, `${answerMs} ms`);
+  checkTime(answerMs);
   assertStringIncludes(log, "program.stopped");
 });
 
@@ -104,7 +115,7 @@ testWhere(
       [own, "serve", "--db=data"],
       place,
     );
-    assert(answerMs < ANSWER_MS_MAX, `${answerMs} ms`);
+    checkTime(answerMs);
     assertStringIncludes(log, "program.stopped");
   },
 );

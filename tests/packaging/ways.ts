@@ -8,8 +8,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 
-/** Time from nothing to the first answer. */
-export const ANSWER_MS_MAX = 60_000;
+/** Time for a whole trial on a machine with other work; it takes seconds. */
+const TRIAL_MS_MAX = 300_000;
 
 /** An empty place. Disposing of it removes it. */
 export interface EmptyPlace extends AsyncDisposable {
@@ -96,7 +96,7 @@ export async function tryServer(
   }).spawn();
   const output = new Response(child.stdout).text();
   const log = new Response(child.stderr).text();
-  const killer = setTimeout(() => endGroup(child, "SIGKILL"), ANSWER_MS_MAX);
+  const killer = setTimeout(() => endGroup(child, "SIGKILL"), TRIAL_MS_MAX);
   try {
     const url = `http://127.0.0.1:${port}`;
     if (!await answers(url, child)) {
