@@ -56,16 +56,18 @@ export interface RunFixture {
 
 /** Makes that over an empty store, by default a model store. */
 export function createRunFixture(
-  { limits = {}, ...options }: {
+  { limits = {}, openRuns = openProjectionRuns, ...options }: {
     readonly limits?: Partial<Limits>;
     readonly store?: EventStore;
+    /** Of another source than the program's. */
+    readonly openRuns?: typeof openProjectionRuns;
   } = {},
 ): RunFixture {
   const clock = createTestClock();
   const newId = () => crypto.randomUUID();
   const store = options.store ??
     createModelStore({ clock, newEventId: newId });
-  const runs = openProjectionRuns({
+  const runs = openRuns({
     store,
     clock,
     timers: SYSTEM_TIMERS,
