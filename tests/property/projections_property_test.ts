@@ -194,7 +194,7 @@ async function disturb({ store, random }: World, name: string): Promise<void> {
       events: [aMetadataEvent(random.integer(1, 2 ** 40), { $maxCount: 2 })],
     });
   }
-  const { head } = await store.readState(name);
+  const { head, metadata } = await store.readState(name);
   if (random.chance(0.2) && head >= 0) {
     await store.deleteStream({
       streamName: name,
@@ -203,7 +203,11 @@ async function disturb({ store, random }: World, name: string): Promise<void> {
     });
     return;
   }
-  if (random.chance(0.3)) await store.maintenance.scavenge({}, SCAVENGE);
+  // A stream that has lost its last event says nothing of it any more.
+  const isEmptied = Number(metadata.truncateBefore ?? 0) > head;
+  if (!isEmptied && random.chance(0.3)) {
+    await store.maintenance.scavenge({}, SCAVENGE);
+  }
 }
 
 /** Emitted events by their numbers, whenever they were seen. */

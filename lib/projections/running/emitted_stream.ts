@@ -145,7 +145,9 @@ export class EmittedStream {
       const isWritten = newest !== undefined &&
         covers(newest.position, this.#parts.plan, emission.cause.at);
       if (!isWritten) break;
-      emission.onWritten?.(this.#match(emission)?.eventNumber ?? -1);
+      const written = this.#match(emission);
+      // What stood there was scavenged: nobody can follow a link to it.
+      emission.onWritten?.(written?.eventNumber ?? 0);
       passed++;
     }
     if (passed > 0) this.#queue.splice(0, passed);
