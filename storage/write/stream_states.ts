@@ -226,9 +226,11 @@ export class StreamStates {
       : decodeStreamMetadata(record);
     if (!isKept) return metadata;
     if (this.#metadata.size >= this.#metadataCacheMax) {
+      // Many at once: finding the first key again passes all deleted ones.
+      let surplus = Math.ceil(this.#metadataCacheMax / 8);
       for (const oldest of this.#metadata.keys()) {
         this.#metadata.delete(oldest);
-        break;
+        if (--surplus <= 0) break;
       }
     }
     this.#metadata.set(metastream, { number, metadata });

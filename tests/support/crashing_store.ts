@@ -20,8 +20,6 @@ export interface CrashPoint {
 export interface CrashingStore {
   readonly store: EventStore;
   readonly hasCrashed: boolean;
-  /** Settles when it is killed. */
-  readonly crashed: Promise<void>;
 }
 
 /** Makes a life's view of a store that outlives it. */
@@ -29,7 +27,6 @@ export function createCrashingStore(
   store: EventStore,
   crash: CrashPoint,
 ): CrashingStore {
-  const crashed = Promise.withResolvers<void>();
   let count = 0;
   let isOver = false;
   const refuse = () => {
@@ -53,7 +50,6 @@ export function createCrashingStore(
       refuse();
       if (++count < crash.appendCount) return await store.append(request);
       isOver = true;
-      crashed.resolve();
       if (crash.isLastWritten) await store.append(request);
       throw new QuipuError("storeClosed", "The process was killed");
     },
@@ -78,6 +74,5 @@ export function createCrashingStore(
     get hasCrashed() {
       return isOver;
     },
-    crashed: crashed.promise,
   };
 }

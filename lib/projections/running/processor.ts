@@ -62,6 +62,11 @@ interface KeptBatch {
   readonly names: readonly (string | null)[];
 }
 
+/** Events of the first batch. */
+const FIRST_BATCH_COUNT = 25;
+/** A batch that takes longer is followed by a smaller one. */
+const BATCH_MS_MAX = 40;
+
 const FAULT_HANDLER =
   "EventStore.Projections.Core.Services.v8.DefaultV8ProjectionStateHandler";
 
@@ -75,6 +80,8 @@ export class Processor {
   #handledCount = 0;
   #unhandledBytes = 0;
   #coreProcessingTimeMs = 0;
+  /** Events that are handed on together, by the time that they take. */
+  #batchCount = FIRST_BATCH_COUNT;
 
   constructor(parts: ProcessorParts) {
     this.#parts = parts;
@@ -120,7 +127,7 @@ export class Processor {
   cut(events: readonly TakenEvent[], from: number, most: number): Batch {
     const { definition, limits } = this.#parts;
     const { projectionBatchEventsMax, projectionBatchLengthMax } = limits;
-    const count = Math.min(projectionBatchEventsMax, most);
+    const count = Math.min(this.#batchCount, projectionBatchEventsMax, most);
     const batch: Batch = { taken: [], handled: [], events: [] };
     const taken: TakenEvent[] = [];
     let length = 0;
@@ -177,8 +184,20 @@ export class Processor {
       if (answer.isDone) break;
       answer = await engine.processRest();
     }
-    this.#coreProcessingTimeMs += this.#parts.timers.nowMs() - startMs;
+    const tookMs = this.#parts.timers.nowMs() - startMs;
+    this.#coreProcessingTimeMs += tookMs;
+    this.#adaptBatches(kept.batch.events.length, tookMs);
     partitions.trim();
+  }
+
+  /** Large batches cost less; but one must not take long, nor time out. */
+  #adaptBatches(count: number, tookMs: number): void {
+    if (tookMs > BATCH_MS_MAX) {
+      this.#batchCount = Math.max(1, count >> 1);
+    } else if (count >= this.#batchCount && tookMs < BATCH_MS_MAX / 2) {
+      const { projectionBatchEventsMax } = this.#parts.limits;
+      this.#batchCount = Math.min(2 * count, projectionBatchEventsMax);
+    }
   }
 
   /** Partitions of a batch's events; null: the event is skipped. */

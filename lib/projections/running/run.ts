@@ -23,6 +23,7 @@ import type {
   RunSettings,
   RunStatus,
 } from "../run.ts";
+import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
 import { readCatalog } from "./catalog.ts";
 import { Effects, resultStreamsOf } from "./effects.ts";
@@ -67,8 +68,6 @@ interface Prepared {
   readonly processor: Processor;
   /** Log position of the end of a query. */
   readonly until: number | undefined;
-  /** As of the last checkpoint. */
-  readonly atCheckpoint: { handledCount: number; unhandledBytes: number };
 }
 
 /** Begins a run; what fails is in its status. */
@@ -86,6 +85,7 @@ class Run implements ProjectionRun {
   readonly #parts: RunParts;
   readonly #store: RunStore;
   readonly #checkpoints: Checkpoints;
+  readonly #schedule: CheckpointSchedule;
   readonly #prepared = Promise.withResolvers<void>();
   readonly #restored = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -126,6 +126,10 @@ class Run implements ProjectionRun {
       mark: { number, epoch, version },
       newId,
     });
+    this.#schedule = new CheckpointSchedule(
+      settings.config,
+      () => timers.nowMs(),
+    );
     this.#definition = settings.definition;
   }
 
@@ -281,7 +285,6 @@ class Run implements ProjectionRun {
       writer,
       processor: this.#openProcessor({ definition, plan, writer, cursor }),
       until,
-      atCheckpoint: { handledCount: 0, unhandledBytes: 0 },
     };
   }
 
@@ -487,7 +490,10 @@ class Run implements ProjectionRun {
     events: readonly TakenEvent[],
   ): Promise<void> {
     for (let from = 0; from < events.length && !this.#isStopping;) {
-      const batch = all.processor.cut(events, from, this.#untilCheckpoint(all));
+      const most = this.#settings.hasCheckpoints
+        ? this.#schedule.untilNext(all.processor)
+        : Infinity;
+      const batch = all.processor.cut(events, from, most);
       from += batch.taken.length;
       this.#bufferedCount = events.length - from;
       this.#oldestAtMs = batch.taken[0]?.event.createdAtMs;
@@ -501,39 +507,25 @@ class Run implements ProjectionRun {
     this.#oldestAtMs = undefined;
   }
 
-  /** Events that may be taken before a checkpoint is due. */
-  #untilCheckpoint({ processor, atCheckpoint }: Prepared): number {
-    const { hasCheckpoints, config } = this.#settings;
-    const threshold = config.checkpointHandledThreshold;
-    if (!hasCheckpoints || threshold <= 0) return Infinity;
-    const since = processor.handledCount - atCheckpoint.handledCount;
-    return Math.max(1, threshold - since);
-  }
-
   async #considerCheckpoint(all: Prepared): Promise<void> {
-    const { config, hasCheckpoints } = this.#settings;
-    if (!hasCheckpoints) return;
-    const { processor, atCheckpoint, partitions } = all;
-    const handled = processor.handledCount - atCheckpoint.handledCount;
-    const bytes = processor.unhandledBytes - atCheckpoint.unhandledBytes;
-    const isPassing = config.checkpointUnhandledBytesThreshold > 0 &&
-      bytes >= config.checkpointUnhandledBytesThreshold;
-    if (isPassing) processor.passUnhandled();
-    const isDue = isPassing || partitions.isFull ||
-      config.checkpointHandledThreshold > 0 &&
-        handled >= config.checkpointHandledThreshold;
+    if (!this.#settings.hasCheckpoints) return;
+    const { processor, partitions } = all;
+    if (this.#schedule.isPassing(processor)) processor.passUnhandled();
+    const isDue = partitions.isFull ||
+      this.#schedule.isDue(processor, partitions.dirtyCount);
     if (isDue) await this.#checkpoint(all);
   }
 
   /** Writes a checkpoint of everything up to here, if anything is new. */
   async #checkpoint(
-    { partitions, writer, definition, processor, atCheckpoint }: Prepared,
+    { partitions, writer, definition, processor }: Prepared,
   ): Promise<void> {
     const { position } = processor;
     const isNew = this.#lastCheckpoint !== "completed" &&
       membersOf(this.#lastCheckpoint ?? {}) !== membersOf(position);
     if (!this.#settings.hasCheckpoints || !isNew) return;
     this.#checkpointStatus = "Requested";
+    this.#schedule.began();
     await writer.settled();
     this.#requireNoFailure();
     const isPartitioned = partitionKindOf(definition) !== "none";
@@ -546,8 +538,7 @@ class Run implements ProjectionRun {
     await this.#checkpoints.writeRoot({ position, texts });
     partitions.wroteRoot(position);
     this.#lastCheckpoint = position;
-    atCheckpoint.handledCount = processor.handledCount;
-    atCheckpoint.unhandledBytes = processor.unhandledBytes;
+    this.#schedule.ended(processor);
     this.#checkpointStatus = "";
   }
 
