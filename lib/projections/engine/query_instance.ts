@@ -14,29 +14,30 @@
  * @module
  */
 
-import {
-  newQuickJSWASMModuleFromVariant,
-  type QuickJSContext,
-  type QuickJSHandle,
-  type QuickJSRuntime,
-  type QuickJSSyncVariant,
+import type {
+  QuickJSContext,
+  QuickJSHandle,
+  QuickJSRuntime,
 } from "quickjs-emscripten-core";
-import quickJsVariant from "@jitl/quickjs-singlefile-mjs-release-sync";
-import { encodeUtf8, encodeUtf8Into } from "../../text/utf8.ts";
+import {
+  AnswerError,
+  decodeAnswer,
+  decodeCatalog,
+  decodeDefinition,
+  decodeFault,
+  decodePartitions,
+} from "./engine_answers.ts";
 import type {
   CatalogAnswer,
   DefineAnswer,
-  EmittedEvent,
   EngineFault,
   EngineSettings,
-  EventEffects,
   PackedEvents,
   PartitionsAnswer,
-  PartitionState,
   ProcessAnswer,
-  ProjectionDefinition,
   RestoredState,
 } from "./messages.ts";
+import { BoundedMemory, openQuickJs, RESCUE_BYTES } from "./quick_js.ts";
 import { PRELUDE } from "./prelude/prelude.ts";
 
 /**
@@ -44,42 +45,11 @@ import { PRELUDE } from "./prelude/prelude.ts";
  * the instance instead of the handler. Calls can be some 180 deep.
  */
 const STACK_BYTES_MAX = 32 * 1024;
-/** Memory beyond the limit in which an answer is written after a fault. */
-const RESCUE_BYTES = 16 * 1024 * 1024;
-/** Characters of a fault's text. */
-const FAULT_LENGTH_MAX = 1024;
 
+/** What is thrown where there is no room for an error. */
+const NO_ERROR = /^(null|undefined)$/;
+const OUT_OF_MEMORY = "InternalError: out of memory";
 const TIMEOUT = "Script execution terminated.  Timeout expired.";
-
-// The package's types say that it is the module, not its only export.
-const QUICK_JS = withFastTexts(quickJsVariant as unknown as QuickJSSyncVariant);
-
-type ModuleLoader = Extract<
-  Awaited<ReturnType<QuickJSSyncVariant["importModuleLoader"]>>,
-  (...given: never[]) => unknown
->;
-
-/**
- * Texts go into the engine's memory by way of the platform's encoder, instead
- * of Emscripten's, which takes a character at a time: a fifth of the time.
- */
-function withFastTexts(variant: QuickJSSyncVariant): QuickJSSyncVariant {
-  return {
-    ...variant,
-    importModuleLoader: async () => {
-      const load = await variant.importModuleLoader() as ModuleLoader;
-      return async (options) => {
-        const module = await load(options);
-        module.lengthBytesUTF8 = (text) => encodeUtf8(text).length;
-        module.stringToUTF8 = (text, at, size = 0) => {
-          const target = module.HEAPU8.subarray(at, at + size);
-          target[encodeUtf8Into(text, target)] = 0;
-        };
-        return module;
-      };
-    },
-  };
-}
 
 /** Functions of the prelude, and its count of the events that were begun. */
 interface Prelude {
@@ -124,14 +94,10 @@ class CallError extends Error {
   }
 }
 
-/** What the query's engine answers is nothing that the prelude writes. */
-class AnswerError extends Error {
-  override readonly name = "AnswerError";
-}
-
 /** A query that was handed to its engine. */
 export class QueryInstance implements Disposable {
   readonly #runtime: QuickJSRuntime;
+  readonly #memory: BoundedMemory;
   readonly #context: QuickJSContext;
   readonly #settings: EngineSettings;
   readonly #nowMs: () => number;
@@ -146,11 +112,14 @@ export class QueryInstance implements Disposable {
   #isTimeOver = false;
 
   private constructor(
-    runtime: QuickJSRuntime,
-    settings: EngineSettings,
-    nowMs: () => number,
+    { runtime, memory, settings, nowMs }: InstanceParts & {
+      readonly runtime: QuickJSRuntime;
+      readonly memory: BoundedMemory;
+      readonly settings: EngineSettings;
+    },
   ) {
     this.#runtime = runtime;
+    this.#memory = memory;
     this.#settings = settings;
     this.#nowMs = nowMs;
     runtime.setMaxStackSize(STACK_BYTES_MAX);
@@ -164,8 +133,9 @@ export class QueryInstance implements Disposable {
     settings: EngineSettings,
     { nowMs }: InstanceParts,
   ): Promise<QueryInstance> {
-    const module = await newQuickJSWASMModuleFromVariant(QUICK_JS);
-    return new QueryInstance(module.newRuntime(), settings, nowMs);
+    const memory = new BoundedMemory(settings.limits.projectionMemoryBytesMax);
+    const runtime = (await openQuickJs(memory)).newRuntime();
+    return new QueryInstance({ runtime, memory, settings, nowMs });
   }
 
   /** Runs the query's text: what its calls describe, or why it makes none. */
@@ -228,7 +198,7 @@ export class QueryInstance implements Disposable {
     try {
       const answer = {
         ...decodeAnswer(this.#call("answer")),
-        memoryBytes: this.#memory().buffer.byteLength,
+        memoryBytes: this.#memory.memory.buffer.byteLength,
       };
       this.#takenCount = answer.takenCount;
       return fault === undefined ? answer : { ...answer, isDone: false, fault };
@@ -330,15 +300,11 @@ export class QueryInstance implements Disposable {
 
   /** Index of the event that is being taken. */
   #progress(): number {
-    return this.#prelude === undefined ? -1 : this.#memory()[0] ?? -1;
-  }
-
-  /** The prelude's count in the memory of the engine, which may move. */
-  #memory(): Int32Array {
-    if (this.#prelude === undefined) return new Int32Array(1);
+    if (this.#prelude === undefined) return -1;
+    // It may move.
     using bytes = this.#context.getArrayBuffer(this.#prelude.progress);
     const { buffer, byteOffset } = bytes.value;
-    return new Int32Array(buffer, byteOffset, 1);
+    return new Int32Array(buffer, byteOffset, 1)[0] ?? -1;
   }
 
   /**
@@ -375,11 +341,11 @@ export class QueryInstance implements Disposable {
       );
       if (result.error === undefined) {
         using text = result.value;
-        return new CallError(decodeFault(parseObject(context.getString(text))));
+        return new CallError(decodeFault(context.getString(text)));
       }
       result.error.dispose();
     }
-    return new CallError({ text: "The engine ran out of memory", line: 0 });
+    return new CallError({ text: OUT_OF_MEMORY, line: 0 });
   }
 
   /** Hands events to the handlers: the fault that ended it, if one did. */
@@ -395,16 +361,22 @@ export class QueryInstance implements Disposable {
         JSON.stringify(handover),
         ...(batch === undefined ? [] : [batch.heads, batch.texts]),
       );
-      fault = text === "" ? undefined : decodeFault(parseObject(text));
+      fault = text === "" ? undefined : decodeFault(text);
       if (fault === undefined) this.#runJobs();
     } catch (error) {
       fault = faultOf(error);
     }
     if (fault === undefined) return undefined;
     if (this.#isTimeOver) fault = { text: TIMEOUT, line: fault.line };
+    // The error itself may have found no room: `null` is thrown then.
+    else if (this.#memory.wasRefused && NO_ERROR.test(fault.text)) {
+      fault = { text: OUT_OF_MEMORY, line: fault.line };
+    }
     // The answer must be written, and there may be no room left for it.
     const { projectionMemoryBytesMax } = this.#settings.limits;
-    this.#runtime.setMemoryLimit(projectionMemoryBytesMax + RESCUE_BYTES);
+    const bytesMax = projectionMemoryBytesMax + RESCUE_BYTES;
+    this.#memory.bytesMax = bytesMax;
+    this.#runtime.setMemoryLimit(bytesMax);
     this.#begin({ callMs: 500, eventMs: 500 });
     return fault;
   }
@@ -444,122 +416,4 @@ function faultOf(error: unknown): EngineFault {
   // WebAssembly traps and the like: whatever escapes ends this instance alone.
   const text = error instanceof Error ? error.message : String(error);
   return { text: `The engine failed: ${text.slice(0, 200)}`, line: 0 };
-}
-
-type Members = Readonly<Record<string, unknown>>;
-
-function parseObject(text: string): Members {
-  return objectOf(JSON.parse(text));
-}
-
-function objectOf(value: unknown): Members {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Members;
-  }
-  throw new AnswerError("no object");
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new AnswerError("no list");
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === "string") return value;
-  throw new AnswerError("no text");
-}
-
-function textsOf(value: unknown): readonly string[] {
-  return listOf(value).map(textOf);
-}
-
-function countOf(value: unknown): number {
-  if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
-  throw new AnswerError("no count");
-}
-
-function decodeFault({ text, line, isOfEmit }: Members): EngineFault {
-  return {
-    text: textOf(text).slice(0, FAULT_LENGTH_MAX),
-    line: Number.isSafeInteger(line) ? Number(line) : 0,
-    ...(isOfEmit === true && { isOfEmit }),
-  };
-}
-
-function decodeDefinition(text: string): DefineAnswer {
-  const { definition, fault, logs } = parseObject(text);
-  if (fault !== undefined) {
-    return { fault: decodeFault(objectOf(fault)), logs: textsOf(logs) };
-  }
-  const members = objectOf(definition);
-  textsOf(members["categories"]);
-  textsOf(members["events"]);
-  textsOf(members["streams"]);
-  objectOf(members["options"]);
-  return {
-    definition: members as unknown as ProjectionDefinition,
-    logs: textsOf(logs),
-  };
-}
-
-function decodePartitions(text: string): PartitionsAnswer {
-  const { partitions, fault } = parseObject(text);
-  return { partitions: namesOf(partitions), ...faultIn(fault) };
-}
-
-function decodeCatalog(text: string): CatalogAnswer {
-  const { names, fault } = parseObject(text);
-  return { streamNames: namesOf(names), ...faultIn(fault) };
-}
-
-function namesOf(value: unknown): readonly (string | null)[] {
-  return listOf(value).map((name) => name === null ? null : textOf(name));
-}
-
-function faultIn(value: unknown): { readonly fault?: EngineFault } {
-  return value === undefined ? {} : { fault: decodeFault(objectOf(value)) };
-}
-
-function decodeAnswer(text: string): Omit<ProcessAnswer, "memoryBytes"> {
-  const { taken, isDone, states, sharedState, effects, logs } = parseObject(
-    text,
-  );
-  return {
-    takenCount: countOf(taken),
-    isDone: isDone === true,
-    states: listOf(states).map(decodeState),
-    ...(sharedState !== null && { sharedState: textOf(sharedState) }),
-    effects: listOf(effects).map(decodeEffects),
-    logs: textsOf(logs),
-  };
-}
-
-function decodeState(value: unknown): PartitionState {
-  const [partition, state, result] = listOf(value);
-  return {
-    partition: textOf(partition),
-    state: textOf(state),
-    result: textOf(result ?? state),
-  };
-}
-
-function decodeEffects(value: unknown): EventEffects {
-  const [index, result, emitted, logs] = listOf(value);
-  return {
-    index: countOf(index),
-    ...(result !== null && { result: textOf(result) }),
-    emitted: listOf(emitted).map(decodeEmitted),
-    logs: textsOf(logs),
-  };
-}
-
-function decodeEmitted(value: unknown): EmittedEvent {
-  const { streamName, eventType, isJson, data, metadata } = objectOf(value);
-  return {
-    streamName: textOf(streamName),
-    eventType: textOf(eventType),
-    isJson: isJson === true,
-    ...(data !== undefined && { data: textOf(data) }),
-    ...(metadata !== undefined && { metadata: textOf(metadata) }),
-  };
 }
