@@ -156,7 +156,7 @@ export const LIMITS = {
   projectionLogLineLengthMax: 1 * KIB,
   /** UTF-16 units of output from which on a batch is handed on in parts. */
   projectionOutputLength: 1 * MIB,
-  /** Projections in all; those that run at the same time. */
+  /** Projections in all; those that run at once, in some 16 MiB each. */
   projectionsMax: 1_000,
   projectionsRunningMax: 200,
   /** Memory of all of them together. */

@@ -8,7 +8,7 @@
 import type { Limits } from "../model/limits.ts";
 import { objectOf } from "../streams/own_streams.ts";
 import { type EngineParts, ProjectionEngine } from "./engine/engine.ts";
-import type { ProjectionMode } from "./contract.ts";
+import type { DefinedEngine, DefinedQuery } from "./run.ts";
 import type { ProjectionDefinition } from "./engine/messages.ts";
 
 /** Type of the built-in projection that links events by correlation id. */
@@ -22,7 +22,11 @@ export type Script =
 
 /** What a query describes, or why it describes nothing. */
 export type Definition =
-  | { readonly definition: ProjectionDefinition }
+  | {
+    readonly definition: ProjectionDefinition;
+    /** Where the query was looked at. It must be handed on or disposed of. */
+    readonly engine?: DefinedEngine;
+  }
   | { readonly fault: string };
 
 /**
@@ -40,31 +44,31 @@ export function scriptOf(handlerType: string, query: string): Script {
     : { fault: `'${handlerType}' handler type is not supported` };
 }
 
-/** A query that is to be looked at. */
-export interface DefinedQuery {
-  readonly handlerType: string;
-  readonly query: string;
-  readonly mode: ProjectionMode;
-}
-
 /** Finds out what a query describes, in an engine of its own. */
 export async function defineQuery(
-  { handlerType, query, mode }: DefinedQuery,
+  asked: DefinedQuery,
   { limits, ...parts }: EngineParts & { readonly limits: Limits },
 ): Promise<Definition> {
-  const found = scriptOf(handlerType, query);
+  const { mode, canEmit } = asked;
+  const found = scriptOf(asked.handlerType, asked.query);
   if ("fault" in found) return found;
   const { script, showsEventIds } = found;
-  using engine = new ProjectionEngine(
-    { query: script, showsEventIds, canEmit: true, limits },
+  const engine = new ProjectionEngine(
+    { query: script, showsEventIds, canEmit, limits },
     parts,
   );
   const answer = await engine.define();
-  if ("fault" in answer) return { fault: answer.fault.text };
-  const { definition } = answer;
-  return mode === "Continuous" && definition.catalogStream !== undefined
-    ? { fault: "catalogStream is not supported in the projections mode" }
-    : { definition };
+  const fault = "fault" in answer
+    ? answer.fault.text
+    : mode === "Continuous" && answer.definition.catalogStream !== undefined
+    ? "catalogStream is not supported in the projections mode"
+    : undefined;
+  if ("fault" in answer || fault !== undefined) {
+    engine[Symbol.dispose]();
+    return { fault: fault ?? "" };
+  }
+  const { definition, logs } = answer;
+  return { definition, engine: { query: asked, engine, logs } };
 }
 
 /** Finds out what queries describe, a few at a time: each needs a worker. */

@@ -40,10 +40,15 @@ Deno.test("scriptOf() knows JavaScript in any case, and refuses other types", ()
 
 Deno.test("defineQuery() says what a query describes, or why it describes nothing", async () => {
   const query = "fromStream('s').when({ a() {} })";
-  const js = { handlerType: "JS", mode: "Continuous" } as const;
+  const js = {
+    handlerType: "JS",
+    mode: "Continuous",
+    canEmit: false,
+  } as const;
   const defined = await defineQuery({ ...js, query }, PARTS);
   assert("definition" in defined);
   assertEquals(defined.definition.streams, ["s"]);
+  defined.engine?.engine[Symbol.dispose]();
   assertEquals(await defineQuery({ ...js, query: "" }, PARTS), {
     fault: "None of streams and categories are included",
   });
@@ -56,6 +61,7 @@ Deno.test("defineQuery() says what a query describes, or why it describes nothin
   });
   const once = await defineQuery({ ...catalog, mode: "OneTime" }, PARTS);
   assert("definition" in once);
+  once.engine?.engine[Symbol.dispose]();
   const bad = await defineQuery({
     ...js,
     handlerType: TYPE,

@@ -6,6 +6,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   aProjection,
+  DEFINITION,
   openProjectionFixture,
   type ProjectionFixture,
 } from "../../tests/support/projection_service.ts";
@@ -15,7 +16,10 @@ import { ADMIN, aUser } from "../../tests/support/stream_service.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Caller, StateFeed } from "./contract.ts";
+import { SYSTEM_TIMERS } from "../runtime/system_clock.ts";
+import { ProjectionEngine } from "./engine/engine.ts";
 import type { CurrentUser } from "./run_as.ts";
+import type { ProjectionOptions } from "./service.ts";
 
 const DAVE = aUser("dave");
 const DONE = { kind: "done", name: "p" } as const;
@@ -393,6 +397,55 @@ Deno.test("if all take too much memory together, the largest stops with a reason
   await fixture.command("enable");
   assertEquals(fixture.statusOf(), "Running: ");
   await fixture.service.close();
+});
+
+/** Engines whose workers do nothing but end. */
+function createIdleEngines() {
+  const ended: string[] = [];
+  const define: ProjectionOptions["define"] = (query) => {
+    const worker: Worker = Object.assign(new EventTarget(), {
+      onmessage: null,
+      onmessageerror: null,
+      onerror: null,
+      postMessage() {},
+      terminate() {
+        ended.push(query.query);
+      },
+    });
+    const engine = new ProjectionEngine(
+      { query: query.query, canEmit: query.canEmit, limits: LIMITS },
+      { timers: SYSTEM_TIMERS, startWorker: () => worker },
+    );
+    const defined = { query, engine, logs: [] };
+    return Promise.resolve({ definition: DEFINITION, engine: defined });
+  };
+  return { ended, define };
+}
+
+Deno.test("the engine that a query was looked at in runs it, or ends", async () => {
+  const { ended, define } = createIdleEngines();
+  const fixture = await openProjectionFixture({ define });
+  const { service, store } = fixture;
+  await fixture.create({ query: "1" });
+  assertEquals(fixture.runOf("p").settings.engine?.query.query, "1");
+  await fixture.create({ name: "q", query: "2", isEnabled: false });
+  assertEquals(ended, ["2"]);
+  const update = {
+    name: "p",
+    query: "3",
+    handlerType: undefined,
+    emitEnabled: undefined,
+  };
+  const { append } = store;
+  store.append = () => Promise.reject(new Error("full"));
+  await assertRejects(() => service.updateQuery(ADMIN, update), Error, "full");
+  store.append = append;
+  await fixture.command("reset");
+  assertEquals(ended, ["2", "3"]);
+  assertEquals(fixture.runOf("p").settings.engine, undefined);
+  assertEquals(await service.updateQuery(ADMIN, update), DONE);
+  assertEquals(fixture.runOf("p").settings.engine?.query.query, "3");
+  await service.close();
 });
 
 Deno.test("a deletion that a crash cut short is ended by the next start", async () => {

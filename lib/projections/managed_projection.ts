@@ -15,7 +15,14 @@ import type {
   QueryUpdate,
 } from "./contract.ts";
 import { deleteStreamsOf, deletionOf } from "./delete_streams.ts";
-import { type LifeParts, ProjectionLife } from "./projection_life.ts";
+import {
+  discardEngine,
+  type EngineInTransit,
+  isEngineOf,
+  type LifeParts,
+  ProjectionLife,
+} from "./projection_life.ts";
+import type { DefinedEngine } from "./run.ts";
 import type { ProjectionRecord } from "./record.ts";
 import type { Registration, Registry } from "./registry.ts";
 import { isServedByIndex, listQueryFault } from "./standard.ts";
@@ -39,6 +46,8 @@ export interface ManagedSetup {
   readonly record: ProjectionRecord;
   /** Why its query describes nothing, if that is known. */
   readonly queryFault?: string | undefined;
+  /** An engine that has run its query already. */
+  readonly engine?: DefinedEngine | undefined;
 }
 
 /** How the run follows a change. */
@@ -67,6 +76,8 @@ export class ManagedProjection {
   #isEnded = false;
   /** Why the query describes nothing, as far as it was asked. */
   #queryFault: string | undefined;
+  /** Where the query was looked at last, until a run takes it. */
+  readonly #transit: EngineInTransit = { engine: undefined };
   /** Changes, one after another. */
   #turns: Promise<unknown> = Promise.resolve();
   #accessedAtMs: number;
@@ -78,6 +89,7 @@ export class ManagedProjection {
     this.#registration = registration;
     this.#record = record;
     this.#queryFault = queryFault;
+    this.#transit.engine = setup.engine;
     this.#shown = record;
     this.#accessedAtMs = parts.timers.nowMs();
     this.life = new ProjectionLife(parts, {
@@ -240,7 +252,10 @@ export class ManagedProjection {
   /** Ends it on this server, with a checkpoint. */
   end(): Promise<void> {
     this.#isEnded = true;
-    return this.#inTurn(() => this.life.end(this.name));
+    return this.#inTurn(async () => {
+      discardEngine(this.#transit);
+      await this.life.end(this.name);
+    });
   }
 
   // ── Below ────────────────────────────────────────────────────────────────
@@ -368,8 +383,16 @@ export class ManagedProjection {
       return;
     }
     const number = this.#registration?.number ?? -1;
-    if (this.#isToRun) await this.life.start({ name, number, record });
-    else await this.life.load({ name, number, record });
+    const started = { name, number, record };
+    const { engine } = this.#transit;
+    if (engine !== undefined && !isEngineOf(engine, record)) {
+      discardEngine(this.#transit);
+    }
+    if (this.#isToRun) await this.life.start(started, this.#transit);
+    else {
+      discardEngine(this.#transit);
+      await this.life.load(started);
+    }
     this.#shown = record;
   }
 
@@ -378,12 +401,15 @@ export class ManagedProjection {
     const isKnown = record.definition !== undefined ||
       this.#queryFault !== undefined;
     if (isKnown) return record;
-    const defined = await this.#parts.define(record);
-    if ("definition" in defined) {
-      return { ...record, definition: defined.definition };
+    discardEngine(this.#transit);
+    const { config: { emitEnabled: canEmit } } = record;
+    const defined = await this.#parts.define({ ...record, canEmit });
+    if ("fault" in defined) {
+      this.#queryFault = defined.fault;
+      return record;
     }
-    this.#queryFault = defined.fault;
-    return record;
+    this.#transit.engine = defined.engine;
+    return { ...record, definition: defined.definition };
   }
 
   async #finishDeletion(): Promise<void> {
@@ -397,6 +423,7 @@ export class ManagedProjection {
       await registry.strike(this.name);
     }
     this.#isEnded = true;
+    discardEngine(this.#transit);
     await this.life.end(this.name);
   }
 

@@ -14,14 +14,15 @@ import type { EventStore } from "../store/event_store.ts";
 import type { LeaseKeeper } from "../store/lease_keeper.ts";
 import type { Lease } from "../store/leases.ts";
 import type { LogLine, StateView } from "./contract.ts";
-import {
-  type DefinedQuery,
-  type Definition,
-  scriptOf,
-} from "./define_query.ts";
+import { type Definition, scriptOf } from "./define_query.ts";
 import type { MemoryBudget, MemoryTaker } from "./memory_budget.ts";
 import type { ProjectionRecord } from "./record.ts";
-import type { ProjectionRun, ProjectionRuns } from "./run.ts";
+import type {
+  DefinedEngine,
+  DefinedQuery,
+  ProjectionRun,
+  ProjectionRuns,
+} from "./run.ts";
 import { type FindUser, resolveRunAs } from "./run_as.ts";
 import type { RunningSlots } from "./running_slots.ts";
 import { IndexRun, isServedByIndex } from "./standard.ts";
@@ -50,6 +51,27 @@ export interface StartedProjection {
   /** Of the registry; -1: it has none. */
   readonly number: number;
   readonly record: ProjectionRecord;
+}
+
+/** An engine on its way from the definition of a query to its run. */
+export interface EngineInTransit {
+  engine: DefinedEngine | undefined;
+}
+
+/** Whether an engine has run a projection's query as it is. */
+export function isEngineOf(
+  { query }: DefinedEngine,
+  record: ProjectionRecord,
+): boolean {
+  return query.query === record.query &&
+    query.handlerType === record.handlerType &&
+    query.canEmit === record.config.emitEnabled;
+}
+
+/** Ends an engine that no run has taken. */
+export function discardEngine(transit: EngineInTransit): void {
+  transit.engine?.engine[Symbol.dispose]();
+  transit.engine = undefined;
 }
 
 /** Why a projection does not run that should. */
@@ -138,9 +160,12 @@ export class ProjectionLife {
   /**
    * Starts it; what keeps it from running is its fault, and is logged.
    *
-   * @returns Whether it was started.
+   * @param transit An engine that has its query, which is taken.
    */
-  async start(started: StartedProjection): Promise<boolean> {
+  async start(
+    started: StartedProjection,
+    transit: EngineInTransit,
+  ): Promise<void> {
     const { name, record } = started;
     this.#cancelRetry?.();
     this.#fault = undefined;
@@ -150,13 +175,13 @@ export class ProjectionLife {
         this.#isElsewhere = true;
         this.#wasAsked = false;
         this.#retryLater();
-        return false;
+        return;
       }
-      const fault = await this.#begin(started);
+      const fault = await this.#begin(started, transit);
       if (fault === undefined) {
         const { version } = record;
         this.#note("projection.started", { name, version });
-        return true;
+        return;
       }
       this.refuse({ kind: "notStarted", reason: fault });
       this.#complain(name, fault);
@@ -164,8 +189,9 @@ export class ProjectionLife {
       const reason = error instanceof Error ? error.message : String(error);
       this.#parts.logger.warn("projection.not_started", { name, reason });
       this.#retryLater();
+    } finally {
+      discardEngine(transit);
     }
-    return false;
   }
 
   /** Whether its creator has other rights than when it was started. */
@@ -247,7 +273,10 @@ export class ProjectionLife {
   }
 
   /** @returns Why it cannot run. */
-  async #begin(started: StartedProjection): Promise<string | undefined> {
+  async #begin(
+    started: StartedProjection,
+    transit: EngineInTransit,
+  ): Promise<string | undefined> {
     const { store, runs, slots, memory, findUser } = this.#parts;
     const { name, record } = started;
     if (isServedByIndex(name)) {
@@ -261,6 +290,8 @@ export class ProjectionLife {
     const giveBack = slots.take(record.mode);
     if (giveBack === undefined) return slots.fullReason;
     this.#actsAs = runAs.principal;
+    const { engine } = transit;
+    transit.engine = undefined;
     const run = runs.start({
       ...settingsOf(started),
       query: found.script,
@@ -268,6 +299,7 @@ export class ProjectionLife {
       runAs: runAs.principal,
       runs: true,
       lease: this.#lease,
+      ...(engine !== undefined && { engine }),
     });
     this.#replace(run);
     const taker: MemoryTaker = {

@@ -15,6 +15,7 @@ import type {
   StateView,
 } from "./contract.ts";
 import type { Principal } from "../model/principal.ts";
+import type { ProjectionEngine } from "./engine/engine.ts";
 import type { ProjectionDefinition } from "./engine/messages.ts";
 
 /** A projection as it is started. */
@@ -36,6 +37,8 @@ export interface RunSettings {
   readonly runAs: Principal;
   /** What the query described when it was stored; undefined: not known. */
   readonly definition: ProjectionDefinition | undefined;
+  /** An engine that has run the query already; the run disposes of it. */
+  readonly engine?: DefinedEngine;
   /**
    * Whether events are processed. If not, only the checkpoint is read, so that
    * a stopped projection shows its state and position: no engine is started
@@ -47,6 +50,21 @@ export interface RunSettings {
    * nothing is written.
    */
   readonly lease: Lease | undefined;
+}
+
+/** An engine that has run a query, and the lines that this logged. */
+export interface DefinedEngine {
+  readonly query: DefinedQuery;
+  readonly engine: ProjectionEngine;
+  readonly logs: readonly string[];
+}
+
+/** A query as an engine is given it. */
+export interface DefinedQuery {
+  readonly handlerType: string;
+  readonly query: string;
+  readonly mode: ProjectionMode;
+  readonly canEmit: boolean;
 }
 
 /** Starts runs; made once a server, so that runs share what they read. */

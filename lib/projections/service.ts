@@ -155,29 +155,52 @@ class Service implements ProjectionService {
     if (fault !== undefined) return refused(fault);
     if (this.#projections.find(name) !== undefined) return conflict(name);
     const { handlerType } = command;
-    const defined = await this.#parts.define({ handlerType, query, mode });
     const canEmit = command.emitEnabled && mode !== "Transient";
-    const record: ProjectionRecord = {
+    const config = {
+      ...DEFAULT_CONFIG,
+      emitEnabled: canEmit,
+      trackEmittedStreams: canEmit && command.trackEmittedStreams,
+    };
+    return await this.#createDefined(name, {
       handlerType,
       query,
       mode,
       isEnabled: command.isEnabled,
-      config: {
-        ...DEFAULT_CONFIG,
-        emitEnabled: canEmit,
-        trackEmittedStreams: canEmit && command.trackEmittedStreams,
-      },
+      config,
       hasCheckpoints: mode === "Continuous" ||
         mode === "OneTime" && command.hasCheckpoints,
-      definition: "fault" in defined ? undefined : defined.definition,
+      definition: undefined,
       epoch: -1,
       version: 0,
       runAs: storedRunAs(caller),
+    });
+  }
+
+  /** Finds out what its query describes, and creates it. */
+  async #createDefined(
+    name: string,
+    record: ProjectionRecord,
+  ): Promise<CommandOutcome> {
+    const canEmit = record.config.emitEnabled;
+    const defined = await this.#parts.define({ ...record, canEmit });
+    const { definition, engine, fault: queryFault } = {
+      definition: undefined,
+      engine: undefined,
+      fault: undefined,
+      ...defined,
     };
-    const queryFault = "fault" in defined ? defined.fault : undefined;
-    return await this.#projections.create({ name, record, queryFault })
-      ? { kind: "done", name }
-      : conflict(name);
+    let isCreated = false;
+    try {
+      isCreated = await this.#projections.create({
+        name,
+        record: { ...record, definition },
+        queryFault,
+        engine,
+      });
+      return isCreated ? { kind: "done", name } : conflict(name);
+    } finally {
+      if (!isCreated) engine?.engine[Symbol.dispose]();
+    }
   }
 
   async updateQuery(

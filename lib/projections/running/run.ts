@@ -362,6 +362,12 @@ class Run implements ProjectionRun {
     const { config, mode, runs, definition } = this.#settings;
     if (!runs) return definition;
     const { limits, timers, startWorker } = this.#parts;
+    const { engine: defined } = this.#settings;
+    if (defined !== undefined && definition !== undefined) {
+      this.#engine = defined.engine;
+      this.#addLog("", defined.logs);
+      return definition;
+    }
     const canEmit = config.emitEnabled && mode !== "Transient";
     this.#engine = new ProjectionEngine(
       { query, showsEventIds, canEmit, limits },
