@@ -49,6 +49,10 @@ export interface DatabaseOptions extends DriverOptions {
   readonly onPrimary: (connection: Connection) => Promise<void>;
 }
 
+const NO_STANDBYS = "The database has no synchronous standbys " +
+  "(synchronous_standby_names): what is acknowledged could be lost. Give " +
+  "--durability local to accept that";
+
 /** Sessions by what they are for; a session does one thing at a time. */
 type Purpose = number | "writer" | "listener";
 
@@ -219,12 +223,11 @@ export class Database {
         throw new DatabaseError("this server is a standby", undefined);
       }
       if (!mayBeLocal && about.standbyNames === "") {
-        throw new QuipuError(
-          "storeReadOnly",
-          "The database has no synchronous standbys " +
-            "(synchronous_standby_names): what is acknowledged could be " +
-            "lost. Give --durability local to accept that",
-        );
+        // Of a server that takes over it may be an oversight: others are asked.
+        if (this.#about !== undefined) {
+          throw new DatabaseError("no synchronous standbys", undefined);
+        }
+        throw new QuipuError("storeReadOnly", NO_STANDBYS);
       }
       if (this.#options.address.isNotified) {
         // Behind a pooler it would stay with whoever is next.

@@ -125,13 +125,17 @@ function writeOutputOf(
   return done;
 }
 
-async function read(url: string): Promise<StreamOutput> {
+async function read(url: string): Promise<StreamOutput | undefined> {
   const response = await fetch(url, {
     headers: { Accept: "application/vnd.eventstore.atom+json" },
   });
   if (response.status === 410) {
     await response.body?.cancel();
     return { kind: "gone" };
+  }
+  if (response.status === 503) {
+    await response.body?.cancel();
+    return undefined;
   }
   if (response.status === 404) {
     await response.body?.cancel();

@@ -55,12 +55,33 @@ export function runPostgres(
   program: string,
   args: readonly string[],
 ): Uint8Array {
+  return outputOf(program, args, commandOf(program, args).outputSync());
+}
+
+/** As `runPostgres`, while others go on. */
+export async function runPostgresLater(
+  program: string,
+  args: readonly string[],
+): Promise<Uint8Array> {
+  return outputOf(program, args, await commandOf(program, args).output());
+}
+
+function commandOf(program: string, args: readonly string[]): Deno.Command {
   const directory = findPostgres();
   if (directory === undefined) throw new Error("There is no PostgreSQL");
-  const { success, stdout, stderr } = new Deno.Command(
-    join(directory, program),
-    { args: [...args], ...runAs(), clearEnv: true, env: { LC_ALL: "C" } },
-  ).outputSync();
+  return new Deno.Command(join(directory, program), {
+    args: [...args],
+    ...runAs(),
+    clearEnv: true,
+    env: { LC_ALL: "C" },
+  });
+}
+
+function outputOf(
+  program: string,
+  args: readonly string[],
+  { success, stdout, stderr }: Deno.CommandOutput,
+): Uint8Array {
   if (success) return stdout;
   throw new Error(
     `${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`,
