@@ -10,6 +10,7 @@ import { QuipuError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { newEventId } from "../runtime/event_ids.ts";
+import { VERSION } from "../runtime/process.ts";
 import { SYSTEM_CLOCK, SYSTEM_TIMERS } from "../runtime/system_clock.ts";
 import {
   type DatabaseAddress,
@@ -61,6 +62,8 @@ export async function openSharedStore(
     address,
     password: values.databasePassword,
     serverId: newEventId(),
+    advertisedUrl: values.advertisedUrl?.replace(/\/$/, ""),
+    version: VERSION,
     clock: SYSTEM_CLOCK,
     timers: SYSTEM_TIMERS,
     logger,

@@ -45,6 +45,7 @@ import {
   Refusal,
   refusalProblemOf,
 } from "./errors.ts";
+import { forwardTo } from "./forwarding.ts";
 import {
   type AnswersHost,
   type CorsOrigins,
@@ -415,9 +416,13 @@ export function createApp(options: AppOptions): App {
         response = response.then((settled) => {
           quota.leave();
           return finish(settled, request, about);
-        }, (error) => {
+        }, async (error) => {
+          const forwarded = await forwardTo(options.store.members, {
+            error,
+            request,
+          });
           quota.leave();
-          const settled = answerError(error, request, watched);
+          const settled = forwarded ?? answerError(error, request, watched);
           return finish(settled, request, about);
         });
       } else {

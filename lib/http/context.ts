@@ -70,7 +70,13 @@ export interface NodeInfo {
 /** What the node itself wants of its store. */
 export type NodeStore = Pick<
   EventStore,
-  "barrier" | "limits" | "maintenance" | "promises" | "readEnd" | "status"
+  | "barrier"
+  | "limits"
+  | "maintenance"
+  | "members"
+  | "promises"
+  | "readEnd"
+  | "status"
 >;
 
 /** An option as `/info/options` shows it. */

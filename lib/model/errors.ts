@@ -51,6 +51,16 @@ export class QuipuError extends Error {
   }
 }
 
+/** Another server of the same store does this, under a lease; try again. */
+export class RunsElsewhere extends QuipuError {
+  readonly leaseName: string;
+
+  constructor(message: string, leaseName: string) {
+    super("queueFull", message);
+    this.leaseName = leaseName;
+  }
+}
+
 /**
  * Checks something that is true unless this program has a bug.
  *

@@ -15,6 +15,7 @@ import type { Limits } from "../model/limits.ts";
 import type { StreamMetadata } from "../model/stream_metadata.ts";
 import type { Lease, Leases } from "./leases.ts";
 import type { StoreMaintenance } from "./maintenance.ts";
+import type { StoreMembers } from "./members.ts";
 
 /** What the store knows of a stream at one moment. */
 export interface StreamState {
@@ -192,6 +193,19 @@ export interface StoreStatus {
   readonly names?: { readonly bytes: number; readonly bytesMax: number };
   /** Damage that is known; undefined: none is. */
   readonly damage?: DamageStatus | undefined;
+  /** The way to a store that is elsewhere; undefined: it is here. */
+  readonly connection?: ConnectionStatus;
+}
+
+/** The way to a store that is elsewhere. */
+export interface ConnectionStatus {
+  readonly isReachable: boolean;
+  /** How often another server of it took over, or the same one anew. */
+  readonly failoverCount: number;
+  /** Time that the last barrier took. */
+  readonly barrierMs: number;
+  /** Servers of ours that live, this one included. */
+  readonly memberCount: number;
 }
 
 /** Damage that a store knows of. At least one of the counts is not 0. */
@@ -223,6 +237,9 @@ export interface EventStore extends AsyncDisposable {
   readonly limits: StoreLimits;
   readonly promises: StorePromises;
   readonly leases: Leases;
+
+  /** Undefined: no other server has the store open. */
+  readonly members?: StoreMembers;
 
   /** Undefined: every read must be awaited. */
   readonly local?: LocalReads;

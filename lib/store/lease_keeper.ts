@@ -9,8 +9,8 @@ import type { Lease, Leases } from "./leases.ts";
 import type { Timers } from "../model/clock.ts";
 
 /** How long a lease lasts that is not renewed, and how often it is. */
-const HOLD_MS = 30_000;
-const RENEW_MS = 10_000;
+const HOLD_MS = 10_000;
+const RENEW_MS = 3_000;
 
 /** Holds leases until they are released or lost. */
 export class LeaseKeeper {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { QuipuError } from "../model/errors.ts";
+import { QuipuError, RunsElsewhere } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Lease } from "../store/leases.ts";
 import type { ConsumerEnd, GroupInfo } from "./contract.ts";
@@ -129,14 +129,15 @@ export class GroupSlot {
       throw new QuipuError("storeClosed", "The subscription has ended");
     }
     const { streamName, groupName } = this.#setup.group;
+    const leaseName = `subscription ${streamName}::${groupName}`;
     this.#lease ??= await this.#parts.leases.acquire(
-      `subscription ${streamName}::${groupName}`,
+      leaseName,
       () => void this.#loseLease(),
     );
     if (this.#lease === undefined) {
-      throw new QuipuError(
-        "queueFull",
+      throw new RunsElsewhere(
         "Another server runs this subscription at the moment",
+        leaseName,
       );
     }
     const parts = { ...this.#parts, lease: this.#lease };

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventStore } from "../store/event_store.ts";
+import type { ConnectionStatus, EventStore } from "../store/event_store.ts";
 import type { CacheStatus } from "../store/maintenance.ts";
 import type { StoreObserver } from "../store/store_observer.ts";
 import { COUNT_BOUNDS, Histogram, SECONDS_BOUNDS } from "./histogram.ts";
@@ -85,7 +85,7 @@ export class StoreMetrics implements StoreObserver {
 export async function storeFamilies(
   store: Pick<EventStore, "status" | "readEnd" | "promises" | "maintenance">,
 ): Promise<MetricFamily[]> {
-  const { readOnlyReason, damage, names, queue } = store.status();
+  const { readOnlyReason, damage, names, queue, connection } = store.status();
   const { end } = await store.readEnd();
   const figures = store.maintenance?.figures();
   return [
@@ -105,6 +105,7 @@ export async function storeFamilies(
         ["unreadable", damage?.unreadableCount ?? 0],
       ]),
     },
+    ...(connection === undefined ? [] : connectionFamilies(connection)),
     gauge("quipu_segments", "Segments of the log.", figures?.segmentCount),
     gauge(
       "quipu_streams",
@@ -159,6 +160,34 @@ export async function storeFamilies(
       "quipu_append_queue_limit_bytes",
       "Bytes that may wait for their batch.",
       queue?.bytesMax,
+    ),
+  ];
+}
+
+/** The way to a store that is elsewhere. */
+function connectionFamilies(
+  { isReachable, failoverCount, barrierMs, memberCount }: ConnectionStatus,
+): MetricFamily[] {
+  return [
+    gauge(
+      "quipu_database_reachable",
+      "Whether the database's primary can be reached.",
+      isReachable ? 1 : 0,
+    ),
+    counter(
+      "quipu_database_failovers_total",
+      "How often another primary of the database took over, or one anew.",
+      failoverCount,
+    ),
+    gauge(
+      "quipu_barrier_duration_seconds",
+      "Time that the last barrier before reads took.",
+      barrierMs / 1000,
+    ),
+    gauge(
+      "quipu_servers",
+      "Servers that have the store open, this one included.",
+      memberCount,
     ),
   ];
 }

@@ -43,6 +43,7 @@ import { Barrier, type Consistency } from "./barrier.ts";
 import { closedError, type Database } from "./database.ts";
 import type { HistoryCheck } from "./history_check.ts";
 import { PostgresLeases } from "./leases.ts";
+import { PostgresMembers } from "./members.ts";
 import { PendingQueue } from "./pending.ts";
 import {
   findNearest,
@@ -61,6 +62,10 @@ export interface PostgresStoreOptions {
   readonly storeId: string;
   /** Id of this server. */
   readonly serverId: string;
+  /** Where others reach it; undefined: nowhere. */
+  readonly advertisedUrl: string | undefined;
+  /** Version of the program. */
+  readonly version: string;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
@@ -86,6 +91,7 @@ export class PostgresStore implements EventStore {
     ordinals: "gapless",
   };
   readonly leases: Leases;
+  readonly members: PostgresMembers;
   readonly #options: PostgresStoreOptions;
   readonly #database: Database;
   readonly #queue: PendingQueue;
@@ -110,6 +116,7 @@ export class PostgresStore implements EventStore {
     };
     this.#database = database;
     this.leases = new PostgresLeases(database, options.serverId);
+    this.members = new PostgresMembers(options);
     this.#queue = new PendingQueue(options.queue);
     this.#tail = new Tail({
       database,
@@ -273,6 +280,12 @@ export class PostgresStore implements EventStore {
     return {
       readOnlyReason: this.#readOnlyReason ?? this.#database.failure,
       queue: this.#queue.status,
+      connection: {
+        isReachable: this.#database.failure === undefined,
+        failoverCount: this.#database.failoverCount,
+        barrierMs: this.#barrier.durationMs,
+        memberCount: this.members.list().length,
+      },
     };
   }
 
@@ -287,8 +300,7 @@ export class PostgresStore implements EventStore {
 
   async #close(): Promise<void> {
     await this.#writer.close();
-    await this.#database.read("leave_v1", [this.#options.serverId])
-      .catch(() => {});
+    await this.members.close();
     this.#database.close();
     await this.#tail.close();
   }

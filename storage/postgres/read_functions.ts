@@ -485,6 +485,16 @@ begin
 end
 $function$;
 
+-- Who holds a lease, and where it is reached.
+create function {s}.lease_owner_v1(lease_name bytea, out id uuid, out address text)
+${READER} as $function$
+begin
+  select l.holder, s.address into id, address
+  from {s}.leases l left join {s}.servers s on s.id = l.holder
+  where l.name = lease_name and l.ends_at > clock_timestamp();
+end
+$function$;
+
 create function {s}.leave_v1(server uuid) returns void
 language sql security definer set search_path = pg_catalog
 as $function$

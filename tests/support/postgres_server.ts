@@ -216,6 +216,8 @@ export function openPostgresAt(
     address: parseDatabaseUrl(url),
     password: undefined,
     serverId: crypto.randomUUID(),
+    advertisedUrl: undefined,
+    version: "0.0.0",
     clock: createTestClock(),
     timers: SYSTEM_TIMERS,
     logger: SILENT_LOGGER,

@@ -129,8 +129,11 @@ export const NODE_ROUTES: readonly Route[] = [
     template: "/gossip",
     response: GOSSIP,
     handler: readGossip,
-    summary: "The members of the cluster: this node",
-    answers: { 200: { text: "One member", headers: NEGOTIATED_CACHEABLE } },
+    summary: "The servers of this store that live: this one, and others " +
+      "that say where they are",
+    answers: {
+      200: { text: "At least one member", headers: NEGOTIATED_CACHEABLE },
+    },
     schemas: { json: GOSSIP_SCHEMA },
   },
   {
@@ -235,13 +238,22 @@ async function readGossip(context: RequestContext): Promise<Response> {
   };
   const end = await context.services.store.readEnd();
   const member = memberOf(context, server, end);
+  const others = context.services.store.members?.list() ?? [];
+  const members = [
+    member,
+    ...others.flatMap((other) =>
+      other.isSelf || other.url === undefined
+        ? []
+        : [otherMember(member, other.id, new URL(other.url))]
+    ),
+  ];
   const type = responseType ?? APPLICATION_JSON;
   const body = type === TEXT_PLAIN
     ? `Server: ${server.serverIp}:${server.serverPort}, ` +
-      `Members: [${textOf(member)}]`
+      `Members: [${members.map(textOf).join("; ")}]`
     : isXml(type)
-    ? xmlOf(member, server)
-    : JSON.stringify({ members: [member], ...server }, null, 2);
+    ? xmlOf(members, server)
+    : JSON.stringify({ members, ...server }, null, 2);
   return documentResponse({
     status: 200,
     type,
@@ -286,19 +298,43 @@ function memberOf(
   };
 }
 
+/** Another server of the same store, at the address that it advertises. */
+function otherMember(member: Member, id: string, url: URL): Member {
+  const { protocol, hostname, port } = url;
+  const ports = protocol === "https:" ? 443 : 80;
+  const httpPort = port === "" ? ports : Number(port);
+  return {
+    ...member,
+    instanceId: id,
+    // All take writes; clients look for one that leads.
+    state: "Slave",
+    internalTcpIp: hostname,
+    externalTcpIp: hostname,
+    internalHttpIp: hostname,
+    internalHttpPort: httpPort,
+    externalHttpIp: hostname,
+    externalHttpPort: httpPort,
+    epochId: id,
+  };
+}
+
 function textOf(member: Member): string {
   return Object.entries(member).map(([name, value]) => `${name}: ${value}`)
     .join(", ");
 }
 
 function xmlOf(
-  member: Member,
+  members: readonly Member[],
   server: { readonly serverIp: string; readonly serverPort: number },
 ): string {
   return '<?xml version="1.0" encoding="utf-8"?>' +
     '<ClusterInfoDto xmlns:xsd="http://www.w3.org/2001/XMLSchema" ' +
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">' +
-    `<Members><MemberInfoDto>${elementsOf(member)}</MemberInfoDto></Members>` +
+    `<Members>${
+      members.map((member) =>
+        `<MemberInfoDto>${elementsOf(member)}</MemberInfoDto>`
+      ).join("")
+    }</Members>` +
     `${elementsOf(server)}</ClusterInfoDto>`;
 }
 
