@@ -46,6 +46,7 @@ export class ProjectionEngine implements Disposable {
   #partitioned: readonly ProjectionEvent[] | undefined;
   /** Of the last batch. */
   #takenCount = 0;
+  #memoryBytes = 0;
   #forgotten: string[] = [];
   /** Why it answers no more. */
   #failure: string | undefined;
@@ -123,6 +124,11 @@ export class ProjectionEngine implements Disposable {
     return await this.#process(undefined, []);
   }
 
+  /** Memory that it has taken so far, as of the last batch; 0: not known. */
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
   /** Lets go of states, as of the next batch. */
   forget(partitions: Iterable<string>): void {
     for (const partition of partitions) this.#forgotten.push(partition);
@@ -156,6 +162,7 @@ export class ProjectionEngine implements Disposable {
     );
     if (report.type === "processed") {
       this.#takenCount = report.answer.takenCount;
+      this.#memoryBytes = report.answer.memoryBytes;
       return report.answer;
     }
     return {

@@ -74,6 +74,11 @@ export class Partitions {
     return this.#known.size;
   }
 
+  /** Bytes of the texts at hand, roughly. */
+  get memoryBytes(): number {
+    return 2 * this.#length;
+  }
+
   get dirtyCount(): number {
     return this.#dirty.size;
   }

@@ -160,6 +160,8 @@ class Run implements ProjectionRun {
       // As the original: of a query, that it was run.
       eventsProcessed: this.#isCompleted ? 1 : processor?.handledCount ?? 0,
       bufferedEvents: this.#bufferedCount,
+      memoryBytes: (this.#engine?.memoryBytes ?? 0) +
+        (this.#partitions?.memoryBytes ?? 0),
       partitionsCached: this.#partitions?.cachedCount ?? 0,
       readsInProgress: this.#store.readsInProgress,
       writesInProgress: this.#store.writesInProgress,

@@ -1,11 +1,11 @@
-/** Two servers over one store, with queries that really run. */
+/** The service with queries that really run. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { anEvent, createTestClock } from "../../tests/support/events.ts";
 import { createModelStore } from "../../tests/support/model_store.ts";
 import { aProjection } from "../../tests/support/projection_service.ts";
 import { ADMIN } from "../../tests/support/stream_service.ts";
-import { LIMITS } from "../model/limits.ts";
+import { LIMITS, type Limits } from "../model/limits.ts";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { SYSTEM_TIMERS } from "../runtime/system_clock.ts";
 import type { EventStore } from "../store/event_store.ts";
@@ -16,13 +16,16 @@ import { openProjections } from "./service.ts";
 const QUERY = "fromStream('s').when({ $init() { return { n: 0 }; }, " +
   "$any(state) { state.n++; emit('out', 'seen', state); return state; } })";
 
-function openServer(store: EventStore): Promise<ProjectionService> {
+function openServer(
+  store: EventStore,
+  limits: Partial<Limits> = {},
+): Promise<ProjectionService> {
   const parts = {
     store,
     clock: createTestClock(),
     timers: SYSTEM_TIMERS,
     newId: () => crypto.randomUUID(),
-    limits: { ...LIMITS, projectionRetryMs: 10 },
+    limits: { ...LIMITS, projectionRetryMs: 10, ...limits },
   };
   const runs = openProjectionRuns(parts);
   return openProjections({
@@ -47,11 +50,32 @@ async function stateBecomes(
   found.view.close();
 }
 
-Deno.test("a server that takes a projection over goes on where the other stopped", async () => {
-  const store = createModelStore({
+function openStore(): EventStore {
+  return createModelStore({
     clock: createTestClock(),
     newEventId: () => crypto.randomUUID(),
   });
+}
+
+Deno.test("the memory of engines counts towards the bound on all", async () => {
+  const store = openStore();
+  const service = await openServer(store, { projectionsMemoryBytesMax: 1 });
+  const events = [anEvent(0)];
+  await store.append({ streamName: "s", expectedVersion: "any", events });
+  await service.create(ADMIN, aProjection({ query: QUERY, emitEnabled: true }));
+  await stateBecomes(service, '{"n":1}');
+  let reason = "";
+  for (let count = 0; count < 1000 && reason === ""; count++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    reason = service.statistics("p")?.stateReason ?? "";
+  }
+  assertMatch(reason, /^The projections take more memory than they may, 1 /);
+  await service.close();
+  await store.close();
+});
+
+Deno.test("a server that takes a projection over goes on where the other stopped", async () => {
+  const store = openStore();
   const append = async (number: number) => {
     const events = [anEvent(number)];
     await store.append({ streamName: "s", expectedVersion: "any", events });
