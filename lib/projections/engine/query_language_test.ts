@@ -411,6 +411,13 @@ const STATES: readonly [
     { p1: { p: "p1" } },
   ],
   [
+    "an event has no partition while it is asked for",
+    "let was; fromStream('a').partitionBy(e => { was = e.partition; " +
+    "return 'p' }).when({evt(s,e){s.was=was; s.is=e.partition}})",
+    [{}],
+    { p: { was: null, is: "p" } },
+  ],
+  [
     "$deleted",
     "fromCategory('a').foreachStream().when({$init:()=>({a:0}), " +
     "evt(s){s.a++}, $deleted(s,e){s.deleted=[e.partition,e.isSoftDeleted]}})",
@@ -882,6 +889,12 @@ const EVENTS: readonly [string, Given, Record<string, unknown>][] = [
     body: "undefined",
     bodyRaw: '{"a":\0',
     hasError: true,
+  }],
+  ["text with blanks around it", { isJson: false, data: " \u0001 a\r\n b " }, {
+    isJson: false,
+    data: null,
+    body: null,
+    bodyRaw: "\u0001 a\r\n b",
   }],
   ["half a character", { isJson: false, data: "a\ud83d" }, {
     isJson: false,

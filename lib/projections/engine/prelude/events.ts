@@ -71,13 +71,11 @@ function readEvent(at) {
 }
 
 function readBody(event, isJson) {
-  const raw = event.bodyRaw;
-  if (!isJson) {
-    const end = isEscaped ? apply(indexOf, raw, ["\0"]) : -1;
-    if (end >= 0) event.bodyRaw = apply(slice, raw, [0, end]);
-    return;
-  }
+  let raw = event.bodyRaw;
+  const end = isEscaped && !isJson ? apply(indexOf, raw, ["\0"]) : -1;
+  if (end >= 0) raw = apply(slice, raw, [0, end]);
   event.bodyRaw = apply(trim, raw, []);
+  if (!isJson) return;
   if (event.bodyRaw === "") {
     event.data = event.body = {};
     return;

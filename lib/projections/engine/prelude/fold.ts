@@ -90,6 +90,7 @@ function partitionFor(input) {
   if (sources.byStream) return input.partition === "" ? null : input.partition;
   if (partitionOf === undefined) return "";
   phase = "lost";
+  input.event.partition = null;
   const value = partitionOf(input.event);
   if (value === undefined || value === null || value === "") return null;
   return NativeString(value) || null;
