@@ -6,10 +6,13 @@
  */
 
 import { renderEvent } from "../lib/formats/atom/event_body.ts";
-import { renderEventHtml, renderFeedHtml } from "../lib/formats/html.ts";
 import { feedOfStream } from "../lib/formats/atom/feed.ts";
 import { renderFeedJson } from "../lib/formats/atom/feed_json.ts";
 import { renderFeedXml } from "../lib/formats/atom/feed_xml.ts";
+import { eventPage } from "../lib/web/event_page.tsx";
+import { eventRowOf, rowSizesFor } from "../lib/web/event_row.ts";
+import { feedPage } from "../lib/web/feed_page.tsx";
+import { renderPage } from "../lib/web/frame.tsx";
 import { headPage, plainEvent } from "../tests/support/recorded_events.ts";
 
 const BASE = "http://127.0.0.1:2113";
@@ -67,13 +70,6 @@ for (const embed of ["none", "content"] as const) {
     },
   });
 }
-Deno.bench({
-  name: "feed as HTML",
-  group: "feed of 20",
-  fn: () => {
-    flat(renderFeedHtml(feedOfStream(PAGE, BASE)));
-  },
-});
 
 for (
   const form of ["json", "atomJson", "atomXml", "eventJson", "xml"] as const
@@ -86,11 +82,38 @@ for (
     },
   });
 }
+const FRAME = {
+  prefix: "",
+  login: "admin",
+  isSession: true,
+  csrf: "mark",
+  path: "/streams/orders-1",
+};
 Deno.bench({
-  name: "event as HTML",
+  name: "feed as a page",
+  group: "feed of 20",
+  fn: () => {
+    const feed = feedOfStream(PAGE, "");
+    const made = { feedStream: feed.streamName, sizes: rowSizesFor(20) };
+    const page = feedPage({
+      prefix: "",
+      feed,
+      rows: feed.entries.map((event) => eventRowOf(event, feed.refs, made)),
+      leftOutCount: 0,
+      asked: {},
+      viewQuery: "",
+      isOldestFirst: false,
+      isHead: true,
+    });
+    flat(renderPage(page, FRAME));
+  },
+});
+Deno.bench({
+  name: "event as a page",
   group: "event",
   fn: () => {
-    flat(renderEventHtml(EVENT, BASE));
+    const page = eventPage({ prefix: "", baseUrl: BASE, event: EVENT });
+    flat(renderPage(page, FRAME));
   },
 });
 

@@ -10,7 +10,6 @@ import type { Feed, RenderedBody } from "../formats/atom/feed.ts";
 import { renderFeedJson } from "../formats/atom/feed_json.ts";
 import { renderFeedXml } from "../formats/atom/feed_xml.ts";
 import { formatAllPosition } from "../formats/atom/links.ts";
-import { renderFeedHtml } from "../formats/html.ts";
 import type {
   AllRange,
   EmbedLevel,
@@ -33,6 +32,8 @@ import {
   isXml,
   type MediaType,
 } from "./negotiation.ts";
+import { answerFeedPage, withoutEmpty } from "./event_pages.ts";
+import { wantsPage } from "./pages.ts";
 import { decodeParameter } from "./router.ts";
 import {
   checkRequireMaster,
@@ -92,14 +93,17 @@ export async function answerPage<Page extends ShownPage>(
       context,
     );
   }
-  if (query.from !== undefined && range.kind === "head") {
-    const start = readFrom(query.from, isAll);
+  const isPage = wantsPage(context);
+  // Of a form, what is left empty says nothing.
+  const view = isPage ? withoutEmpty(query) : query;
+  if (view.from !== undefined && range.kind === "head") {
+    const start = readFrom(view.from, isAll);
     // The head itself needs no leading to.
     if (start.kind === "at" || start.kind === "time") {
       return await redirectToPage(start, source, context);
     }
   }
-  const { filter, asOfUs, linkQuery } = readFeedView(query);
+  const { filter, asOfUs, linkQuery } = readFeedView(view);
   const embed = embedLevelOf(type, query.embed);
   const resolveLinks = isAll || readResolveLinks(headers);
   checkRequireMaster(headers);
@@ -121,6 +125,13 @@ export async function answerPage<Page extends ShownPage>(
     return problemResponse(readProblemOf(outcome.kind), allowedMethods);
   }
   const { page, basis } = outcome;
+  if (isPage) {
+    return await answerFeedPage(
+      (baseUrl, linked) => source.feedOf(page, baseUrl, linked),
+      { asked: view, linkQuery, isHead: range.kind === "head" },
+      context,
+    );
+  }
   const { version, cache, hasLinks = false } = page;
   return context.services.knownAnswers.page(
     { context, streamName, basis },
@@ -133,7 +144,7 @@ export async function answerPage<Page extends ShownPage>(
   );
 }
 
-/** XML feeds know one level; HTML pages show all there is. */
+/** XML feeds know one level; pages show all there is. */
 function embedLevelOf(type: MediaType, asked: EmbedLevel): EmbedLevel {
   if (type.form === "html") return "pretty";
   return isXml(type) && asked !== "content" ? "none" : asked;
@@ -144,7 +155,6 @@ function renderFeed(
   type: MediaType,
   embed: EmbedLevel,
 ): RenderedBody {
-  if (type.form === "html") return renderFeedHtml(feed);
   return isXml(type) ? renderFeedXml(feed, embed) : renderFeedJson(feed, embed);
 }
 

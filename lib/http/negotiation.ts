@@ -274,7 +274,7 @@ export function negotiateResponse(
   return decision === "anyType" ? ofAnyType : decision;
 }
 
-/** `html` and `sse` are additions to the original's. */
+/** `html`, `sse` and `raw` are additions to the original's. */
 const FORMATS: ReadonlyMap<string, MediaType> = new Map([
   ["json", APPLICATION_JSON],
   ["xml", TEXT_XML],
@@ -283,6 +283,7 @@ const FORMATS: ReadonlyMap<string, MediaType> = new Map([
   ["text", TEXT_PLAIN],
   ["html", TEXT_HTML],
   ["sse", EVENT_STREAM],
+  ["raw", OCTET_STREAM],
 ]);
 
 function memoOf<Decision>(

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { HTML_TAIL, htmlHead, htmlText } from "../formats/html.ts";
-import { escapeXmlAttribute } from "../formats/xml/xml_text.ts";
+import type { ApiGroup, ApiPageFacts } from "../web/api_page.tsx";
 import {
   ACCESS,
   type AnswerContent,
@@ -331,8 +330,10 @@ function contentOf(
   }));
 }
 
-/** Writes the page. */
-export function renderApiPage(document: OpenApiDocument): string {
+/** What the page of the interface shows of the document. */
+export function apiPageFacts(
+  document: OpenApiDocument,
+): Omit<ApiPageFacts, "prefix"> {
   const { info, tags, paths } = document;
   const operations = Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({
@@ -341,45 +342,44 @@ export function renderApiPage(document: OpenApiDocument): string {
       operation,
     }))
   );
-  let body = htmlHead(`${info.title} ${info.version}`) +
-    `<h1>${htmlText(info.title)}</h1>\n<p>${htmlText(info.description)}</p>\n` +
-    "<nav>" +
-    tags.map(({ name }) => `<a href="#${anchorOf(name)}">${htmlText(name)}</a>`)
-      .join("") +
-    "</nav>\n";
-  for (const { name } of tags) {
-    body += `<h2 id="${anchorOf(name)}">${htmlText(name)}</h2>\n`;
-    for (const { path, method, operation } of operations) {
-      if (operation.tags.includes(name)) {
-        body += renderOperation(`${method} ${path}`, operation, document);
-      }
-    }
-  }
-  return body + HTML_TAIL;
+  return {
+    title: `${info.title} ${info.version}`,
+    description: info.description,
+    tags: tags.map(({ name }) => ({
+      name,
+      operations: operations
+        .filter(({ operation }) => operation.tags.includes(name))
+        .map(({ path, method, operation }) => ({
+          id: operation.operationId,
+          method,
+          path,
+          summary: operation.summary,
+          description: operation.description,
+          groups: groupsOf(operation, document),
+        })),
+    })),
+  };
 }
 
-function renderOperation(
-  name: string,
-  operation: Operation,
+function groupsOf(
+  { parameters, requestBody, responses }: Operation,
   document: OpenApiDocument,
-): string {
-  const { operationId, summary, description, parameters, requestBody } =
-    operation;
+): ApiGroup[] {
   const bodyTypes = Object.keys(requestBody?.content ?? {}).join(", ");
-  return `<article id="${escapeXmlAttribute(operationId)}"><header><strong>` +
-    `${htmlText(name)}</strong><span>${htmlText(summary)}</span></header>\n` +
-    `<p>${htmlText(description)}</p>\n` +
-    renderGroup(
-      "Parameters",
-      parameters.map((one) => [labelOf(one), one.description]),
-    ) +
-    renderGroup(
-      "Body",
-      requestBody === undefined ? [] : [[bodyTypes, requestBody.description]],
-    ) +
-    renderGroup(
-      "Answers",
-      Object.entries(operation.responses).map(([status, found]) => {
+  const groups: ApiGroup[] = [
+    {
+      title: "Parameters",
+      rows: parameters.map((one) => [labelOf(one), one.description]),
+    },
+    {
+      title: "Body",
+      rows: requestBody === undefined
+        ? []
+        : [[bodyTypes, requestBody.description]],
+    },
+    {
+      title: "Answers",
+      rows: Object.entries(responses).map(([status, found]) => {
         const response = responseAt(document, found);
         const types = Object.keys(response.content ?? {}).join(", ");
         return [
@@ -389,25 +389,11 @@ function renderOperation(
             : `${response.description} (${types})`,
         ];
       }),
-    ) +
-    "</article>\n";
+    },
+  ];
+  return groups.filter(({ rows }) => rows.length > 0);
 }
 
 function labelOf({ name, in: place }: Parameter): string {
   return place === "path" ? `{${name}}` : place === "query" ? `?${name}` : name;
-}
-
-function renderGroup(
-  title: string,
-  rows: readonly (readonly [name: string, text: string])[],
-): string {
-  if (rows.length === 0) return "";
-  return `<details><summary>${title}</summary><dl>` +
-    rows.map(([name, text]) =>
-      `<dt>${htmlText(name)}</dt><dd>${htmlText(text)}</dd>`
-    ).join("\n") + "</dl></details>\n";
-}
-
-function anchorOf(name: string): string {
-  return "tag-" + name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 }

@@ -209,7 +209,7 @@ function framedResponse(
     type: TEXT_HTML,
     body: renderPage(page, frameOf(asked)),
     // It names who is logged in.
-    cacheControl: NO_STORE,
+    cacheControl: `${NO_STORE}, private`,
     variesByAccept: status < 400,
   }, asked.allowedMethods);
   const { headers } = response;

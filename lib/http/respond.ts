@@ -8,7 +8,6 @@
  */
 
 import { etagText } from "../formats/atom/feed.ts";
-import { HTML_CONTENT_SECURITY_POLICY } from "../formats/html.ts";
 import { formatInt64 } from "../model/event_number.ts";
 import type { CachePolicy, PageVersion } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -324,9 +323,6 @@ export function isInWords({ headers }: Response): boolean {
 /** Says what browsers may do with a document of that type. */
 function restrictPage(headers: Record<string, string>, type: MediaType): void {
   if (isXml(type)) headers["Content-Security-Policy"] = SANDBOX;
-  else if (type.form === "html") {
-    headers["Content-Security-Policy"] = HTML_CONTENT_SECURITY_POLICY;
-  }
 }
 
 function commonHeaders(

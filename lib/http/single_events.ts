@@ -5,10 +5,11 @@
  */
 
 import { type EventForm, renderEvent } from "../formats/atom/event_body.ts";
-import { HTML_TAIL, htmlHead, renderEventHtml } from "../formats/html.ts";
 import type { EventOutcome } from "../streams/outcomes.ts";
 import { baseUrlOf, type RequestContext, streamNameOf } from "./context.ts";
 import { readProblemOf } from "./errors.ts";
+import { answerEventPage, answerNoMetadataPage } from "./event_pages.ts";
+import { wantsPage } from "./pages.ts";
 import { ATOM_XML, isJson, type MediaType } from "./negotiation.ts";
 import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
 import {
@@ -39,10 +40,11 @@ export function resolvesLinks({ request, answerKey }: RequestContext): boolean {
 export function answerEvent(
   outcome: EventOutcome,
   context: RequestContext,
-): Response {
+): Response | Promise<Response> {
   if (outcome.kind !== "event") {
     return answerMetadata(outcome, context);
   }
+  if (wantsPage(context)) return answerEventPage(outcome.event, context);
   const { basis } = outcome;
   return context.services.knownAnswers.event(
     { context, streamName: streamNameOf(context), basis },
@@ -55,16 +57,18 @@ export function answerEvent(
 export function answerMetadata(
   outcome: EventOutcome,
   context: RequestContext,
-): Response {
+): Response | Promise<Response> {
   const { allowedMethods } = context;
   const type = typeOf(context);
   switch (outcome.kind) {
     case "event":
+      if (wantsPage(context)) return answerEventPage(outcome.event, context);
       return representationResponse({
         ...headOf(outcome, type),
         body: bodyOf(outcome, context),
       }, allowedMethods);
     case "noMetadata":
+      if (wantsPage(context)) return answerNoMetadataPage(context);
       return representationResponse({
         type,
         body: renderNoMetadata(type),
@@ -98,7 +102,6 @@ function bodyOf(
   const { query } = context;
   const baseUrl = baseUrlOf(context);
   const { form } = typeOf(context);
-  if (form === "html") return sending.bodyOf(renderEventHtml(event, baseUrl));
   const { embed } = query;
   const body = renderEvent(event, eventFormOf(form), { embed, baseUrl });
   // A view of the store's own memory: it must not change while it is sent.
@@ -120,11 +123,7 @@ function eventFormOf(form: MediaType["form"]): EventForm {
 
 /** What is served in place of metadata that was never written. */
 function renderNoMetadata(type: MediaType): string {
-  if (isJson(type)) return NO_EVENT_JSON;
-  if (type.form !== "html") return "";
-  return htmlHead("No metadata") +
-    '<h1>No metadata</h1>\n<p class="dim">None was written for this stream.</p>\n' +
-    HTML_TAIL;
+  return isJson(type) ? NO_EVENT_JSON : "";
 }
 
 function typeOf({ responseType }: RequestContext): MediaType {

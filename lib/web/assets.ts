@@ -7,6 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
+import follow from "./assets/follow.js" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 import liveState from "./assets/live_state.js" with { type: "text" };
 import page from "./assets/page.js" with { type: "text" };
@@ -14,12 +15,14 @@ import query from "./assets/query.js" with { type: "text" };
 import refresh from "./assets/refresh.js" with { type: "text" };
 import style from "./assets/style.css" with { type: "text" };
 
+/** An asset stands behind those that it imports. */
 const SOURCES = {
   "style.css": { type: "text/css", text: style },
   "page.js": { type: "text/javascript", text: page },
   "refresh.js": { type: "text/javascript", text: refresh },
   "query.js": { type: "text/javascript", text: query },
   "live_state.js": { type: "text/javascript", text: liveState },
+  "follow.js": { type: "text/javascript", text: follow },
   "icon.svg": { type: "image/svg+xml", text: icon },
 } as const;
 

@@ -16,13 +16,13 @@ export function Name({ children }: { readonly children: string }): Html {
 }
 
 /**
- * A point in time. A script shows it in the zone of the reader and leaves UTC
- * for the pointer to find.
+ * A point in time, in UTC. A script shows it in the zone of the reader and
+ * leaves UTC for the pointer to find.
  */
 export function Time({ us }: { readonly us: number }): Html {
   const updated = formatUpdated(us);
   const text = updated.slice(0, 19).replace("T", " ") + " UTC";
-  return <time datetime={updated} title={text}>{text}</time>;
+  return <time datetime={updated}>{text}</time>;
 }
 
 /** Names with their values. */
@@ -71,6 +71,22 @@ export function Table(
 /** Says why there is nothing. */
 export function Empty({ children }: { readonly children?: Content }): Html {
   return <p class="empty">{children}</p>;
+}
+
+/** A link that looks like a button; without an address it does nothing. */
+export function Step(
+  { text, href }: {
+    readonly text: string;
+    readonly href: string | undefined;
+  },
+): Html {
+  return href === undefined
+    ? (
+      <span class="button off" role="link" aria-disabled="true">
+        {text}
+      </span>
+    )
+    : <a class="button" href={href}>{text}</a>;
 }
 
 /** What went well, or did not. */

@@ -129,7 +129,12 @@ function Header({ page, frame }: HeaderParts): Html {
           </a>
         ))}
       </nav>
-      <form class="go" action={prefix + "/web/go"} role="search">
+      <form
+        class="go"
+        action={prefix + "/web/go"}
+        role="search"
+        aria-label="Go to"
+      >
         <input
           name="to"
           type="search"

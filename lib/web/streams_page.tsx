@@ -72,22 +72,25 @@ export function streamsPage(facts: StreamsPageFacts): Page {
               </a>
             ))}
           </nav>
-          {order === "recent"
-            ? null
-            : (
-              <form class="inline push" action={address} role="search">
-                <input type="hidden" name="by" value={order} />
-                <input
-                  type="search"
-                  name="prefix"
-                  value={typed}
-                  placeholder="Begins with"
-                  aria-label={`${WORDS[order]} begins with`}
-                  spellcheck={false}
-                />
-                <button type="submit">Show</button>
-              </form>
-            )}
+          {order === "recent" ? null : (
+            <form
+              class="inline push"
+              action={address}
+              role="search"
+              aria-label="Names"
+            >
+              <input type="hidden" name="by" value={order} />
+              <input
+                type="search"
+                name="prefix"
+                value={typed}
+                placeholder="Begins with"
+                aria-label={`${WORDS[order]} begins with`}
+                spellcheck={false}
+              />
+              <button type="submit">Show</button>
+            </form>
+          )}
         </div>
         {streams.length === 0
           ? <Empty>{emptyText(facts)}</Empty>

@@ -31,6 +31,28 @@ export const CACHE_DEVIATIONS: readonly Deviation[] = [
     },
   },
   {
+    title: "Pages for browsers are kept by no cache",
+    reason: "They name who is logged in, and have forms that are sent with " +
+      "that login",
+    demandedBy: "RFC 9111 §5.2.2.7",
+    judge(exchange) {
+      const { answered: { headers }, recorded, differences } = exchange;
+      const isPage = headers.get("content-type")?.startsWith("text/html");
+      if (isPage !== true || recorded.status !== 200) return undefined;
+      return [
+        ...mustBe("etag", undefined, headers.get("etag")),
+        ...mustBe(
+          "cache-control",
+          "max-age=0, no-cache, must-revalidate, private",
+          headers.get("cache-control"),
+        ),
+        ...differences.filter(({ where }) =>
+          where !== "header etag" && where !== "header cache-control"
+        ),
+      ];
+    },
+  },
+  {
     title: "304 carries ETag, Cache-Control and Vary of the 200",
     reason:
       "HTTP asks it of every server, so that caches can renew what they " +

@@ -7,11 +7,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { testUuid } from "../support/events.ts";
-import {
-  openTestApp,
-  TEST_BASE_URL,
-  type TestApp,
-} from "../support/test_app.ts";
+import { openTestApp, TEST_LOGINS, type TestApp } from "../support/test_app.ts";
 
 /** What a browser accepts. */
 const BROWSER =
@@ -32,11 +28,8 @@ async function openWithEvents(count: number): Promise<TestApp> {
 /** Opens a page of ours, by the address of a link. */
 async function open(app: TestApp, address: string | undefined) {
   assert(address !== undefined, "There is no such link");
-  assert(address.startsWith(TEST_BASE_URL + "/"), address);
-  const { status, headers, body } = await app.get(
-    address.slice(TEST_BASE_URL.length),
-    BROWSER,
-  );
+  assert(address.startsWith("/"), address);
+  const { status, headers, body } = await app.get(address, BROWSER);
   assertEquals(status, 200);
   assertEquals(headers.get("Content-Type"), "text/html; charset=utf-8");
   assertStringIncludes(
@@ -54,13 +47,18 @@ function linkOf(page: string, text: string): string | undefined {
   return undefined;
 }
 
-const LINK = /<a href="([^"]*)"><bdi>([^<]*)<\/bdi><\/a>/g;
+const LINK = /<a[^>]* href="([^"]*)"[^>]*>(?:<bdi>)?([^<]*)(?:<\/bdi>)?<\/a>/g;
 
 /** Numbers of the events that a feed's page shows. */
 function numbersOf(page: string): number[] {
-  return [...page.matchAll(/<bdi>(\d+)@orders-1<\/bdi>/g)].map(([, number]) =>
-    Number(number)
-  );
+  return [...page.matchAll(/class="n"[^>]*><bdi>(\d+)<\/bdi>/g)].map((
+    [, number],
+  ) => Number(number));
+}
+
+/** What is read on a page. */
+function textOf(page: string): string {
+  return page.replace(/<[^>]*>/g, "").replaceAll("&quot;", '"');
 }
 
 function countDown(from: number, to: number): number[] {
@@ -69,7 +67,7 @@ function countDown(from: number, to: number): number[] {
 
 Deno.test("a feed's pages lead to the oldest event and back", async () => {
   await using app = await openWithEvents(45);
-  const newest = await open(app, `${TEST_BASE_URL}/streams/orders-1`);
+  const newest = await open(app, "/streams/orders-1");
   assertEquals(numbersOf(newest), countDown(44, 25));
   const middle = await open(app, linkOf(newest, "Older"));
   assertEquals(numbersOf(middle), countDown(24, 5));
@@ -89,17 +87,62 @@ Deno.test("a feed's pages lead to the oldest event and back", async () => {
 
 Deno.test("an event is one click away, and its neighbours and stream from there", async () => {
   await using app = await openWithEvents(3);
-  const feed = await open(app, `${TEST_BASE_URL}/streams/orders-1`);
+  const feed = await open(app, "/streams/orders-1");
   const event = await open(app, linkOf(feed, "1@orders-1"));
-  assertStringIncludes(event, '{\n  "order": 1\n}');
-  assertStringIncludes(event, '{\n  "by": "test"\n}');
+  assertStringIncludes(textOf(event), '{"order": 1}');
+  assertStringIncludes(textOf(event), '{"by": "test"}');
   assertStringIncludes(
-    await open(app, linkOf(event, "Older event")),
+    textOf(await open(app, linkOf(event, "Older event"))),
     '"order": 0',
   );
   assertStringIncludes(
-    await open(app, linkOf(event, "Newer event")),
+    textOf(await open(app, linkOf(event, "Newer event"))),
     '"order": 2',
   );
   assertEquals(await open(app, linkOf(event, "Stream")), feed);
+});
+
+Deno.test("?order=oldest turns a page around, and its links keep it", async () => {
+  await using app = await openWithEvents(45);
+  const newest = await open(app, "/streams/orders-1");
+  const oldest = await open(app, linkOf(newest, "Oldest first"));
+  assertEquals(numbersOf(oldest), countDown(19, 0).reverse());
+  const next = await open(app, linkOf(oldest, "Newer"));
+  assertEquals(numbersOf(next), countDown(39, 20).reverse());
+  const back = await open(app, linkOf(next, "Newest first"));
+  assertEquals(numbersOf(back), countDown(44, 25));
+});
+
+Deno.test("fields of the filter that are left empty say nothing", async () => {
+  await using app = await openWithEvents(3);
+  const empty = "?order=&filter-type=&filter-stream=&from=&asOf=";
+  const page = await open(app, "/streams/orders-1" + empty);
+  assertEquals(numbersOf(page), [2, 1, 0]);
+  const none = await open(app, "/streams/orders-1?filter-type=Other&asOf=");
+  assertEquals(numbersOf(none), []);
+  assertStringIncludes(none, "that the filter lets pass");
+});
+
+Deno.test("?format=raw is the data, byte by byte", async () => {
+  await using app = await openWithEvents(1);
+  const { headers, body } = await app.get("/streams/orders-1/0?format=raw");
+  assertEquals(headers.get("Content-Type"), "application/octet-stream");
+  assertEquals(JSON.parse(body), { order: 0 });
+});
+
+Deno.test("pages of one address differ by login and are kept by nobody", async () => {
+  await using app = await openWithEvents(1);
+  const admin = { Authorization: TEST_LOGINS.admin };
+  for (const path of ["/streams/orders-1", "/streams/orders-1/0"]) {
+    for (let times = 0; times < 3; times++) {
+      const named = await app.get(path, BROWSER, admin);
+      assertStringIncludes(named.body, "<bdi>admin</bdi>");
+      const anonymous = await app.get(path, BROWSER);
+      assert(!anonymous.body.includes("<bdi>admin</bdi>"));
+      for (const { headers } of [named, anonymous]) {
+        assertEquals(headers.get("ETag"), null);
+        assertStringIncludes(headers.get("Cache-Control") ?? "", "no-cache");
+      }
+    }
+  }
 });

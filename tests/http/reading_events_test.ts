@@ -14,6 +14,7 @@ import {
 } from "../support/test_app.ts";
 
 const VENDOR = "application/vnd.eventstore.";
+const NO_STORE = "max-age=0, no-cache, must-revalidate";
 const IMMUTABLE = "max-age=31536000, public";
 const EVENTS = [
   {
@@ -78,7 +79,11 @@ Deno.test("GET /streams/{stream}/{event} is 200 in every type", async (test) => 
       assertEquals(answer.headers.get("Content-Type"), type);
       if (typeof body === "string") assertEquals(answer.body, body);
       else assert(body.test(answer.body), answer.body);
-      assertEquals(answer.headers.get("Cache-Control"), IMMUTABLE);
+      const isPage = accept === "text/html";
+      assertEquals(
+        answer.headers.get("Cache-Control"),
+        isPage ? `${NO_STORE}, private` : IMMUTABLE,
+      );
       assertEquals(answer.headers.get("Vary"), "Accept");
       assertEquals(answer.headers.get("ETag"), null);
     });

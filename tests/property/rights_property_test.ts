@@ -112,7 +112,7 @@ Deno.test("a caller is shown the same whatever was answered to others before", a
         const cold = await coldApp.send(path, request);
         const what = `${path} as ${accept} for ${JSON.stringify(caller)}`;
         assertEquals(warm.status, cold.status, what);
-        assertEquals(warm.body, cold.body, what);
+        assertEquals(withoutMarks(warm.body), withoutMarks(cold.body), what);
         for (const name of ["ETag", "Cache-Control", "Vary"]) {
           assertEquals(warm.headers.get(name), cold.headers.get(name), what);
         }
@@ -122,6 +122,11 @@ Deno.test("a caller is shown the same whatever was answered to others before", a
     assert(comparedCount > 100, `${comparedCount} compared`);
   });
 });
+
+/** A page without what proves its origin, which is every server's own. */
+function withoutMarks(body: string): string {
+  return body.replaceAll(/name="csrf" value="[^"]*"/g, "");
+}
 
 interface World extends AsyncDisposable {
   readonly app: TestApp;

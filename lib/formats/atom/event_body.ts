@@ -10,7 +10,7 @@ import { jsonValueOf, renderDto, renderEntryJson } from "./feed_json.ts";
 import { renderDtoXml, renderEntryXml, xmlValueOf } from "./feed_xml.ts";
 import { StreamRefs } from "./links.ts";
 
-/** Forms of an event; its HTML page is in `html.ts`. */
+/** Forms of an event; its page is in `lib/web`. */
 export type EventForm =
   | "atomJson"
   | "atomXml"

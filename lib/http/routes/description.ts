@@ -12,10 +12,12 @@ import {
   type MediaType,
   TEXT_HTML,
 } from "../negotiation.ts";
+import { apiPage } from "../../web/api_page.tsx";
+import { pageResponse, prefixOf } from "../pages.ts";
 import {
+  apiPageFacts,
   buildOpenApi,
   type OpenApiDocument,
-  renderApiPage,
 } from "../openapi.ts";
 import { documentResponse } from "../respond.ts";
 import { CACHEABLE } from "./parameters.ts";
@@ -41,9 +43,9 @@ export function describingRoutes(routes: () => readonly Route[]): Route[] {
   }
 
   function showApi(context: RequestContext): Response {
-    return answer(
-      TEXT_HTML,
-      renderApiPage(describe(context)),
+    const facts = apiPageFacts(describe(context));
+    return pageResponse(
+      apiPage({ prefix: prefixOf(context), ...facts }),
       context,
     );
   }

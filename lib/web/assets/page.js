@@ -6,7 +6,8 @@
  * @module
  */
 
-const TIME = new Intl.DateTimeFormat(undefined, {
+/** Sweden writes times as ISO 8601 does, as everybody can read. */
+const TIME = new Intl.DateTimeFormat("sv-SE", {
   year: "numeric",
   month: "2-digit",
   day: "2-digit",
@@ -19,7 +20,9 @@ const TIME = new Intl.DateTimeFormat(undefined, {
 export function showLocalTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
-    if (!Number.isNaN(moment.getTime())) time.textContent = TIME.format(moment);
+    if (Number.isNaN(moment.getTime())) continue;
+    time.title = `${time.dateTime.replace("T", " ").replace("Z", "")} UTC`;
+    time.textContent = TIME.format(moment);
   }
 }
 

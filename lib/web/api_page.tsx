@@ -1,0 +1,89 @@
+/**
+ * The interface for programs, every operation of it.
+ *
+ * @module
+ */
+
+import { Facts } from "./components.tsx";
+import type { Page } from "./frame.tsx";
+import type { Html } from "./html.ts";
+
+/** Names with what they mean, under a title. */
+export interface ApiGroup {
+  readonly title: string;
+  readonly rows: readonly (readonly [name: string, text: string])[];
+}
+
+/** An operation in words. */
+export interface ApiOperation {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly groups: readonly ApiGroup[];
+}
+
+/** What the page shows. */
+export interface ApiPageFacts {
+  readonly prefix: string;
+  readonly title: string;
+  readonly description: string;
+  readonly tags: readonly {
+    readonly name: string;
+    readonly operations: readonly ApiOperation[];
+  }[];
+}
+
+/** Makes the page. */
+export function apiPage(facts: ApiPageFacts): Page {
+  const { prefix, title, description, tags } = facts;
+  return {
+    title: "API",
+    section: "api",
+    body: (
+      <>
+        <div class="bar">
+          <h1>{title}</h1>
+          <a class="button push" href={prefix + "/openapi.json"}>OpenAPI</a>
+        </div>
+        <p>{description}</p>
+        <nav class="tabs" aria-label="Parts">
+          {tags.map(({ name }) => <a href={`#${anchorOf(name)}`}>{name}</a>)}
+        </nav>
+        {tags.map(({ name, operations }) => (
+          <section>
+            <h2 id={anchorOf(name)}>{name}</h2>
+            {operations.map((one) => <Operation operation={one} />)}
+          </section>
+        ))}
+      </>
+    ),
+  };
+}
+
+function Operation({ operation }: { readonly operation: ApiOperation }): Html {
+  const { id, method, path, summary, description, groups } = operation;
+  return (
+    <details class="operation" id={id}>
+      <summary>
+        <span class={`method ${method}`}>{method}</span>
+        <code>{path}</code>
+        <span class="dim">{summary}</span>
+      </summary>
+      <p>{description}</p>
+      {groups.map(({ title, rows }) => (
+        <>
+          <h3>{title}</h3>
+          <Facts
+            rows={rows.map(([name, text]) => [name, text] as const)}
+          />
+        </>
+      ))}
+    </details>
+  );
+}
+
+function anchorOf(name: string): string {
+  return "tag-" + name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+}
