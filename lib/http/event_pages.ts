@@ -6,7 +6,11 @@
  */
 
 import type { Feed } from "../formats/atom/feed.ts";
+import type { RecordedEvent } from "../model/event.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
+import { readJsonMembers } from "../model/json_members.ts";
+import { decodeStreamMetadata, NO_METADATA } from "../model/stream_metadata.ts";
+import { decodeJsonText } from "../text/utf8.ts";
 import { eventPage, idsIn } from "../web/event_page.tsx";
 import {
   type EventRow,
@@ -15,9 +19,9 @@ import {
   rowSizesFor,
 } from "../web/event_row.ts";
 import { feedPage } from "../web/feed_page.tsx";
-import { noMetadataPage } from "../web/metadata_page.tsx";
+import { metadataPage, NUMBER_FIELDS } from "../web/metadata_page.tsx";
 import { baseUrlOf, type RequestContext, streamNameOf } from "./context.ts";
-import { pageResponse, prefixOf } from "./pages.ts";
+import { markOf, pageResponse, prefixOf } from "./pages.ts";
 import { parameterOf, type Query } from "./router.ts";
 
 /** How a feed is looked at. */
@@ -125,11 +129,92 @@ async function correlatedOf(
   return outcome.kind === "event" ? streamName : undefined;
 }
 
-/** Answers that a stream has no metadata. */
-export function answerNoMetadataPage(context: RequestContext): Response {
-  const streamName = streamNameOf(context);
-  return pageResponse(
-    noMetadataPage({ prefix: prefixOf(context), streamName }),
-    context,
-  );
+/**
+ * Answers with a stream's metadata as a page.
+ *
+ * @param event Undefined: none was written.
+ */
+export function answerMetadataPage(
+  event: ResolvedEvent | undefined,
+  context: RequestContext,
+): Response {
+  const { target } = context;
+  const facts = metadataFactsOf(event?.original);
+  const page = metadataPage({
+    prefix: prefixOf(context),
+    csrf: markOf(context),
+    streamName: streamNameOf(context),
+    isSaved: parameterOf(target.query, "done") === "saved",
+    ...facts,
+  });
+  return pageResponse(page, context);
 }
+
+/** Answers to a form that changed nothing: what the metadata is now, and why. */
+export async function metadataPageResponse(
+  streamName: string,
+  context: RequestContext,
+  { problem }: { readonly problem: string },
+): Promise<Response> {
+  const outcome = await context.services.streams.readMetadata(context.caller, {
+    streamName,
+    eventNumber: "head",
+    resolveLinks: false,
+  });
+  const event = outcome.kind === "event" ? outcome.event.original : undefined;
+  const page = metadataPage({
+    prefix: prefixOf(context),
+    csrf: markOf(context),
+    streamName,
+    problem,
+    ...metadataFactsOf(event),
+  });
+  return pageResponse(page, context, { status: 400 });
+}
+
+const NO_DOCUMENT = new Uint8Array(0);
+
+function metadataFactsOf(event: RecordedEvent | undefined) {
+  if (event === undefined) {
+    return {
+      version: -1,
+      data: NO_DOCUMENT,
+      metadata: NO_METADATA,
+      further: "",
+    };
+  }
+  const { eventNumber, createdAtUs, data } = event;
+  return {
+    version: eventNumber,
+    createdAtUs,
+    data,
+    metadata: decodeStreamMetadata(event),
+    further: furtherMembersOf(data),
+  };
+}
+
+/** What a document says besides what the system knows, as it is written. */
+function furtherMembersOf(data: Uint8Array): string {
+  const text = decodeJsonText(data);
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return "";
+  }
+  const isObject = typeof document === "object" && document !== null &&
+    !Array.isArray(document);
+  if (!isObject) return "";
+  const further = [...readJsonMembers(text)].filter(([name]) =>
+    !KNOWN_MEMBERS.has(name)
+  );
+  const lines = further.map(([name, value]) =>
+    `  ${JSON.stringify(name)}: ${value}`
+  );
+  return lines.length === 0 ? "" : `{\n${lines.join(",\n")}\n}`;
+}
+
+const KNOWN_MEMBERS: ReadonlySet<string> = new Set([
+  ...NUMBER_FIELDS.map(([name]) => name),
+  "$acl",
+]);

@@ -130,6 +130,8 @@ export const JSON_OR_TEXT_XML_OR_HTML: MediaTypeSet = [
   ...JSON_OR_TEXT_XML,
   TEXT_HTML,
 ];
+/** Of users, which have pages. */
+export const USERS: MediaTypeSet = [APPLICATION_JSON, TEXT_XML, TEXT_HTML];
 export const JSON_ALONE: MediaTypeSet = [APPLICATION_JSON];
 export const JSON_OR_HTML: MediaTypeSet = [APPLICATION_JSON, TEXT_HTML];
 export const JSON_OR_TEXT: MediaTypeSet = [APPLICATION_JSON, TEXT_PLAIN];

@@ -8,7 +8,7 @@ import { type EventForm, renderEvent } from "../formats/atom/event_body.ts";
 import type { EventOutcome } from "../streams/outcomes.ts";
 import { baseUrlOf, type RequestContext, streamNameOf } from "./context.ts";
 import { readProblemOf } from "./errors.ts";
-import { answerEventPage, answerNoMetadataPage } from "./event_pages.ts";
+import { answerEventPage, answerMetadataPage } from "./event_pages.ts";
 import { wantsPage } from "./pages.ts";
 import { ATOM_XML, isJson, type MediaType } from "./negotiation.ts";
 import { checkRequireMaster, readResolveLinks } from "./request_headers.ts";
@@ -62,13 +62,15 @@ export function answerMetadata(
   const type = typeOf(context);
   switch (outcome.kind) {
     case "event":
-      if (wantsPage(context)) return answerEventPage(outcome.event, context);
+      if (wantsPage(context)) {
+        return answerMetadataPage(outcome.event, context);
+      }
       return representationResponse({
         ...headOf(outcome, type),
         body: bodyOf(outcome, context),
       }, allowedMethods);
     case "noMetadata":
-      if (wantsPage(context)) return answerNoMetadataPage(context);
+      if (wantsPage(context)) return answerMetadataPage(undefined, context);
       return representationResponse({
         type,
         body: renderNoMetadata(type),

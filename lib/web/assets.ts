@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import follow from "./assets/follow.js" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 import liveState from "./assets/live_state.js" with { type: "text" };
+import jsonField from "./assets/json_field.js" with { type: "text" };
 import page from "./assets/page.js" with { type: "text" };
 import query from "./assets/query.js" with { type: "text" };
 import refresh from "./assets/refresh.js" with { type: "text" };
@@ -23,6 +24,7 @@ const SOURCES = {
   "query.js": { type: "text/javascript", text: query },
   "live_state.js": { type: "text/javascript", text: liveState },
   "follow.js": { type: "text/javascript", text: follow },
+  "json_field.js": { type: "text/javascript", text: jsonField },
   "icon.svg": { type: "image/svg+xml", text: icon },
 } as const;
 

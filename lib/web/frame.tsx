@@ -26,6 +26,7 @@ const SECTIONS: readonly (readonly [Section, path: string, name: string])[] = [
   ["all", "/streams/$all", "$all"],
   ["subscriptions", "/subscriptions", "Subscriptions"],
   ["projections", "/web/projections", "Projections"],
+  ["users", "/users/", "Users"],
   ["maintenance", "/web/maintenance", "Maintenance"],
   ["api", "/docs", "API"],
 ];
@@ -164,7 +165,9 @@ function Login({ frame }: { readonly frame: Frame }): Html {
   }
   return (
     <div class="login">
-      <Name>{login}</Name>
+      <a href={prefix + "/users/$current"}>
+        <Name>{login}</Name>
+      </a>
       {isSession
         ? (
           <ActionForm

@@ -29,6 +29,8 @@ import { WEB_LOGIN_ROUTES } from "./web_login.ts";
 import { WEB_MAINTENANCE_ROUTES } from "./web_maintenance.ts";
 import { WEB_PROJECTIONS_ROUTES } from "./web_projections.ts";
 import { WEB_STREAMS_ROUTES } from "./web_streams.ts";
+import { WEB_USERS_ROUTES } from "./web_users.ts";
+import { WEB_WRITING_ROUTES } from "./web_writing.ts";
 import { WEB_SUBSCRIPTIONS_ROUTES } from "./web_subscriptions.ts";
 
 /**
@@ -54,6 +56,8 @@ export const ROUTES: readonly Route[] = [
   ...WEB_ROUTES,
   ...WEB_LOGIN_ROUTES,
   ...WEB_STREAMS_ROUTES,
+  ...WEB_WRITING_ROUTES,
+  ...WEB_USERS_ROUTES,
   ...WEB_SUBSCRIPTIONS_ROUTES,
   ...WEB_MAINTENANCE_ROUTES,
   ...WEB_PROJECTIONS_ROUTES,

@@ -11,7 +11,9 @@ import {
   type Schema,
   UNNARROWED,
 } from "../route.ts";
-import { APPLICATION_JSON, JSON_OR_TEXT_XML } from "../negotiation.ts";
+import { APPLICATION_JSON, JSON_OR_TEXT_XML, USERS } from "../negotiation.ts";
+import { wantsPage } from "../pages.ts";
+import { userPageResponse, usersPageResponse } from "../user_pages.ts";
 import { LOCATION } from "./parameters.ts";
 import type { UserOutcome, UserReadOutcome } from "../../users/contract.ts";
 import { encodePathSegment } from "../../text/path_segment.ts";
@@ -22,8 +24,8 @@ import {
   segmentAt,
 } from "../context.ts";
 import { type NamedMembers, readMembers } from "../named_members.ts";
-import { malformed, USER_PROBLEMS } from "../errors.ts";
-import { documentResponse } from "../respond.ts";
+import { malformed, PROBLEMS, USER_PROBLEMS } from "../errors.ts";
+import { documentResponse, problemResponse } from "../respond.ts";
 import {
   currentUserDocument,
   type DocumentValue,
@@ -114,7 +116,7 @@ export const CHANGING = {
   schemas: { json: RESULT_SCHEMA },
 } as const satisfies Partial<Route>;
 
-const USERS = { tag: "Users" } as const;
+const TAGGED = { tag: "Users" } as const;
 
 /** The original serves `/users/` alone; its documents speak of `/users`. */
 const ALL_USERS = ["/users/", "/users"] as const;
@@ -123,16 +125,17 @@ const ALL_USERS = ["/users/", "/users"] as const;
 export const USER_ROUTES: readonly Route[] = [
   ...ALL_USERS.flatMap((template): Route[] => [
     {
-      ...USERS,
+      ...TAGGED,
       ...READING,
       template,
+      response: USERS,
       scopes: READ,
       handler: listUsers,
       summary: "All users",
       schemas: { json: USER_LIST_SCHEMA },
     },
     {
-      ...USERS,
+      ...TAGGED,
       ...CHANGING,
       method: "POST",
       template,
@@ -151,16 +154,17 @@ export const USER_ROUTES: readonly Route[] = [
     },
   ]),
   {
-    ...USERS,
+    ...TAGGED,
     ...READING,
     template: "/users/{login}",
+    response: USERS,
     scopes: READ,
     handler: readUser,
     summary: "One user",
     schemas: { json: ONE_USER_SCHEMA },
   },
   {
-    ...USERS,
+    ...TAGGED,
     ...CHANGING,
     method: "PUT",
     template: "/users/{login}",
@@ -170,7 +174,7 @@ export const USER_ROUTES: readonly Route[] = [
     body: "An object of named members: fullName, groups",
   },
   {
-    ...USERS,
+    ...TAGGED,
     ...CHANGING,
     method: "DELETE",
     template: "/users/{login}",
@@ -182,16 +186,17 @@ export const USER_ROUTES: readonly Route[] = [
     },
   },
   {
-    ...USERS,
+    ...TAGGED,
     ...READING,
     template: "/users/$current",
+    response: USERS,
     scopes: READ,
     handler: readCurrentUser,
     summary: "The present login",
     schemas: { json: ONE_USER_SCHEMA },
   },
   {
-    ...USERS,
+    ...TAGGED,
     ...CHANGING,
     method: "POST",
     template: "/users/{login}/command/enable",
@@ -199,7 +204,7 @@ export const USER_ROUTES: readonly Route[] = [
     summary: "Let a user log in again",
   },
   {
-    ...USERS,
+    ...TAGGED,
     ...CHANGING,
     method: "POST",
     template: "/users/{login}/command/disable",
@@ -207,7 +212,7 @@ export const USER_ROUTES: readonly Route[] = [
     summary: "Disable a user",
   },
   {
-    ...USERS,
+    ...TAGGED,
     ...CHANGING,
     method: "POST",
     template: "/users/{login}/command/reset-password",
@@ -217,7 +222,7 @@ export const USER_ROUTES: readonly Route[] = [
     body: "An object of named members: newPassword",
   },
   {
-    ...USERS,
+    ...TAGGED,
     ...CHANGING,
     method: "POST",
     template: "/users/{login}/command/change-password",
@@ -231,6 +236,7 @@ export const USER_ROUTES: readonly Route[] = [
 
 /** `GET /users/` */
 async function listUsers(context: RequestContext): Promise<Response> {
+  if (wantsPage(context)) return await usersPageResponse(context);
   const outcome = await context.services.users.list(requesterOf(context));
   if (outcome.kind === "unauthorized") {
     return refused("users", outcome, context);
@@ -246,6 +252,7 @@ async function readUser(context: RequestContext): Promise<Response> {
     segmentAt(context, 1),
   );
   if (outcome.kind !== "user") return refused("user", outcome, context);
+  if (wantsPage(context)) return await userPageResponse(outcome.user, context);
   const baseUrl = baseUrlOf(context);
   return answer(200, userDocument(outcome.user, baseUrl), context);
 }
@@ -256,6 +263,7 @@ async function readCurrentUser(context: RequestContext): Promise<Response> {
     requesterOf(context),
   );
   if (outcome.kind !== "user") return refused("current", outcome, context);
+  if (wantsPage(context)) return await userPageResponse(outcome.user, context);
   return answer(200, currentUserDocument(outcome.user), context);
 }
 
@@ -365,6 +373,12 @@ function refused(
   { kind }: Exclude<UserReadOutcome, { readonly kind: "user" }>,
   context: RequestContext,
 ): Response {
+  if (wantsPage(context)) {
+    const problem = kind === "notFound"
+      ? PROBLEMS.notFound
+      : PROBLEMS.unauthorized;
+    return problemResponse(problem, context.allowedMethods);
+  }
   const { status, code } = USER_PROBLEMS[kind];
   return answer(status, refusedDocument(documentKind, code), context);
 }

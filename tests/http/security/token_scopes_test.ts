@@ -33,6 +33,7 @@ const ACCEPTS = [
 /** Scopes that open a route, besides `feeds` for live feeds. */
 function scopesFor({ method, template }: Route): readonly TokenScope[] {
   const isRead = method === "GET";
+  if (template.startsWith("/web/")) return scopesForPage(template, isRead);
   if (template.startsWith("/streams/")) {
     if (isRead) return ["read"];
     const isAppend = method === "POST" && !template.includes("/metadata");
@@ -50,11 +51,23 @@ function scopesFor({ method, template }: Route): readonly TokenScope[] {
   if (template.endsWith("/access-token")) return ["feeds", "read"];
   if (template.includes("/tokens")) return [];
   if (template.startsWith("/users")) return isRead ? ["read"] : [];
-  if (/^\/web\/(streams|names)$/.test(template)) return ["read"];
   if (template === "/metrics") return ["metrics"];
   if (/^\/admin\/(backup|export)$/.test(template)) return ["backup"];
   if (template === "/info/options" || template.startsWith("/admin/")) return [];
   return ["read", "append", "metrics", "backup"];
+}
+
+/** Forms do what tokens without scopes alone may, but for two. */
+function scopesForPage(
+  template: string,
+  isRead: boolean,
+): readonly TokenScope[] {
+  if (/^\/web\/(streams|names)$/.test(template)) return ["read"];
+  if (template === "/web/metrics") return ["metrics"];
+  if (template.startsWith("/web/maintenance")) return [];
+  const isOpen = isRead || /^\/web\/log(in|out)$/.test(template);
+  if (isOpen) return ["read", "append", "metrics", "backup"];
+  return template === "/web/append" ? ["append"] : [];
 }
 
 const VALUES: Readonly<Record<string, string>> = {
