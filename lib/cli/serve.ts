@@ -29,12 +29,16 @@ import {
   VERSION,
 } from "../runtime/process.ts";
 import { listenForStopSignals, onVerbositySignal } from "../runtime/signals.ts";
-import { SYSTEM_CLOCK as clock } from "../runtime/system_clock.ts";
+import {
+  SYSTEM_CLOCK as clock,
+  SYSTEM_TIMERS,
+} from "../runtime/system_clock.ts";
 import { isDatabaseUrl } from "../store/database_url.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { StoreObserver } from "../store/store_observer.ts";
 import { readAnonymousRights } from "../streams/access.ts";
 import { createLogger, debugToggle } from "../telemetry/logger.ts";
+import { ActivityHistory } from "../telemetry/activity_history.ts";
 import { processFamilies } from "../telemetry/process_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
 import { StoreMetrics } from "../telemetry/store_metrics.ts";
@@ -245,6 +249,9 @@ async function startServices(
   const { trustedProxies, publicUrl, allowedHosts, corsOrigins } = values;
   const trustedRanges = ifGiven(trustedProxies, parseIpRanges);
   const isTrustedProxy = trustedRanges ?? isLoopbackAddress;
+  const isOnDisk = !values.isInMemory && !isDatabaseUrl(values.directory);
+  const deviceSpace = () =>
+    isOnDisk ? readDeviceSpace(values.directory) : undefined;
   const { app, defaultUsers, close } = await openServices({
     store,
     logger,
@@ -281,12 +288,12 @@ async function startServices(
         () => storeMetrics.families(),
         () =>
           processFamilies(readProcessUsage(), {
-            device: values.isInMemory || isDatabaseUrl(values.directory)
-              ? undefined
-              : readDeviceSpace(values.directory),
+            device: deviceSpace(),
             version: VERSION,
           }),
       ],
+      deviceSpace,
+      activity: new ActivityHistory(SYSTEM_TIMERS),
       areMetricsPublic: values.areMetricsPublic,
       isStopping: options.isStopping,
       log: logger,

@@ -18,7 +18,10 @@ import type { StoreLimits } from "../store/event_store.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { ProjectionService } from "../projections/contract.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
-import { RequestMetrics } from "../telemetry/request_metrics.ts";
+import {
+  type CountedRoute,
+  RequestMetrics,
+} from "../telemetry/request_metrics.ts";
 import { isLoopbackAddress } from "../text/addresses.ts";
 import type { Authentication, LoginRequest } from "../users/contract.ts";
 import type { TokenService } from "../users/tokens.ts";
@@ -149,6 +152,12 @@ export function createApp(options: AppOptions): App {
   const requests = new RequestMetrics(ROUTES);
   const known = { requests, instanceId: newId() };
   const observation = completeObservation(options.observation, known);
+  observation.activity?.start(() => ({
+    events: observation.storeMetrics.batchEvents.sum,
+    requests: requests.total,
+    appends: requests.durationCountsOf(isAppend),
+    reads: requests.durationCountsOf(isRead),
+  }));
   const watch = new RequestWatch({ observation, logger, newId });
   const baseUrlOf = createBaseUrlOf({
     scheme: options.scheme ?? "http",
@@ -450,10 +459,20 @@ export function createApp(options: AppOptions): App {
       services.sending.breakOffStalled();
     },
     close() {
+      observation.activity?.stop();
       services.receiving.close();
       services.sending.close();
     },
   });
+}
+
+function isAppend({ method, template }: CountedRoute): boolean {
+  return method === "POST" &&
+    /^\/streams\/\{stream\}(?:$|\/inc)/.test(template);
+}
+
+function isRead({ method, template }: CountedRoute): boolean {
+  return method === "GET" && template.startsWith("/streams/");
 }
 
 /** No request may hold more than one append of the store. */

@@ -8,7 +8,8 @@
 import type { Clock } from "../model/clock.ts";
 import type { Logger, LogLevel } from "../model/logger.ts";
 import type { Principal } from "../model/principal.ts";
-import type { ProcessUsage } from "../model/process_usage.ts";
+import type { DeviceSpace, ProcessUsage } from "../model/process_usage.ts";
+import type { ActivityHistory } from "../telemetry/activity_history.ts";
 import type { MetricSource } from "../telemetry/metric.ts";
 import type { RequestMetrics } from "../telemetry/request_metrics.ts";
 import { SlowWarnings } from "../telemetry/slow_warnings.ts";
@@ -23,6 +24,10 @@ export interface ObservationOptions {
   readonly clock: Clock;
   readonly storeMetrics: StoreMetrics;
   readonly processUsage: () => ProcessUsage;
+  /** Room on the device of the store; undefined: it is on none that is known. */
+  readonly deviceSpace: () => DeviceSpace | undefined;
+  /** What was done of late; undefined: nobody remembers. */
+  readonly activity: ActivityHistory | undefined;
   /** Metrics besides those of requests. */
   readonly metricSources: readonly MetricSource[];
   /** Whether `/metrics` is for everybody instead of for operators. */
@@ -54,6 +59,8 @@ export function completeObservation(
     clock: { nowUs: () => 0 },
     storeMetrics: new StoreMetrics(),
     processUsage: () => NO_PROCESS,
+    deviceSpace: () => undefined,
+    activity: undefined,
     metricSources: [],
     areMetricsPublic: false,
     isStopping: () => false,

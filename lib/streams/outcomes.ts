@@ -303,6 +303,14 @@ export interface StreamService {
     caller: Caller,
     command: ListStreamsCommand,
   ): Promise<StreamList>;
+  /**
+   * What may be done without a login to a stream that has no access list.
+   *
+   * @param newStreamName A name that no stream has.
+   */
+  anonymousRights(
+    newStreamName: string,
+  ): Promise<{ readonly reads: boolean; readonly writes: boolean }>;
   /** The streams that were written last, newest first. */
   listRecentStreams(
     caller: Caller,

@@ -8,6 +8,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { Principal } from "../model/principal.ts";
+import { readAnonymousRights } from "./access.ts";
 import { append } from "./append.ts";
 import { createStreamContext } from "./context.ts";
 import { deleteStream } from "./delete.ts";
@@ -59,6 +60,8 @@ export function createStreamService(
     listStreams: (caller, command) => listStreams(context, caller, command),
     listRecentStreams: (caller, limit) =>
       listRecentStreams(context, caller, limit),
+    anonymousRights: (newStreamName) =>
+      readAnonymousRights(context.store, newStreamName),
     endLongPolls: () => followers.end(),
   };
 }

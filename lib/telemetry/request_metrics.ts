@@ -92,6 +92,18 @@ export class RequestMetrics {
     ];
   }
 
+  /** Counts of some routes by the `SECONDS_BOUNDS` of their durations. */
+  durationCountsOf(isOf: (route: CountedRoute) => boolean): Float64Array {
+    const counts = new Float64Array(SECONDS_BOUNDS.length + 1);
+    this.#routes.forEach((route, index) => {
+      if (!isOf(route)) return;
+      this.#durations[index]?.counts.forEach((count, at) => {
+        counts[at] = (counts[at] ?? 0) + count;
+      });
+    });
+    return counts;
+  }
+
   /** How long all requests took together, in milliseconds. */
   get totalMs(): number {
     return this.#durations.reduce((sum, one) => sum + one.sum, 0) * 1000;

@@ -12,9 +12,9 @@ import {
   type SecuredApp,
 } from "../support/secured_app.ts";
 import { basic } from "../support/test_auth.ts";
-import { TEST_BASE_URL, type TestAnswer } from "../support/test_app.ts";
+import type { TestAnswer } from "../support/test_app.ts";
+import { markIn, PAGE, postForm } from "../support/web_forms.ts";
 
-const PAGE = "text/html,*/*;q=0.8";
 const EVENT_ID = "11111111-1111-4111-8111-111111111111";
 
 type Login = Readonly<Record<string, string>>;
@@ -30,18 +30,9 @@ async function submit(
     readonly login?: Login;
   },
 ): Promise<TestAnswer> {
-  const { body, status } = await app.get(page, PAGE, login);
-  assertEquals(status, 200, body);
-  const csrf = /name="csrf" value="([^"]+)"/.exec(body)?.[1] ?? "";
-  return await app.send(to, {
-    headers: {
-      ...login,
-      Accept: PAGE,
-      Origin: TEST_BASE_URL,
-      "Content-Type": "application/x-www-form-urlencoded",
-    },
-    body: String(new URLSearchParams({ csrf, ...fields })),
-  });
+  const shown = await app.get(page, PAGE, login);
+  assertEquals(shown.status, 200, shown.body);
+  return await postForm(app, to, { csrf: markIn(shown), ...fields }, login);
 }
 
 function append(app: SecuredApp, fields: Fields, login: Login = ADMIN) {

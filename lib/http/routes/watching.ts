@@ -144,12 +144,13 @@ function showReadiness(context: RequestContext): Response {
 }
 
 /** Why a node is not ready. */
-interface Unreadiness {
+export interface Unreadiness {
   readonly code: "readOnly" | "stopping" | "queueFull";
   readonly reason: string;
 }
 
-function unreadinessOf(
+/** Why requests should not be sent here; empty: they should. */
+export function unreadinessOf(
   { services: { observation, store } }: RequestContext,
 ): Unreadiness[] {
   const found: Unreadiness[] = [];

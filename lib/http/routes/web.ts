@@ -15,6 +15,7 @@ import { isKnownToClient } from "../request_headers.ts";
 import { problemResponse, redirectResponse } from "../respond.ts";
 import { PUBLIC, type Route } from "../route.ts";
 import { LOCATION, NEGOTIATED_CACHEABLE } from "./parameters.ts";
+import { unreadinessOf, warningsOf } from "./watching.ts";
 
 /** What reads of pages have in common. */
 export const WEB_PAGE = {
@@ -85,18 +86,59 @@ function redirectToWeb(context: RequestContext): Response {
 
 /** `GET /web/index.html` */
 async function showDashboard(context: RequestContext): Promise<Response> {
-  const { node, store } = context.services;
+  const { node, store, streams, observation, quota, newId } = context.services;
+  const { activity } = observation;
   const { end } = await store.readEnd();
-  return pageResponse(
-    dashboardPage({
-      prefix: prefixOf(context),
-      version: node.version,
-      end,
-      readOnlyReason: store.status().readOnlyReason,
-      figures: store.maintenance?.figures(),
-    }),
-    context,
-  );
+  const figures = store.maintenance?.figures();
+  const { uptimeSeconds, residentBytes } = observation.processUsage();
+  const none = { count: 0, p50: undefined, p99: undefined };
+  const page = dashboardPage({
+    prefix: prefixOf(context),
+    baseUrl: baseUrlOf(context),
+    version: node.version,
+    uptimeSeconds,
+    problems: unreadinessOf(context).map(({ reason }) => reason),
+    warnings: warningsOf(store.status()).map(({ reason }) => reason),
+    rates: activity?.rates() ?? [],
+    appends: activity?.quantiles("appends") ?? none,
+    reads: activity?.quantiles("reads") ?? none,
+    logBytes: store.promises.positions === "offsets" ? end : undefined,
+    device: observation.deviceSpace(),
+    memoryBytes: residentBytes,
+    streamCount: figures?.streamCount,
+    segmentCount: figures?.segmentCount,
+    feedCount: quota.heldCount("liveFeeds"),
+    longPollCount: quota.heldCount("longPolls"),
+    inFlightCount: quota.inFlight,
+    groups: groupFacts(context),
+    projections: projectionFacts(context),
+    anonymous: await streams.anonymousRights(newId()),
+    areMetricsPublic: observation.areMetricsPublic,
+  });
+  return pageResponse(page, context);
+}
+
+function groupFacts({ services: { subscriptions } }: RequestContext) {
+  const counts = subscriptions?.counts();
+  return counts && {
+    count: counts.length,
+    lagEvents: counts.reduce((sum, { lagEvents = 0 }) => sum + lagEvents, 0),
+    parkedCount: counts.reduce((sum, one) => sum + one.parkedCount, 0),
+  };
+}
+
+function projectionFacts({ services: { projections } }: RequestContext) {
+  const all = projections?.list("all-non-transient");
+  if (all === undefined) return undefined;
+  const isRunning = ({ status }: { readonly status: string }) =>
+    status.startsWith("Running");
+  const faulted = all.filter(({ status }) => status.startsWith("Faulted"));
+  return {
+    running: all.filter(isRunning).length,
+    stopped: all.filter((one) => !isRunning(one)).length - faulted.length,
+    faulted: faulted.map(({ name }) => name),
+    lagEvents: all.reduce((sum, { lagEvents = 0 }) => sum + lagEvents, 0),
+  };
 }
 
 /** `GET /web/assets/{asset}` */
