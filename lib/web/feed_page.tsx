@@ -312,7 +312,7 @@ function Opened({ row }: { readonly row: EventRow }): Html {
       <pre>{data === "" ? "Empty" : data}</pre>
       {metadata === undefined ? null : (
         <>
-          <h3>Metadata</h3>
+          <p class="dim">Metadata</p>
           <pre>{metadata}</pre>
         </>
       )}

@@ -56,7 +56,7 @@ function rowOf(entry) {
   );
   if (metaData !== "") {
     opened.append(
-      make("h3", { textContent: "Metadata" }),
+      make("p", { className: "dim", textContent: "Metadata" }),
       make("pre", { textContent: metaData.slice(0, BODY_LENGTH) }),
     );
   }

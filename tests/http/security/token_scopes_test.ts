@@ -62,7 +62,9 @@ function scopesForPage(
   template: string,
   isRead: boolean,
 ): readonly TokenScope[] {
-  if (/^\/web\/(streams|names|stream-list)$/.test(template)) return ["read"];
+  if (
+    /^\/web\/(streams|names|stream-list|projections\/debug)$/.test(template)
+  ) return ["read"];
   if (template === "/web/metrics") return ["metrics"];
   if (template.startsWith("/web/maintenance")) return [];
   const isOpen = isRead || /^\/web\/log(in|out)$/.test(template);
