@@ -103,6 +103,7 @@ Deno.bench({
       asked: {},
       viewQuery: "",
       isOldestFirst: false,
+      mayExport: true,
       isHead: true,
     });
     flat(renderPage(page, FRAME));

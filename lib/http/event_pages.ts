@@ -8,6 +8,7 @@
 import type { Feed } from "../formats/atom/feed.ts";
 import type { RecordedEvent } from "../model/event.ts";
 import type { ResolvedEvent } from "../model/feed.ts";
+import { isUnnarrowed } from "../model/principal.ts";
 import { readJsonMembers } from "../model/json_members.ts";
 import { decodeStreamMetadata, NO_METADATA } from "../model/stream_metadata.ts";
 import { decodeJsonText } from "../text/utf8.ts";
@@ -22,6 +23,7 @@ import { feedPage } from "../web/feed_page.tsx";
 import { metadataPage, NUMBER_FIELDS } from "../web/metadata_page.tsx";
 import { baseUrlOf, type RequestContext, streamNameOf } from "./context.ts";
 import { markOf, pageResponse, prefixOf } from "./pages.ts";
+import { hasRole } from "./route.ts";
 import { parameterOf, type Query } from "./router.ts";
 
 /** How a feed is looked at. */
@@ -58,10 +60,16 @@ export async function answerFeedPage(
       asked,
       viewQuery: linkQuery,
       isOldestFirst,
+      mayExport: mayExport(context),
       isHead: isHead && !isOldestFirst && asked.asOf === undefined,
     }),
     context,
   );
+}
+
+function mayExport({ caller }: RequestContext): boolean {
+  return hasRole(caller, "backup") && caller !== undefined &&
+    isUnnarrowed(caller);
 }
 
 async function rowsOf(

@@ -6,6 +6,7 @@
  */
 
 import type { Feed } from "../formats/atom/feed.ts";
+import { isSystemList } from "../model/lists.ts";
 import {
   categoryOf,
   isMetastream,
@@ -43,6 +44,8 @@ export interface FeedPageFacts {
   /** Query of the view without its order: empty, or `?` and parameters. */
   readonly viewQuery: string;
   readonly isOldestFirst: boolean;
+  /** Whether the reader may download all of its events. */
+  readonly mayExport: boolean;
   /** Whether the page goes on to the newest event, so that it can follow. */
   readonly isHead: boolean;
 }
@@ -127,6 +130,8 @@ export function crumbsOf(prefix: string, streamName: string): Crumb[] {
 
 function Actions({ prefix, feed, isHead, viewQuery }: FeedPageFacts): Html {
   const { streamName, id } = feed;
+  // Nobody writes to the lists of the system.
+  const isWritten = streamName !== undefined && !isSystemList(streamName);
   const metadata = feed.links.find(({ relation }) => relation === "metadata");
   const query = streamName === undefined
     ? ""
@@ -150,15 +155,19 @@ function Actions({ prefix, feed, isHead, viewQuery }: FeedPageFacts): Html {
           </span>
         )
         : null}
-      {streamName === undefined ? null : (
-        <>
-          <a class="button" href={`${prefix}/web/append${query}`}>Append</a>
+      {isWritten
+        ? <a class="button" href={`${prefix}/web/append${query}`}>Append</a>
+        : null}
+      {streamName === undefined || isMetastream(streamName)
+        ? null
+        : (
           <a class="button" href={metadata?.uri ?? id + "/metadata"}>
             Metadata
           </a>
-          <a class="button" href={`${prefix}/web/delete${query}`}>Delete…</a>
-        </>
-      )}
+        )}
+      {isWritten
+        ? <a class="button" href={`${prefix}/web/delete${query}`}>Delete…</a>
+        : null}
     </div>
   );
 }
@@ -206,7 +215,7 @@ function Filters(facts: FeedPageFacts): Html {
         <div class="actions">
           <button type="submit" class="primary">Show</button>
           {isActive ? <a href={feed.id}>No filter</a> : null}
-          <Download {...facts} />
+          {facts.mayExport ? <Download {...facts} /> : null}
         </div>
       </form>
     </details>

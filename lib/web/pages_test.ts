@@ -71,6 +71,7 @@ function feedHtml(
     asked: { filterType: streamName, asOf: streamName },
     viewQuery: "",
     isOldestFirst: false,
+    mayExport: true,
     isHead: true,
   }));
 }

@@ -114,13 +114,14 @@ export class TestBrowser implements AsyncDisposable {
 
   /** A window with cookies of its own. */
   async openTab(
-    { width = 1280, scheme = "light" }: {
+    { width = 1280, height = 800, scheme = "light" }: {
       readonly width?: number;
+      readonly height?: number;
       readonly scheme?: "light" | "dark";
     } = {},
   ): Promise<Tab> {
     const context = await this.#browser.newContext({
-      viewport: { width, height: 800 },
+      viewport: { width, height },
       colorScheme: scheme,
       reducedMotion: "reduce",
     });
