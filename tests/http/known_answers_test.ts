@@ -19,6 +19,7 @@ import {
   type TestApp,
   type TestAppOptions,
 } from "../support/test_app.ts";
+import { withoutMarks } from "../support/web_forms.ts";
 
 type HeaderFields = Readonly<Record<string, string>>;
 
@@ -112,7 +113,7 @@ function fail(): never {
 }
 
 function shown({ status, headers, body }: TestAnswer) {
-  return { status, headers: [...headers], body };
+  return { status, headers: [...headers], body: withoutMarks(body) };
 }
 
 /** Pages and events of a stream of a few events. */

@@ -234,7 +234,10 @@ Deno.test("GET /streams/{stream}/metadata tells what was written, and {} before"
     null,
   ]);
   assertEquals((await app.get(path, "application/xml")).body, "");
-  assertStringIncludes((await app.get(path, "text/html")).body, "No metadata");
+  assertStringIncludes(
+    (await app.get(path, "text/html")).body,
+    "None was written",
+  );
   assertEquals(
     (await app.get("/streams/none/metadata", "application/json")).status,
     404,

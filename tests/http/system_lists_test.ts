@@ -88,7 +88,7 @@ const DEFAULT_METADATA: Record<string, string> = {
   "application/atom+xml": "<atom:title>0@$$$ce-cart</atom:title>",
   "application/vnd.eventstore.event+xml":
     "<eventStreamId>$$$ce-cart</eventStreamId>",
-  "text/html": "$$$ce-cart",
+  "text/html": "Metadata of <bdi>$ce-cart</bdi>",
 };
 
 for (const [type, shown] of Object.entries(DEFAULT_METADATA)) {

@@ -10,6 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
+import { withoutMarks } from "../support/web_forms.ts";
 import { openStore } from "../../storage/mod.ts";
 import {
   createTestClock,
@@ -122,11 +123,6 @@ Deno.test("a caller is shown the same whatever was answered to others before", a
     assert(comparedCount > 100, `${comparedCount} compared`);
   });
 });
-
-/** A page without what proves its origin, which is every server's own. */
-function withoutMarks(body: string): string {
-  return body.replaceAll(/name="csrf" value="[^"]*"/g, "");
-}
 
 interface World extends AsyncDisposable {
   readonly app: TestApp;

@@ -16,6 +16,11 @@ export function markIn({ body }: TestAnswer): string {
   return /name="csrf" value="([^"]+)"/.exec(body)?.[1] ?? "";
 }
 
+/** A page without the marks of its forms, which are every server's own. */
+export function withoutMarks(body: string): string {
+  return body.replaceAll(/name="csrf" value="[^"]*"/g, "");
+}
+
 /** Sends a form as a browser does. */
 export function postForm(
   app: TestApp,
