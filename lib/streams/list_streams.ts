@@ -48,19 +48,19 @@ export async function listStreams(
       after: last,
       limit: limit + 1,
     });
-    for (const name of names) {
+    const system = skipsSystem ? names.findIndex(isSystemStream) : -1;
+    const shown = system < 0 ? names : names.slice(0, system);
+    const found = await Promise.all(
+      shown.map((name) => findListed(context, caller, LIST_PREFIX[by] + name)),
+    );
+    for (const [index, name] of shown.entries()) {
       if (streams.length === limit) return { streams, next: last };
       last = name;
-      if (skipsSystem && isSystemStream(name)) {
-        last = AFTER_SYSTEM;
-        break;
-      }
-      const found = await findListed(context, caller, LIST_PREFIX[by] + name);
-      if (found !== undefined) streams.push({ ...found, name });
+      const listed = found[index];
+      if (listed !== undefined) streams.push({ ...listed, name });
     }
-    if (names.length <= limit && last !== AFTER_SYSTEM) {
-      return { streams, next: undefined };
-    }
+    if (system >= 0) last = AFTER_SYSTEM;
+    else if (names.length <= limit) return { streams, next: undefined };
   }
   return { streams, next: last };
 }
