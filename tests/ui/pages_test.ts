@@ -111,6 +111,12 @@ const PATHS = [
   "/users/",
   "/users/$current",
   "/users/ops",
+  "/subscriptions",
+  "/web/projections",
+  "/web/projections/debug",
+  "/projection/$by_category",
+  "/web/maintenance",
+  "/web/metrics",
   "/docs",
 ];
 
