@@ -14,10 +14,7 @@
  */
 
 import type { Timers } from "../../lib/model/clock.ts";
-import type { LogEnd } from "../../lib/store/event_store.ts";
-import type { Database } from "./database.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
-import { endOf } from "./reads.ts";
 import type { Tail } from "./tail.ts";
 
 /** What reads know. */
@@ -26,7 +23,6 @@ export const CONSISTENCIES = ["strict", "bounded", "primary"] as const;
 export type Consistency = typeof CONSISTENCIES[number];
 
 export interface BarrierOptions {
-  readonly database: Database;
   readonly tail: Tail;
   readonly timers: Timers;
   readonly consistency: Consistency;
@@ -34,8 +30,8 @@ export interface BarrierOptions {
 
 export class Barrier {
   readonly #options: BarrierOptions;
-  #running: Promise<LogEnd> | undefined;
-  #next: Promise<LogEnd> | undefined;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   #lastBeganMs = -Infinity;
   #durationMs = 0;
 
@@ -56,7 +52,7 @@ export class Barrier {
     if (!isFresh) await this.#share();
   }
 
-  #share(): Promise<LogEnd> {
+  #share(): Promise<void> {
     if (this.#running === undefined) return this.#begin();
     this.#next ??= this.#running.catch(() => {}).then(() => {
       this.#next = undefined;
@@ -65,7 +61,7 @@ export class Barrier {
     return this.#next;
   }
 
-  #begin(): Promise<LogEnd> {
+  #begin(): Promise<void> {
     const running = this.#ask().finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
@@ -73,15 +69,13 @@ export class Barrier {
     return running;
   }
 
-  async #ask(): Promise<LogEnd> {
-    const { database, tail, timers, consistency } = this.#options;
+  async #ask(): Promise<void> {
+    const { tail, timers, consistency } = this.#options;
     const beganMs = timers.nowMs();
-    const name = consistency === "primary" ? "end_v1" : "barrier_v1";
-    const [row] = await database.read(name, []);
-    const end = endOf(row);
-    await tail.reach(end.end);
+    await tail.catchUp(
+      consistency === "primary" ? "tail_v1" : "synced_tail_v1",
+    );
     this.#lastBeganMs = beganMs;
     this.#durationMs = timers.nowMs() - beganMs;
-    return end;
   }
 }

@@ -59,7 +59,7 @@ export interface Connection {
   /** Runs statements without arguments. Throws as `call` does. */
   run(sql: string): Promise<void>;
   /** Listens to a channel for as long as the session lasts. */
-  listen(channel: string, heard: () => void): Promise<void>;
+  listen(channel: string, heard: (text: string) => void): Promise<void>;
   /** Ends the session, and waits until it has. */
   close(): Promise<void>;
   /** Ends the session at once. What is under way is lost. */
@@ -150,8 +150,8 @@ class PgConnection implements Connection {
     await this.#answer(this.#client.query(sql));
   }
 
-  async listen(channel: string, heard: () => void): Promise<void> {
-    this.#client.on("notification", heard);
+  async listen(channel: string, heard: (text: string) => void): Promise<void> {
+    this.#client.on("notification", ({ payload = "" }) => heard(payload));
     await this.run(`listen "${channel}"`);
   }
 

@@ -135,11 +135,10 @@ export class PostgresStore implements EventStore {
           : new QuipuError("storeReadOnly", this.#readOnlyReason),
       onCommit: (last) => {
         options.history.note(last);
-        this.#tail.poke();
+        this.#tail.poke(last.position + 1);
       },
     });
     this.#barrier = new Barrier({
-      database,
       tail: this.#tail,
       timers,
       consistency: options.consistency,

@@ -335,6 +335,20 @@ begin
 end
 $function$;
 
+-- As tail_v1, once the standbys have confirmed a record of now: a primary that
+-- was replaced cannot answer. What is read was there before that record's end.
+create function {s}.synced_tail_v1(start bigint, events_max integer)
+returns table (
+  "position" bigint, number bigint, stream bytea, meta boolean, type bytea, id uuid
+)
+language plpgsql volatile security definer set search_path = pg_catalog
+as $function$
+begin
+  perform {s}.barrier_v1();
+  return query select * from {s}.tail_v1(start, events_max);
+end
+$function$;
+
 -- The log's last position, -1 for none, and whether it was ever rewritten.
 create function {s}.end_v1(out last_position bigint, out was_rewritten boolean)
 ${READER} as $function$
@@ -345,9 +359,9 @@ begin
 end
 $function$;
 
--- As end_v1, once the standbys have confirmed a record of now: a primary that
--- was replaced cannot answer.
-create function {s}.barrier_v1(out last_position bigint, out was_rewritten boolean)
+-- Waits until the standbys have confirmed a record of now: a primary that was
+-- replaced cannot.
+create function {s}.barrier_v1() returns void
 language plpgsql volatile security definer set search_path = pg_catalog
 as $function$
 begin
@@ -355,8 +369,6 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
   perform pg_logical_emit_message(true, 'quipu', '');
-  select e.last_position, e.was_rewritten into last_position, was_rewritten
-  from {s}.end_v1() e;
 end
 $function$;
 

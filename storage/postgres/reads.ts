@@ -165,11 +165,6 @@ export async function findNearest(
 /** Where the log ends. */
 export async function readEnd(database: Database): Promise<LogEnd> {
   const [row] = await database.read("end_v1", []);
-  return endOf(row);
-}
-
-/** The end from a row of `end_v1` or `barrier_v1`. */
-export function endOf(row: Row | undefined): LogEnd {
   const [lastPosition, wasRewritten] = row ?? [];
   return {
     end: Number(lastPosition) + 1,

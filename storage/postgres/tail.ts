@@ -59,61 +59,53 @@ export class Tail {
   }
 
   /**
-   * Settles when watchers were told of everything before a position. Rejects as
-   * reads do.
+   * Reads everything that is there, and tells watchers. Rejects as reads do.
+   *
+   * @param name `tail_v1`, or `synced_tail_v1`, which waits for the standbys.
    */
-  async reach(position: number): Promise<void> {
-    while (this.#next < position && !this.#isClosed) await this.#look();
+  async catchUp(name: "tail_v1" | "synced_tail_v1"): Promise<void> {
+    const { database } = this.#options;
+    const eventsMax = POSTGRES_LIMITS.tailEventsMax;
+    for (;;) {
+      if (this.#isClosed) return;
+      const rows = await database.read(name, [this.#next, eventsMax]);
+      if (this.#isClosed) return;
+      this.#take(rows);
+      if (rows.length < eventsMax) return;
+    }
   }
 
-  /** Looks soon. */
-  poke(): void {
-    if (this.#isClosed) return;
-    this.#look().catch(() => {});
+  /** Looks soon, unless everything before a position was told already. */
+  poke(end = Infinity): void {
+    if (this.#isClosed || end <= this.#next) return;
+    if (this.#running !== undefined) {
+      this.#isAgain = true;
+      return;
+    }
+    this.#isAgain = false;
+    this.#running = this.catchUp("tail_v1").catch(() => {}).finally(() => {
+      this.#running = undefined;
+      if (this.#isAgain) this.poke(end);
+    });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTimer();
     this.#watchers.clear();
-    await this.#running?.catch(() => {});
+    await this.#running;
     await this.#listening;
   }
 
-  /** Reads what is new; who asks while it reads is answered by the next read. */
-  #look(): Promise<void> {
-    if (this.#running !== undefined) {
-      if (this.#isAgain) return this.#running;
-    }
-    const before = this.#running;
-    const running = (before ?? Promise.resolve()).catch(() => {})
-      .then(() => {
-        this.#isAgain = false;
-        return this.#read();
-      })
-      .finally(() => {
-        if (this.#running === running) this.#running = undefined;
-      });
-    this.#isAgain = before !== undefined;
-    this.#running = running;
-    return running;
-  }
-
-  async #read(): Promise<void> {
-    const { database } = this.#options;
-    const eventsMax = POSTGRES_LIMITS.tailEventsMax;
-    for (;;) {
-      if (this.#isClosed) return;
-      const from = this.#next;
-      const rows = await database.read("tail_v1", [from, eventsMax]);
-      const last = rows.at(-1);
-      if (last === undefined || this.#isClosed) return;
-      const position = Number(last[0]);
-      if (this.#next === from) this.#next = position + 1;
-      this.#options.onRead({ position, id: String(last[5]) });
-      this.#tell(rows);
-      if (rows.length < eventsMax) return;
-    }
+  /** Takes rows of a read; another one may have been faster. */
+  #take(all: readonly Row[]): void {
+    const rows = all.filter(([position]) => Number(position) >= this.#next);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    const position = Number(last[0]);
+    this.#next = position + 1;
+    this.#options.onRead({ position, id: String(last[5]) });
+    this.#tell(rows);
   }
 
   #tell(rows: readonly Row[]): void {
@@ -143,11 +135,9 @@ export class Tail {
     this.#stopTimer = this.#options.timers.setTimer(
       POSTGRES_LIMITS.pollMs,
       () => {
-        this.#look().catch(() => {}).finally(() => {
-          if (this.#isClosed) return;
-          this.#schedule();
-          this.#listen();
-        });
+        this.poke();
+        this.#schedule();
+        this.#listen();
       },
     );
   }
@@ -159,7 +149,7 @@ export class Tail {
     this.#listening = (async () => {
       try {
         const session = await database.session("listener");
-        await session.listen(channel, () => this.poke());
+        await session.listen(channel, (end) => this.poke(Number(end)));
         session.onEnd(() => {
           this.#listening = undefined;
         });
