@@ -26,6 +26,8 @@
  * @module
  */
 
+import { POSTGRES_LIMITS } from "./limits.ts";
+
 export const APPEND_V1 = `
 create function {s}.append_v1(
   -- Distinct names: kind and bytes. Others refer to them by index, from 1.
@@ -77,6 +79,8 @@ begin
   if current_setting('synchronous_commit') in ('off', 'local', 'remote_write') then
     perform set_config('synchronous_commit', 'on', true);
   end if;
+  -- What its server gave up waits no longer.
+  perform set_config('lock_timeout', '${POSTGRES_LIMITS.lockMs}', true);
   perform pg_advisory_xact_lock({lock});
 
   name_ids := array(

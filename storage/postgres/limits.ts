@@ -37,8 +37,6 @@ export const POSTGRES_LIMITS = {
   tailEventsMax: 2_000,
   /** Events of the log that a filter looks at together. */
   scanEventsMax: 1_000,
-  /** Links whose targets are looked up for one append. */
-  linkTargetsMax: 100_000,
   /** How often a server says that it lives, and when it counts as gone. */
   beatMs: 2_000,
   goneMs: 10_000,
