@@ -133,15 +133,18 @@ export class Writer {
       units,
       nowUs,
     });
+    let written = 0;
     if (batch.eventCount > 0) {
       const requests = units.reduce(
         (sum, unit) => sum + unit.requests.length,
         0,
       );
       observer.batchEncoded(requests, batch.eventCount, batch.bodyBytes);
-      await this.#append(session, batch, units);
-    } else if (answers.length > 0) {
-      // What others wrote may be there and be lost with the primary.
+      written = await this.#append(session, batch, units);
+    }
+    if (written === 0 && answers.length > 0) {
+      // What others wrote may be there and be lost with the primary; a commit
+      // of ours would say the same.
       await session.call("barrier_v1", []);
     }
     for (const { answer } of answers) answer();
@@ -189,11 +192,12 @@ export class Writer {
     return answers;
   }
 
+  /** Has a batch committed; tells how many events were. */
   async #append(
     session: Connection,
     batch: Batch,
     units: readonly Unit[],
-  ): Promise<void> {
+  ): Promise<number> {
     const { channel, timers, observer, onCommit } = this.#options;
     const sinceMs = timers.nowMs();
     const [row] = await session.call(
@@ -220,6 +224,7 @@ export class Writer {
         for (const pending of requests) pending.mustLook = true;
       }
     }
+    return Number(written);
   }
 
   #onFailure(error: DatabaseError, taken: readonly Pending[]): void {

@@ -23,6 +23,7 @@ const LEFT_OUT = [
   "own_store_test.ts",
   "bodies_test.ts",
   "injection_test.ts",
+  "links_lead_back_test.ts",
   "openapi_test.ts",
 ];
 
