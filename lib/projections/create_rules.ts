@@ -18,6 +18,7 @@ const OWN_ENDINGS = [
   "-partitions",
   "-order",
   "-emittedstreams",
+  "-emitted",
 ];
 
 /** What is wrong with a command; undefined: nothing. */

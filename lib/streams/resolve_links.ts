@@ -11,7 +11,7 @@
  */
 
 import type { RecordedEvent } from "../model/event.ts";
-import type { ListEntry } from "../store/event_store.ts";
+import type { ListEntry, StreamState } from "../store/event_store.ts";
 import type { LinkTarget, ResolvedEvent } from "../model/feed.ts";
 import { LIMITS } from "../model/limits.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";
@@ -119,6 +119,19 @@ export class LinkResolver {
     if (planned === undefined) return undefined;
     const target = await this.findTarget(planned, options.withBodies);
     return { original: planned.original, link: planned.link, target };
+  }
+
+  /** As `show`, if that is known without waiting and the target is there. */
+  peekShow(entry: ListEntry, options: PlanOptions): ResolvedEvent | undefined {
+    const planned = this.#peekPlan(entry, options);
+    if (planned === undefined) return undefined;
+    const { original, link, target } = planned;
+    if (link === undefined) return unresolved(original);
+    if (target === undefined) return undefined;
+    const visible = this.#peekStream(link.streamName);
+    return visible !== undefined && isVisible(visible, target)
+      ? planned
+      : undefined;
   }
 
   /**
@@ -301,8 +314,20 @@ export class LinkResolver {
   }
 
   async #loadStream(streamName: string): Promise<LinkedStream> {
-    const { store, clock } = this.#context;
-    const state = await store.readState(streamName);
+    const state = await this.#context.store.readState(streamName);
+    return this.#learnStream(streamName, state);
+  }
+
+  /** As `#loadStream`, if that is known without waiting. */
+  #peekStream(streamName: string): LinkedStream {
+    const known = this.#streams.get(streamName);
+    if (known !== undefined) return known;
+    const state = this.#context.store.local?.peekState(streamName);
+    return state && this.#learnStream(streamName, state);
+  }
+
+  #learnStream(streamName: string, state: StreamState): LinkedStream {
+    const { clock } = this.#context;
     const linked = presenceOf(streamName, state) === "present"
       ? { ...visibleRangeOf(state, clock), head: state.head }
       : undefined;
@@ -336,6 +361,14 @@ export class LinkResolver {
     });
     return entries[0];
   }
+}
+
+/** Whether readers of its stream see an event. */
+function isVisible(
+  { first, head, sinceUs }: NonNullable<LinkedStream>,
+  { eventNumber, createdAtUs }: RecordedEvent,
+): boolean {
+  return eventNumber >= first && eventNumber <= head && createdAtUs >= sinceUs;
 }
 
 interface MadeOptions {

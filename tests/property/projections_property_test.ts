@@ -23,7 +23,9 @@ import { loadPatchedRuns, type RunPatch } from "../support/patched_runs.ts";
 import {
   caughtUp,
   createRunFixture,
+  hasState,
   type RunFixture,
+  textsOf,
 } from "../support/projection_runs.ts";
 import { type Random, withSeed } from "../support/random.ts";
 
@@ -126,15 +128,14 @@ interface World {
   readonly counts: Map<string, number>;
 }
 
-async function openWorld(random: Random): Promise<World> {
-  const store = await openStore({
+function openMemoryStore(): Promise<MaintainedStore> {
+  return openStore({
     directory: undefined,
     segmentSizeBytes: 4096,
     clock: createTestClock(),
     newEventId: () => crypto.randomUUID(),
     logger: SILENT_LOGGER,
   });
-  return { store, random, sent: [], counts: new Map() };
 }
 
 async function send(world: World): Promise<void> {
@@ -265,7 +266,12 @@ async function checkLives(
     readonly disturbs?: boolean;
   } = {},
 ): Promise<void> {
-  const world = await openWorld(random);
+  const world: World = {
+    store: await openMemoryStore(),
+    random,
+    sent: [],
+    counts: new Map(),
+  };
   await using _store = world.store;
   const seen: Seen = new Map();
   for (let life = 0; life < LIVES; life++) {
@@ -379,3 +385,27 @@ for (const [name, { subject, ...patch }] of Object.entries(BUGS)) {
     });
   });
 }
+
+Deno.test("after a stop without a checkpoint nothing is written twice, though the stream was deleted and scavenged", async () => {
+  await using store = await openMemoryStore();
+  const fixture = createRunFixture({ store });
+  const query = "fromStream('a-1').when({$init:()=>({n:0})," +
+    "evt(s,e){s.n++; emit('out','seen',{n:e.data.n})}})";
+  await fixture.append("a-1", 1, 2);
+  const first = await fixture.start(query);
+  await hasState(first, '{"n":2}');
+  await first.stop({ withCheckpoint: false });
+  await store.deleteStream({
+    streamName: "out",
+    expectedVersion: "any",
+    mode: "soft",
+  });
+  await store.maintenance.scavenge({}, SCAVENGE);
+  assertEquals(await fixture.read("out"), []);
+  await fixture.append("a-1", 3);
+  const next = await fixture.start(query, { version: 2 });
+  await hasState(next, '{"n":3}');
+  await next.stop({ withCheckpoint: true });
+  assertEquals(textsOf(await fixture.read("out")), ['seen {"n":3}']);
+  assertEquals((await store.readState("out")).head, 2);
+});

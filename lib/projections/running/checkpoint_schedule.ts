@@ -19,7 +19,7 @@ const MANY_PARTITIONS = 500;
 /** Such a checkpoint is followed by so many times its own time without one. */
 const PAUSE_FACTOR = 4;
 /** It is postponed to so many times its threshold at most. */
-const POSTPONED_MAX = 25;
+const POSTPONED_MAX = 100;
 
 /** Plans the checkpoints of one run. */
 export class CheckpointSchedule {

@@ -6,6 +6,10 @@
  *   $projections-<n>-<partition>-checkpoint  state of a partition, and the
  *                                            position of its last event
  *
+ *   $projections-<n>-emitted                 position up to which everything is
+ *                                            emitted, after a stop without a
+ *                                            checkpoint
+ *
  * Partitions are written before the position that covers them. So after a crash
  * a partition may be ahead; it says how far, and events up to there are passed
  * over for it.
@@ -53,9 +57,10 @@ export interface CheckpointsParts {
 
 /** Checkpoints that a stream keeps. */
 const KEPT_COUNT = 2;
-const ROOT_METADATA =
-  '{"$maxCount":2,"$acl":{"$r":"$admins","$w":"$admins","$d":"$admins",' +
-  '"$mr":"$all","$mw":"$admins"}}';
+const ADMINS_ACL = '"$acl":{"$r":"$admins","$w":"$admins","$d":"$admins",' +
+  '"$mr":"$all","$mw":"$admins"}';
+const ROOT_METADATA = `{"$maxCount":2,${ADMINS_ACL}}`;
+const EMITTED_METADATA = `{"$maxCount":1,${ADMINS_ACL}}`;
 
 /** Name of the stream of a projection's checkpoints. */
 export function checkpointStreamOf(projection: string): string {
@@ -99,6 +104,11 @@ export class Checkpoints {
     return { position, state, result: result ?? state, isAheadHidden };
   }
 
+  /** Whether a partition has no checkpoint; undefined: that must be read. */
+  peekIsMissing(partition: string): boolean | undefined {
+    return this.#parts.store.peekIsMissing(this.#nameOf(partition));
+  }
+
   /** @param texts Elements of its data, as JSON. */
   async writeRoot({ position, texts }: Checkpoint): Promise<void> {
     if (!this.#isRootMade) {
@@ -140,6 +150,24 @@ export class Checkpoints {
         texts: [state, result],
       })),
     );
+  }
+
+  /** Up to where all is emitted, beyond the root; undefined: not known. */
+  async readEmitted(): Promise<SourcePosition | undefined> {
+    const [newest] = await this.#read(this.#emittedName);
+    return newest?.position;
+  }
+
+  /** Everything up to a position is emitted, which no checkpoint says. */
+  async writeEmitted(position: SourcePosition): Promise<void> {
+    await this.#make(this.#emittedName, EMITTED_METADATA);
+    await this.#write(this.#emittedName, "$EmittedTo", [
+      { position, texts: [] },
+    ]);
+  }
+
+  get #emittedName(): string {
+    return `$projections-${this.#parts.projection}-emitted`;
   }
 
   #nameOf(partition: string): string {

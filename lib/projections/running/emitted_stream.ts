@@ -5,7 +5,9 @@
  * Before the first write its newest events are read. Those of ours from the
  * cause of the first event on were written before a crash: the same events,
  * which come again now, are passed over. The store would know most of them by
- * their ids, but forgets those that were scavenged or deleted softly.
+ * their ids, but forgets those that were scavenged or deleted softly. After a
+ * stop without a checkpoint it is also known up to where everything is written,
+ * if the stream has lost even its newest event.
  *
  * @module
  */
@@ -17,6 +19,7 @@ import {
 } from "../../model/stream_metadata.ts";
 import { metastreamOf } from "../../model/stream_names.ts";
 import type { StreamState } from "../../store/event_store.ts";
+import type { SourcePosition } from "../contract.ts";
 import { decodeJsonText } from "../../text/utf8.ts";
 import {
   type Emission,
@@ -41,6 +44,8 @@ export interface EmittedStreamParts {
   readonly store: RunStore;
   readonly plan: SourcePlan;
   readonly mark: WriterMark;
+  /** Up to where everything is written; undefined: not known. */
+  readonly writtenTo: SourcePosition | undefined;
   readonly maxBatchLength: number;
   /** Writes down that it is written to; undefined: that is not asked for. */
   readonly tracker: StreamTracker | undefined;
@@ -141,10 +146,7 @@ export class EmittedStream {
   #passWritten(): number {
     let passed = 0;
     for (const emission of this.#queue) {
-      const newest = this.#newest;
-      const isWritten = newest !== undefined &&
-        covers(newest.position, this.#parts.plan, emission.cause.at);
-      if (!isWritten) break;
+      if (!this.#isWritten(emission)) break;
       const written = this.#match(emission);
       // What stood there was scavenged: nobody can follow a link to it.
       emission.onWritten?.(written?.eventNumber ?? 0);
@@ -156,6 +158,13 @@ export class EmittedStream {
       this.#written = [];
     }
     return passed;
+  }
+
+  #isWritten({ cause: { at } }: Emission): boolean {
+    const { plan, writtenTo } = this.#parts;
+    const newest = this.#newest?.position;
+    return newest !== undefined && covers(newest, plan, at) ||
+      writtenTo !== undefined && covers(writtenTo, plan, at);
   }
 
   /** The event that an emission was written as; undefined: it was not. */

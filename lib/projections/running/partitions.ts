@@ -22,6 +22,7 @@ import { RunFault } from "./run_fault.ts";
 
 /** Bounds of what is kept. */
 export interface PartitionLimits {
+  readonly projectionPartitionsLiveMax: number;
   readonly projectionPartitionsCachedMax: number;
   readonly projectionStatesLengthMax: number;
 }
@@ -34,6 +35,7 @@ export interface PartitionsParts {
   /** Position of the root's last checkpoint. */
   readonly root: SourcePosition | undefined;
   readonly isBiState: boolean;
+  readonly isPartitioned: boolean;
   /** Told which partitions are dropped. */
   readonly onDropped: (partitions: readonly string[]) => void;
 }
@@ -47,8 +49,6 @@ interface Partition extends PartitionTexts {
   isDirty: boolean;
   /** Whether it has no stream of checkpoints yet. */
   isNew: boolean;
-  /** Whether the engine holds the state. */
-  isHeld: boolean;
   /** What its stream is to keep besides. */
   before: PartitionCheckpoint | undefined;
 }
@@ -63,6 +63,8 @@ export class Partitions {
   readonly #known = new Map<string, Partition>();
   #length = 0;
   readonly #dirty = new Set<string>();
+  /** Those whose states the engine holds, in the order of their use. */
+  readonly #held = new Set<string>();
   #root: SourcePosition | undefined;
 
   constructor(parts: PartitionsParts) {
@@ -99,7 +101,6 @@ export class Partitions {
       position,
       isDirty: false,
       isNew: true,
-      isHeld: false,
       before: undefined,
     });
   }
@@ -107,10 +108,13 @@ export class Partitions {
   /** Has partitions in memory, as far as they have states. */
   async load(partitions: Iterable<string>): Promise<void> {
     const missing = new Set<string>();
+    const { checkpoints } = this.#parts;
+    if (checkpoints === undefined) return;
     for (const name of partitions) {
-      if (!this.#known.has(name)) missing.add(name);
+      if (this.#known.has(name) || checkpoints.peekIsMissing(name)) continue;
+      missing.add(name);
     }
-    if (missing.size === 0 || this.#parts.checkpoints === undefined) return;
+    if (missing.size === 0) return;
     await inTurns([...missing], async (name) => {
       const found = await this.#read(name);
       if (found === undefined) return;
@@ -120,7 +124,6 @@ export class Partitions {
         position: found.position,
         isDirty: false,
         isNew: false,
-        isHeld: false,
         before: found.isAheadHidden ? found : undefined,
       });
     });
@@ -131,8 +134,7 @@ export class Partitions {
     const handed: RestoredState[] = [];
     for (const name of partitions) {
       const known = this.#known.get(name);
-      if (known === undefined || known.isHeld) continue;
-      known.isHeld = true;
+      if (known === undefined || this.#held.has(name)) continue;
       handed.push({ partition: name, state: known.state });
     }
     return handed;
@@ -152,13 +154,14 @@ export class Partitions {
   ): void {
     const known = this.#known.get(partition);
     this.#dirty.add(partition);
+    this.#held.delete(partition);
+    this.#held.add(partition);
     this.#put(partition, {
       state,
       result,
       position,
       isDirty: true,
       isNew: known?.isNew ?? true,
-      isHeld: true,
       before: known?.before,
     });
   }
@@ -168,9 +171,17 @@ export class Partitions {
     return this.#known.get(partition) ?? await this.#read(partition);
   }
 
-  /** Partitions in memory; without checkpoints all, in the order of their coming. */
-  entries(): Iterable<readonly [string, PartitionTexts]> {
-    return this.#known;
+  /**
+   * Results of a query, of partitions in the order in which they came; of one
+   * without partitions, the only one, undefined if nothing came.
+   */
+  async results(): Promise<
+    readonly (readonly [string, string | undefined])[]
+  > {
+    if (this.#parts.isPartitioned) {
+      return [...this.#known].map(([name, { result }]) => [name, result]);
+    }
+    return [["", (await this.read(""))?.result]];
   }
 
   /** Writes a checkpoint of each partition that changed. */
@@ -212,6 +223,7 @@ export class Partitions {
    * @throws {RunFault} If nothing can be dropped.
    */
   trim(): void {
+    this.#letGo();
     if (!this.#isOver) return;
     const { checkpoints, limits } = this.#parts;
     if (checkpoints === undefined) {
@@ -228,7 +240,19 @@ export class Partitions {
       if (known.isDirty) continue;
       this.#known.delete(name);
       this.#length -= lengthOf(name, known);
-      if (known.isHeld) dropped.push(name);
+      if (this.#held.delete(name)) dropped.push(name);
+    }
+    if (dropped.length > 0) this.#parts.onDropped(dropped);
+  }
+
+  /** Has the engine drop the states that it has not used for longest. */
+  #letGo(): void {
+    const { projectionPartitionsLiveMax } = this.#parts.limits;
+    const dropped: string[] = [];
+    for (const name of this.#held) {
+      if (this.#held.size <= projectionPartitionsLiveMax) break;
+      this.#held.delete(name);
+      dropped.push(name);
     }
     if (dropped.length > 0) this.#parts.onDropped(dropped);
   }

@@ -16,7 +16,8 @@ import {
 } from "../../model/stream_metadata.ts";
 import { metastreamOf } from "../../model/stream_names.ts";
 import { decodeUtf8Leniently } from "../../text/utf8.ts";
-import type { ResultStreams } from "./effects.ts";
+import type { ProjectionDefinition } from "../engine/messages.ts";
+import { type ResultStreams, resultStreamsOf } from "./effects.ts";
 import { madeMetadataOf, nameId } from "./emissions.ts";
 import { versionMemberOf, type WriterMark } from "./positions.ts";
 import { RunFault } from "./run_fault.ts";
@@ -27,11 +28,9 @@ export interface QueryResultsParts {
   readonly store: RunStore;
   readonly projection: string;
   readonly mark: WriterMark;
-  readonly streams: ResultStreams;
+  readonly definition: ProjectionDefinition;
   /** Whether the projection is forgotten with the server. */
   readonly isTransient: boolean;
-  /** Whether each stream was run on its own. */
-  readonly isPerStream: boolean;
   /** End of the log that was read to. */
   readonly until: number;
   readonly newId: () => string;
@@ -58,17 +57,31 @@ export async function writeQueryResults(
   parts: QueryResultsParts,
   results: readonly QueryResult[],
 ): Promise<void> {
-  const { mark, isTransient, isPerStream, streams } = parts;
+  const { mark, isTransient, definition } = parts;
   const version = isTransient ? "" : `${versionMemberOf(mark)},`;
   const metadata = `{${version}"$ph":1,"$cp":true}`;
   const events: EventContent[] = [];
-  if (isPerStream) {
+  if (isPerStream(definition)) {
     for (const [index, result] of results.entries()) {
       events.push(await writeStreamResult(parts, result, index));
     }
   } else events.push(...results.map((one) => resultOf(one, metadata)));
   events.push({ eventType: EOF_TYPE, isJson: true, data: "", metadata });
-  await writeSet(parts, streams.common, events);
+  await writeSet(parts, streamsOf(parts).common, events);
+}
+
+/** Whether each stream is run on its own. */
+function isPerStream(
+  { byStream, categories, catalogStream, options }: ProjectionDefinition,
+): boolean {
+  return byStream === true && !options.disableParallelism &&
+    (categories.length > 0 || catalogStream !== undefined);
+}
+
+function streamsOf(
+  { projection, definition }: QueryResultsParts,
+): ResultStreams {
+  return resultStreamsOf(projection, definition);
 }
 
 function resultOf(
@@ -86,7 +99,7 @@ async function writeStreamResult(
   index: number,
 ): Promise<EventContent> {
   const [partition] = result;
-  const streamName = parts.streams.of(partition);
+  const streamName = streamsOf(parts).of(partition);
   const version = parts.isTransient ? "" : `${versionMemberOf(parts.mark)},`;
   const metadata = `{${version}"$m":"bs","$c":${parts.until},` +
     `"$s":[{"":${index}},{${JSON.stringify(partition)}:-1}]}`;
@@ -111,8 +124,8 @@ async function writeSet(
   streamName: string,
   events: readonly EventContent[],
 ): Promise<number> {
-  const { store, streams } = parts;
-  if (streams.isNamed) await store.requireWritable(streamName);
+  const { store } = parts;
+  if (streamsOf(parts).isNamed) await store.requireWritable(streamName);
   await store.catchUp();
   const { head, metadata, metadataNumber } = await store.readState(streamName);
   const isOurs = head >= 0 && await isOfEpoch(parts, streamName, head);

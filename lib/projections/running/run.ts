@@ -12,7 +12,7 @@
  */
 
 import type { Timers } from "../../model/clock.ts";
-import { invariant } from "../../model/errors.ts";
+import { invariant, QuipuError } from "../../model/errors.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { LogLine, SourcePosition, StateView } from "../contract.ts";
 import { ProjectionEngine } from "../engine/engine.ts";
@@ -26,7 +26,7 @@ import type {
 import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
 import { readCatalog } from "./catalog.ts";
-import { Effects, resultStreamsOf } from "./effects.ts";
+import { Effects } from "./effects.ts";
 import { EmitWriter } from "./emit_writer.ts";
 import {
   MergedSource,
@@ -40,6 +40,7 @@ import { Cursor, membersOf, planOf, type SourcePlan } from "./positions.ts";
 import { partitionKindOf, Processor } from "./processor.ts";
 import { writeQueryResults } from "./query_results.ts";
 import { RunEndedError, RunFault } from "./run_fault.ts";
+import { RunLog } from "./run_log.ts";
 import { RunStore } from "./run_store.ts";
 import type { SharedSources } from "./shared_sources.ts";
 import { StreamTracker } from "./stream_tracker.ts";
@@ -89,7 +90,6 @@ class Run implements ProjectionRun {
   readonly #prepared = Promise.withResolvers<void>();
   readonly #restored = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #stopping = Promise.withResolvers<void>();
   #engine: ProjectionEngine | undefined;
   #all: Prepared | undefined;
   #definition: ProjectionDefinition | undefined;
@@ -111,7 +111,7 @@ class Run implements ProjectionRun {
   /** When the first event was written that is not taken; undefined: all are. */
   #oldestAtMs: number | undefined;
   #progress = -1;
-  #log: LogLine[] = [];
+  readonly #log: RunLog;
   onChange: (() => void) | undefined;
 
   constructor(settings: RunSettings, parts: RunParts) {
@@ -126,6 +126,7 @@ class Run implements ProjectionRun {
       mark: { number, epoch, version },
       newId,
     });
+    this.#log = new RunLog(limits.projectionLogKeptMax, parts.nowUs);
     this.#schedule = new CheckpointSchedule(
       settings.config,
       () => timers.nowMs(),
@@ -142,7 +143,7 @@ class Run implements ProjectionRun {
   }
 
   get log(): readonly LogLine[] {
-    return this.#log;
+    return this.#log.lines;
   }
 
   get status(): RunStatus {
@@ -209,7 +210,7 @@ class Run implements ProjectionRun {
     if (this.#phase === "starting" || this.#phase === "running") {
       this.#enter("stopping");
     }
-    this.#stopping.resolve();
+    this.#all?.source.wake();
     await this.ended;
   }
 
@@ -245,6 +246,7 @@ class Run implements ProjectionRun {
         const isCompleted = await this.#loop(all);
         if (isCompleted) await this.#complete(all);
         else if (this.#endsWithCheckpoint) await this.#checkpoint(all);
+        else await this.#markEmitted(all);
       }
       await this.#finish(this.#isCompleted ? "completed" : "stopped");
     } catch (error) {
@@ -276,7 +278,10 @@ class Run implements ProjectionRun {
       plan,
       isOneByOne: definition.catalogStream !== undefined,
     }, cursor);
-    const writer = this.#openWriter(plan);
+    const writtenTo = settings.hasCheckpoints
+      ? await this.#checkpoints.readEmitted()
+      : undefined;
+    const writer = this.#openWriter(plan, writtenTo);
     const partitions = this.#partitions;
     return {
       definition,
@@ -323,7 +328,7 @@ class Run implements ProjectionRun {
       timers,
       pendingWritesMax: Math.max(1, config.pendingEventsThreshold),
       sharedState: this.#sharedState,
-      onLog: (event, lines) => this.#addLog(event, lines),
+      onLog: (event, lines) => this.#log.add(event, lines),
     });
   }
 
@@ -360,14 +365,13 @@ class Run implements ProjectionRun {
 
   /** Undefined: nothing is known of the query, and it is not to run. */
   async #define(): Promise<ProjectionDefinition | undefined> {
-    const { query, showsEventIds = false } = this.#settings;
-    const { config, mode, runs, definition } = this.#settings;
+    const { query, showsEventIds = false, config, mode } = this.#settings;
+    const { runs, definition, engine: defined } = this.#settings;
     if (!runs) return definition;
     const { limits, timers, startWorker } = this.#parts;
-    const { engine: defined } = this.#settings;
     if (defined !== undefined && definition !== undefined) {
       this.#engine = defined.engine;
-      this.#addLog("", defined.logs);
+      this.#log.add("", defined.logs);
       return definition;
     }
     const canEmit = config.emitEnabled && mode !== "Transient";
@@ -376,7 +380,7 @@ class Run implements ProjectionRun {
       startWorker === undefined ? { timers } : { timers, startWorker },
     );
     const answer = await this.#engine.define();
-    this.#addLog("", answer.logs);
+    this.#log.add("", answer.logs);
     if ("definition" in answer) return answer.definition;
     this.#isUnprepared = true;
     throw new RunFault(answer.fault.text);
@@ -397,6 +401,7 @@ class Run implements ProjectionRun {
         : undefined,
       root: root?.position,
       isBiState,
+      isPartitioned,
       onDropped: (names) => this.#engine?.forget(names),
     });
     const texts = [...root?.texts ?? []];
@@ -408,13 +413,17 @@ class Run implements ProjectionRun {
     return partitions;
   }
 
-  #openWriter(plan: SourcePlan): EmitWriter {
+  #openWriter(
+    plan: SourcePlan,
+    writtenTo: SourcePosition | undefined,
+  ): EmitWriter {
     const { name, config, number, epoch, version } = this.#settings;
     const { limits } = this.#parts;
     return new EmitWriter({
       store: this.#store,
       plan,
       mark: { number, epoch, version },
+      writtenTo,
       maxBatchLength: Math.max(1, config.maxWriteBatchLength),
       maxWritesInFlight: config.maxAllowedWritesInFlight,
       streamsMax: limits.projectionEmitStreamsMax,
@@ -423,7 +432,7 @@ class Run implements ProjectionRun {
         : undefined,
       onFailure: (error) => {
         this.#failure ??= error;
-        this.#stopping.resolve();
+        this.#all?.source.wake();
       },
     });
   }
@@ -461,26 +470,16 @@ class Run implements ProjectionRun {
     await this.#checkpoint(all);
     await writer.settled();
     this.#requireNoFailure();
-    const { byStream, categories, catalogStream, options } = definition;
-    const isPerStream = byStream === true && !options.disableParallelism &&
-      (categories.length > 0 || catalogStream !== undefined);
-    const isPartitioned = partitionKindOf(definition) !== "none";
-    const results = isPartitioned
-      ? [...partitions.entries()].map(([key, { result }]) =>
-        [key, result] as const
-      )
-      : [["", (await partitions.read(""))?.result] as const];
-    if (options.definesFold === true) {
+    if (definition.options.definesFold === true) {
       await writeQueryResults({
         store: this.#store,
         projection: name,
         mark: { number, epoch, version },
-        streams: resultStreamsOf(name, definition),
+        definition,
         isTransient: mode === "Transient",
-        isPerStream,
         until,
         newId: this.#parts.newId,
-      }, results);
+      }, await partitions.results());
     }
     this.#progress = 100;
     this.#isCompleted = true;
@@ -489,7 +488,7 @@ class Run implements ProjectionRun {
   /** Everything is taken: waits for more. */
   async #rest({ source }: Prepared): Promise<void> {
     this.#progress = 100;
-    await Promise.race([source.news(), this.#stopping.promise]);
+    await source.news();
     this.#requireNoFailure();
   }
 
@@ -524,14 +523,28 @@ class Run implements ProjectionRun {
     if (isDue) await this.#checkpoint(all);
   }
 
+  /** Whether a checkpoint at a position says more than the last one. */
+  #isNew(position: SourcePosition): boolean {
+    const last = this.#lastCheckpoint;
+    return this.#settings.hasCheckpoints && last !== "completed" &&
+      membersOf(last ?? {}) !== membersOf(position);
+  }
+
+  /** Writes down that all is emitted up to here, though nothing else is kept. */
+  async #markEmitted({ processor, writer }: Prepared): Promise<void> {
+    const { position } = processor;
+    if (!this.#settings.config.emitEnabled || !this.#isNew(position)) return;
+    await writer.settled();
+    this.#requireNoFailure();
+    await this.#checkpoints.writeEmitted(position);
+  }
+
   /** Writes a checkpoint of everything up to here, if anything is new. */
   async #checkpoint(
     { partitions, writer, definition, processor }: Prepared,
   ): Promise<void> {
     const { position } = processor;
-    const isNew = this.#lastCheckpoint !== "completed" &&
-      membersOf(this.#lastCheckpoint ?? {}) !== membersOf(position);
-    if (!this.#settings.hasCheckpoints || !isNew) return;
+    if (!this.#isNew(position)) return;
     this.#checkpointStatus = "Requested";
     this.#schedule.began();
     await writer.settled();
@@ -568,7 +581,8 @@ class Run implements ProjectionRun {
   async #fail(error: unknown): Promise<void> {
     const all = this.#all;
     this.#reason = error instanceof Error ? error.message : String(error);
-    const isOver = error instanceof RunEndedError;
+    const isOver = error instanceof RunEndedError ||
+      error instanceof QuipuError && error.code === "storeClosed";
     const isFault = error instanceof RunFault ||
       error instanceof SourceDeniedError;
     // The state is that of the event before.
@@ -582,15 +596,5 @@ class Run implements ProjectionRun {
   #enter(phase: RunPhase): void {
     this.#phase = phase;
     this.onChange?.();
-  }
-
-  #addLog(event: string, lines: readonly string[]): void {
-    if (lines.length === 0) return;
-    const atMs = Math.floor(this.#parts.nowUs() / 1000);
-    const { projectionLogKeptMax } = this.#parts.limits;
-    for (const text of lines) this.#log.push({ atMs, event, text });
-    if (this.#log.length > projectionLogKeptMax) {
-      this.#log = this.#log.slice(-projectionLogKeptMax);
-    }
   }
 }

@@ -99,6 +99,12 @@ export class RunStore {
     return this.retry(() => store.readState(streamName));
   }
 
+  /** Whether a stream was never written to; undefined: that must be asked. */
+  peekIsMissing(streamName: string): boolean | undefined {
+    const state = this.#parts.context.store.local?.peekState(streamName);
+    return state && state.head < 0;
+  }
+
   /** Events of a stream from a number on back, hidden ones too. */
   async readBackward(
     streamName: string,

@@ -9,10 +9,10 @@
 import type { RecordedEvent } from "../../model/event.ts";
 import type { Limits } from "../../model/limits.ts";
 import { isLink } from "../../model/links.ts";
-import { systemListOf } from "../../model/lists.ts";
+import { type ListRef, systemListOf } from "../../model/lists.ts";
+import type { ResolvedEvent } from "../../model/feed.ts";
 import { SYSTEM_PRINCIPAL } from "../../model/principal.ts";
 import { describedStream, isSystemStream } from "../../model/stream_names.ts";
-import type { ListEntry } from "../../store/event_store.ts";
 import { ALL_STREAM } from "../../streams/access.ts";
 import type { ReadContext } from "../../streams/context.ts";
 import {
@@ -55,11 +55,15 @@ export interface SourcePage {
   readonly completeTo: number;
 }
 
-interface KeptPage extends SourcePage {
+/** Pages that follow upon each other are put together. */
+interface KeptPage {
   readonly from: number;
+  next: number;
+  completeTo: number;
+  readonly items: SourceItem[];
   /** What the page depends on besides the events. */
   readonly rulesEpoch: number;
-  readonly sizeBytes: number;
+  sizeBytes: number;
 }
 
 interface PendingPage {
@@ -70,6 +74,8 @@ interface PendingPage {
 
 /** Entries that are read together. */
 const READ_COUNT = 1_000;
+/** Pages of one source that are kept. */
+const PAGES_MAX = 64;
 /** What an item takes besides its texts. */
 const ITEM_BYTES = 500;
 
@@ -84,8 +90,8 @@ export interface SharedSourceParts {
 export class SharedSources {
   readonly followers: Followers;
   readonly #parts: SharedSourceParts;
-  /** Pages read lately, by source, each in the order of its reading. */
-  readonly #kept = new Map<string, Set<KeptPage>>();
+  /** Pages read lately, by source, the oldest first. */
+  readonly #kept = new Map<string, KeptPage[]>();
   readonly #pending = new Map<string, PendingPage>();
   #sizeBytes = 0;
 
@@ -138,45 +144,72 @@ export class SharedSources {
   }
 
   #find(key: string, place: number): SourcePage | undefined {
-    const { rulesEpoch } = this.followers;
-    for (const page of this.#kept.get(key) ?? []) {
-      if (page.rulesEpoch !== rulesEpoch) this.#drop(key, page);
-      else if (page.from <= place && place < page.next) {
-        return {
-          items: page.from === place
-            ? page.items
-            : page.items.filter((item) => item.place >= place),
-          next: page.next,
-          isAtEnd: false,
-          completeTo: page.completeTo,
-        };
-      }
+    const page = this.#kept.get(key)?.findLast(({ from, next }) =>
+      from <= place && place < next
+    );
+    if (page === undefined) return undefined;
+    if (page.rulesEpoch !== this.followers.rulesEpoch) {
+      this.#drop(key, Infinity);
+      return undefined;
     }
-    return undefined;
+    const { items, next, completeTo } = page;
+    const first = items.findIndex((item) => item.place >= place);
+    return {
+      items: first < 0 ? [] : items.slice(first),
+      next,
+      isAtEnd: false,
+      completeTo,
+    };
   }
 
-  #keep(key: string, page: Omit<KeptPage, "sizeBytes">): void {
-    if (page.items.length === 0) return;
+  #keep(
+    key: string,
+    { items, from, next, completeTo, rulesEpoch }:
+      & SourcePage
+      & Pick<KeptPage, "from" | "rulesEpoch">,
+  ): void {
+    if (items.length === 0) return;
     let sizeBytes = 0;
-    for (const item of page.items) sizeBytes += item.sizeBytes;
-    const ofSource = this.#kept.get(key) ?? new Set();
-    this.#kept.set(key, ofSource.add({ ...page, sizeBytes }));
+    for (const item of items) sizeBytes += item.sizeBytes;
+    const pages = this.#kept.get(key) ?? [];
+    this.#kept.set(key, pages);
+    const last = pages.at(-1);
+    const isContinued = last !== undefined && last.next === from &&
+      last.rulesEpoch === rulesEpoch &&
+      last.items.length + items.length <= READ_COUNT;
+    if (isContinued) {
+      last.items.push(...items);
+      last.next = next;
+      last.completeTo = completeTo;
+      last.sizeBytes += sizeBytes;
+    } else {
+      const kept = [...items];
+      pages.push({
+        from,
+        next,
+        completeTo,
+        items: kept,
+        rulesEpoch,
+        sizeBytes,
+      });
+    }
     this.#sizeBytes += sizeBytes;
-    for (const [otherKey, pages] of this.#kept) {
-      for (const oldest of pages) {
-        if (this.#sizeBytes <= this.#parts.limits.projectionPagesBytesMax) {
-          return;
-        }
-        this.#drop(otherKey, oldest);
+    if (pages.length > PAGES_MAX) this.#drop(key, 1);
+    const { projectionPagesBytesMax } = this.#parts.limits;
+    for (const otherKey of this.#kept.keys()) {
+      while (this.#sizeBytes > projectionPagesBytesMax) {
+        if (!this.#drop(otherKey, 1)) break;
       }
     }
   }
 
-  #drop(key: string, page: KeptPage): void {
-    const pages = this.#kept.get(key);
-    if (pages?.delete(page) !== true) return;
-    if (pages.size === 0) this.#kept.delete(key);
-    this.#sizeBytes -= page.sizeBytes;
+  /** Drops the oldest pages of a source; whether there were any. */
+  #drop(key: string, count: number): boolean {
+    const pages = this.#kept.get(key) ?? [];
+    const dropped = pages.splice(0, count);
+    for (const { sizeBytes } of dropped) this.#sizeBytes -= sizeBytes;
+    if (pages.length === 0) this.#kept.delete(key);
+    return dropped.length > 0;
   }
 
   /** @param end Of the log, read before. */
@@ -244,24 +277,33 @@ export class SharedSources {
       "private",
     );
     const items: SourceItem[] = [];
-    for (const { place, entry } of entries) {
-      const item = this.#peekItem(ref, place, entry) ??
-        await this.#resolveItem(ref, { place, entry }, resolver);
+    for (const placed of entries) {
+      const item = this.#peekItem(ref, placed, resolver) ??
+        await this.#resolveItem(ref, placed, resolver);
       if (item !== undefined) items.push(item);
     }
     return items;
   }
 
-  /** An event of a stream that is no link: there is nothing to follow. */
+  /** As `#resolveItem`, if that is known without waiting: it mostly is. */
   #peekItem(
     { streamName }: SourceRef,
-    place: number,
-    { event }: ListEntry,
+    { place, entry }: PlacedEntry,
+    resolver: LinkResolver,
   ): SourceItem | undefined {
-    const isPlain = !isLink(event) && systemListOf(streamName) === undefined;
-    return isPlain
-      ? itemOf(place, event, [streamName], { isOfStream: true })
-      : undefined;
+    const { event } = entry;
+    const list = systemListOf(streamName);
+    if (list === undefined) {
+      return isLink(event)
+        ? undefined
+        : itemOf(place, event, [streamName], { isOfStream: true });
+    }
+    if (list.kind === "category" && deletionOf(event) !== undefined) {
+      return itemOf(place, event, [event.streamName], { isOfStream: false });
+    }
+    const options = { list, streamName, resolveLinks: true, withBodies: true };
+    const shown = resolver.peekShow(entry, options);
+    return shown && resolvedItemOf(place, event, list, shown);
   }
 
   /** Undefined: what the link points at is not there. */
@@ -271,29 +313,41 @@ export class SharedSources {
     resolver: LinkResolver,
   ): Promise<SourceItem | undefined> {
     const list = systemListOf(streamName);
-    const source = entry.event;
-    if (list?.kind === "category" && deletionOf(source) !== undefined) {
-      return itemOf(place, source, [source.streamName], { isOfStream: false });
-    }
     const options = { list, streamName, resolveLinks: true, withBodies: true };
     const shown = await resolver.show(entry, options);
-    if (shown === undefined) return undefined;
-    const { original, link, target } = shown;
-    if (link !== undefined && target === undefined) return undefined;
-    const event = target ?? original;
-    const aboutStreams = [source.streamName];
-    if (event.streamName !== source.streamName && event !== original) {
-      aboutStreams.push(event.streamName);
-    }
-    return itemOf(place, event, aboutStreams, {
-      isOfStream: true,
-      link: original,
-      logPosition: source.logPosition,
-      partition: describedStream(
-        list?.kind === "category" ? source.streamName : event.streamName,
-      ),
-    });
+    const isBroken = shown === undefined ||
+      shown.link !== undefined && shown.target === undefined;
+    return isBroken
+      ? undefined
+      : resolvedItemOf(place, entry.event, list, shown);
   }
+}
+
+/**
+ * An item that was found through a list or a link.
+ *
+ * @param source What stands in the source.
+ */
+function resolvedItemOf(
+  place: number,
+  source: RecordedEvent,
+  list: ListRef | undefined,
+  { original, target }: ResolvedEvent,
+): SourceItem {
+  const event = target ?? original;
+  const aboutStreams = [source.streamName];
+  if (event.streamName !== source.streamName && event !== original) {
+    aboutStreams.push(event.streamName);
+  }
+  return itemOf(place, event, aboutStreams, {
+    isOfStream: true,
+    link: original,
+    logPosition: source.logPosition,
+    // What a category links to belongs to the stream that has the link.
+    partition: describedStream(
+      list?.kind === "category" ? source.streamName : event.streamName,
+    ),
+  });
 }
 
 /** @param how Of an event that was found through a link: the link. */
