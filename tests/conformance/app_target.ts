@@ -18,6 +18,7 @@ import {
   type ServeOptions,
 } from "../../lib/http/server.ts";
 import type { Clock, Timers } from "../../lib/model/clock.ts";
+import { LIMITS } from "../../lib/model/limits.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
@@ -25,6 +26,8 @@ import type { StoreMaintenance } from "../../lib/store/maintenance.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { showOptions } from "../../lib/cli/options/node_options.ts";
 import { resolveOptions } from "../../lib/cli/options/resolve_options.ts";
+import { openProjectionRuns } from "../../lib/projections/running/projection_runs.ts";
+import { openProjections } from "../../lib/projections/service.ts";
 import { SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
 import { openSubscriptions } from "../../lib/subscriptions/service.ts";
 import { createManualTimers, watchCalls } from "../support/manual_timers.ts";
@@ -38,6 +41,9 @@ import { inProcessTarget, serverTarget, type Target } from "./target.ts";
 const OPTIONS = showOptions(
   resolveOptions({ args: [], environment: {}, readFile: () => "" }).values,
 );
+
+/** So much faster than recorded time passes, of which most is waiting. */
+const REAL_TIME_SHARE = 3;
 
 const CLIENT: Deno.ServeHandlerInfo = {
   remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
@@ -93,12 +99,14 @@ export async function openAppTarget(openStore: OpenStore): Promise<Target> {
     isBusy = () => isCalled() || isSomethingPending();
     return store;
   };
-  const { app, clock, close } = await openApp(openWatched, timers);
+  const { app, clock, close, hasQueries } = await openApp(openWatched, timers);
   return inProcessTarget({
     handle: (request) => app(request, CLIENT),
     async advance(durationMs) {
       clock.advanceMs(durationMs);
       await timers.pass(durationMs);
+      // Queries run in workers, whose time is real.
+      if (hasQueries()) await delay(durationMs / REAL_TIME_SHARE);
     },
     async close() {
       app.close();
@@ -110,6 +118,8 @@ export async function openAppTarget(openStore: OpenStore): Promise<Target> {
 interface OpenedApp {
   readonly app: App;
   readonly clock: TickingClock;
+  /** Whether there are projections besides the standard ones. */
+  readonly hasQueries: () => boolean;
   /** Closes what the app stands on. */
   readonly close: () => Promise<void>;
 }
@@ -121,7 +131,7 @@ async function openApp(
   const clock = createTickingClock();
   const newEventId = createTestIds();
   const store = await openStore({ clock, newEventId });
-  const { authenticator, users, tokens } = await openAuth({
+  const { authenticator, users, tokens, findUser } = await openAuth({
     timers: SYSTEM_TIMERS,
     store,
     clock,
@@ -152,9 +162,25 @@ async function openApp(
     newId: newEventId,
     logger: SILENT_LOGGER,
   });
+  const inReal = {
+    store,
+    clock,
+    timers: SYSTEM_TIMERS,
+    newId: newEventId,
+    limits: LIMITS,
+  };
+  const projections = await openProjections({
+    ...inReal,
+    logger: SILENT_LOGGER,
+    runs: openProjectionRuns(inReal),
+    mode: "all",
+    findUser,
+  });
+  const standardCount = projections.list("any").length;
   const app = createApp({
     store,
     subscriptions,
+    projections,
     upkeep: new Upkeep({
       store: Object.assign(store, { maintenance }),
       jobs,
@@ -177,9 +203,11 @@ async function openApp(
   return {
     app,
     clock,
+    hasQueries: () => projections.list("any").length > standardCount,
     async close() {
       authenticator.close();
       await subscriptions.close();
+      await projections.close();
       await jobs.close();
       await scavengeHistory.close();
       await store.close();
@@ -209,6 +237,10 @@ function maintenanceOf(
     openBackup: refuse,
     scavenge: refuse,
   };
+}
+
+function delay(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 interface TickingClock extends Clock {

@@ -24,7 +24,7 @@ import {
   type Schema,
 } from "../route.ts";
 import { baseUrlOf, type RequestContext, segmentAt } from "../context.ts";
-import { PIPELINE_REFUSALS, PROBLEMS } from "../errors.ts";
+import { PIPELINE_REFUSALS, PROBLEMS, refusalProblemOf } from "../errors.ts";
 import {
   APPLICATION_JSON,
   EVENT_STREAM,
@@ -166,10 +166,12 @@ async function openStateFeed(
 
 /** `GET /projection/{name}/query?config=` */
 function readProjectionQuery(context: RequestContext): Response {
-  // It has one type, but a client that accepts none is told so.
+  // Any type will do, but it must be one. Negotiation comes before methods are
+  // told.
   const accept = context.request.headers.get("Accept")?.trim() ?? "";
   if (accept !== "" && !accept.includes("/")) {
-    throw PIPELINE_REFUSALS.notAcceptable;
+    const refused = refusalProblemOf(PIPELINE_REFUSALS.notAcceptable);
+    return problemResponse(refused, "");
   }
   const config = projectionParametersOf(context).get("config");
   if (isTrue(config)) return readProjectionQueryConfig(context);
