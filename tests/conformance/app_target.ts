@@ -26,6 +26,10 @@ import type { StoreMaintenance } from "../../lib/store/maintenance.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { showOptions } from "../../lib/cli/options/node_options.ts";
 import { resolveOptions } from "../../lib/cli/options/resolve_options.ts";
+import type {
+  ProjectionService,
+  ProjectionStatistics,
+} from "../../lib/projections/contract.ts";
 import { openProjectionRuns } from "../../lib/projections/running/projection_runs.ts";
 import { openProjections } from "../../lib/projections/service.ts";
 import { SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
@@ -43,7 +47,7 @@ const OPTIONS = showOptions(
 );
 
 /** So much faster than recorded time passes, of which most is waiting. */
-const REAL_TIME_SHARE = 3;
+const REAL_TIME_SHARE = 10;
 
 const CLIENT: Deno.ServeHandlerInfo = {
   remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 50_000 },
@@ -99,14 +103,20 @@ export async function openAppTarget(openStore: OpenStore): Promise<Target> {
     isBusy = () => isCalled() || isSomethingPending();
     return store;
   };
-  const { app, clock, close, hasQueries } = await openApp(openWatched, timers);
+  const { app, clock, close, projections } = await openApp(
+    openWatched,
+    timers,
+  );
   return inProcessTarget({
-    handle: (request) => app(request, CLIENT),
+    async handle(request) {
+      await projections.settle();
+      return await app(request, CLIENT);
+    },
     async advance(durationMs) {
       clock.advanceMs(durationMs);
       await timers.pass(durationMs);
       // Queries run in workers, whose time is real.
-      if (hasQueries()) await delay(durationMs / REAL_TIME_SHARE);
+      if (projections.hasQueries()) await delay(durationMs / REAL_TIME_SHARE);
     },
     async close() {
       app.close();
@@ -118,8 +128,7 @@ export async function openAppTarget(openStore: OpenStore): Promise<Target> {
 interface OpenedApp {
   readonly app: App;
   readonly clock: TickingClock;
-  /** Whether there are projections besides the standard ones. */
-  readonly hasQueries: () => boolean;
+  readonly projections: WatchedProjections;
   /** Closes what the app stands on. */
   readonly close: () => Promise<void>;
 }
@@ -176,7 +185,6 @@ async function openApp(
     mode: "all",
     findUser,
   });
-  const standardCount = projections.list("any").length;
   const app = createApp({
     store,
     subscriptions,
@@ -203,7 +211,7 @@ async function openApp(
   return {
     app,
     clock,
-    hasQueries: () => projections.list("any").length > standardCount,
+    projections: new WatchedProjections(projections),
     async close() {
       authenticator.close();
       await subscriptions.close();
@@ -237,6 +245,58 @@ function maintenanceOf(
     openBackup: refuse,
     scavenge: refuse,
   };
+}
+
+/** Longest time that a request waits for projections before it. */
+const SETTLE_MS_MAX = 5_000;
+const LOOK_MS = 4;
+
+/**
+ * Knows when projections have come to rest. Requests were recorded one after
+ * the other by hand, so to speak: in between, the recorded server had done what
+ * there was to do.
+ */
+class WatchedProjections {
+  readonly #service: ProjectionService;
+  readonly #standardCount: number;
+
+  constructor(service: ProjectionService) {
+    this.#service = service;
+    this.#standardCount = service.list("any").length;
+  }
+
+  /** Whether there are any besides the standard ones. */
+  hasQueries(): boolean {
+    return this.#service.list("any").length > this.#standardCount;
+  }
+
+  async settle(): Promise<void> {
+    if (!this.hasQueries()) return;
+    let last: string | undefined;
+    for (let waitedMs = 0; waitedMs < SETTLE_MS_MAX; waitedMs += LOOK_MS) {
+      const list = this.#service.list("any");
+      const now = list.some(isUnderWay) ? undefined : JSON.stringify(
+        list.map(({ position, lastCheckpoint, status, version }) => [
+          position,
+          lastCheckpoint,
+          status,
+          version,
+        ]),
+      );
+      if (now !== undefined && now === last) return;
+      last = now;
+      await delay(LOOK_MS);
+    }
+  }
+}
+
+function isUnderWay(
+  { status, progress, lagEvents, writesInProgress }: ProjectionStatistics,
+): boolean {
+  // How many events are left is not known of the whole log.
+  const isBehind = lagEvents === undefined ? progress === -1 : lagEvents > 0;
+  return /\/St(art|opp)ing$/.test(status) || writesInProgress > 0 ||
+    status === "Running" && isBehind;
 }
 
 function delay(durationMs: number): Promise<void> {

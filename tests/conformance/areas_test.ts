@@ -35,6 +35,7 @@ const SET_ASIDE: Readonly<Record<string, number>> = {
   "appending and reading": 61,
   "the whole stream surface": 24,
   "persistent subscriptions": 31,
+  "projections": 42,
 };
 const MATCHING_AREAS: Record<string, readonly string[]> = {
   "appending and reading": [
@@ -59,6 +60,7 @@ const MATCHING_AREAS: Record<string, readonly string[]> = {
     "long-poll",
   ],
   "persistent subscriptions": ["subscriptions"],
+  "projections": ["projections"],
 };
 
 const results = new Map<string, Promise<AreaResult>>();

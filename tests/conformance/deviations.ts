@@ -18,6 +18,7 @@ import {
 } from "./recording.ts";
 import { type Exchange, readdressed } from "./replay.ts";
 import type { ServerMade } from "./server_made.ts";
+import { PROJECTION_DEVIATIONS } from "./projection_deviations.ts";
 import { SUBSCRIPTION_DEVIATIONS } from "./subscription_deviations.ts";
 import { USER_DEVIATIONS } from "./user_deviations.ts";
 
@@ -56,12 +57,17 @@ export const DEVIATIONS: readonly Deviation[] = [
     judge(exchange) {
       const { step, answered } = exchange;
       if (step.request.method !== "HEAD") return undefined;
+      const { path } = step.request;
       return [
-        ...mustBe("status", 200, answered.status),
+        ...mustBe(
+          "status",
+          path === "/projections" ? 302 : 200,
+          answered.status,
+        ),
         ...mustBe("body length", 0, answered.body.length),
         ...mustBe(
           "vary",
-          varyOf(step.request.path),
+          varyOf(path),
           answered.headers.get("vary"),
         ),
         // HEAD is no method of its own: the list of methods stays.
@@ -240,13 +246,16 @@ export const DEVIATIONS: readonly Deviation[] = [
     },
   },
   ...SUBSCRIPTION_DEVIATIONS,
+  ...PROJECTION_DEVIATIONS,
   ...CACHE_DEVIATIONS,
   ...USER_DEVIATIONS,
 ];
 
-/** Documents about subscriptions do not say that they were negotiated. */
+/** Neither documents about subscriptions nor redirects say that. */
 function varyOf(path: string): string | undefined {
-  return path.startsWith("/subscriptions") ? undefined : "Accept";
+  return path.startsWith("/subscriptions") || path === "/projections"
+    ? undefined
+    : "Accept";
 }
 
 /** What a range of any type but the lowest quality is answered with. */

@@ -23,9 +23,7 @@ export interface UnbuiltArea {
 }
 
 /** Every area that is not replayed. */
-export const NOT_BUILT: readonly UnbuiltArea[] = [
-  { area: "projections", need: "projections", steps: 1766 },
-];
+export const NOT_BUILT: readonly UnbuiltArea[] = [];
 
 /** Names of the areas that are replayed. */
 export function replayedAreas(): string[] {
@@ -45,17 +43,4 @@ export interface PendingRule {
 }
 
 /** Every rule. A step waits under the first that concerns it. */
-export const PENDING: readonly PendingRule[] = [
-  {
-    need: "projections",
-    openSteps: 4,
-    concerns: (exchange) =>
-      isBelow(exchange, "/projection") || isBelow(exchange, "/projections"),
-  },
-];
-
-/** Whether a step asks for a path or something below it. */
-function isBelow({ step }: Exchange, path: string): boolean {
-  const asked = step.request.path.replace(/\?.*$/, "");
-  return asked === path || asked.startsWith(`${path}/`);
-}
+export const PENDING: readonly PendingRule[] = [];

@@ -15,8 +15,12 @@ import type { Target } from "./target.ts";
 
 const SEGMENT_SIZE_BYTES = 1024 * 1024;
 
+/** Runs queries for a minute, and says nothing of a store in memory. */
+const SLOW_AREA = "projections";
+
 Deno.test("replays over the store in memory", async (test) => {
   for (const area of replayedAreas()) {
+    if (area === SLOW_AREA) continue;
     await test.step(area, () => assertReplays(area, () => openOn(undefined)));
   }
 });

@@ -127,8 +127,8 @@ function documentOf({ answered }: DeviatingExchange) {
   }
 }
 
-function entriesOf(document: { entries?: unknown }): readonly Entry[] {
-  return Array.isArray(document.entries) ? document.entries : [];
+function entriesOf(document: { entries?: unknown } | null): readonly Entry[] {
+  return Array.isArray(document?.entries) ? document.entries : [];
 }
 
 function numberOf({ title }: Entry): number {

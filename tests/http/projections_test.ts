@@ -292,7 +292,7 @@ Deno.test("methods that an address does not have are 405, and it says which it h
     ["/projection/p/result", "GET, OPTIONS"],
     ["/projection/p/log", "GET, OPTIONS"],
     ["/projection/p/query", "GET, PUT, OPTIONS"],
-    ["/projection/p/query%3Fconfig=yes", "GET, OPTIONS"],
+    ["/projection/p/query%3Fconfig=yes", "GET, PUT, OPTIONS"],
     ["/projection/p/config", "GET, PUT, OPTIONS"],
     ["/projection/p/command/enable", "POST, OPTIONS"],
     ["/projection/p/command/abort", "POST, OPTIONS"],

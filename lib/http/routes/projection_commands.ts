@@ -361,11 +361,12 @@ export const PROJECTION_COMMAND_ROUTES: readonly Route[] = [
     },
     answers: CHANGED,
   },
-  {
+  // As clients of the original may have it from statistics.
+  ...["query", "query?config=yes"].map((part): Route => ({
     ...COMMAND,
     ...QUERY,
     method: "PUT",
-    template: "/projection/{name}/query",
+    template: `/projection/{name}/${part}`,
     handler: updateProjectionQuery,
     summary: "Replace the query of a projection",
     details: "It goes on where it stands, with the state that it has.",
@@ -374,7 +375,7 @@ export const PROJECTION_COMMAND_ROUTES: readonly Route[] = [
       emit: "Whether it may write events; left out, it stays",
     },
     answers: CHANGED,
-  },
+  })),
   {
     ...COMMAND,
     method: "PUT",
