@@ -1,8 +1,8 @@
 /**
  * A client that knows nothing of this server: `geteventstore-promise` from npm,
  * written for Event Store, unmodified, against the running program. Its methods
- * for projections and administration are not tried: they call for parts that
- * are not there yet.
+ * for projections are tried in `projection_clients_test.ts`; those for
+ * administration are not.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The HTTP client of `geteventstore-promise`, unmodified, in a process of its
- * own (`client_host.ts`): its methods for streams and persistent subscriptions,
- * typed after its README.
+ * own (`client_host.ts`): its methods for streams, persistent subscriptions and
+ * projections, typed after its README.
  *
  * @module
  */
@@ -98,9 +98,62 @@ export interface SubscriptionClient {
   getAllSubscriptionsInfo(): Promise<readonly SubscriptionInfo[]>;
 }
 
+/** A projection, as lists show it. */
+export interface ProjectionInfo {
+  readonly name: string;
+  readonly status: string;
+  readonly mode: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Answer to a command. */
+interface ProjectionAnswer {
+  readonly name: string;
+}
+
+/** The client's methods for projections. */
+export interface ProjectionClient {
+  assert(
+    name: string,
+    query: string,
+    mode?: "continuous" | "onetime",
+    isEnabled?: boolean,
+    hasCheckpoints?: boolean,
+    emitEnabled?: boolean,
+    tracksEmittedStreams?: boolean,
+  ): Promise<ProjectionAnswer>;
+  start(name: string): Promise<ProjectionAnswer>;
+  stop(name: string): Promise<ProjectionAnswer>;
+  reset(name: string): Promise<ProjectionAnswer>;
+  remove(
+    name: string,
+    deletesCheckpointStream?: boolean,
+    deletesStateStream?: boolean,
+  ): Promise<ProjectionAnswer>;
+  config(name: string): Promise<Readonly<Record<string, unknown>>>;
+  getState(
+    name: string,
+    options?: { readonly partition: string },
+  ): Promise<unknown>;
+  getResult(
+    name: string,
+    options?: { readonly partition: string },
+  ): Promise<unknown>;
+  getInfo(
+    name: string,
+    includeConfig?: boolean,
+  ): Promise<ProjectionInfo>;
+  getAllProjectionsInfo(): Promise<
+    { readonly projections: readonly ProjectionInfo[] }
+  >;
+  disableAll(): Promise<readonly ProjectionAnswer[]>;
+  enableAll(): Promise<readonly ProjectionAnswer[]>;
+}
+
 /** The client's methods: arguments and results. */
 export interface PromiseClient {
   readonly persistentSubscriptions: SubscriptionClient;
+  readonly projections: ProjectionClient;
   /**
    * Calls a function of what the last call returned, such as `ackAll` or
    * `entries.0.nack`.
@@ -222,6 +275,21 @@ export function startClient(
         call("persistentSubscriptions.getStreamSubscriptionsInfo", args),
       getAllSubscriptionsInfo: (...args) =>
         call("persistentSubscriptions.getAllSubscriptionsInfo", args),
+    },
+    projections: {
+      assert: (...args) => call("projections.assert", args),
+      start: (...args) => call("projections.start", args),
+      stop: (...args) => call("projections.stop", args),
+      reset: (...args) => call("projections.reset", args),
+      remove: (...args) => call("projections.remove", args),
+      config: (...args) => call("projections.config", args),
+      getState: (...args) => call("projections.getState", args),
+      getResult: (...args) => call("projections.getResult", args),
+      getInfo: (...args) => call("projections.getInfo", args),
+      getAllProjectionsInfo: (...args) =>
+        call("projections.getAllProjectionsInfo", args),
+      disableAll: (...args) => call("projections.disableAll", args),
+      enableAll: (...args) => call("projections.enableAll", args),
     },
     follow: (path) => ask({ follow: path }),
     ping: (...args) => call("ping", args),

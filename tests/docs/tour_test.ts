@@ -37,6 +37,7 @@ const TOURS: readonly Tour[] = [
   { path: "README.md", section: "A tour in a minute", stepsMin: 5 },
   { path: "docs/tour.md", stepsMin: 20 },
   { path: "docs/subscriptions.md", stepsMin: 8 },
+  { path: "docs/projections.md", stepsMin: 9 },
 ];
 
 for (const tour of TOURS) {
