@@ -140,8 +140,8 @@ export const PIPELINE_REFUSALS = {
   ),
   foreignForm: new Refusal(
     "crossSite",
-    "The form is out of date: it was made for another login, or before the " +
-      "server was started. Go back, load the page again and send it again",
+    "The form is out of date: it was made for another login. Go back, load " +
+      "the page again and send it again",
   ),
   overloaded: new Refusal(
     "overloaded",

@@ -63,16 +63,23 @@ export function setSession(
   });
 }
 
-/** Makes and checks the marks of forms, under a key of this process. */
+/** Tells marks from other digests of a token. */
+const FORMS = "quipu forms";
+
+/**
+ * Makes and checks the marks of forms. That of a session is the same on every
+ * server that shares its store: nobody else knows the token. Passwords can be
+ * guessed, so marks made of them are keyed, by this process.
+ */
 export class FormMarks {
   readonly #key = randomBytes(32);
 
   /** The mark of forms that are sent with the credentials of a request. */
   markOf(request: Request): string {
-    const credentials = request.headers.get("authorization") ??
-      sessionTokenOf(request) ?? "";
-    return createHmac("sha256", this.#key).update(credentials)
-      .digest("base64url");
+    const authorization = request.headers.get("authorization");
+    return authorization === null
+      ? digestOf(FORMS, sessionTokenOf(request) ?? "")
+      : digestOf(this.#key, authorization);
   }
 
   /** Whether a form with that mark comes from a page of the same login. */
@@ -82,4 +89,8 @@ export class FormMarks {
     return given.length === expected.length &&
       timingSafeEqual(given, expected);
   }
+}
+
+function digestOf(key: string | Uint8Array, credentials: string): string {
+  return createHmac("sha256", key).update(credentials).digest("base64url");
 }

@@ -10,6 +10,7 @@ import {
   openSecuredApp,
   type SecuredApp,
 } from "../support/secured_app.ts";
+import { openTestApp } from "../support/test_app.ts";
 import { markIn, PAGE, postForm as post } from "../support/web_forms.ts";
 
 /** Logs in as the administrator; answers with the cookie to send. */
@@ -151,4 +152,23 @@ Deno.test("assets never change, and nothing else is one", async () => {
   for (const name of ["style.css", "..%2fassets.ts", "style.0.css"]) {
     assertEquals((await app.get(`/web/assets/${name}`)).status, 404, name);
   }
+});
+
+Deno.test("a form of a session is taken by every server that shares the store", async () => {
+  await using app = await openSecuredApp();
+  const { store, clock, auth } = app;
+  const cookie = await logIn(app);
+  const csrf = markIn(await app.get("/web/index.html", PAGE, cookie));
+  await using other = openTestApp({ store, clock, auth });
+  const out = await post(other, "/web/logout", { csrf }, cookie);
+  assertEquals(out.status, 303);
+  // That of a password is not: the mark must not tell it.
+  const page = await app.get("/web/append", PAGE, ADMIN);
+  const refused = await post(
+    other,
+    "/web/append",
+    { csrf: markIn(page) },
+    ADMIN,
+  );
+  assertEquals(refused.status, 403);
 });
