@@ -21,6 +21,8 @@ export interface OperandRow {
   /** A description without a final period. */
   readonly help: string;
   readonly isOptional?: boolean;
+  /** The words that it may be, for completion. */
+  readonly words?: readonly string[];
 }
 
 /** What usage texts and the reader of the command line know of a command. */

@@ -19,8 +19,10 @@ import { STREAM } from "./client_commands/stream.ts";
 import { STREAMS } from "./client_commands/streams.ts";
 import { SUBSCRIBE } from "./client_commands/subscribe.ts";
 import { SUBSCRIPTION } from "./client_commands/subscription.ts";
+import { PROJECTION } from "./client_commands/projection.ts";
 import { TOKEN } from "./client_commands/token.ts";
 import { TAIL } from "./client_commands/tail.ts";
+import { SHELLS } from "./completion.ts";
 import { PROJECT } from "./project.ts";
 import { REPAIR } from "./repair.ts";
 import { RESTORE } from "./restore.ts";
@@ -40,6 +42,20 @@ const HELP: Command = {
       help: "The command to show",
       isOptional: true,
     },
+  },
+};
+
+/** As `HELP` is. */
+const COMPLETION: Command = {
+  name: "completion",
+  summary: "Print the completion of a shell: bash, zsh or fish",
+  details:
+    "For bash: source <(quipu completion bash). For zsh: put its output " +
+    "as _quipu into a directory of $fpath. For fish: put it into " +
+    "~/.config/fish/completions/quipu.fish.",
+  options: [],
+  operands: {
+    shell: { label: "SHELL", help: "bash, zsh or fish", words: SHELLS },
   },
 };
 
@@ -69,11 +85,13 @@ export const COMMANDS: readonly Command[] = [
   STREAMS,
   STREAM,
   SUBSCRIPTION,
+  PROJECTION,
   TOKEN,
   LOGIN,
   LOGOUT,
   STATUS,
   BENCH,
+  COMPLETION,
   HELP,
   VERSION,
 ];

@@ -35,7 +35,11 @@ export const POSTGRES = defineCommand({
     isJson: TASK_OPTIONS.isJson,
   },
   operands: {
-    action: { label: "ACTION", help: "init, upgrade or status" },
+    action: {
+      label: "ACTION",
+      help: "init, upgrade or status",
+      words: ACTIONS,
+    },
   },
 }, async ({ values, operands }) => {
   const action = ACTIONS.find((name) => name === operands.action);

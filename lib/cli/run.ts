@@ -11,6 +11,7 @@ import { VERSION } from "../runtime/process.ts";
 import { explainSystemError, systemCodeOf } from "../text/system_errors.ts";
 import type { Command, CommandCall } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { completionScript, SHELLS } from "./completion.ts";
 import {
   EXIT_CODES,
   type ExitCode,
@@ -65,6 +66,8 @@ export async function runProgram(
       print(`${VERSION}\n`);
     } else if (name === "help") {
       print(helpOn(args, commands));
+    } else if (name === "completion") {
+      print(completionOn(args, commands));
     } else {
       const call = callOf(command, { ...input, args });
       return await command.run?.(call) ?? EXIT_CODES.ok;
@@ -139,6 +142,20 @@ function helpOn(
   if (topic === undefined) return programUsage(commands, VERSION);
   refuseOperands(rest);
   return commandUsage(commandOf(topic, commands));
+}
+
+function completionOn(
+  [named, ...rest]: readonly string[],
+  commands: readonly Command[],
+): string {
+  refuseOperands(rest);
+  const shell = SHELLS.find((one) => one === named);
+  if (shell !== undefined) return completionScript(shell, commands);
+  throw new UsageError(
+    named === undefined
+      ? `SHELL is missing: expected one of ${SHELLS.join(", ")}`
+      : `Unknown shell "${named}": expected one of ${SHELLS.join(", ")}`,
+  );
 }
 
 function refuseOperands(args: readonly string[]): void {

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { encodePathSegment } from "../text/path_segment.ts";
-import { decodeUtf8Leniently, encodeUtf8 } from "../text/utf8.ts";
-import type { ShownUser, UserAdministration } from "../users/offline_users.ts";
+import { encodeUtf8 } from "../text/utf8.ts";
+import type { Users } from "../client/mod.ts";
+import type { UserOutcome } from "../users/contract.ts";
+import type { UserAdministration } from "../users/offline_users.ts";
 import { RunError, UsageError } from "./failures.ts";
 import { firstLineOf, readOptionFile } from "./named_files.ts";
 import type { TextRow } from "./options/options.ts";
@@ -191,10 +192,27 @@ export class ServerClient implements Disposable {
     }
   }
 
+  /** The users of the server; each request is sent once. */
+  async users(): Promise<Users> {
+    const { Client } = await import("../client/mod.ts");
+    const http = this.#client;
+    return new Client({
+      url: this.#url,
+      credentials: this.credentials,
+      fetch: (input, init) =>
+        fetch(input, http === undefined ? init : { ...init, client: http }),
+      timeoutMs: TIMEOUT_MS,
+      retry: { triesMax: 1 },
+    }).users;
+  }
+
   [Symbol.dispose](): void {
     this.#client?.close();
   }
 }
+
+/** Time for a server to answer about users. */
+const TIMEOUT_MS = 60_000;
 
 /** Value of the header `Authorization`. */
 function authorizationOf(
@@ -250,79 +268,42 @@ export function saidIn(text: string): string {
 
 const SAID_LENGTH_MAX = 300;
 
-/** Time for a server to answer about users. */
-const TIMEOUT_MS = 60_000;
-
-/** Users of a running server. */
-export function usersOfServer(
-  client: Pick<ServerClient, "ask" | "addressAt">,
-): UserAdministration {
-  const ask = async (
-    method: "GET" | "POST",
-    path: string,
-    json?: unknown,
-  ): Promise<Answer> => {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const accept = "application/json";
-    const response = await client.ask({ method, path, json, accept, signal });
-    try {
-      const text = decodeUtf8Leniently(await response.bytes());
-      return { status: response.status, text };
-    } catch (error) {
-      throw unreached(client.addressAt(path), { error, signal });
-    }
-  };
-  const command = (login: string, name: string, json?: unknown) =>
-    ask("POST", `/users/${encodePathSegment(login)}/command/${name}`, json);
+/**
+ * Users of a running server.
+ *
+ * @throws {RunError} From each function, for all that is no outcome.
+ */
+export function usersOfServer(users: Users): UserAdministration {
   return {
-    async add({ login, fullName, groups, password }) {
-      const user = { loginName: login, fullName, groups, password };
-      return kindOf(await ask("POST", "/users/", user));
-    },
-    async list() {
-      const { status, text } = await ask("GET", "/users/");
-      const data = status === 200 ? JSON.parse(text).data : undefined;
-      if (!Array.isArray(data)) throw unexpected(status, text);
-      return data.map(shownUserOf);
-    },
-    resetPassword: async ({ login, newPassword }) =>
-      kindOf(await command(login, "reset-password", { newPassword })),
-    enable: async (login) => kindOf(await command(login, "enable")),
-    disable: async (login) => kindOf(await command(login, "disable")),
+    add: (user) => kindOf(users.add(user)),
+    list: () => users.list().catch(throwAsFailure),
+    resetPassword: ({ login, newPassword }) =>
+      kindOf(users.resetPassword(login, newPassword)),
+    enable: (login) => kindOf(users.enable(login)),
+    disable: (login) => kindOf(users.disable(login)),
   };
 }
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-function kindOf({ status, text }: Answer) {
-  switch (status) {
-    case 200:
-    case 201:
-      return "success";
-    case 401:
-      return "unauthorized";
-    case 404:
-      return "notFound";
-    case 409:
-      return "conflict";
-    default:
-      throw unexpected(status, text);
+async function kindOf(change: Promise<void>): Promise<UserOutcome["kind"]> {
+  try {
+    await change;
+    return "success";
+  } catch (error) {
+    const { code, status } = Object(error);
+    if (status === 408) return "tryAgain";
+    switch (code) {
+      case "unauthorized":
+      case "notFound":
+        return code;
+      case "alreadyExists":
+        return "conflict";
+      default:
+        return throwAsFailure(error);
+    }
   }
 }
 
-function unexpected(status: number, text: string): RunError {
-  return new RunError(`The server answers ${status}: ${saidIn(text)}`);
-}
-
-function shownUserOf(value: unknown): ShownUser {
-  const { loginName, fullName, groups, disabled } = Object(value);
-  return {
-    login: String(loginName),
-    fullName: typeof fullName === "string" ? fullName : undefined,
-    groups: Array.isArray(groups) ? groups.map(String) : undefined,
-    isDisabled: disabled === true,
-  };
+function throwAsFailure(error: unknown): never {
+  const isOfClient = error instanceof Error && error.name === "ClientError";
+  throw isOfClient ? new RunError(error.message, { cause: error }) : error;
 }

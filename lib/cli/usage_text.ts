@@ -82,7 +82,7 @@ export function commandUsage(command: CommandRow): string {
 }
 
 /** What a command takes as flags: first what it alone has. */
-function optionsOf(command: CommandRow): OptionRow[] {
+export function optionsOf(command: CommandRow): OptionRow[] {
   return [
     ...Object.values(command.own ?? {}),
     ...command.options.map((name): OptionRow => {

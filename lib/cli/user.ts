@@ -69,6 +69,7 @@ const ROW = {
     action: {
       label: "ACTION",
       help: "add, list, reset-password, enable or disable",
+      words: ["add", "list", "reset-password", "enable", "disable"],
     },
     login: {
       label: "LOGIN",
@@ -135,7 +136,7 @@ export const USER = defineCommand(ROW, async (call) => {
   // Before the store is opened: nobody types while it is locked.
   const password = action.givesPassword ? await newPasswordOf(call) : "";
   if (client !== undefined) {
-    await act(usersOfServer(client), { action, password, call });
+    await act(usersOfServer(await client.users()), { action, password, call });
     return;
   }
   const { openStore } = await import("../../storage/mod.ts");

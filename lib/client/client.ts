@@ -25,6 +25,7 @@ import {
 } from "./events.ts";
 import { Feed, type FollowOptions } from "./following.ts";
 import { readFeed, type ReadOptions } from "./reading.ts";
+import { Projections } from "./projections.ts";
 import {
   type ConsumeOptions,
   type GroupId,
@@ -66,12 +67,14 @@ export interface DeleteOptions extends AppendOptions {
 export class Client<Types extends object = AnyTypes> {
   readonly #transport: Transport;
   readonly subscriptions: Subscriptions;
+  readonly projections: Projections;
   readonly users: Users;
 
   /** @throws {ClientError} `invalid`, if a URL is none. */
   constructor(options: ClientOptions) {
     this.#transport = new Transport(options);
     this.subscriptions = new Subscriptions(this.#transport);
+    this.projections = new Projections(this.#transport);
     this.users = new Users(this.#transport);
   }
 

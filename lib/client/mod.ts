@@ -3,7 +3,7 @@
  * or later, and browsers.
  *
  * ```ts
- * import { Client } from "@quipu/quipu/client";
+ * import { Client } from "@quipu-store/quipu/client";
  *
  * const client = new Client({ url: "http://127.0.0.1:2113" });
  * await client.append("order-1", {
@@ -37,6 +37,11 @@ export type {
   RecordedEvent,
 } from "./events.ts";
 export { Feed, type FollowOptions } from "./following.ts";
+export {
+  type DeleteProjectionOptions,
+  type NewProjection,
+  Projections,
+} from "./projections.ts";
 export type { EventFilter, FeedOptions, ReadOptions } from "./reading.ts";
 export {
   type ConsumeOptions,

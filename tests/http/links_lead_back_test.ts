@@ -7,6 +7,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { Client } from "../../lib/client/mod.ts";
 import { usersOfServer } from "../../lib/cli/server_client.ts";
 import type { ShownUser } from "../../lib/users/offline_users.ts";
 import { testUuid } from "../support/events.ts";
@@ -83,18 +84,20 @@ Deno.test("every link of a user leads back to it, whatever its login", async () 
 
 Deno.test("quipu user changes exactly the user that it names, whatever its login", async () => {
   await using app = await openSecuredApp();
-  const users = usersOfServer({
-    addressAt: (path) => TEST_BASE_URL + path,
-    async ask({ method, path, json }) {
+  const client = new Client({
+    url: TEST_BASE_URL,
+    async fetch(input, init = {}) {
       // As `fetch()` does: dots alone are a step in the path.
-      const { href } = new URL(path, TEST_BASE_URL);
-      const request = { method, headers: ADMIN };
-      const { status, body } = method === "POST"
-        ? await app.sendJson(pathOf(href), json, request)
-        : await app.send(pathOf(href), request);
+      const { href } = new URL(String(input));
+      const { status, body } = await app.send(pathOf(href), {
+        method: init.method ?? "GET",
+        headers: { ...Object.fromEntries(new Headers(init.headers)), ...ADMIN },
+        ...(typeof init.body === "string" && { body: init.body }),
+      });
       return new Response(body, { status });
     },
   });
+  const users = usersOfServer(client.users);
   const logins: string[] = [];
   for (const login of [...NAMES, "xA"]) {
     const user = { login, fullName: "x", groups: [], password: "s3cret-9" };

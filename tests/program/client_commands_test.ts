@@ -311,6 +311,38 @@ async function textOf(path: string): Promise<string> {
   return await Deno.readTextFile(path).catch(() => "");
 }
 
+Deno.test("projection creates, shows, stops and deletes a projection", async () => {
+  await using place = await openPlace();
+  const { feed, asAdmin } = place;
+  await feed('{"n":1}\n{"n":2}\n', "append", "count-1", "--type=T");
+  const query = place.path("query.js");
+  await Deno.writeTextFile(
+    query,
+    "fromStream('count-1').when({ $init: () => ({ sum: 0 }), " +
+      "T: (s, e) => ({ sum: s.sum + e.data.n }) })",
+  );
+  const projection = (...args: string[]) => asAdmin("projection", ...args);
+  assertDone(await projection("create", "sum", `--query=${query}`));
+  while (!assertDone(await projection("state", "sum")).includes('"sum":3')) {
+    // Not there yet.
+  }
+  const list = linesOf(assertDone(await projection("list", "--json")));
+  assert(
+    list.some(({ name, mode }) => name === "sum" && mode === "Continuous"),
+  );
+  assertStringIncludes(assertDone(await projection("query", "sum")), "$init");
+  const again = await projection("create", "sum", `--query=${query}`);
+  assertEquals(again.exitCode, 1);
+  assertDone(await projection("disable", "sum"));
+  assertDone(await projection("reset", "sum"));
+  assertDone(await projection("enable", "sum"));
+  assertDone(await projection("disable", "sum"));
+  assertDone(await projection("delete", "sum", "--checkpoints"));
+  assertEquals((await projection("info", "sum")).exitCode, 1);
+  const missing = await projection("info");
+  assertEquals(missing.exitCode, 2);
+});
+
 Deno.test("status and bench tell how a server is", async () => {
   await using place = await openPlace();
   const status = assertDone(await place.run("status", "--json"));

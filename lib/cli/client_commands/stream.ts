@@ -66,6 +66,7 @@ const ROW = {
     action: {
       label: "ACTION",
       help: "info, meta, acl, delete or truncate",
+      words: ["info", "meta", "acl", "delete", "truncate"],
     },
     stream: { label: "STREAM", help: "The stream" },
   },

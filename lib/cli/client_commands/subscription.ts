@@ -27,6 +27,7 @@ const ROW = {
     action: {
       label: "ACTION",
       help: "list, info, create, update, delete or replay (of parked messages)",
+      words: ["list", "info", "create", "update", "delete", "replay"],
     },
     stream: {
       label: "STREAM",

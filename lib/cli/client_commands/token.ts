@@ -44,7 +44,11 @@ const ROW = {
     },
   },
   operands: {
-    action: { label: "ACTION", help: "list, create or revoke" },
+    action: {
+      label: "ACTION",
+      help: "list, create or revoke",
+      words: ["list", "create", "revoke"],
+    },
     tokenId: { label: "ID", help: "Of the token to revoke", isOptional: true },
   },
 } as const;
