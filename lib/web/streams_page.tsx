@@ -60,6 +60,7 @@ export function streamsPage(facts: StreamsPageFacts): Page {
       <>
         <div class="bar">
           <h1>Streams</h1>
+          <a class="button push" href={prefix + "/web/append"}>Append</a>
         </div>
         <div class="bar">
           <nav class="tabs" aria-label="Order">
