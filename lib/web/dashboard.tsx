@@ -275,7 +275,7 @@ function Subscriptions({ facts }: { readonly facts: DashboardFacts }): Html {
 }
 
 function Projections({ facts }: { readonly facts: DashboardFacts }): Html {
-  const { projections } = facts;
+  const { prefix, projections } = facts;
   if (projections === undefined) {
     return (
       <Card title="Projections">
@@ -286,7 +286,9 @@ function Projections({ facts }: { readonly facts: DashboardFacts }): Html {
   const { running, stopped, faulted, lagEvents } = projections;
   return (
     <Card title="Projections running">
-      <p class="big">{countText(running)}</p>
+      <p class="big">
+        <a href={prefix + "/web/projections"}>{countText(running)}</a>
+      </p>
       <p class="dim">
         {countOf(lagEvents, "event")} behind, {countText(stopped)} stopped
       </p>
