@@ -35,7 +35,7 @@ const SET_ASIDE: Readonly<Record<string, number>> = {
   "appending and reading": 61,
   "the whole stream surface": 24,
   "persistent subscriptions": 31,
-  "projections": 42,
+  "projections": 43,
 };
 const MATCHING_AREAS: Record<string, readonly string[]> = {
   "appending and reading": [
