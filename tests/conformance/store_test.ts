@@ -10,6 +10,7 @@ import { openStore } from "../../storage/mod.ts";
 import { openAppTarget } from "./app_target.ts";
 import { describeStep, replayArea, stepsOf } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
+import { SCAVENGE_DEVIATION } from "./projection_deviations.ts";
 import { PENDING, replayedAreas } from "./pending.ts";
 import type { Target } from "./target.ts";
 
@@ -54,7 +55,7 @@ async function assertReplays(
   openTarget: () => Promise<Target>,
 ): Promise<void> {
   const result = await replayArea(area, openTarget, {
-    deviations: DEVIATIONS,
+    deviations: [...DEVIATIONS, SCAVENGE_DEVIATION],
     pending: PENDING,
   });
   const wrong = stepsOf([result])
