@@ -179,7 +179,17 @@ async function lock(
     // A full device must not keep the store from opening: the lock is held,
     // it only does not say by whom.
   }
-  return { release: () => file.close() };
+  return {
+    release() {
+      // A process that is being started has a copy of the file for a moment:
+      // closing ours alone would leave the lock to it.
+      try {
+        file.unlockSync();
+      } finally {
+        file.close();
+      }
+    },
+  };
 }
 
 /** What stands in the directory of a store or of a backup. */
