@@ -140,6 +140,43 @@ export function Field(
   );
 }
 
+/** A field for a password: the one there is, or a new one. */
+export function PasswordField(
+  { label, of, name = "password", help }: {
+    readonly label: string;
+    /** Tells the browser which one to offer. */
+    readonly of: "current" | "new";
+    /** Default: `password`. */
+    readonly name?: string;
+    readonly help?: string;
+  },
+): Html {
+  return (
+    <Field label={label} help={help}>
+      <input
+        name={name}
+        type="password"
+        autocomplete={`${of}-password`}
+        required
+      />
+    </Field>
+  );
+}
+
+/** A field for the name of what is to be deleted. */
+export function ConfirmField({ label }: { readonly label: string }): Html {
+  return (
+    <Field label={label}>
+      <input
+        name="confirm"
+        required
+        autocomplete="off"
+        spellcheck={false}
+      />
+    </Field>
+  );
+}
+
 /** Longer texts stay as they are. */
 const PRETTY_LENGTH_MAX = 256 * 1024;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ActionForm, Field, Name, Notice } from "./components.tsx";
+import { ActionForm, ConfirmField, Name, Notice } from "./components.tsx";
 import { crumbsOf } from "./feed_page.tsx";
 import type { Page } from "./frame.tsx";
 import type { Content, Html } from "./html.ts";
@@ -70,14 +70,7 @@ function Way(
       <ActionForm action={prefix + "/web/delete"} csrf={csrf}>
         <input type="hidden" name="stream" value={streamName} />
         <input type="hidden" name="mode" value={mode} />
-        <Field label="Type the name of the stream to confirm">
-          <input
-            name="confirm"
-            autocomplete="off"
-            spellcheck={false}
-            required
-          />
-        </Field>
+        <ConfirmField label="Type the name of the stream to confirm" />
         <div class="actions">
           <button type="submit" class="danger">{title}</button>
         </div>

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ActionForm, Field, Notice } from "./components.tsx";
+import { ActionForm, Field, Notice, PasswordField } from "./components.tsx";
 import type { Page } from "./frame.tsx";
 import type { Html } from "./html.ts";
 
@@ -37,14 +37,7 @@ export function LoginForm(facts: LoginFormFacts): Html {
           required
         />
       </Field>
-      <Field label="Password">
-        <input
-          name="password"
-          type="password"
-          autocomplete="current-password"
-          required
-        />
-      </Field>
+      <PasswordField label="Password" of="current" />
       <div class="actions">
         <button type="submit" class="primary">Log in</button>
       </div>

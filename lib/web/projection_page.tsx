@@ -18,6 +18,7 @@ import type {
 import { streamPath } from "./streams_page.tsx";
 import {
   ActionForm,
+  ConfirmField,
   countText,
   Empty,
   Facts,
@@ -367,14 +368,7 @@ function Delete(facts: ProjectionPageFacts): Html {
           <input type="checkbox" name="emitted" value="true" />
           <span>the streams that it wrote to, if it remembered them</span>
         </label>
-        <Field label="Type its name to confirm">
-          <input
-            name="confirm"
-            required
-            autocomplete="off"
-            spellcheck={false}
-          />
-        </Field>
+        <ConfirmField label="Type its name to confirm" />
         <div class="actions">
           <button type="submit" class="danger">Delete</button>
         </div>

@@ -13,11 +13,11 @@ import { showDuration } from "../text/quantities.ts";
 import { decodeUtf8Leniently } from "../text/utf8.ts";
 import {
   ActionForm,
+  ConfirmField,
   countOf,
   countText,
   Empty,
   Facts,
-  Field,
   Name,
   Notice,
   Table,
@@ -298,14 +298,7 @@ function Delete(facts: SubscriptionPageFacts): Html {
           {countOf(info.parkedMessageCount, "parked message")}{" "}
           are gone for good; the events themselves stay.
         </p>
-        <Field label="Type the name of the group to confirm">
-          <input
-            name="confirm"
-            required
-            autocomplete="off"
-            spellcheck={false}
-          />
-        </Field>
+        <ConfirmField label="Type the name of the group to confirm" />
         <div class="actions">
           <button type="submit" class="danger">Delete</button>
         </div>

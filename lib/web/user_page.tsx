@@ -8,11 +8,13 @@ import { TOKEN_SCOPES } from "../model/principal.ts";
 import type { TokenInfo, User } from "../users/contract.ts";
 import {
   ActionForm,
+  ConfirmField,
   Empty,
   Facts,
   Field,
   Name,
   Notice,
+  PasswordField,
   Table,
   Time,
 } from "./components.tsx";
@@ -159,14 +161,7 @@ function NewToken(facts: UserPageFacts): Html {
             ))}
           </div>
         </fieldset>
-        <Field label="Your password, once more">
-          <input
-            name="password"
-            type="password"
-            autocomplete="current-password"
-            required
-          />
-        </Field>
+        <PasswordField label="Your password, once more" of="current" />
         <div class="actions">
           <button type="submit" class="primary">Make the token</button>
         </div>
@@ -184,22 +179,8 @@ function OwnPassword(facts: UserPageFacts): Html {
         csrf={facts.csrf}
         class="form narrow"
       >
-        <Field label="Present password">
-          <input
-            name="current"
-            type="password"
-            autocomplete="current-password"
-            required
-          />
-        </Field>
-        <Field label="New password">
-          <input
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-          />
-        </Field>
+        <PasswordField label="Present password" of="current" name="current" />
+        <PasswordField label="New password" of="new" />
         <div class="actions">
           <button type="submit" class="primary">Change it</button>
         </div>
@@ -234,14 +215,11 @@ function Administration(facts: UserPageFacts): Html {
           csrf={csrf}
           class="form narrow"
         >
-          <Field label="New password" help="Ends all sessions and tokens">
-            <input
-              name="password"
-              type="password"
-              autocomplete="new-password"
-              required
-            />
-          </Field>
+          <PasswordField
+            label="New password"
+            of="new"
+            help="Ends all sessions and tokens"
+          />
           <div class="actions">
             <button type="submit" class="primary">Reset it</button>
           </div>
@@ -260,14 +238,7 @@ function Administration(facts: UserPageFacts): Html {
           </div>
         </ActionForm>
         <ActionForm action={actionOf(facts, "delete")} csrf={csrf}>
-          <Field label="Type the login to delete the user">
-            <input
-              name="confirm"
-              autocomplete="off"
-              spellcheck={false}
-              required
-            />
-          </Field>
+          <ConfirmField label="Type the login to delete the user" />
           <div class="actions">
             <button type="submit" class="danger">Delete the user</button>
           </div>

@@ -12,6 +12,7 @@ import {
   Field,
   Name,
   Notice,
+  PasswordField,
   Table,
   Time,
 } from "./components.tsx";
@@ -121,14 +122,7 @@ function NewUser({ prefix, csrf, fields, problem }: UsersPageFacts): Html {
           </Field>
         </div>
         <Groups value={groups} />
-        <Field label="Password">
-          <input
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-          />
-        </Field>
+        <PasswordField label="Password" of="new" />
         <div class="actions">
           <button type="submit" class="primary">Make the user</button>
         </div>

@@ -19,7 +19,7 @@ export interface InputOptions {
   readonly path: string;
   /** Type of all events, whose input is bare data; undefined: envelopes. */
   readonly eventType: string | undefined;
-  /** What ids are made of; undefined: they are random. */
+  /** Seed that ids are made from; undefined: they are random. */
   readonly idSeed: string | undefined;
   /** Ends the input when it is aborted. */
   readonly signal: AbortSignal;

@@ -12,7 +12,7 @@ import type { EmitWriter } from "./emit_writer.ts";
 import { type Cause, metadataOf, nameId } from "./emissions.ts";
 import type { WriterMark } from "./positions.ts";
 
-/** What effects are written with. */
+/** Everything needed to write effects. */
 export interface EffectsParts {
   readonly projection: string;
   readonly definition: ProjectionDefinition;

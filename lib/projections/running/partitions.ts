@@ -27,7 +27,7 @@ export interface PartitionLimits {
   readonly projectionStatesLengthMax: number;
 }
 
-/** What states are kept with. */
+/** Everything needed to keep states. */
 export interface PartitionsParts {
   readonly limits: PartitionLimits;
   /** Undefined: nothing is kept beyond memory. */

@@ -26,7 +26,7 @@ import type { Partitions } from "./partitions.ts";
 import { Cursor, positionTextOf, type SourcePlan } from "./positions.ts";
 import { RunFault } from "./run_fault.ts";
 
-/** What events are processed with. */
+/** Everything needed to process events. */
 export interface ProcessorParts {
   readonly projection: string;
   readonly definition: ProjectionDefinition;

@@ -7,7 +7,7 @@
 
 /** `emits` and `takeLogs()` say what the event in hand asked for. */
 export const EMITTING = String.raw`
-/** What emitting does now: "define", "init", "handler", "lost" or "over". */
+/** Decides how a call to emit ends: "define", "init", "handler", "lost", "over". */
 let phase = "define";
 let emits = [];
 const NONE = [];
