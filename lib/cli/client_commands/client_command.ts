@@ -87,12 +87,13 @@ export async function withClient<Result>(
   // Loaded here: a server needs none.
   const { Client, ClientError } = await import("../../client/mod.ts");
   using http = httpClientOf(values.caCertFile);
+  const credentials = source.credentials ??
+    await credentialsOf(values, environment);
   try {
     return await use(
       new Client({
         url: values.url.split(","),
-        credentials: source.credentials ??
-          await credentialsOf(values, environment),
+        credentials,
         ...(http && {
           fetch: (input, init) =>
             fetch(
@@ -107,12 +108,14 @@ export async function withClient<Result>(
       }),
     );
   } catch (error) {
-    throw error instanceof ClientError ? runErrorOf(error) : error;
+    throw error instanceof ClientError
+      ? runErrorOf(error, credentials !== undefined)
+      : error;
   }
 }
 
 /** The failure of a command that a client's error is. */
-function runErrorOf(error: ClientError): Error {
+function runErrorOf(error: ClientError, hasLogin: boolean): Error {
   if (error.code === "wrongExpectedVersion") {
     const { currentVersion } = error;
     return new ConflictError(
@@ -127,9 +130,11 @@ function runErrorOf(error: ClientError): Error {
   if (error.code === "aborted" && error.cause instanceof Error) {
     return error.cause;
   }
-  const hint = error.code === "unauthorized"
-    ? "; log in with --user, a token, or quipu login"
-    : "";
+  const hint = error.code !== "unauthorized"
+    ? ""
+    : hasLogin
+    ? "; the login is wrong, or may not do this: take another with --user"
+    : "; log in with --user, a token, or quipu login";
   return new RunError(error.message + hint, { cause: error });
 }
 
