@@ -104,7 +104,11 @@ async function liveBeside(url: string): Promise<string[]> {
   return wrong;
 }
 
-/** Appends at one version of which one wins, and each event to both servers. */
+/**
+ * Appends at one version of which one wins, and each event to both servers;
+ * then one event by each server in turn: whichever was first until then, the
+ * one whose clock is late has written after the other.
+ */
 async function writeRound(
   stores: readonly EventStore[],
   round: number,
@@ -134,6 +138,13 @@ async function writeRound(
     wrong.push(`at one version: ${kinds.join()}`);
   }
   await Promise.all(repeated);
+  for (const [index, store] of stores.entries()) {
+    await store.append({
+      streamName: "cart-turns",
+      expectedVersion: "any",
+      events: [anEvent(numberOf(50 + index))],
+    });
+  }
 }
 
 async function withOwner(
