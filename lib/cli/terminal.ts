@@ -71,12 +71,17 @@ export function isOutputTerminal(): boolean {
   return Deno.stdout.isTerminal();
 }
 
+/** Characters of a line where a terminal does not say how many it has. */
+const DEFAULT_WIDTH = 80;
+
 /** Characters of a line of that terminal; undefined: it is none. */
 export function outputWidth(): number | undefined {
+  if (!isOutputTerminal()) return undefined;
   try {
-    return isOutputTerminal() ? Deno.consoleSize().columns : undefined;
+    // `script` and some containers make terminals of no columns.
+    return Deno.consoleSize().columns || DEFAULT_WIDTH;
   } catch {
-    return undefined;
+    return DEFAULT_WIDTH;
   }
 }
 

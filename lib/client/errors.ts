@@ -95,13 +95,18 @@ const CODE_BY_STATUS: Readonly<Record<number, ClientErrorCode>> = {
 /** What the server says when another version was expected. */
 const CONFLICT_TEXT = "Wrong expected EventNumber";
 
-/** The error that an answer is. */
+/**
+ * The error that an answer is.
+ *
+ * @param request Its method, GET by default, and its percent-encoded path, for the message.
+ */
 export function answerError(
   { status, headers, text }: {
     readonly status: number;
     readonly headers: Headers;
     readonly text: string;
   },
+  { method = "GET", path }: { readonly method?: string; readonly path: string },
 ): ClientError {
   const version = headers.get("ES-CurrentVersion");
   const isConflict = status === 400 &&
@@ -109,11 +114,15 @@ export function answerError(
   const code = isConflict
     ? "wrongExpectedVersion"
     : CODE_BY_STATUS[status] ?? (status < 500 ? "invalid" : "unexpected");
-  return new ClientError(code, `The server answers ${status}: ${said(text)}`, {
-    status,
-    currentVersion: version === null ? undefined : Number(version),
-    isInconclusive: status >= 500,
-  });
+  return new ClientError(
+    code,
+    `The server answers ${status} to ${method} ${path}: ${said(text)}`,
+    {
+      status,
+      currentVersion: version === null ? undefined : Number(version),
+      isInconclusive: status >= 500,
+    },
+  );
 }
 
 const SAID_LENGTH_MAX = 300;

@@ -153,7 +153,7 @@ export class Transport {
       const { status, headers } = response;
       const answer = { status, headers, bytes, text: textOf(bytes) };
       if (status < 400) return answer;
-      throw answerError(answer);
+      throw answerError(answer, request);
     } finally {
       limit.end();
     }
@@ -179,7 +179,7 @@ export class Transport {
         };
       }
       const text = textOf(await this.#bytesOf(response, limit));
-      throw answerError({ status, headers, text });
+      throw answerError({ status, headers, text }, request);
     } catch (error) {
       limit.end();
       throw error;

@@ -72,7 +72,7 @@ Deno.test("each status is one error code, and only what may pass is tried again"
     const error = await assertRejects(
       () => client.append("s", EVENT),
       ClientError,
-      `The server answers ${status}: why`,
+      `The server answers ${status} to POST /streams/s: why`,
     );
     assertEquals([error.code, error.status, asked.length], [
       code,

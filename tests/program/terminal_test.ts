@@ -7,6 +7,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { startServer } from "../support/program.ts";
 import { runFlags } from "../support/run_flags.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
@@ -85,5 +86,23 @@ Deno.test({
     assert(!plain.includes("\x1b"));
     const named = await shownByServe(["--mem-db", "--log-format=text"], {});
     assertMatch(named, MACHINE_LINE);
+  },
+});
+
+Deno.test({
+  ...ON_TERMINAL,
+  name: "a table is shown on a terminal that says it has no columns",
+  async fn() {
+    await using server = await startServer(["--mem-db"]);
+    const program = [Deno.execPath(), "run", ...runFlags(ROOT)]
+      .concat(`${ROOT}main.ts`, "projection", "list", "--url", server.url)
+      .map((word) => `'${word}'`).join(" ");
+    const { stdout } = await new Deno.Command("script", {
+      args: ["-qefc", `stty cols 0 && ${program}`, "/dev/null"],
+      env: { QUIPU_USER: "admin", QUIPU_PASSWORD: "changeit" },
+      stdin: "null",
+    }).output();
+    const shown = new TextDecoder().decode(stdout);
+    assertMatch(shown, /\$by_category .*Continuous/);
   },
 });
