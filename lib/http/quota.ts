@@ -34,6 +34,7 @@ const NAMES = {
   consumers: "consumers",
   backups: "backups",
   exports: "exports",
+  imports: "imports",
 } as const;
 
 /** How many places there are of a kind; undefined: as many as in all. */
@@ -77,6 +78,8 @@ export class Quota {
       // For operators alone, who are logged in.
       backups: placesOf({ inAll: limits.backupsMax }),
       exports: placesOf({ inAll: limits.exportsMax }),
+      // For administrators.
+      imports: placesOf({ inAll: limits.importsMax }),
     };
   }
 

@@ -140,6 +140,11 @@ export const ACCESS = {
     isOpen: false,
     roles: undefined,
   },
+  owners: {
+    text: "Requires membership in $admins.",
+    isOpen: false,
+    roles: [ROLE_ADMINS],
+  },
   settings: {
     text: "Requires the right to write $settings (default: $admins).",
     isOpen: false,

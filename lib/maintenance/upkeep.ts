@@ -9,6 +9,7 @@ import type { Logger } from "../model/logger.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { StoreMaintenance } from "../store/maintenance.ts";
 import { Downloads } from "./downloads.ts";
+import { Uploads } from "./uploads.ts";
 import { JobBoard } from "./job_board.ts";
 import {
   ScavengeHistory,
@@ -32,6 +33,7 @@ export class Upkeep {
   /** Long jobs that are under way, and the last ones that were. */
   readonly jobs: JobBoard;
   readonly downloads: Downloads;
+  readonly uploads: Uploads;
   /** Keeps what came of each scavenge; undefined: nothing does. */
   readonly scavengeHistory: ScavengeHistory | undefined;
 
@@ -39,6 +41,7 @@ export class Upkeep {
     this.maintenance = options.store.maintenance;
     this.jobs = options.jobs;
     this.downloads = new Downloads(options);
+    this.uploads = new Uploads(options);
     this.scavengeHistory = options.scavengeHistory;
   }
 

@@ -255,6 +255,8 @@ export const LIMITS = {
   backupsMax: 2,
   /** Exports that clients take at the same time. */
   exportsMax: 2,
+  /** Imports that clients send at the same time. */
+  importsMax: 2,
   /** Findings that a report of a verification lists. */
   findingsMax: 1000,
   /** Events of the history of scavenges that wait until they can be written. */

@@ -13,6 +13,7 @@ import type { ProposedEvent, RecordedEvent } from "../model/event.ts";
 import type { ExpectedVersion } from "../model/expected_version.ts";
 import type { Limits } from "../model/limits.ts";
 import type { StreamMetadata } from "../model/stream_metadata.ts";
+import type { ImportingStore } from "./import_run.ts";
 import type { Lease, Leases } from "./leases.ts";
 import type { StoreMaintenance } from "./maintenance.ts";
 import type { StoreMembers } from "./members.ts";
@@ -231,7 +232,8 @@ export interface QueueStatus {
   readonly bytesMax: number;
 }
 
-export interface EventStore extends AsyncDisposable {
+export interface EventStore
+  extends AsyncDisposable, Partial<Omit<ImportingStore, "readEnd">> {
   /** Stays with the events for good; empty for a store that was never written. */
   readonly storeId: string;
   readonly limits: StoreLimits;

@@ -17,7 +17,6 @@
 import type { RecordedEvent } from "../model/event.ts";
 import { TOMBSTONE_EVENT_NUMBER } from "../model/event_number.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
-import type { LogEnd } from "./event_store.ts";
 import type { NumberedEvent } from "./transfer.ts";
 
 /** What runs of one import share. */
@@ -56,7 +55,7 @@ export interface ImportingStore {
   importRun(request: ImportRunRequest): Promise<ImportRunResult>;
   /** Settles when the next run may come; undefined: it may. */
   readonly sealing?: Promise<void> | undefined;
-  readEnd(): Promise<LogEnd>;
+  readEnd(): Promise<{ readonly end: number }>;
 }
 
 /** What the rules look at. */

@@ -10,6 +10,7 @@ import type { Route } from "../route.ts";
 import { ALL_ROUTES } from "./all.ts";
 import { BACKUP_ROUTES } from "./backups.ts";
 import { describingRoutes } from "./description.ts";
+import { IMPORT_ROUTES } from "./imports.ts";
 import { MAINTENANCE_ROUTES } from "./maintenance.ts";
 import { METADATA_ROUTES } from "./metadata.ts";
 import { NODE_ROUTES } from "./node.ts";
@@ -53,6 +54,7 @@ export const ROUTES: readonly Route[] = [
   ...STATS_ROUTES,
   ...MAINTENANCE_ROUTES,
   ...BACKUP_ROUTES,
+  ...IMPORT_ROUTES,
   ...WEB_ROUTES,
   ...WEB_LOGIN_ROUTES,
   ...WEB_STREAMS_ROUTES,
