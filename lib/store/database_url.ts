@@ -7,9 +7,12 @@
  * log and `/info/options` show what the server was started with.
  *
  * Parameters: `schema` (default `quipu`), `notify` (`on`, the default, or
- * `off`: behind a pooler in transaction mode nobody can listen), `sslmode`
- * (`disable`, `require`, `verify-full`; default: `verify-full`, on loopback
- * addresses `disable`) and `sslrootcert`, a file with certificates to trust.
+ * `off`: behind a pooler in transaction mode nobody can listen), and those of
+ * libpq that say how a server is known: `sslmode` (default: `verify-full`, on
+ * loopback addresses `disable`), `sslrootcert`, a file with certificates to
+ * trust, and `channel_binding`. They mean what they mean to libpq, but
+ * `prefer` and `allow`, which go on without TLS when somebody in between says
+ * that there is none, are refused.
  *
  * @module
  */
@@ -31,8 +34,11 @@ export interface DatabaseAddress {
   readonly database: string;
   readonly user: string;
   readonly schema: string;
-  readonly tls: "disable" | "require" | "verify-full";
+  readonly tls: typeof TLS_MODES[number];
+  /** Certificates to trust; undefined: those of the system. */
   readonly rootCertificateFile: string | undefined;
+  /** Whether the login is bound to the server's certificate. */
+  readonly channelBinding: typeof CHANNEL_BINDINGS[number];
   /** Whether commits are told by NOTIFY. */
   readonly isNotified: boolean;
 }
@@ -41,8 +47,12 @@ const URL_START = /^postgres(?:ql)?:\/\//;
 const DEFAULT_PORT = 5432;
 const HOSTS_MAX = 16;
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
-const PARAMETERS = ["schema", "notify", "sslmode", "sslrootcert", "host"];
-const TLS_MODES = ["disable", "require", "verify-full"] as const;
+const PARAMETERS = [
+  ...["schema", "notify", "sslmode", "sslrootcert", "channel_binding"],
+  ...["target_session_attrs", "host"],
+];
+const TLS_MODES = ["disable", "require", "verify-ca", "verify-full"] as const;
+const CHANNEL_BINDINGS = ["prefer", "disable", "require"] as const;
 
 /** Whether a value of `--db` names a store in PostgreSQL, not a directory. */
 export function isDatabaseUrl(text: string): boolean {
@@ -82,13 +92,10 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   if (!SCHEMA.test(schema)) {
     throw wrong("a schema has small letters, digits and _, 63 at most");
   }
-  const isLocal = hosts.every(({ host }) =>
-    host.startsWith("/") || isLoopbackHost(host)
-  );
-  const sslmode = parameters.get("sslmode") ??
-    (isLocal ? "disable" : "verify-full");
-  const tls = TLS_MODES.find((mode) => mode === sslmode);
-  if (tls === undefined) throw wrong(`sslmode is ${TLS_MODES.join(", ")}`);
+  const target = parameters.get("target_session_attrs") ?? "primary";
+  if (target !== "primary" && target !== "read-write") {
+    throw wrong("the primary is asked: target_session_attrs is primary");
+  }
   const notify = parameters.get("notify") ?? "on";
   if (notify !== "on" && notify !== "off") throw wrong("notify is on or off");
   return {
@@ -96,10 +103,62 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     database,
     user,
     schema,
-    tls,
-    rootCertificateFile: parameters.get("sslrootcert") ?? undefined,
+    ...parseTls(parameters, hosts),
     isNotified: notify === "on",
   };
+}
+
+/** How the server is known, as libpq has it. */
+function parseTls(
+  parameters: URLSearchParams,
+  hosts: readonly DatabaseHost[],
+): Pick<DatabaseAddress, "tls" | "rootCertificateFile" | "channelBinding"> {
+  const isLocal = hosts.every(({ host }) =>
+    host.startsWith("/") || isLoopbackHost(host)
+  );
+  const sslmode = parameters.get("sslmode") ??
+    (isLocal ? "disable" : "verify-full");
+  if (sslmode === "prefer" || sslmode === "allow") {
+    throw wrong(
+      `sslmode=${sslmode} may go on without TLS: take disable, or require ` +
+        "and stricter",
+    );
+  }
+  const mode = oneOf(TLS_MODES, "sslmode", sslmode);
+  const rootText = parameters.get("sslrootcert") ?? "system";
+  const rootCertificateFile = rootText === "system" ? undefined : rootText;
+  if (mode === "verify-ca" && rootCertificateFile === undefined) {
+    throw wrong(
+      "sslmode=verify-ca needs sslrootcert: anyone has a certificate of an " +
+        "authority that the system trusts",
+    );
+  }
+  const channelBinding = oneOf(
+    CHANNEL_BINDINGS,
+    "channel_binding",
+    parameters.get("channel_binding") ?? "prefer",
+  );
+  if (channelBinding === "require" && mode === "disable") {
+    throw wrong("channel_binding=require needs TLS: set sslmode");
+  }
+  return {
+    // As in libpq: certificates to trust are there to be compared with.
+    tls: mode === "require" && rootCertificateFile !== undefined
+      ? "verify-ca"
+      : mode,
+    rootCertificateFile,
+    channelBinding,
+  };
+}
+
+function oneOf<Word extends string>(
+  words: readonly Word[],
+  name: string,
+  value: string,
+): Word {
+  const word = words.find((word) => word === value);
+  if (word === undefined) throw wrong(`${name} is ${words.join(", ")}`);
+  return word;
 }
 
 function parseHostList(text: string): DatabaseHost[] {

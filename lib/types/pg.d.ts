@@ -12,8 +12,10 @@ declare module "pg" {
       | {
         readonly rejectUnauthorized: boolean;
         readonly ca: string | undefined;
-        readonly servername: string | undefined;
+        readonly checkServerIdentity?: () => undefined;
       };
+    readonly sslnegotiation: "postgres";
+    readonly enableChannelBinding: boolean;
     readonly connectionTimeoutMillis: number;
     readonly keepAlive: boolean;
     readonly application_name: string;
@@ -31,7 +33,20 @@ declare module "pg" {
   export class Client {
     constructor(config: ClientConfig);
     /** The wire; `stream` is its socket. */
-    readonly connection: { readonly stream: { destroy(): void } };
+    readonly connection: {
+      readonly stream: { destroy(error?: Error): void };
+      on(
+        event: "authenticationSASL",
+        listener: (message: { readonly mechanisms: string[] }) => void,
+      ): unknown;
+      on(
+        event:
+          | "authenticationOk"
+          | "authenticationCleartextPassword"
+          | "authenticationMD5Password",
+        listener: () => void,
+      ): unknown;
+    };
     connect(): Promise<unknown>;
     query(query: QueryConfig): Promise<{ rows: unknown[][] }>;
     query(text: string): Promise<unknown>;

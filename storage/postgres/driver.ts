@@ -1,5 +1,5 @@
 /**
- * The driver: the only file that knows `pg`. Everything else asks a connection
+ * The driver: the only file that calls `pg`. Everything else asks a connection
  * for functions of the schema by name.
  *
  * A call is one round trip without a prepared statement, so it works behind a
@@ -15,6 +15,7 @@ import type {
   DatabaseAddress,
   DatabaseHost,
 } from "../../lib/store/database_url.ts";
+import { explainFailure, requireBinding, tlsOptions } from "./login.ts";
 
 /** A row: the columns of a function's result, in their order. */
 export type Row = readonly unknown[];
@@ -78,29 +79,28 @@ export async function connect(
   host: DatabaseHost,
 ): Promise<Connection> {
   const { address, password, rootCertificates, connectMs } = options;
-  const { database, user, tls } = address;
+  const { database, user, channelBinding } = address;
   const client = new pg.Client({
     ...host,
     database,
     user,
     password,
-    ssl: tls === "disable" ? false : {
-      rejectUnauthorized: tls === "verify-full",
-      ca: rootCertificates,
-      servername: /^[\d.]+$|:/.test(host.host) ? undefined : host.host,
-    },
+    ...tlsOptions(address, rootCertificates),
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
     application_name: "quipu",
     types: { getTypeParser: (oid) => PARSERS.get(oid) ?? asText },
   });
+  if (channelBinding === "require") requireBinding(client);
   const connection = new PgConnection(client, host, options);
   try {
     await client.connect();
     return connection;
   } catch (error) {
     connection.destroy();
-    throw asDatabaseError(error);
+    const { message, state } = asDatabaseError(error);
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    throw new DatabaseError(explainFailure(message, code, address), state);
   }
 }
 

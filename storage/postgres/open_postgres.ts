@@ -4,6 +4,7 @@
  * @module
  */
 
+import { X509Certificate } from "node:crypto";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { decodeUtf8 } from "../../lib/text/utf8.ts";
@@ -89,7 +90,10 @@ export async function readCertificates(
 ): Promise<string | undefined> {
   if (path === undefined) return undefined;
   try {
-    return decodeUtf8(await Deno.readFile(path));
+    const text = decodeUtf8(await Deno.readFile(path));
+    // What is no certificate would be passed over, and nobody be trusted.
+    new X509Certificate(text);
+    return text;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new QuipuError(

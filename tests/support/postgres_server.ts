@@ -96,6 +96,13 @@ export function makePostgresDirectory(): string {
   return directory;
 }
 
+/** Writes a file that the servers' user may read, and nobody else. */
+export function writePostgresFile(path: string, text: string): void {
+  Deno.writeTextFileSync(path, text, { mode: 0o600 });
+  const { uid, gid } = runAs();
+  if (uid !== undefined) Deno.chownSync(path, uid, gid ?? null);
+}
+
 /** A port that is free at the moment. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -115,9 +122,14 @@ export interface PostgresServer {
 /** What makes tests fast: nothing is to survive a power cut. */
 const FAST = ["-c", "fsync=off", "-c", "full_page_writes=off"];
 
-/** Starts a new cluster with an empty database `quipu`. */
+/**
+ * Starts a new cluster with an empty database `quipu`.
+ *
+ * @param files Files in its directory by their names, such as `pg_hba.conf`.
+ */
 export function startPostgres(
   settings: readonly string[] = [],
+  files: Readonly<Record<string, string>> = {},
 ): PostgresServer {
   const directory = makePostgresDirectory();
   const data = join(directory, "data");
@@ -125,6 +137,9 @@ export function startPostgres(
     ...["-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8"],
     "--locale=C",
   ]);
+  for (const [name, text] of Object.entries(files)) {
+    writePostgresFile(join(data, name), text);
+  }
   const port = freePort();
   const options = [
     ...["-p", String(port), "-c", "listen_addresses=127.0.0.1", "-k", "''"],
