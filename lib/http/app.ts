@@ -83,7 +83,7 @@ import {
   problemResponse,
   withoutBody,
 } from "./respond.ts";
-import { KnownAnswers } from "./response_cache.ts";
+import { ResponseCache } from "./response_cache.ts";
 import { allowsRoute, hasRole, type Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
 import { Sending } from "./pull_stream.ts";
@@ -164,7 +164,7 @@ export function createApp(options: AppOptions): App {
     publicUrl: options.publicUrl,
     trustsForwarded: (info) => isTrustedProxy(peerAddressOf(info)),
   });
-  const knownAnswers = new KnownAnswers({ streams, baseUrlOf, limits });
+  const responseCache = new ResponseCache({ streams, baseUrlOf, limits });
   const marks = new FormMarks();
   const services: HandlerServices = {
     streams,
@@ -173,7 +173,7 @@ export function createApp(options: AppOptions): App {
     quota,
     sending: new Sending(limits),
     logger,
-    knownAnswers,
+    responseCache,
     baseUrlOf,
     marks,
     authenticate,
@@ -250,12 +250,12 @@ export function createApp(options: AppOptions): App {
     if (who === "rejected") throw PIPELINE_REFUSALS.unauthenticated;
     watched.caller = who;
     // What is known was judged by the rights of users, not by scopes.
-    const answerKey = request.method === "GET" && who?.scopes === undefined
-      ? knownAnswers.keyOf(request, info)
+    const responseKey = request.method === "GET" && who?.scopes === undefined
+      ? responseCache.keyOf(request, info)
       : undefined;
-    if (answerKey !== undefined) {
+    if (responseKey !== undefined) {
       const by = { caller: who, watched };
-      const known = knownAnswers.find(answerKey, request, by);
+      const known = responseCache.find(responseKey, request, by);
       if (known !== undefined) return known;
     }
     const target = parseTarget(request.url);
@@ -309,7 +309,7 @@ export function createApp(options: AppOptions): App {
       ...types,
       allowedMethods,
       watched,
-      answerKey,
+      responseKey,
       // Of what changes something, before it does: a host that is none must not
       // be found out when the answer is written.
       baseUrl: method === "GET" || method === "HEAD"

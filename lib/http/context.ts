@@ -17,7 +17,7 @@ import type { Logger } from "../model/logger.ts";
 import type { EventStore } from "../store/event_store.ts";
 import type { XmlEncoding } from "../text/xml_encoding.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
-import type { AnswerKey, KnownAnswers } from "./response_cache.ts";
+import type { ResponseCache, ResponseKey } from "./response_cache.ts";
 import type { BaseUrlOf } from "./hosts.ts";
 import type { MediaType } from "./negotiation.ts";
 import type { Observation, WatchedRequest } from "./observation.ts";
@@ -52,7 +52,7 @@ export interface RequestContext {
   readonly allowedMethods: string;
   readonly watched: WatchedRequest;
   /** Under what the answer may be kept; undefined: it may not. */
-  readonly answerKey: AnswerKey | undefined;
+  readonly responseKey: ResponseKey | undefined;
   /** What links begin with, if it is known already: see {@link baseUrlOf}. */
   readonly baseUrl: string | undefined;
 }
@@ -100,7 +100,7 @@ export interface HandlerServices {
   readonly users: UserService;
   readonly tokens: TokenService;
   readonly quota: Quota;
-  readonly knownAnswers: KnownAnswers;
+  readonly responseCache: ResponseCache;
   readonly sending: Sending;
   readonly logger: Logger;
   /** Stops the server, once what is under way is answered. */
@@ -135,9 +135,9 @@ export type Handler = (context: RequestContext) => Response | Promise<Response>;
  * @throws {Refusal} If the request names a host that is none.
  */
 export function baseUrlOf(
-  { request, info, services, answerKey, baseUrl }: RequestContext,
+  { request, info, services, responseKey, baseUrl }: RequestContext,
 ): string {
-  return baseUrl ?? answerKey?.asked?.baseUrl ??
+  return baseUrl ?? responseKey?.asked?.baseUrl ??
     services.baseUrlOf(request, info);
 }
 

@@ -19,7 +19,7 @@ import type {
 import type {
   FeedReadOptions,
   LiveStart,
-  ReadBasis,
+  Validator,
 } from "../streams/outcomes.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
 import { baseUrlOf, type RequestContext } from "./context.ts";
@@ -72,7 +72,7 @@ type PageOutcome<Page> =
     readonly kind: "page";
     readonly page: Page;
     /** Undefined: the answer may be another one the next time. */
-    readonly basis?: ReadBasis | undefined;
+    readonly validator?: Validator | undefined;
   }
   | { readonly kind: RefusedOutcome };
 
@@ -124,7 +124,7 @@ export async function answerPage<Page extends ShownPage>(
   if (outcome.kind !== "page") {
     return problemResponse(readProblemOf(outcome.kind), allowedMethods);
   }
-  const { page, basis } = outcome;
+  const { page, validator } = outcome;
   if (isPage) {
     return await answerFeedPage(
       (baseUrl, linked) => source.feedOf(page, baseUrl, linked),
@@ -133,8 +133,8 @@ export async function answerPage<Page extends ShownPage>(
     );
   }
   const { version, cache, hasLinks = false } = page;
-  return context.services.knownAnswers.page(
-    { context, streamName, basis },
+  return context.services.responseCache.page(
+    { context, streamName, validator },
     { type, cache, etag: etagOf(version, type), hasLinks },
     () => {
       const baseUrl = baseUrlOf(context);

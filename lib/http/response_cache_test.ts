@@ -1,15 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  AnswerCache,
-  type AnswerFacts,
-  type AnswerKey,
+  notModifiedOf,
+  type ResponseFacts,
+  type ResponseKey,
+  responseOf,
+  StoredResponses,
   type WholeRepresentation,
 } from "./response_cache.ts";
 import { ATOM_JSON } from "./negotiation.ts";
 
-const FACTS: AnswerFacts = {
+const FACTS: ResponseFacts = {
   streamName: "s",
-  basis: { head: 0, metadataNumber: -1, isPublic: true, isSettled: false },
+  validator: { head: 0, metadataNumber: -1, isPublic: true, isSettled: false },
   allowedMethods: "GET, OPTIONS",
   head: {
     type: ATOM_JSON,
@@ -22,13 +24,12 @@ const FACTS: AnswerFacts = {
 };
 
 const LIMITS = {
-  answerCacheBytes: 1024 * 1024,
-  answerCacheEntriesMax: 100,
-  answersSeenMax: 100,
+  responseCacheBytes: 1024 * 1024,
+  responsesSeenMax: 100,
 };
 
-function keyOf(url: string, variant = "v"): AnswerKey {
-  return { url, variant };
+function keyOf(url: string, variant = "v"): ResponseKey {
+  return { url, text: `${url}\n${variant}` };
 }
 
 function textOf(body: string | Uint8Array<ArrayBuffer>): WholeRepresentation {
@@ -36,85 +37,94 @@ function textOf(body: string | Uint8Array<ArrayBuffer>): WholeRepresentation {
 }
 
 /** Keeps it for sure: what is asked for once is not kept. */
-function keepTwice(cache: AnswerCache, key: AnswerKey, body = "body"): void {
-  cache.keep(key, FACTS, textOf(body));
-  cache.keep(key, FACTS, textOf(body));
+function keepTwice(
+  cache: StoredResponses,
+  key: ResponseKey,
+  body = "body",
+): void {
+  cache.store(key, FACTS, textOf(body));
+  cache.store(key, FACTS, textOf(body));
 }
 
 async function bodyOf(
-  cache: AnswerCache,
-  key: AnswerKey,
+  cache: StoredResponses,
+  key: ResponseKey,
 ): Promise<string | undefined> {
   const answer = cache.find(key);
-  return answer && await cache.responseOf(answer)?.text();
+  return answer && await responseOf(answer)?.text();
 }
 
-Deno.test("AnswerCache keeps what comes the second time, and sends it again and again", async () => {
-  const cache = new AnswerCache(LIMITS);
-  cache.keep(keyOf("a"), FACTS, textOf("ä\ud800"));
+Deno.test("StoredResponses keeps what comes the second time, and sends it again and again", async () => {
+  const cache = new StoredResponses(LIMITS);
+  cache.store(keyOf("a"), FACTS, textOf("ä\ud800"));
   assertEquals(cache.find(keyOf("a")), undefined);
-  cache.keep(keyOf("a"), FACTS, textOf("ä\ud800"));
+  cache.store(keyOf("a"), FACTS, textOf("ä\ud800"));
   for (let time = 0; time < 3; time++) {
     assertEquals(await bodyOf(cache, keyOf("a")), "ä\ufffd");
   }
   const answer = cache.find(keyOf("a"));
   assert(answer !== undefined);
-  const { headers } = cache.responseOf(answer) ?? new Response();
+  const { headers } = responseOf(answer) ?? new Response();
   assertEquals(headers.get("Content-Type"), ATOM_JSON.contentType);
   assertEquals(headers.get("Access-Control-Allow-Methods"), "GET, OPTIONS");
 });
 
-Deno.test("AnswerCache sends answers of which one can be changed without the others", async () => {
-  const cache = new AnswerCache(LIMITS);
+Deno.test("StoredResponses sends answers of which one can be changed without the others", async () => {
+  const cache = new StoredResponses(LIMITS);
   keepTwice(cache, keyOf("a"));
   const answer = cache.find(keyOf("a"));
   assert(answer !== undefined);
-  const first = cache.responseOf(answer);
+  const first = responseOf(answer);
   first?.headers.set("X-Request-Id", "1");
   await first?.body?.cancel();
-  const second = cache.responseOf(answer);
+  const second = responseOf(answer);
   assertEquals(second?.headers.get("X-Request-Id"), null);
   assertEquals(await second?.text(), "body");
 });
 
-Deno.test("AnswerCache keeps variants of a URL apart, the last eight of them", async () => {
-  const cache = new AnswerCache(LIMITS);
-  cache.keep(keyOf("a"), FACTS, textOf(""));
+Deno.test("StoredResponses keeps variants of a URL apart", async () => {
+  const cache = new StoredResponses(LIMITS);
+  cache.store(keyOf("a"), FACTS, textOf(""));
   for (let number = 0; number < 10; number++) {
-    cache.keep(keyOf("a", `v${number}`), FACTS, textOf(`body ${number}`));
+    cache.store(keyOf("a", `v${number}`), FACTS, textOf(`body ${number}`));
   }
-  assertEquals(cache.size, 8);
+  assertEquals(cache.size, 10);
   for (let number = 0; number < 10; number++) {
-    const body = await bodyOf(cache, keyOf("a", `v${number}`));
-    assertEquals(body, number < 2 ? undefined : `body ${number}`);
+    assertEquals(
+      await bodyOf(cache, keyOf("a", `v${number}`)),
+      `body ${number}`,
+    );
   }
 });
 
-Deno.test("AnswerCache puts a newer answer in the place of the older one", async () => {
-  const cache = new AnswerCache(LIMITS);
+Deno.test("StoredResponses puts a newer answer in the place of the older one", async () => {
+  const cache = new StoredResponses(LIMITS);
   keepTwice(cache, keyOf("a"), "older");
   assertEquals(await bodyOf(cache, keyOf("a")), "older");
-  cache.keep(keyOf("a"), FACTS, textOf("newer"));
+  cache.store(keyOf("a"), FACTS, textOf("newer"));
   assertEquals(await bodyOf(cache, keyOf("a")), "newer");
   assertEquals(cache.size, 1);
 });
 
-Deno.test("AnswerCache knows a 304 without a representation", () => {
-  const cache = new AnswerCache(LIMITS);
-  cache.keep(keyOf("a"), FACTS, undefined);
-  cache.keep(keyOf("a"), FACTS, undefined);
+Deno.test("StoredResponses knows a 304 without a representation", () => {
+  const cache = new StoredResponses(LIMITS);
+  cache.store(keyOf("a"), FACTS, undefined);
+  cache.store(keyOf("a"), FACTS, undefined);
   const answer = cache.find(keyOf("a"));
   assert(answer !== undefined);
   assertEquals(answer.facts, FACTS);
-  assertEquals(cache.responseOf(answer), undefined);
+  assertEquals(responseOf(answer), undefined);
   for (let time = 0; time < 2; time++) {
-    const { status, headers } = cache.notModifiedOf(answer);
+    const { status, headers } = notModifiedOf(answer);
     assertEquals([status, headers.get("ETag")], [304, '"0;1"']);
   }
 });
 
-Deno.test("AnswerCache holds no more entries than it may, and keeps those that are used", async () => {
-  const cache = new AnswerCache({ ...LIMITS, answerCacheEntriesMax: 3 });
+Deno.test("StoredResponses drops the least recently used first", async () => {
+  const cache = new StoredResponses({
+    ...LIMITS,
+    responseCacheBytes: 3 * 2100,
+  });
   for (const url of ["a", "b", "c"]) keepTwice(cache, keyOf(url));
   assertEquals(await bodyOf(cache, keyOf("a")), "body");
   keepTwice(cache, keyOf("d"));
@@ -123,13 +133,13 @@ Deno.test("AnswerCache holds no more entries than it may, and keeps those that a
   for (const url of ["a", "c", "d"]) assert(cache.find(keyOf(url)), url);
 });
 
-Deno.test("AnswerCache holds no more bytes than it may, whatever is kept", () => {
-  const cache = new AnswerCache({ ...LIMITS, answerCacheBytes: 50_000 });
+Deno.test("StoredResponses holds no more bytes than it may, whatever is kept", () => {
+  const cache = new StoredResponses({ ...LIMITS, responseCacheBytes: 50_000 });
   for (let number = 0; number < 200; number++) {
     const key = keyOf(`u${number % 40}`, `v${number % 3}`);
     keepTwice(cache, key, "€".repeat(number * 37 % 5000));
     const answer = cache.find(key);
-    if (answer !== undefined && number % 2 === 0) cache.responseOf(answer);
+    if (answer !== undefined && number % 2 === 0) responseOf(answer);
     assert(cache.bytes <= 50_000, `${cache.bytes} after ${number}`);
     assert(cache.size > 0);
   }
@@ -140,18 +150,15 @@ Deno.test("AnswerCache holds no more bytes than it may, whatever is kept", () =>
   assertEquals(cache.size, size);
 });
 
-Deno.test("AnswerCache counts nothing once everything was driven out", () => {
-  const cache = new AnswerCache({ ...LIMITS, answerCacheEntriesMax: 0 });
-  for (let number = 0; number < 10; number++) {
-    keepTwice(cache, keyOf(`u${number}`));
-    keepTwice(cache, keyOf(`u${number}`, "w"));
-  }
+Deno.test("StoredResponses stores nothing when it has no room", () => {
+  const cache = new StoredResponses({ ...LIMITS, responseCacheBytes: 0 });
+  for (let number = 0; number < 10; number++) keepTwice(cache, keyOf("u"));
   assertEquals([cache.size, cache.bytes], [0, 0]);
 });
 
-Deno.test("AnswerCache remembers a bounded number of URLs that were asked for once", () => {
-  const cache = new AnswerCache({ ...LIMITS, answersSeenMax: 2 });
-  const ask = (url: string) => cache.keep(keyOf(url), FACTS, textOf("body"));
+Deno.test("StoredResponses remembers a bounded number of URLs that were asked for once", () => {
+  const cache = new StoredResponses({ ...LIMITS, responsesSeenMax: 2 });
+  const ask = (url: string) => cache.store(keyOf(url), FACTS, textOf("body"));
   for (const url of ["a", "b", "c", "d", "e"]) ask(url);
   ask("a");
   assertEquals(cache.find(keyOf("a")), undefined);

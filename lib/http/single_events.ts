@@ -27,8 +27,10 @@ const NO_EVENT_JSON = "{}";
  *
  * @throws {Refusal} If a header asks for what cannot be.
  */
-export function resolvesLinks({ request, answerKey }: RequestContext): boolean {
-  const known = answerKey?.asked;
+export function resolvesLinks(
+  { request, responseKey }: RequestContext,
+): boolean {
+  const known = responseKey?.asked;
   // Of a request that has a key, all of this was read before.
   if (known !== undefined) return known.resolvesLinks;
   const resolveLinks = readResolveLinks(request.headers);
@@ -45,9 +47,9 @@ export function answerEvent(
     return answerMetadata(outcome, context);
   }
   if (wantsPage(context)) return answerEventPage(outcome.event, context);
-  const { basis } = outcome;
-  return context.services.knownAnswers.event(
-    { context, streamName: streamNameOf(context), basis },
+  const { validator } = outcome;
+  return context.services.responseCache.event(
+    { context, streamName: streamNameOf(context), validator },
     headOf(outcome, typeOf(context)),
     bodyOf(outcome, context),
   );

@@ -207,19 +207,15 @@ export const LIMITS = {
   passwordHashQueueMax: 64,
   /** Logins that wait to be checked. */
   loginQueueMax: 64,
-  /** Logins that an address, or that all addresses for one login, may fail in a row. */
+  /** Logins that an address may fail in a row. */
   loginFailuresMax: 30,
   /** Time after which one more failure is forgiven. */
   loginFailureForgetMs: 1_000,
-  /** Time for which an address that failed goes behind those that never did. */
-  loginFailedAddressMs: 3_600_000,
-  /** Longest time that a login is held because others failed for it. */
-  loginDelayMsMax: 4_000,
   /** Longest time that a login is held because its address failed. */
-  loginAddressDelayMsMax: 10_000,
-  /** Addresses, and logins, whose failures are remembered. */
+  loginDelayMsMax: 10_000,
+  /** Addresses whose failures are remembered, and their logins that were right. */
   loginFailureTableMax: 10_000,
-  /** Networks whose attempts in vain are remembered, and half-life of these. */
+  /** Networks whose failed attempts are remembered, and half-life of these. */
   loginNetworkTableMax: 40_000,
   loginNetworkHalfLifeMs: 600_000,
   /** Verified credentials that are remembered, in all and for one login. */
@@ -241,14 +237,13 @@ export const LIMITS = {
   // What is kept in memory.
   /** Names of streams, categories and event types; they stay for good. */
   namesBytesMax: 1024 * MIB,
-  /** Answers to reads that were rendered lately, and how many there may be. */
-  answerCacheBytes: 32 * MIB,
-  answerCacheEntriesMax: 16_384,
-  /** Longest answer, and longest address, that is kept. */
-  answerCacheBodyBytesMax: 64 * KIB,
-  answerCacheKeyLengthMax: 1 * KIB,
-  /** Reads that are remembered, so that an answer is kept the second time. */
-  answersSeenMax: 2_048,
+  /** Stored responses of reads. */
+  responseCacheBytes: 32 * MIB,
+  /** Longest body, and longest key, that is stored. */
+  responseCacheBodyBytesMax: 64 * KIB,
+  responseCacheKeyLengthMax: 1 * KIB,
+  /** URLs that are remembered, so that a response is stored the second time. */
+  responsesSeenMax: 2_048,
 
   // What keeps a store well.
   /** Backups that clients take at the same time. */

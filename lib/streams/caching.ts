@@ -1,20 +1,19 @@
 /**
- * What lets answers to reads be kept.
+ * How answers to reads are cached.
  *
- *   cache policy   how long a page may be kept, and by whom (spec: http-api §5.4)
- *   basis          what an answer was made of, so that the server can tell
- *                  whether the same read would be answered the same now
+ *   cache policy   how long a page may be cached, and by whom (spec: http-api §5.4)
+ *   validator      the state that an answer was made of: while it is the same,
+ *                  so is the answer to the same read
  *   version        tells one state of a page from another, for its ETag (§6.3)
  *
- * A basis is only given for what depends on nothing else: not on the time (an
- * age limit, a view of the past) and not on other streams (links that are
- * followed, lists of the system).
+ * An answer that depends on more has no validator: on the time (an age limit, a
+ * view of the past) or on other streams (followed links, system lists).
  *
- * The number of the last event says what a page shows as long as every event of
- * its range is there and every link is followed. Where that is not so, the
- * version says what is shown: the first number that metadata leaves visible,
- * and a digest for anything else (entries of lists that the reader may not see
- * or that were scavenged, links that are broken or not followed, filters).
+ * The number of the last event identifies a page as long as every event of its
+ * range is there and every link is followed. Otherwise the version adds the
+ * first number that metadata leaves visible, and a digest for anything else
+ * (entries of lists that the reader may not see or that were scavenged, links
+ * that are broken or not followed, filters).
  *
  * @module
  */
@@ -33,10 +32,10 @@ import type { EventStore, StreamState } from "../store/event_store.ts";
 import type { ReadAccess } from "./access.ts";
 import type { ReadContext } from "./context.ts";
 import { searchList } from "./list_search.ts";
-import type { Caller, ReadBasis } from "./outcomes.ts";
+import type { Caller, Validator } from "./outcomes.ts";
 import { presenceOf, type VisibleRange } from "./visibility.ts";
 
-/** What decides about a page. */
+/** The facts that decide how a page is cached. */
 export interface CachedPage {
   /** The time that it shows, microseconds since 1970; undefined: the present. */
   readonly asOfUs: number | undefined;
@@ -44,7 +43,7 @@ export interface CachedPage {
   readonly isSettled: boolean;
   /** The stream's `$cacheControl`. */
   readonly maxAgeSeconds: Int64 | undefined;
-  /** What the reader may see of the stream itself. */
+  /** The reader's access to the stream itself. */
   readonly access: ReadAccess;
   /** Whether everybody may read the stream and all that the page is about. */
   readonly isPublic: boolean;
@@ -53,8 +52,8 @@ export interface CachedPage {
 }
 
 /**
- * Decides how a page is kept. One that leaves something out is asked for again
- * each time: it may show that tomorrow, however long past its events are.
+ * Decides how a page is cached. One that leaves something out is asked for again
+ * each time: it may show that tomorrow, however old its events are.
  */
 export function cacheOfPage(clock: Clock, page: CachedPage): CachePolicy {
   const { asOfUs, access, isPublic, showsAll } = page;
@@ -71,17 +70,17 @@ export function cacheOfPage(clock: Clock, page: CachedPage): CachePolicy {
 }
 
 /**
- * The basis of a read of one stream.
+ * The validator of a read of one stream.
  *
  * @param isSettled Whether what is shown stays the same when events are added,
  * `$maxCount` aside.
  * @returns `undefined` if the answer depends on the time too.
  */
-export function basisOf(
+export function validatorOf(
   state: StreamState,
   access: ReadAccess,
   isSettled: boolean,
-): ReadBasis | undefined {
+): Validator | undefined {
   const { head, metadata, metadataNumber } = state;
   if (metadata.maxAgeSeconds !== undefined) return undefined;
   return {
@@ -93,27 +92,29 @@ export function basisOf(
 }
 
 /**
- * Whether the caller may read the stream, and what they would be answered has
- * the same basis; false if that cannot be told without waiting.
+ * Whether the caller may read the stream and the answer would have the same
+ * validator; false if that cannot be told without waiting.
  *
  * @throws {QuipuError} As `EventStore.readState` does.
  */
-export function holdsStill(
+export function isStillValid(
   { store, access }: ReadContext,
   caller: Caller,
-  read: { readonly streamName: string; readonly basis: ReadBasis },
+  read: { readonly streamName: string; readonly validator: Validator },
 ): boolean {
-  const { streamName, basis } = read;
+  const { streamName, validator } = read;
   const state = store.local?.peekState(streamName);
   if (state === undefined) return false;
   const granted = access.peekReadAccess(caller, streamName, state);
-  if (granted !== (basis.isPublic ? "public" : "private")) return false;
-  return state.metadataNumber === basis.metadataNumber &&
-    (basis.isSettled ? state.head >= basis.head : state.head === basis.head) &&
+  if (granted !== (validator.isPublic ? "public" : "private")) return false;
+  return state.metadataNumber === validator.metadataNumber &&
+    (validator.isSettled
+      ? state.head >= validator.head
+      : state.head === validator.head) &&
     presenceOf(streamName, state) === "present";
 }
 
-/** An entry of a page as far as its number does not say what is shown of it. */
+/** An entry of a page, and how it is shown if its number does not say it. */
 export interface ShownEntry {
   /** Its place in the list, or in the log. */
   readonly number: number;
@@ -156,7 +157,7 @@ export async function versionOfPage(
   { shown, rest, promised }: {
     /** Every entry of the page, newest first. */
     readonly shown: readonly ShownEntry[];
-    /** What else the page depends on, if numbers do not say what it shows. */
+    /** All else that the page depends on. */
     readonly rest: unknown;
     /** The numbers that it shows if nothing is missing; undefined: none do. */
     readonly promised:
@@ -199,9 +200,9 @@ async function firstShown(
 }
 
 /**
- * Digest of what a page shows whose numbers do not tell it.
+ * Digest of the contents of a page.
  *
- * @param rest Whatever else the page depends on, such as where it leads on to.
+ * @param rest All else that the page depends on, such as where it leads on to.
  */
 export function digestOf(
   shown: readonly ShownEntry[],

@@ -8,7 +8,7 @@ import {
 import { createModelStore } from "../../tests/support/model_store.ts";
 import { createStreamService } from "./stream_service.ts";
 
-const basis = {
+const validator = {
   head: 0,
   metadataNumber: -1,
   isPublic: true,
@@ -26,7 +26,7 @@ function withoutPeeking(store: EventStore): EventStore {
   });
 }
 
-Deno.test("holdsStill() is false for a store that has to be waited for, which is read all the same", async () => {
+Deno.test("isStillValid() is false for a store that has to be waited for, which is read all the same", async () => {
   const clock = createTestClock();
   await using store = createModelStore({ clock, newEventId: createTestIds() });
   await store.append({
@@ -48,17 +48,20 @@ Deno.test("holdsStill() is false for a store that has to be waited for, which is
       withBodies: true,
       longPollMs: 0,
     });
-    assertEquals(page.kind === "page" && page.basis, basis);
+    assertEquals(page.kind === "page" && page.validator, validator);
     const event = await streams.readEvent(undefined, {
       streamName: "s",
       eventNumber: 0,
       resolveLinks: true,
     });
-    assertEquals(event.kind === "event" && event.basis, {
-      ...basis,
+    assertEquals(event.kind === "event" && event.validator, {
+      ...validator,
       isSettled: true,
     });
-    const holds = streams.holdsStill(undefined, { streamName: "s", basis });
+    const holds = streams.isStillValid(undefined, {
+      streamName: "s",
+      validator,
+    });
     assertEquals(holds, !isRemote);
   }
 });

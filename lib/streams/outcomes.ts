@@ -36,10 +36,10 @@ export interface Deleted {
 }
 
 /**
- * What an answer was made of. As long as a caller is allowed to read, and finds
- * the same, the same read is answered the same.
+ * The state that an answer was made of. While a caller may read and the state is
+ * the same, so is the answer to the same read.
  */
-export interface ReadBasis {
+export interface Validator {
   /** Number of the stream's last event. */
   readonly head: number;
   /** Number of the metastream's last event, -1 for none. */
@@ -50,9 +50,9 @@ export interface ReadBasis {
   readonly isSettled: boolean;
 }
 
-/** The basis of an outcome; undefined: it depends on more than one holds. */
-export interface Based {
-  readonly basis?: ReadBasis | undefined;
+/** An outcome with its validator; undefined: it depends on more than that. */
+export interface Validated {
+  readonly validator?: Validator | undefined;
 }
 
 /** `undefined` for an anonymous caller. */
@@ -122,7 +122,7 @@ export interface ReadFeedCommand extends FeedReadOptions {
 }
 
 export type FeedOutcome =
-  | { readonly kind: "page"; readonly page: StreamPage } & Based
+  | { readonly kind: "page"; readonly page: StreamPage } & Validated
   | NotFound
   | Deleted
   | Unauthorized;
@@ -151,7 +151,7 @@ export type EventOutcome =
     /** Whether the event is a link, which some readers want followed. */
     readonly isLink: boolean;
     readonly cache: CachePolicy;
-  } & Based
+  } & Validated
   /** Of a metastream: its stream exists, the event doesn't (spec: streams §9.2). */
   | { readonly kind: "noMetadata"; readonly cache: CachePolicy }
   | NotFound
@@ -281,12 +281,12 @@ export interface StreamService {
   ): EventOutcome | Promise<EventOutcome>;
   readAll(caller: Caller, command: ReadAllCommand): Promise<AllOutcome>;
   /**
-   * Whether the caller may read a stream, and would be answered on the same
-   * basis; false if that cannot be told at once. Throws as a read does.
+   * Whether the caller may read a stream and its answer would have the same
+   * validator; false if that cannot be told at once. Throws as a read does.
    */
-  holdsStill(
+  isStillValid(
     caller: Caller,
-    read: { readonly streamName: string; readonly basis: ReadBasis },
+    read: { readonly streamName: string; readonly validator: Validator },
   ): boolean;
   /** Opens a live feed; ends with its body. Throws as `LiveFeeds.open` does. */
   openLiveFeed(

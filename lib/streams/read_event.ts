@@ -20,12 +20,12 @@ import type {
   Caller,
   EventOutcome,
   NotFound,
-  ReadBasis,
   ReadEventCommand,
   Unauthorized,
+  Validator,
 } from "./outcomes.ts";
 import { versionOfEvent } from "./caching.ts";
-import { basisOf } from "./caching.ts";
+import { validatorOf } from "./caching.ts";
 import { LinkResolver, unresolved } from "./resolve_links.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
 
@@ -143,7 +143,7 @@ function outcomeOf(
   if (needsMore) return followed(context, caller, read);
   const shown = { event: unresolved(entry.event), isPublic: true };
   const isSettled = command.eventNumber !== "head";
-  return found(read, shown, basisOf(read.state, read.access, isSettled));
+  return found(read, shown, validatorOf(read.state, read.access, isSettled));
 }
 
 async function followed(
@@ -161,7 +161,7 @@ function found(
     readonly entry: ListEntry;
   },
   shown: { readonly event: ResolvedEvent; readonly isPublic: boolean },
-  basis: ReadBasis | undefined,
+  validator: Validator | undefined,
 ): Extract<EventOutcome, { readonly kind: "event" }> {
   const isHead = command.eventNumber === "head";
   return {
@@ -175,7 +175,7 @@ function found(
       isPublic: access === "public" && shown.isPublic,
       isMixed: access === "public" && !shown.isPublic,
     },
-    basis,
+    validator,
   };
 }
 

@@ -13,15 +13,15 @@ import type {
   StreamState,
 } from "../store/event_store.ts";
 import type { ReadAccess } from "./access.ts";
-import { basisOf, versionOfPage } from "./caching.ts";
+import { validatorOf, versionOfPage } from "./caching.ts";
 import type { StreamContext } from "./context.ts";
 import { scanList, searchList } from "./list_search.ts";
 import { holdIfNothingNew } from "./long_poll.ts";
 import type {
   Caller,
   FeedOutcome,
-  ReadBasis,
   ReadFeedCommand,
+  Validator,
 } from "./outcomes.ts";
 import { type PageContents, showPage } from "./page.ts";
 import { madeMetadataOf } from "./system_streams.ts";
@@ -158,25 +158,25 @@ async function readPage(
     ...(follow && { follow }),
     cache: shown.cache,
   };
-  const hasBasis = filter === undefined && shown.isPlain &&
+  const isCacheable = filter === undefined && shown.isPlain &&
     shown.moreEntries === undefined;
-  return hasBasis
-    ? { kind: "page", page, basis: basisOfPage(read, page) }
+  return isCacheable
+    ? { kind: "page", page, validator: validatorOfPage(read, page) }
     : { kind: "page", page };
 }
 
 /** What a page without links was made of. */
-function basisOfPage(
+function validatorOfPage(
   { command, state, access }: PermittedRead,
   { cache, range }: StreamPage,
-): ReadBasis | undefined {
+): Validator | undefined {
   if (command.asOfUs !== undefined) return undefined;
   // A forward page that ends in the newest event is the stream's end until
   // another one comes.
   const isSettled = cache.kind === "immutable" &&
     (range.kind !== "forward" ||
       Number(range.from) + range.count - 1 < state.head);
-  return basisOf(state, access, isSettled);
+  return validatorOf(state, access, isSettled);
 }
 
 /** Entries of a page, and what it may say of itself for their sake. */

@@ -18,7 +18,7 @@ import { listRecentStreams, listStreams } from "./list_streams.ts";
 import { LiveFeeds } from "./live_feeds.ts";
 import { locateTime } from "./live_start.ts";
 import type { StreamService } from "./outcomes.ts";
-import { holdsStill } from "./caching.ts";
+import { isStillValid } from "./caching.ts";
 import { readAll } from "./read_all.ts";
 import { readEvent } from "./read_event.ts";
 import { readFeed } from "./read_feed.ts";
@@ -54,7 +54,7 @@ export function createStreamService(
     readMetadata: (caller, command) =>
       readEvent(context, caller, ofMetastream(command)),
     readAll: (caller, command) => readAll(context, caller, command),
-    holdsStill: (caller, read) => holdsStill(context, caller, read),
+    isStillValid: (caller, read) => isStillValid(context, caller, read),
     openLiveFeed: (caller, command) => liveFeeds.open(caller, command),
     locateTime: (caller, command) => locateTime(context, caller, command),
     listStreams: (caller, command) => listStreams(context, caller, command),

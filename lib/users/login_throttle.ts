@@ -1,24 +1,21 @@
 /**
- * In which order, and how fast, passwords are checked that are not remembered.
+ * The order and the rate of checks of passwords that are not remembered.
  *
- * - One at a time, and failures may use half of one core in the long run: after
- *   a burst of `BURST_US` each failure is followed by a rest as long as it took.
- *   A newcomer need not wait for the rest: one attempt of a network (/8, or /32
- *   for IPv6) that nobody else of it tried before.
- * - Attempts are ordered by how much their networks tried in vain of late
- *   (`NetworkPressure`), whatever others did for their login: an honest
- *   client waits for one check, and seldom for a rest, also when thousands of
- *   addresses guess its login, or each guess comes from another address. Among
- *   equals the first goes first; while failures use all that they may, the last:
- *   a queue that guesses fill must not stand between it and a newcomer.
- * - An address that keeps failing waits longer and longer, up to
- *   `LIMITS.loginAddressDelayMsMax`. From an address that failed, so does a
- *   login that keeps failing, up to `LIMITS.loginDelayMsMax`. Neither is refused
- *   for it: anyone can fail for somebody else, and many may share an address.
- * - A login that was right before from the same address goes first, whatever
- *   others do there.
- * - `LIMITS.loginQueueMax` wait; beyond that the one that would be the last to
- *   go is refused, be it the new one or one that waits.
+ * - One check at a time. Failures draw on a token bucket of core time: after a
+ *   burst of `BURST_US` they may use half of one core in the long run, so each
+ *   is followed by a rest as long as it took. A newcomer need not wait for the
+ *   rest: the first attempt of its network (/8, or /32 for IPv6).
+ * - Each address has a token bucket of tries (`FailureBuckets`): one that keeps
+ *   failing waits up to `LIMITS.loginDelayMsMax`. It is not refused: many
+ *   clients may share an address.
+ * - Attempts are ordered by how often their networks failed lately
+ *   (`NetworkPressure`): an honest client waits for one check, and seldom for a
+ *   rest, also when thousands of addresses guess, or each guess comes from
+ *   another address. Among equals the first goes first; under attack the last,
+ *   so that a queue full of guesses does not delay a newcomer.
+ * - A login that was right before from the same address goes first.
+ * - `LIMITS.loginQueueMax` attempts wait; beyond that the last in the order is
+ *   refused, be it the new one or one that waits.
  *
  * Right passwords cost no try. Remembered ones never come here.
  *
@@ -29,7 +26,7 @@ import type { Clock, Timers } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import { limitKeyOfAddress, networksOf } from "../text/addresses.ts";
-import { FailureBuckets, keepNewest, NetworkPressure } from "./login_memory.ts";
+import { FailureBuckets, NetworkPressure, tableOf } from "./login_memory.ts";
 
 /** Whose password is to be checked. */
 export interface LoginAttempt {
@@ -50,25 +47,23 @@ interface Waiting {
   readonly addressKey: string;
   /** The address and the networks around it. */
   readonly networks: readonly string[];
-  readonly login: string;
+  /** Address and login. */
+  readonly knownKey: string;
   readonly resolve: (isRight: boolean) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Less than any number of failures can make up for. */
 const KNOWN_SCORE = -1e9;
-/** What failures for a login weigh beside attempts of networks: next to nothing. */
-const LOGIN_WEIGHT = 1e-3;
 
-/** Lets password checks run; remembers no failure at first. */
+/** Runs password checks one after the other. */
 export class LoginThrottle {
   readonly #clock: Clock;
   readonly #timers: Pick<Timers, "setTimer">;
-  readonly #addresses = new FailureBuckets(LIMITS.loginAddressDelayMsMax);
-  readonly #logins = new FailureBuckets(LIMITS.loginDelayMsMax);
+  readonly #addresses = new FailureBuckets();
   readonly #pressure = new NetworkPressure();
   /** Addresses and logins that were right together. */
-  readonly #known = new Map<string, true>();
+  readonly #known = tableOf<true>(LIMITS.loginFailureTableMax);
   /** In order of arrival. */
   readonly #waiting: Waiting[] = [];
   /** Core time that failures may still use; negative: they must rest. */
@@ -98,34 +93,27 @@ export class LoginThrottle {
    * after `close`; and what `check` throws.
    */
   run(
-    { remoteAddress, login: wholeLogin }: LoginAttempt,
+    { remoteAddress, login }: LoginAttempt,
     check: () => Promise<boolean>,
   ): Promise<boolean> {
     if (this.#isClosed) return Promise.reject(closedError());
     const nowUs = this.#clock.nowUs();
-    // A claimed login may be long; the tables must not keep it all.
-    const login = wholeLogin.slice(0, LIMITS.userNameBytesMax);
     const addressKey = limitKeyOfAddress(remoteAddress);
-    const isKnown = this.#known.has(knownKey(addressKey, login));
-    const addressDelayMs = isKnown
-      ? 0
-      : this.#addresses.delayMs(addressKey, nowUs);
-    const hasFailed = this.#addresses.hasFailed(addressKey, nowUs);
-    const delayMs = hasFailed
-      ? Math.max(addressDelayMs, this.#logins.delayMs(login, nowUs))
-      : addressDelayMs;
+    // A claimed login may be long; the table must not keep it all. No address
+    // contains a space.
+    const knownKey = `${addressKey} ${login.slice(0, LIMITS.userNameBytesMax)}`;
+    const isKnown = this.#known.get(knownKey) !== undefined;
+    const delayMs = this.#addresses.take(addressKey, nowUs);
     const networks = networksOf(addressKey);
     this.#pressure.add(networks, nowUs);
-    this.#addresses.take(addressKey, nowUs);
-    this.#logins.take(login, nowUs);
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         check,
-        notBeforeUs: nowUs + delayMs * 1000,
+        notBeforeUs: isKnown ? nowUs : nowUs + delayMs * 1000,
         isKnown,
         addressKey,
         networks,
-        login,
+        knownKey,
         resolve,
         reject,
       });
@@ -147,23 +135,21 @@ export class LoginThrottle {
   }
 
   #refuseWorst(nowUs: number): void {
-    // Whoever is in the queue counts: also those that may not start yet.
     const order = this.#order(nowUs, () => true);
     const worst = order.at(-1);
     if (worst === undefined) return;
     this.#waiting.splice(this.#waiting.indexOf(worst), 1);
-    // Its networks keep the attempt: who is refused again and again tries much.
+    // Its networks keep the attempt.
     this.#addresses.giveBack(worst.addressKey, nowUs);
-    this.#logins.giveBack(worst.login, nowUs);
     worst.reject(tooManyError());
   }
 
-  /** Those that wait and are asked for, in the order in which they are to go. */
+  /** The attempts that `isCandidate` selects, the next to check first. */
   #order(
     nowUs: number,
-    isAskedFor: (waiting: Waiting) => boolean,
+    isCandidate: (waiting: Waiting) => boolean,
   ): Waiting[] {
-    const scored = this.#waiting.filter(isAskedFor).map((waiting) => ({
+    const scored = this.#waiting.filter(isCandidate).map((waiting) => ({
       waiting,
       score: this.#scoreOf(waiting, nowUs),
     }));
@@ -174,16 +160,14 @@ export class LoginThrottle {
       .map(({ waiting }) => waiting);
   }
 
-  /** Whether nobody else of its networks, the widest included, tried of late. */
+  /** Whether it is the first recent attempt of its networks, the widest included. */
   #isNewcomer({ networks }: Waiting, nowUs: number): boolean {
     return this.#pressure.of(networks, nowUs) <= networks.length;
   }
 
-  /** Attempts in vain of late; the fewest go first. */
-  #scoreOf({ isKnown, networks, login }: Waiting, nowUs: number): number {
-    return (isKnown ? KNOWN_SCORE : 0) +
-      this.#pressure.of(networks, nowUs) +
-      LOGIN_WEIGHT * this.#logins.missing(login, nowUs);
+  /** Recent failures; the fewest go first. */
+  #scoreOf({ isKnown, networks }: Waiting, nowUs: number): number {
+    return (isKnown ? KNOWN_SCORE : 0) + this.#pressure.of(networks, nowUs);
   }
 
   #startNext(): void {
@@ -211,7 +195,7 @@ export class LoginThrottle {
   }
 
   /**
-   * Of those that may start, the one that goes first.
+   * Takes the first of those that may start.
    *
    * @param isResting Whether only newcomers may start.
    */
@@ -256,30 +240,22 @@ export class LoginThrottle {
     return this.#budgetUs >= 0 ? 0 : -this.#budgetUs / FAILURE_SHARE;
   }
 
-  #fail({ addressKey, login }: Waiting, startUs: number): void {
+  #fail({ addressKey }: Waiting, startUs: number): void {
     const nowUs = this.#clock.nowUs();
     this.#budgetUs -= Math.max(0, nowUs - startUs);
     this.#addresses.fail(addressKey, nowUs);
-    this.#logins.fail(login, nowUs);
   }
 
   #remember(waiting: Waiting): void {
     this.#giveBack(waiting);
-    const key = knownKey(waiting.addressKey, waiting.login);
-    keepNewest(this.#known, { key, value: true }, LIMITS.loginFailureTableMax);
+    this.#known.set(waiting.knownKey, true);
   }
 
-  #giveBack({ addressKey, networks, login }: Waiting): void {
+  #giveBack({ addressKey, networks }: Waiting): void {
     const nowUs = this.#clock.nowUs();
     this.#pressure.takeBack(networks, nowUs);
     this.#addresses.giveBack(addressKey, nowUs);
-    this.#logins.giveBack(login, nowUs);
   }
-}
-
-/** No address contains a space. */
-function knownKey(addressKey: string, login: string): string {
-  return `${addressKey} ${login}`;
 }
 
 function tooManyError(): QuipuError {

@@ -93,19 +93,16 @@ Deno.test("an address that keeps failing gets one try a second", async () => {
   assertEquals(times.slice(-6), [0, 1000, 2000, 3000, 4000, 5000]);
 });
 
-Deno.test("a login that fails from everywhere is delayed, never refused", async () => {
-  const { attempt, checked, pass } = createBench();
+Deno.test("a login that fails from everywhere is not delayed where it is right", async () => {
+  const { attempt, checked } = createBench();
   await attempt("other", { address: "10.9.9.9" });
   for (let index = 0; index < LIMITS.loginFailuresMax + 20; index++) {
     await attempt("admin", { address: `10.0.${index}.1` });
   }
-  const startMs = checked.at(-1)?.atMs ?? 0;
+  const startMs = checked.at(-1)?.atMs;
   const right = attempt("admin", { address: "10.9.9.9", isRight: true });
-  await pass();
   assertEquals(await right, true);
-  const waitedMs = (checked.at(-1)?.atMs ?? Infinity) - startMs;
-  assert(waitedMs > 0, "waited");
-  assert(waitedMs <= LIMITS.loginDelayMsMax, `waited ${waitedMs} ms`);
+  assertEquals(checked.at(-1)?.atMs, startMs);
 });
 
 for (const addressCount of [1, 50, 1_000]) {

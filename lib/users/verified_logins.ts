@@ -4,17 +4,18 @@
  *
  * The header is not kept, only its digest under a key that lives as long as
  * the process. At most `LIMITS.verifiedLoginsMax` are remembered, and
- * `LIMITS.verifiedLoginsPerUserMax` of one login; those not used for longest
- * go first (a clock with one bit of use: a hit moves nothing).
+ * `LIMITS.verifiedLoginsPerUserMax` of one login; the least recently used go
+ * first.
  *
  * @module
  */
 
+import { LRUCache } from "lru-cache";
 import { sipHash128, type SipWords } from "./siphash.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { Principal } from "../model/principal.ts";
 
-/** What is remembered of a header. */
+/** A login that is remembered. */
 export interface VerifiedLogin {
   readonly principal: Principal;
   /** Whether the password is the published default one. */
@@ -25,17 +26,24 @@ interface Entry {
   readonly verified: VerifiedLogin;
   /** The words of the digest, of which `key` holds 53 bits. */
   readonly words: SipWords;
-  isUsed: boolean;
+  /** Counts uses of all entries. */
+  lastUse: number;
 }
 
 /** A bounded memory of right credentials. */
 export class VerifiedLogins {
   readonly #key: SipWords = crypto.getRandomValues(new Uint32Array(4));
   readonly #digest: SipWords = new Uint32Array(4);
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new LRUCache<number, Entry>({
+    maxSize: LIMITS.verifiedLoginsMax,
+    sizeCalculation: () => 1,
+    dispose: ({ verified }, key) =>
+      this.#forgotten(verified.principal.login, key),
+  });
+  #uses = 0;
   readonly #keysOfLogin = new Map<string, Set<number>>();
 
-  /** What is remembered of the header; undefined when nothing is. */
+  /** The login that is remembered for the header. */
   find(authorization: string): VerifiedLogin | undefined {
     const entry = this.#entries.get(this.#keyOf(authorization));
     if (entry === undefined) return undefined;
@@ -44,7 +52,7 @@ export class VerifiedLogins {
     const isSame = words[1] === digest[1] && words[2] === digest[2] &&
       words[3] === digest[3];
     if (!isSame) return undefined;
-    entry.isUsed = true;
+    entry.lastUse = ++this.#uses;
     return entry.verified;
   }
 
@@ -58,34 +66,22 @@ export class VerifiedLogins {
   remember(authorization: string, verified: VerifiedLogin): void {
     const { login } = verified.principal;
     const key = this.#keyOf(authorization);
-    this.#forgetKey(key);
-    let keys = this.#keysOfLogin.get(login);
-    if (keys !== undefined && keys.size >= LIMITS.verifiedLoginsPerUserMax) {
-      this.#forgetOneOf(keys);
-      keys = this.#keysOfLogin.get(login);
-    }
-    if (this.#entries.size >= LIMITS.verifiedLoginsMax) {
-      this.#forgetOneOf(this.#entries.keys());
-      keys = this.#keysOfLogin.get(login);
-    }
-    if (keys === undefined) this.#keysOfLogin.set(login, keys = new Set());
-    keys.add(key);
     const words = this.#digest.slice();
-    this.#entries.set(key, { verified, words, isUsed: false });
+    this.#entries.set(key, { verified, words, lastUse: ++this.#uses });
+    const keys = this.#keysOfLogin.get(login) ?? new Set();
+    this.#keysOfLogin.set(login, keys.add(key));
+    if (keys.size > LIMITS.verifiedLoginsPerUserMax) this.#forgetOneOf(keys);
   }
 
   /** Forgets everything about a login. */
   forget(login: string): void {
-    const keys = this.#keysOfLogin.get(login);
-    if (keys === undefined) return;
-    for (const key of keys) this.#entries.delete(key);
-    this.#keysOfLogin.delete(login);
+    const keys = this.#keysOfLogin.get(login) ?? [];
+    for (const key of [...keys]) this.#entries.delete(key);
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#entries.clear();
-    this.#keysOfLogin.clear();
   }
 
   /** Fills `#digest`, and makes a number of its first 53 bits. */
@@ -95,27 +91,20 @@ export class VerifiedLogins {
     return (digest[0] ?? 0) + ((digest[1] ?? 0) & 0x1fffff) * 2 ** 32;
   }
 
-  /** Forgets the first that was not used since this looked at it last. */
+  /** Forgets the least recently used of a login's headers. */
   #forgetOneOf(keys: Iterable<number>): void {
-    let oldest: number | undefined;
-    for (const key of [...keys]) {
-      oldest ??= key;
-      const entry = this.#entries.get(key);
-      if (entry?.isUsed) {
-        entry.isUsed = false;
-        continue;
-      }
-      this.#forgetKey(key);
-      return;
-    }
-    if (oldest !== undefined) this.#forgetKey(oldest);
+    const [oldest] = [...keys].sort((one, other) =>
+      this.#lastUseOf(one) - this.#lastUseOf(other)
+    );
+    if (oldest !== undefined) this.#entries.delete(oldest);
   }
 
-  #forgetKey(key: number): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    const { login } = entry.verified.principal;
+  #lastUseOf(key: number): number {
+    return this.#entries.peek(key)?.lastUse ?? 0;
+  }
+
+  /** An entry is no longer kept, whatever the reason. */
+  #forgotten(login: string, key: number): void {
     const keys = this.#keysOfLogin.get(login);
     keys?.delete(key);
     if (keys?.size === 0) this.#keysOfLogin.delete(login);

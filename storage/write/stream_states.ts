@@ -1,11 +1,12 @@
 /**
- * What is known of streams at two moments: decided (the writer's, with what is
- * in flight) and visible (the readers', committed). Metadata is decoded when
- * it is first needed and kept for a bounded number of streams.
+ * The state of streams at two moments: decided (the writer's, with everything in
+ * flight) and visible (the readers', committed). Metadata is decoded when it is
+ * first needed and kept for a bounded number of streams.
  *
  * @module
  */
 
+import { LRUCache } from "lru-cache";
 import type { DecidableStream } from "../../lib/model/decide_append.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
 import type { Int64 } from "../../lib/model/event_number.ts";
@@ -60,15 +61,17 @@ export class StreamStates {
   readonly #index: StoreIndex;
   readonly #lists: ListDirectory;
   readonly #recordAt: (segment: Segment, position: number) => LogRecord;
-  readonly #metadataCacheMax: number;
   /** By the metastream's list id. */
-  readonly #metadata = new Map<number, KnownMetadata>();
+  readonly #metadata: LRUCache<number, KnownMetadata>;
 
   constructor(options: StreamStatesOptions) {
     this.#index = options.index;
     this.#lists = options.index.lists;
     this.#recordAt = options.recordAt;
-    this.#metadataCacheMax = options.metadataCacheMax;
+    this.#metadata = new LRUCache({
+      maxSize: options.metadataCacheMax,
+      sizeCalculation: () => 1,
+    });
   }
 
   /** The stream as the writer sees it, with what is in flight. */
@@ -145,7 +148,7 @@ export class StreamStates {
    * The stream, or system list, as readers see it.
    *
    * @param options `isKept`: whether its metadata is kept decoded, true by
-   * default; who looks at all streams in turn would only drive others out.
+   * default; a scan of all streams must not evict those in use.
    */
   visible(
     streamName: string,
@@ -225,14 +228,6 @@ export class StreamStates {
       ? NO_METADATA
       : decodeStreamMetadata(record);
     if (!isKept) return metadata;
-    if (this.#metadata.size >= this.#metadataCacheMax) {
-      // Many at once: finding the first key again passes all deleted ones.
-      let surplus = Math.ceil(this.#metadataCacheMax / 8);
-      for (const oldest of this.#metadata.keys()) {
-        this.#metadata.delete(oldest);
-        if (--surplus <= 0) break;
-      }
-    }
     this.#metadata.set(metastream, { number, metadata });
     return metadata;
   }

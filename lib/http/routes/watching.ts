@@ -219,7 +219,7 @@ async function readMetrics(context: RequestContext): Promise<Response> {
 export async function metricFamiliesOf(
   { services }: RequestContext,
 ): Promise<readonly MetricFamily[]> {
-  const { observation, quota, upkeep, knownAnswers } = services;
+  const { observation, quota, upkeep, responseCache } = services;
   return [
     ...observation.requests.families(),
     gauge(
@@ -249,12 +249,15 @@ export async function metricFamiliesOf(
       ),
     },
     ...cacheFamilies({
-      answers: { hits: knownAnswers.hitCount, misses: knownAnswers.missCount },
+      answers: {
+        hits: responseCache.hitCount,
+        misses: responseCache.missCount,
+      },
     }),
     gauge(
       "quipu_answer_cache_bytes",
       "Size of the answers that are kept to be sent again.",
-      knownAnswers.bytes,
+      responseCache.bytes,
     ),
     ...(await Promise.all(observation.metricSources.map((source) => source())))
       .flat(),

@@ -1,5 +1,5 @@
 /**
- * Answers that are sent again, beside those of an app that never does.
+ * Responses from the cache, compared with those of an app without one.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -23,15 +23,15 @@ import { withoutMarks } from "../support/web_forms.ts";
 
 type HeaderFields = Readonly<Record<string, string>>;
 
-/** One store, with an app that keeps answers and one that keeps none. */
+/** One store, with an app that caches responses and one that does not. */
 interface Twins extends AsyncDisposable {
-  readonly keeping: SecuredApp;
+  readonly caching: SecuredApp;
   readonly plain: TestApp;
-  /** Whether the store has local reads: without them nothing is sent again. */
-  readonly keepsAnswers: boolean;
-  /** Reads of the keeping app that were not answered with what was known. */
+  /** Whether the store has local reads: without them nothing is cached. */
+  readonly hasCache: boolean;
+  /** Reads of the caching app that were not answered from the cache. */
   readCount(): number;
-  /** Asks both, until the answer would be kept if it may, and compares. */
+  /** Asks both, until the response would be stored if it may, and compares. */
   ask(path: string, headers?: HeaderFields): Promise<TestAnswer>;
   append(streamName: string, count?: number): Promise<void>;
   writeMetadata(streamName: string, metadata: unknown): Promise<void>;
@@ -50,15 +50,15 @@ async function openTwins(app: TestAppOptions["app"] = {}): Promise<Twins> {
       return (service.streams ?? fail())[name];
     },
   });
-  const keeping = await openSecuredApp({ app: { ...app, streams: counting } });
-  const { store, clock, auth } = keeping;
+  const caching = await openSecuredApp({ app: { ...app, streams: counting } });
+  const { store, clock, auth } = caching;
   service.streams = createStreamService({ store, clock });
   const plain = openTestApp({
     store,
     clock,
     auth,
     app,
-    limits: { answerCacheBytes: 0 },
+    limits: { responseCacheBytes: 0 },
   });
   const write = async (streamName: string, event: unknown) => {
     const name = encodeURIComponent(streamName);
@@ -72,14 +72,14 @@ async function openTwins(app: TestAppOptions["app"] = {}): Promise<Twins> {
     assertEquals(answer.status, 201, answer.body);
   };
   return {
-    keeping,
+    caching,
     plain,
-    keepsAnswers: store.local !== undefined,
+    hasCache: store.local !== undefined,
     readCount: () => reads,
     async ask(path, headers = ATOM) {
       const wanted = await plain.send(path, { headers });
       for (let time = 0; time < TIMES_ASKED; time++) {
-        const answer = await keeping.send(path, { headers });
+        const answer = await caching.send(path, { headers });
         assertEquals(shown(answer), shown(wanted), `${path}, time ${time}`);
       }
       return wanted;
@@ -103,7 +103,7 @@ async function openTwins(app: TestAppOptions["app"] = {}): Promise<Twins> {
       }),
     async [Symbol.asyncDispose]() {
       await plain[Symbol.asyncDispose]();
-      await keeping[Symbol.asyncDispose]();
+      await caching[Symbol.asyncDispose]();
     },
   };
 }
@@ -149,7 +149,7 @@ Deno.test("a page and an event are made twice, and sent again after that", async
     const before = twins.readCount();
     const { status } = await twins.ask(path);
     assertEquals(status, 200);
-    const made = twins.keepsAnswers ? 2 : TIMES_ASKED;
+    const made = twins.hasCache ? 2 : TIMES_ASKED;
     assertEquals(twins.readCount() - before, made, path);
   }
 });
@@ -183,7 +183,7 @@ Deno.test("nothing that was sent is sent again once something has changed", asyn
     ["a hard delete", (twins) => remove(twins, { "ES-HardDelete": "true" })],
   ];
   await using twins = await openTwins();
-  const user = { ...ATOM, ...await twins.keeping.createUser("ann") };
+  const user = { ...ATOM, ...await twins.caching.createUser("ann") };
   await twins.append("s", 5);
   await askAll(twins);
   await askAll(twins, user);
@@ -228,7 +228,7 @@ Deno.test("pages of the past are sent again however much is added", async () => 
   await twins.append("s", 3);
   const before = twins.readCount();
   for (const path of settled) await twins.ask(path);
-  const made = twins.keepsAnswers ? 0 : settled.length * TIMES_ASKED;
+  const made = twins.hasCache ? 0 : settled.length * TIMES_ASKED;
   assertEquals(twins.readCount() - before, made);
 });
 
@@ -270,7 +270,7 @@ Deno.test("what age hides is never sent again", async () => {
   await twins.writeMetadata("s", { $maxAge: 10 });
   await twins.append("s", 3);
   await askAll(twins);
-  twins.keeping.clock.advanceMs(11_000);
+  twins.caching.clock.advanceMs(11_000);
   await askAll(twins);
   const { body } = await twins.ask("/streams/s");
   assertEquals(JSON.parse(body).entries, []);
@@ -278,9 +278,9 @@ Deno.test("what age hides is never sent again", async () => {
 
 Deno.test("only those who may read get what was sent to others", async () => {
   await using twins = await openTwins();
-  const { keeping } = twins;
-  const ann = await keeping.createUser("ann", { groups: ["readers"] });
-  const bob = await keeping.createUser("bob");
+  const { caching } = twins;
+  const ann = await caching.createUser("ann", { groups: ["readers"] });
+  const bob = await caching.createUser("bob");
   await twins.append("s", 3);
   await twins.writeMetadata("s", { $acl: { $r: "readers" } });
   const statusOf = async (path: string, headers: HeaderFields) =>
@@ -290,25 +290,25 @@ Deno.test("only those who may read get what was sent to others", async () => {
     assertEquals(await statusOf(path, bob), 401);
     assertEquals(await statusOf(path, {}), 401);
   }
-  const { headers } = await keeping.send("/streams/s", {
+  const { headers } = await caching.send("/streams/s", {
     headers: { ...ATOM, ...ann },
   });
   const conditional = { "If-None-Match": headers.get("ETag") ?? "" };
   assertEquals(await statusOf("/streams/s", { ...ann, ...conditional }), 304);
   assertEquals(await statusOf("/streams/s", { ...bob, ...conditional }), 401);
   const update = { fullName: "ann", groups: [] };
-  await keeping.sendJson("/users/ann", update, {
+  await caching.sendJson("/users/ann", update, {
     method: "PUT",
     headers: ADMIN,
   });
   assertEquals(await statusOf("/streams/s", ann), 401);
   assertEquals(await statusOf("/streams/s", { ...ann, ...conditional }), 401);
-  await keeping.sendJson("/users/bob", { fullName: "b", groups: ["readers"] }, {
+  await caching.sendJson("/users/bob", { fullName: "b", groups: ["readers"] }, {
     method: "PUT",
     headers: ADMIN,
   });
   assertEquals(await statusOf("/streams/s", bob), 200);
-  await keeping.send("/users/bob/command/disable", {
+  await caching.send("/users/bob/command/disable", {
     method: "POST",
     headers: ADMIN,
   });
@@ -364,12 +364,12 @@ Deno.test("HEAD and POST are answered by themselves", async () => {
   await using twins = await openTwins();
   await twins.append("s", 3);
   await twins.ask("/streams/s");
-  const head = await twins.keeping.send("/streams/s", {
+  const head = await twins.caching.send("/streams/s", {
     method: "HEAD",
     headers: ATOM,
   });
   assertEquals([head.status, head.body], [200, ""]);
-  const put = await twins.keeping.send("/streams/s", {
+  const put = await twins.caching.send("/streams/s", {
     method: "PUT",
     headers: ATOM,
   });
@@ -401,7 +401,7 @@ Deno.test("a 304 is known before its page, and gives way to it", async () => {
   assertEquals((await twins.ask("/streams/s", conditional)).status, 304);
   const before = twins.readCount();
   assertEquals((await twins.ask("/streams/s", conditional)).status, 304);
-  const made = twins.keepsAnswers ? 0 : TIMES_ASKED;
+  const made = twins.hasCache ? 0 : TIMES_ASKED;
   assertEquals(twins.readCount() - before, made);
   assertEquals((await twins.ask("/streams/s")).status, 200);
   assertEquals((await twins.ask("/streams/s", conditional)).status, 304);
@@ -426,7 +426,7 @@ Deno.test("what one client's 304 is given is not sent to others", async () => {
 
 Deno.test("answers and addresses beyond the bounds are made anew each time", async () => {
   await using twins = await openTwins();
-  const filler = "&x=" + "x".repeat(LIMITS.answerCacheKeyLengthMax);
+  const filler = "&x=" + "x".repeat(LIMITS.responseCacheKeyLengthMax);
   await twins.append("s", 3);
   const before = twins.readCount();
   await twins.ask("/streams/s?embed=body" + filler);
@@ -436,7 +436,7 @@ Deno.test("answers and addresses beyond the bounds are made anew each time", asy
 Deno.test("whatever is done, what is sent again is what would be made", async () => {
   await withSeed(async (random) => {
     await using twins = await openTwins();
-    const ann = await twins.keeping.createUser("ann", { groups: ["g"] });
+    const ann = await twins.caching.createUser("ann", { groups: ["g"] });
     const callers = [{}, ann, ADMIN];
     await twins.append("s", 4);
     for (let step = 0; step < 150; step++) {
@@ -469,7 +469,7 @@ async function changeSomething(twins: Twins, random: Random): Promise<void> {
           : {}),
       });
     case 2:
-      twins.keeping.clock.advanceMs(2_000);
+      twins.caching.clock.advanceMs(2_000);
       return;
     case 3:
       return await appendSettings(twins, {
