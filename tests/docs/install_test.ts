@@ -41,8 +41,8 @@ const SHOWN_ORIGIN = "http://127.0.0.1:2113";
 /** First words of blocks that need what a test cannot have. */
 const NOT_RUN = ["docker", "gh", "sudo"];
 
-const guide = readShownSteps(readDocument("docs/install.md"), "##");
-const readme = readShownSteps(readDocument("README.md"), "##")
+const guide = readShownSteps(readDocument("docs/install.md"));
+const readme = readShownSteps(readDocument("README.md"))
   .filter(({ heading }) => heading === "Start");
 
 const missing =
@@ -95,7 +95,7 @@ function readDocument(path: string): string {
   return Deno.readTextFileSync(join(ROOT, path));
 }
 
-function firstWord({ script }: ShownStep): string {
+function firstWord({ script }: Pick<ShownStep, "script">): string {
   return script.split(" ")[0] ?? "";
 }
 
@@ -169,7 +169,7 @@ async function runStep(
     .replaceAll(RELEASES, release)
     .replace(SOURCE, `git clone --quiet "${ROOT}" quipu\n`);
   if (
-    firstWord({ script, output, heading: "" }) === "curl" &&
+    firstWord({ script }) === "curl" &&
     !script.includes(RELEASES)
   ) return await checkFirstEvent(script, output);
   const serving = actual.replace(/ serve( *#.*)?$/, ' serve "$@"');

@@ -1,28 +1,30 @@
 /**
- * Documents that show commands and their output: blocks of commands (`sh`),
- * each of which one of output (`text`) may follow, in which a `…` stands for
- * whatever is left out.
+ * Documents that show commands, programs and their output: blocks of commands
+ * (`sh`) and of TypeScript (`ts`), each of which one of output (`text`) may
+ * follow, in which a `…` stands for whatever is left out.
  *
  * @module
  */
 
-/** Commands, and what is shown of their output. */
+/** Commands or a program, and what is shown of their output. */
 export interface ShownStep {
   readonly heading: string;
+  readonly language: "sh" | "ts";
   readonly script: string;
   readonly output: string | undefined;
 }
 
-/** The steps below each heading of a text; what stands before the first is left out. */
-export function readShownSteps(text: string, mark: "##" | "###"): ShownStep[] {
+/** The steps of a page, each with the heading that it stands below. */
+export function readShownSteps(page: string): ShownStep[] {
   const steps: ShownStep[] = [];
-  for (const part of text.split(new RegExp(`^${mark} `, "m")).slice(1)) {
+  for (const part of page.replace(/^# /, "").split(/^## /m)) {
     const heading = part.slice(0, part.indexOf("\n"));
     const blocks = part.matchAll(
-      /^```sh\n([^]*?)\n```$(?:\n+```text\n([^]*?)\n```$)?/gm,
+      /^```(sh|ts)\n([^]*?)\n```$(?:\n+```text\n([^]*?)\n```$)?/gm,
     );
-    for (const [, script = "", output] of blocks) {
-      steps.push({ heading, script, output });
+    for (const [, language, script = "", output] of blocks) {
+      const isShell = language === "sh";
+      steps.push({ heading, language: isShell ? "sh" : "ts", script, output });
     }
   }
   return steps;

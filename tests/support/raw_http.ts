@@ -67,11 +67,17 @@ export class RawConnection implements Disposable {
    * @param options.isToHead Answers to HEAD have no body, whatever they say.
    * @param options.isCutOff The connection may end within the body, which then
    * is what has come of it.
+   * @param options.isEnough Asked after each chunk of the body: whether to read
+   * no further.
    * @throws {Deno.errors.UnexpectedEof} If the connection ends before the answer.
    */
   async readAnswer(
-    options: { isToHead?: boolean; isCutOff?: boolean; isAnyStatus?: boolean } =
-      {},
+    options: {
+      isToHead?: boolean;
+      isCutOff?: boolean;
+      isAnyStatus?: boolean;
+      isEnough?: (body: string) => boolean;
+    } = {},
   ): Promise<RawAnswer> {
     const head = await this.#readHead();
     const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? NaN);
@@ -82,7 +88,7 @@ export class RawConnection implements Disposable {
     const hasBody = status >= 200 && status !== 204 && status !== 304 &&
       !options.isToHead;
     const body = hasBody
-      ? await this.#readBody(header, options.isCutOff)
+      ? await this.#readBody(header, options)
       : new Uint8Array(0);
     const [statusLine = ""] = head.split("\n");
     return { status, head, statusLine, header, body: UTF8.decode(body) };
@@ -118,10 +124,10 @@ export class RawConnection implements Disposable {
 
   async #readBody(
     header: (name: string) => string | undefined,
-    isCutOff = false,
+    options: { isCutOff?: boolean; isEnough?: (body: string) => boolean },
   ): Promise<Uint8Array> {
     if (header("Transfer-Encoding") === "chunked") {
-      return await this.#readChunks(isCutOff);
+      return await this.#readChunks(options);
     }
     const length = header("Content-Length");
     if (length !== undefined) return await this.#readBytes(Number(length));
@@ -129,13 +135,19 @@ export class RawConnection implements Disposable {
     return this.#buffer;
   }
 
-  async #readChunks(isCutOff: boolean): Promise<Uint8Array> {
+  async #readChunks(
+    { isCutOff = false, isEnough }: {
+      isCutOff?: boolean;
+      isEnough?: (body: string) => boolean;
+    },
+  ): Promise<Uint8Array> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     try {
       for (let length = -1; length !== 0;) {
         length = parseInt(await this.#readLine(), 16);
         pieces.push(await this.#readBytes(length));
         await this.#readLine();
+        if (isEnough?.(UTF8.decode(await new Blob(pieces).bytes()))) break;
       }
     } catch (error) {
       const isEnd = error instanceof Deno.errors.UnexpectedEof;
