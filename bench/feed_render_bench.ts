@@ -86,6 +86,7 @@ const FRAME = {
   prefix: "",
   login: "admin",
   isSession: true,
+  isForm: false,
   csrf: "mark",
   path: "/streams/orders-1",
 };

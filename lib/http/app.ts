@@ -77,6 +77,7 @@ import { prefersPage, problemPageResponse } from "./pages.ts";
 import { FormMarks, sessionTokenOf } from "./sessions.ts";
 import { decodeUtf8Leniently } from "../text/utf8.ts";
 import {
+  BEARER_CHALLENGE,
   isInWords,
   optionsResponse,
   outerProblemResponse,
@@ -376,6 +377,13 @@ export function createApp(options: AppOptions): App {
   ): Response | Promise<Response> {
     const ended = watch.end(about.watched, request, response);
     const { status } = ended;
+    // Scripts of our pages show the refusal; a browser that is challenged for a
+    // password would ask for one first.
+    if (
+      status === 401 && request.headers.get("Sec-Fetch-Site") === "same-origin"
+    ) {
+      ended.headers.set("WWW-Authenticate", BEARER_CHALLENGE);
+    }
     // Who takes nothing but pages of what has none is told so in words.
     const isPage = status >= 400 && status !== 406 && isInWords(ended) &&
       prefersPage(request);

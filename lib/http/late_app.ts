@@ -8,7 +8,9 @@
 import type { Limits } from "../model/limits.ts";
 import type { App } from "./app.ts";
 import { PROBLEMS } from "./errors.ts";
+import { assetResponse, prefersPage, problemPageResponse } from "./pages.ts";
 import { problemResponse } from "./respond.ts";
+import { FormMarks } from "./sessions.ts";
 
 /**
  * An app that a server can listen with before it is made. A server that listens
@@ -58,7 +60,7 @@ export function createLateApp(
     waitingCount++;
     await waited.promise;
     waitingCount--;
-    return answering === undefined ? notYet() : answering(request, info);
+    return answering === undefined ? notYet(request) : answering(request, info);
   }
   const app: App = Object.assign(
     (request: Request, info: Deno.ServeHandlerInfo) => {
@@ -68,9 +70,13 @@ export function createLateApp(
           headers: { "Cache-Control": "no-store" },
         });
       }
+      const [, asset] = ASSET.exec(request.url) ?? [];
+      if (asset !== undefined) {
+        return assetResponse(asset, request) ?? notYet(request);
+      }
       return isOver || IS_PROBE.test(request.url) ||
           waitingCount >= requestsInFlightMax
-        ? notYet()
+        ? notYet(request)
         : answerLater(request, info);
     },
     {
@@ -94,6 +100,20 @@ export function createLateApp(
 const IS_ALIVE = /^https?:\/\/[^/]*\/health\/live(\?|$)/;
 const IS_PROBE = /^https?:\/\/[^/]*\/health(?:[/?]|$)/;
 
-function notYet(): Response {
-  return problemResponse(PROBLEMS.starting, "");
+/** What the page that says so looks like needs no store. */
+const ASSET = /^https?:\/\/[^/]*\/web\/assets\/([^/?]+)/;
+
+function notYet(request: Request): Response {
+  const problem = PROBLEMS.starting;
+  const response = problemResponse(problem, "");
+  if (!prefersPage(request)) return response;
+  return problemPageResponse(problem, {
+    request,
+    caller: undefined,
+    baseUrl: "http://localhost",
+    marks,
+    allowedMethods: "",
+  }, response.headers);
 }
+
+const marks = new FormMarks();

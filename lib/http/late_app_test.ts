@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SILENT_LOGGER } from "../model/logger.ts";
 import { openTestApp } from "../../tests/support/test_app.ts";
 import { createLateApp } from "./late_app.ts";
@@ -44,6 +44,29 @@ Deno.test("a start that takes long answers 503 to those that wait, and at once f
     const response = await late.app(request, INFO);
     assertEquals([response.status, await response.text()], NOT_YET);
   }
+});
+
+Deno.test("a browser gets a page that asks again, and what it looks like", async () => {
+  const late = createLateApp({ ...LIMITS, startWaitMs: 1 });
+  const ask = (path: string) =>
+    late.app(
+      new Request(`http://127.0.0.1${path}`, {
+        headers: { Accept: "text/html,*/*;q=0.8" },
+      }),
+      INFO,
+    );
+  const response = await ask("/streams/s?embed=body");
+  assertEquals(response.status, 503);
+  assertEquals(response.headers.get("Refresh"), "3");
+  assertEquals(response.headers.get("Retry-After"), "1");
+  const page = await response.text();
+  assertStringIncludes(page, "The server is opening its store");
+  assertStringIncludes(page, 'href="/streams/s?embed=body"');
+  const [style = ""] = /\/web\/assets\/style[^"]+/.exec(page) ?? [];
+  const asset = await ask(style);
+  assertEquals(asset.status, 200);
+  assertEquals(asset.headers.get("Content-Type"), "text/css; charset=utf-8");
+  assertEquals((await ask("/web/assets/none.css")).status, 503);
 });
 
 Deno.test("a start that ends in vain lets nobody wait", async () => {

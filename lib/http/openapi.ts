@@ -1,6 +1,6 @@
 /**
  * The interface as an OpenAPI 3.1 document, made from the route table, and as a
- * page to read, without scripts.
+ * page to read.
  *
  * @module
  */
@@ -369,16 +369,19 @@ function groupsOf(
   const groups: ApiGroup[] = [
     {
       title: "Parameters",
+      isAsked: true,
       rows: parameters.map((one) => [labelOf(one), one.description]),
     },
     {
       title: "Body",
+      isAsked: true,
       rows: requestBody === undefined
         ? []
         : [[bodyTypes, requestBody.description]],
     },
     {
       title: "Answers",
+      isAsked: false,
       rows: Object.entries(responses).map(([status, found]) => {
         const response = responseAt(document, found);
         const types = Object.keys(response.content ?? {}).join(", ");

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Page, PAGE_SECURITY_POLICY, renderPage } from "../web/frame.tsx";
+import { findAsset } from "../web/assets.ts";
+import {
+  type Frame,
+  type Page,
+  PAGE_SECURITY_POLICY,
+  renderPage,
+} from "../web/frame.tsx";
 import { problemPage } from "../web/problem_page.tsx";
 import { LIMITS } from "../model/limits.ts";
 import type { Caller } from "../streams/outcomes.ts";
@@ -16,7 +22,8 @@ import {
   TEXT_HTML,
   TEXT_PLAIN,
 } from "./negotiation.ts";
-import { documentResponse, NO_STORE } from "./respond.ts";
+import { isKnownToClient } from "./request_headers.ts";
+import { BEARER_CHALLENGE, documentResponse, NO_STORE } from "./respond.ts";
 import { escapeForUri, parseTarget } from "./router.ts";
 import { type FormMarks, setSession } from "./sessions.ts";
 
@@ -158,6 +165,9 @@ export function prefersPage({ method, headers }: Request): boolean {
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
+/** Seconds after which a page that is not there yet asks again by itself. */
+const REFRESH_SECONDS = "3";
+
 /** Answers with a refusal as a page that says how to go on. */
 export function problemPageResponse(
   { status, text }: Problem,
@@ -176,7 +186,31 @@ export function problemPageResponse(
     const value = refused.get(name);
     if (value !== null) headers.set(name, value);
   }
+  if (status === 503 && asked.request.method === "GET") {
+    headers.set("Refresh", REFRESH_SECONDS);
+  }
   return response;
+}
+
+/** Answers with a style sheet, script or image; undefined: there is none. */
+export function assetResponse(
+  hashedName: string,
+  { headers: asked }: Request,
+): Response | undefined {
+  const asset = findAsset(hashedName);
+  if (asset === undefined) return undefined;
+  const { contentType, text, etag } = asset;
+  const headers = {
+    "Content-Type": contentType,
+    "Cache-Control": "max-age=31536000, public, immutable",
+    "ETag": etag,
+    "X-Content-Type-Options": "nosniff",
+    // As a document of its own it is nothing but text.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+  };
+  return isKnownToClient(asked, etag)
+    ? new Response(null, { status: 304, headers })
+    : new Response(text, { headers });
 }
 
 const KEPT_HEADERS = ["Retry-After", "X-Request-Id"];
@@ -187,15 +221,32 @@ function pageRequestOf(context: RequestContext): PageRequest {
   return { request, caller, baseUrl, marks, allowedMethods };
 }
 
-function frameOf({ request, caller, baseUrl, marks }: PageRequest) {
+function frameOf({ request, caller, baseUrl, marks }: PageRequest): Frame {
+  const prefix = pathOf(baseUrl);
+  const isForm = request.method === "POST";
   const { path, query } = parseTarget(request.url);
   return {
-    prefix: pathOf(baseUrl),
+    prefix,
     login: caller?.login,
     isSession: caller?.isSession === true,
     csrf: marks.markOf(request),
-    path: query === "" ? path : `${path}?${query}`,
+    isForm,
+    path: isForm
+      ? pathBefore(request, prefix)
+      : query === ""
+      ? path
+      : `${path}?${query}`,
   };
+}
+
+/** Path of the page that a form stood on: what it is sent to may be no page. */
+function pathBefore({ headers }: Request, prefix: string): string {
+  const { pathname, search } = URL.parse(headers.get("Referer") ?? "") ??
+    { pathname: "", search: "" };
+  const isOurs = pathname.startsWith(prefix + "/");
+  return safePath(
+    isOurs ? pathname.slice(prefix.length) + search : undefined,
+  );
 }
 
 function framedResponse(
@@ -217,7 +268,7 @@ function framedResponse(
   headers.set("Referrer-Policy", "same-origin");
   // Browsers ask for a password by themselves when the challenge is Basic; the
   // pages have a form for it.
-  if (status === 401) headers.set("WWW-Authenticate", 'Bearer realm="ES"');
+  if (status === 401) headers.set("WWW-Authenticate", BEARER_CHALLENGE);
   if (session !== undefined) {
     setSession(headers, session.token, { request, baseUrl });
   }

@@ -250,6 +250,9 @@ export function emptyResponse(
 /** Value of `WWW-Authenticate`. */
 const CHALLENGE = 'Basic realm="ES"';
 
+/** That of pages and their scripts: no browser asks for a password because of it. */
+export const BEARER_CHALLENGE = 'Bearer realm="ES"';
+
 /** A live feed: sent as it comes, by proxies too, and kept by nobody. */
 export function liveResponse(
   live: {

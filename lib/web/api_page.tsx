@@ -11,6 +11,8 @@ import type { Html } from "./html.ts";
 /** Names with what they mean, under a title. */
 export interface ApiGroup {
   readonly title: string;
+  /** Whether a form for the request asks for them. */
+  readonly isAsked: boolean;
   readonly rows: readonly (readonly [name: string, text: string])[];
 }
 
@@ -38,25 +40,32 @@ export interface ApiPageFacts {
 /** Makes the page. */
 export function apiPage(facts: ApiPageFacts): Page {
   const { prefix, title, description, tags } = facts;
+  const openApi = prefix + "/openapi.json";
   return {
     title: "API",
     section: "api",
+    scripts: ["api.js"],
     body: (
       <>
         <div class="bar">
           <h1>{title}</h1>
-          <a class="button push" href={prefix + "/openapi.json"}>OpenAPI</a>
+          <a class="button push" href={openApi}>OpenAPI</a>
         </div>
         <p>{description}</p>
+        <p id="try-hint" hidden>
+          Open a request to send it from here, with your present login.
+        </p>
         <nav class="tabs" aria-label="Parts">
           {tags.map(({ name }) => <a href={`#${anchorOf(name)}`}>{name}</a>)}
         </nav>
-        {tags.map(({ name, operations }) => (
-          <section>
-            <h2 id={anchorOf(name)}>{name}</h2>
-            {operations.map((one) => <Operation operation={one} />)}
-          </section>
-        ))}
+        <div id="api" data-prefix={prefix} data-openapi={openApi}>
+          {tags.map(({ name, operations }) => (
+            <section>
+              <h2 id={anchorOf(name)}>{name}</h2>
+              {operations.map((one) => <Operation operation={one} />)}
+            </section>
+          ))}
+        </div>
       </>
     ),
   };
@@ -72,13 +81,15 @@ function Operation({ operation }: { readonly operation: ApiOperation }): Html {
         <span class="dim">{summary}</span>
       </summary>
       <p>{description}</p>
-      {groups.map(({ title, rows }) => (
-        <>
+      {groups.map(({ title, rows, isAsked }) => (
+        <div data-asked={isAsked ? "" : undefined}>
           <h3>{title}</h3>
           <Facts
-            rows={rows.map(([name, text]) => [name, text] as const)}
+            rows={rows.map(([name, text]) =>
+              [name, text] as const
+            )}
           />
-        </>
+        </div>
       ))}
     </details>
   );

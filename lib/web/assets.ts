@@ -7,6 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
+import api from "./assets/api.js" with { type: "text" };
 import follow from "./assets/follow.js" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 import liveState from "./assets/live_state.js" with { type: "text" };
@@ -24,6 +25,7 @@ const SOURCES = {
   "query.js": { type: "text/javascript", text: query },
   "live_state.js": { type: "text/javascript", text: liveState },
   "follow.js": { type: "text/javascript", text: follow },
+  "api.js": { type: "text/javascript", text: api },
   "json_field.js": { type: "text/javascript", text: jsonField },
   "icon.svg": { type: "image/svg+xml", text: icon },
 } as const;

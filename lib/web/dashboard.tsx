@@ -95,7 +95,7 @@ export function dashboardPage(facts: DashboardFacts): Page {
         <Facts rows={exposureOf(facts)} />
         <h2>For programs</h2>
         <p>
-          <a href={prefix + "/docs"}>The interface</a>,{" "}
+          <a href={prefix + "/docs/api"}>The interface</a>,{" "}
           <a href={prefix + "/health/ready?format=text"}>health</a>,{" "}
           <a href={prefix + "/stats?format=json"}>statistics</a>,{" "}
           <a href={prefix + "/metrics"}>metrics for Prometheus</a>

@@ -28,7 +28,7 @@ const SECTIONS: readonly (readonly [Section, path: string, name: string])[] = [
   ["projections", "/web/projections", "Projections"],
   ["users", "/users/", "Users"],
   ["maintenance", "/web/maintenance", "Maintenance"],
-  ["api", "/docs", "API"],
+  ["api", "/docs/api", "API"],
 ];
 
 /** A step on the way to a page. */
@@ -61,7 +61,12 @@ export interface Frame {
   readonly isSession: boolean;
   /** Proves that a form comes from a page of this server. */
   readonly csrf: string;
-  /** Path and query of the page, without the prefix: to come back to. */
+  /** Whether the page is the answer to a form that was sent. */
+  readonly isForm: boolean;
+  /**
+   * Path and query of the page, without the prefix: to come back to. After a
+   * form those of the page that the form was on.
+   */
   readonly path: string;
 }
 

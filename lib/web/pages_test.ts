@@ -36,6 +36,7 @@ const FRAME: Frame = {
   prefix: "/prefix",
   login: "admin",
   isSession: true,
+  isForm: false,
   csrf: "mark",
   path: "/streams/s1",
 };

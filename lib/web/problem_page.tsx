@@ -44,9 +44,10 @@ export function problemPage(
 }
 
 function wayOn(status: number, frame: Frame): Content {
-  const { prefix, login, path } = frame;
+  const { prefix, login, path, isForm } = frame;
   const home = <a href={prefix + "/web/index.html"}>Home</a>;
   const streams = <a href={prefix + "/web/streams"}>Streams</a>;
+  const again = <a href={prefix + path}>Try again</a>;
   if (status === 401) {
     return (
       <>
@@ -70,8 +71,11 @@ function wayOn(status: number, frame: Frame): Content {
   if (status === 503 || status === 429) {
     return (
       <p>
-        <a href={prefix + path}>Try again</a>, or see {home}{" "}
+        {isForm ? "Go back and send it again" : again}, or see {home}{" "}
         for how the server is doing.
+        {status === 503 && !isForm
+          ? " This page tries again by itself every few seconds."
+          : null}
       </p>
     );
   }

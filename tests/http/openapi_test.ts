@@ -152,10 +152,10 @@ Deno.test("whatever is wrong with a request, /openapi.json has the status of its
   assertEquals(never.map(({ template }) => template), []);
 });
 
-Deno.test("/docs shows every operation and runs nothing", async () => {
+Deno.test("/docs/api shows every operation and runs nothing in it", async () => {
   const document = await readDocument();
   await using test = openTestApp();
-  const answer = await test.get("/docs", "text/html");
+  const answer = await test.get("/docs/api", "text/html");
   assertEquals(answer.status, 200);
   const policy = answer.headers.get("Content-Security-Policy") ?? "";
   assert(policy.startsWith("default-src 'none'; style-src 'self'"), policy);

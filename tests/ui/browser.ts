@@ -64,10 +64,15 @@ export class Tab implements AsyncDisposable {
 
   /** Opens a path and judges what is there. */
   async open(path: string, { status = 200 } = {}): Promise<void> {
-    if (status >= 400) this.#refused.add(this.#url + path);
+    if (status >= 400) this.expectRefusal(path);
     const response = await this.page.goto(this.#url + path);
     assertEquals(response?.status(), status, path);
     await this.judge();
+  }
+
+  /** Lets requests for a path be refused. */
+  expectRefusal(path: string): void {
+    this.#refused.add(this.#url + path);
   }
 
   /** Clicks or submits, waits for the page after it, and judges that. */

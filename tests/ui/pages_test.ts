@@ -117,7 +117,7 @@ const PATHS = [
   "/projection/$by_category",
   "/web/maintenance",
   "/web/metrics",
-  "/docs",
+  "/docs/api",
 ];
 
 /** Each width in one of the looks, and each look in one of the widths. */
@@ -255,5 +255,49 @@ browserTest(
     );
     await tab.follow("section:has-text('allow it again') button");
     await tab.open("/streams/orders-1", { status: 404 });
+  },
+);
+
+browserTest(
+  "the interface's page sends requests with the present login",
+  async (browser) => {
+    await using tab = await browser.openTab();
+    const { page } = tab;
+    await logIn(tab);
+    await tab.open("/docs/api");
+    const append = page.locator("#postStreamsStream");
+    await append.locator("summary").first().click();
+    await append.locator("[name=stream]").fill("api-1");
+    await append.locator("button.primary").click();
+    await append.locator(".answer .good:has-text('201')").waitFor();
+    assertStringIncludes(await append.innerText(), "/streams/api-1/0");
+
+    await append.getByLabel("Body").fill(
+      JSON.stringify([{
+        eventId: crypto.randomUUID(),
+        eventType: HOSTILE,
+        data: { [HOSTILE]: 1 },
+      }]),
+    );
+    await append.locator("button.primary").click();
+    await append.locator(".answer :text('/streams/api-1/1')").waitFor();
+    const read = page.locator("#getStreamsStreamEvent");
+    await read.locator("summary").first().click();
+    await read.locator("[name=stream]").fill("api-1");
+    await read.locator("[name=event]").fill("1");
+    await read.locator("button.primary").click();
+    await read.locator(".answer .good:has-text('200')").waitFor();
+    assertStringIncludes(await read.innerText(), "onerror");
+    await tab.judge();
+
+    // Users are for administrators: said on the page, not asked for by a box.
+    await tab.follow(".login button");
+    await tab.open("/docs/api#getUsersSlash");
+    const users = page.locator("#getUsersSlash");
+    tab.expectRefusal("/users/");
+    await users.locator("button.primary").click();
+    await users.locator(".answer .bad:has-text('401')").waitFor();
+    assertStringIncludes(await users.innerText(), "Bearer realm");
+    await tab.judge();
   },
 );

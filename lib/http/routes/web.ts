@@ -5,13 +5,11 @@
  * @module
  */
 
-import { findAsset } from "../../web/assets.ts";
 import { dashboardPage } from "../../web/dashboard.tsx";
 import { baseUrlOf, type RequestContext, segmentAt } from "../context.ts";
 import { PROBLEMS } from "../errors.ts";
 import { HTML_ALONE, TEXT_HTML } from "../negotiation.ts";
-import { pageResponse, prefixOf } from "../pages.ts";
-import { isKnownToClient } from "../request_headers.ts";
+import { assetResponse, pageResponse, prefixOf } from "../pages.ts";
 import { problemResponse, redirectResponse } from "../respond.ts";
 import { PUBLIC, type Route } from "../route.ts";
 import { LOCATION, NEGOTIATED_CACHEABLE } from "./parameters.ts";
@@ -143,21 +141,6 @@ function projectionFacts({ services: { projections } }: RequestContext) {
 
 /** `GET /web/assets/{asset}` */
 function readAsset(context: RequestContext): Response {
-  const { request, allowedMethods } = context;
-  const asset = findAsset(segmentAt(context, 2));
-  if (asset === undefined) {
-    return problemResponse(PROBLEMS.notFound, allowedMethods);
-  }
-  const { contentType, text, etag } = asset;
-  const headers = {
-    "Content-Type": contentType,
-    "Cache-Control": "max-age=31536000, public, immutable",
-    "ETag": etag,
-    "X-Content-Type-Options": "nosniff",
-    // As a document of its own it is nothing but text.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-  };
-  return isKnownToClient(request.headers, etag)
-    ? new Response(null, { status: 304, headers })
-    : new Response(text, { headers });
+  return assetResponse(segmentAt(context, 2), context.request) ??
+    problemResponse(PROBLEMS.notFound, context.allowedMethods);
 }
