@@ -7,7 +7,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import {
   type JsonMember,
   scanEventArrayInSteps,
@@ -31,7 +30,7 @@ import { LIMITS, type Limits } from "../model/limits.ts";
 import type { AppendOutcome, RightsChange } from "../streams/outcomes.ts";
 import { encodePathSegment } from "../text/path_segment.ts";
 import { runSteps, type Steps } from "../text/steps.ts";
-import { decodeUtf8 } from "../text/utf8.ts";
+import { decodeUtf8, isLongerThan } from "../text/utf8.ts";
 import { parseEventId, ZERO_EVENT_ID } from "../text/uuid.ts";
 import { bodyTextOf } from "./body.ts";
 import { baseUrlOf, type RequestContext, requesterOf } from "./context.ts";
@@ -182,9 +181,9 @@ interface WrittenEvent {
 }
 
 /**
- * An event that may be appended, as far as this can be told from it alone.
+ * An event with all that it needs; `refusalOf` in `lib/store` judges the rest.
  *
- * @throws {Refusal} If something is missing, or it is out of bounds.
+ * @throws {Refusal} If something is missing, or it is too large.
  */
 function proposeEvent(
   { eventId, eventType, isJson, data, metadata }: WrittenEvent,
@@ -196,33 +195,10 @@ function proposeEvent(
   if (eventType === undefined || eventType === "") {
     throw malformed("Empty eventType provided.");
   }
-  if (
-    !fits(eventType.length * 3, limits.storedEventTypeBytesMax, [eventType])
-  ) {
-    throw malformed(
-      `Event type too long. Limit is ${limits.eventTypeBytesMax} bytes`,
-    );
-  }
-  const most = (data.length + metadata.length) * 3;
-  if (!fits(most, limits.eventBytesMax, [data, metadata])) {
+  if (isLongerThan(limits.eventBytesMax, data, metadata)) {
     throw undecodable("tooLarge", limits);
   }
   return { eventId, eventType, isJson, data, metadata };
-}
-
-/** Counts bytes only where the number of UTF-16 units leaves it open. */
-function fits(
-  bytesAtMost: number,
-  bytesMax: number,
-  parts: readonly (string | Uint8Array)[],
-): boolean {
-  if (bytesAtMost <= bytesMax) return true;
-  const bytes = parts.reduce(
-    (sum, part) =>
-      sum + (typeof part === "string" ? Buffer.byteLength(part) : part.length),
-    0,
-  );
-  return bytes <= bytesMax;
 }
 
 /** Why a body cannot be decoded; the scanners of both formats say it. */
@@ -300,8 +276,7 @@ export function* decodeEventsJsonInSteps(
 /** What is refused is left to the other way, which says why. */
 function isWithin(event: PlainEvent, limits: Limits): boolean {
   return !isZeroId(event) &&
-    event.data.length + event.metadata.length <= limits.eventBytesMax &&
-    event.eventType.length * 3 <= limits.storedEventTypeBytesMax;
+    !isLongerThan(limits.eventBytesMax, event.data, event.metadata);
 }
 
 function isZeroId({ eventIdBytes, eventIdOffset }: PlainEvent): boolean {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { Upkeep } from "../maintenance/upkeep.ts";
 import type { ProjectionService } from "../projections/contract.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
@@ -25,6 +24,8 @@ import type { Query, RequestTarget } from "./router.ts";
 import type { FormMarks } from "./sessions.ts";
 import type { Receiving } from "./body.ts";
 import { describedStream } from "../model/stream_names.ts";
+import { longNameMessage } from "../store/append_refusal.ts";
+import { isLongerThan } from "../text/utf8.ts";
 import { Refusal } from "./errors.ts";
 import type { Quota } from "./quota.ts";
 import type { Sending } from "./pull_stream.ts";
@@ -166,14 +167,8 @@ export function segmentAt(
 export function streamNameOf(context: RequestContext): string {
   const streamName = segmentAt(context, 1);
   const { storedStreamNameBytesMax, streamNameBytesMax } = context.limits;
-  if (
-    streamName.length * 3 > storedStreamNameBytesMax &&
-    Buffer.byteLength(describedStream(streamName)) > storedStreamNameBytesMax
-  ) {
-    throw new Refusal(
-      "nameTooLong",
-      `Stream name too long. Limit is ${streamNameBytesMax} bytes`,
-    );
+  if (isLongerThan(storedStreamNameBytesMax, describedStream(streamName))) {
+    throw new Refusal("nameTooLong", longNameMessage(streamNameBytesMax));
   }
   return streamName;
 }

@@ -1,5 +1,6 @@
 /**
- * What no append or delete may ask of a store, whatever state the stream is in.
+ * Whether events may be stored, whatever the state of their stream: the one
+ * place for the rules of names, types and sizes.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import type { ProposedEvent } from "../model/event.ts";
 import { LIMITS } from "../model/limits.ts";
 import { isSystemList } from "../model/lists.ts";
 import { describedStream } from "../model/stream_names.ts";
-import { utf8Length } from "../text/utf8.ts";
+import { isLongerThan } from "../text/utf8.ts";
 import type { DeleteRequest } from "./event_store.ts";
 
 /** Bounds of new names. */
@@ -39,7 +40,8 @@ export const STORED_NAMES: NameLimits = {
 const ANY_NAMES: NewNames = { names: STORED_NAMES, isKnown: () => false };
 
 /**
- * What no append or delete may ask, whatever state the stream is in.
+ * Why an append is refused, whatever the state of its stream; undefined if it
+ * is not.
  *
  * @param newNames The bounds of names that the store does not have yet.
  */
@@ -79,7 +81,7 @@ export function refusalOf(
           "Unicode: half a surrogate pair has no bytes",
       );
     }
-    if (isEventTooLarge(event)) {
+    if (isLongerThan(LIMITS.eventBytesMax, event.data, event.metadata)) {
       return new QuipuError(
         "eventTooLarge",
         "Too large events received. Limit is 4mb",
@@ -89,7 +91,7 @@ export function refusalOf(
   return undefined;
 }
 
-/** What no deletion may ask; see `refusalOf`. */
+/** Why a deletion is refused; see `refusalOf`. */
 export function deleteRefusalOf(
   { streamName, mode }: Pick<DeleteRequest, "streamName" | "mode">,
   newNames: NewNames,
@@ -122,6 +124,11 @@ function nameRefusalOf(
   return undefined;
 }
 
+/** The text for a stream's name that is too long. */
+export function longNameMessage(streamNameBytesMax: number): string {
+  return `Stream name too long. Limit is ${streamNameBytesMax} bytes`;
+}
+
 /** A metastream's name is as long as that of its stream allows. */
 function longNameRefusal(
   streamName: string,
@@ -129,12 +136,12 @@ function longNameRefusal(
 ): QuipuError | undefined {
   const described = describedStream(streamName);
   const { streamNameBytesMax } = newNames.names;
-  if (!isLongerThan(described, streamNameBytesMax)) return undefined;
+  if (!isLongerThan(streamNameBytesMax, described)) return undefined;
   const isStored = newNames.isKnown("stream", described) &&
-    !isLongerThan(described, LIMITS.storedStreamNameBytesMax);
+    !isLongerThan(LIMITS.storedStreamNameBytesMax, described);
   return isStored ? undefined : new QuipuError(
     "nameTooLong",
-    `Stream name too long. Limit is ${streamNameBytesMax} bytes`,
+    longNameMessage(streamNameBytesMax),
   );
 }
 
@@ -143,31 +150,16 @@ function longTypeRefusal(
   newNames: NewNames,
 ): QuipuError | undefined {
   const { eventTypeBytesMax } = newNames.names;
-  if (!isLongerThan(eventType, eventTypeBytesMax)) return undefined;
+  if (!isLongerThan(eventTypeBytesMax, eventType)) return undefined;
   const isStored = newNames.isKnown("eventType", eventType) &&
-    !isLongerThan(eventType, LIMITS.storedEventTypeBytesMax);
+    !isLongerThan(LIMITS.storedEventTypeBytesMax, eventType);
   return isStored ? undefined : new QuipuError(
     "invalidRequest",
     `Event type too long. Limit is ${eventTypeBytesMax} bytes`,
   );
 }
 
-function isLongerThan(text: string, bytesMax: number): boolean {
-  return text.length * 3 > bytesMax && utf8Length(text) > bytesMax;
-}
-
 /** Whether a body comes back as it is. */
 function isStorable(body: string | Uint8Array): boolean {
   return typeof body !== "string" || body.isWellFormed();
-}
-
-function isEventTooLarge(event: ProposedEvent): boolean {
-  const { data, metadata } = event;
-  const upperBound = data.length * 3 + metadata.length * 3;
-  return upperBound > LIMITS.eventBytesMax &&
-    byteLengthOf(data) + byteLengthOf(metadata) > LIMITS.eventBytesMax;
-}
-
-function byteLengthOf(value: string | Uint8Array): number {
-  return typeof value === "string" ? utf8Length(value) : value.length;
 }

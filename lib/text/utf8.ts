@@ -33,11 +33,31 @@ export function encodeUtf8Into(text: string, array: Uint8Array): number {
   return ENCODER.encodeInto(text, array).written;
 }
 
-/**
- * Length in bytes of a text as UTF-8.
- */
+/** Length in bytes of a text as UTF-8. */
 export function utf8Length(text: string): number {
   return Buffer.byteLength(text);
+}
+
+/** Bytes that a text, as UTF-8, or bytes take at most; nothing is counted. */
+export function bytesAtMost(value: string | Uint8Array): number {
+  return typeof value === "string" ? value.length * 3 : value.length;
+}
+
+/**
+ * Whether texts, as UTF-8, or bytes take more than `bytesMax` together. They
+ * are counted only where their lengths leave it open.
+ */
+export function isLongerThan(
+  bytesMax: number,
+  value: string | Uint8Array,
+  other: string | Uint8Array = "",
+): boolean {
+  return bytesAtMost(value) + bytesAtMost(other) > bytesMax &&
+    byteLengthOf(value) + byteLengthOf(other) > bytesMax;
+}
+
+function byteLengthOf(value: string | Uint8Array): number {
+  return typeof value === "string" ? utf8Length(value) : value.length;
 }
 
 /**

@@ -14,6 +14,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { isLongerThan } from "../text/utf8.ts";
 import { pbkdf2, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -94,7 +95,7 @@ export class PasswordHasher {
     stored: PasswordHash | undefined,
   ): Promise<PasswordVerdict> {
     const wanted = stored && decodeHash(stored);
-    const isTooLong = Buffer.byteLength(password) > LIMITS.passwordBytesMax;
+    const isTooLong = isLongerThan(LIMITS.passwordBytesMax, password);
     const candidate = isTooLong ? "" : password;
     if (wanted?.cost !== undefined) {
       const { salt, cost, hash } = wanted;

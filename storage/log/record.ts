@@ -39,7 +39,7 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
-import { encodeUtf8Into } from "../../lib/text/utf8.ts";
+import { bytesAtMost, encodeUtf8Into } from "../../lib/text/utf8.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import {
   getSafeUint64,
@@ -98,6 +98,19 @@ export interface RecordFields {
   readonly categoryStreamsOrdinal: number;
 }
 
+/** Bytes that the record of an event takes at most; its texts are not counted. */
+export function recordBytesMax(
+  streamName: string,
+  { eventType, data, metadata }: Pick<
+    RecordFields,
+    "eventType" | "data" | "metadata"
+  >,
+): number {
+  return RECORD_HEADER_BYTES + FIRST_ORDINALS_BYTES + TRAILER_BYTES +
+    bytesAtMost(streamName) + bytesAtMost(eventType) + bytesAtMost(data) +
+    bytesAtMost(metadata);
+}
+
 /**
  * Appends a record to `out`.
  *
@@ -108,10 +121,7 @@ export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
   const isFirst = (fields.flags & FLAG_FIRST) !== 0;
   const headerBytes = RECORD_HEADER_BYTES +
     (isFirst ? FIRST_ORDINALS_BYTES : 0);
-  out.reserve(
-    headerBytes + TRAILER_BYTES + 3 * (streamName.length + eventType.length) +
-      byteLengthMax(data) + byteLengthMax(metadata),
-  );
+  out.reserve(recordBytesMax(streamName, fields));
   const start = out.length;
   const { array, view } = out;
   const namesStart = start + headerBytes;
@@ -169,10 +179,6 @@ export function putEventId(
   for (let index = 0; index < EVENT_ID_BYTES; index++) {
     array[offset + index] = eventIdBytes[eventIdOffset + index] ?? 0;
   }
-}
-
-function byteLengthMax(value: string | Uint8Array): number {
-  return typeof value === "string" ? value.length * 3 : value.length;
 }
 
 /** Texts up to this long are written by a loop: a call takes longer. */

@@ -6,7 +6,6 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { ProposedEvent } from "../../lib/model/event.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -15,6 +14,7 @@ import type {
   QueueStatus,
 } from "../../lib/store/event_store.ts";
 import type { Batch } from "./batch.ts";
+import { recordBytesMax } from "../log/record.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
 import type {
   ImportRunRequest,
@@ -117,8 +117,10 @@ interface IntakeOptions {
   readonly onQueued: () => void;
 }
 
-/** Bytes of a record besides texts and bodies, generously. */
-const RECORD_OVERHEAD_BYTES = 256;
+/** Metadata of a stream that is reopened, in most cases. */
+const REOPENING_BYTES = 256;
+
+const NO_BODY = { eventType: "", data: "", metadata: "" };
 
 export class Intake {
   readonly queue: AppendQueue;
@@ -135,7 +137,7 @@ export class Intake {
   append(request: AppendRequest): Promise<AppendResult> {
     let bytesMax = 0;
     for (const event of request.events) {
-      bytesMax += bytesMaxOfEvent(request.streamName, event);
+      bytesMax += recordBytesMax(request.streamName, event);
     }
     return this.#enqueue(
       request.events.length,
@@ -148,7 +150,7 @@ export class Intake {
   importRun(request: ImportRunRequest): Promise<ImportRunResult> {
     let bytesMax = 0;
     for (const { streamName, event } of request.events) {
-      bytesMax += bytesMaxOfEvent(streamName, event);
+      bytesMax += recordBytesMax(streamName, event);
     }
     return this.#enqueue(
       request.events.length,
@@ -158,10 +160,9 @@ export class Intake {
   }
 
   deleteStream(request: DeleteRequest): Promise<DeleteResult> {
-    const bytesMax = RECORD_OVERHEAD_BYTES + 3 * request.streamName.length;
     return this.#enqueue(
       1,
-      bytesMax,
+      recordBytesMax(request.streamName, NO_BODY),
       (batch) => this.#options.encoder.deleteStream(batch, request),
     );
   }
@@ -194,7 +195,7 @@ export class Intake {
       const isQueued = this.queue.push({
         eventCount,
         // A soft-deleted stream that is reopened gets one event more.
-        bytesMax: bytesMax + bytesMax / 2 + RECORD_OVERHEAD_BYTES,
+        bytesMax: bytesMax + bytesMax / 2 + REOPENING_BYTES,
         encode: (batch) => {
           const result = decide(batch);
           return () => resolve(result);
@@ -212,14 +213,4 @@ function queueFull(): QuipuError {
     "queueFull",
     "Cannot append: too many appends are waiting already",
   );
-}
-
-function bytesMaxOfEvent(streamName: string, event: ProposedEvent): number {
-  return RECORD_OVERHEAD_BYTES +
-    3 * (streamName.length + event.eventType.length) +
-    bytesMaxOf(event.data) + bytesMaxOf(event.metadata);
-}
-
-function bytesMaxOf(value: string | Uint8Array): number {
-  return typeof value === "string" ? value.length * 3 : value.length;
 }
