@@ -6,9 +6,8 @@
  * It has no password: every user of the machine sees command lines, and the
  * log and `/info/options` show what the server was started with.
  *
- * Parameters: `schema` (default `quipu`), `notify` (`on`, the default, or
- * `off`: behind a pooler in transaction mode nobody can listen), and those of
- * libpq that say how a server is known: `sslmode` (default: `verify-full`, on
+ * Parameters: `schema` (default `quipu`), `notify` (`auto`, the default, `on`
+ * or `off`: behind a pooler nobody can listen), and those of libpq that say how a server is known: `sslmode` (default: `verify-full`, on
  * loopback addresses `disable`), `sslrootcert`, a file with certificates to
  * trust, and `channel_binding`. They mean what they mean to libpq, but
  * `prefer` and `allow`, which go on without TLS when somebody in between says
@@ -39,8 +38,8 @@ export interface DatabaseAddress {
   readonly rootCertificateFile: string | undefined;
   /** Whether the login is bound to the server's certificate. */
   readonly channelBinding: typeof CHANNEL_BINDINGS[number];
-  /** Whether commits are told by NOTIFY. */
-  readonly isNotified: boolean;
+  /** Whether commits are told by NOTIFY; `auto`: unless there is a pooler. */
+  readonly notify: typeof NOTIFY_MODES[number];
 }
 
 const URL_START = /^postgres(?:ql)?:\/\//;
@@ -52,6 +51,7 @@ const PARAMETERS = [
   ...["target_session_attrs", "host"],
 ];
 const TLS_MODES = ["disable", "require", "verify-ca", "verify-full"] as const;
+const NOTIFY_MODES = ["auto", "on", "off"] as const;
 const CHANNEL_BINDINGS = ["prefer", "disable", "require"] as const;
 
 /** Whether a value of `--db` names a store in PostgreSQL, not a directory. */
@@ -96,15 +96,13 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   if (target !== "primary" && target !== "read-write") {
     throw wrong("the primary is asked: target_session_attrs is primary");
   }
-  const notify = parameters.get("notify") ?? "on";
-  if (notify !== "on" && notify !== "off") throw wrong("notify is on or off");
   return {
     hosts,
     database,
     user,
     schema,
     ...parseTls(parameters, hosts),
-    isNotified: notify === "on",
+    notify: oneOf(NOTIFY_MODES, "notify", parameters.get("notify") ?? "auto"),
   };
 }
 

@@ -65,7 +65,7 @@ Deno.test("parseDatabaseUrl() refuses what it cannot keep, and says why", () => 
     "?target_session_attrs=any": "target_session_attrs is primary",
     "?sslcert=me.pem": 'unknown parameter "sslcert"',
     "?schema=Events": "small letters",
-    "?notify=maybe": "notify is on or off",
+    "?notify=maybe": "notify is auto, on, off",
   };
   for (const [parameters, why] of Object.entries(cases)) {
     assertThrows(() => parseDatabaseUrl(START + parameters), QuipuError, why);

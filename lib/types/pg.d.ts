@@ -32,6 +32,8 @@ declare module "pg" {
 
   export class Client {
     constructor(config: ClientConfig);
+    /** Of the server's process, as it said at the start. */
+    readonly processID: number | null;
     /** The wire; `stream` is its socket. */
     readonly connection: {
       readonly stream: { destroy(error?: Error): void };

@@ -67,6 +67,7 @@ export class Database {
   #isClosed = false;
   #failure: string | undefined;
   #failoverCount = -1;
+  #isPooled = false;
   /** Ends the wait before the next attempt to connect. */
   #endWait = () => {};
 
@@ -83,6 +84,11 @@ export class Database {
   /** Why the primary cannot be reached; undefined: it can. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** Whether sessions lead to a pooler, which gives one to each transaction. */
+  get isPooled(): boolean {
+    return this.#isPooled;
   }
 
   /** How often another primary, or the same one anew, took over. */
@@ -139,6 +145,22 @@ export class Database {
   /** Closes all sessions if an error says that their server is not to be asked. */
   dropIfLost(error: DatabaseError): void {
     if (isLost(error)) this.#dropAll();
+  }
+
+  /**
+   * Behind a pooler sessions stay when another primary takes over: looks
+   * whether one did, and begins anew. Throws as `read` does.
+   */
+  async lookForOtherPrimary(): Promise<void> {
+    if (!this.#isPooled) return;
+    try {
+      const { instance } = await readAbout(await this.session(0));
+      if (instance !== this.#about?.instance) this.#dropAll();
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      this.dropIfLost(error);
+      throw refusalOfDatabase(error);
+    }
   }
 
   close(): void {
@@ -214,6 +236,17 @@ export class Database {
     });
   }
 
+  /**
+   * Whether a session leads to a pooler: it tells of a process that is not the
+   * one that answers.
+   */
+  async #findPooler(connection: Connection): Promise<boolean> {
+    const { notify } = this.#options.address;
+    if (notify !== "auto") return notify === "off";
+    const [row] = await connection.query("select pg_backend_pid()");
+    return row?.[0] !== connection.processId;
+  }
+
   /** Lets a new session count, or throws. */
   async #admit(connection: Connection): Promise<void> {
     const { isSynchronous, mayBeLocal, onPrimary, logger } = this.#options;
@@ -229,12 +262,8 @@ export class Database {
         }
         throw new QuipuError("storeReadOnly", NO_STANDBYS);
       }
-      if (this.#options.address.isNotified) {
-        // Behind a pooler it would stay with whoever is next.
-        await connection.run(
-          "set default_transaction_isolation = 'read committed'",
-        );
-      }
+      const isPooled = await this.#findPooler(connection);
+      await setIsolation(connection, isPooled);
       const before = this.#about;
       if (before !== undefined && before.storeId !== about.storeId) {
         throw new QuipuError("storeReadOnly", "The database has another store");
@@ -248,6 +277,7 @@ export class Database {
         // Whatever leads elsewhere must not be asked any more.
         this.#dropAll();
         this.#about = about;
+        this.#isPooled = isPooled;
         this.#failoverCount++;
         const { host, port } = connection.host;
         logger.info("postgres.connected", {
@@ -255,6 +285,7 @@ export class Database {
           port,
           timeline: about.timeline,
           standbys: about.standbyNames,
+          pooler: isPooled,
         });
       }
       this.#admitted.add(connection);
@@ -267,6 +298,30 @@ export class Database {
       throw error;
     }
   }
+}
+
+/**
+ * Has the transactions of a session see what was committed before each of their
+ * statements. Behind a pooler a setting would stay with the next client.
+ */
+async function setIsolation(
+  connection: Connection,
+  isPooled: boolean,
+): Promise<void> {
+  if (!isPooled) {
+    await connection.run(
+      "set default_transaction_isolation = 'read committed'",
+    );
+    return;
+  }
+  const [row] = await connection.query("show transaction_isolation");
+  if (row?.[0] === "read committed") return;
+  throw new QuipuError(
+    "storeReadOnly",
+    `Transactions of the database are ${String(row?.[0]).toUpperCase()}, and ` +
+      "behind a pooler a server cannot set that: alter role … set " +
+      "default_transaction_isolation = 'read committed'",
+  );
 }
 
 /** Reads what is to be known of a session's server, and whether it fits. */

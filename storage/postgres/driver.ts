@@ -49,6 +49,8 @@ export interface DriverOptions {
 export interface Connection {
   readonly host: DatabaseHost;
   readonly isClosed: boolean;
+  /** Process of the server, as it was said when the session began. */
+  readonly processId: number | null;
   /**
    * Calls a function of the schema; arguments as PostgreSQL reads them.
    *
@@ -129,6 +131,10 @@ class PgConnection implements Connection {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  get processId(): number | null {
+    return this.#client.processID;
   }
 
   call(name: string, values: readonly unknown[]): Promise<Row[]> {

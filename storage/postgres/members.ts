@@ -73,6 +73,7 @@ export class PostgresMembers implements StoreMembers {
 
   async #ask(): Promise<void> {
     const { database, serverId, advertisedUrl, version } = this.#options;
+    await database.lookForOtherPrimary();
     const rows = await database.read("servers_v1", [
       serverId,
       advertisedUrl ?? null,

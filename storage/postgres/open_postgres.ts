@@ -65,7 +65,7 @@ export async function openPostgres(
       consistency,
       database,
       storeId: about.storeId,
-      channel: address.isNotified ? channelOf(address.schema) : undefined,
+      channel: database.isPooled ? undefined : channelOf(address.schema),
       end,
     });
     return store;

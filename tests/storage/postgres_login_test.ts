@@ -58,7 +58,7 @@ await testWithPostgres("logins", () => {
     await using server = await startSecure();
     const dead = `127.0.0.1:${freePort()}`;
     const url =
-      `postgres://postgres@${dead},127.0.0.1:${server.port},${dead}/quipu`;
+      `postgres://postgres@${dead},127.0.0.1:${server.port},${dead}/postgres`;
     const owner = await connectOwner(accessTo(url, undefined));
     await migrate(owner, { schema: "quipu", role: undefined, isNew: true });
     await owner.close();
@@ -86,7 +86,7 @@ async function startSecure(): Promise<SecureServer> {
     ).join("") +
       "set password_encryption = 'md5';" +
       `create role digest login password '${PASSWORD}';` +
-      "grant all on database quipu to app",
+      "grant all on database postgres to app",
   );
   await owner.close();
   return {
@@ -114,7 +114,7 @@ async function login(
   parameters: string,
   { user = "app", host = "127.0.0.1", ...given }: Login = {},
 ): Promise<string> {
-  const url = `postgres://${user}@${host}:${port}/quipu?${parameters}`;
+  const url = `postgres://${user}@${host}:${port}/postgres?${parameters}`;
   const password = "password" in given ? given.password : PASSWORD;
   try {
     const connection = await connectOwner(accessTo(url, password));
@@ -182,7 +182,7 @@ async function tryBinding(server: PostgresServer): Promise<void> {
 }
 
 async function tryServing({ port }: PostgresServer): Promise<void> {
-  const url = `postgres://app@127.0.0.1:${port}/quipu` +
+  const url = `postgres://app@127.0.0.1:${port}/postgres` +
     `?sslmode=verify-full&sslrootcert=${CA}`;
   const owner = await connectOwner(accessTo(url, PASSWORD));
   await migrate(owner, { schema: "quipu", role: undefined, isNew: true });
@@ -193,7 +193,7 @@ async function tryServing({ port }: PostgresServer): Promise<void> {
 }
 
 async function tryCommands({ port }: PostgresServer): Promise<void> {
-  const url = `postgres://app@127.0.0.1:${port}/quipu` +
+  const url = `postgres://app@127.0.0.1:${port}/postgres` +
     `?sslmode=verify-full&sslrootcert=${CA}`;
   const file = await Deno.makeTempFile();
   await Deno.writeTextFile(file, `${PASSWORD}\n`);

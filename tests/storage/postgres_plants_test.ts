@@ -6,13 +6,10 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
-import { parseDatabaseUrl } from "../../lib/store/database_url.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
-import type { Connection } from "../../storage/postgres/driver.ts";
-import { connectOwner } from "../../storage/postgres/migrate.ts";
 import { verifyDatabase } from "../../storage/postgres/verify.ts";
 import { anEvent } from "../support/events.ts";
+import { plantBug, withOwner } from "../support/postgres_owner.ts";
 import {
   createPostgresStore,
   openPostgresAt,
@@ -44,7 +41,7 @@ await testWithPostgres("planted bugs", () => {
   for (const [name, [good, bad]] of Object.entries(BUGS)) {
     Deno.test(`a bug is noticed: ${name}`, async () => {
       const url = await createPostgresStore();
-      await plant(url, good, bad);
+      await plantBug(url, "append_v1", [good, bad]);
       assert((await liveBeside(url)).length > 0);
     });
   }
@@ -55,22 +52,13 @@ await testWithPostgres("planted bugs", () => {
 
   Deno.test("without its lock the function is slow, and never wrong", async () => {
     const url = await createPostgresStore();
-    await plant(url, "perform pg_advisory_xact_lock", "perform sin");
+    await plantBug(url, "append_v1", [
+      "perform pg_advisory_xact_lock",
+      "perform sin",
+    ]);
     assertEquals(await liveBeside(url), []);
   });
 });
-
-/** Puts something in the place of something in the function that appends. */
-async function plant(url: string, good: string, bad: string): Promise<void> {
-  await withOwner(url, async (owner, schema) => {
-    const [row] = await owner.query(
-      `select pg_get_functiondef('${schema}.append_v1'::regproc)`,
-    );
-    const text = String(row?.[0]);
-    assert(text.includes(good), "The function has another text");
-    await owner.run(text.replace(good, bad));
-  });
-}
 
 /** Two servers write side by side; returns what is wrong then. */
 async function liveBeside(url: string): Promise<string[]> {
@@ -97,10 +85,8 @@ async function liveBeside(url: string): Promise<string[]> {
   });
   const ids = new Set(events.map(({ eventId }) => eventId));
   if (ids.size !== events.length) wrong.push("an event is there twice");
-  await withOwner(url, async (owner, schema) => {
-    const { findings } = await verifyDatabase(owner, schema);
-    wrong.push(...findings.map(({ what }) => what));
-  });
+  const { findings } = await withOwner(url, verifyDatabase);
+  wrong.push(...findings.map(({ what }) => what));
   return wrong;
 }
 
@@ -144,22 +130,5 @@ async function writeRound(
       expectedVersion: "any",
       events: [anEvent(numberOf(50 + index))],
     });
-  }
-}
-
-async function withOwner(
-  url: string,
-  act: (owner: Connection, schema: string) => Promise<void>,
-): Promise<void> {
-  const address = parseDatabaseUrl(url);
-  const owner = await connectOwner({
-    address,
-    password: undefined,
-    timers: SYSTEM_TIMERS,
-  });
-  try {
-    await act(owner, address.schema);
-  } finally {
-    await owner.close();
   }
 }

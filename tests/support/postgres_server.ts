@@ -39,7 +39,7 @@ export function findPostgres(): string | undefined {
 }
 
 /** Who a server runs as: itself, or `postgres` in the place of root. */
-function runAs(): { uid?: number; gid?: number } {
+export function runAs(): { uid?: number; gid?: number } {
   if (Deno.uid() !== 0) return {};
   const line = new TextDecoder().decode(Deno.readFileSync("/etc/passwd"))
     .split("\n").find((line) => line.startsWith("postgres:"));
@@ -123,7 +123,7 @@ export interface PostgresServer {
 const FAST = ["-c", "fsync=off", "-c", "full_page_writes=off"];
 
 /**
- * Starts a new cluster with an empty database `quipu`.
+ * Starts a new cluster, with the database that each has.
  *
  * @param files Files in its directory by their names, such as `pg_hba.conf`.
  */
@@ -149,13 +149,10 @@ export function startPostgres(
   ].join(" ");
   const log = join(directory, "log");
   runPostgres("pg_ctl", ["-D", data, "-l", log, "-o", options, "-w", "start"]);
-  runPostgres("createdb", [
-    ...["-h", "127.0.0.1", "-p", String(port), "-U", "postgres", "quipu"],
-  ]);
   return {
     port,
     data,
-    url: `postgres://postgres@127.0.0.1:${port}/quipu`,
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     stop() {
       runPostgres("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"]);
       Deno.removeSync(directory, { recursive: true });
@@ -205,12 +202,17 @@ export async function createPostgresStore(
   return url;
 }
 
-/** Opens an empty store that nobody else opens until it is closed. */
+/**
+ * Opens an empty store that nobody else opens until it is closed.
+ *
+ * @param reach Makes the URL that leads to the store of another one's.
+ */
 export async function openEmptyPostgres(
   changes: Partial<OpenPostgresOptions> = {},
+  reach: (url: string) => string = (url) => url,
 ): Promise<PostgresStore> {
   const url = await createPostgresStore();
-  const store = await openPostgresAt(url, { readersMax: 1, ...changes });
+  const store = await openPostgresAt(reach(url), { readersMax: 1, ...changes });
   const close = store.close.bind(store);
   let closing: Promise<void> | undefined;
   store.close = () => {
