@@ -164,8 +164,8 @@ export async function storeFamilies(
   ];
 }
 
-/** The way to a store that is elsewhere. */
-function connectionFamilies(
+/** The way to a store that is elsewhere, as metrics. */
+export function connectionFamilies(
   { isReachable, failoverCount, barrierMs, memberCount }: ConnectionStatus,
 ): MetricFamily[] {
   return [

@@ -15,6 +15,11 @@ export const DOCUMENTS: readonly string[] = [
   ...listPages().map((name) => `docs/${name}`),
 ];
 
+/** @param path From the top of the project. */
+export function readDocument(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT));
+}
+
 /** A fenced block. */
 export interface Block {
   /** Its document, from the top of the project. */
@@ -26,8 +31,7 @@ export interface Block {
 
 /** The blocks of a document, in their order. */
 export function blocksOf(path: string): Block[] {
-  const document = Deno.readTextFileSync(new URL(path, ROOT));
-  return [...document.matchAll(/^```(.*)\n([^]*?)\n```$/gm)].map(
+  return [...readDocument(path).matchAll(/^```(.*)\n([^]*?)\n```$/gm)].map(
     ([, language = "", text = ""]) => ({ path, language, text }),
   );
 }

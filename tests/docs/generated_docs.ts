@@ -1,7 +1,8 @@
 /**
- * What the documents say of options, commands and exit codes, made from the
- * rows that the program itself has. `deno task docs` writes it; the tidy test
- * compares it.
+ * What the documents say of options, commands, exit codes, routes, metrics and
+ * limits, made from the rows that the program itself has, and of figures, made
+ * from `docs/figures.json`. `deno task docs` writes it; the tidy test compares
+ * it.
  *
  * A document marks the place: the table after `<!-- table: options -->` is
  * made, and so is everything between `<!-- commands -->` and `<!-- end -->`.
@@ -20,23 +21,40 @@ import {
   OPTIONS,
 } from "../../lib/cli/options/options.ts";
 import { commandUsage, flagLabel } from "../../lib/cli/usage_text.ts";
+import { FIGURES, figuresText } from "./figures.ts";
+import { type Rows, tableOf } from "./markdown_table.ts";
+import { METRIC_ROWS } from "./metric_rows.ts";
+import { FIXED_LIMIT_ROWS, OPTION_LIMIT_ROWS } from "./limit_rows.ts";
+import { routesText } from "./route_rows.ts";
 
 /** The rows of each table, cell by cell, by the name in its mark. */
-export const TABLES: Readonly<Record<string, readonly (readonly string[])[]>> =
-  {
-    options: [
-      ["Flag", "Environment", "Default", "Meaning"],
-      ...OPTION_NAMES.map((name) => optionCells(OPTIONS[name])),
-    ],
-    commands: [
-      ["Command", "Does"],
-      ...COMMANDS.map(({ name, summary }) => [`\`quipu ${name}\``, summary]),
-    ],
-    "exit codes": [
-      ["Code", "Meaning"],
-      ...EXIT_CODE_MEANINGS.map(([code, meaning]) => [String(code), meaning]),
-    ],
-  };
+export const TABLES: Readonly<Record<string, Rows>> = {
+  options: [
+    ["Flag", "Environment", "Default", "Meaning"],
+    ...OPTION_NAMES.map((name) => optionCells(OPTIONS[name])),
+  ],
+  commands: [
+    ["Command", "Does"],
+    ...COMMANDS.map(({ name, summary }) => [`\`quipu ${name}\``, summary]),
+  ],
+  "exit codes": [
+    ["Code", "Meaning"],
+    ...EXIT_CODE_MEANINGS.map(([code, meaning]) => [String(code), meaning]),
+  ],
+  metrics: METRIC_ROWS,
+  "limits of options": OPTION_LIMIT_ROWS,
+  "fixed limits": FIXED_LIMIT_ROWS,
+  ...Object.fromEntries(
+    FIGURES.map(({ name, rows }) => [`figures of ${name}`, rows]),
+  ),
+};
+
+/** What stands between a mark and the end of it, by the mark. */
+export const PARTS: Readonly<Record<string, () => string>> = {
+  commands: usageTexts,
+  routes: routesText,
+  figures: figuresText,
+};
 
 function optionCells(row: OptionRow): string[] {
   const initial = encodeValue(row, defaultOf(row));
@@ -51,8 +69,8 @@ function optionCells(row: OptionRow): string[] {
 /** A marked table: the mark, its name, and its lines. */
 const TABLE = /(<!-- table: ([a-z ]+) -->\n\n)((?:\|.*\n)+)/g;
 
-/** The marked usage texts. */
-const USAGE = /(<!-- commands -->\n)[^]*(?=<!-- end -->)/;
+/** A marked part: the mark, its name, and what follows up to the end. */
+const PART = /(<!-- ([a-z]+) -->\n)[^]*?(?=<!-- end -->)/g;
 
 /**
  * The document as it should be.
@@ -67,7 +85,12 @@ export function withGenerated(document: string): string {
       // Only what differs is written, so that the layout of the rest stays.
       return mark + (isTable(lines, rows) ? lines : tableOf(rows));
     })
-    .replace(USAGE, (_, mark: string) => mark + usageTexts());
+    .replace(PART, (all, mark: string, name: string) => {
+      const part = PARTS[name];
+      if (part === undefined) throw new Error(`There is no part "${name}"`);
+      const text = part();
+      return bare(all) === bare(mark + text) ? all : mark + text;
+    });
 }
 
 function usageTexts(): string {
@@ -78,23 +101,11 @@ function usageTexts(): string {
   ).join("") + "\n";
 }
 
-function isTable(
-  lines: string,
-  rows: readonly (readonly string[])[],
-): boolean {
-  const [head, , ...others] = lines.trimEnd().split("\n").map((line) =>
-    line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()).join("|")
-  );
-  const wanted = rows.map((cells) => cells.map(escaped).join("|"));
-  return [head, ...others].join("\n") === wanted.join("\n");
+/** A text without the blanks and lines of hyphens that lay tables out. */
+function bare(text: string): string {
+  return text.replace(/^(\| *-+ *)+\|$/gm, "|-|").replace(/\s+/g, " ");
 }
 
-function tableOf([head = [], ...rows]: readonly (readonly string[])[]): string {
-  const lineOf = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
-  return [head, head.map(() => "---"), ...rows.map((row) => row.map(escaped))]
-    .map(lineOf).join("");
-}
-
-function escaped(cell: string): string {
-  return cell.replaceAll("|", "\\|");
+function isTable(lines: string, rows: Rows): boolean {
+  return bare(lines) === bare(tableOf(rows));
 }
