@@ -51,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/projections": ["lib/model", "lib/store", "lib/text", "lib/streams"],
   "lib/users": ["lib/model", "lib/store", "lib/text"],
   "lib/maintenance": ["lib/model", "lib/store", "lib/text"],
+  "lib/migrate": ["lib/client", "lib/model", "lib/store", "lib/text"],
   "lib/telemetry": ["lib/model", "lib/store", "lib/text"],
   "lib/web": [
     "lib/model",

@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 import { COMPACT } from "./compact.ts";
 import { EXPORT } from "./export.ts";
 import { IMPORT } from "./import.ts";
+import { MIGRATE } from "./migrate.ts";
 import { POSTGRES } from "./postgres.ts";
 import { APPEND } from "./client_commands/append.ts";
 import { READ } from "./client_commands/read.ts";
@@ -74,6 +75,7 @@ export const COMMANDS: readonly Command[] = [
   RESTORE,
   EXPORT,
   IMPORT,
+  MIGRATE,
   SCAVENGE,
   PROJECT,
   POSTGRES,

@@ -63,6 +63,8 @@ export interface ClientRequest {
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again after a try without an answer. Default: true. */
   readonly isRepeatable?: boolean;
+  /** Bytes that the answer may have. Default: any number. */
+  readonly bytesMax?: number | undefined;
   /** Whether redirects are followed, without credentials to other origins. */
   readonly isRedirected?: boolean;
 }
@@ -149,7 +151,7 @@ export class Transport {
     const limit = new TimeLimit(this.#timeoutMs, request.signal);
     try {
       const response = await this.#fetchOnce(request, limit);
-      const bytes = await this.#bytesOf(response, limit);
+      const bytes = await this.#bytesOf(response, limit, request.bytesMax);
       const { status, headers } = response;
       const answer = { status, headers, bytes, text: textOf(bytes) };
       if (status < 400) return answer;
@@ -189,13 +191,15 @@ export class Transport {
   #bytesOf(
     response: Response,
     limit: TimeLimit,
+    bytesMax?: number,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    return response.arrayBuffer().then(
-      (buffer) => new Uint8Array(buffer),
-      (error) => {
-        throw this.#unanswered(error, limit);
-      },
-    );
+    const bytes = bytesMax === undefined
+      ? response.arrayBuffer().then((buffer) => new Uint8Array(buffer))
+      : boundedBytesOf(response, bytesMax);
+    return bytes.catch((error) => {
+      if (error instanceof ClientError) throw error;
+      throw this.#unanswered(error, limit);
+    });
   }
 
   async #fetchOnce(
@@ -262,6 +266,32 @@ export class Transport {
       },
     });
   }
+}
+
+/** @throws {ClientError} `tooLarge`, once there are more. */
+async function boundedBytesOf(
+  response: Response,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body ?? []) {
+    length += piece.length;
+    if (length > bytesMax) {
+      throw new ClientError(
+        "tooLarge",
+        `The server answers with more than ${bytesMax} bytes`,
+      );
+    }
+    pieces.push(piece);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 interface RetriesOptions {

@@ -252,6 +252,8 @@ export const LIMITS = {
   exportsMax: 2,
   /** Imports that clients send at the same time. */
   importsMax: 2,
+  /** Bytes of one answer of a server that is migrated from. */
+  migrationPageBytesMax: 64 * MIB,
   /** Findings that a report of a verification lists. */
   findingsMax: 1000,
   /** Events of the history of scavenges that wait until they can be written. */

@@ -57,7 +57,6 @@ export async function importEvents(
     readonly control: JobControl;
   },
 ): Promise<ImportReport> {
-  const importing = new Importing(target, { clock, withSystem });
   let done = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
     for await (const piece of bytes) {
@@ -73,8 +72,47 @@ export async function importEvents(
       await control.pause?.();
     }
   };
-  try {
+  return await importBy(target, { clock, withSystem }, async (importing) => {
     for await (const line of linesOf(counted())) await importing.take(line);
+  });
+}
+
+/**
+ * Imports events as `importEvents` does, each as a run by itself. What refuses
+ * one names it as a line: the first is line 1.
+ *
+ * @throws {QuipuError} As `importEvents` does.
+ */
+export async function importNumbered(
+  target: ImportTarget,
+  { events, clock, signal }: {
+    readonly events: readonly NumberedEvent[];
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
+): Promise<ImportReport> {
+  const options = { clock, withSystem: true };
+  return await importBy(target, options, async (importing) => {
+    for (const event of events) {
+      signal.throwIfAborted();
+      await importing.takeEvent(event);
+    }
+  });
+}
+
+interface ImportingOptions {
+  readonly clock: Clock;
+  readonly withSystem: boolean;
+}
+
+async function importBy(
+  target: ImportTarget,
+  options: ImportingOptions,
+  takeAll: (importing: Importing) => Promise<void>,
+): Promise<ImportReport> {
+  const importing = new Importing(target, options);
+  try {
+    await takeAll(importing);
     return await importing.end();
   } catch (error) {
     // What a line before it is refused for comes first.
@@ -121,10 +159,7 @@ class Importing {
   #hasLines = false;
   #store: ImportingStore | undefined;
 
-  constructor(
-    target: ImportTarget,
-    options: { readonly clock: Clock; readonly withSystem: boolean },
-  ) {
+  constructor(target: ImportTarget, options: ImportingOptions) {
     this.#target = target;
     this.#clock = options.clock;
     this.#withSystem = options.withSystem;
@@ -163,6 +198,16 @@ class Importing {
     this.#eventsSinceFirst = undefined;
   }
 
+  /** Takes an event as the next line, a run by itself. */
+  async takeEvent(event: NumberedEvent): Promise<void> {
+    this.#line++;
+    this.#hasLines = true;
+    const { data, metadata } = event.event;
+    this.#checked(() => this.#refuse(event));
+    this.#add(event, data.length + metadata.length);
+    await this.#endRun();
+  }
+
   async end(): Promise<ImportReport> {
     await this.#endRun();
     this.#line++;
@@ -196,13 +241,23 @@ class Importing {
   }
 
   #parse(text: string): ReturnType<typeof parseLine> {
-    try {
+    return this.#checked(() => {
       const line = parseLine(text);
-      const isAhead = line.kind === "event" &&
-        line.event.createdAtUs > this.#clock.nowUs() + AHEAD_US_MAX;
-      if (isAhead) throw new LineError(`"time" is in the future`);
-      if (line.kind === "event") refuse(line.event);
+      if (line.kind === "event") this.#refuse(line.event);
       return line;
+    });
+  }
+
+  #refuse(event: NumberedEvent): void {
+    const isAhead = event.createdAtUs > this.#clock.nowUs() + AHEAD_US_MAX;
+    if (isAhead) throw new LineError(`"time" is in the future`);
+    refuse(event);
+  }
+
+  /** Has a failure name the line. */
+  #checked<Result>(check: () => Result): Result {
+    try {
+      return check();
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
       throw new LineFault(this.#line, error.message);

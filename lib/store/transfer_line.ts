@@ -55,21 +55,40 @@ export function eventLine(
   event: RecordedEvent,
   run: number | undefined,
 ): string {
-  const { logPosition, eventNumber, createdAtUs } = event;
+  const { logPosition } = event;
+  const ofRun = run === undefined ? "" : `"run":${run},`;
+  return `{"position":${logPosition},${ofRun}` +
+    membersOf({
+      streamName: event.streamName,
+      eventNumber: event.eventNumber,
+      createdAtUs: event.createdAtUs,
+      event,
+    });
+}
+
+/** The line of an event that no store has yet. */
+export function numberedLine(event: NumberedEvent): string {
+  return `{${membersOf(event)}`;
+}
+
+/** The rest of a line: what every event has. */
+function membersOf(
+  { streamName, eventNumber, createdAtUs, event }: NumberedEvent,
+): string {
   const number = eventNumber >= TOMBSTONE_EVENT_NUMBER
     ? `"isTombstone":true`
     : `"number":${eventNumber}`;
-  const ofRun = run === undefined ? "" : `"run":${run},`;
-  return `{"position":${logPosition},${ofRun}` +
-    `"stream":${JSON.stringify(event.streamName)},${number},` +
-    `"id":"${event.eventId}","type":${JSON.stringify(event.eventType)},` +
-    `"time":"${timeText(createdAtUs)}","isJson":${event.isJson}` +
-    member("data", event.data) +
-    (event.metadata.length === 0 ? "" : member("metadata", event.metadata)) +
+  const { eventId, eventType, isJson, data, metadata } = event;
+  return `"stream":${JSON.stringify(streamName)},${number},` +
+    `"id":"${eventId}","type":${JSON.stringify(eventType)},` +
+    `"time":"${timeText(createdAtUs)}","isJson":${isJson}` +
+    member("data", data) +
+    (metadata.length === 0 ? "" : member("metadata", metadata)) +
     "}\n";
 }
 
-function member(name: string, bytes: Uint8Array): string {
+function member(name: string, bytes: string | Uint8Array): string {
+  if (typeof bytes === "string") return `,"${name}":${JSON.stringify(bytes)}`;
   return isUtf8(bytes)
     ? `,"${name}":${JSON.stringify(decodeUtf8(bytes))}`
     : `,"${name}Base64":"${Buffer.from(bytes).toString("base64")}"`;

@@ -152,7 +152,7 @@ function noteRetry({ message }: ClientError, delayMs: number): void {
 /** Shorter waits are not worth a line. */
 const NOTED_DELAY_MS = 1_000;
 
-function httpClientOf(
+export function httpClientOf(
   caCertFile: string | undefined,
 ): Deno.HttpClient | undefined {
   return caCertFile === undefined
@@ -161,7 +161,7 @@ function httpClientOf(
 }
 
 /** Who the options say that the user is; undefined: nobody. */
-async function credentialsOf(
+export async function credentialsOf(
   values: ClientValues,
   environment: Readonly<Record<string, string>>,
 ): Promise<Credentials | undefined> {
