@@ -7,7 +7,7 @@
  */
 
 import { join } from "@std/path";
-import { LatencyHistogram, type LatencySummary } from "./histogram.ts";
+import { Latencies, type LatencySummary } from "./latency.ts";
 
 const PROBES = 300;
 const RECORD_BYTES = 300;
@@ -29,20 +29,20 @@ export async function probeDisk(directory: string): Promise<DiskTimes> {
 }
 
 async function probeSync(path: string): Promise<LatencySummary> {
-  const histogram = new LatencyHistogram();
+  const latencies = new Latencies();
   const record = new Uint8Array(RECORD_BYTES).fill(7);
   using file = await Deno.open(path, { append: true, create: true });
   for (let i = 0; i < PROBES; i++) {
     const startedAt = performance.now();
     await file.write(record);
     await file.syncData();
-    histogram.record((performance.now() - startedAt) * 1000);
+    latencies.record(performance.now() - startedAt);
   }
-  return histogram.summary();
+  return latencies.summary();
 }
 
 async function probeCommit(path: string): Promise<LatencySummary> {
-  const histogram = new LatencyHistogram();
+  const latencies = new Latencies();
   using kv = await Deno.openKv(path);
   let versionstamp = (await kv.get(KEY)).versionstamp;
   for (let i = 0; i < PROBES; i++) {
@@ -51,9 +51,9 @@ async function probeCommit(path: string): Promise<LatencySummary> {
       .check({ key: KEY, versionstamp })
       .set(KEY, { end: i, checksum: i, epoch: 1 })
       .commit();
-    histogram.record((performance.now() - startedAt) * 1000);
+    latencies.record(performance.now() - startedAt);
     if (!result.ok) throw new Error("Cannot probe the KV: someone else wrote");
     versionstamp = result.versionstamp;
   }
-  return histogram.summary();
+  return latencies.summary();
 }

@@ -11,8 +11,8 @@
  */
 
 import process from "node:process";
-import { LatencyHistogram } from "./histogram.ts";
 import type { DriverJob, DriverResult } from "./job.ts";
+import { Latencies } from "./latency.ts";
 import { createRequestSource } from "./request_source.ts";
 import { ResponseReader } from "./response_reader.ts";
 
@@ -24,7 +24,7 @@ const DRAIN_MS = 15_000;
 /** What the connections of a run count together. */
 interface Tally {
   readonly job: DriverJob;
-  readonly histogram: LatencyHistogram;
+  readonly latencies: Latencies;
   /** Milliseconds of `performance.now()`. */
   readonly measureFrom: number;
   readonly measureUntil: number;
@@ -42,7 +42,7 @@ export async function drive(job: DriverJob): Promise<DriverResult> {
   const measureFrom = performance.now() + job.warmupMs;
   const tally: Tally = {
     job,
-    histogram: new LatencyHistogram(),
+    latencies: new Latencies(),
     measureFrom,
     measureUntil: measureFrom + job.measureMs,
     requests: 0,
@@ -65,7 +65,7 @@ export async function drive(job: DriverJob): Promise<DriverResult> {
     seconds: Math.max(0.001, (tally.lastAnswerAt - measureFrom) / 1000),
     errors: tally.errors,
     firstError: tally.firstError,
-    latency: tally.histogram.summary(),
+    latency: tally.latencies.summary(),
     responseBytes: tally.requests === 0
       ? 0
       : tally.responseBytes / tally.requests,
@@ -129,7 +129,7 @@ async function driveSocket(
         tally.requests++;
         tally.responseBytes += reader.byteLength;
         tally.lastAnswerAt = answeredAt;
-        tally.histogram.record((answeredAt - sentAt) * 1000);
+        tally.latencies.record(answeredAt - sentAt);
       }
     }
     if (reader.willClose) return false;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { LatencySummary } from "./histogram.ts";
+import type { LatencySummary } from "./latency.ts";
 
 /** POSTs of new events. */
 export interface AppendWork {

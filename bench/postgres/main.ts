@@ -14,10 +14,12 @@ import { connectOwner, migrate } from "../../storage/postgres/migrate.ts";
 import { Cluster } from "../../tests/failover/cluster.ts";
 import { startPostgres } from "../../tests/support/postgres_server.ts";
 import { runFlags } from "../../tests/support/run_flags.ts";
-import { print } from "../command_line.ts";
-import { type ChildServer, startServer } from "../load/child_server.ts";
-import { PROJECT_ROOT } from "../load/project_root.ts";
-import { runDriver } from "../load/run_driver.ts";
+import { print } from "../report.ts";
+import { appends, drive as driveServer } from "../load/run_driver.ts";
+import { PROJECT_ROOT } from "../project_root.ts";
+import { median } from "../row.ts";
+import { type ChildServer, startServer } from "../servers/child_server.ts";
+import { startReference } from "../servers/quipu_server.ts";
 
 interface Row {
   readonly connections: number;
@@ -47,10 +49,7 @@ const quipu = await startServer({
   readyPath: "/health/ready",
 });
 stack.defer(() => quipu.stop());
-const reference = await startServer({
-  args: [...flags, "bench/load/reference_server.ts", "drain", "{port}"],
-  readyPath: "/ready",
-});
+const reference = await startReference("drain");
 stack.defer(() => reference.stop());
 for (const row of ROWS) print(await measure(row));
 
@@ -82,40 +81,30 @@ async function measure({ connections, eventsPerPost }: Row): Promise<string> {
   const medians: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const drive = (server: ChildServer, expectedStatus: number) =>
-      runDriver({
-        port: server.port,
+      driveServer(server, {
         connections,
         warmupMs: 1_000,
         measureMs: 4_000,
-        requestsMax: 10_000_000,
         seed: 1 + round + 100 * connections + eventsPerPost,
-        expectedStatus,
-        work: {
-          kind: "append",
-          format: "json",
+        ...appends({
           eventsPerPost,
           dataBytes: DATA_BYTES,
           streamCount: STREAMS,
           streamPrefix: `order-${connections}-${eventsPerPost}-${round}`,
-        },
+        }),
+        expectedStatus,
       });
     const ours = await drive(quipu, 201);
     const theirs = await drive(reference, 200);
     if (ours.errors > 0) throw new Error(ours.firstError);
-    rates.push(ours.requests / ours.seconds);
+    rates.push(ours.rate);
     medians.push(ours.latency.p50Us / 1000);
-    ratios.push(
-      ours.requests / ours.seconds / (theirs.requests / theirs.seconds),
-    );
+    ratios.push(ours.rate / theirs.rate);
   }
-  const rate = middle(rates);
+  const rate = median(rates);
   return `${connections} connections, ${eventsPerPost} events a POST: ` +
     `${rate.toFixed(0)} requests/s, ` +
     `${(rate * eventsPerPost).toFixed(0)} events/s, ` +
-    `p50 ${middle(medians).toFixed(1)} ms, ` +
-    `${middle(ratios).toFixed(3)} of a server that reads bodies alone`;
-}
-
-function middle(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
+    `p50 ${median(medians).toFixed(1)} ms, ` +
+    `${median(ratios).toFixed(3)} of a server that reads bodies alone`;
 }

@@ -27,7 +27,7 @@ import { newEventId } from "../../lib/runtime/event_ids.ts";
 import { SYSTEM_CLOCK, SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
 import { openStore } from "../../storage/mod.ts";
-import { print } from "../command_line.ts";
+import { print } from "../report.ts";
 
 const EVENT_COUNT = Number(Deno.args[0] ?? 1_000_000);
 const WANTED = Deno.args.slice(1);
