@@ -11,7 +11,7 @@
 
 import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "@std/path";
-import { print } from "../command_line.ts";
+import { print } from "../report.ts";
 import { runFlags } from "../../tests/support/run_flags.ts";
 import type { Tampering } from "./generated_store.ts";
 

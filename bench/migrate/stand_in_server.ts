@@ -5,7 +5,7 @@
  * @module
  */
 
-import { print } from "../command_line.ts";
+import { print } from "../report.ts";
 import { createStandIn } from "../../tests/support/event_store_stand_in.ts";
 import { generatedStore, type Tampering } from "./generated_store.ts";
 
