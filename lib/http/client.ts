@@ -64,31 +64,38 @@ const PROXY_HEADERS = [
 export function loginRequestOf(
   request: Request,
   info: Deno.ServeHandlerInfo,
-  isTrustedProxy: IsTrustedProxy,
+  rules: LoginRules,
 ): LoginRequest {
-  return new HttpLoginRequest(request.headers, info, isTrustedProxy);
+  return new HttpLoginRequest(request.headers, info, rules);
+}
+
+/** What the operator said of whom requests come from. */
+interface LoginRules {
+  readonly isTrustedProxy: IsTrustedProxy;
+  /** Whether pages of an origin may do all that this server's own pages may. */
+  readonly isNamedOrigin: (origin: string) => boolean;
 }
 
 class HttpLoginRequest implements LoginRequest {
   readonly #headers: Headers;
   readonly #info: Deno.ServeHandlerInfo;
-  readonly #isTrustedProxy: IsTrustedProxy;
+  readonly #rules: LoginRules;
 
   constructor(
     headers: Headers,
     info: Deno.ServeHandlerInfo,
-    isTrustedProxy: IsTrustedProxy,
+    rules: LoginRules,
   ) {
     this.#headers = headers;
     this.#info = info;
-    this.#isTrustedProxy = isTrustedProxy;
+    this.#rules = rules;
   }
 
   get remoteAddress(): string {
     return clientAddressOf(
       this.peerAddress,
       this.#headers,
-      this.#isTrustedProxy,
+      this.#rules.isTrustedProxy,
     );
   }
 
@@ -110,6 +117,11 @@ class HttpLoginRequest implements LoginRequest {
 
   get isProxied(): boolean {
     return PROXY_HEADERS.some((name) => this.#headers.has(name));
+  }
+
+  get isOfNamedOrigin(): boolean {
+    const { origin } = this;
+    return origin !== null && this.#rules.isNamedOrigin(origin);
   }
 
   get secFetchSite(): string | null {
