@@ -1,6 +1,6 @@
 /**
  * `deno task test:postgres-versions [VERSION …]`: the contract of the port, the
- * tests of the store, and the interface, over each version of PostgreSQL that
+ * tests of the store, and some of the interface, over each version of PostgreSQL that
  * this folder's lock file names, such as 16. Linux on x64 only.
  *
  * @module
@@ -16,7 +16,7 @@ const TESTS = [
   "tests/storage/postgres_test.ts",
   "tests/storage/postgres_plants_test.ts",
   "tests/storage/postgres_login_test.ts",
-  "tests/http/over_postgres_test.ts",
+  "tests/versions/interface.ts",
 ];
 
 const wanted = Deno.args;
