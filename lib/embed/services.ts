@@ -7,7 +7,7 @@
 
 import { type App, type AppOptions, createApp } from "../http/app.ts";
 import type { ObservationOptions } from "../http/observation.ts";
-import { openUpkeep } from "../maintenance/upkeep.ts";
+import { openMaintenance } from "../maintenance/maintenance_service.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { newEventId } from "../runtime/event_ids.ts";
@@ -96,7 +96,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
     isCurrent: authenticator.isCurrent.bind(authenticator),
     onLoginChange: authenticator.onChange.bind(authenticator),
   };
-  const upkeep = await openUpkeep({
+  const maintenance = await openMaintenance({
     store,
     clock,
     newEventId,
@@ -157,7 +157,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
     },
     ...settings,
     limits,
-    upkeep,
+    maintenance,
     ...(subscriptions && { subscriptions }),
     ...(projections && { projections }),
     observation: {
@@ -185,7 +185,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       await Promise.all([subscriptions?.close(), projections?.close()]);
       // Downloads that clients did not take in time.
       app.close();
-      await upkeep.close();
+      await maintenance.close();
     },
   };
 }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Upkeep } from "../maintenance/upkeep.ts";
+import type { MaintenanceService } from "../maintenance/maintenance_service.ts";
 import type { Clock } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
@@ -120,7 +120,7 @@ export interface AppOptions {
   readonly corsOrigins?: CorsOrigins | undefined;
   /** Default: `LIMITS`. */
   readonly limits?: Limits;
-  readonly upkeep: Upkeep;
+  readonly maintenance: MaintenanceService;
   /** Persistent subscriptions. Default: none, and their routes say so. */
   readonly subscriptions?: SubscriptionService;
   /** Projections. Default: none, and nothing is there under their addresses. */
@@ -184,7 +184,7 @@ export function createApp(options: AppOptions): App {
     observation,
     store: options.store,
     shutDown: options.shutDown ?? (() => {}),
-    upkeep: options.upkeep,
+    maintenance: options.maintenance,
     subscriptions: options.subscriptions,
     projections: options.projections,
   };

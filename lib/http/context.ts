@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Upkeep } from "../maintenance/upkeep.ts";
+import type { MaintenanceService } from "../maintenance/maintenance_service.ts";
 import type { ProjectionService } from "../projections/contract.ts";
 import type { SubscriptionService } from "../subscriptions/contract.ts";
 import type { Authentication, LoginRequest } from "../users/contract.ts";
@@ -106,7 +106,7 @@ export interface HandlerServices {
   readonly logger: Logger;
   /** Stops the server, once what is under way is answered. */
   readonly shutDown: () => void;
-  readonly upkeep: Upkeep;
+  readonly maintenance: MaintenanceService;
   /** Persistent subscriptions; undefined: this server has none (503). */
   readonly subscriptions: SubscriptionService | undefined;
   /** Projections; undefined: this server runs none (404). */

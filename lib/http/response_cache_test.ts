@@ -11,7 +11,12 @@ import { ATOM_JSON } from "./negotiation.ts";
 
 const FACTS: ResponseFacts = {
   streamName: "s",
-  validator: { head: 0, metadataNumber: -1, isPublic: true, isSettled: false },
+  validator: {
+    head: 0,
+    metadataNumber: -1,
+    isPublic: true,
+    isImmutable: false,
+  },
   allowedMethods: "GET, OPTIONS",
   head: {
     type: ATOM_JSON,

@@ -40,7 +40,7 @@ export interface CachedPage {
   /** The time that it shows, microseconds since 1970; undefined: the present. */
   readonly asOfUs: number | undefined;
   /** Whether later events change nothing of what it shows. */
-  readonly isSettled: boolean;
+  readonly isImmutable: boolean;
   /** The stream's `$cacheControl`. */
   readonly maxAgeSeconds: Int64 | undefined;
   /** The reader's access to the stream itself. */
@@ -58,11 +58,11 @@ export interface CachedPage {
 export function cacheOfPage(clock: Clock, page: CachedPage): CachePolicy {
   const { asOfUs, access, isPublic, showsAll } = page;
   // An event gets its time a little before it becomes visible.
-  const isSettled = asOfUs === undefined
-    ? page.isSettled
+  const isImmutable = asOfUs === undefined
+    ? page.isImmutable
     : asOfUs < clock.nowUs() - LIMITS.asOfSettleMs * 1000;
   return {
-    kind: isSettled && showsAll ? "immutable" : "head",
+    kind: isImmutable && showsAll ? "immutable" : "head",
     maxAgeSeconds: asOfUs === undefined ? page.maxAgeSeconds : undefined,
     isPublic,
     isMixed: !showsAll || access === "public" && !isPublic,
@@ -72,14 +72,14 @@ export function cacheOfPage(clock: Clock, page: CachedPage): CachePolicy {
 /**
  * The validator of a read of one stream.
  *
- * @param isSettled Whether what is shown stays the same when events are added,
+ * @param isImmutable Whether what is shown stays the same when events are added,
  * `$maxCount` aside.
  * @returns `undefined` if the answer depends on the time too.
  */
 export function validatorOf(
   state: StreamState,
   access: ReadAccess,
-  isSettled: boolean,
+  isImmutable: boolean,
 ): Validator | undefined {
   const { head, metadata, metadataNumber } = state;
   if (metadata.maxAgeSeconds !== undefined) return undefined;
@@ -87,7 +87,7 @@ export function validatorOf(
     head,
     metadataNumber,
     isPublic: access === "public",
-    isSettled: isSettled && metadata.maxCount === undefined,
+    isImmutable: isImmutable && metadata.maxCount === undefined,
   };
 }
 
@@ -108,7 +108,7 @@ export function isStillValid(
   const granted = access.peekReadAccess(caller, streamName, state);
   if (granted !== (validator.isPublic ? "public" : "private")) return false;
   return state.metadataNumber === validator.metadataNumber &&
-    (validator.isSettled
+    (validator.isImmutable
       ? state.head >= validator.head
       : state.head === validator.head) &&
     presenceOf(streamName, state) === "present";

@@ -12,7 +12,7 @@ const validator = {
   head: 0,
   metadataNumber: -1,
   isPublic: true,
-  isSettled: false,
+  isImmutable: false,
 };
 
 /** A store that can only be asked and waited for, as a remote one. */
@@ -56,7 +56,7 @@ Deno.test("isStillValid() is false for a store that has to be waited for, which 
     });
     assertEquals(event.kind === "event" && event.validator, {
       ...validator,
-      isSettled: true,
+      isImmutable: true,
     });
     const holds = streams.isStillValid(undefined, {
       streamName: "s",

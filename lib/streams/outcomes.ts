@@ -47,7 +47,7 @@ export interface Validator {
   /** Whether everybody may read the stream. */
   readonly isPublic: boolean;
   /** Whether more events change nothing. */
-  readonly isSettled: boolean;
+  readonly isImmutable: boolean;
 }
 
 /** An outcome with its validator; undefined: it depends on more than that. */

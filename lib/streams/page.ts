@@ -38,7 +38,7 @@ export interface PageContents {
     | AsyncGenerator<readonly ListEntry[], void>
     | undefined;
   /** Whether later events change nothing of what is shown. */
-  readonly isSettled: boolean;
+  readonly isImmutable: boolean;
 }
 
 /** For whom a page is, and what it is a page of. */
@@ -83,7 +83,7 @@ export interface ShownPage {
 export async function showPage(
   context: ReadContext,
   view: PageView,
-  { all, parts, isSettled }: PageContents,
+  { all, parts, isImmutable }: PageContents,
 ): Promise<ShownPage> {
   const { caller, access, streamName, resolveLinks, withBodies } = view;
   const options: PlanOptions = {
@@ -123,11 +123,11 @@ export async function showPage(
     planned,
     showsAll,
     isPlain: resolver === undefined,
-    hasVersion: view.asOfUs === undefined && !(isSettled && showsAll),
+    hasVersion: view.asOfUs === undefined && !(isImmutable && showsAll),
     hasLinks: planned.some(({ original }) => isLink(original)),
     cache: cacheOfPage(context.clock, {
       asOfUs: view.asOfUs,
-      isSettled,
+      isImmutable,
       maxAgeSeconds: view.maxAgeSeconds,
       access,
       isPublic: resolver?.isPublic ?? access === "public",

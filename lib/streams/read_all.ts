@@ -66,7 +66,7 @@ export async function readAll(
     maxAgeSeconds: state.metadata.cacheControlSeconds,
   }, {
     ...read,
-    isSettled: range.kind === "backward"
+    isImmutable: range.kind === "backward"
       ? Number(range.from.commit) <= lastPosition
       : range.kind === "forward" && isFull,
   });

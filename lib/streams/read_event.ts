@@ -142,8 +142,8 @@ function outcomeOf(
     entry.event.eventType === LINK_TYPE;
   if (needsMore) return followed(context, caller, read);
   const shown = { event: unresolved(entry.event), isPublic: true };
-  const isSettled = command.eventNumber !== "head";
-  return found(read, shown, validatorOf(read.state, read.access, isSettled));
+  const isImmutable = command.eventNumber !== "head";
+  return found(read, shown, validatorOf(read.state, read.access, isImmutable));
 }
 
 async function followed(

@@ -173,10 +173,10 @@ function validatorOfPage(
   if (command.asOfUs !== undefined) return undefined;
   // A forward page that ends in the newest event is the stream's end until
   // another one comes.
-  const isSettled = cache.kind === "immutable" &&
+  const isImmutable = cache.kind === "immutable" &&
     (range.kind !== "forward" ||
       Number(range.from) + range.count - 1 < state.head);
-  return validatorOf(state, access, isSettled);
+  return validatorOf(state, access, isImmutable);
 }
 
 /** Entries of a page, and what it may say of itself for their sake. */
@@ -202,7 +202,7 @@ interface PageWindow {
   readonly lowestAsked: number;
   /** Whether the range alone says that the page reaches its end. */
   readonly reachesEnd: boolean;
-  readonly isSettled: boolean;
+  readonly isImmutable: boolean;
   readonly isHidden: boolean;
 }
 
@@ -223,7 +223,7 @@ function pageWindowOf(
       lowestAsked: from,
       // A page below the first visible number leads on to what is visible.
       reachesEnd: !isHidden && highestAsked >= head,
-      isSettled: head >= highestAsked,
+      isImmutable: head >= highestAsked,
       isHidden,
     };
   }
@@ -233,7 +233,7 @@ function pageWindowOf(
     low: Math.max(lowestAsked, first),
     lowestAsked,
     reachesEnd: lowestAsked <= first || from < first,
-    isSettled: kind === "backward" && from <= head,
+    isImmutable: kind === "backward" && from <= head,
     isHidden: from < first,
   };
 }
@@ -247,7 +247,7 @@ async function readWindow(
   const { command, state: { head }, visible } = read;
   const { streamName, range, withBodies } = command;
   const window = pageWindowOf(range, head, visible);
-  const { low, high, lowestAsked, isSettled, isHidden } = window;
+  const { low, high, lowestAsked, isImmutable, isHidden } = window;
 
   /** Visible entries from a number downwards. */
   async function readFrom(
@@ -297,7 +297,7 @@ async function readWindow(
   return {
     all,
     parts: isWhole ? undefined : readParts(first),
-    isSettled,
+    isImmutable,
     isEndOfStream: window.reachesEnd || mayEnd && isLowestMissing,
     isHidden,
     follow: all.length === 0
@@ -360,7 +360,7 @@ async function readThrough(
   return {
     all: isForward ? entries.toReversed() : entries,
     parts: undefined,
-    isSettled: isForward
+    isImmutable: isForward
       ? isCutShort
       : range.kind === "backward" && from <= head,
     isEndOfStream: !isCutShort,

@@ -96,8 +96,8 @@ export function decodeCommitRecord(value: unknown): CommitRecord | undefined {
 }
 
 /** A store whose log and commit record agree: it may be written. */
-export interface Settled {
-  /** What was found, see `open/verdict.ts`. */
+export interface Reconciled {
+  /** What was found, see `open/reconcile.ts`. */
   readonly label: string;
   readonly catalog: Catalog;
   readonly storeId: string;

@@ -164,7 +164,7 @@ class IndexBuilder {
       storeId,
       segmentNumber: segment.number,
       generation: segment.generation,
-      isScavenged: segment.remains !== undefined,
+      isScavenged: segment.scavenged !== undefined,
       startPosition: segment.startPosition,
       endPosition: segment.endPosition,
       checksum: segment.checksum,
@@ -199,7 +199,7 @@ class IndexBuilder {
       offsets[index] = this.#writer.offset + out.length;
       hashes[index] = hashListName(kind, name, 0, name.length);
       const entries = memtable.offsetsOf(listId);
-      const sparse = segment.remains && sparseNumbers(entries);
+      const sparse = segment.scavenged && sparseNumbers(entries);
       encodeSlice(out, {
         kind,
         name,

@@ -44,7 +44,7 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
   const { listIds, offsets } = await writeIndexOf(segment, options);
   // Scavenged meanwhile: it has another file, and another index.
   if (sealed.segmentOf(segmentNumber) !== segment) return;
-  if (segment.remains === undefined) {
+  if (segment.scavenged === undefined) {
     for (const [index, listId] of listIds.entries()) {
       const isSame = lists.lastSegment[listId] !== segmentNumber ||
         lists.lastSlice[listId] === offsets[index];

@@ -332,15 +332,15 @@ export function isIndexOf(
     footer.segmentNumber === segment.number &&
     footer.generation === segment.generation &&
     footer.startPosition === segment.startPosition &&
-    hasSameRemains(index, segment);
+    isSameScavenge(index, segment);
 }
 
-function hasSameRemains(
+function isSameScavenge(
   { footer }: SealedIndex,
-  { remains }: Segment,
+  { scavenged }: Segment,
 ): boolean {
-  if (remains === undefined) return !footer.isScavenged;
-  const { header } = remains;
+  if (scavenged === undefined) return !footer.isScavenged;
+  const { header } = scavenged;
   return footer.isScavenged && footer.endPosition === header.endPosition &&
     footer.checksum === header.checksum &&
     footer.recordCount === header.recordCount;

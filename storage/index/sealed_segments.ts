@@ -7,7 +7,7 @@
 
 import { invariant, QuipuError } from "../../lib/model/errors.ts";
 import type { CacheStatus } from "../../lib/store/maintenance.ts";
-import { readEnds } from "../log/remains.ts";
+import { readEnds } from "../log/scavenged_segment.ts";
 import {
   type OpenFiles,
   positionOf,
@@ -221,9 +221,9 @@ export class SealedSegments {
   /** Enters where lists end of which a scavenged segment lost the last entry. */
   #enterEnds(segmentNumber: number): void {
     const segment = this.segmentOf(segmentNumber);
-    if (segment?.remains === undefined) return;
+    if (segment?.scavenged === undefined) return;
     const { lists, files } = this.#options;
-    const ends = readEnds(files.open(segment.path), segment.remains.header);
+    const ends = readEnds(files.open(segment.path), segment.scavenged.header);
     if (ends === undefined) {
       throw new QuipuError(
         "corruptRecord",

@@ -355,9 +355,9 @@ export class StoreIndex {
     );
     if (sample !== undefined) return positionOf(segment, sample.offset);
     // One that has no record left is as old as its last one was.
-    const remains = segment.remains?.header;
-    const isOlder = remains?.recordCount === 0 &&
-      remains.lastCreatedAtUs < createdAtUs;
+    const scavenged = segment.scavenged?.header;
+    const isOlder = scavenged?.recordCount === 0 &&
+      scavenged.lastCreatedAtUs < createdAtUs;
     return isOlder ? segment.startPosition : undefined;
   }
 

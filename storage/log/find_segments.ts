@@ -12,7 +12,10 @@
 import { join } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
 import { type Disk, readExactly } from "../disk/disk.ts";
-import { Remains, SCAVENGED_HEADER_BYTES } from "./remains.ts";
+import {
+  SCAVENGED_HEADER_BYTES,
+  ScavengedSegment,
+} from "./scavenged_segment.ts";
 import { type OpenFiles, segmentPath } from "./segment.ts";
 import {
   decodeSegmentHeader,
@@ -113,19 +116,19 @@ export async function findSegments(options: {
 export function isComplete(
   files: OpenFiles,
   path: string,
-  { remains }: SegmentHeader,
+  { scavenged }: SegmentHeader,
 ): boolean {
-  return remains === undefined ||
-    files.open(path).size() === remains.fileBytes;
+  return scavenged === undefined ||
+    files.open(path).size() === scavenged.fileBytes;
 }
 
 /** What the header of a segment's file says of what stayed, if it says so. */
-export function remainsOf(
+export function scavengedOf(
   header: SegmentHeader | undefined,
-): { remains?: Remains } {
-  return header?.remains === undefined
+): { scavenged?: ScavengedSegment } {
+  return header?.scavenged === undefined
     ? {}
-    : { remains: new Remains(header.remains) };
+    : { scavenged: new ScavengedSegment(header.scavenged) };
 }
 
 /** Generations of each number, newest first, and names of index files. */

@@ -25,10 +25,10 @@ import {
 } from "./record.ts";
 import { readUpTo } from "./record_scanner.ts";
 import {
-  decodeRemainsHeader,
-  Remains,
+  decodeScavengedHeader,
   SCAVENGED_HEADER_BYTES,
-} from "./remains.ts";
+  ScavengedSegment,
+} from "./scavenged_segment.ts";
 import { positionOf, type Segment } from "./segment.ts";
 import type { PlacedSegment } from "./segment_file.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
@@ -61,7 +61,7 @@ export function placeSegment(
   }
   try {
     if (positionAt(file, SEGMENT_HEADER_BYTES) === start) return plain;
-    const header = decodeRemainsHeader(
+    const header = decodeScavengedHeader(
       readExactly(file, 0, SCAVENGED_HEADER_BYTES) ?? new Uint8Array(0),
     );
     const isFit = header !== undefined && header.endPosition >= start &&
@@ -70,7 +70,7 @@ export function placeSegment(
       header.fileBytes === file.size();
     if (isFit) {
       const { endPosition } = header;
-      return { ...plain, endPosition, remains: new Remains(header) };
+      return { ...plain, endPosition, scavenged: new ScavengedSegment(header) };
     }
     const first = positionAt(file, SCAVENGED_HEADER_BYTES);
     const walks = first !== undefined && first >= start &&

@@ -280,13 +280,13 @@ export function checkRecord(
 }
 
 /** By such steps the file grows. */
-export const ROOM_STEP_BYTES = 64 * 1024;
+export const PREALLOCATION_STEP_BYTES = 64 * 1024;
 
-const ZEROS = Buffer.alloc(ROOM_STEP_BYTES);
+const ZEROS = Buffer.alloc(PREALLOCATION_STEP_BYTES);
 
 /** Whether nothing but zeros stands in a file from `offset` on. */
-export function isRoom(file: DiskFile, offset: number): boolean {
-  const chunk = Buffer.alloc(ROOM_STEP_BYTES);
+export function isPreallocated(file: DiskFile, offset: number): boolean {
+  const chunk = Buffer.alloc(PREALLOCATION_STEP_BYTES);
   for (let at = offset;;) {
     const count = file.readAt(chunk, at);
     if (count === 0) return true;

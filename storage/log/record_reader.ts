@@ -20,11 +20,11 @@ import {
   WINDOW_BYTES_MAX,
 } from "./record_scanner.ts";
 import {
-  BackwardRemainsScanner,
+  BackwardScavengedScanner,
   findRemaining,
   type FoundIn,
-  RemainsScanner,
-} from "./remains_scanner.ts";
+  ScavengedScanner,
+} from "./scavenged_scanner.ts";
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
 import type { LogFault } from "./segment_file.ts";
 
@@ -104,7 +104,7 @@ export class RecordReader {
     options: RecordReadOptions,
     visit: (record: LogRecord, index: number) => boolean,
   ): void {
-    if (segment.remains !== undefined) {
+    if (segment.scavenged !== undefined) {
       for (let index = 0; index < positions.length; index++) {
         const record = this.read(segment, positions[index] ?? 0, options);
         if (!visit(record, index)) return;
@@ -175,7 +175,7 @@ export class RecordReader {
     options: RecordReadOptions,
   ): LogRecord {
     const file = this.#files.open(segment.path);
-    if (segment.remains !== undefined) {
+    if (segment.scavenged !== undefined) {
       const found = findRemaining(
         file,
         segment,
@@ -231,7 +231,7 @@ export class RecordReader {
   /** The error for a committed record that is damaged, which it tells of. */
   corrupt(segment: Segment, position: number, fault: LogFault): QuipuError {
     // In a scavenged segment records stand elsewhere; verify tells where.
-    const place = segment.remains === undefined
+    const place = segment.scavenged === undefined
       ? ` at offset ${offsetOf(segment, position)}`
       : "";
     const message = `Cannot read the record at position ${position}: ${fault}` +
@@ -260,7 +260,7 @@ export class RecordReader {
    */
   positionBefore(segment: Segment, position: number): number | undefined {
     if (position < segment.startPosition + RECORD_BYTES_MIN) return undefined;
-    if (segment.remains !== undefined) {
+    if (segment.scavenged !== undefined) {
       const record = this.scanBack(segment, position).next({
         withBodies: false,
       });
@@ -308,9 +308,9 @@ export class RecordReader {
    */
   scan(segment: Segment, position: number): RecordScan {
     const file = this.#files.open(segment.path);
-    return segment.remains === undefined
+    return segment.scavenged === undefined
       ? new RecordScanner(file, segment, position)
-      : new RemainsScanner(file, segment, position);
+      : new ScavengedScanner(file, segment, position);
   }
 
   /**
@@ -319,9 +319,9 @@ export class RecordReader {
    */
   scanBack(segment: Segment, position: number): RecordScan {
     const file = this.#files.open(segment.path);
-    return segment.remains === undefined
+    return segment.scavenged === undefined
       ? new BackwardScanner(file, segment, position)
-      : new BackwardRemainsScanner(file, segment, position);
+      : new BackwardScavengedScanner(file, segment, position);
   }
 }
 

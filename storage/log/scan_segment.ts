@@ -75,11 +75,11 @@ export function scanSegment(
     lastPosition = walk.lastPosition;
     lastCreatedAtUs = Math.max(lastCreatedAtUs, walk.createdAtUs);
   }
-  const { remains } = source.segment;
+  const { scavenged } = source.segment;
   // A scavenged segment ends where it did before records were taken out.
-  if (remains !== undefined && fault === undefined) {
-    validEnd = remains.header.endPosition;
-    ({ checksum, lastPosition, lastCreatedAtUs } = remains.header);
+  if (scavenged !== undefined && fault === undefined) {
+    validEnd = scavenged.header.endPosition;
+    ({ checksum, lastPosition, lastCreatedAtUs } = scavenged.header);
   }
   return {
     validEnd,

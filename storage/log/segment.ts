@@ -8,7 +8,7 @@
 import { join } from "@std/path";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
-import type { Remains } from "./remains.ts";
+import type { ScavengedSegment } from "./scavenged_segment.ts";
 import { SEGMENT_HEADER_BYTES, segmentFileName } from "./segment_header.ts";
 
 /** What is known of a segment. */
@@ -24,7 +24,7 @@ export interface Segment {
   /** Header CRC of its last record, of its header if it has none. */
   checksum: number;
   /** What stayed of a scavenged one, of which the file has another format. */
-  readonly remains?: Remains;
+  readonly scavenged?: ScavengedSegment;
 }
 
 /**

@@ -41,7 +41,7 @@ import {
   type ListEnd,
   readEnds,
   SCAVENGED_HEADER_BYTES,
-} from "./remains.ts";
+} from "./scavenged_segment.ts";
 import { offsetOf, positionOf, type Segment } from "./segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
 
@@ -134,21 +134,21 @@ export class SegmentFile {
     this.file = file;
     this.segment = segment;
     this.recordsStart = segment.walksFrom ??
-      (segment.remains === undefined
+      (segment.scavenged === undefined
         ? SEGMENT_HEADER_BYTES
         : SCAVENGED_HEADER_BYTES);
   }
 
   /** Whether records were taken out: what stayed names what is gone. */
   get isScavenged(): boolean {
-    return this.segment.remains !== undefined ||
+    return this.segment.scavenged !== undefined ||
       this.segment.walksFrom !== undefined;
   }
 
   /** Offset after the last record that there may be. */
   get recordsEnd(): number {
-    const { remains, walksFrom, endPosition } = this.segment;
-    return remains?.header.placesOffset ??
+    const { scavenged, walksFrom, endPosition } = this.segment;
+    return scavenged?.header.placesOffset ??
       (walksFrom === undefined
         ? offsetOf(this.segment, endPosition)
         : this.file.size());
@@ -165,8 +165,8 @@ export class SegmentFile {
    * @returns Undefined when that part of the file is damaged.
    */
   ends(): Iterable<ListEnd> | undefined {
-    const { remains } = this.segment;
-    return remains === undefined ? [] : readEnds(this.file, remains.header);
+    const { scavenged } = this.segment;
+    return scavenged === undefined ? [] : readEnds(this.file, scavenged.header);
   }
 
   /**
@@ -180,9 +180,9 @@ export class SegmentFile {
   ): RecordPlace | undefined {
     const { from, end, least, likely } = range;
     if (!this.isScavenged) return this.#search(from, end);
-    const { remains } = this.segment;
-    if (remains === undefined) return undefined;
-    const places = remains.starts(this.file) ?? [];
+    const { scavenged } = this.segment;
+    if (scavenged === undefined) return undefined;
+    const places = scavenged.starts(this.file) ?? [];
     let best = Infinity;
     for (
       const offset of [...(likely === undefined ? [] : [likely]), ...places]
@@ -461,7 +461,7 @@ export class Walk {
   #finish(): WalkFault | undefined {
     if (this.#isOver || !this.isWhole) return undefined;
     this.#isOver = true;
-    const header = this.#source.segment.remains?.header;
+    const header = this.#source.segment.scavenged?.header;
     if (header === undefined) {
       const isInRun = this.#runLength !== undefined && this.#runLength > 0;
       return isInRun ? this.#fault("badRun") : undefined;

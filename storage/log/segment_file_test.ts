@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { createMemoryDisk } from "../memory/memory_platform.ts";
-import { RemainsWriter } from "./remains_writer.ts";
+import { ScavengedWriter } from "./scavenged_writer.ts";
 import { GrowingBytes } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
 import { encodeRecord, FLAG_RUN_END, NO_ORDINAL } from "./record.ts";
-import { Remains } from "./remains.ts";
+import { ScavengedSegment } from "./scavenged_segment.ts";
 import {
   type LogFault,
   SegmentFile,
@@ -78,7 +78,7 @@ async function scavenged(
   const whole = await fresh(bytes);
   const file = await createMemoryDisk().create("0.g2.seg");
   const segment: Segment = { ...whole.segment, generation: 2 };
-  const writer = new RemainsWriter(file, segment, {});
+  const writer = new ScavengedWriter(file, segment, {});
   for (const step of whole.walk()) {
     assert(step instanceof LogRecord);
     if (stays(step)) writer.add(step);
@@ -91,7 +91,7 @@ async function scavenged(
     previousChecksum: CHECKSUM,
     createdAtUs: 1,
   };
-  const remains = await writer.finish(header, [], {
+  const scavenged = await writer.finish(header, [], {
     lastPosition: 0,
     lastCreatedAtUs: 0,
     scavengedAtUs: 0,
@@ -101,7 +101,7 @@ async function scavenged(
   return {
     source: new SegmentFile(file, {
       ...segment,
-      remains: new Remains(remains),
+      scavenged: new ScavengedSegment(scavenged),
     }),
     spoil: (at) => file.writeAt(new Uint8Array([~(content[at] ?? 0)]), at),
   };
@@ -266,12 +266,12 @@ Deno.test("of a scavenged segment every flipped bit is told, and costs no other 
 Deno.test("a scavenged segment of other records than its header says is told of", async () => {
   const { bytes } = encode(6);
   const { source } = await scavenged(bytes, () => true);
-  const remains = source.segment.remains;
-  assert(remains !== undefined);
+  const kept = source.segment.scavenged;
+  assert(kept !== undefined);
   for (const change of [{ recordCount: 5 }, { chain: 1 }]) {
     const other = new SegmentFile(source.file, {
       ...source.segment,
-      remains: new Remains({ ...remains.header, ...change }),
+      scavenged: new ScavengedSegment({ ...kept.header, ...change }),
     });
     assertEquals(stepsOf(other), [...upTo(6), "badCount"]);
   }

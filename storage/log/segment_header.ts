@@ -4,7 +4,7 @@
  * ```
  *   0 ├ 8   "QUIPUSEG"
  *   8 ├ u32 format: 1, or 2 for a scavenged one, of which the header goes on:
- *     see `remains.ts`
+ *     see `scavenged_segment.ts`
  *  12 ├ u32 CRC-32 of bytes 16 to 64
  *  16 ├ 16  store id
  *  32 ├ u32 segment number
@@ -30,11 +30,11 @@ import {
   setUuid,
 } from "./bytes.ts";
 import {
-  decodeRemainsHeader,
-  encodeRemainsHeader,
-  type RemainsHeader,
+  decodeScavengedHeader,
+  encodeScavengedHeader,
   SCAVENGED_HEADER_BYTES,
-} from "./remains.ts";
+  type ScavengedHeader,
+} from "./scavenged_segment.ts";
 import { encodeUtf8 } from "../../lib/text/utf8.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
@@ -53,17 +53,17 @@ export interface SegmentHeader {
   /** Set if records were taken out: the file has another format. */
   readonly isScavenged?: true;
   /** What stayed, if `isScavenged` and all of the header was decoded. */
-  readonly remains?: RemainsHeader;
+  readonly scavenged?: ScavengedHeader;
 }
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
-  const { remains } = header;
+  const { scavenged } = header;
   const array = new Uint8Array(
-    remains === undefined ? SEGMENT_HEADER_BYTES : SCAVENGED_HEADER_BYTES,
+    scavenged === undefined ? SEGMENT_HEADER_BYTES : SCAVENGED_HEADER_BYTES,
   );
   const { view } = bytesOf(array);
   array.set(MAGIC);
-  const format = remains === undefined ? FORMAT : SCAVENGED_FORMAT;
+  const format = scavenged === undefined ? FORMAT : SCAVENGED_FORMAT;
   view.setUint32(8, format, true);
   setUuid(array, 16, header.storeId);
   view.setUint32(32, header.number, true);
@@ -73,7 +73,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   setSafeUint64(view, 52, header.createdAtUs);
   const own = array.subarray(16, SEGMENT_HEADER_BYTES);
   view.setUint32(12, crc32(own), true);
-  if (remains !== undefined) encodeRemainsHeader(array, remains);
+  if (scavenged !== undefined) encodeScavengedHeader(array, scavenged);
   return array;
 }
 
@@ -117,10 +117,10 @@ export function decodeSegmentHeader(
   if (array.length === SEGMENT_HEADER_BYTES) {
     return { ...fields, isScavenged: true };
   }
-  const remains = decodeRemainsHeader(array);
-  return remains === undefined
+  const scavenged = decodeScavengedHeader(array);
+  return scavenged === undefined
     ? "damaged"
-    : { ...fields, isScavenged: true, remains };
+    : { ...fields, isScavenged: true, scavenged };
 }
 
 /** Name of a segment's file, with `extension` `seg` or `idx`. */

@@ -305,7 +305,7 @@ export class FileStore implements EventStore {
     return {
       end: publisher.end,
       lastPosition: publisher.lastPosition,
-      wasRewritten: segments.some(({ remains }) => remains !== undefined),
+      wasRewritten: segments.some(({ scavenged }) => scavenged !== undefined),
     };
   }
 

@@ -15,7 +15,7 @@ import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
 import { FLAG_RUN_END } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import { isRoom } from "../log/record.ts";
+import { isPreallocated } from "../log/record.ts";
 import {
   offsetOf,
   type OpenFiles,
@@ -25,9 +25,9 @@ import {
 import { SegmentFile } from "../log/segment_file.ts";
 import type { SegmentHeader } from "../log/segment_header.ts";
 import { enterRecord } from "./enter_record.ts";
-import { findSegments, remainsOf } from "../log/find_segments.ts";
+import { findSegments, scavengedOf } from "../log/find_segments.ts";
 import { Heads } from "./heads.ts";
-import { loadRemains } from "./load_remains.ts";
+import { loadScavenged } from "./load_scavenged.ts";
 import { scanSegment } from "../log/scan_segment.ts";
 import { Contradictions } from "./contradictions.ts";
 
@@ -112,12 +112,16 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
       startPosition: header.startPosition,
       endPosition: header.startPosition,
       checksum: state.checksum,
-      ...remainsOf(header),
+      ...scavengedOf(header),
     };
     state.segments.push(segment);
     await sealWaiting(options, header.storeId);
-    if (segment.remains !== undefined) {
-      await loadRemains(segment, segment.remains, { ...options, heads, state });
+    if (segment.scavenged !== undefined) {
+      await loadScavenged(segment, segment.scavenged, {
+        ...options,
+        heads,
+        state,
+      });
       continue;
     }
     // Index files cannot stand behind segments that have none.
@@ -359,10 +363,10 @@ function scanInto(
   state.checksum = result.checksum;
   state.lastPosition = result.lastPosition;
   state.lastCreatedAtUs = result.lastCreatedAtUs;
-  // Room is no part of the log, and no fault of it.
+  // Preallocation is no part of the log, and no damage.
   const endsInRoom = part.next === undefined &&
     result.faultPosition === result.validEnd &&
-    isRoom(file, offsetOf(segment, result.validEnd));
+    isPreallocated(file, offsetOf(segment, result.validEnd));
   state.fileEnd = endsInRoom ? result.validEnd : fileEnd;
   state.fault = endsInRoom ? undefined : result.fault;
   state.faultPosition = result.faultPosition;

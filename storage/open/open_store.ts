@@ -35,7 +35,7 @@ import { loadLog, type LoadOptions } from "./load_log.ts";
 import { tellLosses } from "./losses.ts";
 import { rebuildIndex } from "../index/rebuild_index.ts";
 import { salvage } from "./salvage_log.ts";
-import { settle } from "./settle.ts";
+import { reconcile } from "./reconcile.ts";
 import { FileStore } from "./file_store.ts";
 import {
   type NameLimits,
@@ -185,7 +185,7 @@ async function openParts(
     checksum: log.checksum,
     lastCreatedAtUs: log.lastCreatedAtUs,
   };
-  const storeId = () => access.settled?.storeId ?? log.storeId ?? "";
+  const storeId = () => access.reconciled?.storeId ?? log.storeId ?? "";
   sealer = new Sealer({
     index,
     activeBytesMin: options.activeBytesMin ?? ACTIVE_BYTES_MIN,
@@ -219,8 +219,8 @@ async function openParts(
     clock,
     logger,
     observer: options.observer ?? NO_OBSERVER,
-    settle: () =>
-      settle({
+    reconcile: () =>
+      reconcile({
         platform,
         directory,
         logDirectory,
@@ -283,11 +283,11 @@ async function openParts(
   });
   logger.info("store.opened", {
     directory,
-    verdict: access.settled?.label ?? "READ_ONLY",
+    verdict: access.reconciled?.label ?? "READ_ONLY",
     segments: log.segments.length,
     streams: index.lists.streamCount,
     endPosition: publisher.end,
-    epoch: access.settled?.epoch,
+    epoch: access.reconciled?.epoch,
     tookMs: Math.round((clock.nowUs() - startedAtUs) / 1000),
   });
   await tellLosses(disk, directory, logger);
@@ -308,7 +308,7 @@ async function openParts(
     clock,
     logger,
     isReadOnly,
-    catalog: () => access.settled?.catalog,
+    catalog: () => access.reconciled?.catalog,
     segments: log.segments,
     index,
     reader,

@@ -144,7 +144,7 @@ function segmentAt(segments: readonly Segment[], position: number): number {
 function startAt(view: LogView, segment: Segment, position: number): number {
   if (position <= segment.startPosition) return segment.startPosition;
   if (position >= segment.endPosition) return segment.endPosition;
-  if (segment.remains !== undefined) return position;
+  if (segment.scavenged !== undefined) return position;
   if (view.reader.isRecordAt(segment, position)) return position;
   return view.index.recordNear(segment, position) ?? segment.startPosition;
 }
@@ -155,7 +155,7 @@ function startAt(view: LogView, segment: Segment, position: number): number {
  */
 function endAt(view: LogView, segment: Segment, position: number): number {
   if (position >= segment.endPosition) return segment.endPosition;
-  if (segment.remains !== undefined) return position;
+  if (segment.scavenged !== undefined) return position;
   if (view.reader.positionBefore(segment, position) !== undefined) {
     return position;
   }

@@ -26,12 +26,12 @@ import {
   isComplete,
   listGenerations,
   readHeader,
-  remainsOf,
+  scavengedOf,
 } from "../log/find_segments.ts";
 import { LogRecord } from "../log/log_record.ts";
 import { placeSegment } from "../log/place_segment.ts";
 import { FLAG_TOMBSTONE, NO_ORDINAL } from "../log/record.ts";
-import type { Remains } from "../log/remains.ts";
+import type { ScavengedSegment } from "../log/scavenged_segment.ts";
 import {
   offsetOf,
   positionOf,
@@ -49,7 +49,7 @@ import {
 } from "../log/segment_header.ts";
 import { Contradictions } from "./contradictions.ts";
 import type { LoadedLog, LoadOptions } from "./load_log.ts";
-import { readCommitRecord } from "./settle.ts";
+import { readCommitRecord } from "./reconcile.ts";
 
 /** A log with what is wrong with it, in words. */
 interface SalvagedLog extends LoadedLog {
@@ -157,7 +157,7 @@ class Salvage {
       startPosition: header?.startPosition ?? this.#end,
       endPosition: header?.startPosition ?? this.#end,
       checksum: header?.previousChecksum ?? this.#checksum,
-      ...remainsOf(header),
+      ...scavengedOf(header),
     };
     const segment = header === undefined ? this.#place(named, next) : named;
     this.#segments.push(segment);
@@ -173,7 +173,7 @@ class Salvage {
         } catch (error) {
           this.#lost(String(error));
         }
-        this.#isScavenged ||= segment.remains !== undefined;
+        this.#isScavenged ||= segment.scavenged !== undefined;
         this.#end = segment.endPosition;
         this.#checksum = segment.checksum;
         this.#checkEnd(segment);
@@ -181,8 +181,8 @@ class Salvage {
       }
       index.dropSealed(segment);
     }
-    if (segment.remains === undefined) this.#scan(segment, next);
-    else this.#scanRemains(segment, segment.remains);
+    if (segment.scavenged === undefined) this.#scan(segment, next);
+    else this.#scanScavenged(segment, segment.scavenged);
   }
 
   /** Notes damage that may have cost records. */
@@ -207,7 +207,7 @@ class Salvage {
   }
 
   /** Scans a segment of which records are gone on purpose. */
-  #scanRemains(segment: Segment, { header }: Remains): void {
+  #scanScavenged(segment: Segment, { header }: ScavengedSegment): void {
     const { index: { lists } } = this.#options;
     segment.endPosition = header.endPosition;
     segment.checksum = header.checksum;
@@ -260,8 +260,8 @@ class Salvage {
     } catch {
       // Said below.
     }
-    if (segment.remains !== undefined) {
-      const { lastPosition, lastCreatedAtUs } = segment.remains.header;
+    if (segment.scavenged !== undefined) {
+      const { lastPosition, lastCreatedAtUs } = segment.scavenged.header;
       this.#lastPosition = lastPosition;
       this.#lastCreatedAtUs = lastCreatedAtUs;
     } else if (last !== undefined) this.#lastPosition = last;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { CommitRecord } from "../commit/catalog.ts";
-import { type LogFindings, type Verdict, verdictOf } from "./settle.ts";
+import { type LogFindings, type Verdict, verdictOf } from "./reconcile.ts";
 
 const STORE_ID = "01234567-89ab-4cde-8f01-23456789abcd";
 const OTHER_ID = "fedcba98-89ab-4cde-8f01-23456789abcd";

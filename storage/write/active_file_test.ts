@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { DiskFile } from "../disk/disk.ts";
 import { GrowingBytes } from "../log/bytes.ts";
-import { isRoom, ROOM_STEP_BYTES } from "../log/record.ts";
+import { isPreallocated, PREALLOCATION_STEP_BYTES } from "../log/record.ts";
 import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { ActiveFile } from "./write_access.ts";
 
@@ -23,32 +23,32 @@ function bytesOf(byteCount: number): GrowingBytes {
   return bytes;
 }
 
-Deno.test("an active file grows by steps, and small writes go into the room", async () => {
+Deno.test("an active file grows by steps, and small writes use the preallocation", async () => {
   const { file, active } = await fileOf(64);
   await active.write(bytesOf(300), 64);
-  assertEquals(file.size(), ROOM_STEP_BYTES);
-  assert(isRoom(file, 364));
-  assert(!isRoom(file, 363));
-  await active.write(bytesOf(ROOM_STEP_BYTES - 364), 364);
-  assertEquals(file.size(), ROOM_STEP_BYTES, "to the last byte");
-  await active.write(bytesOf(1), ROOM_STEP_BYTES);
-  assertEquals(file.size(), 2 * ROOM_STEP_BYTES);
+  assertEquals(file.size(), PREALLOCATION_STEP_BYTES);
+  assert(isPreallocated(file, 364));
+  assert(!isPreallocated(file, 363));
+  await active.write(bytesOf(PREALLOCATION_STEP_BYTES - 364), 364);
+  assertEquals(file.size(), PREALLOCATION_STEP_BYTES, "to the last byte");
+  await active.write(bytesOf(1), PREALLOCATION_STEP_BYTES);
+  assertEquals(file.size(), 2 * PREALLOCATION_STEP_BYTES);
 });
 
 Deno.test("a write as large as a step makes no room", async () => {
   const { file, active } = await fileOf(64);
-  await active.write(bytesOf(ROOM_STEP_BYTES), 64);
-  assertEquals(file.size(), 64 + ROOM_STEP_BYTES);
+  await active.write(bytesOf(PREALLOCATION_STEP_BYTES), 64);
+  assertEquals(file.size(), 64 + PREALLOCATION_STEP_BYTES);
 });
 
-Deno.test("a write that fits in the room of a file that was opened again leaves its size", async () => {
+Deno.test("a write that fits in the preallocation of a file that was opened again leaves its size", async () => {
   const { file } = await fileOf(1000);
   await file.writeAt(new Uint8Array(5000), 64);
   await new ActiveFile(file).write(bytesOf(300), 64);
   assertEquals(file.size(), 5064);
 });
 
-Deno.test("finish() cuts off room, and nothing that is none", async () => {
+Deno.test("finish() cuts off preallocation, and nothing else", async () => {
   const { file, active } = await fileOf(64);
   await active.write(bytesOf(300), 64);
   await active.finish(364);
@@ -56,8 +56,8 @@ Deno.test("finish() cuts off room, and nothing that is none", async () => {
 
   const other = await fileOf(64);
   await other.active.write(bytesOf(300), 64);
-  // Somebody else's record, where this one knows of room alone.
+  // Another process's record, where this one knows of preallocation alone.
   await other.file.writeAt(Uint8Array.of(9), 4000);
   await other.active.finish(364);
-  assertEquals(other.file.size(), ROOM_STEP_BYTES);
+  assertEquals(other.file.size(), PREALLOCATION_STEP_BYTES);
 });

@@ -1,13 +1,12 @@
 /**
- * What writing stands on: the commit record and the active segment. Gained
- * when the store opens, and gained anew after a failure.
+ * Access for writing: the commit record and the active segment. Gained when the
+ * store opens, and again after a failure.
  *
  * After a failed write or sync the file may hold anything behind its durable
  * end, and the kernel may have dropped pages that it could not write, so that
  * file is never written again: the log goes on in a new segment, which starts
- * at the durable end. Its header says where that is, and with that where the
- * segment before it ends; what stands behind that place was written in vain
- * and is never looked at.
+ * at the durable end. Its header says where that is, which is where the segment
+ * before it ends; bytes after that are never read.
  *
  * Order, so that a crash at any point leaves a store that opens:
  *
@@ -25,12 +24,12 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { StoreObserver } from "../../lib/store/store_observer.ts";
-import type { CommitOutcome, Settled } from "../commit/catalog.ts";
+import type { CommitOutcome, Reconciled } from "../commit/catalog.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { Sealer } from "../index/sealer.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { GrowingBytes } from "../log/bytes.ts";
-import { isRoom, ROOM_STEP_BYTES } from "../log/record.ts";
+import { isPreallocated, PREALLOCATION_STEP_BYTES } from "../log/record.ts";
 import {
   offsetOf,
   type OpenFiles,
@@ -42,8 +41,8 @@ import type { Ballast } from "./ballast.ts";
 import type { CommitPoint } from "./batch.ts";
 import { isDiskFull, reasonOf } from "./failure.ts";
 
-/** What SQLite needs to open a file and commit to it, and more. */
-const KV_ROOM_BYTES = 256 * 1024;
+/** More than SQLite needs to open a file and commit to it. */
+const KV_FREE_BYTES_MIN = 256 * 1024;
 
 /** The segment that is written, and its file. */
 export interface ActiveSegment {
@@ -63,13 +62,13 @@ interface WriteAccessOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer: StoreObserver;
-  /** Makes log and commit record agree; throws when they cannot be written. */
-  readonly settle: () => Promise<Settled>;
+  /** Reconciles log and commit record; throws when they cannot be written. */
+  readonly reconcile: () => Promise<Reconciled>;
 }
 
 export class WriteAccess {
   readonly #options: WriteAccessOptions;
-  #settled: Settled | undefined;
+  #reconciled: Reconciled | undefined;
 
   /** Is told of each batch. */
   readonly observer: StoreObserver;
@@ -80,17 +79,17 @@ export class WriteAccess {
   }
 
   /** Undefined until the commit record was written once. */
-  get settled(): Settled | undefined {
-    return this.#settled;
+  get reconciled(): Reconciled | undefined {
+    return this.#reconciled;
   }
 
   /** Gains access when the store opens; `point` is the end that was found. */
   async open(point: CommitPoint): Promise<ActiveSegment> {
-    const { disk, index, segments, settle, sealer } = this.#options;
-    this.#settled ??= await settle();
+    const { disk, index, segments, reconcile, sealer } = this.#options;
+    this.#reconciled ??= await reconcile();
     const last = segments[segments.length - 1];
     // A scavenged one is never written, not even if the one after it is lost.
-    const isSealed = index.unsealedCount === 0 || last?.remains !== undefined;
+    const isSealed = index.unsealedCount === 0 || last?.scavenged !== undefined;
     const active = last === undefined || isSealed
       ? await this.#createSegment(point)
       : {
@@ -125,7 +124,7 @@ export class WriteAccess {
     return next;
   }
 
-  /** Closes the active segment's file, without room behind the log's end. */
+  /** Closes the active segment's file, and cuts off its preallocation. */
   async finish(
     { segment, file }: ActiveSegment,
     point: CommitPoint,
@@ -133,41 +132,41 @@ export class WriteAccess {
     try {
       await file.finish(offsetOf(segment, point.end));
     } catch (error) {
-      // Room that stays does no harm.
+      // Preallocation that stays does no harm.
       const { logger } = this.#options;
-      logger.debug("segment.room_left", { reason: reasonOf(error) });
+      logger.debug("segment.preallocation_left", { reason: reasonOf(error) });
     }
   }
 
   /** Steps 1 and 2. Throws when the device does not take writes yet. */
   async regainCatalog(options: {
-    /** What is committed for sure. */
+    /** Committed for sure. */
     readonly committed: CommitPoint;
-    /** What may have been committed, when that failed. */
-    readonly unsettled: CommitPoint | undefined;
-  }): Promise<"committed" | "unsettledCommitted"> {
-    const { ballast, settle } = this.#options;
+    /** May have been committed: the attempt failed. */
+    readonly inDoubt: CommitPoint | undefined;
+  }): Promise<"committed" | "inDoubtCommitted"> {
+    const { ballast, reconcile } = this.#options;
     await ballast.probe();
     await ballast.make();
-    if (this.#settled === undefined) {
-      this.#settled = await settle();
+    if (this.#reconciled === undefined) {
+      this.#reconciled = await reconcile();
       return "committed";
     }
-    const { committed, unsettled } = options;
-    const { catalog, storeId, epoch } = this.#settled;
+    const { committed, inDoubt } = options;
+    const { catalog, storeId, epoch } = this.#reconciled;
     const record = await catalog.read();
     if (record === undefined) {
       throw new Error("the commit record cannot be read");
     }
     const isOurs = record.storeId === storeId && record.epoch === epoch;
-    const found = [committed, unsettled].find((point) =>
+    const found = [committed, inDoubt].find((point) =>
       isOurs && point?.end === record.end && point.checksum === record.checksum
     );
     if (found === undefined) throw fencedError();
-    // Whatever a failed commit left in the journal is overwritten by this one.
+    // Overwrites anything that a failed commit left in the journal.
     const outcome = await catalog.commit({ storeId, epoch, ...found });
     if (outcome === "fenced") throw fencedError();
-    return found === committed ? "committed" : "unsettledCommitted";
+    return found === committed ? "committed" : "inDoubtCommitted";
   }
 
   /** Step 3; nothing is decided beyond the point. */
@@ -182,7 +181,7 @@ export class WriteAccess {
     return active;
   }
 
-  /** Whether the device has no room: SQLite says “disk I/O error” then, too. */
+  /** Whether the device is full: SQLite says “disk I/O error” then, too. */
   async isDeviceFull(): Promise<boolean> {
     const { ballast, disk, logDirectory } = this.#options;
     try {
@@ -190,16 +189,16 @@ export class WriteAccess {
     } catch (error) {
       return isDiskFull(error);
     }
-    return (disk.freeBytes?.(logDirectory) ?? Infinity) < KV_ROOM_BYTES;
+    return (disk.freeBytes?.(logDirectory) ?? Infinity) < KV_FREE_BYTES_MIN;
   }
 
-  /** Gives up the ballast, so that what must be written still can be. */
+  /** Removes the ballast, so that the commit record can be written. */
   async releaseBallast(): Promise<void> {
     await this.#options.ballast.release();
   }
 
   close(): void {
-    this.#settled?.catalog.close();
+    this.#reconciled?.catalog.close();
   }
 
   /**
@@ -223,7 +222,7 @@ export class WriteAccess {
       try {
         file = await disk.create(path);
       } catch (error) {
-        // Left by an attempt that failed: not to be written again.
+        // Left by an attempt that failed: it must not be written again.
         if (error instanceof Deno.errors.AlreadyExists) continue;
         throw error;
       }
@@ -240,7 +239,7 @@ export class WriteAccess {
         await disk.syncDirectory(logDirectory);
       } catch (error) {
         file.close();
-        // Nobody must find a file that is perhaps only in memory.
+        // A file that is perhaps only in memory must not be found.
         await disk.remove(path).catch(() => {});
         throw error;
       }
@@ -262,15 +261,15 @@ export class WriteAccess {
     }
   }
 
-  #require(): Settled {
-    if (this.#settled === undefined) {
+  #require(): Reconciled {
+    if (this.#reconciled === undefined) {
       throw new QuipuError("storeReadOnly", "The store takes no writes yet");
     }
-    return this.#settled;
+    return this.#reconciled;
   }
 }
 
-/** Somebody else writes: this process must never write again. */
+/** Another process writes: this one must never write again. */
 export class FencedError extends QuipuError {
   constructor(message: string) {
     super("storeReadOnly", message);
@@ -286,10 +285,10 @@ export function fencedError(): FencedError {
 
 export class ActiveFile {
   readonly #file: DiskFile;
-  /** Bytes of the file, room included. */
+  /** Bytes of the file, preallocation included. */
   #sizeBytes: number;
 
-  /** @param file Open for writing; nothing but room stands behind the log. */
+  /** @param file Open for writing; nothing but preallocation follows the log. */
   constructor(file: DiskFile) {
     this.#file = file;
     this.#sizeBytes = file.size();
@@ -298,9 +297,11 @@ export class ActiveFile {
   /** Writes what comes next in the log. It is not synced. */
   async write(bytes: GrowingBytes, offset: number): Promise<void> {
     const end = offset + bytes.length;
-    const roomBytes = end > this.#sizeBytes ? roomBehind(bytes.length, end) : 0;
-    await this.#file.writeAt(bytes.bytesAndZeros(roomBytes), offset);
-    this.#sizeBytes = Math.max(this.#sizeBytes, end + roomBytes);
+    const zeros = end > this.#sizeBytes
+      ? preallocationAfter(bytes.length, end)
+      : 0;
+    await this.#file.writeAt(bytes.bytesAndZeros(zeros), offset);
+    this.#sizeBytes = Math.max(this.#sizeBytes, end + zeros);
   }
 
   /** Forces what was written to the device. */
@@ -309,15 +310,14 @@ export class ActiveFile {
   }
 
   /**
-   * Cuts off the room behind the log's end, and closes the file.
-   *
-   * What is not room stays: whoever wrote it, it was not this process.
+   * Cuts off the preallocation after the log's end, and closes the file. Other
+   * bytes stay: this process did not write them.
    */
   async finish(endOffset: number): Promise<void> {
     try {
-      const hasRoom = this.#sizeBytes > endOffset &&
-        isRoom(this.#file, endOffset);
-      if (hasRoom) await this.#file.truncate(endOffset);
+      const isLonger = this.#sizeBytes > endOffset &&
+        isPreallocated(this.#file, endOffset);
+      if (isLonger) await this.#file.truncate(endOffset);
     } finally {
       this.close();
     }
@@ -329,9 +329,10 @@ export class ActiveFile {
   }
 }
 
-/** Zeros to write behind bytes that make the file longer. */
-function roomBehind(byteCount: number, end: number): number {
-  // Bytes that fill a step by themselves leave nothing to be saved.
-  if (byteCount >= ROOM_STEP_BYTES) return 0;
-  return Math.ceil(end / ROOM_STEP_BYTES) * ROOM_STEP_BYTES - end;
+/** Zeros to preallocate after bytes that make the file longer. */
+function preallocationAfter(byteCount: number, end: number): number {
+  // Bytes that fill a step by themselves gain nothing.
+  if (byteCount >= PREALLOCATION_STEP_BYTES) return 0;
+  return Math.ceil(end / PREALLOCATION_STEP_BYTES) * PREALLOCATION_STEP_BYTES -
+    end;
 }

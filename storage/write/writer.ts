@@ -89,7 +89,7 @@ export class Writer {
   /** Batches that are synced and wait for their commit. */
   readonly #synced: Batch[] = [];
   /** Batches whose commit failed: it may have been made all the same. */
-  #unsettled: readonly Batch[] = [];
+  #inDoubt: readonly Batch[] = [];
   #wake: (() => void) | undefined;
   #wakeCommitter: (() => void) | undefined;
   #whenPublished: (() => void) | undefined;
@@ -256,7 +256,7 @@ export class Writer {
         await this.#commit(batches);
       } catch (error) {
         // Of several failed commits only the first one's fate is open.
-        if (this.#unsettled.length === 0) this.#unsettled = batches;
+        if (this.#inDoubt.length === 0) this.#inDoubt = batches;
         this.#fail("commit", error);
         this.#refuseBatches(batches);
       }
@@ -267,7 +267,7 @@ export class Writer {
   async #commit(batches: readonly Batch[]): Promise<void> {
     // What is synced is committed even if a later write failed. What follows a
     // commit that failed is not.
-    if (this.#unsettled.length > 0) throw new Error("a commit before failed");
+    if (this.#inDoubt.length > 0) throw new Error("a commit before failed");
     const point = commitPointOf(batches);
     if (point !== undefined) {
       const outcome = await this.#options.access.commit(point);
@@ -330,18 +330,18 @@ export class Writer {
 
   async #regain(): Promise<void> {
     const { access, publisher, rollBack } = this.#options;
-    const unsettled = commitPointOf(this.#unsettled);
+    const inDoubt = commitPointOf(this.#inDoubt);
     const found = await access.regainCatalog({
       committed: this.#committed,
-      unsettled,
+      inDoubt,
     });
-    if (found === "unsettledCommitted" && unsettled !== undefined) {
+    if (found === "inDoubtCommitted" && inDoubt !== undefined) {
       // They were refused, for want of an answer; now they turn out to be kept.
-      this.#committed = unsettled;
-      for (const batch of this.#unsettled) publisher.publish(batch);
+      this.#committed = inDoubt;
+      for (const batch of this.#inDoubt) publisher.publish(batch);
     }
-    this.#idleBatches.push(...this.#unsettled);
-    this.#unsettled = [];
+    this.#idleBatches.push(...this.#inDoubt);
+    this.#inDoubt = [];
     rollBack();
     const ended = this.#active;
     this.#active = undefined;
@@ -383,7 +383,7 @@ export class Writer {
       const at = this.#inFlight.indexOf(batch);
       if (at >= 0) this.#inFlight.splice(at, 1);
       for (const refuse of batch.refusals) refuse(error);
-      if (!this.#unsettled.includes(batch) && batch !== this.#writing) {
+      if (!this.#inDoubt.includes(batch) && batch !== this.#writing) {
         this.#idleBatches.push(batch);
       }
     }

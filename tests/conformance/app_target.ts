@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Upkeep } from "../../lib/maintenance/upkeep.ts";
+import { MaintenanceService } from "../../lib/maintenance/maintenance_service.ts";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
 import { ScavengeHistory } from "../../lib/maintenance/scavenge_history.ts";
 import { openAuth } from "../../lib/users/open_auth.ts";
@@ -189,7 +189,7 @@ async function openApp(
     store,
     subscriptions,
     projections,
-    upkeep: new Upkeep({
+    maintenance: new MaintenanceService({
       store: Object.assign(store, { maintenance }),
       jobs,
       clock,
@@ -225,13 +225,13 @@ async function openApp(
 
 const NO_CACHE = { hits: 0, misses: 0 };
 
-/** A store that has no upkeep refuses it; requests for it are taken. */
+/** For a store without maintenance: requests for it are taken, and refused. */
 function maintenanceOf(
   store: EventStore,
 ): StoreMaintenance {
   if (store.maintenance !== undefined) return store.maintenance;
   const refuse = (): never => {
-    throw new QuipuError("storeReadOnly", "This store has no upkeep");
+    throw new QuipuError("storeReadOnly", "This store has no maintenance");
   };
   return {
     isReadOnly: false,

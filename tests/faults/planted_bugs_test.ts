@@ -210,7 +210,7 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   },
   "trusts a stale commit record": {
     patches: [{
-      file: "open/settle.ts",
+      file: "open/reconcile.ts",
       from: "    if (verdict.cutsTail) await cutTail(options);\n",
       to: STALE_RECORD_TRUSTED,
     }, {
@@ -224,7 +224,7 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   },
   "adopts what a killed process did not sync": {
     patches: [{
-      file: "open/settle.ts",
+      file: "open/reconcile.ts",
       from: "    await secureTail(options, commit);\n",
       to: "",
     }],

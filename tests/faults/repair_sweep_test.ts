@@ -45,9 +45,9 @@ const BUGS: Record<string, readonly Patch[]> = {
     { file: REPAIR, from: MOVED, to: MOVED + RENAMES },
   ],
   "does not sync what replaces a segment": [{
-    file: "log/remains_writer.ts",
-    from: "    await this.#file.sync();\n    return remains;\n",
-    to: "    return remains;\n",
+    file: "log/scavenged_writer.ts",
+    from: "    await this.#file.sync();\n    return scavenged;\n",
+    to: "    return scavenged;\n",
   }],
   "moves before the new names are permanent": [{
     file: REPAIR,
@@ -67,7 +67,7 @@ const BUGS: Record<string, readonly Patch[]> = {
     },
   ],
   "forgets what it was to keep": [{
-    file: "open/settle.ts",
+    file: "open/reconcile.ts",
     from: "const kept = await namesToKeep(disk, directory);",
     to: "const kept = new Set<string>();",
   }],

@@ -41,9 +41,9 @@ function losePower(openStoreOn: OpenStoreOn): Promise<unknown> {
 
 const BUGS: Record<string, readonly Patch[]> = {
   "goes over to a segment that was not synced": [{
-    file: "log/remains_writer.ts",
-    from: "    await this.#file.sync();\n    return remains;\n",
-    to: "    return remains;\n",
+    file: "log/scavenged_writer.ts",
+    from: "    await this.#file.sync();\n    return scavenged;\n",
+    to: "    return scavenged;\n",
   }],
   "removes the old segment before the new one has its name": [{
     file: "maintenance/scavenge/scavenger.ts",
@@ -52,7 +52,7 @@ const BUGS: Record<string, readonly Patch[]> = {
       "      await disk.rename(temporaryPath, next.path);\n",
   }],
   "forgets where lists end": [{
-    file: "log/remains_writer.ts",
+    file: "log/scavenged_writer.ts",
     from: "for (const { kind, name, next } of ends) {",
     to: "for (const { kind, name, next } of [...ends].slice(0, 0)) {",
   }],

@@ -24,7 +24,7 @@ import {
   type TestAnswer,
   type TestApp,
 } from "../support/test_app.ts";
-import { openUpkeepPlace } from "../support/upkeep_place.ts";
+import { openMaintenancePlace } from "../support/maintenance_place.ts";
 
 const EVENTS_JSON = "application/vnd.eventstore.events+json";
 const EVENTS_XML = "application/vnd.eventstore.events+xml";
@@ -60,7 +60,7 @@ const TAKERS = ROUTES.flatMap((route) =>
       .map((type) => ({ route, type }))
 );
 
-function isOfUpkeep({ handler }: Route): boolean {
+function isOfMaintenance({ handler }: Route): boolean {
   return handler.name === "downloadNewBackup";
 }
 
@@ -84,8 +84,8 @@ async function sendTo(
     },
     body,
   };
-  if (isOfUpkeep(route)) {
-    await using place = await openUpkeepPlace();
+  if (isOfMaintenance(route)) {
+    await using place = await openMaintenancePlace();
     const login = { Authorization: TEST_LOGINS.admin };
     return await place.test.send(path, {
       ...request,

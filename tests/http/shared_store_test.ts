@@ -20,7 +20,8 @@ import {
 import { openTestApp, TEST_LOGINS } from "../support/test_app.ts";
 import { basic } from "../support/test_auth.ts";
 
-const NO_UPKEEP = "Not Implemented: the store of this server has no upkeep";
+const NO_MAINTENANCE =
+  "Not Implemented: the store of this server has no maintenance";
 const EVENT = { eventId: testUuid(1), eventType: "T", data: {} };
 
 async function withServers(
@@ -127,7 +128,7 @@ Deno.test("what only files have is 501 for another store, which is exported all 
   ];
   for (const [method, path] of NOT_HERE) {
     const { status, body } = await test.send(path, { method, headers });
-    assertEquals([status, body], [501, NO_UPKEEP], path);
+    assertEquals([status, body], [501, NO_MAINTENANCE], path);
   }
   for (const path of ["/stats", "/metrics", "/web/index.html", "/gossip"]) {
     assertEquals((await test.send(path, { headers })).status, 200, path);

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { openUpkeep } from "../../lib/maintenance/upkeep.ts";
+import { openMaintenance } from "../../lib/maintenance/maintenance_service.ts";
 import { SILENT_LOGGER } from "../../lib/model/logger.ts";
 import { openStore } from "../../storage/mod.ts";
 import { createTestClock, createTestIds } from "../support/events.ts";
@@ -29,17 +29,17 @@ async function openWithJobs(): Promise<SecuredApp> {
     segmentSizeBytes: 64 * 1024,
     ...shared,
   });
-  const upkeep = await openUpkeep({
+  const maintenance = await openMaintenance({
     ...shared,
     store,
     version: "0.0.0",
     history: undefined,
   });
-  const app = await openSecuredApp({ app: { upkeep } });
+  const app = await openSecuredApp({ app: { maintenance } });
   const dispose = app[Symbol.asyncDispose].bind(app);
   app[Symbol.asyncDispose] = async () => {
     await dispose();
-    await upkeep.close();
+    await maintenance.close();
     await store.close();
   };
   return app;

@@ -1,6 +1,6 @@
 /**
  * What opening a store finds and does, on real files: one test a label of the
- * table in `storage/open/verdict.ts`, and its neighbours.
+ * table in `storage/open/reconcile.ts`, and its neighbours.
  *
  * @module
  */
@@ -130,7 +130,7 @@ const TAILS: Record<string, (segment: Uint8Array) => Uint8Array> = {
   "an older record": (segment) => segment.slice(SEGMENT_HEADER_BYTES),
 };
 
-/** Lengthens the newest segment's file by room, as a crash leaves it. */
+/** Lengthens the newest segment's file by preallocation, as a crash leaves it. */
 function addRoom(directory: StoreDirectory, byteCount: number): void {
   changeFile(
     directory.segmentPath(-1),
@@ -140,7 +140,7 @@ function addRoom(directory: StoreDirectory, byteCount: number): void {
 
 for (const byteCount of [1, 700, 200_000]) {
   recoveryTest(
-    `CLEAN: ${byteCount} bytes of room behind the log are no part of it`,
+    `CLEAN: ${byteCount} bytes of preallocation after the log are no part of it`,
     async (directory) => {
       await directory.append(5, LARGE);
       const path = directory.segmentPath(0);
@@ -159,7 +159,7 @@ for (const byteCount of [1, 700, 200_000]) {
 }
 
 recoveryTest(
-  "CLEAN: while a store is open there is room behind its log",
+  "CLEAN: while a store is open its log has preallocation",
   async (directory) => {
     await using opened = await directory.open(LARGE);
     const path = directory.segmentPath(0);
@@ -177,7 +177,7 @@ recoveryTest(
 );
 
 recoveryTest(
-  "KV_BEHIND, KV_LOST: room is room whatever the catalog says",
+  "KV_BEHIND, KV_LOST: preallocation is known whatever the catalog says",
   async (directory) => {
     await directory.append(3, LARGE);
     const old = directory.copyCatalog();

@@ -18,7 +18,7 @@ import {
   ROLE_OPS,
 } from "../../lib/model/principal.ts";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
-import { Upkeep } from "../../lib/maintenance/upkeep.ts";
+import { MaintenanceService } from "../../lib/maintenance/maintenance_service.ts";
 import { createStreamService } from "../../lib/streams/stream_service.ts";
 import { createTestClock, createTestIds, type TestClock } from "./events.ts";
 import { createTestStore } from "./test_store.ts";
@@ -123,7 +123,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       onLoginChange: (listener) => auth.authenticator.onChange(listener),
     }),
   });
-  const upkeep = new Upkeep({
+  const maintenance = new MaintenanceService({
     store,
     jobs: new JobBoard({ clock, newId, logger }),
     clock,
@@ -138,7 +138,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
       readEnd: () => store.readEnd(),
     },
     streams,
-    upkeep,
+    maintenance,
     ...authOf(options),
     logger,
     newId,
@@ -195,7 +195,7 @@ export function openTestApp(options: TestAppOptions = {}): TestApp {
     async [Symbol.asyncDispose]() {
       app.endLongPolls();
       app.close();
-      await upkeep.close();
+      await maintenance.close();
       if (options.store === undefined) await store.close();
     },
   };

@@ -14,7 +14,7 @@ import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../negotiation.ts";
 import { malformed } from "../errors.ts";
 import { parametersOf } from "../router.ts";
 import { downloadResponse } from "../respond.ts";
-import { fileUpkeepOf, NO_UPKEEP } from "./maintenance.ts";
+import { fileMaintenanceOf, NO_MAINTENANCE } from "./maintenance.ts";
 import { listOf, objectOf, TEXT } from "./schemas.ts";
 
 const KNOWN_FILES_SCHEMA: Schema = {
@@ -37,7 +37,7 @@ const EXPORT_QUERY = {
 const ARCHIVE_TYPE = "application/x-tar";
 
 const DOWNLOAD = {
-  tag: "Upkeep",
+  tag: "Maintenance",
   response: "any",
   scopes: BACKUP,
   access: "backup",
@@ -48,7 +48,7 @@ const ARCHIVE_ANSWERS = {
     text: "The archive, as quipu restore takes it",
     content: { type: ARCHIVE_TYPE },
   },
-  501: NO_UPKEEP,
+  501: NO_MAINTENANCE,
 } as const;
 
 /** Part of `ROUTES`. */
@@ -104,7 +104,7 @@ function downloadBackup(context: RequestContext): Promise<Response> {
  * `{"have": [{"name": …, "crc32": …}, …]}`, as a manifest says it.
  */
 async function downloadNewBackup(context: RequestContext): Promise<Response> {
-  fileUpkeepOf(context);
+  fileMaintenanceOf(context);
   const body = await context.services.receiving.readText(context.request, {
     bytesMax: context.limits.backupListBytesMax,
   });
@@ -115,7 +115,7 @@ async function sendBackup(
   have: KnownFiles | undefined,
   context: RequestContext,
 ): Promise<Response> {
-  const { downloads, maintenance } = fileUpkeepOf(context);
+  const { downloads, store: maintenance } = fileMaintenanceOf(context);
   const { source, bytes, end } = await context.services.quota.keep(
     "backups",
     context,
@@ -168,7 +168,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
  * was; an answer without one is not whole.
  */
 async function downloadExport(context: RequestContext): Promise<Response> {
-  const { downloads } = context.services.upkeep;
+  const { downloads } = context.services.maintenance;
   const selection = selectionOf(context.target.query);
   const { source, end } = await context.services.quota.keep(
     "exports",

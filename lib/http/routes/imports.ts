@@ -30,7 +30,7 @@ const IMPORT_SCHEMA: Schema = {
 /** Part of `ROUTES`. */
 export const IMPORT_ROUTES: readonly Route[] = [
   {
-    tag: "Upkeep",
+    tag: "Maintenance",
     method: "POST",
     template: "/admin/import",
     request: "any",
@@ -64,7 +64,7 @@ export const IMPORT_ROUTES: readonly Route[] = [
 /** `POST /admin/import`: see `Uploads`. */
 async function importLines(context: RequestContext): Promise<Response> {
   const { services, request, target } = context;
-  const { uploads } = services.upkeep;
+  const { uploads } = services.maintenance;
   if (!uploads.isPossible) {
     throw new Refusal(
       "unsupportedByStore",

@@ -10,7 +10,7 @@
  */
 
 import type { JobStart, JobStatus } from "../../maintenance/job_board.ts";
-import type { Upkeep } from "../../maintenance/upkeep.ts";
+import type { MaintenanceService } from "../../maintenance/maintenance_service.ts";
 import type { StoreMaintenance } from "../../store/maintenance.ts";
 import { QuipuError } from "../../model/errors.ts";
 import {
@@ -54,16 +54,18 @@ const JOB_SCHEMA: Schema = {
 };
 
 /** Of a store that cannot be kept well from here. */
-export const NO_UPKEEP: AnswerDescription = { text: "The store has no upkeep" };
+export const NO_MAINTENANCE: AnswerDescription = {
+  text: "The store has no maintenance",
+};
 const NO_SCAVENGE: AnswerDescription = { text: "No scavenge has that id" };
 
 const JOB = {
-  tag: "Upkeep",
+  tag: "Maintenance",
   response: JSON_ALONE,
   scopes: UNNARROWED,
   access: "operators",
   path: { id: "Id of the job" },
-  answers: { 200: { text: "Its state" }, 501: NO_UPKEEP },
+  answers: { 200: { text: "Its state" }, 501: NO_MAINTENANCE },
   schemas: { json: JOB_SCHEMA },
 } as const;
 
@@ -82,7 +84,7 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
       202: { text: "It began", content: "negotiated" },
       400: { text: "The parameter is invalid" },
       409: { text: "One is under way", content: "negotiated" },
-      501: NO_UPKEEP,
+      501: NO_MAINTENANCE,
     },
   },
   {
@@ -112,7 +114,7 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
     answers: {
       200: { text: "Started, or already running", content: "nothing" },
       409: { text: "A check is under way" },
-      501: NO_UPKEEP,
+      501: NO_MAINTENANCE,
       503: { text: "The server runs with --read-only" },
     },
   },
@@ -139,16 +141,16 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
  *
  * @throws {Refusal} If the store is none.
  */
-export function fileUpkeepOf(
-  { services: { upkeep } }: RequestContext,
-): Omit<Upkeep, "maintenance" | "close"> & {
-  readonly maintenance: StoreMaintenance;
+export function fileMaintenanceOf(
+  { services: { maintenance } }: RequestContext,
+): Omit<MaintenanceService, "store" | "close"> & {
+  readonly store: StoreMaintenance;
 } {
-  const { maintenance } = upkeep;
-  if (maintenance !== undefined) return { ...upkeep, maintenance };
+  const { store } = maintenance;
+  if (store !== undefined) return { ...maintenance, store };
   throw new Refusal(
     "unsupportedByStore",
-    "Not Implemented: the store of this server has no upkeep",
+    "Not Implemented: the store of this server has no maintenance",
   );
 }
 
@@ -161,7 +163,7 @@ export function beginVerify(
   context: RequestContext,
   isDeep: boolean,
 ): JobStart {
-  const { jobs, maintenance } = fileUpkeepOf(context);
+  const { jobs, store: maintenance } = fileMaintenanceOf(context);
   return jobs.start({
     kind: VERIFY,
     request: { isDeep },
@@ -186,13 +188,13 @@ function startVerify(context: RequestContext): Response {
 
 /** `GET /admin/verify`: how the last one is, or how it ended. */
 function readVerify(context: RequestContext): Response {
-  const { jobs } = fileUpkeepOf(context);
+  const { jobs } = fileMaintenanceOf(context);
   return answerStatus(VERIFY, jobs.status(VERIFY), context);
 }
 
 /** `DELETE /admin/verify`: tells one that is under way to stop. */
 function cancelVerify(context: RequestContext): Response {
-  const { jobs } = fileUpkeepOf(context);
+  const { jobs } = fileMaintenanceOf(context);
   return answerStatus(VERIFY, jobs.cancel(VERIFY), context);
 }
 
@@ -205,8 +207,10 @@ export function beginScavenge(
   context: RequestContext,
   request: { readonly fromSegment?: number },
 ): JobStart {
-  const upkeep = fileUpkeepOf(context);
-  const { jobs, maintenance, scavengeHistory: history } = upkeep;
+  const { jobs, store: maintenance, scavengeHistory: history } =
+    fileMaintenanceOf(
+      context,
+    );
   // Else the job would only fail after it was answered that it began.
   if (maintenance.isReadOnly) {
     throw new QuipuError(
@@ -248,14 +252,14 @@ function startScavenge(context: RequestContext): Response {
 
 /** `GET /admin/scavenge/{id}`: how one is, or what came of it. */
 function readScavenge(context: RequestContext): Response {
-  const status = fileUpkeepOf(context).jobs.status(SCAVENGE);
+  const status = fileMaintenanceOf(context).jobs.status(SCAVENGE);
   checkMeant(status, context);
   return answerStatus(SCAVENGE, status, context);
 }
 
 /** `DELETE /admin/scavenge/{id}`: tells it to stop. */
 function cancelScavenge(context: RequestContext): Response {
-  const { jobs } = fileUpkeepOf(context);
+  const { jobs } = fileMaintenanceOf(context);
   checkMeant(jobs.status(SCAVENGE), context);
   return answerStatus(SCAVENGE, jobs.cancel(SCAVENGE), context);
 }

@@ -87,7 +87,7 @@ const READING = {
 } as const;
 
 const OPERATING = {
-  tag: "Upkeep",
+  tag: "Maintenance",
   scopes: UNNARROWED,
   access: "operators",
 } as const;

@@ -219,7 +219,7 @@ async function readMetrics(context: RequestContext): Promise<Response> {
 export async function metricFamiliesOf(
   { services }: RequestContext,
 ): Promise<readonly MetricFamily[]> {
-  const { observation, quota, upkeep, responseCache } = services;
+  const { observation, quota, maintenance, responseCache } = services;
   return [
     ...observation.requests.families(),
     gauge(
@@ -243,7 +243,7 @@ export async function metricFamiliesOf(
       type: "gauge" as const,
       samples: samplesBy(
         "job",
-        upkeep.jobs.all().map(({ kind, state }) =>
+        maintenance.jobs.all().map(({ kind, state }) =>
           [kind, state === "running" ? 1 : 0] as const
         ),
       ),

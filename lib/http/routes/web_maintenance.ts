@@ -20,7 +20,7 @@ import { METRICS, type Route, UNNARROWED } from "../route.ts";
 import {
   beginScavenge,
   beginVerify,
-  fileUpkeepOf,
+  fileMaintenanceOf,
   SCAVENGE,
   VERIFY,
 } from "./maintenance.ts";
@@ -35,7 +35,7 @@ const OPERATOR_FORM = {
   access: "operators",
   answers: {
     303: FORM_ANSWERS[303],
-    501: { text: "The store has no upkeep" },
+    501: { text: "The store has no maintenance" },
   },
 } as const satisfies Partial<Route>;
 
@@ -101,13 +101,13 @@ const NOTICES = {
 
 /** `GET /web/maintenance` */
 function showMaintenance(context: RequestContext): Response {
-  const { node, observation, upkeep } = context.services;
-  const { jobs } = upkeep;
+  const { node, observation, maintenance } = context.services;
+  const { jobs } = maintenance;
   const done = parameterOf(context.target.query, "done");
   const page = maintenancePage({
     prefix: prefixOf(context),
     csrf: markOf(context),
-    jobs: upkeep.maintenance && {
+    jobs: maintenance.store && {
       verify: jobs.status(VERIFY),
       scavenge: jobs.status(SCAVENGE),
     },
@@ -138,7 +138,7 @@ async function startVerifyByForm(context: RequestContext): Promise<Response> {
 /** `POST /web/maintenance/verify/cancel` */
 async function cancelVerifyByForm(context: RequestContext): Promise<Response> {
   await readForm(context);
-  fileUpkeepOf(context).jobs.cancel(VERIFY);
+  fileMaintenanceOf(context).jobs.cancel(VERIFY);
   return seeOther(PAGE, context);
 }
 
@@ -154,7 +154,7 @@ async function cancelScavengeByForm(
   context: RequestContext,
 ): Promise<Response> {
   await readForm(context);
-  fileUpkeepOf(context).jobs.cancel(SCAVENGE);
+  fileMaintenanceOf(context).jobs.cancel(SCAVENGE);
   return seeOther(PAGE, context);
 }
 

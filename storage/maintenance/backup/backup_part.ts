@@ -6,7 +6,10 @@
 
 import { crc32 } from "node:zlib";
 import type { DiskFile } from "../../disk/disk.ts";
-import { Remains, SCAVENGED_HEADER_BYTES } from "../../log/remains.ts";
+import {
+  SCAVENGED_HEADER_BYTES,
+  ScavengedSegment,
+} from "../../log/scavenged_segment.ts";
 import type { Segment } from "../../log/segment.ts";
 import {
   decodeSegmentHeader,
@@ -73,7 +76,7 @@ export function segmentOf(
   path: string,
   endPosition: number,
 ): Segment {
-  const { number, generation, startPosition, remains } = header;
+  const { number, generation, startPosition, scavenged } = header;
   return {
     number,
     generation,
@@ -81,6 +84,8 @@ export function segmentOf(
     startPosition,
     endPosition,
     checksum: header.previousChecksum,
-    ...(remains === undefined ? {} : { remains: new Remains(remains) }),
+    ...(scavenged === undefined
+      ? {}
+      : { scavenged: new ScavengedSegment(scavenged) }),
   };
 }

@@ -11,7 +11,7 @@ import type { LogPoint } from "../../../lib/store/transfer.ts";
 import type { DiskFile } from "../../disk/disk.ts";
 import { RECORD_HEADER_BYTES } from "../../log/record.ts";
 import { bytesOf, getSafeUint64 } from "../../log/bytes.ts";
-import { SCAVENGED_HEADER_BYTES } from "../../log/remains.ts";
+import { SCAVENGED_HEADER_BYTES } from "../../log/scavenged_segment.ts";
 import {
   decodeSegmentHeader,
   SEGMENT_HEADER_BYTES,
@@ -111,9 +111,9 @@ function firstTimeOf(
   try {
     const header = decodeSegmentHeader(readStart(file));
     if (typeof header === "string") return undefined;
-    const { remains } = header;
+    const { scavenged } = header;
     // Of one that was scavenged empty the last time is as good.
-    if (remains?.recordCount === 0) return remains.lastCreatedAtUs;
+    if (scavenged?.recordCount === 0) return scavenged.lastCreatedAtUs;
     const at = firstOffsetOf(header);
     const array = new Uint8Array(RECORD_HEADER_BYTES);
     if (file.readAt(array, at) < array.length) return undefined;
@@ -145,16 +145,16 @@ function cutSegment(source: BackupSource, place: CutPlace): Cut {
     if (typeof header === "string") {
       throw new QuipuError("damaged", `"${part.name}" is ${header}`);
     }
-    const { remains } = header;
-    if (remains !== undefined) {
+    const { scavenged } = header;
+    if (scavenged !== undefined) {
       const isWhole = "position" in point
         ? point.position === part.endPosition
-        : point.timeUs > remains.lastCreatedAtUs;
+        : point.timeUs > scavenged.lastCreatedAtUs;
       if (!isWhole) throw scavengedError(part);
       return {
         end: part.endPosition,
         checksum: part.checksum,
-        lastCreatedAtUs: remains.lastCreatedAtUs,
+        lastCreatedAtUs: scavenged.lastCreatedAtUs,
         segmentCount: at + 1,
         lastBytes: part.bytes,
       };

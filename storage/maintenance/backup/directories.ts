@@ -30,12 +30,12 @@ import {
   takeForReading,
 } from "../../disk/store_directory.ts";
 import { findSegments, type FoundSegment } from "../../log/find_segments.ts";
-import { lastTimeOfRemains } from "../../log/remains.ts";
+import { lastTimeOfScavenged } from "../../log/scavenged_segment.ts";
 import { type ScanResult, scanSegment } from "../../log/scan_segment.ts";
 import { OpenFiles, positionOf } from "../../log/segment.ts";
 import { SegmentFile } from "../../log/segment_file.ts";
 import { openFileStore } from "../../open/open_store.ts";
-import { readCommitRecord } from "../../open/settle.ts";
+import { readCommitRecord } from "../../open/reconcile.ts";
 import { removeIfThere } from "./backup_file.ts";
 import { segmentOf } from "./backup_part.ts";
 import { nextKeptTarget, pruneBackups } from "./kept_backups.ts";
@@ -332,8 +332,8 @@ function lastTimeOf(
   newest: ScanResult | undefined,
 ): number | undefined {
   for (const segment of found.toReversed()) {
-    const { remains } = segment.header;
-    if (remains !== undefined) return lastTimeOfRemains(remains);
+    const { scavenged } = segment.header;
+    if (scavenged !== undefined) return lastTimeOfScavenged(scavenged);
     const { lastPosition, lastCreatedAtUs } =
       newest !== undefined && segment === found.at(-1)
         ? newest
@@ -348,7 +348,7 @@ function scanLast(files: OpenFiles, found: FoundSegment): ScanResult {
   const { header, path } = found;
   const file = files.open(path);
   const segment = segmentOf(header, path, header.startPosition);
-  segment.endPosition = header.remains?.endPosition ??
+  segment.endPosition = header.scavenged?.endPosition ??
     positionOf(segment, file.size());
   return scanSegment(
     new SegmentFile(file, segment),

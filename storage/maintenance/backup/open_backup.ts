@@ -19,7 +19,7 @@ import {
 } from "../../disk/backup_names.ts";
 import type { Disk } from "../../disk/disk.ts";
 import { RecordScanner } from "../../log/record_scanner.ts";
-import { lastTimeOfRemains } from "../../log/remains.ts";
+import { lastTimeOfScavenged } from "../../log/scavenged_segment.ts";
 import type { OpenFiles, Segment } from "../../log/segment.ts";
 import type { SegmentPins } from "../../log/segment_pins.ts";
 import type { Publisher } from "../../write/publisher.ts";
@@ -118,8 +118,8 @@ function lastTimeOf(
     startPosition <= lastPosition && lastPosition < endPosition
   );
   if (segment === undefined) return undefined;
-  const { remains } = segment;
-  if (remains !== undefined) return lastTimeOfRemains(remains.header);
+  const { scavenged } = segment;
+  if (scavenged !== undefined) return lastTimeOfScavenged(scavenged.header);
   const file = files.open(segment.path);
   const record = new RecordScanner(file, segment, lastPosition)
     .next({ withBodies: false });

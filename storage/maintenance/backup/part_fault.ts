@@ -54,13 +54,13 @@ export function checkPart(
     header.startPosition === part.startPosition;
   if (!isIt) return "it is another segment";
   const segment = segmentOf(header, file.path, part.endPosition);
-  const { remains } = header;
-  const endsSo = remains === undefined ||
-    (remains.endPosition === part.endPosition &&
-      remains.checksum === part.checksum);
+  const { scavenged } = header;
+  const endsSo = scavenged === undefined ||
+    (scavenged.endPosition === part.endPosition &&
+      scavenged.checksum === part.checksum);
   return endsSo
     ? new WalkCheck(new SegmentFile(file, segment), part)
-    : `it ends otherwise at position ${remains.endPosition}`;
+    : `it ends otherwise at position ${scavenged.endPosition}`;
 }
 
 class WalkCheck implements PartCheck {

@@ -68,7 +68,7 @@ export function partOf(disk: Disk, segment: SegmentState): SnapshotPart {
       startPosition: segment.startPosition,
       endPosition,
       checksum,
-      bytes: header.remains?.fileBytes ?? offsetOf(segment, endPosition),
+      bytes: header.scavenged?.fileBytes ?? offsetOf(segment, endPosition),
     };
   } finally {
     file.close();

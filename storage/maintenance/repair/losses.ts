@@ -21,7 +21,7 @@ import {
 import { Membership } from "../../index/membership.ts";
 import type { LogRecord } from "../../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../../log/record.ts";
-import type { ListEnd } from "../../log/remains.ts";
+import type { ListEnd } from "../../log/scavenged_segment.ts";
 import { type Mend, mended, mendOf } from "./mend_record.ts";
 
 /** Which numbers of a stream a damaged segment had. */

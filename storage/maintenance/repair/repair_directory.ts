@@ -30,8 +30,8 @@ import {
   SEGMENTS_NAME,
   takeForReading,
 } from "../../disk/store_directory.ts";
-import type { ListEnd } from "../../log/remains.ts";
-import { RemainsWriter } from "../../log/remains_writer.ts";
+import type { ListEnd } from "../../log/scavenged_segment.ts";
+import { ScavengedWriter } from "../../log/scavenged_writer.ts";
 import { SegmentFile } from "../../log/segment_file.ts";
 import {
   parseSegmentFileName,
@@ -89,7 +89,7 @@ export async function repairDirectoryOn(
   } finally {
     lock.release();
   }
-  return await settleAndVerify(repair, platform, request, control);
+  return await reconcileAndVerify(repair, platform, request, control);
 }
 
 /** What is to be done. */
@@ -366,7 +366,7 @@ async function writeNote(
 }
 
 /** The store makes what is left to make; then all of it is looked at again. */
-async function settleAndVerify(
+async function reconcileAndVerify(
   { report }: Repair,
   platform: StorePlatform,
   request: RepairRequest,
@@ -431,7 +431,7 @@ async function writeReplacement(
   await disk.remove(path).catch(() => {});
   const target = await disk.create(path);
   try {
-    const writer = new RemainsWriter(target, segment, {
+    const writer = new ScavengedWriter(target, segment, {
       pause: () => control.pause?.() ?? Promise.resolve(),
     });
     let lastPosition = segment.startPosition - 1;

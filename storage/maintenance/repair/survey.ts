@@ -18,7 +18,7 @@ import { openSealedIndex } from "../../index/sealed_index.ts";
 import { BLOCK_BYTES, BlockCache } from "../../index/block_cache.ts";
 import type { CommitRecord } from "../../commit/catalog.ts";
 import { FLAG_RUN_END } from "../../log/record.ts";
-import type { ListEnd } from "../../log/remains.ts";
+import type { ListEnd } from "../../log/scavenged_segment.ts";
 import type { Segment } from "../../log/segment.ts";
 import { type PlacedSegment, SegmentFile } from "../../log/segment_file.ts";
 import type { SegmentHeader } from "../../log/segment_header.ts";
@@ -241,10 +241,10 @@ class Surveyor {
         end: next.header?.startPosition ?? 0,
         checksum: next.header?.previousChecksum,
       }
-      : placed.remains !== undefined
+      : placed.scavenged !== undefined
       ? {
-        end: placed.remains.header.endPosition,
-        checksum: placed.remains.header.checksum,
+        end: placed.scavenged.header.endPosition,
+        checksum: placed.scavenged.header.checksum,
       }
       : committedEnd !== undefined &&
           (committedEnd > reading.end || !reading.isWhole)
@@ -291,7 +291,7 @@ class Surveyor {
     let lastCreatedAtUs = this.#lastCreatedAtUs;
     let lastPosition = -1;
     let count = 0;
-    this.#losses.begin(segment.remains !== undefined || walks);
+    this.#losses.begin(segment.scavenged !== undefined || walks);
     try {
       const file = disk.open(segment.path, "read");
       try {
@@ -332,16 +332,16 @@ class Surveyor {
           control.signal.throwIfAborted();
           await control.pause?.();
         }
-        const { remains } = segment;
-        if (remains !== undefined) {
+        const { scavenged } = segment;
+        if (scavenged !== undefined) {
           const ends = source.ends();
           for (const known of ends ?? []) {
             this.#losses.takeEnd(segment.number, known);
           }
           if (ends === undefined) isWhole = false;
-          end = remains.header.endPosition;
-          checksum = remains.header.checksum;
-          lastCreatedAtUs = remains.header.lastCreatedAtUs;
+          end = scavenged.header.endPosition;
+          checksum = scavenged.header.checksum;
+          lastCreatedAtUs = scavenged.header.lastCreatedAtUs;
         }
       } finally {
         file.close();

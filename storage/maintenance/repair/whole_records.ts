@@ -13,7 +13,7 @@ import { type DiskFile, readExactly } from "../../disk/disk.ts";
 import { LIST_KINDS } from "../../index/list_directory.ts";
 import { bytesOf, getSafeUint64, readName } from "../../log/bytes.ts";
 import { LogRecord } from "../../log/log_record.ts";
-import { type ListEnd, STRETCH_BYTES } from "../../log/remains.ts";
+import { type ListEnd, STRETCH_BYTES } from "../../log/scavenged_segment.ts";
 import type { RecordPlace, SegmentFile } from "../../log/segment_file.ts";
 
 const PLACE_BYTES = 8;

@@ -11,7 +11,7 @@ import { Membership } from "../../index/membership.ts";
 import { RemainingEntries } from "../../index/remaining_entries.ts";
 import { Uint32List } from "../../index/uint32_list.ts";
 import type { LogRecord } from "../../log/log_record.ts";
-import type { ListEnd } from "../../log/remains.ts";
+import type { ListEnd } from "../../log/scavenged_segment.ts";
 import type { Segment } from "../../log/segment.ts";
 import { ListSet } from "./list_set.ts";
 

@@ -17,7 +17,10 @@ import type { StoreIndex } from "../../index/store_index.ts";
 import type { LogRecord } from "../../log/log_record.ts";
 import { FLAG_TOMBSTONE } from "../../log/record.ts";
 import type { RecordReader } from "../../log/record_reader.ts";
-import { Remains, SCAVENGED_HEADER_BYTES } from "../../log/remains.ts";
+import {
+  SCAVENGED_HEADER_BYTES,
+  ScavengedSegment,
+} from "../../log/scavenged_segment.ts";
 import { type Segment, segmentPath } from "../../log/segment.ts";
 import { SegmentFile, WalkFault } from "../../log/segment_file.ts";
 import {
@@ -26,7 +29,7 @@ import {
   type SegmentHeader,
 } from "../../log/segment_header.ts";
 import type { ListSet } from "./list_set.ts";
-import { RemainsWriter } from "../../log/remains_writer.ts";
+import { ScavengedWriter } from "../../log/scavenged_writer.ts";
 import type { Retention } from "./retention.ts";
 import type { RewriteMemory } from "./rewrite_memory.ts";
 
@@ -85,10 +88,14 @@ export async function rewriteSegment(
   try {
     const target = await disk.create(temporaryPath);
     try {
-      const written = await copyRemains(segment, { source, target, options });
+      const written = await copyKeptRecords(segment, {
+        source,
+        target,
+        options,
+      });
       if (written === undefined) return undefined;
-      const { remains, entries, removedCount, streams } = written;
-      const rewritten: Segment = { ...segment, ...next, path, remains };
+      const { scavenged, entries, removedCount, streams } = written;
+      const rewritten: Segment = { ...segment, ...next, path, scavenged };
       await writeIndexOfEntries(rewritten, entries, options);
       isKept = true;
       return { segment: rewritten, temporaryPath, removedCount, streams };
@@ -116,13 +123,13 @@ export async function removeQuietly(
 }
 
 interface Copied {
-  readonly remains: Remains;
+  readonly scavenged: ScavengedSegment;
   readonly entries: RemainingEntries;
   readonly removedCount: number;
   readonly streams: Pick<ListSet, "has">;
 }
 
-async function copyRemains(
+async function copyKeptRecords(
   segment: Segment,
   { source, target, options }: {
     readonly source: DiskFile;
@@ -137,7 +144,7 @@ async function copyRemains(
   const recordCount = index.sealed.indexOf(segment)?.footer.recordCount ?? 0;
   const entries = memory.begin(segment, recordCount);
   const { ends, streams } = memory;
-  const writer = new RemainsWriter(target, segment, options);
+  const writer = new ScavengedWriter(target, segment, options);
   let removedCount = 0;
   let lastPosition = -1;
   let lastCreatedAtUs = 0;
@@ -163,7 +170,7 @@ async function copyRemains(
     await pause();
   }
   if (removedCount === 0) return undefined;
-  const before = segment.remains?.header;
+  const before = segment.scavenged?.header;
   if (before !== undefined) {
     const known = file.ends();
     if (known === undefined) throw unreadable(segment, "where lists end");
@@ -174,7 +181,7 @@ async function copyRemains(
       if (++count % ENDS_PER_PAUSE === 0) await pause();
     }
   }
-  const remains = await writer.finish(
+  const scavenged = await writer.finish(
     { ...header, generation: segment.generation + 1 },
     ends.all(),
     {
@@ -183,7 +190,12 @@ async function copyRemains(
       scavengedAtUs: options.nowUs,
     },
   );
-  return { remains: new Remains(remains), entries, removedCount, streams };
+  return {
+    scavenged: new ScavengedSegment(scavenged),
+    entries,
+    removedCount,
+    streams,
+  };
 }
 
 /**
@@ -211,7 +223,7 @@ function readHeader(file: DiskFile, segment: Segment): SegmentHeader {
     readExactly(
       file,
       0,
-      segment.remains === undefined
+      segment.scavenged === undefined
         ? SEGMENT_HEADER_BYTES
         : SCAVENGED_HEADER_BYTES,
     ),

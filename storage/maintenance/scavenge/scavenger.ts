@@ -167,7 +167,7 @@ class Scavenger {
   async #sealActive(): Promise<boolean> {
     const { segments, failure, endSegment } = this.#parts;
     const active = segments.at(-1);
-    const isWritten = active !== undefined && active.remains === undefined &&
+    const isWritten = active !== undefined && active.scavenged === undefined &&
       active.endPosition > active.startPosition;
     if (!isWritten || failure() !== undefined) return false;
     const found = await findActiveGarbage(active, {

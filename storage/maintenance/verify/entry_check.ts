@@ -18,7 +18,7 @@ import { encodeUtf8 } from "../../../lib/text/utf8.ts";
 import { bytesOf } from "../../log/bytes.ts";
 import type { LogRecord } from "../../log/log_record.ts";
 import { FLAG_FIRST, FLAG_TOMBSTONE } from "../../log/record.ts";
-import type { ListEnd } from "../../log/remains.ts";
+import type { ListEnd } from "../../log/scavenged_segment.ts";
 import { type EntryDigest, ListHeads, NameHash } from "./list_entries.ts";
 import { isPlaceable } from "../../index/ordinal_rule.ts";
 

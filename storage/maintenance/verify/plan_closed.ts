@@ -8,7 +8,10 @@
 import { join } from "@std/path";
 import type { CommitRecord } from "../../commit/catalog.ts";
 import { type Disk, readExactly } from "../../disk/disk.ts";
-import { Remains, SCAVENGED_HEADER_BYTES } from "../../log/remains.ts";
+import {
+  SCAVENGED_HEADER_BYTES,
+  ScavengedSegment,
+} from "../../log/scavenged_segment.ts";
 import { positionOf, type Segment } from "../../log/segment.ts";
 import {
   decodeSegmentHeader,
@@ -201,8 +204,8 @@ function planSegment(
     startPosition: header?.startPosition ?? end,
     endPosition: 0,
     checksum: header?.previousChecksum ?? 0,
-    ...(header?.remains !== undefined && {
-      remains: new Remains(header.remains),
+    ...(header?.scavenged !== undefined && {
+      scavenged: new ScavengedSegment(header.scavenged),
     }),
   };
   const isFollowed = next?.number === number + 1 &&
@@ -210,9 +213,9 @@ function planSegment(
     next.header.startPosition >= segment.startPosition;
   segment.endPosition = isFollowed
     ? next.header?.startPosition ?? 0
-    : header?.remains?.endPosition ??
+    : header?.scavenged?.endPosition ??
       Math.max(segment.startPosition, positionOf(segment, sizeBytes));
-  const fileBytes = header?.remains === undefined
+  const fileBytes = header?.scavenged === undefined
     ? Math.min(
       sizeBytes,
       segment.endPosition - segment.startPosition + SEGMENT_HEADER_BYTES,

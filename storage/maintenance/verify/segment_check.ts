@@ -8,7 +8,7 @@
 
 import type { JobControl } from "../../../lib/store/maintenance.ts";
 import type { LogRecord } from "../../log/log_record.ts";
-import { isRoom } from "../../log/record.ts";
+import { isPreallocated } from "../../log/record.ts";
 import { offsetOf } from "../../log/segment.ts";
 import {
   type LogFault,
@@ -239,7 +239,8 @@ class SegmentCheck {
 
   #tellTorn(step: WalkFault): void {
     const { source, findings } = this.#request;
-    const isRest = this.#walk.isAtRunEnd && isRoom(source.file, step.offset);
+    const isRest = this.#walk.isAtRunEnd &&
+      isPreallocated(source.file, step.offset);
     if (isRest) return;
     const byteCount = source.recordsEnd - step.offset;
     findings.notice(
@@ -277,9 +278,9 @@ class SegmentCheck {
   /** Checks the tables, and takes the ends of lists. */
   #finishScavenged(): void {
     const { source, fileName, findings, entries, onBytes } = this.#request;
-    const { segment: { remains, endPosition } } = source;
-    if (remains === undefined) return;
-    const { header } = remains;
+    const { segment: { scavenged, endPosition } } = source;
+    if (scavenged === undefined) return;
+    const { header } = scavenged;
     const ends = source.ends();
     onBytes(header.fileBytes - header.placesOffset);
     if (ends === undefined) {

@@ -251,7 +251,7 @@ class LogVerification implements Disposable {
   ): Promise<void> {
     const { segment, header, index, fileName } = planned;
     const storeId = this.#plan.storeId ?? "";
-    if (header?.remains !== undefined) this.#deep?.passScavenged();
+    if (header?.scavenged !== undefined) this.#deep?.passScavenged();
     this.#heads.takeSealed(segment, storeId, this.#entries);
     if (index === undefined) {
       // Of an open store, one that is being made: the last ones have none yet.
@@ -273,7 +273,7 @@ class LogVerification implements Disposable {
         fileName: index.name,
         storeId,
         segment,
-        isScavenged: header?.remains !== undefined,
+        isScavenged: header?.scavenged !== undefined,
         facts,
         findings: this.#findings,
         control: this.#control,

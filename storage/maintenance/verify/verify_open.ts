@@ -14,7 +14,7 @@ import type {
 import { readExactly } from "../../disk/disk.ts";
 import type { StoreIndex } from "../../index/store_index.ts";
 import type { Catalog, CommitRecord } from "../../commit/catalog.ts";
-import { SCAVENGED_HEADER_BYTES } from "../../log/remains.ts";
+import { SCAVENGED_HEADER_BYTES } from "../../log/scavenged_segment.ts";
 import { offsetOf, type Segment } from "../../log/segment.ts";
 import type { SegmentPins } from "../../log/segment_pins.ts";
 import {
@@ -163,7 +163,7 @@ function planSegments(
       segment,
       fileName,
       header: readHeader(),
-      fileBytes: segment.remains?.header.fileBytes ??
+      fileBytes: segment.scavenged?.header.fileBytes ??
         offsetOf(segment, segment.endPosition),
       index: isSealed && hasIndex
         ? {

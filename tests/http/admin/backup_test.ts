@@ -5,14 +5,14 @@ import { restoreDirectory } from "../../../storage/maintenance/backup/directorie
 import { createTestClock, createTestIds } from "../../support/events.ts";
 import { TEST_LOGINS } from "../../support/test_app.ts";
 import {
-  openUpkeepPlace,
-  type UpkeepPlace,
-} from "../../support/upkeep_place.ts";
+  type MaintenancePlace,
+  openMaintenancePlace,
+} from "../../support/maintenance_place.ts";
 
 const PATH = "/admin/backup";
 
 function backUp(
-  { test }: UpkeepPlace,
+  { test }: MaintenancePlace,
   options: { login?: string; body?: string; method?: string } = {},
 ): Promise<Response> {
   const { login = TEST_LOGINS.admin, body, method } = options;
@@ -42,7 +42,7 @@ async function tarOf(archive: string, ...args: string[]): Promise<string> {
 }
 
 async function countIn(
-  place: UpkeepPlace,
+  place: MaintenancePlace,
   archive: string,
 ): Promise<{ end: number; directory: string }> {
   const directory = join(place.path, "restored");
@@ -59,7 +59,7 @@ async function countIn(
 }
 
 Deno.test("GET /admin/backup is a tar archive that GNU tar reads and restore takes", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(90);
   const { end } = await place.store.readEnd();
   const response = await backUp(place);
@@ -84,7 +84,7 @@ Deno.test("GET /admin/backup is a tar archive that GNU tar reads and restore tak
 });
 
 Deno.test("HEAD /admin/backup tells the length and reads nothing", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(90);
   const { headers, body } = await backUp(place, { method: "HEAD" });
   assertEquals(body, null);
@@ -93,7 +93,7 @@ Deno.test("HEAD /admin/backup tells the length and reads nothing", async () => {
 });
 
 Deno.test("an archive that was cut anywhere is not restored", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(12);
   const bytes = await (await backUp(place)).bytes();
   const archive = join(place.path, "backup.tar");
@@ -106,7 +106,7 @@ Deno.test("an archive that was cut anywhere is not restored", async () => {
 });
 
 Deno.test("POST /admin/backup leaves out what the client has", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(90);
   const whole = await (await backUp(place)).bytes();
   const archive = join(place.path, "backup.tar");
@@ -129,7 +129,7 @@ Deno.test("POST /admin/backup leaves out what the client has", async () => {
 });
 
 Deno.test("POST /admin/backup with a body that says nothing is 400", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   for (
     const body of [
       "",
@@ -146,7 +146,7 @@ Deno.test("POST /admin/backup with a body that says nothing is 400", async () =>
 });
 
 Deno.test("/admin/backup is for $admins and $backup alone", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   for (const login of ["", TEST_LOGINS.user, TEST_LOGINS.ops]) {
     for (const body of [undefined, '{"have":[]}']) {
       const response = await backUp(place, {
@@ -163,7 +163,7 @@ Deno.test("/admin/backup is for $admins and $backup alone", async () => {
 });
 
 Deno.test("of too many backups at a time the last is 503, until one ends", async () => {
-  await using place = await openUpkeepPlace({ backupsMax: 2 });
+  await using place = await openMaintenancePlace({ backupsMax: 2 });
   await place.append(10);
   const first = await backUp(place);
   const second = await backUp(place);
@@ -197,7 +197,7 @@ async function readOn(
 }
 
 Deno.test("GET /admin/backup of a damaged store breaks off before the damage, and the log says where it is", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(90);
   const directory = join(place.path, "store", "segments");
   const whole = (await (await backUp(place)).bytes()).length;
@@ -232,7 +232,7 @@ Deno.test("GET /admin/backup of a damaged store breaks off before the damage, an
 });
 
 Deno.test("a backup of which nothing is taken is given up, and another may begin", async () => {
-  await using place = await openUpkeepPlace({
+  await using place = await openMaintenancePlace({
     backupsMax: 1,
     sendStallMs: 2000,
   });

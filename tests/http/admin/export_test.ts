@@ -12,14 +12,14 @@ import {
 } from "../../support/events.ts";
 import { TEST_INFO, TEST_LOGINS } from "../../support/test_app.ts";
 import {
-  openUpkeepPlace,
-  type UpkeepPlace,
-} from "../../support/upkeep_place.ts";
+  type MaintenancePlace,
+  openMaintenancePlace,
+} from "../../support/maintenance_place.ts";
 
 const CONTROL = { signal: new AbortController().signal, report: () => {} };
 
 function ask(
-  { test }: UpkeepPlace,
+  { test }: MaintenancePlace,
   query = "",
   options: { login?: string; method?: string } = {},
 ): Promise<Response> {
@@ -49,7 +49,7 @@ function optionsOf(directory: string) {
 }
 
 Deno.test("GET /admin/export is what quipu export writes, up to where it began", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(700);
   await place.store.append({
     streamName: "mixed-1",
@@ -104,7 +104,7 @@ Deno.test("GET /admin/export is what quipu export writes, up to where it began",
 });
 
 Deno.test("GET /admin/export selects by stream, category, time and position", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(30);
   await place.store.append({
     streamName: "odd name-ñ+&=",
@@ -142,7 +142,7 @@ Deno.test("GET /admin/export selects by stream, category, time and position", as
 });
 
 Deno.test("GET /admin/export of what makes no sense is 400, of what never was 404", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(3);
   const cases: [string, number, string][] = [
     ["?stream=cart-1&category=cart", 400, "not both"],
@@ -172,7 +172,7 @@ Deno.test("GET /admin/export of what makes no sense is 400, of what never was 40
 });
 
 Deno.test("/admin/export is for $admins and $backup alone, and is only read", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(3);
   for (const login of ["", TEST_LOGINS.user, TEST_LOGINS.ops]) {
     for (const query of ["", "?stream=cart-1", "?stream=none", "?x=y"]) {
@@ -197,7 +197,7 @@ Deno.test("/admin/export is for $admins and $backup alone, and is only read", as
 });
 
 Deno.test("an export ends when its client leaves, and so does one that finds nothing to send", async () => {
-  await using place = await openUpkeepPlace({ exportsMax: 2 });
+  await using place = await openMaintenancePlace({ exportsMax: 2 });
   await place.append(600);
   await place.store.append({
     streamName: "last-1",
@@ -228,7 +228,7 @@ Deno.test("an export ends when its client leaves, and so does one that finds not
 });
 
 Deno.test("an export that meets damage breaks off without its last line", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await place.append(300);
   const path = join(place.path, "store", "segments", "00000003.g1.seg");
   const bytes = await Deno.readFile(path);

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { TEST_LOGINS, type TestApp } from "../../support/test_app.ts";
 import { openTestApp } from "../../support/test_app.ts";
 import {
-  openUpkeepPlace,
-  type UpkeepPlace,
-} from "../../support/upkeep_place.ts";
+  type MaintenancePlace,
+  openMaintenancePlace,
+} from "../../support/maintenance_place.ts";
 
 function lineOf(number: number, other: Record<string, unknown> = {}): string {
   const id = `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
@@ -38,7 +38,7 @@ function send(
   });
 }
 
-async function timesIn({ store }: UpkeepPlace): Promise<number[]> {
+async function timesIn({ store }: MaintenancePlace): Promise<number[]> {
   const { entries } = await store.readStream({
     streamName: "orders-1",
     from: 0,
@@ -50,7 +50,7 @@ async function timesIn({ store }: UpkeepPlace): Promise<number[]> {
 }
 
 Deno.test("POST /admin/import keeps numbers, ids and times, and knows what was imported", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   const text = lineOf(3) + lineOf(4);
   const first = await send(place.test, text);
   assertEquals(first.status, 200, first.body);
@@ -77,7 +77,7 @@ Deno.test("POST /admin/import keeps numbers, ids and times, and knows what was i
 });
 
 Deno.test("POST /admin/import refuses another event, and a number that does not follow", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   await send(place.test, lineOf(0));
   const other = await send(place.test, lineOf(0, { data: '{"n":1}' }));
   assertEquals(other.status, 400);
@@ -91,7 +91,7 @@ Deno.test("POST /admin/import refuses another event, and a number that does not 
 });
 
 Deno.test("POST /admin/import leaves streams of the system out unless it is asked for", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   const acl = lineOf(0, {
     stream: "$$orders-1",
     type: "$metadata",
@@ -112,7 +112,7 @@ Deno.test("POST /admin/import leaves streams of the system out unless it is aske
 });
 
 Deno.test("/admin/import is for $admins alone", async () => {
-  await using place = await openUpkeepPlace();
+  await using place = await openMaintenancePlace();
   for (const login of ["", TEST_LOGINS.ops, TEST_LOGINS.backup]) {
     const { status } = await send(place.test, lineOf(0), { login });
     assertEquals(status, 401);

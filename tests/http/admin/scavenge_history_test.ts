@@ -8,7 +8,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { JobBoard } from "../../../lib/maintenance/job_board.ts";
-import { openUpkeep } from "../../../lib/maintenance/upkeep.ts";
+import { openMaintenance } from "../../../lib/maintenance/maintenance_service.ts";
 import { QuipuError } from "../../../lib/model/errors.ts";
 import type { EventStore } from "../../../lib/store/event_store.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
@@ -98,7 +98,7 @@ type Parts = Awaited<ReturnType<typeof openParts>>;
 
 /** A server over the parts, as it is after a start. */
 async function openServer({ clock, newId, store, changes }: Parts) {
-  const upkeep = await openUpkeep({
+  const maintenance = await openMaintenance({
     store,
     clock,
     newEventId: newId,
@@ -106,10 +106,10 @@ async function openServer({ clock, newId, store, changes }: Parts) {
     version: "0.0.0",
     history: { nodeEndpoint: "127.0.0.1:2113", maxAgeDays: 30 },
   });
-  const test = openTestApp({ store, clock, app: { upkeep } });
+  const test = openTestApp({ store, clock, app: { maintenance } });
   return {
     test,
-    upkeep,
+    maintenance,
     changes,
     /** Scavenges to its end. */
     async scavenge(): Promise<string> {
@@ -118,11 +118,11 @@ async function openServer({ clock, newId, store, changes }: Parts) {
         headers: ADMIN,
       });
       assertEquals(status, 200);
-      await upkeep.jobs.finished("scavenge");
-      return upkeep.jobs.status("scavenge")?.id ?? "";
+      await maintenance.jobs.finished("scavenge");
+      return maintenance.jobs.status("scavenge")?.id ?? "";
     },
     async close() {
-      await upkeep.close();
+      await maintenance.close();
       await test[Symbol.asyncDispose]();
     },
   };
@@ -180,10 +180,10 @@ async function fill(store: EventStore): Promise<void> {
 }
 
 Deno.test("a scavenge has a stream of its own, and $scavenges links to it", async () => {
-  await withServer(async ({ test, upkeep, scavenge }) => {
+  await withServer(async ({ test, maintenance, scavenge }) => {
     await fill(test.store);
     const id = await scavenge();
-    const { result } = upkeep.jobs.status("scavenge") ?? {};
+    const { result } = maintenance.jobs.status("scavenge") ?? {};
     const { freedBytes, scavengedCount } = result as {
       freedBytes: number;
       scavengedCount: number;
@@ -244,11 +244,11 @@ Deno.test("a scavenge has a stream of its own, and $scavenges links to it", asyn
 });
 
 Deno.test("a scavenge that is stopped is Stopped, one that fails says why", async () => {
-  await withServer(async ({ test, upkeep, changes, scavenge }) => {
+  await withServer(async ({ test, maintenance, changes, scavenge }) => {
     changes.scavenge = (_request, { signal }) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason));
-        upkeep.jobs.cancel("scavenge");
+        maintenance.jobs.cancel("scavenge");
       });
     const stopped = await scavenge();
     changes.scavenge = () =>
@@ -264,7 +264,7 @@ Deno.test("a scavenge that is stopped is Stopped, one that fails says why", asyn
 });
 
 Deno.test("nothing is written while nothing can be; it is when it can again", async () => {
-  await withServer(async ({ test, upkeep, changes, scavenge }) => {
+  await withServer(async ({ test, maintenance, changes, scavenge }) => {
     await fill(test.store);
     changes.readOnlyReason = "the disk is full";
     const id = await scavenge();
@@ -275,7 +275,7 @@ Deno.test("nothing is written while nothing can be; it is when it can again", as
     );
     assertEquals(status, 404);
     changes.readOnlyReason = undefined;
-    await upkeep.scavengeHistory?.flush();
+    await maintenance.scavengeHistory?.flush();
     const types = (await eventsOf(test, `$scavenges-${id}`))
       .map(({ eventType }) => eventType);
     assertEquals([types[0], types.at(-1)], [
@@ -303,7 +303,7 @@ Deno.test("what a crash ended has failed after the next start, once", async () =
     return dead.promise;
   };
   const board = new JobBoard({ clock, newId, logger: SILENT_LOGGER });
-  const scavengeHistory = crashed.upkeep.scavengeHistory;
+  const scavengeHistory = crashed.maintenance.scavengeHistory;
   const { status } = board.start({
     kind: "scavenge",
     request: {},

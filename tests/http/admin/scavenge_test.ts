@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { Upkeep } from "../../../lib/maintenance/upkeep.ts";
+import { MaintenanceService } from "../../../lib/maintenance/maintenance_service.ts";
 import { JobBoard } from "../../../lib/maintenance/job_board.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import { openStore } from "../../../storage/mod.ts";
@@ -40,7 +40,7 @@ async function openApp() {
     store,
     clock,
     app: {
-      upkeep: new Upkeep({
+      maintenance: new MaintenanceService({
         store,
         jobs,
         clock,

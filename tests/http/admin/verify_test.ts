@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { JobBoard } from "../../../lib/maintenance/job_board.ts";
 import { createTestIds } from "../../support/events.ts";
 import { createModelStore } from "../../support/model_store.ts";
-import { Upkeep } from "../../../lib/maintenance/upkeep.ts";
+import { MaintenanceService } from "../../../lib/maintenance/maintenance_service.ts";
 import { SILENT_LOGGER } from "../../../lib/model/logger.ts";
 import type {
   JobControl,
@@ -48,14 +48,14 @@ function openApp() {
   const maintenance = { verify } as StoreMaintenance;
   const clock = { nowUs: () => nowUs };
   const store = createModelStore({ clock, newEventId: createTestIds() });
-  const upkeep = new Upkeep({
+  const service = new MaintenanceService({
     store: Object.assign(store, { maintenance }),
     jobs,
     clock,
     logger: SILENT_LOGGER,
     version: "0.0.0",
   });
-  const test = openTestApp({ store, app: { upkeep } });
+  const test = openTestApp({ store, app: { maintenance: service } });
   return { test, jobs, calls, ends };
 }
 
@@ -156,7 +156,7 @@ Deno.test("DELETE /admin/verify stops it", async () => {
   assertEquals((await ask(test, "GET")).json.state, "cancelled");
 });
 
-Deno.test("/admin/verify is for operators alone, and is 501 for a store without upkeep", async () => {
+Deno.test("/admin/verify is for operators alone, and is 501 for a store without maintenance", async () => {
   const { test, jobs, calls } = openApp();
   await using _ = test;
   for (const method of ["GET", "POST", "DELETE"]) {

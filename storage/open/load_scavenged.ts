@@ -12,7 +12,7 @@ import type { Disk } from "../disk/disk.ts";
 import { LIST_KINDS } from "../index/list_directory.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { RecordReader } from "../log/record_reader.ts";
-import type { Remains } from "../log/remains.ts";
+import type { ScavengedSegment } from "../log/scavenged_segment.ts";
 import type { OpenFiles, Segment } from "../log/segment.ts";
 import { SegmentFile, WalkFault } from "../log/segment_file.ts";
 import { enterRecord, skipTo } from "./enter_record.ts";
@@ -20,7 +20,7 @@ import type { Heads } from "./heads.ts";
 import { writeIndexOf } from "../index/rebuild_index.ts";
 import type { Contradictions } from "./contradictions.ts";
 
-interface LoadRemainsOptions {
+interface LoadScavengedOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
   readonly files: OpenFiles;
@@ -46,13 +46,13 @@ interface LoadRemainsOptions {
  *
  * @throws {QuipuError} `damaged` when it has no index file and is damaged.
  */
-export async function loadRemains(
+export async function loadScavenged(
   segment: Segment,
-  remains: Remains,
-  options: LoadRemainsOptions,
+  scavenged: ScavengedSegment,
+  options: LoadScavengedOptions,
 ): Promise<void> {
   const { heads, state, index } = options;
-  const { header } = remains;
+  const { header } = scavenged;
   const storeId = state.storeId ?? "";
   segment.endPosition = header.endPosition;
   segment.checksum = header.checksum;
@@ -72,20 +72,20 @@ export async function loadRemains(
     }
     // What it is made from must be known: where its lists were before.
     heads.enterAll();
-    if (await sealRemains(segment, storeId, options)) {
+    if (await sealScavenged(segment, storeId, options)) {
       heads.take(segment, storeId);
       return;
     }
   }
   heads.enterAll();
-  enterRemains(segment, options);
+  enterScavenged(segment, options);
 }
 
 /** Makes the index file of a scavenged segment again; false if it cannot be. */
-async function sealRemains(
+async function sealScavenged(
   segment: Segment,
   storeId: string,
-  { disk, logDirectory, files, index, reader, logger }: LoadRemainsOptions,
+  { disk, logDirectory, files, index, reader, logger }: LoadScavengedOptions,
 ): Promise<boolean> {
   try {
     const pause = noPause;
@@ -113,9 +113,9 @@ function asDamage(error: QuipuError): QuipuError {
 }
 
 /** Reads a scavenged segment without an index file into a memtable. */
-function enterRemains(
+function enterScavenged(
   segment: Segment,
-  { files, index, state }: LoadRemainsOptions,
+  { files, index, state }: LoadScavengedOptions,
 ): void {
   const { lists } = index;
   const memtable = index.addUnsealed(segment);

@@ -1,5 +1,5 @@
 /**
- * Writes the file of a scavenged segment; see `log/remains.ts` for its format.
+ * Writes the file of a scavenged segment; see `log/scavenged_segment.ts` for its format.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import type { LogRecord } from "./log_record.ts";
 import {
   chainAfter,
   type ListEnd,
-  type RemainsHeader,
   SCAVENGED_HEADER_BYTES,
+  type ScavengedHeader,
   STRETCH_BYTES,
-} from "./remains.ts";
+} from "./scavenged_segment.ts";
 import { offsetOf, type Segment } from "./segment.ts";
 import { encodeSegmentHeader, type SegmentHeader } from "./segment_header.ts";
 
@@ -27,14 +27,14 @@ const ENDS_PER_PAUSE = 1024;
 /** Offsets are 32 bits wide. */
 const FILE_BYTES_MAX = 2 ** 32 - 1;
 
-interface RemainsOptions {
+interface ScavengedWriterOptions {
   /** Called before bytes are written; throws when there is no room for them. */
   readonly onWrite?: ((byteCount: number) => void) | undefined;
   /** Lets others work. */
   readonly pause?: (() => Promise<void>) | undefined;
 }
 
-export class RemainsWriter {
+export class ScavengedWriter {
   readonly #file: SyncedWriter;
   readonly #segment: Segment;
   readonly #onWrite: (byteCount: number) => void;
@@ -51,7 +51,8 @@ export class RemainsWriter {
   constructor(
     file: DiskFile,
     segment: Segment,
-    { onWrite = () => {}, pause = () => Promise.resolve() }: RemainsOptions,
+    { onWrite = () => {}, pause = () => Promise.resolve() }:
+      ScavengedWriterOptions,
   ) {
     this.#file = new SyncedWriter(file);
     this.#segment = segment;
@@ -108,10 +109,10 @@ export class RemainsWriter {
     header: SegmentHeader,
     ends: Iterable<ListEnd>,
     rest: Pick<
-      RemainsHeader,
+      ScavengedHeader,
       "lastPosition" | "lastCreatedAtUs" | "scavengedAtUs"
     >,
-  ): Promise<RemainsHeader> {
+  ): Promise<ScavengedHeader> {
     await this.flush();
     const tables = this.#places;
     const placesOffset = this.#offset;
@@ -134,7 +135,7 @@ export class RemainsWriter {
     tablesCrc = crc32(tables.bytes(), tablesCrc);
     await this.#write(tables);
     const { endPosition, checksum } = this.#segment;
-    const remains: RemainsHeader = {
+    const scavenged: ScavengedHeader = {
       ...rest,
       endPosition,
       checksum,
@@ -148,8 +149,8 @@ export class RemainsWriter {
       tablesCrc,
     };
     this.#onWrite(SCAVENGED_HEADER_BYTES);
-    await this.#file.writeAt(encodeSegmentHeader({ ...header, remains }), 0);
+    await this.#file.writeAt(encodeSegmentHeader({ ...header, scavenged }), 0);
     await this.#file.sync();
-    return remains;
+    return scavenged;
   }
 }

@@ -1,6 +1,5 @@
 /**
- * Settles what the log and the commit record say (see `verdict.ts`), and
- * begins a new epoch.
+ * Reconciles the log and the commit record, and begins a new epoch.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import type {
   Catalog,
   CommitOutcome,
   CommitRecord,
-  Settled,
+  Reconciled,
 } from "../commit/catalog.ts";
 import type { StorePlatform } from "../commit/platform.ts";
 import { type Disk, readExactly } from "../disk/disk.ts";
@@ -24,7 +23,7 @@ import { offsetOf, type OpenFiles } from "../log/segment.ts";
 import type { LoadedLog } from "./load_log.ts";
 import { namesToKeep } from "./losses.ts";
 
-interface SettleOptions {
+interface ReconcileOptions {
   readonly platform: StorePlatform;
   readonly directory: string;
   readonly logDirectory: string;
@@ -42,7 +41,9 @@ interface SettleOptions {
  *
  * @throws {QuipuError} `damaged` or `foreignFormat` as the verdict says.
  */
-export async function settle(options: SettleOptions): Promise<Settled> {
+export async function reconcile(
+  options: ReconcileOptions,
+): Promise<Reconciled> {
   const { directory, log, logger, newEventId } = options;
   const opened = await openCatalog(options);
   const { commit } = opened;
@@ -104,7 +105,7 @@ export async function settle(options: SettleOptions): Promise<Settled> {
  * Removes files that scavenging left; they may stay if they must. What an
  * interrupted repair replaced goes where the repair would have kept it.
  */
-async function removeSuperseded(options: SettleOptions): Promise<void> {
+async function removeSuperseded(options: ReconcileOptions): Promise<void> {
   const { platform: { disk }, directory, log, files } = options;
   if (log.superseded.length === 0) return;
   try {
@@ -124,7 +125,7 @@ async function removeSuperseded(options: SettleOptions): Promise<void> {
 
 /** Opens the KV; one that is damaged is moved away and made again. */
 async function openCatalog(
-  options: SettleOptions,
+  options: ReconcileOptions,
 ): Promise<{ catalog: Catalog; commit: CommitRecord | undefined }> {
   const { platform, directory } = options;
   const path = join(directory, CATALOG_NAME);
@@ -170,7 +171,7 @@ async function openAndRead(
 }
 
 async function moveCatalogAway(
-  options: SettleOptions,
+  options: ReconcileOptions,
   error: unknown,
 ): Promise<void> {
   const { platform, directory, logger } = options;
@@ -197,7 +198,7 @@ function isOfDevice(error: unknown): boolean {
 
 /** Header CRC of the record that ends where the commit record says. */
 function checksumAt(
-  options: SettleOptions,
+  options: ReconcileOptions,
   commit: CommitRecord | undefined,
 ): number | undefined {
   const { log, reader } = options;
@@ -206,12 +207,12 @@ function checksumAt(
   const segment = log.segments.find(({ startPosition, endPosition }) =>
     startPosition < commit.end && commit.end <= endPosition
   );
-  const remains = segment?.remains?.header;
+  const scavenged = segment?.scavenged?.header;
   // The record that ended there may be gone; the segments before and after
   // still name each other.
-  if (remains !== undefined) {
-    return commit.end === remains.endPosition
-      ? remains.checksum
+  if (scavenged !== undefined) {
+    return commit.end === scavenged.endPosition
+      ? scavenged.checksum
       : commit.checksum;
   }
   const position = segment && reader.positionBefore(segment, commit.end);
@@ -221,7 +222,7 @@ function checksumAt(
 
 function refusal(
   label: VerdictLabel,
-  options: SettleOptions,
+  options: ReconcileOptions,
   commit: CommitRecord | undefined,
 ): QuipuError {
   const { directory, log } = options;
@@ -241,7 +242,7 @@ function refusal(
 }
 
 /** Keeps the broken end of the log in `lost/` and cuts it off. */
-async function cutTail(options: SettleOptions): Promise<void> {
+async function cutTail(options: ReconcileOptions): Promise<void> {
   const { platform: { disk }, log, files } = options;
   const segment = log.segments[log.segments.length - 1];
   if (segment === undefined) return;
@@ -273,13 +274,13 @@ async function cutTail(options: SettleOptions): Promise<void> {
  * the kernel takes them for written. So they are written once more.
  */
 async function secureTail(
-  options: SettleOptions,
+  options: ReconcileOptions,
   commit: CommitRecord | undefined,
 ): Promise<void> {
   const { platform: { disk }, log, logDirectory } = options;
   const segment = log.segments[log.segments.length - 1];
   // Of a scavenged one the file is synced before it has its name.
-  if (segment !== undefined && segment.remains === undefined) {
+  if (segment !== undefined && segment.scavenged === undefined) {
     const { startPosition, path } = segment;
     const securedEnd = commit?.end ?? log.validEnd - UNSYNCED_BYTES_MAX;
     const from = securedEnd <= startPosition
@@ -314,20 +315,26 @@ async function rewrite(
   }
 }
 
-async function moveToLost(options: SettleOptions, path: string): Promise<void> {
+async function moveToLost(
+  options: ReconcileOptions,
+  path: string,
+): Promise<void> {
   const { disk } = options.platform;
   options.files.forget(path);
   try {
     await disk.rename(path, await lostPath(options, basename(path)));
   } catch (error) {
-    // An attempt to settle that failed later on has moved it already.
+    // An attempt to reconcile that failed later on has moved it already.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   await disk.syncDirectory(join(options.directory, "lost"));
 }
 
 /** A path in `lost/` that is free: named after what it was and when. */
-async function lostPath(options: SettleOptions, name: string): Promise<string> {
+async function lostPath(
+  options: ReconcileOptions,
+  name: string,
+): Promise<string> {
   const { platform: { disk }, directory, clock } = options;
   const lost = join(directory, "lost");
   await disk.makeDirectory(lost);
@@ -366,7 +373,7 @@ export interface LogFindings {
   readonly validEnd: number;
   /** Header CRC of the last record of that run. */
   readonly checksum: number;
-  /** Log position of the end of the last segment's file, room left out. */
+  /** Log position of the end of the last segment's file, without preallocation. */
   readonly fileEnd: number;
   /**
    * The header CRC of the record that ends where the commit record says, if a

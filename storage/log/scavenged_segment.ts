@@ -51,7 +51,7 @@ export const STRETCH_BYTES = 8 * 1024;
 const PLACE_BYTES = 8;
 
 /** What the header says besides what that of any segment says. */
-export interface RemainsHeader {
+export interface ScavengedHeader {
   readonly checksum: number;
   readonly endPosition: number;
   readonly lastPosition: number;
@@ -87,9 +87,9 @@ const UINT64_FIELDS = [
 ] as const;
 
 /** Writes the fields into an array that begins with the header. */
-export function encodeRemainsHeader(
+export function encodeScavengedHeader(
   array: Uint8Array,
-  header: RemainsHeader,
+  header: ScavengedHeader,
 ): void {
   const { view } = bytesOf(array);
   view.setUint32(68, header.checksum, true);
@@ -107,9 +107,9 @@ export function encodeRemainsHeader(
 }
 
 /** Decodes the fields; undefined when they are cut short or damaged. */
-export function decodeRemainsHeader(
+export function decodeScavengedHeader(
   array: Uint8Array,
-): RemainsHeader | undefined {
+): ScavengedHeader | undefined {
   if (array.length < SCAVENGED_HEADER_BYTES) return undefined;
   const { view } = bytesOf(array);
   const own = array.subarray(OWN_START + 4, SCAVENGED_HEADER_BYTES);
@@ -140,13 +140,13 @@ export function chainAfter(chain: number, headerCrc: number): number {
 const CHAIN_LINK = bytesOf(new Uint8Array(4));
 
 /** The places of a file, and what its header says. */
-export class Remains {
-  readonly header: RemainsHeader;
+export class ScavengedSegment {
+  readonly header: ScavengedHeader;
   /** Offsets as they were, and as they are; undefined until needed. */
   #was: Uint32Array | undefined;
   #is = new Uint32Array(0);
 
-  constructor(header: RemainsHeader) {
+  constructor(header: ScavengedHeader) {
     this.header = header;
   }
 
@@ -224,7 +224,7 @@ export interface ListEnd {
  */
 export function readEnds(
   file: DiskFile,
-  header: RemainsHeader,
+  header: ScavengedHeader,
 ): Iterable<ListEnd> | undefined {
   const tables = readTables(file, header);
   return tables === undefined ? undefined : endsIn(tables, header);
@@ -232,7 +232,7 @@ export function readEnds(
 
 function* endsIn(
   tables: Uint8Array,
-  header: RemainsHeader,
+  header: ScavengedHeader,
 ): Generator<ListEnd> {
   const { view } = bytesOf(tables);
   let at = header.endsOffset - header.placesOffset;
@@ -250,7 +250,7 @@ function* endsIn(
 /** Places and ends, if they are whole. */
 function readTables(
   file: DiskFile,
-  header: RemainsHeader,
+  header: ScavengedHeader,
 ): Uint8Array | undefined {
   const { placesOffset, fileBytes, tablesCrc } = header;
   const tables = readExactly(file, placesOffset, fileBytes - placesOffset);
@@ -260,8 +260,8 @@ function readTables(
 }
 
 /** Time of the last record of a scavenged segment; undefined if unknown. */
-export function lastTimeOfRemains(
-  { lastCreatedAtUs }: RemainsHeader,
+export function lastTimeOfScavenged(
+  { lastCreatedAtUs }: ScavengedHeader,
 ): number | undefined {
   return lastCreatedAtUs === 0 ? undefined : lastCreatedAtUs;
 }

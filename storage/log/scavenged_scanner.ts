@@ -34,7 +34,7 @@ function stretchIndexAt(
   position: number,
 ): number | RecordFault {
   const offset = offsetOf(segment, position);
-  return segment.remains?.stretchAt(file, offset) ?? "badPlaces";
+  return segment.scavenged?.stretchAt(file, offset) ?? "badPlaces";
 }
 
 /** Reads a stretch and finds where its records begin. */
@@ -43,14 +43,14 @@ function readStretch(
   segment: Segment,
   index: number,
 ): Stretch {
-  const { remains } = segment;
-  const { from, to } = remains?.boundsOf(index) ?? { from: 0, to: 0 };
+  const { scavenged } = segment;
+  const { from, to } = scavenged?.boundsOf(index) ?? { from: 0, to: 0 };
   const bytes = readUpTo(file, from, to - from);
   const { view } = bytes;
   const starts: number[] = [];
   let fault: RecordFault | undefined;
   let least = segment.startPosition - SEGMENT_HEADER_BYTES +
-    (remains?.firstOf(index) ?? 0);
+    (scavenged?.firstOf(index) ?? 0);
   for (let at = 0; at < to - from;) {
     fault = framingFault(bytes, at, {
       leftBytes: to - from - at,
@@ -101,7 +101,7 @@ function faultAt(
 }
 
 /** Reads on from a position: its record if it stayed, or the next one. */
-export class RemainsScanner {
+export class ScavengedScanner {
   readonly #file: DiskFile;
   readonly #segment: Segment;
   #stretch: Stretch | undefined;
@@ -148,14 +148,14 @@ export class RemainsScanner {
    * @returns False when there is none.
    */
   skipDamage(): boolean {
-    const { remains } = this.#segment;
-    if (this.#index === undefined || remains === undefined) return false;
+    const { scavenged } = this.#segment;
+    if (this.#index === undefined || scavenged === undefined) return false;
     if (this.#next < (this.#stretch?.starts.length ?? 0)) {
       this.#next++;
       return true;
     }
     this.#toStretch(this.#index + 1);
-    return this.#index < remains.header.placeCount;
+    return this.#index < scavenged.header.placeCount;
   }
 
   #toStretch(index: number): void {
@@ -166,12 +166,12 @@ export class RemainsScanner {
 
   #current(): Stretch | RecordFault | undefined {
     if (this.#stretch !== undefined) return this.#stretch;
-    const { remains } = this.#segment;
-    if (remains === undefined || remains.header.placeCount === 0) {
+    const { scavenged } = this.#segment;
+    if (scavenged === undefined || scavenged.header.placeCount === 0) {
       return undefined;
     }
     if (this.#index !== undefined) {
-      if (this.#index >= remains.header.placeCount) return undefined;
+      if (this.#index >= scavenged.header.placeCount) return undefined;
       return this.#stretch = readStretch(
         this.#file,
         this.#segment,
@@ -192,7 +192,7 @@ export class RemainsScanner {
 }
 
 /** Reads back from a position: from the last record that begins before it. */
-export class BackwardRemainsScanner {
+export class BackwardScavengedScanner {
   readonly #file: DiskFile;
   readonly #segment: Segment;
   #stretch: Stretch | undefined;
@@ -235,8 +235,8 @@ export class BackwardRemainsScanner {
 
   #current(): Stretch | RecordFault | undefined {
     if (this.#stretch !== undefined) return this.#stretch;
-    const { remains } = this.#segment;
-    if (remains === undefined || remains.header.placeCount === 0) {
+    const { scavenged } = this.#segment;
+    if (scavenged === undefined || scavenged.header.placeCount === 0) {
       return undefined;
     }
     const { position } = this;
@@ -272,10 +272,10 @@ export function findRemaining(
 ): { record: LogRecord; foundIn: FoundIn } | RecordFault {
   const index = stretchIndexAt(file, segment, position);
   if (typeof index === "string") return index;
-  const { remains } = segment;
-  const foundIn = before?.index === index && before.remains === remains
+  const { scavenged } = segment;
+  const foundIn = before?.index === index && before.scavenged === scavenged
     ? before
-    : { remains, index, stretch: readStretch(file, segment, index) };
+    : { scavenged, index, stretch: readStretch(file, segment, index) };
   const { stretch } = foundIn;
   const at = stretch.starts.find((start) =>
     positionIn(stretch, start) === position
@@ -288,7 +288,7 @@ export function findRemaining(
 
 /** A stretch, and which one it is. */
 export interface FoundIn {
-  readonly remains: Segment["remains"];
+  readonly scavenged: Segment["scavenged"];
   readonly index: number;
   readonly stretch: Stretch;
 }

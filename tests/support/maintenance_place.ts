@@ -1,12 +1,12 @@
 /**
- * A store in a directory, and an app that keeps it well.
+ * A store in a directory, and an app that maintains it.
  *
  * @module
  */
 
 import { join } from "@std/path";
 import { JobBoard } from "../../lib/maintenance/job_board.ts";
-import { Upkeep } from "../../lib/maintenance/upkeep.ts";
+import { MaintenanceService } from "../../lib/maintenance/maintenance_service.ts";
 import type { Limits } from "../../lib/model/limits.ts";
 import { type LogFields, SILENT_LOGGER } from "../../lib/model/logger.ts";
 import type { MaintainedStore } from "../../lib/store/event_store.ts";
@@ -14,7 +14,7 @@ import { openStore } from "../../storage/mod.ts";
 import { anEvent, createTestClock, createTestIds } from "./events.ts";
 import { openTestApp, type TestApp } from "./test_app.ts";
 
-export interface UpkeepPlace extends AsyncDisposable {
+export interface MaintenancePlace extends AsyncDisposable {
   /** Everything is in it: the store in `store`. */
   readonly path: string;
   /** What the log says of backups and exports. */
@@ -26,14 +26,14 @@ export interface UpkeepPlace extends AsyncDisposable {
 }
 
 /** Opens a store with segments of a few records. */
-export async function openUpkeepPlace(
+export async function openMaintenancePlace(
   limits: Partial<Limits> = {},
-): Promise<UpkeepPlace> {
+): Promise<MaintenancePlace> {
   const logged: string[] = [];
   const log = (event: string, fields: LogFields = {}) => {
     logged.push(`${event} ${JSON.stringify(fields)}`);
   };
-  const path = await Deno.makeTempDir({ prefix: "quipu-upkeep-" });
+  const path = await Deno.makeTempDir({ prefix: "quipu-maintenance-" });
   const clock = createTestClock();
   const newId = createTestIds();
   const store = await openStore({
@@ -48,7 +48,7 @@ export async function openUpkeepPlace(
     clock,
     limits,
     app: {
-      upkeep: new Upkeep({
+      maintenance: new MaintenanceService({
         store,
         jobs: new JobBoard({ clock, newId, logger: SILENT_LOGGER }),
         clock,

@@ -1,5 +1,6 @@
 /**
- * What an operator of an open server has to keep its store well.
+ * Maintenance of an open server's store: scavenges, verifications, backups,
+ * exports and imports.
  *
  * @module
  */
@@ -16,7 +17,7 @@ import {
   type ScavengeHistoryOptions,
 } from "./scavenge_history.ts";
 
-export interface UpkeepOptions {
+export interface MaintenanceServiceOptions {
   readonly store: EventStore;
   readonly jobs: JobBoard;
   readonly clock: Clock;
@@ -26,19 +27,19 @@ export interface UpkeepOptions {
   readonly scavengeHistory?: ScavengeHistory | undefined;
 }
 
-/** The upkeep of a store; none of it runs yet. */
-export class Upkeep {
-  /** What only a store of files has. */
-  readonly maintenance: StoreMaintenance | undefined;
-  /** Long jobs that are under way, and the last ones that were. */
+/** Maintenance of a store; no job runs yet. */
+export class MaintenanceService {
+  /** The operations that only a store of files has. */
+  readonly store: StoreMaintenance | undefined;
+  /** Long jobs: those under way, and the last ones. */
   readonly jobs: JobBoard;
   readonly downloads: Downloads;
   readonly uploads: Uploads;
-  /** Keeps what came of each scavenge; undefined: nothing does. */
+  /** Keeps the result of each scavenge; undefined: nothing does. */
   readonly scavengeHistory: ScavengeHistory | undefined;
 
-  constructor(options: UpkeepOptions) {
-    this.maintenance = options.store.maintenance;
+  constructor(options: MaintenanceServiceOptions) {
+    this.store = options.store.maintenance;
     this.jobs = options.jobs;
     this.downloads = new Downloads(options);
     this.uploads = new Uploads(options);
@@ -52,8 +53,8 @@ export class Upkeep {
   }
 }
 
-/** Puts it together, and ends in the history what a crash ended. */
-export async function openUpkeep(
+/** Opens it, and ends in the history the scavenges that a crash interrupted. */
+export async function openMaintenance(
   { newEventId, history, ...shared }: {
     readonly store: EventStore;
     readonly clock: Clock;
@@ -61,15 +62,15 @@ export async function openUpkeep(
     readonly logger: Logger;
     /** Of the program. */
     readonly version: string;
-    /** Undefined: what comes of scavenges is not kept. */
+    /** Undefined: results of scavenges are not kept. */
     readonly history:
       | Pick<ScavengeHistoryOptions, "nodeEndpoint" | "maxAgeDays">
       | undefined;
   },
-): Promise<Upkeep> {
+): Promise<MaintenanceService> {
   const jobs = new JobBoard({ ...shared, newId: newEventId });
   const scavengeHistory = history && shared.store.maintenance &&
     new ScavengeHistory({ newEventId, ...shared, ...history });
   await scavengeHistory?.endInterrupted();
-  return new Upkeep({ jobs, scavengeHistory, ...shared });
+  return new MaintenanceService({ jobs, scavengeHistory, ...shared });
 }
