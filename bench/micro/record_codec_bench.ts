@@ -9,8 +9,8 @@ import { LogRecord } from "../../storage/log/log_record.ts";
 import {
   checkRecord,
   encodeRecord,
+  FLAG_BATCH_END,
   FLAG_JSON,
-  FLAG_RUN_END,
   NO_ORDINAL,
   type RecordFields,
 } from "../../storage/log/record.ts";
@@ -44,8 +44,8 @@ for (const { title, data } of SHAPES) {
     eventType: "order-placed",
     data,
     metadata: "",
-    flags: FLAG_JSON | FLAG_RUN_END,
-    indexInRun: 0,
+    flags: FLAG_JSON | FLAG_BATCH_END,
+    indexInBatch: 0,
     previousCrc: 7,
     categoryOrdinal: 100,
     typeOrdinal: 2000,

@@ -154,7 +154,7 @@ export function createApp(options: AppOptions): App {
   const known = { requests, instanceId: newId() };
   const observation = completeObservation(options.observation, known);
   observation.activity?.start(() => ({
-    events: observation.storeMetrics.batchEvents.sum,
+    events: observation.storeMetrics.groupEvents.sum,
     requests: requests.total,
     appends: requests.durationCountsOf(isAppend),
     reads: requests.durationCountsOf(isRead),

@@ -136,7 +136,7 @@ function totalsOf(
     ["cpu", process.cpuUserSeconds + process.cpuSystemSeconds],
     [MAIN_QUEUE, requestCount],
     [`${MAIN_QUEUE} ms`, requestMs],
-    [WRITER_QUEUE, writes.batchRequests.sum],
+    [WRITER_QUEUE, writes.groupRequests.sum],
     [`${WRITER_QUEUE} ms`, 1000 * writes.syncSeconds.sum],
     [CHASER_QUEUE, writes.commitSeconds.count],
     [`${CHASER_QUEUE} ms`, 1000 * writes.commitSeconds.sum],
@@ -184,7 +184,7 @@ function queuesOf(
     [WRITER_QUEUE, sources.store.queue?.requests ?? 0],
     [SUBSCRIPTIONS_QUEUE, sources.waitingCount],
   ]);
-  const peaks = new Map([[WRITER_QUEUE, sources.writes.batchRequests.max]]);
+  const peaks = new Map([[WRITER_QUEUE, sources.writes.groupRequests.max]]);
   const queues: Record<string, Stats> = {};
   for (const [queueName, groupName] of QUEUES) {
     const rate = rateOf(queueName);
@@ -218,13 +218,13 @@ function keyOf(name: string): string {
 }
 
 function writerOf({ writes, store }: StatsSources): Stats {
-  const { batchBytes, syncSeconds } = writes;
+  const { groupBytes, syncSeconds } = writes;
   return {
-    lastFlushSize: batchBytes.last,
+    lastFlushSize: groupBytes.last,
     lastFlushDelayMs: 1000 * syncSeconds.last,
-    meanFlushSize: Math.round(batchBytes.mean),
+    meanFlushSize: Math.round(groupBytes.mean),
     meanFlushDelayMs: 1000 * syncSeconds.mean,
-    maxFlushSize: batchBytes.max,
+    maxFlushSize: groupBytes.max,
     maxFlushDelayMs: 1000 * syncSeconds.max,
     queuedFlushMessages: store.queue?.requests ?? 0,
   };

@@ -42,11 +42,11 @@ export interface RecordedEvent {
   /** Logical place of the record in the log; stays when a segment is rewritten. */
   readonly logPosition: number;
   /** Its place among what one request wrote; undefined: the store does not tell. */
-  readonly inRun?: PlaceInRun;
+  readonly inBatch?: PlaceInBatch;
 }
 
 /** Place of an event among those that one request wrote, all or nothing. */
-export interface PlaceInRun {
+export interface PlaceInBatch {
   readonly index: number;
   readonly isLast: boolean;
   /** Log position after it. */

@@ -13,19 +13,19 @@ import type { LinkTarget } from "../model/feed.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";
 import { firstVisibleNumber, isSoftDeleted } from "../model/stream_metadata.ts";
 
-/** What is known of other streams while a run is decided. */
+/** What is known of other streams while a batch is decided. */
 export interface LinkTargets {
   /** State of a stream, or of a system list. */
   readonly stateOf: (streamName: string) => StreamState;
   /** Time of one of its events, microseconds since 1970; undefined: it is gone. */
   readonly timeOf: (target: LinkTarget) => number | undefined;
-  /** Whether the same run writes a link's target. */
-  readonly isOfRun: (target: LinkTarget) => boolean;
+  /** Whether the same batch writes a link's target. */
+  readonly isOfBatch: (target: LinkTarget) => boolean;
   readonly nowUs: () => number;
 }
 
 /**
- * Indexes of the link events of a run of which readers would not find the
+ * Indexes of the link events of a batch of which readers would not find the
  * target: the stream or the event does not exist or is hidden, or the link is
  * malformed. Undefined: there is none.
  */
@@ -50,7 +50,7 @@ function leadsSomewhere(
 ): boolean {
   const link = parseLink(typeof data === "string" ? encodeUtf8(data) : data);
   if (link === undefined) return false;
-  if (targets.isOfRun(link)) return true;
+  if (targets.isOfBatch(link)) return true;
   const { streamName, eventNumber } = link;
   const { head, isTombstoned, metadata } = targets.stateOf(streamName);
   const isHidden = isTombstoned || eventNumber > head ||

@@ -222,7 +222,7 @@ export interface DamageStatus {
   readonly unreadableCount: number;
 }
 
-/** Appends that wait for their batch. */
+/** Appends that wait for their commit group. */
 export interface QueueStatus {
   readonly requests: number;
   readonly events: number;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PlaceInRun, RecordedEvent } from "../model/event.ts";
+import type { PlaceInBatch, RecordedEvent } from "../model/event.ts";
 import { QuipuError } from "../model/errors.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { EventStore } from "./event_store.ts";
@@ -159,7 +159,7 @@ class Exporting {
   #runStart = -1;
   #runEnd = 0;
   #runTimeUs = 0;
-  #lastIndexInRun = -1;
+  #lastIndexInBatch = -1;
   #text = "";
   #eventCount = 0;
   #leftOutCount = 0;
@@ -178,13 +178,13 @@ class Exporting {
 
   /** Takes the next event of the log. */
   take(event: RecordedEvent): void {
-    const { inRun } = event;
-    const { index, isLast, end } = inRun ?? aloneInRun(event);
+    const { inBatch } = event;
+    const { index, isLast, end } = inBatch ?? aloneInBatch(event);
     // Of a run that was scavenged the last event may be gone.
-    if (index <= this.#lastIndexInRun) this.#endRun();
+    if (index <= this.#lastIndexInBatch) this.#endRun();
     if (this.isOver) return;
     if (this.#runStart < 0) this.#runStart = event.logPosition;
-    this.#lastIndexInRun = index;
+    this.#lastIndexInBatch = index;
     this.#runEnd = end;
     this.#runTimeUs = event.createdAtUs;
     if (this.#accepts(event)) {
@@ -192,7 +192,7 @@ class Exporting {
         isSystemStream(event.streamName);
       if (isLeftOut) this.#leftOutCount++;
       else {
-        const run = inRun && this.#runStart;
+        const run = inBatch && this.#runStart;
         this.#run.push(eventLine(event, run));
       }
     }
@@ -243,12 +243,12 @@ class Exporting {
     }
     this.#run = [];
     this.#runStart = -1;
-    this.#lastIndexInRun = -1;
+    this.#lastIndexInBatch = -1;
   }
 }
 
 /** Where a store does not tell runs, each event is one. */
-function aloneInRun({ logPosition }: RecordedEvent): PlaceInRun {
+function aloneInBatch({ logPosition }: RecordedEvent): PlaceInBatch {
   return { index: 0, isLast: true, end: logPosition + 1 };
 }
 

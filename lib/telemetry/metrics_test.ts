@@ -91,7 +91,7 @@ Deno.test("a slow sync is warned of with the size of what was synced", () => {
   };
   const slow = new SlowWarnings({ logger, event: "s", thresholdMs: 50 });
   const metrics = new StoreMetrics(slow);
-  metrics.batchEncoded(2, 3, 400);
+  metrics.groupEncoded(2, 3, 400);
   metrics.synced(49);
   metrics.synced(51);
   assertEquals(lines, [{
@@ -100,5 +100,5 @@ Deno.test("a slow sync is warned of with the size of what was synced", () => {
     sizeBytes: 400,
     leftOut: undefined,
   }]);
-  assertEquals(metrics.batchEvents.sum, 3);
+  assertEquals(metrics.groupEvents.sum, 3);
 });

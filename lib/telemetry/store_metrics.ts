@@ -1,5 +1,5 @@
 /**
- * Metrics of the store: counts and times of its writes, batch by batch, and the
+ * Metrics of the store: counts and times of its writes, by commit group, and the
  * numbers that the store gives of itself.
  *
  * @module
@@ -13,9 +13,9 @@ import { counter, gauge, type MetricFamily, samplesBy } from "./metric.ts";
 import type { SlowWarnings } from "./slow_warnings.ts";
 
 export class StoreMetrics implements StoreObserver {
-  readonly batchRequests = new Histogram(COUNT_BOUNDS);
-  readonly batchEvents = new Histogram(COUNT_BOUNDS);
-  readonly batchBytes = new Histogram(COUNT_BOUNDS.map((bound) => 64 * bound));
+  readonly groupRequests = new Histogram(COUNT_BOUNDS);
+  readonly groupEvents = new Histogram(COUNT_BOUNDS);
+  readonly groupBytes = new Histogram(COUNT_BOUNDS.map((bound) => 64 * bound));
   readonly syncSeconds = new Histogram(SECONDS_BOUNDS);
   readonly commitSeconds = new Histogram(SECONDS_BOUNDS);
   readonly #slow: SlowWarnings | undefined;
@@ -25,17 +25,17 @@ export class StoreMetrics implements StoreObserver {
     this.#slow = slow;
   }
 
-  batchEncoded(requests: number, events: number, bytes: number): void {
-    this.batchRequests.note(requests);
-    this.batchEvents.note(events);
-    this.batchBytes.note(bytes);
+  groupEncoded(requests: number, events: number, bytes: number): void {
+    this.groupRequests.note(requests);
+    this.groupEvents.note(events);
+    this.groupBytes.note(bytes);
   }
 
   synced(durationMs: number): void {
     this.syncSeconds.note(durationMs / 1000);
     this.#slow?.note(durationMs, performance.now(), () => ({
       step: "sync",
-      sizeBytes: this.batchBytes.last,
+      sizeBytes: this.groupBytes.last,
     }));
   }
 
@@ -50,32 +50,32 @@ export class StoreMetrics implements StoreObserver {
       counter(
         "quipu_events_written_total",
         "Events that were written to the log.",
-        this.batchEvents.sum,
+        this.groupEvents.sum,
       ),
       counter(
         "quipu_log_written_bytes_total",
         "Bytes that were written to the log.",
-        this.batchBytes.sum,
+        this.groupBytes.sum,
       ),
-      this.batchRequests.family(
-        "quipu_batch_requests",
+      this.groupRequests.family(
+        "quipu_commit_group_requests",
         "Appends and deletes that were written and synced together.",
       ),
-      this.batchEvents.family(
-        "quipu_batch_events",
+      this.groupEvents.family(
+        "quipu_commit_group_events",
         "Events that were written and synced together.",
       ),
-      this.batchBytes.family(
-        "quipu_batch_size_bytes",
+      this.groupBytes.family(
+        "quipu_commit_group_size_bytes",
         "Size of the appends and deletes that were written and synced together.",
       ),
       this.syncSeconds.family(
         "quipu_sync_duration_seconds",
-        "Time to force a batch to the device.",
+        "Time to sync a commit group.",
       ),
       this.commitSeconds.family(
         "quipu_commit_duration_seconds",
-        "Time to commit one or more batches that are on the device.",
+        "Time to commit one or more synced groups.",
       ),
     ];
   }
@@ -138,17 +138,17 @@ export async function storeFamilies(
     ),
     gauge(
       "quipu_append_queue_requests",
-      "Appends and deletes that wait for their batch.",
+      "Appends and deletes that wait for their commit group.",
       queue?.requests,
     ),
     gauge(
       "quipu_append_queue_events",
-      "Events that wait for their batch.",
+      "Events that wait for their commit group.",
       queue?.events,
     ),
     gauge(
       "quipu_append_queue_limit_events",
-      "Events that may wait for their batch.",
+      "Events that may wait for their commit group.",
       queue?.eventsMax,
     ),
     gauge(
@@ -158,7 +158,7 @@ export async function storeFamilies(
     ),
     gauge(
       "quipu_append_queue_limit_bytes",
-      "Bytes that may wait for their batch.",
+      "Bytes that may wait for their commit group.",
       queue?.bytesMax,
     ),
   ];

@@ -1,7 +1,7 @@
 /**
  * The catalog: the small part of the store that is committed atomically. Its
  * commit record says up to where the log is permanent and visible; replacing
- * it is the commit of a batch. The log alone is enough to make it again.
+ * it is the commit of a group. The log alone is enough to make it again.
  *
  * The commit record, 48 bytes, little-endian:
  *

@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 /** Bounds, with the unit last in each name. */
 export const FILE_LIMITS = {
   /** Bytes that are written and synced together. */
-  batchBytesMax: 8 * MIB,
+  groupBytesMax: 8 * MIB,
   /** Records of the log that were read lately; what is hot is in answers. */
   recordCacheBytes: 16 * MIB,
   /** Blocks of index files that were read lately. */

@@ -92,7 +92,7 @@ export class Membership {
    * follow the one whose lists were found, in the same stream and of the same
    * type. None of them is a stream's first.
    */
-  enterRun(
+  enterBatch(
     lists: ListDirectory,
     memtable: Memtable,
     run: {
@@ -103,9 +103,9 @@ export class Membership {
     sink: EntrySink,
   ): void {
     const { offsets, count } = run;
-    enterRunIn(run.streamId, lists, memtable, offsets, count, sink);
-    enterRunIn(this.categoryList, lists, memtable, offsets, count, sink);
-    enterRunIn(this.typeList, lists, memtable, offsets, count, sink);
+    enterBatchIn(run.streamId, lists, memtable, offsets, count, sink);
+    enterBatchIn(this.categoryList, lists, memtable, offsets, count, sink);
+    enterBatchIn(this.typeList, lists, memtable, offsets, count, sink);
   }
 
   /**
@@ -142,7 +142,7 @@ function enterIn(
   sink.entered(listId, next);
 }
 
-function enterRunIn(
+function enterBatchIn(
   listId: number,
   lists: ListDirectory,
   memtable: Memtable,
@@ -151,7 +151,7 @@ function enterRunIn(
   sink: EntrySink,
 ): void {
   if (listId === NO_LIST) return;
-  memtable.addRunToList(listId, offsets, count);
+  memtable.addBatchToList(listId, offsets, count);
   const next = (lists.decidedNext[listId] ?? 0) + count;
   lists.decidedNext[listId] = next;
   sink.entered(listId, next);

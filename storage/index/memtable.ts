@@ -161,7 +161,7 @@ export class Memtable {
    * Enters the records at the first `count` of `offsets`, one or more, at the
    * end of a list.
    */
-  addRunToList(listId: number, offsets: Uint32Array, count: number): void {
+  addBatchToList(listId: number, offsets: Uint32Array, count: number): void {
     if (listId >= this.#lengths.length) this.#growLists(listId);
     const length = this.#lengths[listId] ?? 0;
     const newLength = length + count;

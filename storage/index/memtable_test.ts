@@ -33,7 +33,7 @@ Deno.test("a list that gets several entries at once is as if it got each by itse
     const listId = random.integer(1, random.chance(0.5) ? 3 : 500);
     const count = random.integer(1, random.chance(0.1) ? 300 : 5);
     const offsets = Uint32Array.from({ length: count + 2 }, () => next++);
-    together.addRunToList(listId, offsets, count);
+    together.addBatchToList(listId, offsets, count);
     for (let index = 0; index < count; index++) {
       apart.addToList(listId, offsets[index] ?? 0);
     }

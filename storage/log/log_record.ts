@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PlaceInRun, RecordedEvent } from "../../lib/model/event.ts";
+import type { PlaceInBatch, RecordedEvent } from "../../lib/model/event.ts";
 import {
   type Bytes,
   bytesOf,
@@ -17,9 +17,9 @@ import { hashEventIdAt } from "./event_id_hash.ts";
 import {
   EVENT_ID_OFFSET,
   FIRST_ORDINALS_BYTES,
+  FLAG_BATCH_END,
   FLAG_FIRST,
   FLAG_JSON,
-  FLAG_RUN_END,
   NO_ORDINAL,
   RECORD_HEADER_BYTES,
 } from "./record.ts";
@@ -125,17 +125,17 @@ export class LogRecord implements RecordedEvent {
   get previousCrc(): number {
     return this.#view.getUint32(this.#start + 64, true);
   }
-  get indexInRun(): number {
+  get indexInBatch(): number {
     return this.#view.getUint32(this.#start + 84, true);
   }
   get flags(): number {
     return this.#view.getUint8(this.#start + 88);
   }
 
-  get inRun(): PlaceInRun {
+  get inBatch(): PlaceInBatch {
     return {
-      index: this.indexInRun,
-      isLast: (this.flags & FLAG_RUN_END) !== 0,
+      index: this.indexInBatch,
+      isLast: (this.flags & FLAG_BATCH_END) !== 0,
       end: this.logPosition + this.lengthBytes,
     };
   }

@@ -16,7 +16,7 @@
  *  76 ├ u32 length of metadata
  *  80 ├ u16 length of the stream name
  *  82 ├ u16 length of the event type
- *  84 ├ u32 index in its run
+ *  84 ├ u32 index in its batch
  *  88 ├ u8  flags
  *  89 ├ u8  0
  *  90 ├ u16 0
@@ -30,8 +30,8 @@
  * Numbers are little-endian. Invariants: the position says where the record
  * belongs, so one read from the wrong place is noticed; the chain of header
  * CRCs covers every byte before, so a missing or swapped record is noticed;
- * one append is one run of records, of which the last has `FLAG_RUN_END`;
- * neither a record nor a run spans segments.
+ * the records of one append are a batch, of which the last has `FLAG_BATCH_END`;
+ * neither a record nor a batch spans segments.
  *
  * @module
  */
@@ -63,8 +63,8 @@ export const RECORD_BYTES_MIN = RECORD_HEADER_BYTES + TRAILER_BYTES;
 
 /** Clients see the data as JSON. */
 export const FLAG_JSON = 1;
-/** Last record of its run. */
-export const FLAG_RUN_END = 2;
+/** Last record of its batch. */
+export const FLAG_BATCH_END = 2;
 /** First event of its stream: two more ordinals follow the header. */
 export const FLAG_FIRST = 4;
 /** Tombstone: the stream is gone for ever. */
@@ -88,7 +88,7 @@ export interface RecordFields {
   readonly metadata: string | Uint8Array;
   /** `FLAG_…` bits. */
   readonly flags: number;
-  readonly indexInRun: number;
+  readonly indexInBatch: number;
   /** Header CRC of the record before; the segment header's for the first. */
   readonly previousCrc: number;
   readonly categoryOrdinal: number;
@@ -152,7 +152,7 @@ export function encodeRecord(out: GrowingBytes, fields: RecordFields): number {
   view.setUint32(start + 76, metadataBytes, true);
   view.setUint16(start + 80, nameBytes, true);
   view.setUint16(start + 82, typeBytes, true);
-  view.setUint32(start + 84, fields.indexInRun, true);
+  view.setUint32(start + 84, fields.indexInBatch, true);
   view.setUint32(start + 88, fields.flags, true);
   if (isFirst) {
     setOrdinal(view, start + 92, fields.streamsOrdinal);
@@ -279,7 +279,7 @@ export function checkRecord(
   return undefined;
 }
 
-/** By such steps the file grows. */
+/** Steps by which the file grows. */
 export const PREALLOCATION_STEP_BYTES = 64 * 1024;
 
 const ZEROS = Buffer.alloc(PREALLOCATION_STEP_BYTES);

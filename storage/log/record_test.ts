@@ -7,9 +7,9 @@ import { LogRecord } from "./log_record.ts";
 import {
   checkRecord,
   encodeRecord,
+  FLAG_BATCH_END,
   FLAG_FIRST,
   FLAG_JSON,
-  FLAG_RUN_END,
   FLAG_TOMBSTONE,
   NO_ORDINAL,
   RECORD_BYTES_MIN,
@@ -27,8 +27,8 @@ const FIELDS: RecordFields = {
   eventType: "added",
   data: '{"a":1}',
   metadata: '{"m":2}',
-  flags: FLAG_JSON | FLAG_RUN_END,
-  indexInRun: 0,
+  flags: FLAG_JSON | FLAG_BATCH_END,
+  indexInBatch: 0,
   previousCrc: 0xfedc_ba98,
   categoryOrdinal: 17,
   typeOrdinal: 18,
@@ -66,7 +66,7 @@ const CASES: Record<string, Partial<RecordFields>> = {
   "4 MiB of text": { data: "x".repeat(4 * MIB), metadata: "" },
   "4 MiB of bytes": { data: "", metadata: new Uint8Array(4 * MIB).fill(3) },
   "the first event of a stream": {
-    flags: FLAG_FIRST | FLAG_RUN_END,
+    flags: FLAG_FIRST | FLAG_BATCH_END,
     eventNumber: 0,
     streamsOrdinal: 5,
     categoryStreamsOrdinal: 2 ** 40,
@@ -79,7 +79,7 @@ const CASES: Record<string, Partial<RecordFields>> = {
   },
   "in no list": { categoryOrdinal: NO_ORDINAL, typeOrdinal: NO_ORDINAL },
   "a tombstone": {
-    flags: FLAG_TOMBSTONE | FLAG_RUN_END,
+    flags: FLAG_TOMBSTONE | FLAG_BATCH_END,
     eventNumber: TOMBSTONE_EVENT_NUMBER,
     data: "",
     metadata: "",
@@ -97,7 +97,7 @@ const CASES: Record<string, Partial<RecordFields>> = {
     categoryOrdinal: 2 ** 53 - 1,
     typeOrdinal: 2 ** 53 - 1,
   },
-  "deep in a run": { indexInRun: 99_999, flags: 0 },
+  "deep in a run": { indexInBatch: 99_999, flags: 0 },
 };
 
 function bytesIn(value: string | Uint8Array): Uint8Array {
@@ -131,7 +131,7 @@ for (const [what, changes] of Object.entries(CASES)) {
       eventType: record.eventType,
       isJson: record.isJson,
       flags: record.flags,
-      indexInRun: record.indexInRun,
+      indexInBatch: record.indexInBatch,
       previousCrc: record.previousCrc,
       bodyBytes: record.bodyBytes,
     }, {
@@ -145,7 +145,7 @@ for (const [what, changes] of Object.entries(CASES)) {
       eventType: fields.eventType.toWellFormed(),
       isJson: (fields.flags & FLAG_JSON) !== 0,
       flags: fields.flags,
-      indexInRun: fields.indexInRun,
+      indexInBatch: fields.indexInBatch,
       previousCrc: fields.previousCrc,
       bodyBytes: bytesIn(fields.data).length + bytesIn(fields.metadata).length,
     });

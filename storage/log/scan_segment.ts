@@ -1,5 +1,5 @@
 /**
- * Reads a segment that has no index file, run by run, and finds where it ends.
+ * Reads a segment that has no index file, batch by batch, and finds where it ends.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { LogRecord } from "./log_record.ts";
 import { type LogFault, type SegmentFile, WalkFault } from "./segment_file.ts";
 
 export interface ScanResult {
-  /** Log position after the last whole run. */
+  /** Log position after the last whole batch. */
   readonly validEnd: number;
   /** Header CRC of its last record; the segment's own checksum if none. */
   readonly checksum: number;
   readonly lastPosition: number;
   readonly lastCreatedAtUs: number;
-  /** What ends the segment; undefined when its file ends with a whole run. */
+  /** What ends the segment; undefined when its file ends with a whole batch. */
   readonly fault: LogFault | undefined;
   /** Position at which the fault was found. */
   readonly faultPosition: number;
@@ -31,7 +31,7 @@ const SCAN_CHUNK_BYTES = 1024 * 1024;
  * @param start The time and position of the last record before those to scan,
  * the checksum that the first of them must name, and its own position: the
  * segment's start by default.
- * @param onRun Called with the records of each whole run.
+ * @param onBatch Called with the records of each whole batch.
  * @param onOlder Called with a record that is older than the one before it: it
  * counts all the same.
  */
@@ -43,7 +43,7 @@ export function scanSegment(
     lastCreatedAtUs: number;
     position?: number;
   },
-  onRun: (records: readonly LogRecord[]) => void,
+  onBatch: (records: readonly LogRecord[]) => void,
   onOlder: (record: LogRecord) => void = () => {},
 ): ScanResult {
   const walk = source.walk({
@@ -56,7 +56,7 @@ export function scanSegment(
   let { checksum, lastPosition, lastCreatedAtUs } = start;
   let validEnd = walk.position;
   let fault: WalkFault | undefined;
-  let run: LogRecord[] = [];
+  let batch: LogRecord[] = [];
   for (const step of walk) {
     if (step instanceof WalkFault) {
       if (step.fault === "badTime" && step.record !== undefined) {
@@ -66,10 +66,10 @@ export function scanSegment(
       fault = step;
       break;
     }
-    run.push(step);
-    if (!walk.isAtRunEnd) continue;
-    onRun(run);
-    run = [];
+    batch.push(step);
+    if (!walk.isAtBatchEnd) continue;
+    onBatch(batch);
+    batch = [];
     validEnd = walk.position;
     checksum = step.headerCrc;
     lastPosition = walk.lastPosition;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { DiskFile } from "../disk/disk.ts";
 import { GrowingBytes } from "./bytes.ts";
-import { encodeRecord, FLAG_RUN_END, NO_ORDINAL } from "./record.ts";
+import { encodeRecord, FLAG_BATCH_END, NO_ORDINAL } from "./record.ts";
 import { offsetOf, positionOf, type Segment } from "./segment.ts";
 import { SegmentFile } from "./segment_file.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
@@ -23,7 +23,7 @@ function encodeRuns(
   lengths: readonly number[],
   change: (record: number) => {
     createdAtUs?: number;
-    indexInRun?: number;
+    indexInBatch?: number;
     previousCrc?: number;
     flags?: number;
   } = () => ({}),
@@ -44,8 +44,8 @@ function encodeRuns(
         eventType: "added",
         data: "d".repeat(record * 10),
         metadata: "",
-        flags: index === length - 1 ? FLAG_RUN_END : 0,
-        indexInRun: index,
+        flags: index === length - 1 ? FLAG_BATCH_END : 0,
+        indexInBatch: index,
         previousCrc: checksum,
         categoryOrdinal: NO_ORDINAL,
         typeOrdinal: NO_ORDINAL,
@@ -153,13 +153,13 @@ Deno.test("a record of another chain ends the segment", async () => {
 });
 
 Deno.test("a record out of its run's order ends the segment", async () => {
-  for (const indexInRun of [0, 2, 7]) {
+  for (const indexInBatch of [0, 2, 7]) {
     const { bytes, runEnds } = encodeRuns(
       RUNS,
-      (record) => record === 2 ? { indexInRun } : {},
+      (record) => record === 2 ? { indexInBatch } : {},
     );
     const result = await scan(bytes);
-    assertEquals([result.fault, result.validEnd], ["badRun", runEnds[1]]);
+    assertEquals([result.fault, result.validEnd], ["badBatch", runEnds[1]]);
     assertEquals(result.runs, [1]);
   }
 });
@@ -170,7 +170,7 @@ Deno.test("a last run without its end is left out", async () => {
     (record) => record === 6 ? { flags: 0 } : {},
   );
   const result = await scan(bytes);
-  assertEquals([result.fault, result.validEnd], ["badRun", runEnds[3]]);
+  assertEquals([result.fault, result.validEnd], ["badBatch", runEnds[3]]);
 });
 
 Deno.test("a record older than the one before counts, and is told", async () => {

@@ -30,7 +30,7 @@ import { type Bytes, bytesOf, getSafeUint64 } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
 import {
   checkRecord,
-  FLAG_RUN_END,
+  FLAG_BATCH_END,
   RECORD_BYTES_MIN,
   RECORD_HEADER_BYTES,
   RECORD_HEADER_BYTES_MAX,
@@ -56,7 +56,7 @@ export type LogFault =
   /** It does not name the record before it. */
   | "badChain"
   /** It is not the next one of its append; or the last append has no end. */
-  | "badRun"
+  | "badBatch"
   /** It is older than the record before it. */
   | "badTime"
   /** A scavenged segment has other records than its header says. */
@@ -264,7 +264,7 @@ export class Walk {
   /** Damage that was told, and behind which the walk goes on. */
   #damage: WalkFault | undefined;
   #isOver = false;
-  #runLength: number | undefined = 0;
+  #batchLength: number | undefined = 0;
   #chain = 0;
 
   /** Where the next record stands; in a scavenged segment, its least position. */
@@ -296,8 +296,8 @@ export class Walk {
   }
 
   /** Whether the last record that was passed is its append's last one. */
-  get isAtRunEnd(): boolean {
-    return this.#runLength === 0;
+  get isAtBatchEnd(): boolean {
+    return this.#batchLength === 0;
   }
 
   /**
@@ -419,9 +419,9 @@ export class Walk {
       if (previousCrc !== undefined && record.previousCrc !== previousCrc) {
         this.#tell("badChain", record);
       }
-      const runLength = this.#runLength;
-      if (runLength !== undefined && record.indexInRun !== runLength) {
-        this.#tell("badRun", record);
+      const batchLength = this.#batchLength;
+      if (batchLength !== undefined && record.indexInBatch !== batchLength) {
+        this.#tell("badBatch", record);
       }
     }
     if (record.createdAtUs < this.createdAtUs) this.#tell("badTime", record);
@@ -442,8 +442,8 @@ export class Walk {
     this.recordCount++;
     if (this.#source.isScavenged) {
       this.#chain = chainAfter(this.#chain, headerCrc);
-    } else if ((record.flags & FLAG_RUN_END) !== 0) this.#runLength = 0;
-    else if (this.#runLength !== undefined) this.#runLength++;
+    } else if ((record.flags & FLAG_BATCH_END) !== 0) this.#batchLength = 0;
+    else if (this.#batchLength !== undefined) this.#batchLength++;
   }
 
   /** Goes on behind damage. */
@@ -455,7 +455,7 @@ export class Walk {
       this.position = positionOf(this.#source.segment, this.offset);
     }
     this.previousCrc = undefined;
-    this.#runLength = undefined;
+    this.#batchLength = undefined;
   }
 
   #finish(): WalkFault | undefined {
@@ -463,8 +463,9 @@ export class Walk {
     this.#isOver = true;
     const header = this.#source.segment.scavenged?.header;
     if (header === undefined) {
-      const isInRun = this.#runLength !== undefined && this.#runLength > 0;
-      return isInRun ? this.#fault("badRun") : undefined;
+      const isInBatch = this.#batchLength !== undefined &&
+        this.#batchLength > 0;
+      return isInBatch ? this.#fault("badBatch") : undefined;
     }
     const isAll = this.recordCount === header.recordCount &&
       this.#chain === header.chain;
@@ -472,7 +473,7 @@ export class Walk {
   }
 
   #fault(fault: LogFault, record?: LogRecord): WalkFault {
-    if (fault !== "badRun" && fault !== "badTime") this.isWhole = false;
+    if (fault !== "badBatch" && fault !== "badTime") this.isWhole = false;
     const { offset, position } = this;
     const lengthBytes = record?.lengthBytes;
     const { array, view } = this.#chunk;

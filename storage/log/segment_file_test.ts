@@ -3,7 +3,7 @@ import { createMemoryDisk } from "../memory/memory_platform.ts";
 import { ScavengedWriter } from "./scavenged_writer.ts";
 import { GrowingBytes } from "./bytes.ts";
 import { LogRecord } from "./log_record.ts";
-import { encodeRecord, FLAG_RUN_END, NO_ORDINAL } from "./record.ts";
+import { encodeRecord, FLAG_BATCH_END, NO_ORDINAL } from "./record.ts";
 import { ScavengedSegment } from "./scavenged_segment.ts";
 import {
   type LogFault,
@@ -19,7 +19,7 @@ const CHECKSUM = 4711;
 
 interface Change {
   createdAtUs?: number;
-  indexInRun?: number;
+  indexInBatch?: number;
   previousCrc?: number;
   data?: string | Uint8Array;
   flags?: number;
@@ -44,8 +44,8 @@ function encode(
       eventType: "added",
       data: "d".repeat(record * 10),
       metadata: "",
-      flags: FLAG_RUN_END,
-      indexInRun: 0,
+      flags: FLAG_BATCH_END,
+      indexInBatch: 0,
       previousCrc,
       categoryOrdinal: NO_ORDINAL,
       typeOrdinal: NO_ORDINAL,
@@ -170,7 +170,7 @@ Deno.test("every flipped bit is told, and costs no other record", async () => {
 Deno.test("records that are whole, but not right, are told of, and given", async () => {
   const cases: [LogFault, Change][] = [
     ["badChain", { previousCrc: 1 }],
-    ["badRun", { indexInRun: 3 }],
+    ["badBatch", { indexInBatch: 3 }],
     ["badTime", { createdAtUs: 99 }],
   ];
   for (const [fault, change] of cases) {
@@ -184,10 +184,10 @@ Deno.test("records that are whole, but not right, are told of, and given", async
   }
   const all = Object.assign({}, ...cases.map(([, change]) => change));
   const { bytes } = encode(3, (one) => one === 1 ? all : {});
-  const expected = [0, "badChain", "badRun", "badTime", 1, 2] as const;
+  const expected = [0, "badChain", "badBatch", "badTime", 1, 2] as const;
   assertEquals(stepsOf(await fresh(bytes)), [...expected]);
   const open = encode(3, (one) => one === 2 ? { flags: 0 } : {});
-  assertEquals(stepsOf(await fresh(open.bytes)), [0, 1, 2, "badRun"]);
+  assertEquals(stepsOf(await fresh(open.bytes)), [0, 1, 2, "badBatch"]);
 });
 
 /** A record that a client wrote into an event, right for where it stands. */
@@ -204,8 +204,8 @@ function forgery(inside: number): Uint8Array {
       eventType: "added",
       data: "",
       metadata: "",
-      flags: FLAG_RUN_END,
-      indexInRun: 0,
+      flags: FLAG_BATCH_END,
+      indexInBatch: 0,
       previousCrc: 0,
       categoryOrdinal: NO_ORDINAL,
       typeOrdinal: NO_ORDINAL,

@@ -13,7 +13,7 @@ import type { ActiveEnd } from "../index/heads_snapshot.ts";
 import type { Memtable } from "../index/memtable.ts";
 import type { StoreIndex } from "../index/store_index.ts";
 import type { LogRecord } from "../log/log_record.ts";
-import { FLAG_RUN_END } from "../log/record.ts";
+import { FLAG_BATCH_END } from "../log/record.ts";
 import type { RecordReader } from "../log/record_reader.ts";
 import { isPreallocated } from "../log/record.ts";
 import {
@@ -311,7 +311,7 @@ function resume(
       const last = reader.read(segment, lastPosition, { withBodies: true });
       return last.headerCrc === checksum &&
         last.createdAtUs === lastCreatedAtUs &&
-        (last.flags & FLAG_RUN_END) !== 0;
+        (last.flags & FLAG_BATCH_END) !== 0;
     } catch {
       // A scan will say what is wrong.
       return false;
@@ -345,7 +345,7 @@ function scanInto(
   const start = { ...state, position };
   const source = new SegmentFile(file, segment);
   const { contradictions, isScavenged } = state;
-  const enterRun = (records: readonly LogRecord[]) => {
+  const enterBatch = (records: readonly LogRecord[]) => {
     for (const record of records) {
       const to = { index, memtable, segment, isScavenged };
       if (enterRecord(record, to)) contradictions.add(record);
@@ -354,7 +354,7 @@ function scanInto(
   const result = scanSegment(
     source,
     start,
-    enterRun,
+    enterBatch,
     (record) => contradictions.add(record),
   );
   segment.endPosition = result.validEnd;

@@ -43,8 +43,8 @@ import {
 } from "../../lib/store/append_refusal.ts";
 import { activeEndOf } from "../write/active_end.ts";
 import { Ballast } from "../write/ballast.ts";
-import type { CommitPoint } from "../write/batch.ts";
-import { BatchEncoder } from "../write/batch_encoder.ts";
+import type { CommitPoint } from "../write/commit_group.ts";
+import { RequestEncoder } from "../write/request_encoder.ts";
 import { NameRoom } from "../write/name_room.ts";
 import { Publisher } from "../write/publisher.ts";
 import { StreamStates } from "../write/stream_states.ts";
@@ -59,7 +59,7 @@ export interface OpenFileStoreOptions {
   readonly clock: Clock;
   readonly newEventId: () => string;
   readonly logger: Logger;
-  /** Is told of each batch; nobody by default. */
+  /** Is told of each commit group; nobody by default. */
   readonly observer?: StoreObserver;
   /** Bounds of what waits to be written; those of `LIMITS` by default. */
   readonly queue?: {
@@ -249,7 +249,7 @@ async function openParts(
         : writer.recordInFlight(position)) ??
         reader.read(segment, position, { withBodies: true }),
   });
-  const encoder = new BatchEncoder({
+  const encoder = new RequestEncoder({
     lists: index.lists,
     states,
     clock,
@@ -272,7 +272,7 @@ async function openParts(
     publisher,
     point,
     segmentSizeBytes: options.segmentSizeBytes,
-    batchBytesMax: FILE_LIMITS.batchBytesMax,
+    groupBytesMax: FILE_LIMITS.groupBytesMax,
     queueEventsMax: options.queue?.eventsMax ?? LIMITS.appendQueueEventsMax,
     queueBytesMax: options.queue?.bytesMax ?? LIMITS.appendQueueBytesMax,
     retryMs: options.retryMs ?? LIMITS.writeRetryMs,

@@ -292,7 +292,7 @@ async function secureTail(
   await disk.syncDirectory(logDirectory);
 }
 
-/** Never is more than one batch, or one longer run, on its way to the device. */
+/** At most one commit group, or one longer batch, is on its way to the device. */
 const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
 const REWRITE_CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -369,9 +369,9 @@ type VerdictLabel =
 export interface LogFindings {
   /** Undefined when there is no segment. */
   readonly storeId: string | undefined;
-  /** Log position after the last whole run. */
+  /** Log position after the last whole batch. */
   readonly validEnd: number;
-  /** Header CRC of the last record of that run. */
+  /** Header CRC of the last record of that batch. */
   readonly checksum: number;
   /** Log position of the end of the last segment's file, without preallocation. */
   readonly fileEnd: number;

@@ -274,9 +274,9 @@ class Salvage {
       const fileEnd = positionOf(segment, source.file.size());
       segment.endPosition = Math.min(fileEnd, next?.startPosition ?? Infinity);
       const walk = source.walk({ isKept: true });
-      let run: LogRecord[] = [];
+      let batch: LogRecord[] = [];
       for (const step of walk) {
-        if (step instanceof LogRecord) run.push(step);
+        if (step instanceof LogRecord) batch.push(step);
         else {
           const isCommitted = next !== undefined ||
             step.position < this.#committedEnd || step.next() !== undefined;
@@ -284,13 +284,13 @@ class Salvage {
           if (!isCommitted) break;
           this.#lostAt(segment, step);
         }
-        const isOver = step instanceof WalkFault || walk.isAtRunEnd;
+        const isOver = step instanceof WalkFault || walk.isAtBatchEnd;
         if (!isOver) continue;
-        for (const record of run) {
+        for (const record of batch) {
           this.#enter(memtable, segment, record);
           validEnd = record.logPosition + record.lengthBytes;
         }
-        run = [];
+        batch = [];
       }
     });
     const isShort = next !== undefined && validEnd < next.startPosition;

@@ -140,7 +140,7 @@ function addAppend(
   const brokenLinks = brokenLinksOf(events, {
     stateOf: (name) => look.stateOf(name),
     timeOf: (link) => look.timeOf(link),
-    isOfRun: (link) =>
+    isOfBatch: (link) =>
       link.streamName === streamName && link.eventNumber >= first &&
       link.eventNumber < first + events.length,
     nowUs: () => nowUs,

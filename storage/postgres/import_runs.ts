@@ -193,7 +193,7 @@ function brokenLinksIn(
     const indexes = brokenLinksOf(run.map(({ event }) => event), {
       stateOf: (name) => look.stateOf(name),
       timeOf: (link) => look.timeOf(link),
-      isOfRun: ({ streamName, eventNumber }) =>
+      isOfBatch: ({ streamName, eventNumber }) =>
         written.has(`${eventNumber}@${streamName}`),
       nowUs: () => nowUs,
     });

@@ -139,7 +139,7 @@ export class Writer {
         (sum, unit) => sum + unit.requests.length,
         0,
       );
-      observer.batchEncoded(requests, batch.eventCount, batch.bodyBytes);
+      observer.groupEncoded(requests, batch.eventCount, batch.bodyBytes);
       written = await this.#append(session, batch, units);
     }
     if (written === 0 && answers.length > 0) {

@@ -1,5 +1,5 @@
 /**
- * Where a store that stops cleanly leaves its active segment.
+ * The end of the active segment when a store stops cleanly.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import type { RecordReader } from "../log/record_reader.ts";
 import type { Segment } from "../log/segment.ts";
 
 /**
- * The end of the active segment, where everything that was decided is
- * committed; undefined when it holds nothing, or cannot be read.
+ * The end of the active segment, once all that was decided is committed;
+ * undefined when it is empty or cannot be read.
  */
 export function activeEndOf(
   segment: Segment | undefined,

@@ -1,6 +1,6 @@
 /**
- * What is asked of the writer, and the queue in which it waits for its batch:
- * first in, first out, bounded by events and by bytes.
+ * Requests to the writer, and the queue in which they wait for their commit
+ * group: first in, first out, bounded by events and by bytes.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import type {
   DeleteResult,
   QueueStatus,
 } from "../../lib/store/event_store.ts";
-import type { Batch } from "./batch.ts";
+import type { CommitGroup } from "./commit_group.ts";
 import { recordBytesMax } from "../log/record.ts";
-import type { BatchEncoder } from "./batch_encoder.ts";
+import type { RequestEncoder } from "./request_encoder.ts";
 import type {
   ImportRunRequest,
   ImportRunResult,
@@ -23,23 +23,23 @@ import type {
 
 export interface QueuedRequest {
   readonly eventCount: number;
-  /** Bytes of its run, at most. */
+  /** Bytes of its batch, at most. */
   readonly bytesMax: number;
   /** Decides and encodes it; returns how to answer it. */
-  readonly encode: (batch: Batch) => () => void;
+  readonly encode: (group: CommitGroup) => () => void;
   readonly refuse: (error: Error) => void;
   /** Whether it begins the next segment, unless the active one is empty. */
   readonly endsSegment?: boolean;
 }
 
-/** Requests that were taken are dropped from the array in such numbers. */
+/** Taken requests are dropped from the array in such numbers. */
 const COMPACT_AT = 1024;
 
 export class AppendQueue {
   readonly #eventsMax: number;
   readonly #bytesMax: number;
   #requests: QueuedRequest[] = [];
-  /** Index of the first request that was not taken. */
+  /** Index of the first request that is not taken yet. */
   #first = 0;
   #events = 0;
   #bytes = 0;
@@ -58,7 +58,7 @@ export class AppendQueue {
     return this.#requests.length - this.#first;
   }
 
-  /** What waits, and how much may. */
+  /** How much waits, and how much may. */
   get status(): QueueStatus {
     return {
       requests: this.length,
@@ -77,8 +77,8 @@ export class AppendQueue {
   /**
    * Adds a request at the end.
    *
-   * @returns False, and nothing is added, when it goes beyond a bound. One
-   * alone is never too much.
+   * @returns False, and nothing is added, when it exceeds a bound. A single
+   * request is never too much.
    */
   push(request: QueuedRequest): boolean {
     const isTooMuch = this.#events + request.eventCount > this.#eventsMax ||
@@ -109,10 +109,10 @@ export class AppendQueue {
 }
 
 interface IntakeOptions {
-  readonly encoder: BatchEncoder;
+  readonly encoder: RequestEncoder;
   readonly queueEventsMax: number;
   readonly queueBytesMax: number;
-  /** Why nothing is taken in at the moment; undefined when it is. */
+  /** Why requests are refused at the moment; undefined when they are not. */
   readonly refusal: () => QuipuError | undefined;
   readonly onQueued: () => void;
 }
@@ -142,11 +142,11 @@ export class Intake {
     return this.#enqueue(
       request.events.length,
       bytesMax,
-      (batch) => this.#options.encoder.append(batch, request),
+      (group) => this.#options.encoder.append(group, request),
     );
   }
 
-  /** Takes in a run with the numbers and times that it has. */
+  /** Queues an import: a batch that keeps its numbers and times. */
   importRun(request: ImportRunRequest): Promise<ImportRunResult> {
     let bytesMax = 0;
     for (const { streamName, event } of request.events) {
@@ -155,7 +155,7 @@ export class Intake {
     return this.#enqueue(
       request.events.length,
       bytesMax,
-      (batch) => this.#options.encoder.importRun(batch, request),
+      (group) => this.#options.encoder.importRun(group, request),
     );
   }
 
@@ -163,11 +163,11 @@ export class Intake {
     return this.#enqueue(
       1,
       recordBytesMax(request.streamName, NO_BODY),
-      (batch) => this.#options.encoder.deleteStream(batch, request),
+      (group) => this.#options.encoder.deleteStream(group, request),
     );
   }
 
-  /** Asks for what comes from now on to go into the next segment. */
+  /** Makes later requests go into the next segment. */
   endSegment(): Promise<void> {
     const refusal = this.#options.refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
@@ -187,7 +187,7 @@ export class Intake {
   #enqueue<Result>(
     eventCount: number,
     bytesMax: number,
-    decide: (batch: Batch) => Result,
+    decide: (group: CommitGroup) => Result,
   ): Promise<Result> {
     const refusal = this.#options.refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
@@ -196,8 +196,8 @@ export class Intake {
         eventCount,
         // A soft-deleted stream that is reopened gets one event more.
         bytesMax: bytesMax + bytesMax / 2 + REOPENING_BYTES,
-        encode: (batch) => {
-          const result = decide(batch);
+        encode: (group) => {
+          const result = decide(group);
           return () => resolve(result);
         },
         refuse: reject,

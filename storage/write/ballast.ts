@@ -1,7 +1,7 @@
 /**
- * A file that takes room on the device while all is well and is given up when
- * the device is full: deleting, committing and closing need a little room,
- * too. That it can be made again shows that there is room again.
+ * A file that reserves space on the device and is removed when the device is
+ * full: deleting, committing and closing need a little space, too. Once it can
+ * be written again there is space again.
  *
  * Beside it the probe: a small file, written and synced, that shows whether
  * the device takes writes at all.
@@ -32,7 +32,7 @@ export class Ballast {
     this.#sizeBytes = options.sizeBytes;
   }
 
-  /** Gives the room up, if there is any. */
+  /** Removes the file, if there is one. */
   async release(): Promise<void> {
     if (this.#sizeBytes === 0) return;
     try {
@@ -45,7 +45,7 @@ export class Ballast {
   /**
    * Makes the file, unless it is there already.
    *
-   * @throws What the disk says when there is no room; nothing is left then.
+   * @throws The error of the disk when there is no space; nothing is left then.
    */
   async make(): Promise<void> {
     if (this.#sizeBytes === 0 || this.#isMade()) return;

@@ -1,305 +1,303 @@
 /**
- * Decides, numbers and encodes requests in one synchronous step: nothing can
- * come between the look at a stream and the events that follow from it.
- *
- * Later decisions build on earlier ones that are not committed yet, so an
- * answer is given only after all batches before its own are committed.
+ * Encodes decided batches: writes the records of their events at the end of a
+ * commit group, and enters them in the index.
  *
  * @module
  */
 
-import {
-  brokenLinksOf,
-  type LinkTargets,
-} from "../../lib/store/broken_links.ts";
-import { decideAppend, decideDelete } from "../../lib/model/decide_append.ts";
+import type { Clock } from "../../lib/model/clock.ts";
+import { invariant } from "../../lib/model/errors.ts";
 import type { ProposedEvent } from "../../lib/model/event.ts";
+import { TOMBSTONE_EVENT_NUMBER } from "../../lib/model/event_number.ts";
+import { isMetastream } from "../../lib/model/stream_names.ts";
 import {
-  TOMBSTONE_EVENT_NUMBER,
-  TRUNCATE_ALL,
-} from "../../lib/model/event_number.ts";
-import { QuipuError } from "../../lib/model/errors.ts";
-import type { LinkTarget } from "../../lib/model/feed.ts";
-import type {
-  AppendRequest,
-  AppendResult,
-  DeleteRequest,
-  DeleteResult,
-} from "../../lib/store/event_store.ts";
+  LIST_TOMBSTONED,
+  type ListDirectory,
+  NO_LIST,
+} from "../index/list_directory.ts";
 import {
-  METADATA_EVENT_TYPE,
-  withTruncateBefore,
-} from "../../lib/model/stream_metadata.ts";
+  type ListedEvent,
+  Membership,
+  nextOrdinalOf,
+} from "../index/membership.ts";
+import type { Memtable } from "../index/memtable.ts";
+import { hashEventIdAt } from "../log/event_id_hash.ts";
 import {
-  keepTruncation,
-  NOT_TRUNCATING_MESSAGE,
-  softDeleteDataAfter,
-} from "../../lib/model/metadata_writes.ts";
-import {
-  isMetastream,
-  metastreamOf,
-  originalOfMetastream,
-} from "../../lib/model/stream_names.ts";
-import { LIST_TOMBSTONED, NO_LIST } from "../index/list_directory.ts";
-import { FLAG_TOMBSTONE } from "../log/record.ts";
-import type { Batch } from "./batch.ts";
-import {
-  decideImport,
-  type ImportRunRequest,
-  type ImportRunResult,
-} from "../../lib/store/import_run.ts";
-import type { NameRoom } from "./name_room.ts";
-import {
-  RunEncoder,
-  type RunEncoderOptions,
-  type RunPart,
-} from "./run_encoder.ts";
-import type { DecidedStream } from "./stream_states.ts";
+  encodeRecord,
+  EVENT_ID_OFFSET,
+  FLAG_BATCH_END,
+  FLAG_FIRST,
+  FLAG_JSON,
+  FLAG_TOMBSTONE,
+  NO_ORDINAL,
+  type RecordFields,
+} from "../log/record.ts";
+import { offsetOf, type Segment } from "../log/segment.ts";
+import type { CommitGroup } from "./commit_group.ts";
+import type { NumberedEvent } from "../../lib/store/transfer.ts";
+import type { StreamStates } from "./stream_states.ts";
 
-interface BatchEncoderOptions extends RunEncoderOptions {
-  readonly newEventId: () => string;
-  readonly nameRoom: NameRoom;
+export interface BatchEncoderOptions {
+  readonly lists: ListDirectory;
+  readonly states: StreamStates;
+  readonly clock: Clock;
+  /** Time of the log's last record; a new one's is never less. */
+  readonly lastCreatedAtUs: number;
+  /** Memtable of the active segment. */
+  readonly memtable: () => Memtable;
 }
 
+/** Consecutive events of one stream in a batch. */
+export interface BatchPart {
+  readonly streamId: number;
+  readonly streamName: string;
+  readonly firstEventNumber: number;
+  readonly events: readonly ProposedEvent[];
+  readonly flags: number;
+  /** Indexes of links that no category lists; default: none. */
+  readonly brokenLinks?: ReadonlySet<number> | undefined;
+}
+
+/** A record that is being encoded; one object is used for all. */
+interface Draft extends Mutable<RecordFields>, Mutable<ListedEvent> {}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Encodes the batches of the log, one after the other. */
 export class BatchEncoder {
   readonly #options: BatchEncoderOptions;
-  readonly #runs: RunEncoder;
+  readonly #membership = new Membership();
+  readonly #draft: Draft = {
+    logPosition: 0,
+    createdAtUs: 0,
+    eventNumber: 0,
+    eventId: "",
+    eventIdBytes: undefined,
+    eventIdOffset: undefined,
+    streamName: "",
+    eventType: "",
+    isJson: false,
+    isInCategory: true,
+    data: "",
+    metadata: "",
+    flags: 0,
+    indexInBatch: 0,
+    previousCrc: 0,
+    categoryOrdinal: NO_ORDINAL,
+    typeOrdinal: NO_ORDINAL,
+    streamsOrdinal: NO_ORDINAL,
+    categoryStreamsOrdinal: NO_ORDINAL,
+  };
+  /** Offsets of the records of events that are entered together. */
+  #offsets = new Uint32Array(128);
+  #lastCreatedAtUs: number;
 
   constructor(options: BatchEncoderOptions) {
     this.#options = options;
-    this.#runs = new RunEncoder(options);
+    this.#lastCreatedAtUs = options.lastCreatedAtUs;
   }
 
-  /** Decides an append and, if it is to be written, encodes its run. */
-  append(batch: Batch, request: AppendRequest): AppendResult {
-    const { lists, states } = this.#options;
-    const { streamName } = request;
-    const stream = states.decided(streamName);
-    const decision = decideAppend(
-      stream,
-      request.expectedVersion,
-      request.events,
+  /** Encodes one append: a batch of its parts. */
+  encodeBatch(group: CommitGroup, parts: readonly BatchPart[]): void {
+    this.#lastCreatedAtUs = Math.max(
+      this.#lastCreatedAtUs,
+      this.#options.clock.nowUs(),
     );
-    if (decision.kind === "conflict" || decision.kind === "deleted") {
-      return decision;
-    }
-    if (decision.kind === "duplicate") {
-      return { kind: "duplicate", firstEventNumber: decision.first };
-    }
-    const events = request.keepsTruncation && isMetastream(streamName)
-      ? this.#truncating(streamName, request.events)
-      : request.events;
-    this.#options.nameRoom.admit(streamName, events);
-    const streamId = stream.id === NO_LIST
-      ? lists.findOrCreate("stream", streamName)
-      : stream.id;
-    const reopening = isMetastream(streamName)
-      ? this.#reopeningByMetadata(streamName, decision.first, events)
-      : this.#reopeningByAppend(streamName, stream);
-    const run = { streamName, first: decision.first, count: events.length };
-    const parts: RunPart[] = [{
-      streamId,
-      streamName,
-      firstEventNumber: decision.first,
-      events,
-      flags: 0,
-      brokenLinks: brokenLinksOf(
+    group.createdAtUs = this.#lastCreatedAtUs;
+    const draft = this.#draft;
+    draft.createdAtUs = this.#lastCreatedAtUs;
+    draft.indexInBatch = 0;
+    const lastPart = parts[parts.length - 1];
+    for (const part of parts) {
+      const { events } = part;
+      group.batches.push({
+        streamName: part.streamName,
+        firstEventNumber: part.firstEventNumber,
+        firstPosition: group.endPosition,
         events,
-        this.#linkTargets((link) => isOfRun(link, run)),
-      ),
-    }];
-    if (reopening !== undefined) parts.push(reopening);
-    this.#runs.encodeRun(batch, parts);
-    return { kind: "appended", firstEventNumber: decision.first };
-  }
-
-  /** Decides a delete and, if it is to be done, encodes its run. */
-  deleteStream(batch: Batch, request: DeleteRequest): DeleteResult {
-    const { lists, states, newEventId } = this.#options;
-    const { streamName, expectedVersion, mode } = request;
-    const stream = states.decided(streamName);
-    const decision = decideDelete(stream, expectedVersion);
-    if (decision.kind !== "delete") return decision;
-    this.#options.nameRoom.admit(streamName, []);
-    if (mode === "soft") {
-      const newest = states.decidedMetadataEvent(streamName);
-      const data = softDeleteDataAfter(newest, { ...stream, streamName });
-      const run = [this.#metadataEvent(streamName, data, 0)];
-      this.#runs.encodeRun(batch, run);
-    } else {
-      this.#runs.encodeRun(batch, [{
-        streamId: lists.findOrCreate("stream", streamName),
-        streamName,
-        firstEventNumber: TOMBSTONE_EVENT_NUMBER,
-        events: [{
-          eventId: newEventId(),
-          eventType: "$streamDeleted",
-          isJson: false,
-          data: "",
-          metadata: "",
-        }],
-        flags: FLAG_TOMBSTONE,
-      }]);
-    }
-    return { kind: "done" };
-  }
-
-  /** Decides an import and, if it fits, encodes what is new of its run. */
-  importRun(batch: Batch, request: ImportRunRequest): ImportRunResult {
-    const { lists, states } = this.#options;
-    const { session, events } = request;
-    if (session.isBroken) return { kind: "broken" };
-    const added = decideImport({
-      nextOf(streamName) {
-        const id = lists.find("stream", streamName);
-        return id === NO_LIST ? 0 : lists.decidedNext[id] ?? 0;
-      },
-      isTombstoned(streamName) {
-        const id = lists.find("stream", streamName);
-        return id !== NO_LIST && lists.decidedFlags[id] === LIST_TOMBSTONED;
-      },
-      eventAt: (streamName, number) =>
-        states.decidedEvent(lists.find("stream", streamName), number),
-    }, events);
-    if (!Array.isArray(added)) {
-      session.isBroken = true;
-      return { kind: "conflict", ...added };
-    }
-    let written: Set<string> | undefined;
-    // Before anything is encoded: looking may fail.
-    const brokenLinks = brokenLinksOf(
-      added.map(({ event }) => event),
-      this.#linkTargets(({ streamName, eventNumber }) => {
-        written ??= new Set(added.map(linkOf));
-        return written.has(linkOf({ streamName, eventNumber }));
-      }),
-    );
-    for (const [index, numbered] of added.entries()) {
-      this.#runs.encodeNumbered(batch, numbered, {
-        index,
-        isLast: index === added.length - 1,
-        isBrokenLink: brokenLinks?.has(index) === true,
       });
+      draft.streamName = part.streamName;
+      draft.eventNumber = part.firstEventNumber;
+      const { brokenLinks } = part;
+      const mayFollow = brokenLinks === undefined &&
+        !isMetastream(part.streamName);
+      for (let index = 0; index < events.length;) {
+        const event = events[index];
+        if (event === undefined) break;
+        const isBatchEnd = part === lastPart && index === events.length - 1;
+        draft.flags = isBatchEnd ? part.flags | FLAG_BATCH_END : part.flags;
+        draft.isInCategory = brokenLinks?.has(index) !== true;
+        this.#encodeEvent(group, part.streamId, event);
+        draft.indexInBatch++;
+        draft.eventNumber++;
+        index++;
+        const end = mayFollow ? sameTypeEnd(events, index) : index;
+        if (end === index) continue;
+        const endsBatch = part === lastPart && end === events.length;
+        this.#encodeFollowing(group, part, { from: index, to: end, endsBatch });
+        index = end;
+      }
     }
-    return {
-      kind: "imported",
-      importedCount: added.length,
-      knownCount: events.length - added.length,
-    };
   }
 
-  /** The targets of links: decided events, and those of the same run. */
-  #linkTargets(isOfRun: LinkTargets["isOfRun"]): LinkTargets {
-    const { states, clock } = this.#options;
-    return {
-      stateOf: (streamName) => states.decidedState(streamName),
-      timeOf: ({ streamName, eventNumber }) =>
-        states.decidedEntry(streamName, eventNumber)?.createdAtUs,
-      isOfRun,
-      nowUs: () => clock.nowUs(),
-    };
+  /** Encodes one event of a batch that keeps its numbers and times. */
+  encodeNumbered(
+    group: CommitGroup,
+    { streamName, eventNumber, createdAtUs, event }: NumberedEvent,
+    { index, isLast, isBrokenLink }: {
+      readonly index: number;
+      readonly isLast: boolean;
+      readonly isBrokenLink: boolean;
+    },
+  ): void {
+    const { lists } = this.#options;
+    const streamId = lists.findOrCreate("stream", streamName);
+    const isTombstone = eventNumber >= TOMBSTONE_EVENT_NUMBER;
+    // A stream without events may begin later than with 0.
+    if (!isTombstone) lists.decidedNext[streamId] = eventNumber;
+    this.#lastCreatedAtUs = Math.max(this.#lastCreatedAtUs, createdAtUs);
+    group.createdAtUs = this.#lastCreatedAtUs;
+    group.batches.push({
+      streamName,
+      firstEventNumber: eventNumber,
+      firstPosition: group.endPosition,
+      events: [event],
+    });
+    const draft = this.#draft;
+    draft.createdAtUs = this.#lastCreatedAtUs;
+    draft.indexInBatch = index;
+    draft.streamName = streamName;
+    draft.eventNumber = eventNumber;
+    draft.flags = (isTombstone ? FLAG_TOMBSTONE : 0) |
+      (isLast ? FLAG_BATCH_END : 0);
+    draft.isInCategory = !isBrokenLink;
+    this.#encodeEvent(group, streamId, event);
   }
 
   /**
-   * The events of a metadata write, as they have to be so that it truncates no
-   * less than the metadata before it.
-   *
-   * @throws {QuipuError} `invalidRequest`, if they cannot be made so.
+   * Encodes events of the same stream and type as the one before them: they are
+   * in the same lists, which get them all at once.
    */
-  #truncating(
-    metastream: string,
-    events: readonly ProposedEvent[],
-  ): readonly ProposedEvent[] {
-    const described = originalOfMetastream(metastream);
-    const { truncateBefore } = this.#options.states.decided(described);
-    const kept = keepTruncation(events, truncateBefore);
-    if (kept === undefined) {
-      throw new QuipuError("invalidRequest", NOT_TRUNCATING_MESSAGE);
+  #encodeFollowing(
+    group: CommitGroup,
+    { streamId, events, flags }: BatchPart,
+    { from, to, endsBatch }: { from: number; to: number; endsBatch: boolean },
+  ): void {
+    const { lists } = this.#options;
+    const segment = segmentOf(group);
+    const draft = this.#draft;
+    const membership = this.#membership;
+    const memtable = this.#options.memtable();
+    const streamHash = lists.hashes[streamId] ?? 0;
+    if (this.#offsets.length < to - from) {
+      this.#offsets = new Uint32Array(2 * (to - from));
     }
-    return kept;
-  }
-
-  /**
-   * Appending to a soft-deleted stream reopens it: what was before stays
-   * hidden (spec: streams §4).
-   */
-  #reopeningByAppend(
-    streamName: string,
-    stream: DecidedStream,
-  ): RunPart | undefined {
-    if (stream.truncateBefore < TRUNCATE_ALL) return undefined;
-    const newest = this.#options.states.decidedMetadataEvent(streamName);
-    const data = withTruncateBefore(newest?.data ?? "{}", stream.head + 1);
-    return data === undefined
-      ? undefined
-      : this.#metadataEvent(streamName, data, 0);
-  }
-
-  /**
-   * So does writing metadata: a second metadata event follows the first. Where
-   * that is no JSON object there is nothing to put `$tb` into: the stream is
-   * reopened by it all the same, and shows what it held.
-   */
-  #reopeningByMetadata(
-    metastream: string,
-    first: number,
-    events: readonly ProposedEvent[],
-  ): RunPart | undefined {
-    const streamName = originalOfMetastream(metastream);
-    const stream = this.#options.states.decided(streamName);
-    const newest = events[events.length - 1];
-    if (stream.truncateBefore < TRUNCATE_ALL || newest === undefined) {
-      return undefined;
+    const offsets = this.#offsets;
+    draft.categoryOrdinal = nextOrdinalOf(lists, membership.categoryList);
+    draft.typeOrdinal = nextOrdinalOf(lists, membership.typeList);
+    for (let index = from; index < to; index++) {
+      const event = events[index];
+      invariant(event !== undefined, "A batch has no gaps");
+      const isBatchEnd = endsBatch && index === to - 1;
+      draft.flags = isBatchEnd ? flags | FLAG_BATCH_END : flags;
+      const offset = offsetOf(segment, group.endPosition);
+      this.#encodeDraft(group, event);
+      offsets[index - from] = offset;
+      memtable.addRecord(offset, draft.createdAtUs);
+      memtable.ids.addLater(hashOfLast(group, streamHash), offset);
+      draft.indexInBatch++;
+      draft.eventNumber++;
+      if (draft.categoryOrdinal >= 0) draft.categoryOrdinal++;
+      if (draft.typeOrdinal >= 0) draft.typeOrdinal++;
     }
-    const data = withTruncateBefore(newest.data, stream.head + 1);
-    return data === undefined
-      ? undefined
-      : this.#metadataEvent(streamName, data, first + events.length);
+    membership.enterBatch(
+      lists,
+      memtable,
+      { streamId, offsets, count: to - from },
+      group,
+    );
   }
 
-  /**
-   * A metadata event made by the server.
-   *
-   * @param leastNumber Its number at least: more than those of events of the
-   * same run.
-   */
-  #metadataEvent(
-    streamName: string,
-    data: string,
-    leastNumber: number,
-  ): RunPart {
-    const { lists, newEventId } = this.#options;
-    const metastream = metastreamOf(streamName);
-    const streamId = lists.findOrCreate("stream", metastream);
-    return {
-      streamId,
-      streamName: metastream,
-      firstEventNumber: Math.max(leastNumber, lists.decidedNext[streamId] ?? 0),
-      events: [{
-        eventId: newEventId(),
-        eventType: METADATA_EVENT_TYPE,
-        isJson: true,
-        data,
-        metadata: "",
-      }],
-      flags: 0,
-    };
+  /** Encodes the draft's event and enters it in its lists. */
+  #encodeEvent(
+    group: CommitGroup,
+    streamId: number,
+    event: ProposedEvent,
+  ): void {
+    const { lists, states } = this.#options;
+    const draft = this.#draft;
+    const membership = this.#membership;
+    // The rules of membership read these.
+    draft.eventType = event.eventType;
+    draft.isJson = event.isJson;
+    draft.data = event.data;
+    membership.find(lists, streamId, draft);
+    if (membership.streamsList !== NO_LIST) draft.flags |= FLAG_FIRST;
+    draft.categoryOrdinal = nextOrdinalOf(lists, membership.categoryList);
+    draft.typeOrdinal = nextOrdinalOf(lists, membership.typeList);
+    draft.streamsOrdinal = nextOrdinalOf(lists, membership.streamsList);
+    draft.categoryStreamsOrdinal = nextOrdinalOf(
+      lists,
+      membership.categoryStreamsList,
+    );
+    const offset = offsetOf(segmentOf(group), group.endPosition);
+    this.#encodeDraft(group, event);
+
+    const isTombstone = (draft.flags & FLAG_TOMBSTONE) !== 0;
+    const memtable = this.#options.memtable();
+    memtable.addRecord(offset, draft.createdAtUs);
+    const streamHash = lists.hashes[streamId] ?? 0;
+    memtable.ids.addLater(hashOfLast(group, streamHash), offset);
+    membership.enter(
+      lists,
+      memtable,
+      { streamId: isTombstone ? NO_LIST : streamId, offset },
+      group,
+    );
+    if (isTombstone) {
+      memtable.tombstoned.push(streamId);
+      lists.decidedFlags[streamId] = LIST_TOMBSTONED;
+      group.tombstonedLists.push(streamId);
+    }
+    if (isMetastream(draft.streamName)) states.forgetMetadata(draft.streamName);
+  }
+
+  /** Encodes the record of the draft and an event, at the end of the group. */
+  #encodeDraft(group: CommitGroup, event: ProposedEvent): void {
+    const draft = this.#draft;
+    const logPosition = group.endPosition;
+    draft.logPosition = logPosition;
+    draft.eventIdBytes = event.eventIdBytes;
+    draft.eventIdOffset = event.eventIdOffset;
+    // With the bytes at hand the text need not be made.
+    draft.eventId = event.eventIdBytes === undefined ? event.eventId : "";
+    draft.eventType = event.eventType;
+    draft.data = event.data;
+    draft.metadata = event.metadata;
+    draft.previousCrc = group.checksum;
+    if (event.isJson) draft.flags |= FLAG_JSON;
+    group.checksum = encodeRecord(group.bytes, draft);
+    group.lastPosition = logPosition;
+    group.eventCount++;
   }
 }
 
-function linkOf({ streamName, eventNumber }: LinkTarget): string {
-  return `${eventNumber}@${streamName}`;
+function segmentOf(group: CommitGroup): Segment {
+  const { segment } = group;
+  invariant(segment !== undefined, "A group has a segment");
+  return segment;
 }
 
-/** Whether a link leads to an event of one append. */
-function isOfRun(
-  link: LinkTarget,
-  { streamName, first, count }: {
-    readonly streamName: string;
-    readonly first: number;
-    readonly count: number;
-  },
-): boolean {
-  return link.streamName === streamName && link.eventNumber >= first &&
-    link.eventNumber < first + count;
+/** Hash of the id in the record that was encoded last. */
+function hashOfLast(group: CommitGroup, streamHash: number): number {
+  const at = group.lastPosition - group.startPosition + EVENT_ID_OFFSET;
+  return hashEventIdAt(streamHash, group.bytes.view, at);
+}
+
+/** End of the events from `from` on that have the type of the one before it. */
+function sameTypeEnd(events: readonly ProposedEvent[], from: number): number {
+  const eventType = events[from - 1]?.eventType;
+  let end = from;
+  while (end < events.length && events[end]?.eventType === eventType) end++;
+  return end;
 }

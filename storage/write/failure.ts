@@ -1,20 +1,20 @@
 /**
- * Why nothing can be written, in words for clients and logs.
+ * Reasons why nothing can be written, for clients and logs.
  *
  * @module
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
 
-/** Message of whatever was thrown. */
+/** Message of a thrown value. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * The refusal of what cannot be written.
+ * The refusal of a write.
  *
- * @param step What failed: `write`, `commit`, `open`.
+ * @param step The step that failed: `write`, `commit` or `open`.
  */
 export function failureOf(step: string, error: unknown): QuipuError {
   if (error instanceof QuipuError) return error;
@@ -34,7 +34,7 @@ export function asFullError(failure: QuipuError): QuipuError {
   );
 }
 
-/** The refusal of a request that depends on what cannot be read. */
+/** The refusal of a request whose stream cannot be read. */
 export function undecidedError(error: unknown): Error {
   const isOfDevice = error instanceof Error &&
     ("code" in error || /os error/.test(error.message));
@@ -48,16 +48,16 @@ export function undecidedError(error: unknown): Error {
   );
 }
 
-/** The refusal of what comes while the store closes. */
+/** The refusal of requests while the store closes. */
 export function closedError(): QuipuError {
   return new QuipuError("storeClosed", "The server is shutting down");
 }
 
-/** The operating system's words and SQLite's. */
+/** Texts of the operating system and of SQLite. */
 const DISK_FULL =
   /no space left|os error 28|disk is full|ENOSPC|quota exceeded|os error 122/i;
 
-/** Whether it is said that the device is full. */
+/** Whether an error says that the device is full. */
 export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && DISK_FULL.test(error.message);
 }

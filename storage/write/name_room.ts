@@ -1,12 +1,11 @@
 /**
- * Room for names. The names of streams, categories and event types stay in
- * memory for as long as the store is open, whatever becomes of their events, so
- * they are bounded in all: an append that needs a new one beyond the bound is
- * refused. Names that exist go on working, and a store that is above the bound
- * opens.
+ * The bound of names. The names of streams, categories and event types stay in
+ * memory for as long as the store is open, even without events, so they are
+ * bounded in all: an append that needs a new one beyond the bound is refused.
+ * Existing names go on working, and a store that is above the bound opens.
  *
- * Deleting a stream, and writing its metadata, needs no room: both are ways to
- * get rid of data. The metastream of each stream can so be added to a full
+ * Deleting a stream and writing its metadata are always admitted: both are ways
+ * to get rid of data. So the metastream of each stream can be added to a full
  * store, once.
  *
  * @module
@@ -25,7 +24,7 @@ import {
 } from "../index/list_directory.ts";
 import { utf8Length } from "../../lib/text/utf8.ts";
 
-/** Share of the room at which a warning is logged. */
+/** Share of the bound at which a warning is logged. */
 const WARNING_SHARE = 0.8;
 /** More than the names of one request take. */
 const REQUEST_NAMES_BYTES = 128 * 1024 * 1024;
@@ -39,7 +38,7 @@ export class NameRoom {
   readonly #lists: ListDirectory;
   readonly #logger: Logger;
   readonly #bytesMax: number;
-  /** Below it there is room for any request, and nothing to warn of. */
+  /** Below it any request fits, and nothing is checked. */
   #watchFromBytes: number;
   #hasWarned = false;
 
@@ -61,7 +60,7 @@ export class NameRoom {
   }
 
   /**
-   * Checks that there is room for the names that an append would add.
+   * Checks that the names that an append would add fit.
    *
    * @throws {QuipuError} `namesFull`.
    */

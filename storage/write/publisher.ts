@@ -1,5 +1,5 @@
 /**
- * Makes committed batches visible to readers and tells listeners.
+ * Makes committed groups visible to readers and tells listeners.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import {
   LIST_TOMBSTONED,
   type ListDirectory,
 } from "../index/list_directory.ts";
-import type { Batch } from "./batch.ts";
+import type { CommitGroup } from "./commit_group.ts";
 
 type CommitListener = (events: readonly CommitHint[]) => void;
 
 export class Publisher {
   readonly #lists: ListDirectory;
   readonly #logger: Logger;
-  /** Each with the streams that it wants to hear of. */
+  /** Each with a predicate for its streams. */
   readonly #listeners = new Map<CommitListener, (name: string) => boolean>();
   /** Position after the last record that readers may trust. */
   end: number;
@@ -49,10 +49,10 @@ export class Publisher {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Makes a committed batch visible, whole and at once. */
-  publish(batch: Batch): void {
-    if (batch.isEmpty) return;
-    const { touchedLists, touchedNexts, tombstonedLists, segment } = batch;
+  /** Makes a committed group visible, whole and at once. */
+  publish(group: CommitGroup): void {
+    if (group.isEmpty) return;
+    const { touchedLists, touchedNexts, tombstonedLists, segment } = group;
     const { visibleNext, visibleFlags } = this.#lists;
     for (let index = 0; index < touchedLists.length; index++) {
       visibleNext[touchedLists[index] ?? 0] = touchedNexts[index] ?? 0;
@@ -60,22 +60,22 @@ export class Publisher {
     for (const listId of tombstonedLists) {
       visibleFlags[listId] = LIST_TOMBSTONED;
     }
-    invariant(segment !== undefined, "A batch has a segment");
-    segment.endPosition = batch.endPosition;
-    segment.checksum = batch.checksum;
-    this.end = batch.endPosition;
-    this.lastPosition = batch.lastPosition;
-    if (this.#listeners.size > 0) this.#notify(batch);
+    invariant(segment !== undefined, "A group has a segment");
+    segment.endPosition = group.endPosition;
+    segment.checksum = group.checksum;
+    this.end = group.endPosition;
+    this.lastPosition = group.lastPosition;
+    if (this.#listeners.size > 0) this.#notify(group);
   }
 
-  #notify(batch: Batch): void {
+  #notify(group: CommitGroup): void {
     for (const [listener, isOf] of this.#listeners) {
-      const events = batch.committedEvents(isOf);
+      const events = group.committedEvents(isOf);
       if (events.length === 0) continue;
       try {
         listener(events);
       } catch (error) {
-        // What a listener does wrong must not take back a commit.
+        // A listener that fails must not undo a commit.
         this.#logger.error("store.listener_failed", { reason: String(error) });
       }
     }

@@ -38,7 +38,7 @@ import {
 } from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment_header.ts";
 import type { Ballast } from "./ballast.ts";
-import type { CommitPoint } from "./batch.ts";
+import type { CommitPoint } from "./commit_group.ts";
 import { isDiskFull, reasonOf } from "./failure.ts";
 
 /** More than SQLite needs to open a file and commit to it. */
@@ -70,7 +70,7 @@ export class WriteAccess {
   readonly #options: WriteAccessOptions;
   #reconciled: Reconciled | undefined;
 
-  /** Is told of each batch. */
+  /** Is told of each commit group. */
   readonly observer: StoreObserver;
 
   constructor(options: WriteAccessOptions) {

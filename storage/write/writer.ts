@@ -1,19 +1,20 @@
 /**
- * Group commit. Requests queue; the writer takes what is there and
+ * Group commit. Requests queue; the writer takes all that wait as one commit
+ * group and
  *
- *   1. decides, numbers and encodes it in one synchronous step,
- *   2. writes it to the active segment and syncs that once,
+ *   1. decides, numbers and encodes them in one synchronous step,
+ *   2. writes the group to the active segment and syncs that once,
  *   3. commits it: one check-and-set of the commit record,
  *   4. publishes it to readers, tells listeners, answers.
  *
- * While a batch is in step 3 the next one may be in step 2; steps of one kind
- * never overlap and keep the order. Batches that are synced while a commit is
+ * While a group is in step 3 the next one may be in step 2; steps of one kind
+ * never overlap and keep the order. Groups that are synced while a commit is
  * under way are committed together by the next one.
  *
  * The order is the promise: nothing is committed that is not synced, nothing
- * is visible or answered that is not committed. Whatever goes wrong in step 2
- * or 3 ends writing, with the reason, until `WriteAccess` has gained ground
- * again: then what was decided in vain is taken back, and the log goes on in a
+ * is visible or answered that is not committed. A failure in step 2 or 3 ends
+ * writing, with the reason, until `WriteAccess` has regained access: then all
+ * that was decided and not committed is rolled back, and the log goes on in a
  * new segment at its durable end.
  *
  * @module
@@ -33,8 +34,8 @@ import type { LogRecord } from "../log/log_record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
 import type { AppendQueue, QueuedRequest } from "./append_queue.ts";
-import { Batch, type CommitPoint, commitPointOf } from "./batch.ts";
-import type { BatchEncoder } from "./batch_encoder.ts";
+import { CommitGroup, type CommitPoint, commitPointOf } from "./commit_group.ts";
+import type { RequestEncoder } from "./request_encoder.ts";
 import {
   asFullError,
   closedError,
@@ -51,8 +52,8 @@ import {
   type WriteAccess,
 } from "./write_access.ts";
 
-interface WriterOptions extends BatchBounds {
-  readonly encoder: BatchEncoder;
+interface WriterOptions extends GroupBounds {
+  readonly encoder: RequestEncoder;
   readonly access: WriteAccess;
   readonly logger: Logger;
   /** Undefined when the store could not be opened for writing: see `failure`. */
@@ -67,7 +68,7 @@ interface WriterOptions extends BatchBounds {
   readonly queueBytesMax: number;
   /** Time after a failure until writing is tried again, at first. */
   readonly retryMs: number;
-  /** Takes back what was decided and never committed. */
+  /** Rolls back all that was decided and not committed. */
   readonly rollBack: () => void;
 }
 
@@ -77,19 +78,23 @@ export class Writer {
   /** Position after the last encoded record. */
   #encodedEnd: number;
   #checksum: number;
-  /** What is committed for sure. */
+  /** The end that is committed for sure. */
   #committed: CommitPoint;
   readonly intake: Intake;
   readonly #queue: AppendQueue;
-  /** Batches from step 1 until they are published, oldest first. */
-  readonly #inFlight: Batch[] = [];
-  readonly #idleBatches: Batch[] = [new Batch(), new Batch(), new Batch()];
-  /** The batch in steps 1 and 2. */
-  #writing: Batch | undefined;
-  /** Batches that are synced and wait for their commit. */
-  readonly #synced: Batch[] = [];
-  /** Batches whose commit failed: it may have been made all the same. */
-  #inDoubt: readonly Batch[] = [];
+  /** Groups from step 1 until they are published, oldest first. */
+  readonly #inFlight: CommitGroup[] = [];
+  readonly #idleGroups: CommitGroup[] = [
+    new CommitGroup(),
+    new CommitGroup(),
+    new CommitGroup(),
+  ];
+  /** The group in steps 1 and 2. */
+  #writing: CommitGroup | undefined;
+  /** Groups that are synced and wait for their commit. */
+  readonly #synced: CommitGroup[] = [];
+  /** Groups whose commit failed: it may have happened all the same. */
+  #inDoubt: readonly CommitGroup[] = [];
   #wake: (() => void) | undefined;
   #wakeCommitter: (() => void) | undefined;
   #whenPublished: (() => void) | undefined;
@@ -136,17 +141,17 @@ export class Writer {
     return this.intake.deleteStream(request);
   }
 
-  /** Makes what comes from now on go into the next segment. */
+  /** Makes later requests go into the next segment. */
   endSegment(): Promise<void> {
     return this.intake.endSegment();
   }
 
   /** The record at a position that is not published yet. */
   recordInFlight(position: number): LogRecord | undefined {
-    const batch = this.#inFlight.findLast((one) =>
+    const group = this.#inFlight.findLast((one) =>
       one.startPosition <= position && position < one.endPosition
     );
-    return batch?.recordAt(position);
+    return group?.recordAt(position);
   }
 
   /** Finishes what is queued, then ends. */
@@ -157,7 +162,7 @@ export class Writer {
     this.#retry.cancel();
     await this.#loops;
     if (this.#active === undefined) return;
-    // What stands in a file after a failure is for the next start to judge.
+    // The next start judges a file after a failure.
     if (this.#failure !== undefined) this.#active.file.close();
     else await this.#options.access.finish(this.#active, this.#committed);
   }
@@ -178,7 +183,7 @@ export class Writer {
       }
       await untilSocketsAreRead();
       try {
-        await this.#writeBatch();
+        await this.#writeGroup();
       } catch (error) {
         this.#fail("write", error);
       }
@@ -188,19 +193,19 @@ export class Writer {
   }
 
   /**
-   * Whether the next batch is to grow first. A batch costs as much as a dozen
-   * requests, so while others are under way it waits until it is as large as
-   * they are together, or they are answered. With none under way nobody waits.
+   * Whether the next group must grow first. A group costs as much as a dozen
+   * requests, so while others are in flight it waits until it is as large as
+   * they are together, or they are answered. With none in flight it never waits.
    */
   #waitsForMore(): boolean {
     if (this.#queue.isEmpty) return true;
     let underWay = 0;
-    for (const batch of this.#inFlight) underWay += batch.answers.length;
+    for (const group of this.#inFlight) underWay += group.answers.length;
     return this.#queue.length < underWay;
   }
 
-  /** Steps 1 and 2 for what is queued. */
-  async #writeBatch(): Promise<void> {
+  /** Steps 1 and 2 for the queued requests. */
+  async #writeGroup(): Promise<void> {
     const active = this.#active;
     if (this.#failure !== undefined || active === undefined) {
       this.#refuseQueued();
@@ -212,23 +217,23 @@ export class Writer {
       this.#active = await this.#options.access.roll(active, this.#committed);
       return;
     }
-    const batch = this.#idleBatches.pop();
-    if (batch === undefined) {
+    const group = this.#idleGroups.pop();
+    if (group === undefined) {
       await this.#untilPublished();
       return;
     }
     const { segment } = active;
-    batch.begin(segment, this.#encodedEnd, this.#checksum);
-    this.#inFlight.push(batch);
-    this.#writing = batch;
-    fillBatch(batch, this.#queue, segment, this.#options);
-    this.#encodedEnd = batch.endPosition;
-    this.#checksum = batch.checksum;
-    if (!batch.isEmpty) {
-      await writeOut(batch, active, this.#options.access.observer);
+    group.begin(segment, this.#encodedEnd, this.#checksum);
+    this.#inFlight.push(group);
+    this.#writing = group;
+    fillGroup(group, this.#queue, segment, this.#options);
+    this.#encodedEnd = group.endPosition;
+    this.#checksum = group.checksum;
+    if (!group.isEmpty) {
+      await writeOut(group, active, this.#options.access.observer);
     }
     this.#writing = undefined;
-    this.#synced.push(batch);
+    this.#synced.push(group);
     this.#wakeCommitter?.();
   }
 
@@ -251,39 +256,39 @@ export class Writer {
         this.#wakeCommitter = undefined;
         continue;
       }
-      const batches = this.#synced.splice(0);
+      const groups = this.#synced.splice(0);
       try {
-        await this.#commit(batches);
+        await this.#commit(groups);
       } catch (error) {
-        // Of several failed commits only the first one's fate is open.
-        if (this.#inDoubt.length === 0) this.#inDoubt = batches;
+        // Of several failed commits only the first one is in doubt.
+        if (this.#inDoubt.length === 0) this.#inDoubt = groups;
         this.#fail("commit", error);
-        this.#refuseBatches(batches);
+        this.#refuseGroups(groups);
       }
     }
   }
 
   /** Steps 3 and 4. */
-  async #commit(batches: readonly Batch[]): Promise<void> {
-    // What is synced is committed even if a later write failed. What follows a
-    // commit that failed is not.
+  async #commit(groups: readonly CommitGroup[]): Promise<void> {
+    // A synced group is committed even if a later write failed, but not after a
+    // commit that failed.
     if (this.#inDoubt.length > 0) throw new Error("a commit before failed");
-    const point = commitPointOf(batches);
+    const point = commitPointOf(groups);
     if (point !== undefined) {
       const outcome = await this.#options.access.commit(point);
       if (outcome === "fenced") throw fencedError();
       this.#committed = point;
       this.#retry.reset();
     }
-    for (const batch of batches) this.#publish(batch);
+    for (const group of groups) this.#publish(group);
   }
 
-  #publish(batch: Batch): void {
-    this.#options.publisher.publish(batch);
-    invariant(this.#inFlight[0] === batch, "Batches are published in order");
+  #publish(group: CommitGroup): void {
+    this.#options.publisher.publish(group);
+    invariant(this.#inFlight[0] === group, "Groups are published in order");
     this.#inFlight.shift();
-    const { answers } = batch;
-    this.#idleBatches.push(batch);
+    const { answers } = group;
+    this.#idleGroups.push(group);
     for (const answer of answers) answer();
     this.#whenPublished?.();
     this.#wake?.();
@@ -336,11 +341,11 @@ export class Writer {
       inDoubt,
     });
     if (found === "inDoubtCommitted" && inDoubt !== undefined) {
-      // They were refused, for want of an answer; now they turn out to be kept.
+      // They were refused as inconclusive; now they turn out to be committed.
       this.#committed = inDoubt;
-      for (const batch of this.#inDoubt) publisher.publish(batch);
+      for (const group of this.#inDoubt) publisher.publish(group);
     }
-    this.#idleBatches.push(...this.#inDoubt);
+    this.#idleGroups.push(...this.#inDoubt);
     this.#inDoubt = [];
     rollBack();
     const ended = this.#active;
@@ -362,8 +367,8 @@ export class Writer {
     if (error instanceof FencedError) this.#isFinal = true;
     this.#refuseQueued();
     if (step === "write" && this.#writing !== undefined) {
-      this.#refuseBatches([this.#writing]);
-      this.#idleBatches.push(this.#writing);
+      this.#refuseGroups([this.#writing]);
+      this.#idleGroups.push(this.#writing);
       this.#writing = undefined;
     }
     this.#wake?.();
@@ -377,14 +382,14 @@ export class Writer {
     }
   }
 
-  #refuseBatches(batches: readonly Batch[]): void {
+  #refuseGroups(groups: readonly CommitGroup[]): void {
     const error = this.#refusal();
-    for (const batch of batches) {
-      const at = this.#inFlight.indexOf(batch);
+    for (const group of groups) {
+      const at = this.#inFlight.indexOf(group);
       if (at >= 0) this.#inFlight.splice(at, 1);
-      for (const refuse of batch.refusals) refuse(error);
-      if (!this.#inDoubt.includes(batch) && batch !== this.#writing) {
-        this.#idleBatches.push(batch);
+      for (const refuse of group.refusals) refuse(error);
+      if (!this.#inDoubt.includes(group) && group !== this.#writing) {
+        this.#idleGroups.push(group);
       }
     }
     this.#whenPublished?.();
@@ -397,41 +402,41 @@ export class Writer {
 }
 
 /**
- * One turn of the event loop: requests that have come by now join the batch
- * that is about to be taken.
+ * One turn of the event loop, so that requests that have arrived join the group
+ * that is about to be filled.
  */
 function untilSocketsAreRead(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-interface BatchBounds {
-  /** Bytes of a segment's file, at most, unless one run alone is larger. */
+interface GroupBounds {
+  /** Bytes of a segment's file, at most, unless one batch alone is larger. */
   readonly segmentSizeBytes: number;
-  readonly batchBytesMax: number;
+  readonly groupBytesMax: number;
 }
 
-/** Moves requests from the queue to the batch of a segment. */
-function fillBatch(
-  batch: Batch,
+/** Moves requests from the queue to the group of a segment. */
+function fillGroup(
+  group: CommitGroup,
   queue: AppendQueue,
   segment: Segment,
-  { batchBytesMax, segmentSizeBytes }: BatchBounds,
+  { groupBytesMax, segmentSizeBytes }: GroupBounds,
 ): void {
   for (let isFirst = true;; isFirst = false) {
     const { first } = queue;
     if (first === undefined) return;
     const isFull = !isFirst &&
-      batch.bytes.length + first.bytesMax > batchBytesMax;
+      group.bytes.length + first.bytesMax > groupBytesMax;
     if (isFull) return;
-    if (overflows(first, segment, batch.endPosition, segmentSizeBytes)) return;
+    if (overflows(first, segment, group.endPosition, segmentSizeBytes)) return;
     queue.shift();
-    encodeRequest(batch, first);
+    encodeRequest(group, first);
   }
 }
 
 /**
  * Whether a request does not fit in a segment whose log ends at `position`. A
- * run that is larger than a segment has one for itself.
+ * batch that is larger than a segment gets one of its own.
  */
 function overflows(
   request: QueuedRequest,
@@ -445,21 +450,21 @@ function overflows(
 }
 
 /**
- * A request that cannot be decided, because what it depends on cannot be
- * read, is refused alone; nothing was changed for it.
+ * Encodes a request. One that cannot be decided, because the state that it
+ * depends on cannot be read, is refused alone; nothing was changed for it.
  */
-function encodeRequest(batch: Batch, request: QueuedRequest): void {
-  const before = batch.bytes.length;
+function encodeRequest(group: CommitGroup, request: QueuedRequest): void {
+  const before = group.bytes.length;
   try {
-    batch.answers.push(request.encode(batch));
-    batch.refusals.push(request.refuse);
+    group.answers.push(request.encode(group));
+    group.refusals.push(request.refuse);
   } catch (error) {
-    if (batch.bytes.length !== before) throw error;
+    if (group.bytes.length !== before) throw error;
     request.refuse(undecidedError(error));
   }
 }
 
-/** Times that the first wait is doubled at most. */
+/** How often the first wait is doubled, at most. */
 const DOUBLINGS_MAX = 4;
 
 export class RetryDelay {
@@ -489,7 +494,7 @@ export class RetryDelay {
     this.#end = undefined;
   }
 
-  /** It went well: the next wait is the first again. */
+  /** After a success: the next wait is the first again. */
   reset(): void {
     this.#attempts = 0;
   }
@@ -501,15 +506,15 @@ export class RetryDelay {
   }
 }
 
-/** Writes a batch that is not empty to its segment, and syncs that once. */
+/** Writes a group that is not empty to its segment, and syncs that once. */
 async function writeOut(
-  batch: Batch,
+  group: CommitGroup,
   { segment, file }: ActiveSegment,
   observer: StoreObserver,
 ): Promise<void> {
-  const { answers, eventCount, bytes } = batch;
-  observer.batchEncoded(answers.length, eventCount, bytes.length);
-  await file.write(bytes, offsetOf(segment, batch.startPosition));
+  const { answers, eventCount, bytes } = group;
+  observer.groupEncoded(answers.length, eventCount, bytes.length);
+  await file.write(bytes, offsetOf(segment, group.startPosition));
   const startedAtMs = performance.now();
   await file.sync();
   observer.synced(performance.now() - startedAtMs);

@@ -211,7 +211,7 @@ Deno.test("what contradicts is mended before it was ever opened", async () => {
 Deno.test("a marker that is wrong is damage, and is mended", async () => {
   for (
     const forged of [
-      { indexInRun: 1 },
+      { indexInBatch: 1 },
       { flags: 1 },
     ]
   ) {

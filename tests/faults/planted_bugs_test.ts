@@ -146,13 +146,13 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
     patches: [
       {
         file: WRITER,
-        from: "    const point = commitPointOf(batches);\n",
-        to: "    const point = commitPointOf(batches);\n" +
-          "    for (const batch of batches) this.#options.publisher.publish(batch);\n",
+        from: "    const point = commitPointOf(groups);\n",
+        to: "    const point = commitPointOf(groups);\n" +
+          "    for (const group of groups) this.#options.publisher.publish(group);\n",
       },
       {
         file: WRITER,
-        from: "    this.#options.publisher.publish(batch);\n",
+        from: "    this.#options.publisher.publish(group);\n",
         to: "",
       },
     ],
@@ -233,8 +233,8 @@ const BUGS: Record<string, { patches: readonly Patch[]; caughtBy: Suite }> = {
   "adopts half a batch": {
     patches: [{
       file: "log/scan_segment.ts",
-      from: "    if (!walk.isAtRunEnd) continue;\n",
-      to: "    if (step.indexInRun > 0) break;\n",
+      from: "    if (!walk.isAtBatchEnd) continue;\n",
+      to: "    if (step.indexInBatch > 0) break;\n",
     }],
     caughtBy: losePower,
   },

@@ -7,7 +7,7 @@ const JSON_TYPE = "application/json";
 
 Deno.test("/stats shows what the node knows, under the names of the original", async () => {
   const storeMetrics = new StoreMetrics();
-  storeMetrics.batchEncoded(2, 3, 400);
+  storeMetrics.groupEncoded(2, 3, 400);
   storeMetrics.synced(5);
   await using test = openObserved(storeMetrics);
   await test.get("/ping");

@@ -98,7 +98,7 @@ Deno.test("what is written is counted by batches, syncs and commits", async () =
   const valueOf = (name: string) =>
     Number(new RegExp(`^${name} (.*)$`, "m").exec(body)?.[1]);
   assertEquals(valueOf("quipu_events_written_total"), 1);
-  assertEquals(valueOf("quipu_batch_events_count"), 1);
+  assertEquals(valueOf("quipu_commit_group_events_count"), 1);
   assertEquals(valueOf("quipu_sync_duration_seconds_count"), 1);
   assertEquals(valueOf("quipu_commit_duration_seconds_count"), 1);
   assertEquals(valueOf("quipu_streams"), 1);
@@ -252,9 +252,9 @@ const WANTED = [
   "quipu_live_feeds",
   "quipu_events_written_total",
   "quipu_log_written_bytes_total",
-  "quipu_batch_requests",
-  "quipu_batch_events",
-  "quipu_batch_size_bytes",
+  "quipu_commit_group_requests",
+  "quipu_commit_group_events",
+  "quipu_commit_group_size_bytes",
   "quipu_sync_duration_seconds",
   "quipu_commit_duration_seconds",
   "quipu_read_only",

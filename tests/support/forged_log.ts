@@ -11,9 +11,9 @@ import { isMetastream } from "../../lib/model/stream_names.ts";
 import { GrowingBytes } from "../../storage/log/bytes.ts";
 import {
   encodeRecord,
+  FLAG_BATCH_END,
   FLAG_FIRST,
   FLAG_JSON,
-  FLAG_RUN_END,
   NO_ORDINAL,
   type RecordFields,
 } from "../../storage/log/record.ts";
@@ -85,9 +85,9 @@ export function forgeLog(
         ...listed,
         data,
         metadata: "",
-        flags: FLAG_JSON | FLAG_RUN_END | (isInStreams ? FLAG_FIRST : 0) |
+        flags: FLAG_JSON | FLAG_BATCH_END | (isInStreams ? FLAG_FIRST : 0) |
           (isTombstone ? TOMBSTONE_FLAG : 0),
-        indexInRun: 0,
+        indexInBatch: 0,
         previousCrc: checksum,
         categoryOrdinal: take(category && `category ${category}`),
         typeOrdinal: take(type && `type ${type}`),

@@ -141,7 +141,7 @@ class ModelStore implements EventStore {
       stateOf: (name) => this.#stateOf(name),
       timeOf: (link) =>
         this.#lists.get(link.streamName)?.[link.eventNumber]?.createdAtUs,
-      isOfRun: (link) =>
+      isOfBatch: (link) =>
         link.streamName === streamName && link.eventNumber >= decision.first &&
         link.eventNumber < decision.first + events.length,
       nowUs: () => this.#clock.nowUs(),

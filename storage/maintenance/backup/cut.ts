@@ -1,6 +1,6 @@
 /**
  * Where a backup is cut that is to be restored up to a position or a time:
- * between two runs, as what was written by one request is there whole or not
+ * between two batches, as what was written by one request is there whole or not
  * at all. What begins before the place and ends behind it is left out.
  *
  * @module
@@ -135,7 +135,7 @@ interface CutPlace {
   readonly point: LogPoint;
 }
 
-/** Cuts between two runs of one segment. */
+/** Cuts between two batches of one segment. */
 function cutSegment(source: BackupSource, place: CutPlace): Cut {
   const { at, part, point } = place;
   const file = source.open(part);
@@ -167,8 +167,8 @@ function cutSegment(source: BackupSource, place: CutPlace): Cut {
     scanSegment(
       new SegmentFile(asDiskFile(file, part.name), segment),
       { checksum, lastPosition: -1, lastCreatedAtUs: 0 },
-      (run) => {
-        const last = run[run.length - 1];
+      (batch) => {
+        const last = batch[batch.length - 1];
         if (last === undefined || isOver) return;
         const runEnd = last.logPosition + last.lengthBytes;
         isOver = "position" in point

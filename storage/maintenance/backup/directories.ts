@@ -343,7 +343,7 @@ function lastTimeOf(
   return undefined;
 }
 
-/** Finds where a segment's last whole run ends. */
+/** Finds where a segment's last whole batch ends. */
 function scanLast(files: OpenFiles, found: FoundSegment): ScanResult {
   const { header, path } = found;
   const file = files.open(path);

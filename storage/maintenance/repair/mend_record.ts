@@ -112,10 +112,10 @@ const MENDED = [
 /** The record as it is to be; of its own bytes. */
 export function mended(record: LogRecord, mend: Mend): LogRecord {
   const out = new GrowingBytes(record.lengthBytes);
-  const { logPosition, indexInRun, previousCrc, eventId } = record;
+  const { logPosition, indexInBatch, previousCrc, eventId } = record;
   const { streamName, eventType, data, metadata } = record;
   encodeRecord(out, {
-    ...{ logPosition, indexInRun, previousCrc, eventId },
+    ...{ logPosition, indexInBatch, previousCrc, eventId },
     ...{ streamName, eventType, data, metadata },
     ...mend,
   });

@@ -17,7 +17,7 @@ import type { Disk } from "../../disk/disk.ts";
 import { openSealedIndex } from "../../index/sealed_index.ts";
 import { BLOCK_BYTES, BlockCache } from "../../index/block_cache.ts";
 import type { CommitRecord } from "../../commit/catalog.ts";
-import { FLAG_RUN_END } from "../../log/record.ts";
+import { FLAG_BATCH_END } from "../../log/record.ts";
 import type { ListEnd } from "../../log/scavenged_segment.ts";
 import type { Segment } from "../../log/segment.ts";
 import { type PlacedSegment, SegmentFile } from "../../log/segment_file.ts";
@@ -324,7 +324,7 @@ class Surveyor {
               this.#tell(record, mend);
             }
           }
-          if (walks || (record.flags & FLAG_RUN_END) !== 0) {
+          if (walks || (record.flags & FLAG_BATCH_END) !== 0) {
             end = record.logPosition + record.lengthBytes;
             checksum = record.headerCrc;
           }

@@ -63,7 +63,7 @@ export function* wholeRecords(
       const { logPosition, lengthBytes } = step.record;
       sink.lostRecord(step.record);
       sink.lost(logPosition, logPosition + lengthBytes);
-    } else if (step.fault === "badRun") sink.exchanged?.();
+    } else if (step.fault === "badBatch") sink.exchanged?.();
     else if (step.record !== undefined) continue;
     else if (isHeadless) end = step;
     else {

@@ -83,7 +83,7 @@ export function reportDatabase(error: unknown, findings: Findings): void {
 /** What the log turned out to be. */
 interface LogEnd {
   readonly storeId: string | undefined;
-  /** Position after the last whole run. */
+  /** Position after the last whole batch. */
   readonly validEnd: number;
   /** What the log was like where the record says that it ends. */
   readonly atCommit: Mark | undefined;

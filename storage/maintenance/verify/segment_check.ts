@@ -63,7 +63,7 @@ export interface SegmentFacts {
   readonly recordCount: number;
   /** All entries of its records in lists. */
   readonly digest: EntryDigest;
-  /** Position after the last whole run. */
+  /** Position after the last whole batch. */
   readonly validEnd: number;
   readonly checksum: number;
   readonly lastCreatedAtUs: number;
@@ -158,7 +158,7 @@ class SegmentCheck {
       findings.damage(wrong.kind, wrong.what, this.#place(place));
     }
     if (isScavenged) return;
-    if (walk.isAtRunEnd) {
+    if (walk.isAtBatchEnd) {
       this.#validEnd = walk.position;
       this.#checksum = walk.previousCrc ?? 0;
     }
@@ -186,8 +186,8 @@ class SegmentCheck {
   #tell(step: WalkFault): boolean {
     const { findings, entries, fileName } = this.#request;
     const { fault, record } = step;
-    if (fault === "badRun" && record === undefined) this.#tellOpenRun(step);
-    else if (fault === "badRun") {
+    if (fault === "badBatch" && record === undefined) this.#tellOpenBatch(step);
+    else if (fault === "badBatch") {
       findings.damage("run", FAULT_TEXTS[fault], this.#place(step));
     } else if (fault === "badTime") {
       findings.damage("record", FAULT_TEXTS[fault], this.#place(step));
@@ -239,7 +239,7 @@ class SegmentCheck {
 
   #tellTorn(step: WalkFault): void {
     const { source, findings } = this.#request;
-    const isRest = this.#walk.isAtRunEnd &&
+    const isRest = this.#walk.isAtBatchEnd &&
       isPreallocated(source.file, step.offset);
     if (isRest) return;
     const byteCount = source.recordsEnd - step.offset;
@@ -251,7 +251,7 @@ class SegmentCheck {
   }
 
   /** A segment that the log goes on after ends with a whole append. */
-  #tellOpenRun(step: WalkFault): void {
+  #tellOpenBatch(step: WalkFault): void {
     const { source, isSealed, findings, committedEnd } = this.#request;
     const place = this.#place({ ...step, position: this.#validEnd });
     const isDamage = isSealed ||
@@ -316,7 +316,7 @@ const FAULT_TEXTS: Readonly<Record<LogFault, string>> = {
   badChain:
     "the record does not follow the one before it: one is missing, or " +
     "was exchanged",
-  badRun: "the record is not the next one of its append",
+  badBatch: "the record is not the next one of its append",
   badTime: "the record is older than the one before it",
   badCount: "other records were found than those that stayed",
 };

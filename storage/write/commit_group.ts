@@ -1,6 +1,6 @@
 /**
- * A batch: the runs of several requests that are written, synced and committed
- * together, and what is to be told and published then.
+ * A commit group: the batches of several requests that are written, synced and
+ * committed together, with the answers to give and the changes to publish then.
  *
  * @module
  */
@@ -13,14 +13,14 @@ import { LogRecord } from "../log/log_record.ts";
 import { lengthOfRecord } from "../log/record.ts";
 import type { Segment } from "../log/segment.ts";
 
-/** Memory that an idle batch keeps for the next one. */
+/** Memory that an idle group keeps for the next one. */
 const KEPT_BYTES = 1024 * 1024;
 
-/** Its stream, category and type: what an event after the first is in. */
+/** Lists of an event after the first of its stream: stream, category, type. */
 const LISTS_OF_EVENT = 3;
 
 /** Events written to a stream by one request. */
-interface WrittenRun {
+interface WrittenBatch {
   readonly streamName: string;
   readonly firstEventNumber: number;
   /** Log position of its first event; the others follow. */
@@ -28,29 +28,29 @@ interface WrittenRun {
   readonly events: readonly ProposedEvent[];
 }
 
-export class Batch implements EntrySink {
+export class CommitGroup implements EntrySink {
   readonly bytes = new GrowingBytes(64 * 1024);
   segment: Segment | undefined;
   startPosition = 0;
-  /** Header CRC of the last record encoded, of this batch or before it. */
+  /** Header CRC of the last record encoded, of this group or before it. */
   checksum = 0;
   createdAtUs = 0;
-  /** Answers to give once the batch is committed, in the order of requests. */
+  /** Answers to give once the group is committed, in the order of requests. */
   answers: (() => void)[] = [];
-  /** What to tell the requests when it cannot be committed. */
+  /** Refusals of the requests, for a group that cannot be committed. */
   refusals: ((error: Error) => void)[] = [];
-  /** Lists and the ordinal after their newest entry as of this batch. */
+  /** Lists and the ordinal after their newest entry as of this group. */
   touchedLists: number[] = [];
   touchedNexts: number[] = [];
   /** Streams that got a tombstone. */
   tombstonedLists: number[] = [];
-  runs: WrittenRun[] = [];
-  /** How many events the batch has. */
+  batches: WrittenBatch[] = [];
+  /** How many events the group has. */
   eventCount = 0;
-  /** Position of the batch's last record. */
+  /** Position of the group's last record. */
   lastPosition = -1;
 
-  /** Position after the batch's last record. */
+  /** Position after the group's last record. */
   get endPosition(): number {
     return this.startPosition + this.bytes.length;
   }
@@ -59,7 +59,7 @@ export class Batch implements EntrySink {
     return this.bytes.length === 0;
   }
 
-  /** Makes the batch ready for use. */
+  /** Makes the group ready for use. */
   begin(segment: Segment, startPosition: number, checksum: number): void {
     this.segment = segment;
     this.startPosition = startPosition;
@@ -70,7 +70,7 @@ export class Batch implements EntrySink {
     this.touchedLists = [];
     this.touchedNexts = [];
     this.tombstonedLists = [];
-    this.runs = [];
+    this.batches = [];
     this.eventCount = 0;
   }
 
@@ -89,7 +89,7 @@ export class Batch implements EntrySink {
     touchedNexts.push(nextOrdinal);
   }
 
-  /** The record at a position of this batch. */
+  /** The record at a position of this group. */
   recordAt(position: number): LogRecord {
     return new LogRecord(this.bytes, position - this.startPosition, {
       withBodies: true,
@@ -97,19 +97,19 @@ export class Batch implements EntrySink {
   }
 
   /**
-   * What the batch made visible of the streams that are asked for, in the
-   * order of the log.
+   * The events of the group in the streams that `isOf` selects, in the order of
+   * the log.
    */
   committedEvents(isOf: (streamName: string) => boolean): CommitHint[] {
     const committed: CommitHint[] = [];
-    for (const run of this.runs) {
-      const { streamName, events } = run;
+    for (const batch of this.batches) {
+      const { streamName, events } = batch;
       if (!isOf(streamName)) continue;
-      let logPosition = run.firstPosition;
+      let logPosition = batch.firstPosition;
       for (let index = 0; index < events.length; index++) {
         committed.push({
           streamName,
-          eventNumber: run.firstEventNumber + index,
+          eventNumber: batch.firstEventNumber + index,
           eventType: events[index]?.eventType ?? "",
           logPosition,
         });
@@ -123,7 +123,7 @@ export class Batch implements EntrySink {
   }
 }
 
-/** An end of the log that is, or was to be, committed. */
+/** An end of the log that is committed, or that a commit was tried with. */
 export interface CommitPoint {
   /** Position after the last record. */
   readonly end: number;
@@ -132,11 +132,11 @@ export interface CommitPoint {
   readonly lastCreatedAtUs: number;
 }
 
-/** Where the log ends with these batches; undefined when all are empty. */
+/** Where the log ends with these groups; undefined when all are empty. */
 export function commitPointOf(
-  batches: readonly Batch[],
+  groups: readonly CommitGroup[],
 ): CommitPoint | undefined {
-  const last = batches.findLast((batch) => !batch.isEmpty);
+  const last = groups.findLast((group) => !group.isEmpty);
   return last && {
     end: last.endPosition,
     checksum: last.checksum,
