@@ -34,7 +34,11 @@ import type { LogRecord } from "../log/log_record.ts";
 import { offsetOf, type Segment } from "../log/segment.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/segment_header.ts";
 import type { AppendQueue, QueuedRequest } from "./append_queue.ts";
-import { CommitGroup, type CommitPoint, commitPointOf } from "./commit_group.ts";
+import {
+  CommitGroup,
+  type CommitPoint,
+  commitPointOf,
+} from "./commit_group.ts";
 import type { RequestEncoder } from "./request_encoder.ts";
 import {
   asFullError,
