@@ -9,6 +9,7 @@
  */
 
 import { type BenchOptions, parseOptions, usageOf } from "./options.ts";
+import { recordFigures } from "./record.ts";
 import { print, resultsJson, rowText } from "./report.ts";
 import type { Bench, Measured } from "./row.ts";
 import { BACKUP } from "./rows/backup.ts";
@@ -84,6 +85,7 @@ if (import.meta.main) {
     if (options.jsonFile !== undefined) {
       await Deno.writeTextFile(options.jsonFile, resultsJson(results));
     }
+    if (options.isRecorded) recordFigures(results);
     const hasFailed = results.some(({ verdict }) => verdict === "failed");
     Deno.exit(hasFailed ? 1 : 0);
   } catch (error) {

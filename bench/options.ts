@@ -30,6 +30,7 @@ export function usageOf(rowNames: readonly string[]): string {
                   than 5 % more CPU time: median over the rounds (needs --before)
   --profile DIR   write a CPU profile of the server for each row
   --json FILE     write all figures to a file
+  --record        put them into docs/figures.json, for the documents
   --seed N        seed of the event ids (default 1)
   --help          this text
 
@@ -58,6 +59,7 @@ export interface BenchOptions {
   readonly isPaired: boolean;
   readonly profileDirectory: string | undefined;
   readonly jsonFile: string | undefined;
+  readonly isRecorded: boolean;
   readonly seed: number;
 }
 
@@ -87,6 +89,7 @@ export function parseOptions(
       paired: { type: "boolean", default: false },
       profile: { type: "string" },
       json: { type: "string" },
+      record: { type: "boolean", default: false },
       seed: { type: "string", default: "1" },
       help: { type: "boolean", default: false },
     },
@@ -111,6 +114,7 @@ export function parseOptions(
     isPaired: values.paired,
     profileDirectory: values.profile,
     jsonFile: values.json,
+    isRecorded: values.record,
     seed: Math.trunc(numberOf("--seed", values.seed, 2 ** 31)),
   };
 }

@@ -27,16 +27,21 @@ export function rowText(result: Measured): string {
 }
 
 /** How figures of a row are written. */
-function figureText({ unit }: Row): (figure: number) => string {
+export function figureText({ unit }: Row): (figure: number) => string {
   if (unit === "ratio") return (figure) => figure.toFixed(3);
   if (unit === "a second") return (figure) => `${grouped(figure)} a second`;
   return (figure) => `${figure.toFixed(2)} ${unit}`;
 }
 
-function marksText({ marks, isLessBetter }: Row): string {
-  const levels = Object.entries(marks ?? {})
+function marksText(row: Row): string {
+  const levels = Object.entries(row.marks ?? {})
     .map(([name, mark]) => `${name} ${mark}`).join(", ");
-  return `${isLessBetter ? "at most" : "at least"} ${levels}`;
+  return `${boundText(row)} ${levels}`;
+}
+
+/** Which way a row's marks are meant. */
+export function boundText({ isLessBetter }: Row): string {
+  return isLessBetter ? "at most" : "at least";
 }
 
 /** A whole number, its thousands with commas between them. */
@@ -49,7 +54,7 @@ export function milliseconds(us: number): string {
   return (us / 1000).toFixed(us < 10_000 ? 2 : 1);
 }
 
-/** Everything measured, as JSON: the file that tables of documents are made from. */
+/** Everything measured, as JSON. */
 export function resultsJson(results: readonly Measured[]): string {
   const machine = {
     system: Deno.build.target,

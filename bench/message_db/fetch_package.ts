@@ -6,7 +6,7 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
-import { runSqlFile } from "./pgbench.ts";
+import { runSql } from "./pgbench.ts";
 
 const PACKAGE = "@eventide/message-db";
 const VERSION = "1.3.1";
@@ -77,6 +77,7 @@ export async function fetchMessageDb(parent: string): Promise<string> {
  */
 export function installMessageDb(url: string, packageDirectory: string): void {
   for (const file of SQL_FILES) {
-    runSqlFile(url, join(packageDirectory, "database", `${file}.sql`));
+    const path = join(packageDirectory, "database", `${file}.sql`);
+    runSql(url, Deno.readTextFileSync(path));
   }
 }

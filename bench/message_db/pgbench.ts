@@ -112,18 +112,9 @@ export function messageDbUrl({ url }: PostgresServer): string {
  * @throws {Error} With what PostgreSQL says is wrong.
  */
 export function runSql(url: string, sql: string): string {
-  return psql(url, ["-A", "-t", "-c", sql]);
-}
-
-/** Runs the statements of a file. */
-export function runSqlFile(url: string, path: string): void {
-  psql(url, ["-f", path]);
-}
-
-function psql(url: string, args: readonly string[]): string {
   return new TextDecoder().decode(
     runPostgres("psql", [
-      ...["-X", "-q", "-v", "ON_ERROR_STOP=1", ...args, url],
+      ...["-X", "-q", "-v", "ON_ERROR_STOP=1", "-A", "-t", "-c", sql, url],
     ]),
   );
 }
