@@ -189,7 +189,6 @@ export function createApp(options: AppOptions): App {
     projections: options.projections,
   };
   const siteRules = createSiteRules(options.corsOrigins);
-  const loginRules = { isTrustedProxy, isNamedOrigin: siteRules.isNamed };
   // For sessions, which browsers send with requests of other ports' pages, too,
   // and for forms.
   const ownRules = createSiteRules(undefined);
@@ -210,7 +209,7 @@ export function createApp(options: AppOptions): App {
     if (answersHost?.(request) === false) {
       return outerProblemResponse(PROBLEMS.unknownHost);
     }
-    const client = loginRequestOf(request, info, loginRules);
+    const client = loginRequestOf(request, info, isTrustedProxy);
     const accessToken = authorization === null
       ? accessTokenOf(request)
       : undefined;

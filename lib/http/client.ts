@@ -64,38 +64,31 @@ const PROXY_HEADERS = [
 export function loginRequestOf(
   request: Request,
   info: Deno.ServeHandlerInfo,
-  rules: LoginRules,
+  isTrustedProxy: IsTrustedProxy,
 ): LoginRequest {
-  return new HttpLoginRequest(request.headers, info, rules);
-}
-
-/** What the operator said of whom requests come from. */
-interface LoginRules {
-  readonly isTrustedProxy: IsTrustedProxy;
-  /** Whether pages of an origin may do all that this server's own pages may. */
-  readonly isNamedOrigin: (origin: string) => boolean;
+  return new HttpLoginRequest(request.headers, info, isTrustedProxy);
 }
 
 class HttpLoginRequest implements LoginRequest {
   readonly #headers: Headers;
   readonly #info: Deno.ServeHandlerInfo;
-  readonly #rules: LoginRules;
+  readonly #isTrustedProxy: IsTrustedProxy;
 
   constructor(
     headers: Headers,
     info: Deno.ServeHandlerInfo,
-    rules: LoginRules,
+    isTrustedProxy: IsTrustedProxy,
   ) {
     this.#headers = headers;
     this.#info = info;
-    this.#rules = rules;
+    this.#isTrustedProxy = isTrustedProxy;
   }
 
   get remoteAddress(): string {
     return clientAddressOf(
       this.peerAddress,
       this.#headers,
-      this.#rules.isTrustedProxy,
+      this.#isTrustedProxy,
     );
   }
 
@@ -117,11 +110,6 @@ class HttpLoginRequest implements LoginRequest {
 
   get isProxied(): boolean {
     return PROXY_HEADERS.some((name) => this.#headers.has(name));
-  }
-
-  get isOfNamedOrigin(): boolean {
-    const { origin } = this;
-    return origin !== null && this.#rules.isNamedOrigin(origin);
   }
 
   get secFetchSite(): string | null {

@@ -211,8 +211,6 @@ interface SiteRules {
     request: Pick<Request, "method" | "headers">,
     ownHosts: () => readonly string[],
   ): boolean;
-  /** Whether the operator named an origin; `*` names none. */
-  isNamed(origin: string): boolean;
   /** Narrows an answer to those who may read it; undefined: all may. */
   readonly narrow: NarrowAnswer | undefined;
 }
@@ -240,16 +238,9 @@ type NarrowAnswer = (
  * browsers send neither `Sec-Fetch-Site` nor `Origin`, and may write.
  */
 export function createSiteRules(named: CorsOrigins | undefined): SiteRules {
-  if (named === "any") {
-    return {
-      refuses: () => false,
-      isNamed: () => false,
-      narrow: undefined,
-    };
-  }
+  if (named === "any") return { refuses: () => false, narrow: undefined };
   const origins = new Set(named);
   return {
-    isNamed: (origin) => origins.has(origin.toLowerCase()),
     refuses: ({ method, headers }, ownHosts) =>
       isWrite(method) && isFromOtherSite(headers, origins, ownHosts),
     narrow: named === undefined ? undefined : createNarrow(origins),

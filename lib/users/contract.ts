@@ -28,8 +28,6 @@ export interface LoginRequest {
   readonly host: string | null;
   /** Header `Sec-Fetch-Site`. */
   readonly secFetchSite: string | null;
-  /** Whether the operator named the origin of the page that sends it. */
-  readonly isOfNamedOrigin?: boolean;
   /** Whether a proxy says that it passed the request on. */
   readonly isProxied?: boolean;
 }

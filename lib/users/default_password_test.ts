@@ -8,7 +8,6 @@ interface Case {
   readonly host?: string;
   readonly secFetchSite?: string;
   readonly isProxied?: boolean;
-  readonly isOfNamedOrigin?: boolean;
   readonly may: boolean;
 }
 
@@ -27,20 +26,6 @@ const CASES: readonly Case[] = [
   {
     what: "an image on another site",
     secFetchSite: "cross-site",
-    may: false,
-  },
-  {
-    what: "a site that the operator named",
-    origin: "https://ui.example",
-    secFetchSite: "cross-site",
-    isOfNamedOrigin: true,
-    may: true,
-  },
-  {
-    what: "a named site by a rebound name",
-    origin: "https://ui.example",
-    host: "evil.example:2113",
-    isOfNamedOrigin: true,
     may: false,
   },
   { what: "an address typed in", secFetchSite: "none", may: true },

@@ -1,7 +1,7 @@
 /**
  * Clients of projections that know nothing of this server: every function of
- * `geteventstore-promise`, unmodified, and the requests that prooph's client
- * sends, against the running program.
+ * `geteventstore-promise`, unmodified, and the requests that prooph's client and
+ * the original's own pages send, against the running program.
  *
  * @module
  */
@@ -189,6 +189,10 @@ interface Call {
 }
 
 const JSON_BODY = { "Content-Type": "application/json" };
+const PAGE = {
+  Accept: "application/json",
+  "Content-Type": "application/json;charset=UTF-8",
+};
 const QUERY = counting("calls");
 
 /** What prooph's client sends: flags as 0 and 1, no type of answer. */
@@ -252,30 +256,93 @@ const PROOPH: readonly Call[] = [
   },
 ];
 
-Deno.test("the requests of prooph's client are answered as they were", async (t) => {
-  await using server = await startServer(["--mem-db"]);
-  for (const { method, path, headers, body, status, has = {} } of PROOPH) {
-    await t.step(`${method} ${path}`, async () => {
-      const response = await fetch(server.url + path, {
-        method,
-        headers: { ...LOGIN, ...headers },
-        ...(body !== undefined && { body }),
+/** What the original's own pages send. */
+const PAGES: readonly Call[] = [
+  {
+    method: "POST",
+    path: "/projections/continuous?name=page&emit=no&checkpoints=yes" +
+      "&enabled=yes&trackemittedstreams=no",
+    headers: PAGE,
+    body: QUERY,
+    status: 201,
+    has: { name: "page" },
+  },
+  {
+    method: "POST",
+    path: "/projections/transient?emit=no&checkpoints=no&enabled=no",
+    headers: PAGE,
+    body: QUERY,
+    status: 201,
+  },
+  {
+    method: "GET",
+    path: "/projections/all-non-transient",
+    headers: { Accept: "application/json" },
+    status: 200,
+  },
+  {
+    method: "GET",
+    path: "/projection/page",
+    headers: { Accept: "*/*" },
+    status: 200,
+    has: { name: "page", mode: "Continuous" },
+  },
+  ...["statistics", "state", "result", "query?config=yes"].map((
+    part,
+  ): Call => ({
+    method: "GET",
+    path: `/projection/page/${part}`,
+    headers: { Accept: "application/json" },
+    status: 200,
+  })),
+  {
+    method: "PUT",
+    path: "/projection/page/query?emit=no",
+    headers: PAGE,
+    body: QUERY,
+    status: 200,
+    has: { name: "page" },
+  },
+  ...["disable", "enable", "reset"].map((command): Call => ({
+    method: "POST",
+    path: `/projection/page/command/${command}`,
+    headers: { Accept: "application/json" },
+    status: 200,
+    has: { name: "page" },
+  })),
+];
+
+for (
+  const [who, calls] of [
+    ["prooph's client", PROOPH],
+    ["the original's pages", PAGES],
+  ] as const
+) {
+  Deno.test(`the requests of ${who} are answered as they were`, async (t) => {
+    await using server = await startServer(["--mem-db"]);
+    for (const { method, path, headers, body, status, has = {} } of calls) {
+      await t.step(`${method} ${path}`, async () => {
+        const response = await fetch(server.url + path, {
+          method,
+          headers: { ...LOGIN, ...headers },
+          ...(body !== undefined && { body }),
+        });
+        const text = await response.text();
+        assertEquals(response.status, status, text);
+        for (const [name, value] of Object.entries(has)) {
+          assertEquals(JSON.parse(text)[name], value);
+        }
+        if (status === 201) {
+          const { name } = JSON.parse(text);
+          assertEquals(
+            response.headers.get("Location"),
+            `${server.url}/projection/${name}`,
+          );
+        }
       });
-      const text = await response.text();
-      assertEquals(response.status, status, text);
-      for (const [name, value] of Object.entries(has)) {
-        assertEquals(JSON.parse(text)[name], value);
-      }
-      if (status === 201) {
-        const { name } = JSON.parse(text);
-        assertEquals(
-          response.headers.get("Location"),
-          `${server.url}/projection/${name}`,
-        );
-      }
-    });
-  }
-});
+    }
+  });
+}
 
 async function untilStateIs(
   { projections }: PromiseClient,

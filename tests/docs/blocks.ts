@@ -56,7 +56,13 @@ export const RUN_ELSEWHERE: readonly {
     test: "browser_examples_test.ts",
   },
   { path: "docs/tour.md", language: "html", test: "browser_examples_test.ts" },
+  {
+    path: "docs/browser-apps.md",
+    language: "html",
+    test: "browser_examples_test.ts",
+  },
   { path: "docs/operate.md", language: "nginx", test: "proxies_test.ts" },
+  { path: "docs/caching.md", language: "nginx", test: "proxies_test.ts" },
   // Made from the program.
   { path: "docs/commands.md", language: "text", test: "../tidy_test.ts" },
 ];

@@ -22,7 +22,14 @@ const ORDERS = [1, 2, 3].map((order) => ({
 /** As much of a page as the programs need: what they add to it is printed. */
 const PAGE = `
 globalThis.document = {
-  querySelector: () => ({ append: (text) => console.log(text.trim()) }),
+  createElement: () => ({
+    append(text) {
+      this.text = text;
+    },
+  }),
+  querySelector: () => ({
+    append: (item) => console.log((item.text ?? item).trim()),
+  }),
 };
 `;
 
@@ -65,6 +72,19 @@ Deno.test("docs/tour.md: the page that follows a stream", async () => {
   assertEquals(await linesOf(child.process, lines.length), lines);
 });
 
+Deno.test("docs/browser-apps.md: the page that follows and appends", async () => {
+  await using server = await startServer(["--mem-db"]);
+  const { token } = await send(server.url, "/users/admin/tokens", {
+    method: "POST",
+    type: "application/json",
+    body: { scopes: ["read", "append"] },
+  });
+  const page = `sessionStorage.setItem("token", ${JSON.stringify(token)});` +
+    PAGE + scriptOf("docs/browser-apps.md");
+  await using child = start(page, server.url);
+  assertEquals(await linesOf(child.process, 1), ["OrderPlaced: 4200 cents"]);
+});
+
 function scriptOf(path: string): string {
   return /<script[^>]*>([^]*)<\/script>/.exec(blockOf(path, "html"))?.[1] ?? "";
 }
@@ -83,6 +103,7 @@ async function appendOrders(url: string, stream: string): Promise<void> {
   });
 }
 
+/** Sends a request as the administrator. @returns The answer's JSON, if any. */
 async function send(
   url: string,
   path: string,
@@ -91,16 +112,15 @@ async function send(
     readonly type: string;
     readonly body: unknown;
   },
-): Promise<void> {
+) {
   const response = await fetch(url + path, {
     method,
-    headers: { ...LOGIN, "Content-Type": type },
+    headers: { ...LOGIN, "Content-Type": type, Accept: "application/json" },
     body: JSON.stringify(body),
   });
-  assertEquals([response.status, await response.body?.cancel()], [
-    201,
-    undefined,
-  ]);
+  const text = await response.text();
+  assertEquals(response.status, 201, text);
+  return text === "" ? {} : JSON.parse(text);
 }
 
 /** Starts a program as part of a page of the server. */

@@ -26,11 +26,19 @@ export interface Guide extends GuideOptions {
 export const GUIDES: readonly Guide[] = [
   { path: "README.md", section: "A tour in a minute", stepsMin: 5 },
   { path: "docs/tour.md", stepsMin: 20 },
+  { path: "docs/start.md", stepsMin: 5 },
   { path: "docs/client.md", stepsMin: 2 },
   { path: "docs/embed.md", stepsMin: 3 },
   { path: "docs/command_line.md", isInShell: true, stepsMin: 5 },
   { path: "docs/subscriptions.md", stepsMin: 8 },
   { path: "docs/projections.md", stepsMin: 9 },
+  { path: "docs/outbox.md", stepsMin: 4 },
+  { path: "docs/read-models.md", stepsMin: 5 },
+  { path: "docs/process-managers.md", stepsMin: 4 },
+  { path: "docs/personal-data.md", stepsMin: 6 },
+  { path: "docs/tenants.md", stepsMin: 6 },
+  { path: "docs/caching.md", stepsMin: 3 },
+  { path: "docs/browser-apps.md", stepsMin: 4 },
   { path: "docs/operate.md", isBySection: true, stepsMin: 30 },
 ];
 
