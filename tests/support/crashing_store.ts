@@ -6,12 +6,14 @@
  */
 
 import { QuipuError } from "../../lib/model/errors.ts";
-import type { EventStore } from "../../lib/store/event_store.ts";
+import type { AppendRequest, EventStore } from "../../lib/store/event_store.ts";
 
 /** When a process is killed. */
 export interface CrashPoint {
   /** With so many appends. */
-  readonly appendCount: number;
+  readonly appendCount?: number;
+  /** With such an append. */
+  readonly isPoint?: (request: AppendRequest) => boolean;
   /** Whether the last one of them is written, though nobody hears of it. */
   readonly isLastWritten: boolean;
 }
@@ -25,7 +27,7 @@ export interface CrashingStore {
 /** Makes a life's view of a store that outlives it. */
 export function createCrashingStore(
   store: EventStore,
-  crash: CrashPoint,
+  { appendCount = Infinity, isPoint = () => false, isLastWritten }: CrashPoint,
 ): CrashingStore {
   let count = 0;
   let isOver = false;
@@ -48,9 +50,10 @@ export function createCrashingStore(
     leases: store.leases,
     async append(request) {
       refuse();
-      if (++count < crash.appendCount) return await store.append(request);
+      const isLast = ++count >= appendCount || isPoint(request);
+      if (!isLast) return await store.append(request);
       isOver = true;
-      if (crash.isLastWritten) await store.append(request);
+      if (isLastWritten) await store.append(request);
       throw new QuipuError("storeClosed", "The process was killed");
     },
     deleteStream: guarded((request) => store.deleteStream(request)),

@@ -6,10 +6,6 @@
  *   $projections-<n>-<partition>-checkpoint  state of a partition, and the
  *                                            position of its last event
  *
- *   $projections-<n>-emitted                 position up to which everything is
- *                                            emitted, after a stop without a
- *                                            checkpoint
- *
  * Partitions are written before the position that covers them. So after a crash
  * a partition may be ahead; it says how far, and events up to there are passed
  * over for it.
@@ -17,15 +13,10 @@
  * @module
  */
 
-import type { RecordedEvent } from "../../model/event.ts";
-import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
-import { metastreamOf } from "../../model/stream_names.ts";
-import { decodeJsonText } from "../../text/utf8.ts";
 import type { SourcePosition } from "../contract.ts";
-import { madeMetadataOf, metadataOf } from "./emissions.ts";
-import { isCoveredBy, readMark, type WriterMark } from "./positions.ts";
-import { RunFault } from "./run_fault.ts";
-import type { RunStore } from "./run_store.ts";
+import { madeMetadataOf } from "./emissions.ts";
+import type { OwnEvent, OwnStreams } from "./own_streams.ts";
+import { isCoveredBy } from "./positions.ts";
 
 /** State and result of a partition, as JSON. */
 export interface PartitionTexts {
@@ -47,35 +38,23 @@ export interface PartitionCheckpoint extends PartitionTexts {
   readonly isAheadHidden: boolean;
 }
 
-/** What keeps checkpoints of one projection. */
-export interface CheckpointsParts {
-  readonly store: RunStore;
-  readonly projection: string;
-  readonly mark: WriterMark;
-  readonly newId: () => string;
-}
-
 /** Checkpoints that a stream keeps. */
 const KEPT_COUNT = 2;
-const ADMINS_ACL = '"$acl":{"$r":"$admins","$w":"$admins","$d":"$admins",' +
+/** Access list of streams that are for administrators alone. */
+export const ADMINS_ACL =
+  '"$acl":{"$r":"$admins","$w":"$admins","$d":"$admins",' +
   '"$mr":"$all","$mw":"$admins"}';
-const ROOT_METADATA = `{"$maxCount":2,${ADMINS_ACL}}`;
-const EMITTED_METADATA = `{"$maxCount":1,${ADMINS_ACL}}`;
-
-/** Name of the stream of a projection's checkpoints. */
-export function checkpointStreamOf(projection: string): string {
-  return `$projections-${projection}-checkpoint`;
-}
+const ROOT_METADATA = `{"$maxCount":${KEPT_COUNT},${ADMINS_ACL}}`;
 
 /** Reads and writes the checkpoints of one projection. */
 export class Checkpoints {
-  readonly #parts: CheckpointsParts;
+  readonly #streams: OwnStreams;
   readonly #rootName: string;
   #isRootMade = false;
 
-  constructor(parts: CheckpointsParts) {
-    this.#parts = parts;
-    this.#rootName = checkpointStreamOf(parts.projection);
+  constructor(streams: OwnStreams) {
+    this.#streams = streams;
+    this.#rootName = streams.nameOf("checkpoint");
   }
 
   /** The last checkpoint since the last reset; undefined: there is none. */
@@ -106,13 +85,13 @@ export class Checkpoints {
 
   /** Whether a partition has no checkpoint; undefined: that must be read. */
   peekIsMissing(partition: string): boolean | undefined {
-    return this.#parts.store.peekIsMissing(this.#nameOf(partition));
+    return this.#streams.peekIsMissing(this.#nameOf(partition));
   }
 
   /** @param texts Elements of its data, as JSON. */
   async writeRoot({ position, texts }: Checkpoint): Promise<void> {
     if (!this.#isRootMade) {
-      await this.#make(this.#rootName, ROOT_METADATA);
+      await this.#streams.make(this.#rootName, ROOT_METADATA);
       this.#isRootMade = true;
     }
     await this.#write(this.#rootName, "$ProjectionCheckpoint", [
@@ -136,7 +115,7 @@ export class Checkpoints {
   ): Promise<void> {
     const streamName = this.#nameOf(partition);
     if (isNew) {
-      await this.#make(
+      await this.#streams.make(
         streamName,
         madeMetadataOf(streamName, { maxCount: KEPT_COUNT }),
       );
@@ -152,43 +131,8 @@ export class Checkpoints {
     );
   }
 
-  /** Up to where all is emitted, beyond the root; undefined: not known. */
-  async readEmitted(): Promise<SourcePosition | undefined> {
-    const [newest] = await this.#read(this.#emittedName);
-    return newest?.position;
-  }
-
-  /** Everything up to a position is emitted, which no checkpoint says. */
-  async writeEmitted(position: SourcePosition): Promise<void> {
-    await this.#make(this.#emittedName, EMITTED_METADATA);
-    await this.#write(this.#emittedName, "$EmittedTo", [
-      { position, texts: [] },
-    ]);
-  }
-
-  get #emittedName(): string {
-    return `$projections-${this.#parts.projection}-emitted`;
-  }
-
   #nameOf(partition: string): string {
-    return `$projections-${this.#parts.projection}-${partition}-checkpoint`;
-  }
-
-  async #make(streamName: string, data: string): Promise<void> {
-    const { store, newId } = this.#parts;
-    const { metadataNumber } = await store.readState(streamName);
-    if (metadataNumber >= 0) return;
-    await store.append({
-      streamName: metastreamOf(streamName),
-      expectedVersion: "any",
-      events: [{
-        eventId: newId(),
-        eventType: METADATA_EVENT_TYPE,
-        isJson: true,
-        data,
-        metadata: "",
-      }],
-    });
+    return this.#streams.nameOf(`${partition}-checkpoint`);
   }
 
   async #write(
@@ -196,47 +140,35 @@ export class Checkpoints {
     eventType: string,
     checkpoints: readonly Checkpoint[],
   ): Promise<void> {
-    const { store, mark, newId } = this.#parts;
-    const { kind } = await store.append({
+    await this.#streams.append(
       streamName,
-      expectedVersion: "any",
-      events: checkpoints.map(({ position, texts }) => ({
-        eventId: newId(),
+      checkpoints.map(({ position, texts }) => ({
         eventType,
-        isJson: true,
+        position,
         data: `[${texts.join(",")}]`,
-        metadata: metadataOf(mark, position),
       })),
-    });
-    if (kind === "appended" || kind === "duplicate") return;
-    throw new RunFault(`Failed to write a checkpoint to "${streamName}"`);
+    );
   }
 
   /** Checkpoints of this epoch, the newest first. */
   async #read(streamName: string): Promise<readonly Checkpoint[]> {
-    const { store, mark } = this.#parts;
-    const { head, metadata } = await store.readState(streamName);
-    if (head < 0) return [];
-    const { truncateBefore = 0 } = metadata;
-    const { entries } = await store.readBackward(streamName, head, KEPT_COUNT);
     const found: Checkpoint[] = [];
-    for (const { event } of entries) {
-      if (event.eventNumber < truncateBefore) break;
-      const written = readMark(event.metadata);
-      const isOurs = written?.number === mark.number &&
-        written.epoch === mark.epoch;
+    for await (
+      const event of this.#streams.readNewest(streamName, KEPT_COUNT)
+    ) {
       const texts = textsOf(event);
-      if (!isOurs || texts === undefined) break;
-      found.push({ position: written.position, texts });
+      if (texts === undefined) break;
+      found.push({ position: event.position, texts });
+      if (found.length >= KEPT_COUNT) break;
     }
     return found;
   }
 }
 
 /** Elements of a checkpoint's data, each as JSON. */
-function textsOf({ data }: RecordedEvent): readonly string[] | undefined {
+function textsOf({ data }: OwnEvent): readonly string[] | undefined {
   try {
-    const parsed: unknown = JSON.parse(decodeJsonText(data));
+    const parsed: unknown = JSON.parse(data);
     if (!Array.isArray(parsed)) return undefined;
     return parsed.map((element) => JSON.stringify(element));
   } catch {

@@ -5,9 +5,8 @@
  * Before the first write its newest events are read. Those of ours from the
  * cause of the first event on were written before a crash: the same events,
  * which come again now, are passed over. The store would know most of them by
- * their ids, but forgets those that were scavenged or deleted softly. After a
- * stop without a checkpoint it is also known up to where everything is written,
- * if the stream has lost even its newest event.
+ * their ids, but forgets those that were scavenged or deleted softly. If the
+ * stream has lost even its newest event, the journal says how many there were.
  *
  * @module
  */
@@ -19,8 +18,8 @@ import {
 } from "../../model/stream_metadata.ts";
 import { metastreamOf } from "../../model/stream_names.ts";
 import type { StreamState } from "../../store/event_store.ts";
-import type { SourcePosition } from "../contract.ts";
 import { decodeJsonText } from "../../text/utf8.ts";
+import type { EmitJournal } from "./emit_journal.ts";
 import {
   type Emission,
   madeMetadataOf,
@@ -44,8 +43,7 @@ export interface EmittedStreamParts {
   readonly store: RunStore;
   readonly plan: SourcePlan;
   readonly mark: WriterMark;
-  /** Up to where everything is written; undefined: not known. */
-  readonly writtenTo: SourcePosition | undefined;
+  readonly journal: EmitJournal;
   readonly maxBatchLength: number;
   /** Writes down that it is written to; undefined: that is not asked for. */
   readonly tracker: StreamTracker | undefined;
@@ -75,6 +73,8 @@ export class EmittedStream {
   #written: WrittenEvent[] = [];
   /** Mark of the newest event of ours, up to which all are written. */
   #newest: WrittenMark | undefined;
+  /** Events that come again and cannot be read any more. */
+  #lostCount = 0;
 
   /** @param isOwn Whether the projection keeps it for itself. */
   constructor(name: string, parts: EmittedStreamParts, isOwn: boolean) {
@@ -113,9 +113,11 @@ export class EmittedStream {
       if (isFull) break;
     }
     if (batch.length === 0) return passed;
+    await this.#parts.journal.begin(this.name, this.#head ?? -1);
     const number = await this.#append(batch);
     if (number === undefined) return passed;
     this.#head = number + batch.length - 1;
+    this.#parts.journal.caughtUp(this.name, this.#head);
     this.#queue.splice(0, batch.length);
     for (const [index, emission] of batch.entries()) {
       emission.onWritten?.(number + index);
@@ -144,27 +146,42 @@ export class EmittedStream {
 
   /** Passes over events that are there already. */
   #passWritten(): number {
+    const { journal } = this.#parts;
     let passed = 0;
     for (const emission of this.#queue) {
-      if (!this.#isWritten(emission)) break;
-      const written = this.#match(emission);
-      // What stood there was scavenged: nobody can follow a link to it.
-      emission.onWritten?.(written?.eventNumber ?? 0);
+      const number = this.#numberOf(emission);
+      if (number === undefined) break;
+      emission.onWritten?.(number);
       passed++;
     }
     if (passed > 0) this.#queue.splice(0, passed);
     if (this.#queue.length > 0) {
       this.#newest = undefined;
       this.#written = [];
+      journal.caughtUp(this.name, this.#head ?? -1);
     }
     return passed;
   }
 
-  #isWritten({ cause: { at } }: Emission): boolean {
-    const { plan, writtenTo } = this.#parts;
-    const newest = this.#newest?.position;
-    return newest !== undefined && covers(newest, plan, at) ||
-      writtenTo !== undefined && covers(writtenTo, plan, at);
+  /** Number that an event was written with; undefined: it was not. */
+  #numberOf(emission: Emission): number | undefined {
+    const { plan, journal } = this.#parts;
+    const { cause: { at } } = emission;
+    // What stood there was scavenged: nobody can follow a link to it.
+    const unknown = 0;
+    const { writtenTo } = journal;
+    if (writtenTo !== undefined && covers(writtenTo, plan, at)) {
+      return this.#match(emission)?.eventNumber ?? unknown;
+    }
+    let number: number | undefined;
+    if (this.#lostCount > 0) {
+      number = (this.#head ?? -1) + 1 - this.#lostCount--;
+    } else if (this.#newest && covers(this.#newest.position, plan, at)) {
+      number = this.#match(emission)?.eventNumber;
+      if (number === undefined) return unknown;
+    }
+    if (number !== undefined) journal.cameAgain(this.name, number);
+    return number;
   }
 
   /** The event that an emission was written as; undefined: it was not. */
@@ -192,15 +209,19 @@ export class EmittedStream {
 
   /** Finds out what is there, and makes the stream if nothing is. */
   async #lookUp(first: Emission): Promise<void> {
-    const { store, mark, plan } = this.#parts;
+    const { store, mark, plan, journal } = this.#parts;
     if (first.isOwn !== true) await store.requireWritable(this.name);
     await this.#tracked;
     await store.catchUp();
     const state = await store.readState(this.name);
     this.#written = [];
     this.#newest = undefined;
+    this.#lostCount = 0;
     if (state.head < 0) {
-      if (state.metadataNumber < 0) await this.#describe(state);
+      await Promise.all([
+        state.metadataNumber < 0 ? this.#describe(state) : undefined,
+        journal.begin(this.name, -1),
+      ]);
       this.#head = -1;
       return;
     }
@@ -212,6 +233,10 @@ export class EmittedStream {
         from,
         this.#written.length === 0 ? 1 : READ_COUNT,
       );
+      if (from === state.head && entries[0]?.ordinal !== from) {
+        this.#lostCount = from - (journal.doneOf(this.name) ?? from);
+        break;
+      }
       let isOver = entries.length === 0;
       for (const { event } of entries) {
         const isHidden = event.eventNumber < truncateBefore;

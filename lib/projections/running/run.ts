@@ -27,6 +27,7 @@ import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
 import { readCatalog } from "./catalog.ts";
 import { Effects } from "./effects.ts";
+import { EmitJournal } from "./emit_journal.ts";
 import { EmitWriter } from "./emit_writer.ts";
 import {
   MergedSource,
@@ -34,6 +35,7 @@ import {
   SourceDeniedError,
   type TakenEvent,
 } from "./merged_source.ts";
+import { OwnStreams } from "./own_streams.ts";
 import { Pace } from "./pace.ts";
 import { Partitions } from "./partitions.ts";
 import { Cursor, membersOf, planOf, type SourcePlan } from "./positions.ts";
@@ -65,6 +67,7 @@ interface Prepared {
   readonly partitions: Partitions;
   readonly source: MergedSource;
   readonly cursor: Cursor;
+  readonly journal: EmitJournal;
   readonly writer: EmitWriter;
   readonly processor: Processor;
   /** Log position of the end of a query. */
@@ -85,6 +88,7 @@ class Run implements ProjectionRun {
   readonly #settings: RunSettings;
   readonly #parts: RunParts;
   readonly #store: RunStore;
+  readonly #ownStreams: OwnStreams;
   readonly #checkpoints: Checkpoints;
   readonly #schedule: CheckpointSchedule;
   readonly #prepared = Promise.withResolvers<void>();
@@ -120,12 +124,13 @@ class Run implements ProjectionRun {
     const { lease, runAs, name, number, epoch, version } = settings;
     const { sources: { context }, timers, limits, newId } = parts;
     this.#store = new RunStore({ context, lease, runAs, timers, limits });
-    this.#checkpoints = new Checkpoints({
+    this.#ownStreams = new OwnStreams({
       store: this.#store,
       projection: name,
       mark: { number, epoch, version },
       newId,
     });
+    this.#checkpoints = new Checkpoints(this.#ownStreams);
     this.#log = new RunLog(limits.projectionLogKeptMax, parts.nowUs);
     this.#schedule = new CheckpointSchedule(
       settings.config,
@@ -278,10 +283,12 @@ class Run implements ProjectionRun {
       plan,
       isOneByOne: definition.catalogStream !== undefined,
     }, cursor);
-    const writtenTo = settings.hasCheckpoints
-      ? await this.#checkpoints.readEmitted()
-      : undefined;
-    const writer = this.#openWriter(plan, writtenTo);
+    const { limits } = this.#parts;
+    const journal = await EmitJournal.open(
+      { streams: this.#ownStreams, plan, limits },
+      root?.position ?? cursor.position,
+    );
+    const writer = this.#openWriter(plan, journal);
     const partitions = this.#partitions;
     return {
       definition,
@@ -289,6 +296,7 @@ class Run implements ProjectionRun {
       partitions,
       source,
       cursor,
+      journal,
       writer,
       processor: this.#openProcessor({ definition, plan, writer, cursor }),
       until,
@@ -415,7 +423,7 @@ class Run implements ProjectionRun {
 
   #openWriter(
     plan: SourcePlan,
-    writtenTo: SourcePosition | undefined,
+    journal: EmitJournal,
   ): EmitWriter {
     const { name, config, number, epoch, version } = this.#settings;
     const { limits } = this.#parts;
@@ -423,7 +431,7 @@ class Run implements ProjectionRun {
       store: this.#store,
       plan,
       mark: { number, epoch, version },
-      writtenTo,
+      journal,
       maxBatchLength: Math.max(1, config.maxWriteBatchLength),
       maxWritesInFlight: config.maxAllowedWritesInFlight,
       streamsMax: limits.projectionEmitStreamsMax,
@@ -516,7 +524,8 @@ class Run implements ProjectionRun {
 
   async #considerCheckpoint(all: Prepared): Promise<void> {
     if (!this.#settings.hasCheckpoints) return;
-    const { processor, partitions } = all;
+    const { processor, partitions, journal } = all;
+    if (journal.isFull) await this.#markEmitted(all);
     if (this.#schedule.isPassing(processor)) processor.passUnhandled();
     const isDue = partitions.isFull ||
       this.#schedule.isDue(processor, partitions.dirtyCount);
@@ -531,18 +540,19 @@ class Run implements ProjectionRun {
   }
 
   /** Writes down that all is emitted up to here, though nothing else is kept. */
-  async #markEmitted({ processor, writer }: Prepared): Promise<void> {
+  async #markEmitted({ processor, writer, journal }: Prepared): Promise<void> {
+    if (journal.isEmpty) return;
     const { position } = processor;
-    if (!this.#settings.config.emitEnabled || !this.#isNew(position)) return;
     await writer.settled();
     this.#requireNoFailure();
-    await this.#checkpoints.writeEmitted(position);
+    await journal.emittedTo(position);
   }
 
   /** Writes a checkpoint of everything up to here, if anything is new. */
   async #checkpoint(
-    { partitions, writer, definition, processor }: Prepared,
+    all: Prepared,
   ): Promise<void> {
+    const { partitions, writer, definition, processor, journal } = all;
     const { position } = processor;
     if (!this.#isNew(position)) return;
     this.#checkpointStatus = "Requested";
@@ -551,6 +561,7 @@ class Run implements ProjectionRun {
     this.#requireNoFailure();
     const isPartitioned = partitionKindOf(definition) !== "none";
     this.#checkpointStatus = `Writing (${partitions.dirtyCount})`;
+    if (isPartitioned || journal.isOpen) await this.#markEmitted(all);
     if (isPartitioned) await partitions.writeDirty();
     const own = isPartitioned ? undefined : await partitions.read("");
     const texts: string[] = [];
@@ -558,6 +569,7 @@ class Run implements ProjectionRun {
     if (own !== undefined) texts.push(own.state, own.result);
     await this.#checkpoints.writeRoot({ position, texts });
     partitions.wroteRoot(position);
+    journal.covered(position);
     this.#lastCheckpoint = position;
     this.#schedule.ended(processor);
     this.#checkpointStatus = "";
