@@ -333,7 +333,7 @@ const BUGS: Readonly<Record<string, RunPatch & { subject: Subject }>> = {
   "a checkpoint before what it covers is written": {
     subject: PARTED,
     file: "run.ts",
-    from: "this.#schedule.began();\n    await writer.settled();",
+    from: "this.#schedule.began();\n    await this.#settle(writer);",
     to: "this.#schedule.began();",
   },
   "an id that is another one each time": {

@@ -38,7 +38,13 @@ import {
 import { OwnStreams } from "./own_streams.ts";
 import { Pace } from "./pace.ts";
 import { Partitions } from "./partitions.ts";
-import { Cursor, membersOf, planOf, type SourcePlan } from "./positions.ts";
+import {
+  Cursor,
+  membersOf,
+  planOf,
+  type SourcePlan,
+  type WriterMark,
+} from "./positions.ts";
 import { partitionKindOf, Processor } from "./processor.ts";
 import { writeQueryResults } from "./query_results.ts";
 import { RunEndedError, RunFault } from "./run_fault.ts";
@@ -87,6 +93,7 @@ export function startRun(
 class Run implements ProjectionRun {
   readonly #settings: RunSettings;
   readonly #parts: RunParts;
+  readonly #mark: WriterMark;
   readonly #store: RunStore;
   readonly #ownStreams: OwnStreams;
   readonly #checkpoints: Checkpoints;
@@ -122,12 +129,13 @@ class Run implements ProjectionRun {
     this.#settings = settings;
     this.#parts = parts;
     const { lease, runAs, name, number, epoch, version } = settings;
+    this.#mark = { number, epoch, version };
     const { sources: { context }, timers, limits, newId } = parts;
     this.#store = new RunStore({ context, lease, runAs, timers, limits });
     this.#ownStreams = new OwnStreams({
       store: this.#store,
       projection: name,
-      mark: { number, epoch, version },
+      mark: this.#mark,
       newId,
     });
     this.#checkpoints = new Checkpoints(this.#ownStreams);
@@ -283,17 +291,15 @@ class Run implements ProjectionRun {
       plan,
       isOneByOne: definition.catalogStream !== undefined,
     }, cursor);
-    const { limits } = this.#parts;
     const journal = await EmitJournal.open(
-      { streams: this.#ownStreams, plan, limits },
+      { streams: this.#ownStreams, plan, limits: this.#parts.limits },
       root?.position ?? cursor.position,
     );
     const writer = this.#openWriter(plan, journal);
-    const partitions = this.#partitions;
     return {
       definition,
       plan,
-      partitions,
+      partitions: this.#partitions,
       source,
       cursor,
       journal,
@@ -309,7 +315,7 @@ class Run implements ProjectionRun {
       "definition" | "plan" | "writer" | "cursor"
     >,
   ): Processor {
-    const { name, mode, number, epoch, version, config } = this.#settings;
+    const { name, mode, config } = this.#settings;
     const { limits, timers } = this.#parts;
     const engine = this.#engine;
     const partitions = this.#partitions;
@@ -317,7 +323,7 @@ class Run implements ProjectionRun {
     const effects = new Effects({
       projection: name,
       definition,
-      mark: { number, epoch, version },
+      mark: this.#mark,
       writer,
       writesOrder: config.emitEnabled && plan.kind === "streams" &&
         plan.streams.length > 1,
@@ -425,12 +431,12 @@ class Run implements ProjectionRun {
     plan: SourcePlan,
     journal: EmitJournal,
   ): EmitWriter {
-    const { name, config, number, epoch, version } = this.#settings;
+    const { name, config, number } = this.#settings;
     const { limits } = this.#parts;
     return new EmitWriter({
       store: this.#store,
       plan,
-      mark: { number, epoch, version },
+      mark: this.#mark,
       journal,
       maxBatchLength: Math.max(1, config.maxWriteBatchLength),
       maxWritesInFlight: config.maxAllowedWritesInFlight,
@@ -474,15 +480,14 @@ class Run implements ProjectionRun {
   /** Writes what a query has come to. */
   async #complete(all: Prepared): Promise<void> {
     const { definition, partitions, writer, until = 0 } = all;
-    const { name, mode, number, epoch, version } = this.#settings;
+    const { name, mode } = this.#settings;
     await this.#checkpoint(all);
-    await writer.settled();
-    this.#requireNoFailure();
+    await this.#settle(writer);
     if (definition.options.definesFold === true) {
       await writeQueryResults({
         store: this.#store,
         projection: name,
-        mark: { number, epoch, version },
+        mark: this.#mark,
         definition,
         isTransient: mode === "Transient",
         until,
@@ -543,22 +548,18 @@ class Run implements ProjectionRun {
   async #markEmitted({ processor, writer, journal }: Prepared): Promise<void> {
     if (journal.isEmpty) return;
     const { position } = processor;
-    await writer.settled();
-    this.#requireNoFailure();
+    await this.#settle(writer);
     await journal.emittedTo(position);
   }
 
   /** Writes a checkpoint of everything up to here, if anything is new. */
-  async #checkpoint(
-    all: Prepared,
-  ): Promise<void> {
+  async #checkpoint(all: Prepared): Promise<void> {
     const { partitions, writer, definition, processor, journal } = all;
     const { position } = processor;
     if (!this.#isNew(position)) return;
     this.#checkpointStatus = "Requested";
     this.#schedule.began();
-    await writer.settled();
-    this.#requireNoFailure();
+    await this.#settle(writer);
     const isPartitioned = partitionKindOf(definition) !== "none";
     this.#checkpointStatus = `Writing (${partitions.dirtyCount})`;
     if (isPartitioned || journal.isOpen) await this.#markEmitted(all);
@@ -573,6 +574,11 @@ class Run implements ProjectionRun {
     this.#lastCheckpoint = position;
     this.#schedule.ended(processor);
     this.#checkpointStatus = "";
+  }
+
+  async #settle(writer: EmitWriter): Promise<void> {
+    await writer.settled();
+    this.#requireNoFailure();
   }
 
   #requireNoFailure(): void {
