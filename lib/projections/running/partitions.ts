@@ -11,8 +11,12 @@
  */
 
 import type { SourcePosition } from "../contract.ts";
-import type { RestoredState } from "../engine/messages.ts";
 import type {
+  ProjectionDefinition,
+  RestoredState,
+} from "../engine/messages.ts";
+import type {
+  Checkpoint,
   Checkpoints,
   PartitionCheckpoint,
   PartitionTexts,
@@ -284,6 +288,52 @@ export class Partitions {
     this.#known.set(name, partition);
     this.#length += lengthOf(name, partition);
   }
+}
+
+/** How events are parted: by their source streams, or by the query. */
+export type PartitionKind = "none" | "stream" | "custom";
+
+/** How a definition parts its events. */
+export function partitionKindOf(
+  { byStream, byCustomPartitions }: ProjectionDefinition,
+): PartitionKind {
+  if (byCustomPartitions === true) return "custom";
+  return byStream === true ? "stream" : "none";
+}
+
+/**
+ * The states that a checkpoint has, and the shared one of a bi-state
+ * projection, as JSON.
+ *
+ * @param root Undefined: there is none.
+ */
+export function openPartitions(
+  definition: ProjectionDefinition,
+  root: Checkpoint | undefined,
+  { checkpoints, ...parts }: Pick<
+    PartitionsParts,
+    "limits" | "checkpoints" | "onDropped"
+  >,
+): {
+  readonly partitions: Partitions;
+  readonly sharedState: string | undefined;
+} {
+  const isPartitioned = partitionKindOf(definition) !== "none";
+  const isBiState = definition.options.isBiState === true;
+  const partitions = new Partitions({
+    ...parts,
+    checkpoints: isPartitioned ? checkpoints : undefined,
+    root: root?.position,
+    isBiState,
+    isPartitioned,
+  });
+  const texts = [...root?.texts ?? []];
+  const sharedState = isBiState ? texts.shift() : undefined;
+  const [state, result = state] = texts;
+  const hasState = root !== undefined && !isPartitioned &&
+    state !== undefined && result !== undefined;
+  if (hasState) partitions.restore("", { state, result }, root.position);
+  return { partitions, sharedState };
 }
 
 function lengthOf(name: string, { state, result }: PartitionTexts): number {

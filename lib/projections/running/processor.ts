@@ -22,7 +22,11 @@ import type { Effects } from "./effects.ts";
 import type { Cause } from "./emissions.ts";
 import type { EmitWriter } from "./emit_writer.ts";
 import type { TakenEvent } from "./merged_source.ts";
-import type { Partitions } from "./partitions.ts";
+import {
+  type PartitionKind,
+  partitionKindOf,
+  type Partitions,
+} from "./partitions.ts";
 import { Cursor, positionTextOf, type SourcePlan } from "./positions.ts";
 import { RunFault } from "./run_fault.ts";
 
@@ -339,17 +343,6 @@ export class Processor {
       `\r\nHandler: ${FAULT_HANDLER}\r\nEvent Position: ${position()}` +
       `\r\n\r\nMessage:\r\n\r\n${fault.text}`;
   }
-}
-
-/** How events are parted: by their source streams, or by the query. */
-export type PartitionKind = "none" | "stream" | "custom";
-
-/** How a definition parts its events. */
-export function partitionKindOf(
-  { byStream, byCustomPartitions }: ProjectionDefinition,
-): PartitionKind {
-  if (byCustomPartitions === true) return "custom";
-  return byStream === true ? "stream" : "none";
 }
 
 /** Whether handlers take an event. */

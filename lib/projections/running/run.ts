@@ -24,7 +24,7 @@ import type {
   RunStatus,
 } from "../run.ts";
 import { CheckpointSchedule } from "./checkpoint_schedule.ts";
-import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { readCatalog } from "./catalog.ts";
 import { Effects } from "./effects.ts";
 import { EmitJournal } from "./emit_journal.ts";
@@ -37,7 +37,11 @@ import {
 } from "./merged_source.ts";
 import { OwnStreams } from "./own_streams.ts";
 import { Pace } from "./pace.ts";
-import { Partitions } from "./partitions.ts";
+import {
+  openPartitions,
+  partitionKindOf,
+  type Partitions,
+} from "./partitions.ts";
 import {
   Cursor,
   membersOf,
@@ -45,7 +49,7 @@ import {
   type SourcePlan,
   type WriterMark,
 } from "./positions.ts";
-import { partitionKindOf, Processor } from "./processor.ts";
+import { Processor } from "./processor.ts";
 import { writeQueryResults } from "./query_results.ts";
 import { RunEndedError, RunFault } from "./run_fault.ts";
 import { RunLog } from "./run_log.ts";
@@ -101,6 +105,8 @@ class Run implements ProjectionRun {
   readonly #prepared = Promise.withResolvers<void>();
   readonly #restored = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
+  readonly prepared = this.#prepared.promise;
+  readonly ended = this.#ended.promise;
   #engine: ProjectionEngine | undefined;
   #all: Prepared | undefined;
   #definition: ProjectionDefinition | undefined;
@@ -145,14 +151,6 @@ class Run implements ProjectionRun {
       () => timers.nowMs(),
     );
     this.#definition = settings.definition;
-  }
-
-  get prepared(): Promise<void> {
-    return this.#prepared.promise;
-  }
-
-  get ended(): Promise<void> {
-    return this.#ended.promise;
   }
 
   get log(): readonly LogLine[] {
@@ -283,7 +281,14 @@ class Run implements ProjectionRun {
     const cursor = new Cursor(plan, root?.position);
     this.#cursor = cursor;
     this.#lastCheckpoint = cursor.position;
-    this.#partitions = this.#openPartitions(definition, root);
+    const { limits } = this.#parts;
+    const { partitions, sharedState } = openPartitions(definition, root, {
+      limits,
+      checkpoints: settings.hasCheckpoints ? this.#checkpoints : undefined,
+      onDropped: (names) => this.#engine?.forget(names),
+    });
+    this.#partitions = partitions;
+    this.#sharedState = sharedState;
     this.#prepared.resolve();
     if (!settings.runs) return undefined;
     const source = await MergedSource.open({
@@ -292,14 +297,14 @@ class Run implements ProjectionRun {
       isOneByOne: definition.catalogStream !== undefined,
     }, cursor);
     const journal = await EmitJournal.open(
-      { streams: this.#ownStreams, plan, limits: this.#parts.limits },
+      { streams: this.#ownStreams, plan, limits },
       root?.position ?? cursor.position,
     );
     const writer = this.#openWriter(plan, journal);
     return {
       definition,
       plan,
-      partitions: this.#partitions,
+      partitions,
       source,
       cursor,
       journal,
@@ -398,33 +403,6 @@ class Run implements ProjectionRun {
     if ("definition" in answer) return answer.definition;
     this.#isUnprepared = true;
     throw new RunFault(answer.fault.text);
-  }
-
-  #openPartitions(
-    definition: ProjectionDefinition,
-    root: Checkpoint | undefined,
-  ): Partitions {
-    const { hasCheckpoints } = this.#settings;
-    const { limits } = this.#parts;
-    const isPartitioned = partitionKindOf(definition) !== "none";
-    const isBiState = definition.options.isBiState === true;
-    const partitions = new Partitions({
-      limits,
-      checkpoints: hasCheckpoints && isPartitioned
-        ? this.#checkpoints
-        : undefined,
-      root: root?.position,
-      isBiState,
-      isPartitioned,
-      onDropped: (names) => this.#engine?.forget(names),
-    });
-    const texts = [...root?.texts ?? []];
-    if (isBiState) this.#sharedState = texts.shift();
-    const [state, result = state] = texts;
-    const hasState = root !== undefined && !isPartitioned &&
-      state !== undefined && result !== undefined;
-    if (hasState) partitions.restore("", { state, result }, root.position);
-    return partitions;
   }
 
   #openWriter(
