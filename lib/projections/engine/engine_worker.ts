@@ -7,6 +7,7 @@
 
 import type { EngineOrder, EngineReport } from "./messages.ts";
 import { QueryInstance } from "./query_instance.ts";
+import { THREAD_CLOCK } from "./thread_clock.ts";
 
 /** The other thread, as a worker sees it. */
 interface MainThread {
@@ -24,9 +25,7 @@ let instance: QueryInstance | undefined;
 
 async function answer(order: EngineOrder): Promise<EngineReport> {
   if (order.type === "define") {
-    instance = await QueryInstance.open(order.settings, {
-      nowMs: () => performance.now(),
-    });
+    instance = await QueryInstance.open(order.settings, THREAD_CLOCK);
     return { type: "defined", answer: instance.define() };
   }
   if (instance === undefined) throw new Error("No query was defined");

@@ -15,6 +15,7 @@ import {
 import type { ProjectionEvent } from "./messages.ts";
 import { packEvents } from "./packed_events.ts";
 import { QueryInstance } from "./query_instance.ts";
+import { THREAD_CLOCK } from "./thread_clock.ts";
 
 const EVENT: ProjectionEvent = {
   streamName: "a-1",
@@ -42,7 +43,7 @@ async function openQuery(
       projectionBatchMs: eventMs,
       projectionDefineMs: eventMs,
     },
-  }, { nowMs: () => performance.now() });
+  }, THREAD_CLOCK);
   return instance;
 }
 

@@ -75,6 +75,11 @@ const NOTHING: Handover = { restored: [], forgotten: [] };
 export interface InstanceParts {
   /** Milliseconds of a clock that never goes back. */
   nowMs(): number;
+  /**
+   * Milliseconds that this thread has worked: a machine that lets it wait is no
+   * fault of the query.
+   */
+  workedMs(): number;
 }
 
 /** Time that a call may take: all of it, and without the count moving on. */
@@ -100,28 +105,30 @@ export class QueryInstance implements Disposable {
   readonly #memory: BoundedMemory;
   readonly #context: QuickJSContext;
   readonly #settings: EngineSettings;
-  readonly #nowMs: () => number;
+  readonly #clock: InstanceParts;
   #prelude: Prelude | undefined;
   /** Of the last batch. */
   #takenCount = 0;
   #isBroken = false;
   #deadline: Deadline = { callMs: 0, eventMs: 0 };
   #callStart = 0;
+  #callStartWorked = 0;
   #eventStart = 0;
   #lastProgress = -1;
   #isTimeOver = false;
 
   private constructor(
-    { runtime, memory, settings, nowMs }: InstanceParts & {
+    { runtime, memory, settings, clock }: {
       readonly runtime: QuickJSRuntime;
       readonly memory: BoundedMemory;
       readonly settings: EngineSettings;
+      readonly clock: InstanceParts;
     },
   ) {
     this.#runtime = runtime;
     this.#memory = memory;
     this.#settings = settings;
-    this.#nowMs = nowMs;
+    this.#clock = clock;
     runtime.setMaxStackSize(STACK_BYTES_MAX);
     runtime.setMemoryLimit(settings.limits.projectionMemoryBytesMax);
     runtime.setInterruptHandler(() => this.#isOver());
@@ -131,11 +138,11 @@ export class QueryInstance implements Disposable {
   /** Makes an engine for a query; `define` runs the query. */
   static async open(
     settings: EngineSettings,
-    { nowMs }: InstanceParts,
+    clock: InstanceParts,
   ): Promise<QueryInstance> {
     const memory = new BoundedMemory(settings.limits.projectionMemoryBytesMax);
     const runtime = (await openQuickJs(memory)).newRuntime();
-    return new QueryInstance({ runtime, memory, settings, nowMs });
+    return new QueryInstance({ runtime, memory, settings, clock });
   }
 
   /** Runs the query's text: what its calls describe, or why it makes none. */
@@ -279,22 +286,27 @@ export class QueryInstance implements Disposable {
 
   #begin(deadline: Deadline): void {
     this.#deadline = deadline;
-    this.#callStart = this.#eventStart = this.#nowMs();
+    this.#callStart = this.#eventStart = this.#clock.nowMs();
+    this.#callStartWorked = this.#clock.workedMs();
     this.#lastProgress = -1;
     this.#isTimeOver = false;
   }
 
   /** Asked by the engine every millisecond or so: whether it must stop. */
   #isOver(): boolean {
-    const now = this.#nowMs();
+    const now = this.#clock.nowMs();
     const progress = this.#progress();
     if (progress !== this.#lastProgress) {
       this.#lastProgress = progress;
       this.#eventStart = now;
     }
     const { callMs, eventMs } = this.#deadline;
-    this.#isTimeOver = now - this.#eventStart >= eventMs ||
+    const isLate = now - this.#eventStart >= eventMs ||
       now - this.#callStart >= callMs;
+    // Asking costs more than the time does.
+    this.#isTimeOver = isLate &&
+      this.#clock.workedMs() - this.#callStartWorked >=
+        Math.min(eventMs, callMs);
     return this.#isTimeOver;
   }
 

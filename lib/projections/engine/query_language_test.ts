@@ -16,6 +16,7 @@ import type {
 } from "./messages.ts";
 import { packEvents } from "./packed_events.ts";
 import { QueryInstance } from "./query_instance.ts";
+import { THREAD_CLOCK } from "./thread_clock.ts";
 
 type Given = Partial<Omit<ProjectionEvent, "data">> & { data?: unknown };
 
@@ -45,7 +46,7 @@ async function openQuery(
 ) {
   const instance = await QueryInstance.open(
     { query, canEmit: true, limits: LIMITS, ...settings },
-    { nowMs: () => performance.now() },
+    THREAD_CLOCK,
   );
   return { instance, answer: instance.define() };
 }
@@ -783,7 +784,7 @@ Deno.test("a batch with much output is handed on in parts", async () => {
       "evt(s){s.n++; emit('o','t','x'.repeat(100))}})",
     canEmit: true,
     limits: { ...LIMITS, projectionOutputLength: 200 },
-  }, { nowMs: () => performance.now() });
+  }, THREAD_CLOCK);
   instance.define();
   let batch: PackedEvents | undefined = packEvents(
     Array.from({ length: 9 }, (_, at) => eventOf({}, at)),
