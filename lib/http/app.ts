@@ -11,7 +11,7 @@
 
 import type { MaintenanceService } from "../maintenance/maintenance_service.ts";
 import type { Clock } from "../model/clock.ts";
-import { QuipuError } from "../model/errors.ts";
+import { QuipuError, RunsElsewhere } from "../model/errors.ts";
 import { LIMITS, type Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import type { StoreLimits } from "../store/event_store.ts";
@@ -39,6 +39,7 @@ import type {
   HandlerServices,
   NodeInfo,
   NodeStore,
+  RequestContext,
 } from "./context.ts";
 import {
   errorProblemOf,
@@ -48,7 +49,7 @@ import {
   Refusal,
   refusalProblemOf,
 } from "./errors.ts";
-import { forwardTo } from "./forwarding.ts";
+import { Forwarder, withForwarded } from "./forwarding.ts";
 import {
   type AnswersHost,
   type CorsOrigins,
@@ -160,11 +161,17 @@ export function createApp(options: AppOptions): App {
     reads: requests.durationCountsOf(isRead),
   }));
   const watch = new RequestWatch({ observation, logger, newId });
-  const baseUrlOf = createBaseUrlOf({
+  const { members } = options.store;
+  const ownBaseUrlOf = createBaseUrlOf({
     scheme: options.scheme ?? "http",
     publicUrl: options.publicUrl,
     trustsForwarded: (info) => isTrustedProxy(peerAddressOf(info)),
   });
+  const baseUrlOf = members === undefined
+    ? ownBaseUrlOf
+    : withForwarded(ownBaseUrlOf, isTrustedProxy);
+  const forwarder = members &&
+    new Forwarder({ members, baseUrlOf, isTrustedProxy });
   const responseCache = new ResponseCache({ streams, baseUrlOf, limits });
   const marks = new FormMarks();
   const services: HandlerServices = {
@@ -187,6 +194,7 @@ export function createApp(options: AppOptions): App {
     maintenance: options.maintenance,
     subscriptions: options.subscriptions,
     projections: options.projections,
+    forwarder,
   };
   const siteRules = createSiteRules(options.corsOrigins);
   // For sessions, which browsers send with requests of other ports' pages, too,
@@ -319,7 +327,22 @@ export function createApp(options: AppOptions): App {
     };
     // Answers to its errors say what can be done here.
     watched.allowedMethods = allowedMethods;
-    return route.handler(context);
+    return forwarder === undefined || route.runsAt === undefined
+      ? route.handler(context)
+      : answerWhereItRuns(forwarder, { route, context });
+  }
+
+  /** The server answers that runs what is asked for; this one if none does. */
+  async function answerWhereItRuns(
+    forwarder: Forwarder,
+    { route, context }: {
+      readonly route: Route;
+      readonly context: RequestContext;
+    },
+  ): Promise<Response> {
+    const url = await route.runsAt?.(context);
+    return url && await forwarder.send(url, context) ||
+      await route.handler(context);
   }
 
   /** What the client called this server, and what proxies say that it did. */
@@ -434,10 +457,9 @@ export function createApp(options: AppOptions): App {
           quota.leave();
           return finish(settled, request, about);
         }, async (error) => {
-          const forwarded = await forwardTo(options.store.members, {
-            error,
-            request,
-          });
+          const forwarded = error instanceof RunsElsewhere
+            ? await forwarder?.toOwner(error.leaseName, { request, info })
+            : undefined;
           quota.leave();
           const settled = forwarded ?? answerError(error, request, watched);
           return finish(settled, request, about);

@@ -17,6 +17,7 @@ import type { EventStore } from "../store/event_store.ts";
 import type { XmlEncoding } from "../text/xml_encoding.ts";
 import type { Caller, StreamService } from "../streams/outcomes.ts";
 import type { ResponseCache, ResponseKey } from "./response_cache.ts";
+import type { Forwarder } from "./forwarding.ts";
 import type { BaseUrlOf } from "./hosts.ts";
 import type { MediaType } from "./negotiation.ts";
 import type { Observation, WatchedRequest } from "./observation.ts";
@@ -111,6 +112,8 @@ export interface HandlerServices {
   readonly subscriptions: SubscriptionService | undefined;
   /** Projections; undefined: this server runs none (404). */
   readonly projections: ProjectionService | undefined;
+  /** To other servers of the store; undefined: there can be none. */
+  readonly forwarder: Forwarder | undefined;
   readonly baseUrlOf: BaseUrlOf;
   /** Of the forms on pages. */
   readonly marks: FormMarks;

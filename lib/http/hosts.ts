@@ -88,6 +88,14 @@ function readForwarded(headers: Headers): Forwarded | undefined {
   return { port, scheme, host, prefix };
 }
 
+/** Whether a text is what links may begin with. */
+export function isBaseUrl(text: string): boolean {
+  const [, host, prefix] = /^https?:\/\/([^/]+)(\/.*)?$/.exec(text) ?? [];
+  return host !== undefined && isHost(host) &&
+    (prefix === undefined ||
+      prefix.length <= PREFIX_MAX_LENGTH && PREFIX.test(prefix));
+}
+
 /** What a proxy says wrongly is passed over, as if it had not said it. */
 function compose(
   ownScheme: Scheme,

@@ -26,13 +26,14 @@ import type {
   EngineFault,
   ProjectionDefinition,
 } from "../projections/engine/messages.ts";
+import type { ListedProjection } from "../web/projections_page.tsx";
 import { encodePathSegmentSparely } from "../text/path_segment.ts";
 
 /** Numbers of the original's internals; clients ignore them. */
 const MESSAGE_TYPES = { updated: 288, query: 293, config: 303 } as const;
 
 /** Members in order, each value as JSON; those that are undefined are left out. */
-type Members = Readonly<Record<string, string | undefined>>;
+export type Members = Readonly<Record<string, string | undefined>>;
 
 /** How a command ended that was carried out. */
 export function updatedDocument(name: string): string {
@@ -51,13 +52,8 @@ export function statisticsDocument(
 }
 
 /** Statistics of several. */
-export function statisticsListDocument(
-  list: readonly ProjectionStatistics[],
-  baseUrl: string,
-): string {
-  const items = list.map((statistics) =>
-    newlineAt(2) + objectText(statisticsMembers(statistics, baseUrl), 2)
-  );
+export function statisticsListDocument(list: readonly Members[]): string {
+  const items = list.map((members) => newlineAt(2) + objectText(members, 2));
   return objectText({
     projections: items.length === 0
       ? "[]"
@@ -65,7 +61,58 @@ export function statisticsListDocument(
   });
 }
 
-function statisticsMembers(
+/** Numbers that are no integers by nature. */
+const FLOATS: ReadonlySet<string> = new Set(["progress", "eventsPerSecond"]);
+
+/**
+ * Reads a list that another server has made, with addresses of this one; what
+ * is none of its items is passed over.
+ */
+export function readStatisticsList(
+  document: unknown,
+  baseUrl: string,
+): readonly { readonly name: string; readonly members: Members }[] {
+  if (!isRecord(document) || !Array.isArray(document.projections)) return [];
+  return document.projections.flatMap((item: unknown) => {
+    if (!isRecord(item)) return [];
+    const { name, statusUrl } = item;
+    if (typeof name !== "string" || typeof statusUrl !== "string") return [];
+    const theirs = statusUrl.slice(0, -projectionUrl(name, "").length);
+    const members = Object.entries(item).map(([member, value]) => {
+      const isTheirs = typeof value === "string" && member.endsWith("Url") &&
+        value.startsWith(theirs);
+      if (isTheirs) {
+        return [member, quoteJson(baseUrl + value.slice(theirs.length))];
+      }
+      const isFloat = typeof value === "number" && FLOATS.has(member);
+      return [member, isFloat ? floatText(value) : JSON.stringify(value)];
+    });
+    return [{ name, members: Object.fromEntries(members) }];
+  });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+/** What lists on pages show of statistics. */
+export function listedProjectionOf(members: Members): ListedProjection {
+  const read = (name: string) => JSON.parse(members[name] ?? "null");
+  return {
+    name: String(read("name")),
+    status: String(read("status")),
+    mode: String(read("mode")),
+    progress: Number(read("progress")),
+    lagEvents: read("lagEvents") ?? undefined,
+    lagMs: Number(read("lagMilliseconds")),
+    eventsPerSecond: Number(read("eventsPerSecond")),
+    eventsProcessedAfterRestart: Number(read("eventsProcessedAfterRestart")),
+    partitionsCached: Number(read("partitionsCached")),
+  };
+}
+
+/** Statistics of one projection as the members of its document. */
+export function statisticsMembers(
   statistics: ProjectionStatistics,
   baseUrl: string,
 ): Members {

@@ -12,6 +12,7 @@ import {
   sourceDocument,
   statisticsDocument,
   statisticsListDocument,
+  statisticsMembers,
 } from "./projection_documents.ts";
 
 const STATISTICS: ProjectionStatistics = {
@@ -83,11 +84,17 @@ Deno.test("rates and shares have a decimal, and addresses escape what they must"
 });
 
 Deno.test("lists hold what the single documents hold", () => {
-  assertEquals(JSON.parse(statisticsListDocument([], "http://h")), {
+  assertEquals(JSON.parse(statisticsListDocument([])), {
     projections: [],
   });
   assertEquals(
-    JSON.parse(statisticsListDocument([STATISTICS, STATISTICS], "http://h")),
+    JSON.parse(
+      statisticsListDocument(
+        [STATISTICS, STATISTICS].map((statistics) =>
+          statisticsMembers(statistics, "http://h")
+        ),
+      ),
+    ),
     { projections: [shown({}), shown({})] },
   );
 });

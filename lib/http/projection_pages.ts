@@ -20,11 +20,12 @@ import {
 import { readEditor } from "../web/editor_file.ts";
 import type { RequestContext } from "./context.ts";
 import { markOf, pageResponse, prefixOf } from "./pages.ts";
+import { listedProjectionOf } from "./projection_documents.ts";
+import { readProjectionList } from "./projection_lists.ts";
 import { parametersOf } from "./router.ts";
 
 /** Answers with the list of projections. */
 export async function projectionsPageResponse(
-  projections: ProjectionService,
   context: RequestContext,
   { form = EMPTY_PROJECTION, status = 200 }: {
     readonly form?: NewProjection;
@@ -34,7 +35,10 @@ export async function projectionsPageResponse(
   const page = projectionsPage({
     prefix: prefixOf(context),
     csrf: markOf(context),
-    projections: projections.list("any"),
+    projections: (await readProjectionList(context, {
+      filter: "any",
+      path: "/projections/any",
+    })).map(listedProjectionOf),
     form,
     editor: await editorAddress(context),
   });

@@ -18,7 +18,7 @@ import {
   ROLE_OPS,
   type TokenScope,
 } from "../model/principal.ts";
-import type { Handler } from "./context.ts";
+import type { Handler, RequestContext } from "./context.ts";
 import {
   EVENT_STREAM,
   type MediaType,
@@ -56,6 +56,13 @@ export interface Route extends RouteDescription {
   readonly access: Access;
   /** Whether it asks about this process alone, so that the store is not waited for. */
   readonly isProbe?: true;
+  /**
+   * Tells where another server is that runs what is asked for, and so answers
+   * if it can be reached. Undefined: this one answers.
+   */
+  readonly runsAt?: (
+    context: RequestContext,
+  ) => Promise<string | undefined>;
   /** Answers it. The log names a failed operation by the function's name. */
   readonly handler: Handler;
 }

@@ -21,8 +21,8 @@ const TOKEN = /^[\w.-]+$/;
  * Name of the cookie. Ports share cookies, so that two servers on one machine
  * need two names.
  */
-function cookieNameOf(request: Request): string {
-  const [, port] = splitHost(hostOf(request));
+function cookieNameOf(host: string): string {
+  const [, port] = splitHost(host);
   return `quipu-session${/^\d+$/.test(port) ? `-${port}` : ""}`;
 }
 
@@ -30,7 +30,12 @@ function cookieNameOf(request: Request): string {
 export function sessionTokenOf(request: Request): string | undefined {
   const { headers } = request;
   if (!headers.has("cookie")) return undefined;
-  const token = getCookies(headers)[cookieNameOf(request)];
+  let token: string | undefined;
+  try {
+    token = getCookies(headers)[cookieNameOf(hostOf(request))];
+  } catch {
+    // A malformed header holds no session.
+  }
   return token !== undefined && token.length <= TOKEN_LENGTH_MAX &&
       TOKEN.test(token)
     ? token
@@ -53,7 +58,7 @@ export function setSession(
 ): void {
   const { protocol, pathname } = new URL(baseUrl);
   setCookie(headers, {
-    name: cookieNameOf(request),
+    name: cookieNameOf(hostOf(request)),
     value: token ?? "",
     path: pathname,
     maxAge: token === undefined ? 0 : LIMITS.sessionSeconds,
@@ -61,6 +66,17 @@ export function setSession(
     sameSite: "Strict",
     secure: protocol === "https:",
   });
+}
+
+/** Has the session of a request be found by another server it is sent on to. */
+export function nameSessionFor(
+  { host }: URL,
+  request: Request,
+  headers: Headers,
+): void {
+  const token = sessionTokenOf(request);
+  if (token === undefined) return;
+  headers.set("Cookie", `${cookieNameOf(host)}=${token}`);
 }
 
 /** Tells marks from other digests of a token. */

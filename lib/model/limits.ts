@@ -126,6 +126,9 @@ export const LIMITS = {
   /** Wait before something is tried again that the store refused. */
   subscriptionRetryMs: 1_000,
 
+  /** How long another server of the store is waited for, for its part of a list. */
+  otherServerMs: 2_000,
+
   // What a projection may take.
   /** UTF-16 units of a query's text. */
   projectionQueryLengthMax: 512 * KIB,

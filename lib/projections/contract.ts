@@ -256,7 +256,14 @@ export interface ProjectionService {
   ): Promise<CommandOutcome>;
   delete(caller: Caller, command: DeleteCommand): Promise<CommandOutcome>;
 
-  list(filter: ModeFilter): readonly ProjectionStatistics[];
+  /**
+   * Where the server is reached that runs a projection, or knows it alone.
+   * Undefined: this one does, or none, or it does not say. What others have
+   * written of it is taken over before. Rejects as reads do.
+   */
+  ownerElsewhere(name: string): Promise<string | undefined>;
+  /** @param which `own`: those that no other server may run. Default: all. */
+  list(filter: ModeFilter, which?: "own"): readonly ProjectionStatistics[];
   statistics(name: string): ProjectionStatistics | undefined;
   query(caller: Caller, name: string): View<QueryView>;
   config(caller: Caller, name: string): View<ProjectionConfig>;

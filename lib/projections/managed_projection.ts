@@ -93,11 +93,10 @@ export class ManagedProjection {
     this.#shown = record;
     this.#accessedAtMs = parts.timers.nowMs();
     this.life = new ProjectionLife(parts, {
+      // No other server knows of it.
+      keepsLease: record.mode === "Transient",
       inTurn: (work) => void this.#doInTurn(work),
-      restart: () =>
-        void this.#doInTurn(async () => {
-          if (!this.#isEnded) await this.#follow("abort", "restart");
-        }),
+      restart: () => void this.#doInTurn(() => this.#restart()),
     });
   }
 
@@ -240,6 +239,18 @@ export class ManagedProjection {
     });
   }
 
+  /** Waits for the changes that are under way. */
+  async settle(): Promise<void> {
+    await this.#turns;
+  }
+
+  /** Has this server run or show it, now that no other has it. */
+  async takeOver(): Promise<void> {
+    await this.#doInTurn(async () => {
+      if (this.life.isElsewhere) await this.#restart();
+    });
+  }
+
   /** Its creator may have other rights by now. */
   recheckRights(): Promise<void> {
     return this.#inTurn(async () => {
@@ -352,6 +363,10 @@ export class ManagedProjection {
     const isRestart = record.isEnabled || record.epoch !== before.epoch ||
       record.query !== before.query;
     await this.#follow("stop", isRestart ? "restart" : "stop");
+  }
+
+  async #restart(): Promise<void> {
+    if (!this.#isEnded) await this.#follow("abort", "restart");
   }
 
   async #follow(how: "stop" | "abort", effect: Effect): Promise<void> {

@@ -84,6 +84,8 @@ const NOTHING: StateView = { text: "", position: undefined };
 
 /** What the runs of a projection ask of it. */
 export interface LifeOwner {
+  /** Whether it stays this server's when it is stopped. */
+  readonly keepsLease: boolean;
   /** Called when the lease was lost, or may be free by now. */
   restart(): void;
   /** Does something once no command is under way; what fails is logged. */
@@ -117,6 +119,16 @@ export class ProjectionLife {
 
   get run(): ProjectionRun | undefined {
     return this.#run;
+  }
+
+  /** Whether it is this server's: no other may run it. */
+  get holdsLease(): boolean {
+    return this.#lease !== undefined;
+  }
+
+  /** Whether another server ran it when this one last tried to. */
+  get isElsewhere(): boolean {
+    return this.#isElsewhere;
   }
 
   get fault(): StartFault | undefined {
@@ -170,10 +182,12 @@ export class ProjectionLife {
     this.#cancelRetry?.();
     this.#fault = undefined;
     try {
-      if (!isServedByIndex(name) && !await this.#acquire(name)) {
-        if (this.#run === undefined || this.#wasAsked) await this.load(started);
+      if (!isServedByIndex(name) && !await this.claim(name)) {
         this.#isElsewhere = true;
+        const isAsked = this.#run === undefined || this.#wasAsked;
+        if (isAsked) await this.#loadRun(started);
         this.#wasAsked = false;
+        this.#notify();
         this.#retryLater();
         return;
       }
@@ -205,7 +219,19 @@ export class ProjectionLife {
   }
 
   /** Shows a stopped projection as its checkpoint says, once that is read. */
-  async load({ name, number, record }: StartedProjection): Promise<void> {
+  async load(started: StartedProjection): Promise<void> {
+    const { members } = this.#parts.store;
+    const lease = leaseNameOf(started.name);
+    const owner = await members?.ownerOf(lease);
+    // It may still be writing its last checkpoint.
+    this.#isElsewhere = owner !== undefined;
+    await this.#loadRun(started);
+    if (this.#isElsewhere) this.#retryLater();
+  }
+
+  async #loadRun(
+    { name, number, record }: StartedProjection,
+  ): Promise<void> {
     this.#fault = undefined;
     if (isServedByIndex(name)) {
       this.#replace(new IndexRun(this.#parts.store, false));
@@ -242,22 +268,24 @@ export class ProjectionLife {
       await run.stop({ withCheckpoint });
       this.#note("projection.stopped", { name });
     }
-    await this.#release();
+    if (!this.#owner.keepsLease) await this.#release();
     this.#notify();
   }
 
   /** Ends it for good, and what is waited for with it. */
   async end(name: string): Promise<void> {
     await this.stop(name, { withCheckpoint: true });
+    await this.#release();
     this.#run?.dispose();
     this.#run = undefined;
     this.#notify();
     this.#listeners.clear();
   }
 
-  async #acquire(name: string): Promise<boolean> {
+  /** Makes it this server's; false: it is another's. */
+  async claim(name: string): Promise<boolean> {
     this.#lease ??= await this.#parts.leases.acquire(
-      `projection:${name}`,
+      leaseNameOf(name),
       () => {
         this.#lease = undefined;
         this.#owner.restart();
@@ -279,6 +307,7 @@ export class ProjectionLife {
   ): Promise<string | undefined> {
     const { store, runs, slots, memory, findUser } = this.#parts;
     const { name, record } = started;
+    this.#isElsewhere = false;
     if (isServedByIndex(name)) {
       this.#replace(new IndexRun(store, true));
       return undefined;
@@ -343,7 +372,6 @@ export class ProjectionLife {
       this.#run.dispose();
     }
     this.#isCutOff = false;
-    this.#isElsewhere = false;
     this.#run = run;
     run.onChange = () => this.#notify();
     this.#notify();
@@ -371,6 +399,11 @@ export class ProjectionLife {
   #complain(name: string, reason: string): void {
     this.#parts.logger.warn("projection.faulted", { name, reason });
   }
+}
+
+/** Name of the lease under which a projection runs. */
+export function leaseNameOf(name: string): string {
+  return `projection:${name}`;
 }
 
 /** Whether a run has come to its end. */

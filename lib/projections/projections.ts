@@ -87,11 +87,16 @@ export class Projections {
       }
       if (this.#byName.has(setup.name)) return undefined;
       return setup.record.mode === "Transient"
-        ? this.#add({ ...setup, registration: undefined })
+        ? await this.#claim(setup)
         : await this.#register(setup);
     });
     await created?.open();
     return created !== undefined;
+  }
+
+  /** Waits for the changes that are under way of which there are. */
+  async settle(): Promise<void> {
+    await this.#turns;
   }
 
   /** Leaves out one that was deleted. */
@@ -123,7 +128,21 @@ export class Projections {
   #add(setup: ManagedSetup): ManagedProjection {
     const managed = new ManagedProjection(setup, this.#parts);
     this.#byName.set(setup.name, managed);
-    if (setup.record.mode === "Transient") this.#sweepLater();
+    return managed;
+  }
+
+  /** A transient one: its name must not be that of another server's. */
+  async #claim(
+    setup: Omit<ManagedSetup, "registration">,
+  ): Promise<ManagedProjection | undefined> {
+    const { name } = setup;
+    const managed = new ManagedProjection(
+      { ...setup, registration: undefined },
+      this.#parts,
+    );
+    if (!await managed.life.claim(name)) return undefined;
+    this.#byName.set(name, managed);
+    this.#sweepLater();
     return managed;
   }
 

@@ -44,6 +44,7 @@ import { QueryDefiner } from "./define_query.ts";
 import type { ManagedParts, ManagedProjection } from "./managed_projection.ts";
 import { createFaultOf, nameFaultOf } from "./create_rules.ts";
 import { MemoryBudget } from "./memory_budget.ts";
+import { leaseNameOf } from "./projection_life.ts";
 import { Projections } from "./projections.ts";
 import { readSource, type SourceReadOutcome } from "./read_source.ts";
 import {
@@ -55,7 +56,7 @@ import { recordStreamOf, Registry } from "./registry.ts";
 import type { ProjectionRuns } from "./run.ts";
 import type { FindUser } from "./run_as.ts";
 import { RunningSlots } from "./running_slots.ts";
-import { STANDARD_RECORDS } from "./standard.ts";
+import { isServedByIndex, STANDARD_RECORDS } from "./standard.ts";
 import { WatchedStateFeed } from "./state_feed.ts";
 
 /** What the service needs from outside. */
@@ -252,10 +253,26 @@ class Service implements ProjectionService {
 
   // ── What there is ────────────────────────────────────────────────────────
 
-  list(filter: ModeFilter): readonly ProjectionStatistics[] {
-    const isListed = ({ record: { mode } }: ManagedProjection) =>
-      filter === "any" ||
-      (filter === "all-non-transient" ? mode !== "Transient" : mode === filter);
+  async ownerElsewhere(name: string): Promise<string | undefined> {
+    const { members } = this.#options.store;
+    if (members === undefined || isServedByIndex(name)) return undefined;
+    const find = () => this.#projections.find(name);
+    if (find()?.life.holdsLease) return undefined;
+    // What others have written is heard of by now, and followed in turn.
+    if (find() === undefined) await this.#projections.settle();
+    await find()?.settle();
+    if (find()?.life.holdsLease) return undefined;
+    const owner = await members.ownerOf(leaseNameOf(name));
+    if (owner === undefined) await find()?.takeOver();
+    return owner?.url;
+  }
+
+  list(filter: ModeFilter, which?: "own"): readonly ProjectionStatistics[] {
+    const isListed = ({ record: { mode }, life }: ManagedProjection) =>
+      (which === undefined || life.holdsLease) && (filter === "any" ||
+        (filter === "all-non-transient"
+          ? mode !== "Transient"
+          : mode === filter));
     return this.#projections.all.filter(isListed).map(({ statistics }) =>
       statistics
     );
@@ -314,8 +331,11 @@ class Service implements ProjectionService {
   ): Promise<View<StateFeed>> {
     return this.#view(caller, name, (managed) => {
       const { life } = managed;
+      // When another server begins to run it, the client asks that one.
+      const wasElsewhere = life.isElsewhere;
       const isThere = async () =>
         !this.#isStopping && !managed.isEnded &&
+        (wasElsewhere || !life.isElsewhere) &&
         await this.#maySee(caller, managed);
       const feed = new WatchedStateFeed({
         listen: (listener) => life.listen(listener),

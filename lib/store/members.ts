@@ -18,8 +18,8 @@ export interface StoreMembers {
   /** Those that live, this one included, as of a few seconds ago. */
   list(): readonly StoreMember[];
   /**
-   * Where to reach another server that holds a lease; undefined: nobody else
-   * does, or does not say where it is. Rejects as reads do.
+   * The other server that holds a lease; undefined: nobody else does. Rejects
+   * as reads do.
    */
-  ownerOf(leaseName: string): Promise<string | undefined>;
+  ownerOf(leaseName: string): Promise<Pick<StoreMember, "url"> | undefined>;
 }

@@ -34,11 +34,27 @@ export interface NewProjection {
   readonly problem?: string | undefined;
 }
 
+/** What is shown of a projection in a list. */
+export interface ListedProjection extends
+  Pick<
+    ProjectionStatistics,
+    | "name"
+    | "status"
+    | "progress"
+    | "lagEvents"
+    | "lagMs"
+    | "eventsPerSecond"
+    | "eventsProcessedAfterRestart"
+    | "partitionsCached"
+  > {
+  readonly mode: string;
+}
+
 /** What the page shows. */
 export interface ProjectionsPageFacts {
   readonly prefix: string;
   readonly csrf: string;
-  readonly projections: readonly ProjectionStatistics[];
+  readonly projections: readonly ListedProjection[];
   readonly form: NewProjection;
   /** Address of the editor's script; undefined: it was not built. */
   readonly editor: string | undefined;
@@ -128,7 +144,9 @@ function Projections({ prefix, projections }: ProjectionsPageFacts): Html {
 
 /** The status as a tag: a fault shows. */
 export function ProjectionState(
-  { statistics: { status } }: { readonly statistics: ProjectionStatistics },
+  { statistics: { status } }: {
+    readonly statistics: Pick<ListedProjection, "status">;
+  },
 ): Html {
   const kind = /^(Faulted|Aborted)/.test(status)
     ? "bad"
@@ -139,13 +157,15 @@ export function ProjectionState(
 }
 
 /** How much of its sources it has seen. */
-export function progressText({ progress }: ProjectionStatistics): string {
+export function progressText(
+  { progress }: Pick<ListedProjection, "progress">,
+): string {
   return progress < 0 ? "–" : `${Math.floor(progress * 10) / 10} %`;
 }
 
 /** How far it is behind its sources. */
 export function behindText(
-  { lagEvents, lagMs }: ProjectionStatistics,
+  { lagEvents, lagMs }: Pick<ListedProjection, "lagEvents" | "lagMs">,
 ): string {
   if (lagEvents === 0 || (lagEvents === undefined && lagMs === 0)) return "–";
   const time = showDuration(lagMs);

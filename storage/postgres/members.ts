@@ -38,14 +38,16 @@ export class PostgresMembers implements StoreMembers {
     return this.#members;
   }
 
-  async ownerOf(leaseName: string): Promise<string | undefined> {
+  async ownerOf(
+    leaseName: string,
+  ): Promise<Pick<StoreMember, "url"> | undefined> {
     const [row] = await this.#options.database.read("lease_owner_v1", [
       bytesArgument(encodeUtf8(leaseName)),
     ]);
     const [id, url] = row ?? [];
-    return id === this.#options.serverId || typeof url !== "string"
+    return typeof id !== "string" || id === this.#options.serverId
       ? undefined
-      : url;
+      : { url: typeof url === "string" ? url : undefined };
   }
 
   /** Ends beating, and takes this server off the list. */

@@ -172,3 +172,11 @@ Deno.test("a form of a session is taken by every server that shares the store", 
   );
   assertEquals(refused.status, 403);
 });
+
+Deno.test("a malformed Cookie header is as good as none", async () => {
+  await using app = await openSecuredApp();
+  for (const Cookie of ["", "=x", "a=b=c;;", ";"]) {
+    const { status } = await app.send("/ping", { headers: { Cookie } });
+    assertEquals(status, 200, Cookie);
+  }
+});

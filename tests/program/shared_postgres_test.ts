@@ -74,6 +74,116 @@ await testWithPostgres("servers", () => {
     assertStringIncludes(backedUp.log, "use the tools of PostgreSQL");
   });
 
+  Deno.test("two servers answer alike for a projection that one of them runs", async () => {
+    const url = `${sharedPostgres().url}?schema=projected`;
+    await runProgram(["postgres", "init", `--db=${url}`]);
+    await using one = await startShared(url);
+    await using other = await startShared(url);
+    await until(async () => (await membersOf(other)).length === 2);
+    const servers = [one, other];
+    const query = `fromStream("s").when({
+      $init: () => ({ count: 0 }),
+      $any(state, event) {
+        state.count++;
+        log(event.sequenceNumber);
+      },
+    })`;
+    const made = await ask(
+      one,
+      "/projections/continuous?name=p",
+      "POST",
+      query,
+    );
+    assertEquals(made.status, 201, made.text);
+    await append(one, 1);
+    for (const server of servers) {
+      await until(async () => await stateOf(server) === '{"count":1}');
+    }
+    await append(other, 2);
+    for (const server of servers) {
+      await until(async () => await stateOf(server) === '{"count":2}');
+      const statistics = (await ask(server, "/projection/p")).json();
+      assertEquals(statistics.status, "Running");
+      assertEquals(statistics.eventsProcessedAfterRestart, 2);
+      assertEquals(statistics.position, "s: 1");
+      assertEquals(statistics.stateUrl, `${server.url}/projection/p/state`);
+      const { projections } = (await ask(server, "/projections/any")).json();
+      const listed = projections.filter((item: { name: string }) =>
+        item.name === "p"
+      );
+      assertEquals(
+        listed.map((item: typeof statistics) => [item.position, item.stateUrl]),
+        [["s: 1", statistics.stateUrl]],
+      );
+      const { lines } = (await ask(server, "/projection/p/log")).json();
+      assertEquals(
+        lines.map(({ text }: { text: string }) => text),
+        ["0", "1"],
+      );
+      assertStringIncludes(await firstOfFeed(server, "p"), '"count":2');
+    }
+    // Each is right as soon as the other has answered.
+    for (const [commanded, asked] of [[one, other], [other, one]] as const) {
+      for (
+        const [command, status] of [["disable", "Stopped"], [
+          "enable",
+          "Running",
+        ]]
+      ) {
+        const done = await ask(
+          commanded,
+          `/projection/p/command/${command}`,
+          "POST",
+        );
+        assertEquals(done.status, 200, done.text);
+        const shown = (await ask(asked, "/projection/p")).json();
+        assertEquals(shown.status, status);
+        assertEquals(
+          (await ask(asked, "/projection/p/state")).text,
+          '{"count":2}',
+        );
+      }
+    }
+  });
+
+  Deno.test("a transient projection of one server is answered for by the other", async () => {
+    const url = `${sharedPostgres().url}?schema=transient`;
+    await runProgram(["postgres", "init", `--db=${url}`]);
+    await using one = await startShared(url);
+    await using other = await startShared(url);
+    await until(async () => (await membersOf(other)).length === 2);
+    await append(one, 1);
+    const path = "/projections/transient?name=t";
+    const query = "fromAll().when({ $init: () => ({}), $any: () => {} })";
+    assertEquals((await ask(one, path, "POST", query)).status, 201);
+    assertEquals((await ask(other, path, "POST", query)).status, 409);
+    await until(async () => {
+      const { status, text } = await ask(other, "/projection/t/state");
+      assertEquals(status, 200, text);
+      return text === "{}";
+    });
+    const { projections } = (await ask(other, "/projections/transient")).json();
+    assertEquals(projections.map(({ name }: { name: string }) => name), ["t"]);
+
+    // A session of one server's page counts on the other, with its forms.
+    const session = await logIn(other);
+    const page = await (await fetch(`${other.url}/projection/t`, {
+      headers: { ...session, Accept: "text/html" },
+    })).text();
+    const sent = await fetch(`${other.url}/web/projection/t/command/disable`, {
+      method: "POST",
+      headers: { ...session, "Sec-Fetch-Site": "same-origin" },
+      body: new URLSearchParams({ csrf: csrfIn(page) }),
+      redirect: "manual",
+    });
+    assertEquals(sent.status, 303, await sent.text());
+    assertEquals((await ask(other, "/projection/t")).status, 200);
+    assertEquals((await ask(other, "/projection/t", "DELETE")).status, 200);
+    for (const server of [one, other]) {
+      assertEquals((await ask(server, "/projection/t")).status, 404);
+    }
+  });
+
   Deno.test("a URL with a password is refused, and does not show it", async () => {
     const { exitCode, log, output } = await runProgram([
       "serve",
@@ -117,6 +227,71 @@ async function append({ url }: RunningServer, number: number): Promise<void> {
   });
   await response.body?.cancel();
   assertEquals(response.status, 201);
+}
+
+async function ask(
+  { url }: RunningServer,
+  path: string,
+  method = "GET",
+  body?: string,
+) {
+  const response = await fetch(url + path, {
+    method,
+    headers: ADMIN,
+    ...(body !== undefined && { body }),
+  });
+  const text = await response.text();
+  return { status: response.status, text, json: () => JSON.parse(text) };
+}
+
+/** State of the projection `p`. */
+async function stateOf(server: RunningServer): Promise<string> {
+  const { status, text } = await ask(server, "/projection/p/state");
+  assertEquals(status, 200, text);
+  return text;
+}
+
+/** What the feed of a projection's state says first. */
+async function firstOfFeed(
+  { url }: RunningServer,
+  name: string,
+): Promise<string> {
+  const stop = new AbortController();
+  const response = await fetch(`${url}/projection/${name}/state`, {
+    headers: { ...ADMIN, Accept: "text/event-stream" },
+    signal: stop.signal,
+  });
+  let text = "";
+  for await (const piece of response.body ?? []) {
+    text += new TextDecoder().decode(piece);
+    if (text.includes("\ndata:")) break;
+  }
+  stop.abort();
+  return text;
+}
+
+/** The mark of the forms on a page. */
+function csrfIn(page: string): string {
+  return /name="csrf" value="([^"]+)"/.exec(page)?.[1] ?? "";
+}
+
+/** Headers of a browser that has logged in. */
+async function logIn({ url }: RunningServer): Promise<{ Cookie: string }> {
+  const form = await (await fetch(`${url}/web/login`, {
+    headers: { Accept: "text/html" },
+  })).text();
+  const response = await fetch(`${url}/web/login`, {
+    method: "POST",
+    body: new URLSearchParams({
+      csrf: csrfIn(form),
+      login: "admin",
+      password: "changeit",
+    }),
+    redirect: "manual",
+  });
+  await response.body?.cancel();
+  const [cookie = ""] = response.headers.getSetCookie();
+  return { Cookie: cookie.slice(0, cookie.indexOf(";")) };
 }
 
 /** Number of the event that a consumer is given; undefined: none. */

@@ -41,7 +41,9 @@ import {
   queryDocument,
   statisticsDocument,
   statisticsListDocument,
+  statisticsMembers,
 } from "../projection_documents.ts";
+import { readProjectionList } from "../projection_lists.ts";
 import { wantsPage } from "../pages.ts";
 import { projectionPageResponse } from "../projection_pages.ts";
 import {
@@ -77,11 +79,14 @@ function redirectToProjections(context: RequestContext): Response {
 }
 
 /** `GET /projections/{any|all-non-transient|transient|onetime|continuous}` */
-function listProjections(context: RequestContext): Response {
-  const projections = projectionsForReader(context);
-  const filter = LISTS.get(segmentAt(context, 1)) ?? "any";
-  const list = projections.list(filter);
-  return answer(statisticsListDocument(list, baseUrlOf(context)), context);
+async function listProjections(context: RequestContext): Promise<Response> {
+  projectionsForReader(context);
+  const word = segmentAt(context, 1);
+  const list = await readProjectionList(context, {
+    filter: LISTS.get(word) ?? "any",
+    path: `/projections/${word}`,
+  });
+  return answer(statisticsListDocument(list), context);
 }
 
 /** `GET /projection/{name}` */
@@ -99,9 +104,12 @@ function readProjectionStatistics(context: RequestContext): Response {
   const statistics = projectionsForReader(context).statistics(
     projectionNameOf(context),
   );
-  return statistics === undefined
-    ? refuse("notFound", context)
-    : answer(statisticsListDocument([statistics], baseUrlOf(context)), context);
+  return statistics === undefined ? refuse("notFound", context) : answer(
+    statisticsListDocument([
+      statisticsMembers(statistics, baseUrlOf(context)),
+    ]),
+    context,
+  );
 }
 
 /** `GET /projection/{name}/state?partition=` */
@@ -248,6 +256,14 @@ export function projectionsForReader(
   const projections = projectionsOf(context);
   if (context.caller === undefined) throw PIPELINE_REFUSALS.unauthenticated;
   return projections;
+}
+
+/** Where the projection in the address runs: see `Route.runsAt`. */
+export async function placeOfProjection(
+  context: RequestContext,
+): Promise<string | undefined> {
+  const { projections } = context.services;
+  return await projections?.ownerElsewhere(projectionNameOf(context));
 }
 
 /** The name in `/projection/{name}…`. */
@@ -402,6 +418,7 @@ const FOUND: Route["answers"] = {
 
 const STATE = {
   ...LOOK,
+  runsAt: placeOfProjection,
   response: STATE_OR_FEED,
   details: "Empty where there is none. With Accept: text/event-stream it is " +
     "sent now and after each change. For the creator of the projection, " +
@@ -454,6 +471,7 @@ export const PROJECTION_ROUTES: readonly Route[] = [
   {
     ...LOOK,
     template: "/projection/{name}",
+    runsAt: placeOfProjection,
     response: JSON_OR_HTML,
     handler: readProjection,
     summary: "How a projection is doing",
@@ -463,6 +481,7 @@ export const PROJECTION_ROUTES: readonly Route[] = [
   {
     ...LOOK,
     template: "/projection/{name}/statistics",
+    runsAt: placeOfProjection,
     handler: readProjectionStatistics,
     summary: "How a projection is doing, as a list of one",
     answers: FOUND,
@@ -483,6 +502,7 @@ export const PROJECTION_ROUTES: readonly Route[] = [
   {
     ...LOOK,
     template: "/projection/{name}/query",
+    runsAt: placeOfProjection,
     response: "any",
     handler: readProjectionQuery,
     summary: "The query of a projection",
@@ -500,6 +520,7 @@ export const PROJECTION_ROUTES: readonly Route[] = [
   {
     ...LOOK,
     template: "/projection/{name}/query?config=yes",
+    runsAt: placeOfProjection,
     handler: readProjectionQueryConfig,
     summary: "The query, at the address that statistics name",
     details: "The question mark is a part of the path: %3F.",
@@ -508,6 +529,7 @@ export const PROJECTION_ROUTES: readonly Route[] = [
   {
     ...LOOK,
     template: "/projection/{name}/config",
+    runsAt: placeOfProjection,
     handler: readProjectionConfig,
     summary: "The thresholds of a projection",
     answers: FOUND,
@@ -516,6 +538,7 @@ export const PROJECTION_ROUTES: readonly Route[] = [
   {
     ...LOOK,
     template: "/projection/{name}/log",
+    runsAt: placeOfProjection,
     handler: readProjectionLog,
     summary: "What the query logged last",
     details: "For the creator of the projection, $admins and readers of its " +

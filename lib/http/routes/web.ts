@@ -10,6 +10,8 @@ import { baseUrlOf, type RequestContext, segmentAt } from "../context.ts";
 import { PROBLEMS } from "../errors.ts";
 import { HTML_ALONE, TEXT_HTML } from "../negotiation.ts";
 import { assetResponse, pageResponse, prefixOf } from "../pages.ts";
+import { listedProjectionOf } from "../projection_documents.ts";
+import { readProjectionList } from "../projection_lists.ts";
 import { problemResponse, redirectResponse } from "../respond.ts";
 import { PUBLIC, type Route } from "../route.ts";
 import { LOCATION, NEGOTIATED_CACHEABLE } from "./parameters.ts";
@@ -109,7 +111,7 @@ async function showDashboard(context: RequestContext): Promise<Response> {
     longPollCount: quota.heldCount("longPolls"),
     inFlightCount: quota.inFlight,
     groups: groupFacts(context),
-    projections: projectionFacts(context),
+    projections: await projectionFacts(context),
     anonymous: await streams.anonymousRights(newId()),
     areMetricsPublic: observation.areMetricsPublic,
   });
@@ -125,9 +127,13 @@ function groupFacts({ services: { subscriptions } }: RequestContext) {
   };
 }
 
-function projectionFacts({ services: { projections } }: RequestContext) {
-  const all = projections?.list("all-non-transient");
-  if (all === undefined) return undefined;
+async function projectionFacts(context: RequestContext) {
+  if (context.services.projections === undefined) return undefined;
+  const list = await readProjectionList(context, {
+    filter: "all-non-transient",
+    path: "/projections/all-non-transient",
+  });
+  const all = list.map(listedProjectionOf);
   const isRunning = ({ status }: { readonly status: string }) =>
     status.startsWith("Running");
   const faulted = all.filter(({ status }) => status.startsWith("Faulted"));

@@ -48,6 +48,7 @@ import { LOCATION } from "./parameters.ts";
 
 const PROJECTION_FORM = {
   ...WEB_FORM,
+  runsAt: placeOfForm,
   scopes: UNNARROWED,
   access: "administrators",
   path: PROJECTION_PATH,
@@ -128,7 +129,8 @@ export const WEB_PROJECTIONS_ROUTES: readonly Route[] = [
 
 /** `GET /web/projections` */
 function showProjections(context: RequestContext): Promise<Response> {
-  return projectionsPageResponse(projectionsForReader(context), context);
+  projectionsForReader(context);
+  return projectionsPageResponse(context);
 }
 
 /** `GET /web/projections.htm`: where the original had it. */
@@ -184,7 +186,7 @@ async function createProjectionByForm(
     return seeOther(`${projectionPath(outcome.name)}?done=created`, context);
   }
   if (outcome.kind === "unauthorized") throw PIPELINE_REFUSALS.unauthenticated;
-  return await projectionsPageResponse(projections, context, {
+  return await projectionsPageResponse(context, {
     status: outcome.kind === "conflict" ? 409 : 400,
     form: { ...typed, problem: problemOf(outcome) },
   });
@@ -282,6 +284,13 @@ async function answerForm(
 
 function problemOf(outcome: CommandOutcome): string {
   return "reason" in outcome ? outcome.reason : "It is gone";
+}
+
+async function placeOfForm(
+  context: RequestContext,
+): Promise<string | undefined> {
+  const { projections } = context.services;
+  return await projections?.ownerElsewhere(nameOf(context));
 }
 
 /** The name in `/web/projection/{name}/…`. */
