@@ -8,6 +8,7 @@
 import { LIMITS } from "../model/limits.ts";
 import type { StoreMembers } from "../store/members.ts";
 import { isLoopbackAddress } from "../text/addresses.ts";
+import { decodeJsonText } from "../text/utf8.ts";
 import { type IsTrustedProxy, peerAddressOf } from "./client.ts";
 import { type BaseUrlOf, isBaseUrl } from "./hosts.ts";
 import { nameSessionFor } from "./sessions.ts";
@@ -155,7 +156,7 @@ export class Forwarder {
       const signal = AbortSignal.any([request.signal, timeout]);
       try {
         const response = await fetch(url + path, { headers, signal });
-        const text = await response.text();
+        const text = decodeJsonText(await response.bytes());
         return response.ok ? [JSON.parse(text)] : [];
       } catch {
         return [];

@@ -81,6 +81,8 @@ export class ManagedProjection {
   /** Changes, one after another. */
   #turns: Promise<unknown> = Promise.resolve();
   #accessedAtMs: number;
+  /** Times that it has heard of others' changes and not followed yet. */
+  #heardCount = 0;
 
   constructor(setup: ManagedSetup, parts: ManagedParts) {
     const { name, registration, record, queryFault } = setup;
@@ -233,10 +235,20 @@ export class ManagedProjection {
   }
 
   /** Takes over what somebody else has written. */
-  followRecord(): Promise<void> {
-    return this.#inTurn(async () => {
-      if (!this.#isEnded) await this.#reload();
-    });
+  async followRecord(): Promise<void> {
+    this.#heardCount++;
+    try {
+      await this.#inTurn(async () => {
+        if (!this.#isEnded) await this.#reload();
+      });
+    } finally {
+      this.#heardCount--;
+    }
+  }
+
+  /** Whether somebody else has written what is not taken over yet. */
+  get isBehind(): boolean {
+    return this.#heardCount > 0;
   }
 
   /** Waits for the changes that are under way. */

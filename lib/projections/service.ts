@@ -257,9 +257,10 @@ class Service implements ProjectionService {
     const { members } = this.#options.store;
     if (members === undefined || isServedByIndex(name)) return undefined;
     const find = () => this.#projections.find(name);
-    if (find()?.life.holdsLease) return undefined;
+    const known = find();
+    if (known?.life.holdsLease && !known.isBehind) return undefined;
     // What others have written is heard of by now, and followed in turn.
-    if (find() === undefined) await this.#projections.settle();
+    if (known === undefined) await this.#projections.settle();
     await find()?.settle();
     if (find()?.life.holdsLease) return undefined;
     const owner = await members.ownerOf(leaseNameOf(name));
