@@ -19,6 +19,7 @@ import { buildNpmPackage, packNpmPackage } from "./npm_package.ts";
 import { EDITOR_COMMAND, ROOT } from "./project.ts";
 import { runCommand } from "./run_command.ts";
 import {
+  CONFORMANCE_COMMAND,
   FILES,
   planRelease,
   type ReleaseRequest,
@@ -75,6 +76,8 @@ async function takeStep(
     }
     case "installer":
       return await Deno.copyFile(join(ROOT, "packaging/install.sh"), path);
+    case "conformance":
+      return await run([...CONFORMANCE_COMMAND, "--output", path]);
     case "checksums":
       return await Deno.writeTextFile(path, await checksumsOf(path));
   }

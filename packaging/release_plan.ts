@@ -36,8 +36,18 @@ export const FILES = {
   bom: `quipu-${VERSION}.cdx.json`,
   notices: "THIRD_PARTY_NOTICES.txt",
   installer: "install.sh",
+  conformance: `quipu-conformance-${VERSION}.js`,
   checksums: "SHA256SUMS",
 } as const;
+
+/** Bundles the conformance kit with everything that was recorded. */
+export const CONFORMANCE_COMMAND: readonly string[] = [
+  "deno",
+  "bundle",
+  "--lock=tests/deno.lock",
+  "--frozen",
+  "tests/conformance/main.ts",
+];
 
 /** One step, with the file that it leaves in the directory of the release. */
 export type ReleaseStep =
@@ -47,7 +57,13 @@ export type ReleaseStep =
     readonly command: readonly string[];
   }
   | {
-    readonly kind: "npm" | "bom" | "notices" | "installer" | "checksums";
+    readonly kind:
+      | "npm"
+      | "bom"
+      | "notices"
+      | "installer"
+      | "conformance"
+      | "checksums";
     readonly file: string;
   };
 

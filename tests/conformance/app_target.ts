@@ -1,7 +1,6 @@
 /**
  * What recorded requests are replayed against: the whole interface over the
- * model store, in this process; or the server that `QUIPU_CONFORMANCE_URL`
- * names.
+ * model store, in this process.
  *
  * @module
  */
@@ -59,10 +58,7 @@ const CLIENT: Deno.ServeHandlerInfo = {
  * the published one, as it was on the recorded server.
  */
 export async function openTarget(): Promise<Target> {
-  const baseUrl = Deno.env.get("QUIPU_CONFORMANCE_URL");
-  return baseUrl === undefined
-    ? await openAppTarget(createModelStore)
-    : serverTarget(baseUrl);
+  return await openAppTarget(createModelStore);
 }
 
 /** Makes the store under a target; the target closes it. */

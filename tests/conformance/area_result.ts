@@ -5,7 +5,8 @@
  */
 
 import { lineOf } from "./difference.ts";
-import { type Excuses, type JudgedExchange, judgeExchange } from "./judge.ts";
+import type { Deviation } from "./deviations.ts";
+import { type JudgedExchange, judgeExchange } from "./judge.ts";
 import { familiesIn, readArea, type Scenario } from "./recording.ts";
 import { replayScenario } from "./replay.ts";
 import { ServerMade } from "./server_made.ts";
@@ -31,7 +32,7 @@ export type VerdictCounts = Readonly<
  * Areas that read what others wrote before them when they were recorded: the
  * lists of all streams, of an event type, of a category, and the whole log.
  */
-const PREPARED_BY: Readonly<Record<string, readonly string[]>> = {
+export const PREPARED_BY: Readonly<Record<string, readonly string[]>> = {
   all: ["seeds"],
   auth: ["seeds", "stream-names"],
   "stream-names": ["seeds"],
@@ -40,20 +41,25 @@ const PREPARED_BY: Readonly<Record<string, readonly string[]>> = {
 /**
  * Replays the scenarios of an area in order, each family on a target of its
  * own.
+ *
+ * @param done Areas that were replayed before on the one server that all
+ * targets are.
  */
 export async function replayArea(
   area: string,
   openTarget: () => Promise<Target> | Target,
-  excuses: Excuses,
+  deviations: readonly Deviation[],
+  done: ReadonlySet<string> = new Set(),
 ): Promise<AreaResult> {
   const scenarios: ScenarioResult[] = [];
+  const before = (PREPARED_BY[area] ?? []).filter((name) => !done.has(name));
   for (const family of familiesIn(area)) {
     await using target = await openTarget();
-    for (const scenario of (PREPARED_BY[area] ?? []).flatMap(readArea)) {
+    for (const scenario of before.flatMap(readArea)) {
       await replayScenario(target, scenario);
     }
     for (const scenario of family) {
-      scenarios.push(await judgeScenario(target, scenario, excuses));
+      scenarios.push(await judgeScenario(target, scenario, deviations));
     }
   }
   return { area, scenarios };
@@ -62,7 +68,7 @@ export async function replayArea(
 async function judgeScenario(
   target: Target,
   scenario: Scenario,
-  excuses: Excuses,
+  deviations: readonly Deviation[],
 ): Promise<ScenarioResult> {
   const made = new ServerMade(scenario);
   const exchanges = await replayScenario(target, scenario);
@@ -70,7 +76,7 @@ async function judgeScenario(
     scenario,
     steps: exchanges.map((exchange) => ({
       exchange,
-      verdict: judgeExchange(exchange, made, excuses),
+      verdict: judgeExchange(exchange, made, deviations),
     })),
   };
 }
@@ -88,7 +94,6 @@ export function countVerdicts(steps: readonly JudgedExchange[]): VerdictCounts {
     match: 0,
     defectAnswered: 0,
     deviation: 0,
-    pending: 0,
     mismatch: 0,
   };
   for (const { verdict } of steps) counts[verdict.kind]++;
@@ -105,7 +110,7 @@ export function describeStep({ exchange, verdict }: JudgedExchange): string {
     `step ${exchange.stepIndex}: ${request.method} ${request.path} ` +
     `(${headers.join("; ")})`,
   ];
-  if (verdict.kind === "mismatch" || verdict.kind === "pending") {
+  if (verdict.kind === "mismatch") {
     lines.push(...verdict.differences.map((found) => `    ${lineOf(found)}`));
   }
   return lines.join("\n");

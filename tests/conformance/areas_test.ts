@@ -1,10 +1,7 @@
 /**
  * Replays everything recorded: one test an area, one step a scenario; every
- * step matches, is a listed deviation or pending. At the end these lists must be
+ * step matches or is a listed deviation. At the end this list must be
  * true, and of what concerns streams 99 in 100 steps must match outright.
- *
- * `QUIPU_CONFORMANCE_URL=http://127.0.0.1:2113` replays against a server that
- * runs there, with an empty store, instead of an app in this process.
  *
  * @module
  */
@@ -20,8 +17,7 @@ import {
 } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
 import type { JudgedExchange } from "./judge.ts";
-import { NOT_BUILT, PENDING, replayedAreas } from "./pending.ts";
-import { readArea } from "./recording.ts";
+import { areaNames } from "./recording.ts";
 import { openTarget } from "./app_target.ts";
 
 /**
@@ -65,7 +61,7 @@ const MATCHING_AREAS: Record<string, readonly string[]> = {
 
 const results = new Map<string, Promise<AreaResult>>();
 
-for (const area of replayedAreas()) {
+for (const area of areaNames()) {
   Deno.test(`replay of ${area}`, async (test) => {
     const result = await resultOf(area);
     for (const { scenario, steps } of result.scenarios) {
@@ -117,31 +113,6 @@ Deno.test("the page of differences tells of every listed deviation", () => {
   assertEquals(untold.map(({ title }) => title), []);
 });
 
-Deno.test("pending rules say how many steps are open", async () => {
-  const steps = stepsOf(await allResults());
-  const open = PENDING.map((rule) => ({
-    need: rule.need,
-    openSteps:
-      steps.filter(({ verdict }) =>
-        verdict.kind === "pending" && verdict.rule === rule
-      ).length,
-  }));
-  const listed = PENDING.map(({ need, openSteps }) => ({ need, openSteps }));
-  assertEquals(open, listed);
-});
-
-Deno.test("areas that are not built say how many steps they hold", () => {
-  const counted = NOT_BUILT.map(({ area, need }) => ({
-    area,
-    need,
-    steps: readArea(area).reduce((sum, { steps }) => sum + steps.length, 0),
-  }));
-  assertEquals(counted, NOT_BUILT);
-  for (const { area, need, steps } of NOT_BUILT) {
-    write(`${area}: ${steps} not replayed, they wait for ${need}`);
-  }
-});
-
 function isComparable({ verdict }: JudgedExchange): boolean {
   return verdict.kind !== "deviation" ||
     verdict.deviation.demandedBy === undefined;
@@ -150,15 +121,14 @@ function isComparable({ verdict }: JudgedExchange): boolean {
 function resultOf(area: string): Promise<AreaResult> {
   let result = results.get(area);
   if (result === undefined) {
-    const excuses = { deviations: DEVIATIONS, pending: PENDING };
-    result = replayArea(area, openTarget, excuses);
+    result = replayArea(area, openTarget, DEVIATIONS);
     results.set(area, result);
   }
   return result;
 }
 
 function allResults(): Promise<AreaResult[]> {
-  return Promise.all(replayedAreas().map(resultOf));
+  return Promise.all(areaNames().map(resultOf));
 }
 
 function report(name: string, counts: VerdictCounts): void {

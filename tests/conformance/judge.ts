@@ -1,6 +1,6 @@
 /**
  * Says of each replayed step whether it is as recorded, and if not, whether
- * that is intended, known and open, or wrong.
+ * that is intended or wrong.
  *
  * @module
  */
@@ -8,7 +8,6 @@
 import { compareAnswer, judgeDefectAnswer, judgeRefusal } from "./compare.ts";
 import type { Deviation } from "./deviations.ts";
 import type { Difference } from "./difference.ts";
-import type { PendingRule } from "./pending.ts";
 import type { Exchange } from "./replay.ts";
 import type { ServerMade } from "./server_made.ts";
 
@@ -20,12 +19,6 @@ export type Verdict =
   | { readonly kind: "defectAnswered" }
   /** Other than recorded, in the way that a deviation says. */
   | { readonly kind: "deviation"; readonly deviation: Deviation }
-  /** Other than recorded, as long as what it needs is not there. */
-  | {
-    readonly kind: "pending";
-    readonly rule: PendingRule;
-    readonly differences: readonly Difference[];
-  }
   | { readonly kind: "mismatch"; readonly differences: readonly Difference[] };
 
 /** A step with its verdict. */
@@ -34,24 +27,18 @@ export interface JudgedExchange {
   readonly verdict: Verdict;
 }
 
-/** The lists that excuse a difference. */
-export interface Excuses {
-  readonly deviations: readonly Deviation[];
-  readonly pending: readonly PendingRule[];
-}
-
 /** Judges one replayed step. */
 export function judgeExchange(
   exchange: Exchange,
   made: ServerMade,
-  excuses: Excuses,
+  deviations: readonly Deviation[],
 ): Verdict {
   const { recorded, answered, step } = exchange;
   if (step.defect === true || recorded === undefined) {
     const differences = judgeDefectAnswer(answered);
     return differences.length === 0
       ? { kind: "defectAnswered" }
-      : pendingOrMismatch(exchange, differences, excuses);
+      : { kind: "mismatch", differences };
   }
   const { ignore, only } = step;
   const options = { isShapeOnly: step.shapeOnly === true, made, ignore, only };
@@ -59,21 +46,10 @@ export function judgeExchange(
     ? judgeRefusal(answered)
     : compareAnswer(recorded, answered, options);
   if (differences.length === 0) return { kind: "match" };
-  const deviation = excuses.deviations.find((candidate) =>
+  const deviation = deviations.find((candidate) =>
     candidate.judge({ ...exchange, recorded, made, differences })?.length === 0
   );
   return deviation === undefined
-    ? pendingOrMismatch(exchange, differences, excuses)
-    : { kind: "deviation", deviation };
-}
-
-function pendingOrMismatch(
-  exchange: Exchange,
-  differences: readonly Difference[],
-  { pending }: Excuses,
-): Verdict {
-  const rule = pending.find((candidate) => candidate.concerns(exchange));
-  return rule === undefined
     ? { kind: "mismatch", differences }
-    : { kind: "pending", rule, differences };
+    : { kind: "deviation", deviation };
 }

@@ -11,7 +11,7 @@ import { openSocketTarget } from "./app_target.ts";
 import { describeStep, replayArea, stepsOf } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
 import type { JudgedExchange } from "./judge.ts";
-import { PENDING, replayedAreas } from "./pending.ts";
+import { areaNames } from "./recording.ts";
 
 /**
  * Phrases that are others on purpose: status, recorded, and sent instead. The
@@ -27,13 +27,13 @@ const NEEDS_CLOCK = ["long-poll", "projections", "subscriptions"];
 
 const needed = new Set<string>();
 
-for (const area of replayedAreas()) {
+for (const area of areaNames()) {
   if (NEEDS_CLOCK.includes(area)) continue;
   Deno.test(`replay of ${area} with reason phrases`, async () => {
     const result = await replayArea(
       area,
       () => openSocketTarget(serveWithPhrases),
-      { deviations: DEVIATIONS, pending: PENDING },
+      DEVIATIONS,
     );
     const steps = stepsOf([result]);
     const wrong = steps.filter(({ verdict }) => verdict.kind === "mismatch");

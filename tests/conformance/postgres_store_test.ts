@@ -13,20 +13,17 @@ import {
 import { openAppTarget } from "./app_target.ts";
 import { describeStep, replayArea, stepsOf } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
-import { PENDING, replayedAreas } from "./pending.ts";
+import { areaNames } from "./recording.ts";
 
 /** Runs queries for minutes, and says little of a store: `store_test.ts`. */
 const SLOW_AREA = "projections";
 
 await testWithPostgres("recorded answers", () => {
   Deno.test("replays over a store in PostgreSQL", async (test) => {
-    for (const area of replayedAreas()) {
+    for (const area of areaNames()) {
       if (area === SLOW_AREA) continue;
       await test.step(area, async () => {
-        const result = await replayArea(area, openOnPostgres, {
-          deviations: DEVIATIONS,
-          pending: PENDING,
-        });
+        const result = await replayArea(area, openOnPostgres, DEVIATIONS);
         const wrong = stepsOf([result])
           .filter(({ verdict }) => verdict.kind === "mismatch");
         assertEquals(wrong.length, 0, wrong.map(describeStep).join("\n"));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, fromFileUrl, join } from "@std/path";
+import { GOLDEN_FILES } from "./golden_files.ts";
 
 /** What was sent. */
 export interface RecordedRequest {
@@ -103,19 +103,14 @@ export const FAMILY_AREAS: ReadonlySet<string> = new Set([
   "subscriptions",
 ]);
 
-const GOLDEN = join(dirname(fromFileUrl(import.meta.url)), "golden");
-
 /** Names of all recorded areas, sorted. */
 export function areaNames(): string[] {
-  return [...Deno.readDirSync(GOLDEN)]
-    .filter((file) => file.name.endsWith(".jsonl"))
-    .map((file) => file.name.slice(0, -".jsonl".length))
-    .sort();
+  return Object.keys(GOLDEN_FILES).sort();
 }
 
 /** Reads the scenarios of an area, in the order they were recorded. */
 export function readArea(area: string): Scenario[] {
-  return Deno.readTextFileSync(join(GOLDEN, `${area}.jsonl`))
+  return (GOLDEN_FILES[area] ?? "")
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Scenario);

@@ -1,7 +1,7 @@
 /**
  * Shows where answers are not as recorded:
  *
- *   deno run --allow-all tests/conformance/show.ts [area …] [--pending]
+ *   deno run --allow-all tests/conformance/show.ts [area …]
  *
  * @module
  */
@@ -14,22 +14,14 @@ import {
 } from "./area_result.ts";
 import { openTarget } from "./app_target.ts";
 import { DEVIATIONS } from "./deviations.ts";
-import { PENDING, replayedAreas } from "./pending.ts";
+import { areaNames } from "./recording.ts";
 
 if (import.meta.main) {
-  const isPendingShown = Deno.args.includes("--pending");
-  const wanted = Deno.args.filter((arg) => !arg.startsWith("--"));
-  for (const area of wanted.length > 0 ? wanted : replayedAreas()) {
-    const result = await replayArea(area, openTarget, {
-      deviations: DEVIATIONS,
-      pending: PENDING,
-    });
+  for (const area of Deno.args.length > 0 ? Deno.args : areaNames()) {
+    const result = await replayArea(area, openTarget, DEVIATIONS);
     for (const { scenario, steps } of result.scenarios) {
       for (const step of steps) {
-        const { kind } = step.verdict;
-        if (kind !== "mismatch" && !(isPendingShown && kind === "pending")) {
-          continue;
-        }
+        if (step.verdict.kind !== "mismatch") continue;
         print(`${area}, ${scenario.name}, ${describeStep(step)}`);
       }
     }

@@ -9,16 +9,12 @@ import { assertEquals } from "@std/assert";
 import { openSocketTarget } from "./app_target.ts";
 import { describeStep, replayArea, stepsOf } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
-import { PENDING } from "./pending.ts";
 
 const AREAS = ["caching", "links", "negotiation", "seeds", "write-errors"];
 
 for (const area of AREAS) {
   Deno.test(`replay of ${area} over a socket`, async () => {
-    const result = await replayArea(area, openSocketTarget, {
-      deviations: DEVIATIONS,
-      pending: PENDING,
-    });
+    const result = await replayArea(area, openSocketTarget, DEVIATIONS);
     const wrong = stepsOf([result])
       .filter(({ verdict }) => verdict.kind === "mismatch");
     assertEquals(wrong.length, 0, wrong.map(describeStep).join("\n"));

@@ -11,7 +11,7 @@ import { openAppTarget } from "./app_target.ts";
 import { describeStep, replayArea, stepsOf } from "./area_result.ts";
 import { DEVIATIONS } from "./deviations.ts";
 import { SCAVENGE_DEVIATION } from "./projection_deviations.ts";
-import { PENDING, replayedAreas } from "./pending.ts";
+import { areaNames } from "./recording.ts";
 import type { Target } from "./target.ts";
 
 const SEGMENT_SIZE_BYTES = 1024 * 1024;
@@ -22,7 +22,7 @@ const SEGMENT_SIZE_BYTES = 1024 * 1024;
  * set.
  */
 const SLOW_AREA = "projections";
-const AREAS = replayedAreas().filter((area) =>
+const AREAS = areaNames().filter((area) =>
   area !== SLOW_AREA || Deno.env.has("QUIPU_REPLAY_ALL")
 );
 
@@ -60,10 +60,10 @@ async function assertReplays(
   area: string,
   openTarget: () => Promise<Target>,
 ): Promise<void> {
-  const result = await replayArea(area, openTarget, {
-    deviations: [...DEVIATIONS, SCAVENGE_DEVIATION],
-    pending: PENDING,
-  });
+  const result = await replayArea(area, openTarget, [
+    ...DEVIATIONS,
+    SCAVENGE_DEVIATION,
+  ]);
   const wrong = stepsOf([result])
     .filter(({ verdict }) => verdict.kind === "mismatch");
   assertEquals(wrong.length, 0, wrong.map(describeStep).join("\n"));

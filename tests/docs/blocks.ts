@@ -55,6 +55,16 @@ export const RUN_ELSEWHERE: readonly {
     language: "html",
     test: "browser_examples_test.ts",
   },
+  {
+    path: "docs/conformance.md",
+    language: "sh",
+    test: "../conformance/kit_test.ts",
+  },
+  {
+    path: "docs/conformance.md",
+    language: "text",
+    test: "../conformance/kit_test.ts",
+  },
   { path: "docs/tour.md", language: "html", test: "browser_examples_test.ts" },
   {
     path: "docs/browser-apps.md",

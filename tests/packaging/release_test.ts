@@ -57,6 +57,7 @@ Deno.test("a release has a binary for each system, compiled like the own one", (
     `quipu-${VERSION}.cdx.json`,
     "THIRD_PARTY_NOTICES.txt",
     "install.sh",
+    `quipu-conformance-${VERSION}.js`,
     "SHA256SUMS",
   ]);
 });
