@@ -65,6 +65,8 @@ export const RUN_ELSEWHERE: readonly {
     language: "text",
     test: "../conformance/kit_test.ts",
   },
+  { path: "docs/migrate.md", language: "sh", test: "migrate_page_test.ts" },
+  { path: "docs/migrate.md", language: "text", test: "migrate_page_test.ts" },
   { path: "docs/tour.md", language: "html", test: "browser_examples_test.ts" },
   {
     path: "docs/browser-apps.md",
