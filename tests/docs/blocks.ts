@@ -120,6 +120,11 @@ export const NOT_RUN: readonly {
     start: "POST /subscriptions/",
     reason: "is the line of a request, not a command",
   },
+  {
+    path: "docs/users.md",
+    start: '{\n  "$acl"',
+    reason: "is a document; docs/tenants.md writes such ones",
+  },
   ...[
     "       clients",
     "createuser",
