@@ -90,7 +90,7 @@ import { allowsRoute, hasRole, type Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
 import { Sending } from "./pull_stream.ts";
 
-/** What the interface is made of. */
+/** The parts of the interface. */
 export interface AppOptions {
   readonly store: NodeStore;
   readonly streams: StreamService;
@@ -108,7 +108,7 @@ export interface AppOptions {
   readonly node: NodeInfo;
   /** Scheme that the server is reached by. Default: `http`. */
   readonly scheme?: Scheme;
-  /** What links start with, without a slash at its end, whatever was asked. */
+  /** A fixed start of links, without a slash at its end. */
   readonly publicUrl?: string | undefined;
   /** Whose X-Forwarded-* headers count. Default: those of this machine. */
   readonly isTrustedProxy?: IsTrustedProxy;
@@ -126,7 +126,7 @@ export interface AppOptions {
   readonly subscriptions?: SubscriptionService;
   /** Projections. Default: none, and nothing is there under their addresses. */
   readonly projections?: ProjectionService | undefined;
-  /** What the program tells of itself. Default: nothing. */
+  /** Facts about the program. Default: none. */
   readonly observation?: Partial<ObservationOptions>;
   /** Stops the server, once what is under way is answered. */
   readonly shutDown?: () => void;
@@ -258,7 +258,7 @@ export function createApp(options: AppOptions): App {
   ): Response | Promise<Response> {
     if (who === "rejected") throw PIPELINE_REFUSALS.unauthenticated;
     watched.caller = who;
-    // What is known was judged by the rights of users, not by scopes.
+    // Stored responses were judged by the rights of users, not by scopes.
     const responseKey = request.method === "GET" && who?.scopes === undefined
       ? responseCache.keyOf(request, info)
       : undefined;
@@ -345,7 +345,7 @@ export function createApp(options: AppOptions): App {
       await route.handler(context);
   }
 
-  /** What the client called this server, and what proxies say that it did. */
+  /** The server's names in the request, and in headers of proxies. */
   function ownHostsOf(
     request: Request,
     info: Deno.ServeHandlerInfo,

@@ -171,7 +171,7 @@ async function runInTurns<Result>(steps: Steps<Result>): Promise<Result> {
   }
 }
 
-/** What stands in a body or in headers; undefined: it is missing. */
+/** An event as a body or headers have it; undefined: it is missing. */
 interface WrittenEvent {
   readonly eventId: string | undefined;
   readonly eventType: string | undefined;
@@ -273,7 +273,7 @@ export function* decodeEventsJsonInSteps(
   return yield* decodeEventsTextInSteps(text, limits);
 }
 
-/** What is refused is left to the other way, which says why. */
+/** The other way refuses all that is not, and says why. */
 function isWithin(event: PlainEvent, limits: Limits): boolean {
   return !isZeroId(event) &&
     !isLongerThan(limits.eventBytesMax, event.data, event.metadata);
@@ -335,7 +335,7 @@ export function* decodeEventsTextInSteps(
   });
   if (scanned.kind !== "events") throw undecodable(scanned.kind, limits);
   if (scanned.events.length === 0) throw invalidBody();
-  // What cannot be read anywhere makes the whole body invalid, before what is
+  // An id that cannot be read makes the whole body invalid, before what is
   // missing in some event is looked at.
   const eventIds = scanned.events.map(eventIdOf);
   return scanned.events.map((event, index) => {
@@ -427,7 +427,7 @@ export function* decodeEventsXmlInSteps(
 /** Every node of data is written, as JSON, in so many bytes at least. */
 const NODE_BYTES_MIN = 8;
 
-/** What is stored of an event; undefined: there is no such child. */
+/** The stored parts of an event; undefined: there is no such child. */
 interface ReadEvent {
   readonly eventId: string | undefined;
   readonly eventType: string | undefined;

@@ -32,7 +32,7 @@ const SMALL_BYTES_MAX = 64 * 1024;
 /**
  * Reads bodies, and counts what it keeps of large ones that are not whole.
  *
- * What reads one is no async function: each of those costs every append a
+ * Reading one is no async function: each of those costs every append a
  * promise and a turn of its own.
  */
 export class Receiving {
@@ -190,7 +190,7 @@ async function* piecesOf(
 }
 
 /**
- * What Content-Length says; undefined: the body is chunked, or there is none.
+ * The value of Content-Length; undefined: the body is chunked, or there is none.
  * The same length said twice counts as one (RFC 9110 §8.6).
  */
 function declaredLengthOf(headers: Headers): number | "malformed" | undefined {
@@ -248,7 +248,7 @@ function lengthRequired(): Refusal {
   return new Refusal("lengthRequired", "Length Required");
 }
 
-/** What a request says of how its body is encoded. */
+/** The encoding of a request's body. */
 interface BodyEncoding {
   /** Type of the body; without one it is UTF-8. */
   readonly requestType?: MediaType | undefined;
@@ -355,7 +355,7 @@ async function* decodeOne(
     ? createGunzip()
     : isZlib(first)
     ? createInflate()
-    // What .NET's DeflateStream makes, and browsers take as well.
+    // .NET's DeflateStream makes it, and browsers take it as well.
     : createInflateRaw();
   let failure: unknown;
   // The decoder's own end, or failure, is what is looked at.

@@ -60,7 +60,7 @@ const PROXY_HEADERS = [
   "X-Real-IP",
 ];
 
-/** What a login is judged by; each part is read when it is looked at. */
+/** The facts that a login is judged by; each is read when it is needed. */
 export function loginRequestOf(
   request: Request,
   info: Deno.ServeHandlerInfo,

@@ -1,5 +1,5 @@
 /**
- * What a handler knows of the request it answers, and what it answers with.
+ * The context of a handler: its request and the services.
  *
  * @module
  */
@@ -55,11 +55,11 @@ export interface RequestContext {
   readonly watched: WatchedRequest;
   /** Under what the answer may be kept; undefined: it may not. */
   readonly responseKey: ResponseKey | undefined;
-  /** What links begin with, if it is known already: see {@link baseUrlOf}. */
+  /** The start of links, if it is known already: see {@link baseUrlOf}. */
   readonly baseUrl: string | undefined;
 }
 
-/** What the server says of itself. */
+/** Facts about the server for its clients. */
 export interface NodeInfo {
   /** Version of this program. */
   readonly version: string;
@@ -69,7 +69,7 @@ export interface NodeInfo {
   readonly options?: readonly NodeOption[];
 }
 
-/** What the node itself wants of its store. */
+/** The part of the store that the node itself uses. */
 export type NodeStore = Pick<
   EventStore,
   | "barrier"
@@ -96,7 +96,7 @@ export type Authenticate = (
   request: LoginRequest,
 ) => Authentication | Promise<Authentication>;
 
-/** What handlers answer with. */
+/** The services that handlers use. */
 export interface HandlerServices {
   readonly streams: StreamService;
   readonly users: UserService;
@@ -133,7 +133,7 @@ export interface HandlerServices {
 export type Handler = (context: RequestContext) => Response | Promise<Response>;
 
 /**
- * What links in the answer begin with: `http://host[:port][/prefix]`, no slash
+ * The start of links in the answer: `http://host[:port][/prefix]`, no slash
  * at its end.
  *
  * @throws {Refusal} If the request names a host that is none.

@@ -1,5 +1,5 @@
 /**
- * What went wrong, as a status and a text: the only place that turns refusals,
+ * Errors as a status and a text: the only place that turns refusals,
  * outcomes and errors into HTTP.
  *
  * @module
@@ -182,7 +182,7 @@ export function refusalProblemOf(refusal: Refusal): Problem {
 /** Problem that an error of a service or store is. */
 export function errorProblemOf(error: QuipuError): Problem {
   const status = ERROR_STATUS[error.code];
-  // What broke inside is for the log, not for clients.
+  // Internal errors are for the log, not for clients.
   return status === 500 ? PROBLEMS.internal : { status, text: error.message };
 }
 

@@ -14,7 +14,7 @@ import type { Limits } from "../model/limits.ts";
 import type { PullSource } from "../model/pull_source.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 
-/** What is sent. */
+/** The source of what is sent. */
 export type PushedBytes = Uint8Array<ArrayBuffer>;
 
 /** Makes what is sent. */
@@ -28,7 +28,7 @@ export interface PushMaker {
 const OPENING = "retry: 2000\n\n";
 const HEARTBEAT = ": heartbeat\n\n";
 
-/** What a connection is sent. Ending it closes the maker. */
+/** The bytes for a connection. Ending it closes the maker. */
 export class EventPush implements PullSource {
   readonly #maker: PushMaker;
   readonly #pieceBytes: number;
@@ -38,7 +38,7 @@ export class EventPush implements PullSource {
   /** Whether something was sent since the last beat. */
   #hasSent = false;
   #isBeatDue = false;
-  /** What is left of bytes that are sent in pieces. */
+  /** The rest of bytes that are sent in pieces. */
   #rest: PushedBytes | undefined;
   /** Whether the maker was asked and has not answered. */
   #isAsking = false;

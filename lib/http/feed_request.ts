@@ -1,5 +1,5 @@
 /**
- * What a request for a feed or an event asks for: numbers, positions and counts
+ * Parameters of requests for feeds and events: numbers, positions and counts
  * in paths, with the texts of the original for bad ones (spec: streams §5.1,
  * §8.3), and, additions to the original's interface, filters, times, and where
  * to begin.
@@ -132,7 +132,7 @@ interface FeedView {
   readonly filter: EventFilter | undefined;
   /** Microseconds since 1970; undefined: now. */
   readonly asOfUs: number | undefined;
-  /** What keeps the view in links: empty, or `?` and parameters. */
+  /** The query that keeps the view in links: empty, or `?` and parameters. */
   readonly linkQuery: string;
 }
 
@@ -210,7 +210,7 @@ function readSystem(text: string | undefined): boolean | undefined {
   throw malformed("Invalid system: it is true or false");
 }
 
-/** What a request says of it; what it says first counts. */
+/** The places where a request may say it; the first one counts. */
 interface StartWish {
   /** `Last-Event-ID`. */
   readonly lastEventId: string | null;

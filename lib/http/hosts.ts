@@ -148,7 +148,7 @@ function authorityOf(url: string): string {
   return end < 0 ? url.slice(start) : url.slice(start, end);
 }
 
-/** What decides about hosts. */
+/** The rules for hosts. */
 export interface HostRules {
   /** Address or name that the server listens on. */
   readonly listensOn: string;
@@ -208,7 +208,7 @@ const ALLOW_ORIGIN = "Access-Control-Allow-Origin";
 /** Origins that are named, `scheme://host[:port]` in lower case, or any. */
 export type CorsOrigins = "any" | readonly string[];
 
-/** What `--cors-origin` says, as the app asks for it. */
+/** Parses `--cors-origin` for the app. */
 interface SiteRules {
   /**
    * Whether a request is a write of a page that may not write.

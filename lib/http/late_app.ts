@@ -96,11 +96,11 @@ export function createLateApp(
   };
 }
 
-/** Whoever restarts what does not live must not end a start that takes long. */
+/** A supervisor's liveness probe must not end a start that takes long. */
 const IS_ALIVE = /^https?:\/\/[^/]*\/health\/live(\?|$)/;
 const IS_PROBE = /^https?:\/\/[^/]*\/health(?:[/?]|$)/;
 
-/** What the page that says so looks like needs no store. */
+/** The style of the page that says so needs no store. */
 const ASSET = /^https?:\/\/[^/]*\/web\/assets\/([^/?]+)/;
 
 function notYet(request: Request): Response {

@@ -71,7 +71,7 @@ export async function openLiveFeed(
   return liveResponse({ type: EVENT_STREAM, body }, allowedMethods);
 }
 
-/** What follows an id in a place that comes before all others. */
+/** The number that follows an id in a place before all others. */
 const BEFORE_ALL = "-1";
 
 const REASONS = {

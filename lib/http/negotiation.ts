@@ -80,7 +80,7 @@ export const TEXT_PLAIN = textType("text/plain", "text");
 export const FORM: MediaTypeSet = [
   textType("application/x-www-form-urlencoded", "form"),
 ];
-/** What has a page and nothing else. */
+/** The types of routes that have a page alone. */
 export const HTML_ALONE: MediaTypeSet = [TEXT_HTML];
 /** Bytes as they are: the one type without a charset. */
 export const OCTET_STREAM: MediaType = {

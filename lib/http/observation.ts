@@ -19,14 +19,14 @@ import { withOwnHeaders } from "./respond.ts";
 import { parseTarget } from "./router.ts";
 import { StatsReader } from "./stats_document.ts";
 
-/** What the program tells the interface of itself. */
+/** Facts that the program tells the interface about itself. */
 export interface ObservationOptions {
   readonly clock: Clock;
   readonly storeMetrics: StoreMetrics;
   readonly processUsage: () => ProcessUsage;
   /** Room on the device of the store; undefined: it is on none that is known. */
   readonly deviceSpace: () => DeviceSpace | undefined;
-  /** What was done of late; undefined: nobody remembers. */
+  /** Recent activity; undefined: it is not recorded. */
   readonly activity: ActivityHistory | undefined;
   /** Metrics besides those of requests. */
   readonly metricSources: readonly MetricSource[];
@@ -42,7 +42,7 @@ export interface ObservationOptions {
   readonly namesRequests: boolean;
 }
 
-/** What handlers may know of the node. */
+/** Facts about the node for handlers. */
 export interface Observation extends ObservationOptions {
   readonly requests: RequestMetrics;
   /** This run of the node; a UUID. */
@@ -98,7 +98,7 @@ export interface WatchedRoute {
   readonly handler: { readonly name: string };
 }
 
-/** What is noted of a request until it is answered. */
+/** Notes about a request until it is answered. */
 export interface WatchedRequest {
   readonly startedAtMs: number;
   /** Undefined as long as it led to none. */
@@ -159,7 +159,7 @@ export class RequestWatch {
     requests.note(watched.route, status, durationMs);
     const hasFailed = status >= 500;
     let id = requestIdOf(request.headers);
-    // Whoever touches an answer's headers makes it a slow one to send.
+    // Touching an answer's headers makes it slow to send.
     if (id === undefined && (namesRequests || hasFailed)) {
       id = response.headers.get(REQUEST_ID_HEADER) ?? this.#newId();
     }

@@ -252,7 +252,7 @@ function refusalName(status: number | string): string {
   return `refused${status}`;
 }
 
-/** What a reference in an operation's answers stands for. */
+/** The target of a reference in an operation's answers. */
 export function responseAt(
   { components }: OpenApiDocument,
   response: OpenApiResponse | Reference,
@@ -330,7 +330,7 @@ function contentOf(
   }));
 }
 
-/** What the page of the interface shows of the document. */
+/** The part of the document that the page of the interface shows. */
 export function apiPageFacts(
   document: OpenApiDocument,
 ): Omit<ApiPageFacts, "prefix"> {

@@ -27,11 +27,11 @@ import { BEARER_CHALLENGE, documentResponse, NO_STORE } from "./respond.ts";
 import { escapeForUri, parseTarget } from "./router.ts";
 import { type FormMarks, setSession } from "./sessions.ts";
 
-/** What has to be known of a request to frame a page for it. */
+/** The part of a request's context that frames a page. */
 export interface PageRequest {
   readonly request: Request;
   readonly caller: Caller;
-  /** What links begin with. */
+  /** The start of links. */
   readonly baseUrl: string;
   readonly marks: FormMarks;
   /** Value of `Access-Control-Allow-Methods`. */
@@ -51,7 +51,7 @@ export function wantsPage({ responseType }: RequestContext): boolean {
   return responseType?.form === "html";
 }
 
-/** What paths in pages begin with: empty, or `/prefix`. */
+/** The start of paths in pages: empty, or `/prefix`. */
 export function prefixOf(context: RequestContext): string {
   return pathOf(baseUrlOf(context));
 }

@@ -176,7 +176,7 @@ async function answer(
   { app, tls }: ServeOptions,
 ): Promise<void> {
   const completed = Promise.withResolvers<void>();
-  // Whoever is interested waits for it; a client that goes is no failure here.
+  // The caller waits for it; a client that leaves is no failure here.
   completed.promise.catch(() => {});
   outgoing.once("close", () => {
     if (outgoing.writableFinished) completed.resolve();
@@ -251,7 +251,7 @@ function bodyOf(
       else controller.enqueue(bytesOf(value));
     },
     cancel() {
-      // What is left of it is not worth a connection.
+      // The rest of it is not worth a connection.
       incoming.unpipe();
       incoming.resume();
     },
@@ -280,7 +280,7 @@ async function send(
     outgoing.end();
     return;
   }
-  // What the app has not read of a body is read away, and not kept.
+  // The part of a body that the app has not read is discarded.
   if (!incoming.readableEnded && incoming.readableFlowing === null) {
     incoming.resume();
   }

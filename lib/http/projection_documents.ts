@@ -164,7 +164,7 @@ export function statisticsMembers(
   };
 }
 
-/** What the original does not tell. */
+/** Members that the original does not have. */
 function additionsOf(statistics: ProjectionStatistics): Members {
   const { eventsPerSecond, lagEvents, lagMs, runAs } = statistics;
   return {
@@ -280,7 +280,7 @@ export function configDocument(config: ProjectionConfig): string {
   });
 }
 
-/** What a query logged. */
+/** The log of a query. */
 export function logDocument(lines: readonly LogLine[]): string {
   return documentText({
     lines: lines.map(({ atMs, event, text }) => ({

@@ -227,7 +227,7 @@ class PullStream {
       start: (controller) => {
         this.#controller = controller;
       },
-      // What it returned would be waited for: at once is faster.
+      // A promise would be awaited: returning at once is faster.
       pull: () => this.#ask(),
       cancel: () => this.#end({ outcome: "cancelled" }),
     }, { highWaterMark: 0 });

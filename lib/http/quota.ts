@@ -25,7 +25,7 @@ export interface QuotaHolder {
   readonly watched?: { heldMs: number };
 }
 
-/** What is held, with its name as refusals say it. */
+/** A kind of held request, with its name in refusals. */
 export type HeldKind = keyof typeof NAMES;
 
 const NAMES = {

@@ -123,7 +123,7 @@ export function redirectResponse(
   return new Response(redirect.text, { status: redirect.status, headers });
 }
 
-/** What the headers say of a representation of a stream or an event. */
+/** The head of a representation of a stream or an event. */
 export interface RepresentationHead {
   readonly type: MediaType;
   readonly cache: CachePolicy;
@@ -206,7 +206,7 @@ export function jsonResponse(
   { allowedMethods }: { readonly allowedMethods: string },
   { status = 200, type = APPLICATION_JSON, cacheControl }: {
     readonly status?: number;
-    /** What the answer says that it is. Default: JSON. */
+    /** The media type of the answer. Default: JSON. */
     readonly type?: MediaType | undefined;
     readonly cacheControl?: string;
   } = {},

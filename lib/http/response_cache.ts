@@ -312,7 +312,7 @@ interface StoredResponse {
 
 type StoreLimits = Pick<Limits, "responseCacheBytes" | "responsesSeenMax">;
 
-/** What a stored response takes besides body and key: headers, objects, the table. */
+/** Memory of a stored response besides body and key: headers, objects, the table. */
 const ENTRY_BYTES = 2048;
 
 /** Responses by key, bounded in size. */

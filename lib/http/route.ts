@@ -1,5 +1,5 @@
 /**
- * What a row of the route table says: where a request goes, what it may hold,
+ * Rows of the route table: where a request goes, what it may hold,
  * who may send it, which function answers it, and what the description of the
  * interface says of it. The rows stand in `routes/`, a file a resource.
  *
@@ -67,11 +67,11 @@ export interface Route extends RouteDescription {
   readonly handler: Handler;
 }
 
-/** What `/openapi.json` says of a route besides what follows from its row. */
+/** Documentation of a route for `/openapi.json`, besides its row. */
 interface RouteDescription {
   /** Heading under which it stands. */
   readonly tag: string;
-  /** What it does, in a line without a final period. */
+  /** Its effect, in a line without a final period. */
   readonly summary: string;
   /** More about it. */
   readonly details?: string;
@@ -81,7 +81,7 @@ interface RouteDescription {
   readonly query?: Meanings;
   /** Request headers that it reads. */
   readonly headers?: Meanings;
-  /** What its body is, if it takes one. */
+  /** Its body, if it takes one. */
   readonly body?: string;
   /** Shapes of its body, by form: `json`, `eventJson`, … */
   readonly bodySchemas?: Schemas;
@@ -91,7 +91,7 @@ interface RouteDescription {
   readonly schemas?: Schemas;
 }
 
-/** What parameters or headers mean, by name. */
+/** Meanings of parameters or headers, by name. */
 export type Meanings = Readonly<Record<string, string>>;
 
 /** Shapes of bodies, by the form of a media type. */
@@ -115,7 +115,7 @@ export interface AnswerDescription {
   readonly headers?: Meanings;
 }
 
-/** What is in the body of an answer that is no refusal. */
+/** The body of an answer that is no refusal. */
 export type AnswerContent =
   /** One of the route's types, as negotiated. */
   | "negotiated"
@@ -200,10 +200,10 @@ export const BACKUP: Scopes = ["backup"];
  * in addresses and must open nothing but feeds.
  */
 export const PUBLIC: Scopes = ["read", "append", "metrics", "backup"];
-/** What changes users, tokens, rights or the server, or deletes. */
+/** Routes that change users, tokens, rights or the server, or delete. */
 export const UNNARROWED: Scopes = [];
 
-/** What of a row decides. */
+/** The fields of a row that decide. */
 interface ScopedRoute {
   readonly method: string;
   readonly scopes: Scopes;

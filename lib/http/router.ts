@@ -12,13 +12,13 @@
 import type { EmbedLevel } from "../model/feed.ts";
 import { decodeSegmentAgain } from "../text/path_segment.ts";
 
-/** What of a row is looked at. */
+/** The fields of a row that routing reads. */
 interface RoutedRow {
   readonly method: string;
   readonly template: string;
 }
 
-/** What can be done with one URI. */
+/** The routes of one URI. */
 interface Resource<Row> {
   readonly routes: ReadonlyMap<string, Row>;
   /** Value of `Access-Control-Allow-Methods` (spec: http-api §5.2). */
@@ -29,7 +29,7 @@ interface Resource<Row> {
 export interface RequestTarget {
   /** As it was sent, percent-escapes and all; starts with `/`. */
   readonly path: string;
-  /** What follows the `?`; empty without one. */
+  /** The part after the `?`; empty without one. */
   readonly query: string;
 }
 
@@ -278,7 +278,7 @@ function literalnessAt<Row>(template: Template<Row>, index: number): number {
 }
 
 /**
- * What a query says. Names are case-sensitive; the values of a repeated one are
+ * Parses a query. Names are case-sensitive; the values of a repeated one are
  * joined by a comma, which usually means nothing (spec: http-api §2).
  */
 export interface Query {

@@ -125,7 +125,7 @@ function eventFormOf(form: MediaType["form"]): EventForm {
   }
 }
 
-/** What is served in place of metadata that was never written. */
+/** The answer for metadata that was never written. */
 function renderNoMetadata(type: MediaType): string {
   return isJson(type) ? NO_EVENT_JSON : "";
 }

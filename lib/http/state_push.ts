@@ -12,7 +12,7 @@ import { encodeUtf8 } from "../text/utf8.ts";
 import { EventPush, type PushedBytes } from "./event_push.ts";
 import { positionHeader } from "./projection_documents.ts";
 
-/** What a connection is sent. Ending it closes the feed. */
+/** The bytes for a connection. Ending it closes the feed. */
 export class StatePush extends EventPush {
   constructor(feed: StateFeed, limits: Limits) {
     let hasEnded = false;

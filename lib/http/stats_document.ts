@@ -1,5 +1,5 @@
 /**
- * What `/stats` shows, under the names of the original (spec: admin). What a
+ * The document of `/stats`, under the names of the original (spec: admin). What a
  * program on one thread doesn't have — threads, contention, generations of
  * garbage — reads as zero; so do the original's queues that have no counterpart
  * here, which stay because monitors ask for them by name.
@@ -20,7 +20,7 @@ export interface Stats {
   readonly [name: string]: StatValue;
 }
 
-/** What the numbers are made of. */
+/** The sources of the numbers. */
 export interface StatsSources {
   readonly store: StoreStatus;
   /** Where the log ends. */

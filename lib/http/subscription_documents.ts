@@ -116,7 +116,7 @@ export function infoDocument(
   };
 }
 
-/** What the original does not tell. */
+/** Members that the original does not have. */
 function additionsOf(info: GroupInfo): Document {
   return {
     outstandingMessagesCount: info.outstandingMessagesCount,
@@ -165,7 +165,7 @@ const ROOTS = {
   info: "SubscriptionInfo",
 } as const;
 
-/** What a document is: it names its root element. */
+/** The kind of a document: the name of its root element. */
 export type DocumentKind = keyof typeof ROOTS;
 
 /** Renders one document, or a list of them. */

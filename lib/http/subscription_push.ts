@@ -31,7 +31,7 @@ const REASONS = {
   stopping: "the server is stopping",
 } satisfies Record<ConsumerEnd, string>;
 
-/** What is pushed to whom. */
+/** A push to a consumer. */
 export interface PushOptions {
   readonly group: GroupId;
   readonly consumer: Consumer;
@@ -40,7 +40,7 @@ export interface PushOptions {
   readonly limits: Limits;
 }
 
-/** What a connection is sent. Ending it closes the consumer. */
+/** The bytes for a connection. Ending it closes the consumer. */
 export class MessagePush extends EventPush {
   constructor(options: PushOptions) {
     super(new MessageMaker(options), options.limits);

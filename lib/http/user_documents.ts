@@ -66,7 +66,7 @@ export function usersDocument(
   };
 }
 
-/** Whoever asks; a principal of a proxy is no stored user. */
+/** The caller; a principal of a proxy is no stored user. */
 export function currentUserDocument(user: User): DocumentValue {
   const { login, fullName, groups, isDisabled, updatedAtUs } = user;
   return {
@@ -116,7 +116,7 @@ export function renderUserDocument(
 
 /** URI of a user, with those characters as they are that a path may hold. */
 export function userUri(login: string, baseUrl: string): string {
-  // That one word means whoever asks: decoded once, it must be another.
+  // That one word means the caller: decoded once, it must be another.
   if (login === "$current") return `${baseUrl}/users/%2524current`;
   return `${baseUrl}/users/${encodePathSegmentSparely(login)}`;
 }

@@ -17,7 +17,7 @@ import { encodeUtf8 } from "../text/utf8.ts";
 import { createPolitePause } from "./polite_pause.ts";
 
 export interface DownloadsOptions {
-  /** What is exported. */
+  /** The selection of the export. */
   readonly store: ExportedStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,7 +32,7 @@ export interface Download {
   readonly source: PullSource;
 }
 
-/** What a client has of a backup: name → CRC-32 in hexadecimal digits. */
+/** Files of a backup that a client has: name → CRC-32 in hexadecimal digits. */
 export type KnownFiles = ReadonlyMap<string, string>;
 
 /** Events of an export that are looked at before others get their turn. */
@@ -106,7 +106,7 @@ export class Downloads {
     kind: "backup" | "export",
     requester: Requester,
     { about, next, close }: {
-      /** What the log says of it, besides how it ended. */
+      /** Log fields about it, besides its outcome. */
       readonly about: Readonly<Record<string, string | number | undefined>>;
       readonly next: () =>
         | Uint8Array
@@ -124,7 +124,7 @@ export class Downloads {
     return {
       async next() {
         try {
-          // What is selected may be far apart: a client that waits may leave.
+          // Selected events may be far apart: a client that waits may leave.
           while (!over.signal.aborted) {
             const piece = await next();
             await pause();

@@ -12,32 +12,32 @@ import type { JobControl } from "../store/maintenance.ts";
 import { createPolitePause } from "./polite_pause.ts";
 import { type MeasuredProgress, ProgressMeter } from "./progress_meter.ts";
 
-/** What is done: `verify`, `scavenge`, … */
+/** The kind of job: `verify`, `scavenge`, … */
 export type JobKind = string;
 
 export type JobState = "running" | "done" | "failed" | "cancelled";
 
-/** What is known of a job. */
+/** The state of a job. */
 export interface JobStatus {
   readonly kind: JobKind;
   readonly id: string;
   readonly state: JobState;
   /** Whether it was told to stop and has not done so yet. */
   readonly isStopping: boolean;
-  /** What it was asked for. */
+  /** Its parameters. */
   readonly request: unknown;
   /** Microseconds since 1970. */
   readonly startedAtUs: number;
   readonly endedAtUs: number | undefined;
   /** The last that it reported. */
   readonly progress: MeasuredProgress | undefined;
-  /** What came of it, when it is done. */
+  /** Its result, when it is done. */
   readonly result: unknown;
   /** Why it failed. */
   readonly error: string | undefined;
 }
 
-/** What came of asking for a job. */
+/** The outcome of a request for a job. */
 export type JobStart =
   | { readonly kind: "started"; readonly status: JobStatus }
   /** One of its kind, or one that it excludes, is under way. */
@@ -46,7 +46,7 @@ export type JobStart =
 /** A job to start. */
 export interface JobRequest {
   readonly kind: JobKind;
-  /** What it is asked for: shown with its status. */
+  /** Its parameters, shown with its status. */
   readonly request: unknown;
   /** Other kinds that must not be under way at the same time. */
   readonly excludes?: readonly JobKind[];

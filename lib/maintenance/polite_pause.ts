@@ -2,7 +2,7 @@
  * How a job leaves room for requests: it works for a moment, lets everything
  * that waits run, and rests the longer the more of that there was.
  *
- * What others do is told by the processor time that goes by while the job
+ * The activity of others is told by the processor time that passes while the job
  * rests. How long a timer is late would not tell: an append leaves the thread
  * idle while it waits for the disk, and needs it four or five times until it
  * is answered.

@@ -6,7 +6,7 @@
 
 import type { JobProgress } from "../store/maintenance.ts";
 
-/** What a job reports, and what follows from it. */
+/** Reported progress, and estimates from it. */
 export interface MeasuredProgress extends JobProgress {
   /** `unit`s a second, lately; undefined until it can be told. */
   readonly ratePerSecond: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * What the history of scavenges is made of, as the original writes it:
+ * Events of the history of scavenges, as the original writes them:
  *
  *   $scavenges                 $scavengeIndexInitialized, then links to the
  *                              beginning and the end of each scavenge

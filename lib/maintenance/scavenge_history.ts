@@ -182,7 +182,7 @@ export class ScavengeHistory {
     await this.flush();
   }
 
-  /** What the newest events of a scavenge say that it gave back. */
+  /** The space given back, by the newest events of a scavenge. */
   async #freedBytesOf(streamName: string, last: number): Promise<number> {
     const { entries } = await this.#options.store.readStream({
       streamName,
@@ -212,7 +212,7 @@ export class ScavengeHistory {
     await this.flush();
   }
 
-  /** What begins a scavenge is linked to already, what ends it will be. */
+  /** The start of a scavenge is linked to already, its end will be. */
   #add(streamName: string, eventType: string, data: string): void {
     const isEnd = eventType === SCAVENGE_COMPLETED;
     this.#enqueue({
@@ -330,7 +330,7 @@ function targetOf(
   };
 }
 
-/** What an event of a segment says; anybody may have written another one. */
+/** The contents of a segment's event; other writers may have made some. */
 function spaceSavedOf(data: Uint8Array): number {
   try {
     const { spaceSaved } = JSON.parse(decodeJsonText(data));

@@ -14,7 +14,7 @@
 import { type Int64, TRUNCATE_ALL } from "./event_number.ts";
 import type { ExpectedVersion } from "./expected_version.ts";
 
-/** What the rules look at; `Id` is what event ids are known by. */
+/** The state that the rules read; `Id` identifies events. */
 export interface DecidableStream<Id = string> {
   /** Number of the last event ever written, -1 for none. */
   readonly head: number;

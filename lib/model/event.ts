@@ -10,7 +10,7 @@ export interface ProposedEvent {
   readonly eventId: string;
   /**
    * Where the id's 16 bytes stand from `eventIdOffset` on, if they are at hand:
-   * whoever wants bytes need not make a text first.
+   * a consumer of bytes need not make a text first.
    */
   readonly eventIdBytes?: Uint8Array;
   readonly eventIdOffset?: number;

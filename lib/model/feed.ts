@@ -1,5 +1,5 @@
 /**
- * What reading answers: events with links followed, and the pages they come
+ * Results of reads: events with links followed, and the pages they come
  * in. `lib/streams` makes them, `lib/formats` renders them.
  *
  * @module
@@ -56,7 +56,7 @@ export interface CachePolicy {
   readonly isMixed?: boolean;
 }
 
-/** What tells one state of a page, or of an event, from another. */
+/** The version of a page or of an event. */
 export interface PageVersion {
   /** Number of the stream's last event, or position of the log's last record. */
   readonly head: number;

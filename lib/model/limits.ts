@@ -11,7 +11,7 @@ const MIB = 1024 * KIB;
 
 /** Bounds, with the unit last in each name. */
 export const LIMITS = {
-  // What a request may bring.
+  // Requests.
   /** Data plus metadata of one event (spec: streams §2.6). */
   eventBytesMax: 4 * MIB,
   requestBytesMax: 16 * MIB,
@@ -49,7 +49,7 @@ export const LIMITS = {
   /** Requests that are answered at the same time, held ones aside. */
   requestsInFlightMax: 8192,
 
-  // What an answer may hold.
+  // Answers.
   /** Entries of one page (spec: streams §5.1). */
   pageEventsMax: 4096,
   /** Event bytes that one page holds in memory before it is streamed. */
@@ -59,7 +59,7 @@ export const LIMITS = {
   /** Names that the store lists at once. */
   listedNamesMax: 1_000,
 
-  // What may wait.
+  // Queues and waits.
   appendQueueEventsMax: 200_000,
   appendQueueBytesMax: 128 * MIB,
   /** First wait before a failing store tries to write again; then longer ones. */
@@ -100,7 +100,7 @@ export const LIMITS = {
   /** Age at which no record with an earlier time is still on its way. */
   asOfSettleMs: 10_000,
 
-  // What persistent subscriptions may take.
+  // Persistent subscriptions.
   /** Groups in all; their configuration is one event. */
   subscriptionGroupsMax: 2_000,
   /** Messages of one group that are handed out and not answered. */
@@ -189,7 +189,7 @@ export const LIMITS = {
   projectionCatalogMax: 100_000,
   /** Events that runs share because one of them has read them. */
   projectionPagesBytesMax: 16 * MIB,
-  /** What a fold without a server keeps: lines, UTF-16 units of emitted events. */
+  /** Output of a fold without a server: lines, UTF-16 units of emitted events. */
   foldLogLinesMax: 1_000,
   foldEmittedLengthMax: 64 * MIB,
   /** Events that a fold holds to bring them into the order of their times. */
@@ -237,7 +237,7 @@ export const LIMITS = {
   /** How long an access token for a live feed may be used to open it. */
   accessTokenMs: 300_000,
 
-  // What is kept in memory.
+  // Memory.
   /** Names of streams, categories and event types; they stay for good. */
   namesBytesMax: 1024 * MIB,
   /** Stored responses of reads. */
@@ -248,7 +248,7 @@ export const LIMITS = {
   /** URLs that are remembered, so that a response is stored the second time. */
   responsesSeenMax: 2_048,
 
-  // What keeps a store well.
+  // Maintenance.
   /** Backups that clients take at the same time. */
   backupsMax: 2,
   /** Exports that clients take at the same time. */
@@ -263,7 +263,7 @@ export const LIMITS = {
   scavengeHistoryPendingMax: 1000,
   scavengeHistoryRetryMs: 5_000,
 
-  // What is kept free.
+  // Space kept free.
   /** Room on the device that is given up when it is full. */
   ballastBytes: 16 * MIB,
 } as const;

@@ -21,7 +21,7 @@ import { readStreamMetadata, withTruncateBefore } from "./stream_metadata.ts";
 /** A metadata event, as far as the rules look at it. */
 type MetadataEvent = Pick<ProposedEvent, "isJson" | "data">;
 
-/** What a soft delete looks at. */
+/** The state that a soft delete depends on. */
 interface DeletableStream {
   readonly streamName: string;
   /** Number of its last event, -1 for none. */

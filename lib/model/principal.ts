@@ -15,7 +15,7 @@ export const ROLE_BACKUP = "$backup";
 export const ROLE_ALL = "$all";
 
 /**
- * What a token can be narrowed to. A token without scopes allows everything
+ * The scopes of tokens. A token without scopes allows everything
  * that its user may do.
  */
 export const TOKEN_SCOPES = [
@@ -35,7 +35,7 @@ export interface Principal {
   readonly roles: ReadonlySet<string>;
   /** Whether the credentials allow nothing but reading. */
   readonly isReadOnly: boolean;
-  /** What the credentials are narrowed to; undefined: to nothing. */
+  /** The scopes of the credentials; undefined: all. */
   readonly scopes?: ReadonlySet<TokenScope>;
   /** When the credentials end; only tokens have an end. */
   readonly expiresAtUs?: number;

@@ -1,5 +1,5 @@
 /**
- * What this process and its machine use, as a port; `lib/runtime` has the real
+ * Resource usage of this process and its machine, as a port; `lib/runtime` has the real
  * one. What the system does not tell, or may not be asked, is undefined.
  *
  * @module

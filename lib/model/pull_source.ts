@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What is sent. */
+/** The source of what is sent. */
 export interface PullSource {
   /**
    * The next bytes, once there are any; undefined after the last. It is asked
@@ -36,7 +36,7 @@ export type PullEnd =
   /** `next` threw. */
   | { readonly outcome: "failed"; readonly error: unknown };
 
-/** An answer that was broken off; whoever broke it off has logged why. */
+/** An answer that was broken off; the reason is logged already. */
 export class BrokenOff extends Error {
   override readonly name = "BrokenOff";
 }

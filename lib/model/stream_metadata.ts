@@ -1,5 +1,5 @@
 /**
- * What a metastream's newest event says about its stream (spec: streams §9.3).
+ * Stream metadata: the newest event of a metastream (spec: streams §9.3).
  *
  * @module
  */

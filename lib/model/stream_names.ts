@@ -1,5 +1,5 @@
 /**
- * What a stream's name says about it (spec: streams §1, projections §9).
+ * Names of streams and their meaning (spec: streams §1, projections §9).
  *
  * @module
  */
@@ -24,7 +24,7 @@ export function originalOfMetastream(metastreamName: string): string {
   return metastreamName.slice(2);
 }
 
-/** What ends the category in a stream's name. */
+/** The character that ends the category in a stream's name. */
 export const CATEGORY_SEPARATOR = "-";
 
 /** The stream itself, or the one that a metastream describes. */

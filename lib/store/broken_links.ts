@@ -13,7 +13,7 @@ import type { LinkTarget } from "../model/feed.ts";
 import { LINK_TYPE, parseLink } from "../model/links.ts";
 import { firstVisibleNumber, isSoftDeleted } from "../model/stream_metadata.ts";
 
-/** What is known of other streams while a batch is decided. */
+/** The state of other streams while a batch is decided. */
 export interface LinkTargets {
   /** State of a stream, or of a system list. */
   readonly stateOf: (streamName: string) => StreamState;

@@ -26,7 +26,7 @@ export interface DatabaseHost {
   readonly port: number;
 }
 
-/** What the URL of a store in PostgreSQL says. */
+/** The parts of the URL of a store in PostgreSQL. */
 export interface DatabaseAddress {
   /** At least one. */
   readonly hosts: readonly DatabaseHost[];

@@ -1,7 +1,7 @@
 /**
  * The port of the store: what services need of it, without a word on files.
  *
- * What holds for every implementation: an append is visible whole or not at
+ * Every implementation guarantees: an append is visible whole or not at
  * all; a call is answered only once what it wrote is permanent; the order of
  * positions is the order of commits; numbers in a stream have no gaps; what
  * was answered stays true after a restart.
@@ -18,12 +18,12 @@ import type { Lease, Leases } from "./leases.ts";
 import type { StoreMaintenance } from "./maintenance.ts";
 import type { StoreMembers } from "./members.ts";
 
-/** What the store knows of a stream at one moment. */
+/** The state of a stream at one moment. */
 export interface StreamState {
   /** Number of the last event ever written, -1 for none. */
   readonly head: number;
   readonly isTombstoned: boolean;
-  /** What the stream's metadata says (defaults included). */
+  /** The stream's metadata, defaults included. */
   readonly metadata: StreamMetadata;
   /** Number of the metastream's last event, -1 for none. */
   readonly metadataNumber: number;
@@ -150,7 +150,7 @@ export interface NamesRequest {
   readonly limit: number;
 }
 
-/** What one append may hold, and how long the names that it makes may be. */
+/** Bounds of one append, and of the names that it makes. */
 export type StoreLimits = Pick<
   Limits,
   | "batchEventsMax"
@@ -159,7 +159,7 @@ export type StoreLimits = Pick<
   | "eventTypeBytesMax"
 >;
 
-/** What numbers mean in this store, beyond their order. */
+/** The meaning of numbers in this store, beyond their order. */
 export interface StorePromises {
   /** Whether positions are bytes of a log, so that differences are sizes. */
   readonly positions: "offsets" | "opaque";
@@ -188,7 +188,7 @@ export interface LocalReads {
 export interface StoreStatus {
   /** Why nothing can be written; undefined when it can. */
   readonly readOnlyReason: string | undefined;
-  /** What waits to be written, and how much may; undefined without a queue. */
+  /** The queue of the writer; undefined without one. */
   readonly queue?: QueueStatus;
   /** Memory that names take, and how much they may; undefined: no bound. */
   readonly names?: { readonly bytes: number; readonly bytesMax: number };
@@ -211,9 +211,9 @@ export interface ConnectionStatus {
 
 /** Damage that a store knows of. At least one of the counts is not 0. */
 export interface DamageStatus {
-  /** What the last verification that ended found damaged, or opening did. */
+  /** Damage that the last completed verification found, or opening did. */
   readonly damageCount: number;
-  /** What it found broken: nothing is lost, but it must be mended. */
+  /** Derived files that it found broken: nothing is lost, but they need repair. */
   readonly brokenCount: number;
   /**
    * Records that reads could not read since it began, at most
@@ -318,7 +318,7 @@ export interface EventStore
   findPosition(createdAtUs: number): Promise<number>;
 
   /**
-   * Calls the listener when events became visible, whoever wrote them. Each
+   * Calls the listener when events become visible, from any writer. Each
    * stream is named with each type that was written to it, after that can be
    * read. Nothing else holds: a call may come late, or once for several
    * commits, and in any order. To miss nothing, watch first, then read.

@@ -20,7 +20,7 @@ import {
 import type { ExportReport, ExportSelection } from "./transfer.ts";
 import { eventLine, firstLine, lastLine } from "./transfer_line.ts";
 
-/** What an export asks of a store. */
+/** The part of a store that an export uses. */
 export type ExportedStore = Pick<
   EventStore,
   "readState" | "readAll" | "readEnd" | "findPosition" | "storeId"
@@ -131,7 +131,7 @@ export class ExportReader {
       withBodies: true,
     });
     for (const event of page.events) {
-      // What was written since the export began is no part of it.
+      // Events written since the export began are no part of it.
       if (event.logPosition >= this.end || exporting.isOver) break;
       exporting.take(event);
     }
@@ -143,7 +143,7 @@ export class ExportReader {
     return exporting.finish(this.end);
   }
 
-  /** What the export came to, once nothing is left. */
+  /** The result of the export, once nothing is left. */
   report(): ExportReport {
     return this.#exporting.report(this.#store.storeId);
   }
@@ -171,7 +171,7 @@ class Exporting {
     this.#accepts = filterOf(selection);
   }
 
-  /** What an export begins with. */
+  /** The first line of an export. */
   begin(storeId: string): string {
     return firstLine(storeId);
   }

@@ -115,7 +115,7 @@ async function importBy(
     await takeAll(importing);
     return await importing.end();
   } catch (error) {
-    // What a line before it is refused for comes first.
+    // The refusal of an earlier line comes first.
     const first = await importing.settle() ?? error;
     if (!(first instanceof LineFault)) throw first;
     const { line, message } = first;
@@ -296,7 +296,7 @@ class Importing {
         this.#session.isBroken = true;
         throw error;
       });
-    // Whoever awaits it is told; until then it must not count as forgotten.
+    // The awaiting caller is told; until then it must not count as unhandled.
     result.catch(() => {});
     this.#waiting.push({
       events: events.length,

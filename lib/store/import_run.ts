@@ -19,7 +19,7 @@ import { TOMBSTONE_EVENT_NUMBER } from "../model/event_number.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import type { NumberedEvent } from "./transfer.ts";
 
-/** What runs of one import share. */
+/** State that the runs of one import share. */
 export interface ImportSession {
   /** Set by the first conflict: what comes after it is not written. */
   isBroken: boolean;
@@ -58,7 +58,7 @@ export interface ImportingStore {
   readEnd(): Promise<{ readonly end: number }>;
 }
 
-/** What the rules look at. */
+/** The fields that the rules read. */
 export interface ImportView {
   /** Number that a stream goes on with; 0 for one without events. */
   nextOf(streamName: string): number;

@@ -2,7 +2,7 @@
  * The port of what keeps a store well: long work that an operator starts and
  * watches, without a word on files.
  *
- * What holds for every job: it goes on beside appends and reads and keeps
+ * Every job runs beside appends and reads and keeps
  * neither waiting; its memory is bounded; it ends soon after `signal` was
  * aborted, by throwing the signal's reason, and leaves the store as it was or
  * as if it had got that far.
@@ -12,7 +12,7 @@
 
 /** How far a job is. */
 export interface JobProgress {
-  /** What it is doing, in a word or two: "checking segments". */
+  /** Its current step, in a word or two: "checking segments". */
   readonly phase: string;
   /** How much of this phase is done, 0 to `total`. */
   readonly done: number;
@@ -34,7 +34,7 @@ export interface JobControl {
   pause?(): Promise<void>;
 }
 
-/** What is to be checked. */
+/** The request for a check. */
 export interface VerifyRequest {
   /**
    * Whether indexes are compared entry by entry with what the log says, too,
@@ -43,7 +43,7 @@ export interface VerifyRequest {
   readonly isDeep: boolean;
 }
 
-/** What can be wrong with a store; `storage/maintenance/verify/` says what each means. */
+/** Kinds of findings; `storage/maintenance/verify/` says what each means. */
 export type FindingKind =
   | "missingSegment"
   | "segmentHeader"
@@ -78,18 +78,18 @@ export type FindingSeverity = "damage" | "broken" | "notice";
 export interface Finding {
   readonly kind: FindingKind;
   readonly severity: FindingSeverity;
-  /** What is wrong, in words, without a final period. */
+  /** The finding in words, without a final period. */
   readonly what: string;
   /** Where: a name in the store's directory, and a byte in it. */
   readonly file?: string;
   readonly offset?: number;
   /** Log position that it is about. */
   readonly position?: number;
-  /** What to do about it, in words, without a final period. */
+  /** Advice, without a final period. */
   readonly advice: string;
 }
 
-/** What checking a store found. */
+/** The result of a check. */
 export interface VerifyReport {
   readonly isDeep: boolean;
   /** Whether nothing is damaged or broken. */
@@ -108,9 +108,9 @@ export interface VerifyReport {
   readonly endPosition: number;
 }
 
-/** What is to be backed up. */
+/** The request for a backup. */
 export interface BackupRequest {
-  /** Files of it that whoever asks has already: name → CRC-32 in hexadecimal digits. */
+  /** Files of it that the requester has already: name → CRC-32 in hexadecimal digits. */
   readonly have: ReadonlyMap<string, string>;
   /** Whether every record is checked before it is handed over. */
   readonly isChecked: boolean;
@@ -141,7 +141,7 @@ export interface OpenBackup {
   close(): void;
 }
 
-/** What is to be scavenged. */
+/** The request for a scavenge. */
 export interface ScavengeRequest {
   /** Number of the first segment to look at; the oldest by default. */
   readonly fromSegment?: number;
@@ -149,7 +149,7 @@ export interface ScavengeRequest {
   readonly onSegment?: (segment: ScavengedSegment) => void;
 }
 
-/** What came of one segment that held something that could go. */
+/** The result for one segment with garbage. */
 export interface ScavengedSegment {
   readonly segment: number;
   /** Microseconds. */
@@ -166,7 +166,7 @@ export interface SkippedSegment {
   readonly reason: string;
 }
 
-/** What scavenging did. */
+/** The result of a scavenge. */
 export interface ScavengeReport {
   /** Segments that were looked at. */
   readonly segmentCount: number;
@@ -200,7 +200,7 @@ export interface CacheStatus {
 }
 
 /**
- * What an operator may have done to a store of files while it is open. Other
+ * Maintenance of a store of files while it is open. Other
  * stores lack all of it: their own tools do this work.
  */
 export interface StoreMaintenance {
@@ -258,7 +258,7 @@ export interface RepairAction {
     | "rebuild";
   /** Name in the store's directory. */
   readonly file: string;
-  /** What is done, in words, without a final period. */
+  /** The action in words, without a final period. */
   readonly what: string;
 }
 
@@ -280,7 +280,7 @@ export interface RenumberedEvent {
   readonly to: number;
 }
 
-/** What a repair found and did. */
+/** The result of a repair. */
 export interface RepairReport {
   /** Whether there was anything to do. */
   readonly isNeeded: boolean;
@@ -300,13 +300,13 @@ export interface RepairReport {
    * have is taken; at most `LIMITS.findingsMax`.
    */
   readonly renumberedEvents: readonly RenumberedEvent[];
-  /** What cannot be repaired. */
+  /** Damage that cannot be repaired. */
   readonly unrepaired: readonly Finding[];
   /** File that says what was done; undefined when nothing was. */
   readonly note: string | undefined;
 }
 
-/** What compacting the KV's file came to. */
+/** The result of compacting the KV's file. */
 export interface CompactReport {
   /** Name in the store's directory. */
   readonly file: string;

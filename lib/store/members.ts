@@ -13,7 +13,7 @@ export interface StoreMember {
   readonly isSelf: boolean;
 }
 
-/** What is known of the servers of a store that several may have open. */
+/** The servers of a store that several may have open. */
 export interface StoreMembers {
   /** Those that live, this one included, as of a few seconds ago. */
   list(): readonly StoreMember[];

@@ -1,5 +1,5 @@
 /**
- * What backups, restores, exports and imports are asked for, and what they
+ * Requests for backups, restores, exports and imports, and what they
  * tell when they are done.
  *
  * @module
@@ -7,7 +7,7 @@
 
 import type { ProposedEvent } from "../model/event.ts";
 
-/** What a backup did. */
+/** The result of a backup. */
 export interface BackupReport {
   readonly storeId: string;
   /** Log position up to which it goes. */
@@ -28,7 +28,7 @@ export type LogPoint =
   /** Microseconds since 1970. */
   | { readonly timeUs: number };
 
-/** What a restore did. */
+/** The result of a restore. */
 export interface RestoreReport {
   readonly storeId: string;
   /** Log position up to which the store goes. */
@@ -69,7 +69,7 @@ export interface NumberedEvent {
   readonly event: ProposedEvent;
 }
 
-/** What an export did. */
+/** The result of an export. */
 export interface ExportReport {
   readonly storeId: string;
   readonly eventCount: number;
@@ -80,7 +80,7 @@ export interface ExportReport {
   readonly end: number;
 }
 
-/** What an import did. */
+/** The result of an import. */
 export interface ImportReport {
   readonly lineCount: number;
   /** Events that were written now. */

@@ -100,7 +100,7 @@ export function timeText(timeUs: number): string {
   return text.slice(0, -1) + String(timeUs % 1000).padStart(3, "0") + "Z";
 }
 
-/** What a line says. */
+/** A parsed line. */
 export type TransferLine =
   | { readonly kind: "first" }
   /** The end is undefined where the line does not say it. */
@@ -116,7 +116,7 @@ export type TransferLine =
     readonly run: number | undefined;
   };
 
-/** What is wrong with a line, in words, without a final period. */
+/** The fault of a line, in words, without a final period. */
 export class LineError extends Error {
   override readonly name = "LineError";
 }

@@ -11,7 +11,7 @@ import { decodeUtf8IfValid } from "../text/utf8.ts";
 const LINE_BYTES_MAX = 8 * LIMITS.eventBytesMax;
 const LINE_FEED = 0x0a;
 
-/** What is wrong with a line, in words, without a final period. */
+/** The fault of a line, in words, without a final period. */
 export class LineFault extends Error {
   override readonly name = "LineFault";
 

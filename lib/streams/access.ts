@@ -24,10 +24,10 @@ import {
 import type { Caller } from "./outcomes.ts";
 import { decodeJsonText } from "../text/utf8.ts";
 
-/** What a caller wants to do with a stream itself. */
+/** An action on a stream itself. */
 export type StreamAction = "read" | "write" | "delete";
 
-/** What a reader may see; `public` says that everybody may. */
+/** A reader's access; `public`: everybody may read. */
 export type ReadAccess = "denied" | "private" | "public";
 
 /** Stream whose last event holds the default access lists. */
@@ -62,7 +62,7 @@ export function stateOnceBegun(state: StreamState): StreamState {
   return state.head >= 0 ? state : { ...state, head: 0 };
 }
 
-/** What may be done without a login to a stream that has no access list. */
+/** Actions allowed without a login on a stream without an access list. */
 export async function readAnonymousRights(
   store: EventStore,
   newStreamName: string,
@@ -90,7 +90,7 @@ export class StreamAccess {
   }
 
   /**
-   * What the caller may see of a stream.
+   * The caller's access to a stream.
    *
    * @param state What the store says of that very stream.
    */
@@ -304,7 +304,7 @@ function decodeDefaults(event: RecordedEvent): DefaultAcls {
   return { ofUserStreams, ofSystemStreams };
 }
 
-/** What rights are decided by. */
+/** The state that rights are decided by. */
 interface RightsContext {
   readonly store: EventStore;
   readonly access: StreamAccess;

@@ -1,5 +1,5 @@
 /**
- * What the operations on streams work with.
+ * The context of operations on streams.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface StreamContext {
   readonly isCurrent: (caller: Principal) => boolean;
 }
 
-/** What reading for somebody takes. */
+/** The parts that a read needs. */
 export type ReadContext = Pick<StreamContext, "store" | "clock" | "access">;
 
 /** Puts the parts together. */

@@ -27,7 +27,7 @@ import { readLog } from "./read_log.ts";
 import { scanList } from "./list_search.ts";
 import { presenceOf, visibleRangeOf } from "./visibility.ts";
 
-/** What is followed. */
+/** The source of a follower. */
 export interface FollowedSource {
   /** A stream, a system list or `$all`. */
   readonly streamName: string;
@@ -48,13 +48,13 @@ export interface PlacedEntry {
   readonly entry: ListEntry;
 }
 
-/** What stretches are read from. */
+/** The parts that stretches are read from. */
 interface ReadContext {
   readonly store: EventStore;
   readonly clock: Clock;
 }
 
-/** What comes next in a source. */
+/** The next entries of a source. */
 export interface Stretch extends Reach {
   /** Those of them that readers of the stream see; may be empty. */
   readonly entries: readonly PlacedEntry[];
@@ -252,7 +252,7 @@ export class Followers {
     this.#count++;
     if (isSystemList(streamName)) this.#ofListsCount++;
     if (this.#endListening === undefined) {
-      // What happened while nobody followed was not counted.
+      // Commits without any follower were not counted.
       this.#commitCount++;
       this.#rulesEpoch++;
       this.#endListening = this.#store.watch((events) => this.#tell(events));
@@ -319,7 +319,7 @@ function addLists(event: CommitHint, names: Set<string>): void {
   );
   if (category !== undefined) names.add("$ce-" + category);
   if (eventType !== undefined) names.add("$et-" + eventType);
-  // What metadata says is not told, so each may be a soft delete.
+  // Hints have no metadata, so each may be a soft delete.
   if (isMetastream(event.streamName)) names.add("$et-$deleted");
   if (isInStreams) names.add("$streams");
   if (categoryOfStream !== undefined) {

@@ -11,7 +11,7 @@ import type { RecordedEvent } from "../model/event.ts";
 import { LIMITS } from "../model/limits.ts";
 import type { EventStore, ListEntry } from "../store/event_store.ts";
 
-/** What to look through, and for what. */
+/** The list to search, and the condition. */
 export interface ScanRequest {
   readonly streamName: string;
   readonly filter: EventFilter;
@@ -26,7 +26,7 @@ export interface ScanRequest {
   readonly withBodies: boolean;
 }
 
-/** What was found, and how far it went. */
+/** The result of a search, and how far it went. */
 export interface Scan {
   /** In scanning direction. */
   readonly entries: readonly ListEntry[];

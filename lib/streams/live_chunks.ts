@@ -19,7 +19,7 @@ import type { Caller, LiveEnd, LiveFeedCommand } from "./outcomes.ts";
 import { systemListOf } from "../model/lists.ts";
 import { LinkResolver, unresolved } from "./resolve_links.ts";
 
-/** What a live feed shows, whoever reads it. */
+/** A live feed, independent of its readers. */
 export type LiveSource = Pick<
   LiveFeedCommand,
   "streamName" | "resolveLinks" | "filter" | "format"
@@ -50,7 +50,7 @@ export interface ChunkReader {
   readonly count: number;
 }
 
-/** What all who read the same feed in the same format share. */
+/** The chunks shared by all readers of a feed in one format. */
 export interface SharedFeed {
   readonly source: LiveSource;
   readonly list: ListRef | undefined;
@@ -78,7 +78,7 @@ interface Entry {
 /** Decisions on rights that are remembered. */
 const RIGHTS_MAX = 10_000;
 
-/** What callers with the same rights to read have in common. */
+/** The state shared by callers with the same rights to read. */
 export function rightsKeyOf(caller: Caller): string {
   if (caller === undefined) return "";
   return readsEverything(caller)
@@ -97,7 +97,7 @@ export function sharedFeedOf(source: LiveSource): SharedFeed {
   return { source, list: systemListOf(source.streamName), chunks: new Map() };
 }
 
-/** What a reader gets that is to read no more. */
+/** The end for a reader that may read no more. */
 export function endedChunk(ended: LiveEnd, place: number): LiveChunk {
   return {
     ended,
@@ -160,7 +160,7 @@ export class LiveChunks {
   #usable(entry: Entry | undefined): Entry | undefined {
     if (entry === undefined) return undefined;
     const { rulesEpoch, commitCount } = this.#context.followers;
-    // Whoever asks after a change of rights must not be shown what was judged
+    // A reader that asks after a change of rights must not get what was judged
     // by those before, even if it has only just been read.
     if (entry.rulesEpoch !== rulesEpoch) {
       this.#forget(entry);
@@ -173,7 +173,7 @@ export class LiveChunks {
       this.#forget(entry);
       return undefined;
     }
-    // What was the end when it was read may be it no more.
+    // The end may have moved since it was read.
     if (!hasSeenAll && chunk.isAtEnd) {
       entry.chunk = { ...chunk, isAtEnd: false };
     }
@@ -231,7 +231,7 @@ export class LiveChunks {
     return ageUs < 0 || ageUs > LIMITS.liveFeedCacheMs * 1000;
   }
 
-  /** What rights and metadata decided is decided anew once they change. */
+  /** Decisions by rights and metadata are made again once these change. */
   async #mayRead(reader: ChunkReader): Promise<boolean> {
     const { store, access, followers } = this.#context;
     const { feed, caller, rightsKey } = reader;

@@ -143,7 +143,7 @@ export class LiveFeeds {
   }
 }
 
-/** What a client's feed is made of. */
+/** The parts of a client's feed. */
 interface LiveFeedOptions {
   readonly context: StreamContext;
   readonly feed: SharedFeed;

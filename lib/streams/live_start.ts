@@ -12,7 +12,7 @@ import { scanList } from "./list_search.ts";
 import { searchList } from "./list_search.ts";
 import { presenceOf } from "./visibility.ts";
 
-/** What is asked when a place is looked for. */
+/** A request for a place to begin at. */
 type StartRequest = Pick<LiveFeedCommand, "streamName" | "start" | "filter">;
 
 /** Place of the first event that a live feed shows. */

@@ -1,5 +1,5 @@
 /**
- * What the stream service is asked and what it answers. Refusals that are
+ * Commands of the stream service and their outcomes. Refusals that are
  * ordinary answers are outcomes; `QuipuError`s are thrown.
  *
  * @module
@@ -75,7 +75,7 @@ export type AppendOutcome =
   | {
     readonly kind: "written";
     readonly firstEventNumber: number;
-    /** What it changed of rights: for the audit. */
+    /** The change of rights, for the audit. */
     readonly rights?: RightsChange;
   }
   | { readonly kind: "conflict"; readonly head: number }
@@ -91,14 +91,14 @@ export interface DeleteCommand {
 export type DeleteOutcome =
   | {
     readonly kind: "done";
-    /** What it changed of rights: for the audit. */
+    /** The change of rights, for the audit. */
     readonly rights?: RightsChange;
   }
   | { readonly kind: "conflict"; readonly head: number }
   | Deleted
   | Unauthorized;
 
-/** What every feed read says besides its range. */
+/** The fields of every feed read besides its range. */
 export interface FeedReadOptions {
   /** Whether data and metadata of the entries are needed to render them. */
   readonly withBodies: boolean;
@@ -259,7 +259,7 @@ export interface StreamList {
   readonly next: string | undefined;
 }
 
-/** What clients may do with streams. `createStreamService` makes it. */
+/** The operations on streams. `createStreamService` makes it. */
 export interface StreamService {
   append(caller: Caller, command: AppendCommand): Promise<AppendOutcome>;
   /** Writes metadata: as an append to `$$stream`, by the `$mw` rights. */
@@ -304,7 +304,7 @@ export interface StreamService {
     command: ListStreamsCommand,
   ): Promise<StreamList>;
   /**
-   * What may be done without a login to a stream that has no access list.
+   * Actions allowed without a login on a stream without an access list.
    *
    * @param newStreamName A name that no stream has.
    */

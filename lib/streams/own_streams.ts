@@ -15,12 +15,12 @@ import type { EventStore, StreamState } from "../store/event_store.ts";
 import type { Lease } from "../store/leases.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
 
-/** What writing these streams takes. */
+/** The parts that writing these streams needs. */
 export interface OwnStreams {
   readonly store: EventStore;
   /** A new random UUID, lower case with hyphens. */
   readonly newId: () => string;
-  /** What the writer must still hold; undefined: it needs none. */
+  /** The lease that the writer must still hold; undefined: it needs none. */
   readonly lease?: Lease | undefined;
 }
 

@@ -45,7 +45,7 @@ export interface PageContents {
 export interface PageView
   extends Pick<FeedReadOptions, "withBodies" | "asOfUs"> {
   readonly caller: Caller;
-  /** What the reader may see of the stream itself. */
+  /** The reader's access to the stream itself. */
   readonly access: ReadAccess;
   /** A stream, a system list or `$all`. */
   readonly streamName: string;
@@ -56,7 +56,7 @@ export interface PageView
   readonly maxAgeSeconds: Int64 | undefined;
 }
 
-/** What a reader is shown. */
+/** A page as its reader sees it. */
 export interface ShownPage {
   readonly entries: readonly ResolvedEvent[];
   readonly moreEntries?: AsyncIterable<readonly ResolvedEvent[]>;

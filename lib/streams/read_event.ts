@@ -124,7 +124,7 @@ async function missingMetadata(
   if (made !== undefined && isMade) {
     const shown = { event: unresolved(made.event), isPublic: true };
     const outcome = found({ ...read, entry: made }, shown, undefined);
-    // What is written takes its place.
+    // A stream that was written takes its place.
     return { ...outcome, cache };
   }
   const described = originalOfMetastream(streamName);

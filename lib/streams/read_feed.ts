@@ -105,7 +105,7 @@ async function readMadePage(
   );
   if (outcome.kind !== "page") return outcome;
   const { page } = outcome;
-  // What is written takes its place.
+  // A stream that was written takes its place.
   const cache = { ...page.cache, kind: "head" } as const;
   return { kind: "page", page: { ...page, cache } };
 }
@@ -165,7 +165,7 @@ async function readPage(
     : { kind: "page", page };
 }
 
-/** What a page without links was made of. */
+/** The validator of a page without links. */
 function validatorOfPage(
   { command, state, access }: PermittedRead,
   { cache, range }: StreamPage,

@@ -48,7 +48,7 @@ export interface PlanOptions {
   readonly withBodies: boolean;
 }
 
-/** What is visible of a stream; undefined: nothing, it is gone. */
+/** The visible range of a stream; undefined: it is gone. */
 type LinkedStream = (VisibleRange & { readonly head: number }) | undefined;
 
 /** Whether the entries can be shown without looking for links. */
@@ -69,7 +69,7 @@ export function unresolved(original: RecordedEvent): ResolvedEvent {
 /** Follows the links of one page for one reader. */
 export class LinkResolver {
   readonly #context: ReadContext;
-  /** What was decided for the page's first part holds for the others. */
+  /** Decisions for the page's first part hold for the others. */
   readonly readability: Readability;
   readonly #streams = new Map<string, LinkedStream>();
   #showsAll = true;
@@ -245,7 +245,7 @@ export class LinkResolver {
     entry: ListEntry,
     options: MadeOptions,
   ): Promise<SystemEvent | undefined> {
-    // What the entry itself says is judged before anything else is read.
+    // The entry itself is judged before anything else is read.
     if (!await this.#maySee([entry.event.streamName])) return undefined;
     if (isCopiedLink(options.list, entry) && options.isNested !== true) {
       const data = await this.#dataOf(entry.event, options.withBodies);
@@ -335,7 +335,7 @@ export class LinkResolver {
     return linked;
   }
 
-  /** What a link points at, hidden or not; of a system list, the made event. */
+  /** The target of a link, hidden or not; of a system list, the made event. */
   async #readLinked(
     link: LinkTarget,
     withBodies: boolean,

@@ -1,5 +1,5 @@
 /**
- * What a write changes of rights, for the audit: the only place that knows
+ * Changes of rights by writes, for the audit: the only place that knows
  * which streams say who may do what.
  *
  *   $settings     the default access lists
@@ -40,7 +40,7 @@ const SETTINGS_MEMBERS = ["$userStreamAcl", "$systemStreamAcl"];
 const TOKEN_MEMBERS = ["tokenId", "isReadOnly", "scopes", "expiresAtUs"];
 
 /**
- * What an append changed of rights.
+ * The change of rights that an append made.
  *
  * @returns Undefined if it changed none.
  */
@@ -68,7 +68,7 @@ export async function rightsChangeOfAppend(
   return before === after && !isAlwaysTold ? undefined : { before, after };
 }
 
-/** What says of a stream's rights at this moment, to compare deletes by. */
+/** A stream's rights at this moment, to compare deletes with. */
 export async function readRights(
   store: EventStore,
   streamName: string,

@@ -23,7 +23,7 @@ import { readAll } from "./read_all.ts";
 import { readEvent } from "./read_event.ts";
 import { readFeed } from "./read_feed.ts";
 
-/** What the stream service needs from outside. */
+/** The dependencies of the stream service. */
 export interface StreamServiceOptions {
   readonly store: EventStore;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 /**
- * What the server did in the last five minutes, second by second: for people
+ * The activity of the last five minutes, second by second: for people
  * who look at it. Programs have `/metrics`.
  *
  * @module
@@ -24,7 +24,7 @@ interface Sample extends ActivityTotals {
   readonly atMs: number;
 }
 
-/** What was done in one second. */
+/** The activity of one second. */
 export interface ActivityRate {
   readonly events: number;
   readonly requests: number;
@@ -62,7 +62,7 @@ export class ActivityHistory {
     this.#stop?.();
   }
 
-  /** What was done each second, the oldest first. */
+  /** The activity by second, the oldest first. */
   rates(): ActivityRate[] {
     const rates: ActivityRate[] = [];
     for (let at = 1; at < this.#samples.length; at++) {

@@ -72,7 +72,7 @@ const ENCODERS = {
   (head: LineHead, fields: LogFields) => string
 >;
 
-/** What a line is: of a severity, or of the audit. */
+/** The kind of a line: a severity, or the audit. */
 type LineLevel = LogLevel | "audit";
 
 interface LineHead {

@@ -1,5 +1,5 @@
 /**
- * What a metric is: a family of numbers under one name, told apart by labels.
+ * A metric: a family of numbers under one name, told apart by labels.
  * Names, units and types follow the conventions of Prometheus, and so does the
  * text format, version 0.0.4:
  *
@@ -15,7 +15,7 @@ export type MetricType = "counter" | "gauge" | "histogram";
 
 /** One number. */
 export interface Sample {
-  /** What follows the family's name; empty but for histograms. */
+  /** The suffix after the family's name; empty but for histograms. */
   readonly suffix: string;
   /** As `labelsText` writes them; empty for none. */
   readonly labels: string;
@@ -25,7 +25,7 @@ export interface Sample {
 export interface MetricFamily {
   /** `quipu_…` with its unit; `…_total` for a counter. */
   readonly name: string;
-  /** What it says, in one line. */
+  /** Its meaning, in one line. */
   readonly help: string;
   readonly type: MetricType;
   readonly samples: readonly Sample[];

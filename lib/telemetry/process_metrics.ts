@@ -1,5 +1,5 @@
 /**
- * What the process uses, as metrics, under the names that all programs share
+ * Resource usage of the process, as metrics, under the names that all programs share
  * where there are such.
  *
  * @module

@@ -18,7 +18,7 @@ export interface CountedRoute {
 const STATUS_MIN = 100;
 const STATUS_COUNT = 500;
 
-/** What routes are counted under that led nowhere. */
+/** The label for requests without a route. */
 const NO_ROUTE: CountedRoute = { method: "", template: "none" };
 
 export class RequestMetrics {

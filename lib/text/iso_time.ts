@@ -31,7 +31,7 @@ export function parseIsoTime(text: string): number | undefined {
   const date = new Date(0);
   date.setUTCFullYear(fields[0], fields[1], fields[2]);
   date.setUTCHours(fields[3], fields[4], fields[5]);
-  // What is beyond its range would be carried over.
+  // Values out of range would be carried over.
   const isInRange = date.getUTCMonth() === fields[1] &&
     date.getUTCDate() === fields[2] && date.getUTCHours() === fields[3] &&
     date.getUTCMinutes() === fields[4] && date.getUTCSeconds() === fields[5];

@@ -15,7 +15,7 @@
 const UNRESERVED = /^[A-Za-z0-9_.~-]*$/;
 const KEPT_BY_ENGINE = /[!'()*]/g;
 const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
-/** What the second decoding would change, or has for a separator. */
+/** Characters that the second decoding would change, or separators. */
 const CHANGED = /%(?=[0-9a-f]{2})|\//gi;
 const DOTS = /^\.{1,2}$/;
 

@@ -1,5 +1,5 @@
 /**
- * Work on a long text in steps, so that whoever drives it can let others have
+ * Work on a long text in steps, so that the caller can let others have
  * their turn in between.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What an operating system refuses, in words, and what helps.
+ * Texts for errors of the operating system, with advice.
  *
  * @module
  */
@@ -34,7 +34,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
   122: "EDQUOT",
 };
 
-/** What the system refused, as its code; undefined for any other error. */
+/** The code of an error of the system; undefined for any other error. */
 export function systemCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   // Not the system but the runtime refuses parts of /dev, /proc and /sys.

@@ -36,7 +36,7 @@ import { QuipuError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { Principal } from "../model/principal.ts";
 
-/** What the authenticator is made of. */
+/** The parts of the authenticator. */
 export interface AuthenticatorOptions {
   readonly users: UserRepository;
   readonly tokens: TokenRepository;
@@ -67,7 +67,7 @@ export class Authenticator {
   /** Checks under way, by a name of their header. */
   readonly #checks = new Map<string, Promise<Principal | "rejected">>();
 
-  /** What `UserChanges.forgottenUpTo` was when everything was forgotten. */
+  /** `UserChanges.forgottenUpTo` when everything was last forgotten. */
   #clearedUpTo = 0;
 
   constructor(options: AuthenticatorOptions) {

@@ -1,5 +1,5 @@
 /**
- * What the services of this folder are asked and what they answer. Refusals
+ * Commands of the services of this folder and their outcomes. Refusals
  * that are ordinary answers are outcomes; `QuipuError`s are thrown.
  *
  * How the answers map to the wire (spec: users §2.1): `success` → `Success`,
@@ -12,7 +12,7 @@
 import type { Principal, TokenScope } from "../model/principal.ts";
 
 /**
- * What a login is judged by besides its credentials. Members may be getters:
+ * The facts that a login is judged by besides its credentials. Members may be getters:
  * a remembered login reads none of them.
  */
 export interface LoginRequest {
@@ -49,7 +49,7 @@ export interface User {
   readonly updatedAtUs: number;
 }
 
-/** What a new user is made of. */
+/** The fields of a new user. */
 export interface NewUser {
   /**
    * 1 to `LIMITS.userNameBytesMax` bytes, no control characters; a new one as
@@ -84,14 +84,14 @@ export type UserListOutcome =
   | { readonly kind: "users"; readonly users: readonly User[] }
   | { readonly kind: "unauthorized" };
 
-/** What a stored token says of itself; never the secret. */
+/** The description of a stored token; never the secret. */
 export interface TokenInfo {
   /** 16 characters, unique among the user's tokens; no secret. */
   readonly tokenId: string;
-  /** What the token is for, in its maker's words. */
+  /** The token's purpose, in its maker's words. */
   readonly label: string | undefined;
   readonly isReadOnly: boolean;
-  /** What the token is narrowed to; undefined: to nothing. */
+  /** The scopes of the token; undefined: all. */
   readonly scopes?: readonly TokenScope[] | undefined;
   readonly createdAtUs: number;
   readonly expiresAtUs: number;
@@ -99,7 +99,7 @@ export interface TokenInfo {
   readonly isSession?: boolean | undefined;
 }
 
-/** What a new token is made of. */
+/** The fields of a new token. */
 export interface NewToken {
   readonly login: string;
   readonly label?: string | undefined;

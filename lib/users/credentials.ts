@@ -1,5 +1,5 @@
 /**
- * What headers claim, as it stands there and whether it is true or not: HTTP
+ * Credentials in headers, parsed and not yet verified: HTTP
  * Basic (RFC 7617), bearer tokens, and `ES-TrustedAuth`.
  *
  * @module
@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import type { Principal } from "../model/principal.ts";
 import { decodeUtf8IfValid } from "../text/utf8.ts";
 
-/** What a client claims to know. */
+/** The credentials that a client claims to know. */
 export interface BasicCredentials {
   readonly login: string;
   readonly password: string;
@@ -73,7 +73,7 @@ export interface ClaimedToken {
 }
 
 /**
- * What bearer tokens begin with: `quipu.<login, base64url>.<256 random bits,
+ * The start of bearer tokens: `quipu.<login, base64url>.<256 random bits,
  * base64url>`. The login stands in the token so that a token is found by
  * reading one event.
  */

@@ -26,7 +26,7 @@ export function mayUseDefaultPassword(
   >,
 ): boolean {
   if (!isLoopbackServer) return false;
-  // Whoever is behind a proxy on this machine may be anywhere.
+  // A client behind a proxy on this machine may be anywhere.
   if (request.isProxied) return false;
   const { origin, host, secFetchSite } = request;
   if (secFetchSite === "cross-site") return false;

@@ -25,7 +25,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { AppendResult, EventStore } from "../store/event_store.ts";
 import { ROLE_ADMINS, ROLE_OPS } from "../model/principal.ts";
 
-/** What became of the default users. */
+/** The outcome for the default users. */
 export interface DefaultUsersReport {
   /** For the operator to read once: stored only as hashes. */
   readonly generated: readonly {
@@ -38,7 +38,7 @@ export interface DefaultUsersReport {
   readonly isAdminPasswordUnused?: true;
 }
 
-/** What making the default users takes. */
+/** The parts that making the default users needs. */
 export interface DefaultUsersOptions {
   readonly users: UserRepository;
   readonly hasher: PasswordHasher;
@@ -125,7 +125,7 @@ export async function ensureDefaultUsers(
       ...(isUnused && { isAdminPasswordUnused: true as const }),
     };
   });
-  // Whoever waits for it is told; that nobody waits yet ends no process.
+  // Callers that wait are told; without any, the rejection ends no process.
   report.catch(() => undefined);
   return { report };
 }

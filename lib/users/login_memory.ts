@@ -25,7 +25,7 @@ interface Bucket {
 }
 
 const FORGET_US = LIMITS.loginFailureForgetMs * 1000;
-// What is forgotten while the longest delay passes is enough of a memory.
+// A bucket refills from this while the longest delay passes.
 const TRIES_MIN = -LIMITS.loginDelayMsMax / LIMITS.loginFailureForgetMs;
 
 /**

@@ -24,7 +24,7 @@ import type { EventStore } from "../store/event_store.ts";
 import type { Logger } from "../model/logger.ts";
 import type { Principal } from "../model/principal.ts";
 
-/** What the services need from outside. */
+/** The dependencies of the services. */
 export interface AuthOptions {
   readonly store: EventStore;
   readonly clock: Clock;

@@ -3,7 +3,7 @@
  * memory, as `salt`, `hash` and the parameters that made them.
  *
  * The original's hashes (PBKDF2-HMAC-SHA1, 1000 rounds; they name no
- * algorithm) verify too, and whoever verified one should store a new hash.
+ * algorithm) verify too, and should be replaced by a new hash then.
  * Every verification costs one scrypt at today's cost, whether the password,
  * the login or the algorithm is right or not, so that time tells nothing.
  *
@@ -29,10 +29,10 @@ export interface PasswordHash {
   readonly algorithm: string | undefined;
 }
 
-/** What a comparison found. `matchesOutdated`: right, but store a new hash. */
+/** The result of a comparison. `matchesOutdated`: right, but store a new hash. */
 export type PasswordVerdict = "matches" | "matchesOutdated" | "differs";
 
-/** What a scrypt costs: `128 · N · r` bytes of memory, `N · r · p` of time. */
+/** The cost of a scrypt: `128 · N · r` bytes of memory, `N · r · p` of time. */
 export interface ScryptCost {
   /** A power of two, 2 to 2^17. */
   readonly N: number;
@@ -139,7 +139,7 @@ function decodeHash(stored: PasswordHash): DecodedHash | undefined {
   return isUsable ? { salt, hash, cost } : undefined;
 }
 
-/** Refuses costs that would stop the server: whoever writes users may try. */
+/** Refuses costs that would stop the server: a writer of users may try. */
 function parseCost(algorithm: string): ScryptCost | undefined {
   const match = /^scrypt:N=(\d{1,6}),r=(\d{1,2}),p=(\d{1,2})$/.exec(algorithm);
   if (match === null) return undefined;

@@ -38,7 +38,7 @@ export interface StoredTokens {
   readonly tokens: readonly StoredToken[];
 }
 
-/** What the names of tokens' streams begin with. */
+/** The prefix of tokens' streams. */
 export const TOKEN_STREAM_PREFIX = "$tokens-";
 
 /** Type of the event that adds a token to those that are there. */

@@ -50,7 +50,7 @@ import {
   type TokenScope,
 } from "../model/principal.ts";
 
-/** What the service is made of. */
+/** The parts of the service. */
 export interface TokenServiceOptions {
   readonly users: UserRepository;
   readonly tokens: TokenRepository;
@@ -118,7 +118,7 @@ async function readValid(
   return { user, nowUs, stored, valid };
 }
 
-/** What clients may do with tokens. */
+/** The service of tokens. */
 export class TokenService {
   readonly #options: TokenServiceOptions;
 

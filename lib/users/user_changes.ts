@@ -18,7 +18,7 @@ export class UserChanges {
   #epoch = 0;
   /** Epoch of the last change of each login that changed. */
   readonly #changedIn = new Map<string, number>();
-  /** What is older counts as changed: its login may have been forgotten. */
+  /** Older facts count as changed: their login may have been forgotten. */
   #forgottenUpTo = 0;
   readonly #epochOf = new WeakMap<Principal, number>();
   readonly #listeners = new Set<(login: string) => void>();
@@ -37,7 +37,7 @@ export class UserChanges {
     return this.#epoch;
   }
 
-  /** Facts of this epoch and older hold no longer, whoever they are about. */
+  /** Facts of this epoch and older no longer hold, for any login. */
   get forgottenUpTo(): number {
     return this.#forgottenUpTo;
   }
@@ -53,7 +53,7 @@ export class UserChanges {
     this.#epochOf.set(principal, epoch);
   }
 
-  /** What `mark` noted; for unmarked principals the epoch of now. */
+  /** The epoch that `mark` noted; for unmarked principals the current one. */
   epochOf(principal: Principal): number {
     return this.#epochOf.get(principal) ?? this.#epoch;
   }

@@ -10,7 +10,7 @@ import type { PasswordHash } from "./password.ts";
 import type { RecordedEvent } from "../model/event.ts";
 import { decodeJsonText } from "../text/utf8.ts";
 
-/** What the names of users' streams begin with. */
+/** The prefix of users' streams. */
 export const USER_STREAM_PREFIX = "$user-";
 
 /** Name of the stream of the user `login`. */
@@ -18,7 +18,7 @@ export function streamOfUser(login: string): string {
   return USER_STREAM_PREFIX + login;
 }
 
-/** What is stored of a user besides its login. */
+/** The stored fields of a user besides its login. */
 export interface UserFields {
   readonly fullName: string | undefined;
   readonly groups: readonly string[] | undefined;
@@ -73,7 +73,7 @@ export function decodeUser(event: RecordedEvent): UserFields | undefined {
   };
 }
 
-/** What a user may be and do, for the audit; null: there is no such user. */
+/** A user's state and rights, for the audit; null: there is no such user. */
 export function rightsTextOf(fields: UserFields | undefined): string | null {
   if (fields === undefined) return null;
   const { groups, isDisabled } = fields;

@@ -73,7 +73,7 @@ const NOTIFICATION_METADATA = JSON.stringify({ $maxAge: 3600 });
 
 const FREE_SLOT: UserSlot = { head: -1, hasAccessList: false, user: undefined };
 
-/** What writing to the store takes. */
+/** The parts that writing to the store needs. */
 export interface RepositoryOptions {
   readonly store: EventStore;
   readonly newEventId: () => string;
@@ -276,7 +276,7 @@ class KnownLogins {
    */
   async sorted(): Promise<readonly string[]> {
     try {
-      // What is watched may come late: a name that was just given counts.
+      // Watched commits may come late: a name that was just given counts.
       await this.#store.barrier?.();
       return [...await (this.#logins ??= this.#find())].sort();
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * What a user may be called and consist of, and what a new login may look like.
+ * Rules for the fields of users and the form of new logins.
  * Existing logins go on working, whatever they look like: the rules of new ones
  * are asked when a user is created, or gets a group.
  *
@@ -14,7 +14,7 @@ import { LIMITS } from "../model/limits.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import type { NewUser } from "./contract.ts";
 
-/** What is known of the users that are there already. */
+/** The existing users. */
 export interface TakenName {
   readonly login: string;
   readonly groups: readonly string[] | undefined;

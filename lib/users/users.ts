@@ -1,5 +1,5 @@
 /**
- * What clients may do with users (spec: users §2).
+ * The service of users (spec: users §2).
  *
  * @module
  */
@@ -32,7 +32,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
 import { isUnnarrowed, ROLE_ADMINS } from "../model/principal.ts";
 
-/** What the service is made of. */
+/** The parts of the service. */
 export interface UserServiceOptions {
   readonly users: UserRepository;
   readonly tokens: TokenRepository;
@@ -92,7 +92,7 @@ export class UserService {
         refuseTakenGroups(groups ?? [], [login, ...logins]);
         return await this.#options.users.create(login, { slot, fields });
       });
-      // Whoever hard-deleted the stream wanted no such user for ever.
+      // A hard delete of the stream means no such user for ever.
       if (kind === "deleted") return CONFLICT;
       if (kind !== "appended") continue;
       this.#log("user.created", { requester, login, after: fields });
@@ -189,7 +189,7 @@ export class UserService {
   }
 
   /**
-   * For whoever knows the current password. Slowed and judged like a login.
+   * Requires the current password. Throttled and judged like a login.
    *
    * @throws {QuipuError} `tooManyLogins`.
    */
@@ -309,7 +309,7 @@ export class UserService {
     { requester, login, event }: {
       readonly requester: Requester;
       readonly login: string;
-      /** What the audit calls it. */
+      /** Its name in the audit. */
       readonly event: string;
     },
     changesOf: (user: StoredUser) => Partial<UserFields> | undefined,

@@ -35,7 +35,7 @@ export interface CommitRecord {
   readonly lastCreatedAtUs: number;
 }
 
-/** What became of a commit. */
+/** The outcome of a commit. */
 export type CommitOutcome =
   /** It is permanent. */
   | "committed"
@@ -97,7 +97,7 @@ export function decodeCommitRecord(value: unknown): CommitRecord | undefined {
 
 /** A store whose log and commit record agree: it may be written. */
 export interface Reconciled {
-  /** What was found, see `open/reconcile.ts`. */
+  /** The state that was found; see `open/reconcile.ts`. */
   readonly label: string;
   readonly catalog: Catalog;
   readonly storeId: string;

@@ -11,7 +11,7 @@ import { DatabaseSync } from "node:sqlite";
 /** Layout of the tables, by number, of which the columns are known. */
 const KNOWN_LAYOUT = 3;
 
-/** What Deno KV reads without being asked. */
+/** Tables that Deno KV reads by itself. */
 const KNOWN_COLUMNS: readonly (readonly [table: string, columns: string])[] = [
   ["kv", "k, v, v_encoding, version, seq, expiration_ms"],
   ["queue", "ts, id, data, backoff_schedule, keys_if_undelivered"],

@@ -1,5 +1,5 @@
 /**
- * What a store stands on. Tests replace it, with faults or in memory.
+ * The platform of a store. Tests replace it, with faults or in memory.
  *
  * @module
  */

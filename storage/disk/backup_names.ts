@@ -9,7 +9,7 @@ export const MANIFEST_NAME = "manifest.json";
 /** Directory of the segments in a backup. */
 export const BACKUP_SEGMENTS_NAME = "segments";
 
-/** What the name of a segment's file in a backup says of it. */
+/** A segment's file in a backup, by its name. */
 interface BackupFileName {
   readonly number: number;
   readonly generation: number;
@@ -40,7 +40,7 @@ export function backupFileName(
 const FILE_NAME =
   /^(\d{8,10})\.g(\d{1,9})\.([0-9a-f]{8})\.(\d{1,16})\.([0-9a-f]{8})\.seg$/;
 
-/** What the name of a file in `segments/` says; undefined for another name. */
+/** Parses the name of a file in `segments/`; undefined for another name. */
 export function parseBackupFileName(
   name: string,
 ):

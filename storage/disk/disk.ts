@@ -3,7 +3,7 @@
  * files. The real one is `file_disk.ts`; `memory/memory_disk.ts` keeps files
  * in memory; a fault-injecting twin can stand in for either.
  *
- * What is assumed of a disk: bytes written are there after `sync()` returned;
+ * Assumptions about a disk: bytes written are there after `sync()` returned;
  * a created, renamed or removed entry is there (or gone) after
  * `syncDirectory()` returned; nothing is assumed of what was not synced.
  *

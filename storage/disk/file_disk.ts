@@ -20,7 +20,7 @@ import { decodeUtf8Leniently, encodeUtf8 } from "../../lib/text/utf8.ts";
  */
 const WRITE_SYNC_BYTES_MAX = 64 * 1024;
 
-/** What the program makes is for its own user alone, whatever the umask. */
+/** Files are for the program's own user alone, whatever the umask. */
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
@@ -94,7 +94,7 @@ export function createFileDisk(): Disk {
         await Deno.mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
       } catch (error) {
         if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-        // What is there is no directory, and the system would only say
+        // The path is no directory, and the system would only say
         // "File exists".
         throw new Deno.errors.NotADirectory(
           `Not a directory (os error 20): mkdir "${path}"`,
@@ -192,7 +192,7 @@ async function lock(
   };
 }
 
-/** What stands in the directory of a store or of a backup. */
+/** The entries of the directory of a store or of a backup. */
 const PRIVATE_NAME =
   /^(segments|incoming|lost|lock|ballast|manifest\.json|(heads\.snap|catalog\.kv).*)$/;
 

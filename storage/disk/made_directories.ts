@@ -25,7 +25,7 @@ export async function makingDirectory<Result>(
   }
 }
 
-/** What is not there of a path, the innermost first. */
+/** The missing directories of a path, the innermost first. */
 function missingDirectories(directory: string): string[] {
   const missing: string[] = [];
   for (let at = resolve(directory); !isThere(at); at = dirname(at)) {
@@ -39,7 +39,7 @@ function isThere(path: string): boolean {
     Deno.lstatSync(path);
     return true;
   } catch (error) {
-    // What may not be looked at is not ours to remove.
+    // A directory that cannot be read is not ours to remove.
     return !(error instanceof Deno.errors.NotFound);
   }
 }

@@ -74,7 +74,7 @@ function namedNow<Result>(
 
 function nameError(error: unknown, doing: string, path: string): unknown {
   const code = systemCodeOf(error);
-  // Whoever opens a file may ask whether it is one.
+  // Callers that open a file may test its error.
   const why = code === "ENOTDIR" && doing !== "open"
     ? systemReasonOf(error)
     : explainSystemError(error);

@@ -147,7 +147,7 @@ async function refuseUnreadable(
   }
 }
 
-/** What a restore left that was interrupted is not all of the store. */
+/** A directory with an interrupted restore holds only part of the store. */
 function refuseUnfinished(names: readonly string[], directory: string): void {
   if (!names.includes(RESTORING_NAME)) return;
   throw new QuipuError(
@@ -192,7 +192,7 @@ function lockedError(directory: string, heldBy: string): QuipuError {
 
 const OWN_NAMES = ["lock", CATALOG_NAME, SEGMENTS_NAME];
 
-/** What may lie in a new store's directory: logs, and what mounting leaves. */
+/** Files allowed in a new store's directory: logs, and those of mounting. */
 export const TOLERATED_NAME = /^(log|.*\.log|lost\+found|\..*)$/;
 
 /** Names the directory in what the operating system says about it. */

@@ -151,7 +151,7 @@ export class BlockCache {
   }
 }
 
-/** What a reader asks of a cache. */
+/** A cache as readers see it. */
 export type Blocks = Pick<BlockCache, "get" | "memoryFor" | "enter">;
 
 /** A number below 2³² that spreads keys which follow one another. */

@@ -120,7 +120,7 @@ export class BlockedWriter {
   }
 }
 
-/** What is asked of a blocked file. */
+/** A blocked file as readers see it. */
 export type BlockedSource = Pick<DiskFile, "path" | "readAt" | "size">;
 
 /** Memory for long reads, one after the other. */

@@ -100,7 +100,7 @@ export class SealedDigest {
   }
 }
 
-/** What the header says. */
+/** The fields of the header. */
 interface SnapshotHeader {
   readonly storeId: string;
   readonly sealedCount: number;
@@ -247,7 +247,7 @@ export class HeadsSnapshot {
   }
 
   /**
-   * What the active segment holds up to where the header says.
+   * The contents of the active segment up to the end in the header.
    *
    * @throws {QuipuError} `corruptRecord` when a section is damaged.
    */

@@ -67,7 +67,7 @@ export interface NamedLists {
   };
 }
 
-/** What a memtable holds, once nothing is added to it any more. */
+/** The contents of a memtable that gets no more entries. */
 export type SealedTable =
   & Pick<
     Memtable,

@@ -129,7 +129,7 @@ export function decodeSlice(
 ): Slice {
   const prefix = getUint32At(read(offset, SLICE_PREFIX_BYTES), 0);
   const headBytes = sliceHeadBytes(prefix);
-  // What is read last is used up before more is read.
+  // The last read is used up before more is read.
   const leftCount = isSparseSlice(prefix)
     ? getUint32At(read(offset + headBytes, 4), 0)
     : undefined;
@@ -216,7 +216,7 @@ export function isLikelyTooFar(
     jump.depth < Math.floor(ordinal / firstOrdinal * depth);
 }
 
-/** What the last block says of the file and of the segment it belongs to. */
+/** The last block: facts about the file and its segment. */
 export interface IndexFooter {
   readonly storeId: string;
   readonly segmentNumber: number;

@@ -10,7 +10,7 @@ import type { Disk } from "../disk/disk.ts";
 import { SyncedWriter } from "../disk/synced_writer.ts";
 import { buildIndex, type IndexJob, listIdsOf } from "./index_builder.ts";
 
-/** What an index file is made of. */
+/** The sources of an index file. */
 export type IndexContent = Omit<IndexJob, "file" | "pause">;
 
 /** A file, where it is made. */

@@ -230,7 +230,7 @@ export class ListDirectory {
   }
 }
 
-/** What is known of lists, by id, as a file holds it. */
+/** The columns of lists, by id, as stored in a file. */
 export interface LoadedLists {
   readonly names: NameBytes;
   readonly hashes: Uint32Array<ArrayBuffer>;

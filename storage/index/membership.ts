@@ -14,7 +14,7 @@ import { NO_ORDINAL } from "../log/record.ts";
 import { type ListDirectory, NO_LIST, STREAMS_LIST } from "./list_directory.ts";
 import type { Memtable } from "./memtable.ts";
 
-/** What the rules look at. */
+/** The fields that the rules read. */
 export interface ListedEvent {
   readonly streamName: string;
   readonly eventType: string;

@@ -22,7 +22,7 @@ export interface LogSample {
   readonly createdAtUs: number;
 }
 
-/** What a memtable holds, as a file keeps it. */
+/** The contents of a memtable as stored in a file. */
 export interface MemtableDump {
   /** Ids of lists with entries, in the order of their first one. */
   readonly lists: Uint32Array<ArrayBuffer>;

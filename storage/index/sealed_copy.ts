@@ -27,7 +27,7 @@ export interface ListColumns {
   readonly lastSlice: Uint32Array<ArrayBuffer>;
 }
 
-/** What another thread needs. */
+/** The data that another thread needs. */
 export interface SealedCopy {
   readonly memtable: MemtableDump;
   readonly lists: ListColumns;

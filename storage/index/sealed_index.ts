@@ -221,7 +221,7 @@ export class SealedIndex {
       return chunk.subarray(at - chunkStart, at - chunkStart + length);
     };
     for (let count = 0; count < this.footer.sliceCount; count++) {
-      // What was read is overwritten between slices, not in the midst of one.
+      // The buffer is overwritten between slices, not within one.
       const headEnd = Math.min(end, offset + SLICE_HEAD_BYTES_MAX);
       if (headEnd > chunkStart + chunk.length) {
         chunkStart = offset;

@@ -25,7 +25,7 @@ const HEADER_BYTES = 4096;
 const SECTIONS_AT = 2048;
 const SECTION_ENTRY_BYTES = 12;
 const CRC_AT = HEADER_BYTES - 4;
-/** What is read at a time: calls for more may come back with less. */
+/** Bytes read at a time: calls for more may return less. */
 const READ_BYTES = 16 * 1024 * 1024;
 
 /** Bytes of the header that are the owner's. */

@@ -28,7 +28,7 @@ const ENTRIES_MIN = 50_000;
 /** A worker that says nothing for so long is given up. */
 const SILENCE_MS_MAX = 60_000;
 
-/** What a worker is told. */
+/** A message to a worker. */
 export interface MakerOrder extends SealedCopy {
   readonly storeId: string;
   readonly segment: Segment;
@@ -37,7 +37,7 @@ export interface MakerOrder extends SealedCopy {
   readonly olderIndexes: readonly OlderIndex[];
 }
 
-/** What a worker says. */
+/** A message from a worker. */
 export type MakerReport =
   | { readonly type: "working" }
   | {
@@ -47,7 +47,7 @@ export type MakerReport =
   }
   | { readonly type: "failed"; readonly reason: string };
 
-/** What a worker needs besides what the index file is made of. */
+/** The paths and sizes that a worker needs besides the sources of the index. */
 export interface SealJob extends IndexFileTarget {
   readonly content: IndexContent & { readonly lists: ListDirectory };
   /** The index files that `content.older` finds slices in. */

@@ -241,12 +241,12 @@ export class GrowingBytes {
     this.length += 2 + written;
   }
 
-  /** What was written so far. */
+  /** The bytes written so far. */
   bytes(): Uint8Array {
     return this.array.subarray(0, this.length);
   }
 
-  /** What was written so far, and zeros behind it. */
+  /** The bytes written so far, and zeros after them. */
   bytesAndZeros(zeroCount: number): Uint8Array {
     if (zeroCount === 0) return this.bytes();
     this.reserve(zeroCount);

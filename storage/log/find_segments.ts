@@ -122,7 +122,7 @@ export function isComplete(
     files.open(path).size() === scavenged.fileBytes;
 }
 
-/** What the header of a segment's file says of what stayed, if it says so. */
+/** The scavenged part of a segment's header, if it has one. */
 export function scavengedOf(
   header: SegmentHeader | undefined,
 ): { scavenged?: ScavengedSegment } {
@@ -144,7 +144,7 @@ export async function listGenerations(
   const indexNames: string[] = [];
   for (const name of await disk.list(logDirectory)) {
     if (name.endsWith(".tmp") && removesTemporary) {
-      // What was being made when the power went. It may stay if it must.
+      // Left from a power cut. It may stay if it cannot be removed.
       await disk.remove(join(logDirectory, name)).catch(() => {});
       continue;
     }

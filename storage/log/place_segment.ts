@@ -33,7 +33,7 @@ import { positionOf, type Segment } from "./segment.ts";
 import type { PlacedSegment } from "./segment_file.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
 
-/** What is known of where a segment belongs. */
+/** The evidence for where a segment belongs. */
 interface Surroundings {
   /** Where the one before it ends. */
   readonly start: number;
@@ -56,7 +56,7 @@ export function placeSegment(
   try {
     file = disk.open(segment.path, "read");
   } catch {
-    // Whoever reads it will say so.
+    // Reading it will report it.
     return plain;
   }
   try {

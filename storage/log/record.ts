@@ -73,7 +73,7 @@ export const FLAG_TOMBSTONE = 8;
 /** Ordinal of an event that a list does not hold. */
 export const NO_ORDINAL = -1;
 
-/** What a record says besides the event that a client proposed. */
+/** The fields of a record besides the event that a client proposed. */
 export interface RecordFields {
   readonly logPosition: number;
   readonly createdAtUs: number;
@@ -222,7 +222,7 @@ function setOrdinal(view: DataView, offset: number, value: number): void {
   } else setSafeUint64(view, offset, value);
 }
 
-/** What is wrong with the bytes where a record should be. */
+/** The fault of the bytes where a record should be. */
 export type RecordFault =
   | "short"
   | "badLength"

@@ -28,11 +28,11 @@ import {
 import { offsetOf, type OpenFiles, type Segment } from "./segment.ts";
 import type { LogFault } from "./segment_file.ts";
 
-/** What most records fit in. */
+/** Most records fit in it. */
 const SINGLE_READ_BYTES = 2048;
-/** What is read of one at first, if those before it were short. */
+/** First read of a record, if those before it were short. */
 const SHORT_READ_BYTES = 512;
-/** What is expected of the next one's length falls by so much at a time. */
+/** By how much the expected length falls from record to record. */
 const SHORTER_BY_BYTES = 16;
 /** Records that lie further apart are read separately. */
 const WINDOW_GAP_BYTES_MAX = 8 * 1024;
@@ -57,7 +57,7 @@ export class RecordReader {
   readonly #copies = new RecordCopies();
   /** About how long the longest records of the last ones were. */
   #likelyBytes = SINGLE_READ_BYTES;
-  /** What was read last of a scavenged segment. */
+  /** The last read of a scavenged segment. */
   #foundIn: FoundIn | undefined;
 
   /** @param options `onDamage` is told of each record that is not whole. */
@@ -131,7 +131,7 @@ export class RecordReader {
           position,
           isCached ? { ...options, withBodies: true } : options,
         );
-        // What is cut off by the window's end, or damaged, is read by itself.
+        // A record that the window cuts off, or a damaged one, is read by itself.
         const read = record === undefined
           ? this.read(segment, position, options)
           : isCached
@@ -424,7 +424,7 @@ export class RecordCache {
 }
 
 /**
- * What a cached record takes besides its bytes: measured as 390 of the heap and
+ * Memory of a cached record besides its bytes: measured as 390 of the heap and
  * of buffers, and what their allocator rounds up.
  */
 const ENTRY_OVERHEAD_BYTES = 450;

@@ -197,7 +197,7 @@ export function readUpTo(
     : bytesOf(array);
 }
 
-/** What is wrong with the record at a place of an array. */
+/** The fault of the record at a place of an array. */
 export function faultAt(
   bytes: Bytes,
   at: number,

@@ -14,7 +14,7 @@ export interface ScanResult {
   readonly checksum: number;
   readonly lastPosition: number;
   readonly lastCreatedAtUs: number;
-  /** What ends the segment; undefined when its file ends with a whole batch. */
+  /** The fault that ends the segment; undefined when it ends with a whole batch. */
   readonly fault: LogFault | undefined;
   /** Position at which the fault was found. */
   readonly faultPosition: number;

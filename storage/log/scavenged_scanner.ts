@@ -18,7 +18,7 @@ interface Stretch {
   readonly bytes: Bytes;
   /** Where each record begins in the bytes. */
   readonly starts: readonly number[];
-  /** What is wrong after the last of them, if anything is. */
+  /** The fault after the last of them, if there is one. */
   readonly fault: RecordFault | undefined;
 }
 
@@ -65,7 +65,7 @@ function readStretch(
   return { bytes, starts, fault };
 }
 
-/** What is wrong with the length or position of the record at a place. */
+/** The fault in length or position of the record at a place. */
 function framingFault(
   { array, view }: Bytes,
   at: number,
@@ -87,7 +87,7 @@ function positionIn(stretch: Stretch, at: number): number {
   return getSafeUint64(stretch.bytes.view, at + 8);
 }
 
-/** What is wrong with a stretch's record. */
+/** The fault of a stretch's record. */
 function faultAt(
   { bytes }: Stretch,
   at: number,

@@ -1,5 +1,5 @@
 /**
- * What a scavenged segment holds: the records that stayed, in a file of
+ * A scavenged segment: the records that were kept, in a file of
  * format 2.
  *
  * ```
@@ -50,7 +50,7 @@ const OWN_START = 64;
 export const STRETCH_BYTES = 8 * 1024;
 const PLACE_BYTES = 8;
 
-/** What the header says besides what that of any segment says. */
+/** The fields of the header that other segments do not have. */
 export interface ScavengedHeader {
   readonly checksum: number;
   readonly endPosition: number;

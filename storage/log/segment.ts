@@ -11,7 +11,7 @@ import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { ScavengedSegment } from "./scavenged_segment.ts";
 import { SEGMENT_HEADER_BYTES, segmentFileName } from "./segment_header.ts";
 
-/** What is known of a segment. */
+/** A segment's place in the log, and its file. */
 export interface Segment {
   readonly number: number;
   readonly generation: number;
@@ -23,7 +23,7 @@ export interface Segment {
   endPosition: number;
   /** Header CRC of its last record, of its header if it has none. */
   checksum: number;
-  /** What stayed of a scavenged one, of which the file has another format. */
+  /** The kept records of a scavenged one, whose file has another format. */
   readonly scavenged?: ScavengedSegment;
 }
 

@@ -45,12 +45,12 @@ import {
 import { offsetOf, positionOf, type Segment } from "./segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment_header.ts";
 
-/** What is read at a time, if the reader does not say otherwise. */
+/** Bytes read at a time by default. */
 const CHUNK_BYTES = 256 * 1024;
-/** What is read at a time to find the next record. */
+/** Bytes read at a time to find the next record. */
 const SEARCH_BYTES = 1024 * 1024;
 
-/** What is wrong with a record, or with where it stands. */
+/** The fault of a record, or of its place. */
 export type LogFault =
   | RecordFault
   /** It does not name the record before it. */
@@ -115,9 +115,9 @@ export class WalkFault implements RecordPlace {
 export interface WalkOptions {
   /** Position of the first record, in a fresh segment. Default: the start. */
   readonly from?: number | undefined;
-  /** What the first record must name. Default: it is not checked. */
+  /** The checksum that the first record must name. Default: it is not checked. */
   readonly previousCrc?: number | undefined;
-  /** What the first record must not be older than, microseconds. */
+  /** Lower bound of the first record's time, microseconds. */
   readonly createdAtUs?: number | undefined;
   /** Whether records stay as they are. Default: until the next one is read. */
   readonly isKept?: boolean;
@@ -257,7 +257,7 @@ export class Walk {
   #memory: Bytes = NOTHING;
   /** Offset in the file of the chunk's first byte. */
   #chunkOffset = 0;
-  /** What is to be told before the walk goes on. */
+  /** Faults to report before the walk goes on. */
   readonly #faults: WalkFault[] = [];
   /** A record that is passed once that was told, and what is given then. */
   #held: { record: LogRecord; step: LogRecord | WalkFault } | undefined;
@@ -395,7 +395,7 @@ export class Walk {
       this.#memory = bytesOf(new Uint8Array(length));
     }
     const { array, view } = this.#memory;
-    // What was cut off by the end of the chunk before is there already.
+    // The part that the chunk before cut off is there already.
     const kept = this.#chunk.array.subarray(
       Math.min(this.#chunk.array.length, this.offset - this.#chunkOffset),
     ).subarray(0, length);

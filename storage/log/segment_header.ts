@@ -52,7 +52,7 @@ export interface SegmentHeader {
   readonly createdAtUs: number;
   /** Set if records were taken out: the file has another format. */
   readonly isScavenged?: true;
-  /** What stayed, if `isScavenged` and all of the header was decoded. */
+  /** Set if `isScavenged` and all of the header was decoded. */
   readonly scavenged?: ScavengedHeader;
 }
 
@@ -132,7 +132,7 @@ export function segmentFileName(
   return `${number}.g${segment.generation}.${extension}`;
 }
 
-/** What a file name says; undefined when it is not a segment's. */
+/** Parses a file name; undefined when it is not a segment's. */
 export function parseSegmentFileName(
   name: string,
 ):

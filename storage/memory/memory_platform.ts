@@ -1,5 +1,5 @@
 /**
- * What a store in memory stands on.
+ * The platform of a store in memory.
  *
  * @module
  */

@@ -17,7 +17,7 @@ import { offsetOf, type Segment } from "../log/segment.ts";
 /** Lists of the record that is entered. */
 const MEMBERSHIP = new Membership();
 
-/** What a segment is entered in. */
+/** The structures that a segment is entered in. */
 interface EnteredSegment {
   readonly index: StoreIndex;
   readonly memtable: Memtable;

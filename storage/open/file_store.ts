@@ -100,7 +100,7 @@ export class FileStore implements EventStore {
   readonly leases: LocalLeases;
   readonly local: FileReads;
   readonly #parts: StoreParts;
-  /** What works on the store beside it, and ends before it does. */
+  /** Background work on the store, which ends before it closes. */
   readonly #beside: (() => Promise<void>)[] = [];
   #closing: Promise<void> | undefined;
 

@@ -58,7 +58,7 @@ export class KnownDamage {
       const report = await verify();
       this.#damageCount = report.damageCount;
       this.#brokenCount = report.brokenCount;
-      // What it saw itself is in its counts.
+      // Damage that it found itself is in its counts.
       for (const { position } of report.findings) {
         if (position !== undefined) met.delete(position);
       }

@@ -44,7 +44,7 @@ export interface LoadOptions {
   readonly opening?: JobControl | undefined;
 }
 
-/** What was found in the log. */
+/** The state of the log that was found. */
 export interface LoadedLog {
   readonly segments: Segment[];
   readonly storeId: string | undefined;
@@ -60,7 +60,7 @@ export interface LoadedLog {
   readonly stale: readonly string[];
   /** Files that scavenging left. */
   readonly superseded: readonly string[];
-  /** What is wrong at the end of the log; undefined when nothing is. */
+  /** The fault at the end of the log; undefined when there is none. */
   readonly fault: string | undefined;
   /** Records that are whole, and contradict those before them. */
   readonly contradictions: Contradictions;
@@ -238,7 +238,7 @@ interface SegmentPart {
 function takeSealed(segment: Segment, part: SegmentPart): boolean {
   const { state, next, options: { files, reader } } = part;
   const { endPosition } = segment;
-  // What stands behind the end was written in vain: see `write/writer.ts`.
+  // Bytes after the end were never committed: see `write/writer.ts`.
   const isThere = files.open(segment.path).size() >=
     offsetOf(segment, endPosition);
   const fits = isThere && endPosition === next?.startPosition &&

@@ -70,7 +70,7 @@ export async function loadScavenged(
       }
       index.dropSealed(segment);
     }
-    // What it is made from must be known: where its lists were before.
+    // It is made from the older slices of its lists, which must be known.
     heads.enterAll();
     if (await sealScavenged(segment, storeId, options)) {
       heads.take(segment, storeId);

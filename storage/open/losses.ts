@@ -1,5 +1,5 @@
 /**
- * What earlier repairs could not save, and what they were about to take out:
+ * The losses of earlier repairs, and the records they were about to remove:
  * notes in `lost/`, as long as they are kept there.
  *
  * @module

@@ -186,7 +186,7 @@ async function moveCatalogAway(
 }
 
 /**
- * What SQLite and the operating system say when it is the device that fails,
+ * Texts of SQLite and the operating system when the device fails,
  * not the file that is damaged. Then the file stays: it may be whole.
  */
 const OF_DEVICE =
@@ -365,7 +365,7 @@ type VerdictLabel =
   | "CORRUPT_COMMITTED"
   | "FOREIGN";
 
-/** What a look at the segments showed. */
+/** The state of the segments that was found. */
 export interface LogFindings {
   /** Undefined when there is no segment. */
   readonly storeId: string | undefined;

@@ -113,7 +113,7 @@ class Salvage {
 
   async load(): Promise<void> {
     const { candidates, storeId } = await findCandidates(this.#options, {
-      // What a header says is known otherwise, as a rule: `placeSegment()`.
+      // Other segments mostly tell the contents of a header: `placeSegment()`.
       damaged: (what) => this.#damages.push(what),
       lost: (what) => this.#lost(what),
     });

@@ -14,7 +14,7 @@ import { renderEntryLine } from "./feed_json.ts";
 import { type Feed, formatUpdated, NEVER_UPDATED } from "./feed.ts";
 import { type FeedLink, StreamRefs, subscriptionUri } from "./links.ts";
 
-/** What a consumer was handed. */
+/** A message as a consumer gets it. */
 export interface MessagePage {
   readonly streamName: string;
   readonly groupName: string;
@@ -68,13 +68,13 @@ function messageLinks(uri: string, event: ResolvedEvent): FeedLink[] {
 /** Lines whose streams' names are remembered, to write them faster. */
 const REMEMBERED_LINES = 1_000;
 
-/** What every entry ends with: its links are its last member. */
+/** The end of every entry: its links are its last member. */
 const ENTRY_END = "]}";
 
 /** Writes messages as entries with their links, each on one line. */
 export class MessageLines {
   readonly #entries: EntryBytes;
-  /** What stands before and after the id in the link to acknowledge. */
+  /** The parts of the link to acknowledge before and after the id. */
   readonly #ackStart: Uint8Array;
   readonly #nackStart: Uint8Array;
   readonly #end = encodeUtf8('","relation": "nack"}' + ENTRY_END);
@@ -113,7 +113,7 @@ export class MessageLines {
   }
 }
 
-/** What a message is acknowledged by: the id of the link, where it is one. */
+/** The id that acknowledges a message: that of the link, if it is one. */
 export function messageIdOf({ original }: ResolvedEvent): string {
   return original.eventId;
 }

@@ -29,7 +29,7 @@ export function renderFeedJson(feed: Feed, embed: EmbedLevel): RenderedBody {
   return renderFeedForm(feed, new JsonFeed(feed, embed));
 }
 
-/** What stands before an entry. */
+/** The separator before an entry. */
 const FIRST_ENTRY = "\n    ";
 const NEXT_ENTRY = ",\n    ";
 
@@ -172,7 +172,7 @@ export function renderDto(
     newlineAt(depth) + "}";
 }
 
-/** What the levels from `rich` on put in front of an entry. */
+/** The members that the levels from `rich` on put first in an entry. */
 function richFields(
   event: ResolvedEvent,
   shown: RecordedEvent,

@@ -95,7 +95,7 @@ export class JsonCopier {
   readonly #outMax: number;
   /** Index of the next byte to read. */
   position = 0;
-  /** What the last `copyValue()` copied. */
+  /** The output of the last `copyValue()`. */
   copied: Uint8Array = EMPTY;
   readonly #valueMax: number;
   #valueStart = 0;
@@ -108,7 +108,7 @@ export class JsonCopier {
     const isSmall = roomBytes <= SHARED_BYTES_MAX;
     if (isSmall) {
       SHARED_SOURCE.bytes.set(bytes);
-      // What another body left there must not go on where this one ends.
+      // The rest of an earlier body must not continue this one.
       SHARED_SOURCE.bytes[length] = 0;
     }
     if (isSmall && slabEnd + roomBytes > SLAB_BYTES) {
@@ -127,7 +127,7 @@ export class JsonCopier {
     this.#outMax = this.#outEnd + length * 8 + 4096;
   }
 
-  /** What is copied to, until it has to grow. */
+  /** The output, until it has to grow. */
   get out(): Uint8Array {
     return this.#out;
   }
@@ -282,7 +282,7 @@ export class JsonCopier {
     this.#out[to++] = QUOTE;
     while (from <= lastWord) {
       const word = sourceView.getInt32(from, true);
-      // What is too much of it is written over.
+      // Surplus bytes are overwritten.
       outView.setInt32(to, word, true);
       const special = specialBytesOf(word);
       const plainBytes = special === 0 ? WORD_BYTES : firstByteOf(special);
@@ -390,7 +390,7 @@ export class JsonCopier {
   #grow(needed: number): boolean {
     const valueLength = this.#outEnd - this.#valueStart;
     if (needed > this.#outMax || valueLength > this.#valueMax) return false;
-    // What was copied so far stays in the block and in use.
+    // The output so far stays in the block and in use.
     this.finish();
     const grown = wordMemoryOf(
       new Uint8Array(Math.max(needed, this.#out.length * 2)),

@@ -48,7 +48,7 @@ export class JsonScanner {
   readonly #depthMax: number;
   readonly #stringMax: number;
   #depth = 0;
-  /** What copying may still add; a new one for each value that is bounded. */
+  /** The budget of the output; a new one for each bounded value. */
   budget: LayoutBudget;
   /** Index of the next character. */
   position = 0;
@@ -438,7 +438,7 @@ class PieceText {
 const PIECE_LENGTH_MAX = 64;
 const CODES_LENGTH = 4096;
 
-/** What the text before has left for the next one. */
+/** The buffer that the last text left for the next one. */
 let spare: Uint16Array<ArrayBuffer> | undefined;
 
 function takeSpare(): Uint16Array<ArrayBuffer> {

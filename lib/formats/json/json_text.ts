@@ -29,7 +29,7 @@ export function reindentJson(
   options: ReindentOptions = {},
 ): string | undefined {
   const { depth = 0, isLenient = false, depthMax = JSON_DEPTH_MAX } = options;
-  // What this program stored is laid out already.
+  // JSON that this program stored is laid out already.
   if (isIndentedJson(text, depthMax)) {
     return depth === 0 ? text : text.replaceAll("\n", newlineAt(depth));
   }

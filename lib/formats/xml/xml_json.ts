@@ -14,7 +14,7 @@ import { textOf, type XmlElement, type XmlNode } from "./xml_parse.ts";
 /** Namespace in which Json.NET marks elements that are arrays. */
 export const JSON_NAMESPACE = "http://james.newtonking.com/projects/json";
 
-/** What an element holds, as event data. */
+/** The content of an element, as event data. */
 export type XmlContent =
   | { readonly kind: "empty" }
   /** Characters and nothing else. */

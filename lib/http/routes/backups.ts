@@ -24,7 +24,7 @@ const KNOWN_FILES_SCHEMA: Schema = {
   }, ["have"]),
 };
 
-/** What an export is selected by. */
+/** The selection of an export. */
 const EXPORT_QUERY = {
   stream: "Only this stream",
   category: "Only the streams of this category",

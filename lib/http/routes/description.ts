@@ -1,5 +1,5 @@
 /**
- * What the interface says of itself: as OpenAPI, and as a page to read.
+ * The interface's own description: as OpenAPI, and as a page to read.
  *
  * @module
  */

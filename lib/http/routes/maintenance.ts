@@ -137,7 +137,7 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
 ];
 
 /**
- * What keeps a store of files well.
+ * Maintenance of a store of files.
  *
  * @throws {Refusal} If the store is none.
  */

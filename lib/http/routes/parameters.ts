@@ -22,10 +22,10 @@ const FORMAT: Meanings = {
   format: "Type of the answer instead of Accept: xml, json, …",
 };
 
-/** What a read of one event may ask for. */
+/** Parameters of a read of one event. */
 export const EVENT_QUERY: Meanings = FORMAT;
 
-/** What a feed may be asked for. */
+/** Parameters of a feed. */
 export const FEED_QUERY: Meanings = {
   embed: "How much of its events a feed holds: none, content, rich, body, " +
     "pretty",

@@ -125,7 +125,7 @@ async function deleteProjection(context: RequestContext): Promise<Response> {
   return answerCommand("deleted", outcome, context);
 }
 
-/** What is to be made, but for the query. */
+/** The projection to create, but for its query. */
 function readCreateCommand(
   mode: ProjectionMode,
   parameters: ReadonlyMap<string, string>,
@@ -174,7 +174,7 @@ const NUMBERS = {
 } satisfies Partial<Record<keyof ProjectionConfig, number>>;
 
 /**
- * What a body says of a configuration; what it leaves out is undefined.
+ * A configuration in a body; missing members are undefined.
  *
  * @throws {Refusal} If it is no object, or a member has a wrong type.
  */

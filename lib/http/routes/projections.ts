@@ -1,5 +1,5 @@
 /**
- * What projections there are, what they do and what they have made of the
+ * The projections, their status and what they have made of the
  * events (spec: projections §1, §2, §4). Changing them:
  * `projection_commands.ts`.
  *
@@ -410,7 +410,7 @@ export const NO_SUCH_PROJECTION: AnswerDescription = {
   text: "No such projection, or this server runs none",
 };
 
-/** What reads of one projection are answered with. */
+/** Properties that reads of one projection share. */
 const FOUND: Route["answers"] = {
   200: { text: "What was asked for", headers: NEGOTIATED_CACHEABLE },
   404: NO_SUCH_PROJECTION,

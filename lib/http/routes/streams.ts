@@ -120,7 +120,7 @@ const DELETED: AnswerDescription = {
   text: "The stream is permanently deleted",
 };
 
-/** What pages of feeds have in common. */
+/** Properties that pages of feeds share. */
 export const FEED_PAGE = {
   method: "GET",
   // A feed asked for with any type is atom+json, on every route alike.
@@ -151,7 +151,7 @@ export const FEED_PAGE = {
   schemas: { atomJson: FEED_SCHEMA, json: FEED_SCHEMA },
 } as const satisfies Partial<Route>;
 
-/** What reads of single events have in common. */
+/** Properties that reads of single events share. */
 export const ONE_EVENT = {
   method: "GET",
   response: EVENT,
@@ -168,7 +168,7 @@ export const ONE_EVENT = {
   schemas: { atomJson: ENTRY_SCHEMA },
 } as const satisfies Partial<Route>;
 
-/** What appends have in common. */
+/** Properties that appends share. */
 export const APPENDING = {
   method: "POST",
   request: ATOM,

@@ -352,7 +352,7 @@ const RESULT_SCHEMA: Schema = {
   }, ["reason", "result"]),
 };
 
-/** What lists and descriptions have in common. */
+/** Properties that lists and descriptions share. */
 const COMMON_MEMBERS = {
   links: LINKS,
   eventStreamId: TEXT,

@@ -85,7 +85,7 @@ export function documentOf(text: string): AnswerDescription {
 const NO_RIGHT = documentOf("The caller lacks the right");
 const NO_USER = documentOf("No such user");
 
-/** What reads of users and tokens have in common. */
+/** Properties that reads of users and tokens share. */
 export const READING = {
   method: "GET",
   response: JSON_OR_TEXT_XML,
@@ -101,7 +101,7 @@ export const READING = {
   },
 } as const satisfies Partial<Route>;
 
-/** What changes to users and tokens have in common. */
+/** Properties that changes to users and tokens share. */
 export const CHANGING = {
   response: JSON_OR_TEXT_XML,
   scopes: UNNARROWED,

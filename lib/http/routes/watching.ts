@@ -40,7 +40,7 @@ function reasonsOf(code: unknown) {
   return listOf(objectOf({ code, reason: TEXT }, ["code", "reason"]));
 }
 
-/** What reads of health and numbers have in common. */
+/** Properties that reads of health and numbers share. */
 export const WATCHING = {
   method: "GET",
   tag: "Watching",
@@ -132,7 +132,7 @@ function health(context: RequestContext): Response {
   });
 }
 
-/** `GET /health/live`: whoever answers is alive. */
+/** `GET /health/live`: a server that answers is alive. */
 function showLiveness(context: RequestContext): Response {
   return probeResponse(context, [], []);
 }
@@ -264,7 +264,7 @@ export async function metricFamiliesOf(
   ];
 }
 
-/** What an operator should look after, while the node does its work. */
+/** Warnings for the operator, while the node does its work. */
 interface Warning {
   readonly code: "damage";
   readonly reason: string;

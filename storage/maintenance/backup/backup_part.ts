@@ -19,11 +19,11 @@ import {
 import { parseBackupFileName } from "../../disk/backup_names.ts";
 import type { BackupFile } from "./manifest.ts";
 
-/** What a backup is to hold of a segment, before its checksum is known. */
+/** A segment's entry in a backup, before its checksum is known. */
 export type BackupPart = Omit<BackupFile, "crc32">;
 
 /**
- * What a file of a backup is to hold, by its name and its header.
+ * The expected contents of a file of a backup, by its name and its header.
  *
  * @param start Bytes of the file from its start on, the header at least.
  * @param bytes Size of the file.

@@ -269,7 +269,7 @@ export async function verifyBackup(
   }
 }
 
-/** What is wrong with the header of a backup's file; undefined: nothing. */
+/** The fault of the header of a backup's file; undefined: none. */
 function headerFaultOf(
   file: ReadableFile,
   part: BackupFile,

@@ -204,7 +204,7 @@ export class BackupTarget {
     try {
       if (!this.#isComplete) await this.#tidy();
     } catch {
-      // What the backup ended with says more.
+      // The error of the backup says more.
     } finally {
       this.#lock.release();
     }

@@ -24,7 +24,7 @@ import { readStart, segmentOf } from "./backup_part.ts";
 import type { BackupSource, ReadableFile } from "./backup_source.ts";
 import type { BackupFile } from "./manifest.ts";
 
-/** What of a backup is restored. */
+/** The part of a backup to restore. */
 export interface Cut {
   readonly end: number;
   readonly checksum: number;
@@ -215,7 +215,7 @@ function scavengedError(part: BackupFile): QuipuError {
   );
 }
 
-/** A file of a backup for whoever reads files of a store. */
+/** A file of a backup as readers of store files see it. */
 function asDiskFile(file: ReadableFile, path: string): DiskFile {
   const refuse = (): never => {
     throw new TypeError(`Cannot write "${path}": it is read alone`);

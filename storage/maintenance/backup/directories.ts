@@ -144,7 +144,7 @@ export async function restoreDirectory(
     point,
     clock,
     openStore: (directory: string, opening: JobControl) =>
-      // What opens a store judges itself what the system says.
+      // Opening a store interprets errors of the system itself.
       openFileStore({ ...platform, disk: createFileDisk() }, {
         directory,
         segmentSizeBytes: options.segmentSizeBytes,
@@ -217,7 +217,7 @@ export async function restoreStream(
     });
   } catch (error) {
     await giveUp(disk, directory, isUnfinished).catch(() => {
-      // What it ended with says more; the mark is there, the next one goes on.
+      // Its own error says more; the mark is there, the next one goes on.
     });
     throw error;
   }

@@ -62,7 +62,7 @@ export interface BackupManifest {
 
 /** The manifest as text. Its length does not depend on the checksums. */
 export function encodeManifest(manifest: BackupManifest): string {
-  // What is undefined is no member: unknown is never a value.
+  // Undefined values are left out: unknown is never a value.
   const { takenAtUs, version, storeId, ...rest } = manifest;
   const body = {
     format: FORMAT,

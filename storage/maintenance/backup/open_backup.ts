@@ -130,7 +130,7 @@ interface TarStreamOptions {
   readonly disk: Disk;
   readonly snapshot: Snapshot;
   readonly version: string;
-  /** What the reader has already: name → CRC-32 in hexadecimal digits. */
+  /** Files that the reader has already: name → CRC-32 in hexadecimal digits. */
   readonly have: ReadonlyMap<string, string>;
   /** Whether every record is checked before it is sent. */
   readonly isChecked: boolean;

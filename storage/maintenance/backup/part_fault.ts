@@ -10,7 +10,7 @@ import { SegmentFile, type Walk, WalkFault } from "../../log/segment_file.ts";
 import { decodeSegmentHeader } from "../../log/segment_header.ts";
 import { type BackupPart, readStart, segmentOf } from "./backup_part.ts";
 
-/** A check that follows whoever reads the file. */
+/** A check that runs along with a read of the file. */
 interface PartCheck {
   /**
    * Checks every record that begins before an offset.

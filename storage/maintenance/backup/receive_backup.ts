@@ -29,13 +29,13 @@ import { decodeJsonText } from "../../../lib/text/utf8.ts";
 /** Lies beside the manifest. */
 const LOCK_NAME = "lock";
 
-/** What a receiver has of a backup already. */
+/** The part of a backup that a receiver has already. */
 interface HadFile {
   readonly name: string;
   readonly crc32: string;
 }
 
-/** What a server answers. */
+/** A server's answer. */
 export interface BackupAnswer {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** How many; 0 when the server does not say. */
@@ -170,7 +170,7 @@ async function readManifestEntry(
   return manifest;
 }
 
-/** What a file's name alone says of it is enough to write and check it. */
+/** A file's name is enough to write and check it. */
 async function readSegmentEntry(
   input: TarInput,
   target: BackupTarget,

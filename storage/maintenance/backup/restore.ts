@@ -107,7 +107,7 @@ export async function restoreBackup(
   }
 }
 
-/** What a restore that was interrupted may have left. */
+/** Files that an interrupted restore may have left. */
 export const LEFT_NAME =
   /^(segments|incoming|lock|ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*|lost)$/;
 const LEFT_FILE_NAME = /^(ballast|probe\.tmp|heads\.snap.*|catalog\.kv.*)$/;

@@ -1,5 +1,5 @@
 /**
- * What a backup is taken of: the segments of a store up to one committed end.
+ * The source of a backup: the segments of a store up to one committed end.
  * They are read in one moment, and none of their files is changed or removed
  * until the snapshot is let go: sealed segments never change, the active one
  * only grows behind the end, and what replaces a segment waits for the pins.
@@ -30,7 +30,7 @@ export interface Snapshot {
   readonly parts: readonly SnapshotPart[];
 }
 
-/** What is known of a segment at the moment of the snapshot. */
+/** A segment at the moment of the snapshot. */
 type SegmentState = Readonly<
   Pick<
     Segment,
@@ -44,7 +44,7 @@ type SegmentState = Readonly<
 >;
 
 /**
- * What a backup is to hold of a segment.
+ * The part of a segment that belongs in a backup.
  *
  * @throws {QuipuError} `corruptRecord` when its header is not whole.
  */

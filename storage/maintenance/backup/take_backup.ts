@@ -82,7 +82,7 @@ export function manifestOf(
   };
 }
 
-/** What is to be said of a backup that was taken. */
+/** The report of a backup. */
 export function reportOf(
   manifest: BackupManifest,
   copied: { readonly copiedCount: number; readonly copiedBytes: number },
@@ -138,7 +138,7 @@ class Copying {
         control.signal.throwIfAborted();
         const length = Math.min(this.#buffer.length, part.bytes - offset);
         const count = source.readAt(this.#buffer.subarray(0, length), offset);
-        // What is missing at its end shows when the file is checked.
+        // Bytes missing at its end are noticed when the file is checked.
         if (count === 0) break;
         await writer.write(this.#buffer.subarray(0, count));
         offset += count;

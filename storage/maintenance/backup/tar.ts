@@ -22,7 +22,7 @@ export const TAR_BLOCK_BYTES = 512;
 const NAME_BYTES_MAX = 100;
 const SIZE_MAX = 8 ** 11 - 1;
 
-/** What a tar archive says of one of its entries. */
+/** The header of an entry of a tar archive. */
 interface TarEntry {
   readonly name: string;
   readonly bytes: number;
@@ -65,7 +65,7 @@ export function tarSize(bytes: number): number {
   return Math.ceil(bytes / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES;
 }
 
-/** What ends an archive. */
+/** The end of an archive. */
 export function tarEnd(): Uint8Array {
   return new Uint8Array(2 * TAR_BLOCK_BYTES);
 }

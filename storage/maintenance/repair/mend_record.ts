@@ -19,7 +19,7 @@ import {
   NO_ORDINAL,
 } from "../../log/record.ts";
 
-/** What a record is to say instead. */
+/** The new contents of a record. */
 export interface Mend {
   readonly eventNumber: number;
   readonly createdAtUs: number;

@@ -92,7 +92,7 @@ export async function repairDirectoryOn(
   return await reconcileAndVerify(repair, platform, request, control);
 }
 
-/** What is to be done. */
+/** The planned actions. */
 interface Repair {
   readonly report: RepairReport;
   readonly survey: Survey | undefined;
@@ -440,7 +440,7 @@ async function writeReplacement(
     let isAllThere = replacement.lastPosition < 0;
     for (const record of recordsOf(source)) {
       const end = record.logPosition + record.lengthBytes;
-      // What follows the segment's end is not to stay.
+      // Bytes after the segment's end must go.
       isAllThere ||= record.logPosition >= replacement.lastPosition ||
         end > segment.endPosition;
       if (end > segment.endPosition) break;

@@ -50,7 +50,7 @@ export interface Replacement {
   readonly isMended: boolean;
 }
 
-/** What a look through the log showed. */
+/** The result of a survey of the log. */
 export interface Survey {
   readonly replacements: readonly Replacement[];
   /** Files that are no part of the log. */
@@ -73,7 +73,7 @@ interface SurveyOptions {
   readonly control: JobControl;
 }
 
-/** What was read of one segment. */
+/** The readable records of one segment. */
 interface Reading {
   readonly isWhole: boolean;
   /** Position after the last record that ends an append. */
@@ -248,7 +248,7 @@ class Surveyor {
       }
       : committedEnd !== undefined &&
           (committedEnd > reading.end || !reading.isWhole)
-      // What stands behind it nobody was told of.
+      // Records after it were never acknowledged.
       ? { end: committedEnd, checksum: commit?.checksum }
       : { end: reading.end, checksum: reading.checksum };
     const isRight = header !== undefined && reading.isWhole &&
@@ -348,7 +348,7 @@ class Surveyor {
       }
     } catch (error) {
       control.signal.throwIfAborted();
-      // What a device does not give is lost as far as anybody can tell.
+      // Bytes that a device cannot read count as lost.
       if (error instanceof TypeError || error instanceof RangeError) {
         throw error;
       }

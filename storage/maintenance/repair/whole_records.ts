@@ -1,5 +1,5 @@
 /**
- * What is whole of a segment, past damage, in the order of the log.
+ * The whole records of a segment, past damage, in the order of the log.
  *
  * Of a scavenged segment whose header is damaged nothing is known but that its
  * records stand one after another. Behind a damaged record header the rest of

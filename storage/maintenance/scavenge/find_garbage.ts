@@ -53,7 +53,7 @@ export async function hasGarbage(
   return false;
 }
 
-/** What the active segment holds that can go. */
+/** The garbage of the active segment. */
 interface ActiveGarbage {
   readonly recordCount: number;
   readonly hiddenCount: number;

@@ -45,7 +45,7 @@ interface RewriteOptions {
   readonly reader: Pick<RecordReader, "corrupt">;
   readonly storeId: string;
   readonly retention: Retention;
-  /** What came of the segment before is overwritten. */
+  /** The result of the segment before is overwritten. */
   readonly memory: RewriteMemory;
   readonly nowUs: number;
   readonly control: JobControl;

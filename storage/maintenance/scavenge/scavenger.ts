@@ -404,7 +404,7 @@ export class ScavengeRunner {
         "Cannot scavenge: that is being done already",
       );
     }
-    // What it is told and how it is done are the same objects for all of it.
+    // Report and control are the same objects for the whole scavenge.
     const signal = AbortSignal.any([control.signal, this.#closing.signal]);
     this.#running = scavenge(this.#parts, request, {
       signal,

@@ -1,5 +1,5 @@
 /**
- * What scavenging needs of an open store.
+ * The parts of an open store that scavenging needs.
  *
  * @module
  */

@@ -43,7 +43,7 @@ export async function readCommit(
     const refusal = await writeRefusalOf(platform.disk, path);
     if (refusal === undefined) reportDatabase(error, findings);
     else {
-      // Its journal is taken up by whoever opens it: that needs writing.
+      // Opening it recovers its journal, which needs write access.
       findings.notice(
         "unreadable",
         `not checked, as it cannot be opened for writing: ` +
@@ -80,12 +80,12 @@ export function reportDatabase(error: unknown, findings: Findings): void {
   findings.broken("database", reason, PLACE);
 }
 
-/** What the log turned out to be. */
+/** The state of the log that was found. */
 interface LogEnd {
   readonly storeId: string | undefined;
   /** Position after the last whole batch. */
   readonly validEnd: number;
-  /** What the log was like where the record says that it ends. */
+  /** The state of the log at the end that the record names. */
   readonly atCommit: Mark | undefined;
   /** Whether something is wrong with the log before that place. */
   readonly isDamaged: boolean;

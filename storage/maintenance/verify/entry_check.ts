@@ -81,7 +81,7 @@ export class EntryCheck {
       (typeEnd > nameEnd && array[nameEnd] === DOLLAR);
     if (isOfSystem) this.#takeOfSystem(record, offset);
     else {
-      // What `membershipsOf()` says of such records, without making texts.
+      // As `membershipsOf()` does for such records, without making texts.
       const separator = indexOfSeparator(array, nameStart, nameEnd);
       const isIn = hasCategory(separator - nameStart);
       const category = isIn ? this.#category : undefined;
@@ -171,7 +171,7 @@ export class EntryCheck {
           "the next one",
       };
     }
-    // What cannot stand there is in no index either.
+    // A record that cannot be there is in no index either.
     if (!isPlaced) return;
     heads.setNext(slot, ordinal + 1);
     this.digest.add(kind, name.high, name.low, ordinal, offset);

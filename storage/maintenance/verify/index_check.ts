@@ -258,7 +258,7 @@ class BlockedStream {
     this.#onBytes = onBytes;
   }
 
-  /** What is in memory; it holds until more is read. */
+  /** The part in memory, valid until more is read. */
   get bytes(): Bytes {
     return this.#content;
   }

@@ -61,7 +61,7 @@ function mix(value: number): number {
 }
 
 /**
- * What a set of entries of lists amounts to, whatever their order: two sums of
+ * A digest of a set of entries of lists, in any order: two sums of
  * hashes of list, ordinal and place. The log and its index must come to the
  * same.
  */
@@ -112,7 +112,7 @@ const TWO_32 = 2 ** 32;
 /** An open table: the next ordinal of each list. */
 export class ListHeads {
   #bits = CAPACITY_BITS_MIN;
-  /** What is known of a list is together: one miss of the CPU's cache a look. */
+  /** The fields of a list are adjacent: one CPU cache miss a look-up. */
   #words = new Int32Array(SLOT_WORDS << this.#bits);
   /** Slot that was asked for last, by kind: mostly it is the next one, too. */
   readonly #last = new Int32Array(8);

@@ -239,7 +239,7 @@ export function sizeOf(disk: Disk, path: string): number {
       file.close();
     }
   } catch {
-    // What is wrong is said when it is read.
+    // Reading it reports the fault.
     return 0;
   }
 }

@@ -27,7 +27,7 @@ export interface LogPoint {
   readonly lastCreatedAtUs: number;
 }
 
-/** What is to be checked of a segment, and how. */
+/** The checks of a segment. */
 interface SegmentCheckRequest {
   /** The segment's `endPosition` says how far the file counts. */
   readonly source: SegmentFile;
@@ -50,13 +50,13 @@ interface SegmentCheckRequest {
   readonly onBytes: (count: number) => void;
 }
 
-/** What the log was like at a mark, from the start of the segment. */
+/** The state of the log at a mark in the segment. */
 export interface Mark {
   readonly checksum: number;
   readonly digest: EntryDigest;
 }
 
-/** What a segment turned out to hold. */
+/** The contents that a check found in a segment. */
 export interface SegmentFacts {
   /** Whether every record was read. */
   readonly isWhole: boolean;
@@ -305,7 +305,7 @@ class SegmentCheck {
   }
 }
 
-/** What is wrong with a record, in words. */
+/** The texts of faults of records. */
 const FAULT_TEXTS: Readonly<Record<LogFault, string>> = {
   short: "the file ends inside a record",
   badLength: "a record has a wrong length",

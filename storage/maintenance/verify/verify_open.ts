@@ -97,7 +97,7 @@ export async function verifyOpenStore(
 }
 
 /**
- * What the KV says, through the store's own handle: a second one would lock the
+ * The commit record, through the store's own handle: a second one would lock the
  * writer out.
  */
 async function lookAtCommit(
@@ -120,7 +120,7 @@ async function lookAtCommit(
 const VISIBLE_MS_MAX = 2_000;
 const LOOK_MS = 5;
 
-/** What is committed becomes visible a moment later. */
+/** A commit becomes visible a moment later. */
 async function visible(
   commit: CommitRecord | undefined,
   publisher: { readonly end: number },

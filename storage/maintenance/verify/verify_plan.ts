@@ -1,5 +1,5 @@
 /**
- * What is to be checked of a store.
+ * The plan of a verification.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface PlannedSegment {
   readonly index: { readonly name: string; readonly bytes: number } | undefined;
 }
 
-/** What is to be checked. */
+/** The request for a check. */
 export interface VerifyPlan {
   readonly disk: Disk;
   readonly directory: string;
