@@ -16,6 +16,7 @@ import {
   METADATA_EVENT_TYPE,
 } from "../../lib/model/stream_metadata.ts";
 import { describedStream, isMetastream } from "../../lib/model/stream_names.ts";
+import type { CommitHint } from "../../lib/store/event_store.ts";
 import type { Lease } from "../../lib/store/leases.ts";
 import { encodeUtf8, encodeUtf8Into } from "../../lib/text/utf8.ts";
 import { arrayText, bytesArgument, bytesArrayText } from "./driver.ts";
@@ -48,6 +49,11 @@ export interface EventPlace {
   readonly createdAtUs: number;
 }
 
+/** An event that was written, and where. */
+export interface WrittenEvent extends CommitHint {
+  readonly id: string;
+}
+
 type Column = (number | bigint | boolean | string | undefined)[];
 
 const FLAG_JSON = 1;
@@ -58,8 +64,10 @@ export class Batch {
   readonly #names: Uint8Array[] = [];
   readonly #leases: [Column, Uint8Array[], Column] = [[], [], []];
   readonly #streams = columns(9);
+  readonly #streamNames: string[] = [];
   readonly #ids = columns(2);
   readonly #events = columns(12);
+  readonly #eventTypes: string[] = [];
   #bodies = new Uint8Array(16 * 1024);
   #bodyBytes = 0;
   unitCount = 0;
@@ -73,15 +81,40 @@ export class Batch {
     return this.#streams[0]?.length ?? 0;
   }
 
-  /** Id of the last event of the units that were met. */
-  lastIdOf(met: readonly unknown[]): string | undefined {
-    const [streams = [], , ids = []] = this.#events;
-    const [units = []] = this.#streams;
-    for (let index = streams.length - 1; index >= 0; index--) {
-      const unit = units[Number(streams[index]) - 1];
-      if (met[Number(unit) - 1] === true) return String(ids[index]);
+  /**
+   * The events that were written, numbered as `append_v1` does.
+   *
+   * @param answer What it answered: units that were met, heads of the streams
+   * before, first position.
+   */
+  writtenEvents({ met, heads, base }: {
+    readonly met: readonly unknown[];
+    readonly heads: readonly number[];
+    readonly base: number;
+  }): WrittenEvent[] {
+    const [streams = [], tombstones = [], ids = []] = this.#events;
+    const [units = [], , , , , , firsts = []] = this.#streams;
+    const counts = new Map<string, number>();
+    const written: WrittenEvent[] = [];
+    for (const [index, eventType] of this.#eventTypes.entries()) {
+      const stream = Number(streams[index]) - 1;
+      const streamName = this.#streamNames[stream];
+      const head = heads[stream];
+      if (streamName === undefined || head === undefined) continue;
+      if (met[Number(units[stream]) - 1] !== true) continue;
+      const count = counts.get(streamName) ?? 0;
+      counts.set(streamName, count + 1);
+      written.push({
+        id: String(ids[index]),
+        streamName,
+        eventType,
+        eventNumber: tombstones[index] === undefined
+          ? Number(firsts[stream] ?? head + 1) + count
+          : TOMBSTONE_EVENT_NUMBER,
+        logPosition: base + written.length,
+      });
     }
-    return undefined;
+    return written;
   }
 
   /** Bytes of bodies so far. */
@@ -109,6 +142,7 @@ export class Batch {
     const { categoryOfStream, isInStreams } = membershipsOf(
       { streamName, eventType: "", eventNumber: 0 },
     );
+    this.#streamNames.push(streamName);
     pushTo(this.#streams, [
       this.unitCount,
       this.#name("stream", described),
@@ -150,6 +184,7 @@ export class Batch {
       eventType === METADATA_EVENT_TYPE || isMeta
         ? metadata?.truncateBefore
         : undefined;
+    this.#eventTypes.push(eventType);
     pushTo(this.#events, [
       stream,
       isTombstone ? int64Text(TOMBSTONE_EVENT_NUMBER) : undefined,

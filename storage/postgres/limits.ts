@@ -33,6 +33,8 @@ export const POSTGRES_LIMITS = {
   pollMs: 100,
   /** Oldest knowledge that `bounded` reads may be answered from. */
   boundedMs: 100,
+  /** UTF-16 units of names whose states are kept, 100 more for each of them. */
+  statesLengthMax: 16 * MIB,
   /** Events that are looked at together to tell watchers. */
   tailEventsMax: 2_000,
   /** Events of the log that a filter looks at together. */

@@ -49,6 +49,7 @@ export async function openPostgres(
     isSynchronous: consistency !== "primary",
     mayBeLocal,
     async onPrimary(connection) {
+      store?.forgetStates();
       const loss = await history.findLoss(connection);
       if (loss === undefined) return;
       logger.error("postgres.history_lost", { reason: loss });

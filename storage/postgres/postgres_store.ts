@@ -22,6 +22,7 @@ import type {
   DeleteResult,
   EventStore,
   ListEntry,
+  LocalReads,
   LogEnd,
   NamesRequest,
   ReadAllRequest,
@@ -54,6 +55,8 @@ import {
   readStream,
   StateReader,
 } from "./reads.ts";
+import { POSTGRES_LIMITS } from "./limits.ts";
+import { StateCache } from "./state_cache.ts";
 import { Tail } from "./tail.ts";
 import { Writer } from "./writer.ts";
 
@@ -90,6 +93,12 @@ export class PostgresStore implements EventStore {
     positions: "opaque",
     ordinals: "gapless",
   };
+  /** What is known without waiting, as of the last barrier. */
+  readonly local: LocalReads = {
+    peekState: (streamName) => this.#known.find(streamName),
+    peekEvent: () => undefined,
+    peekEnd: () => undefined,
+  };
   readonly leases: Leases;
   readonly members: PostgresMembers;
   readonly #options: PostgresStoreOptions;
@@ -99,6 +108,7 @@ export class PostgresStore implements EventStore {
   readonly #tail: Tail;
   readonly #barrier: Barrier;
   readonly #states: StateReader;
+  readonly #known = new StateCache(POSTGRES_LIMITS.statesLengthMax);
   /** Names that are longer than new ones may be, and there all the same. */
   readonly #names: NewNames;
   #readOnlyReason: string | undefined;
@@ -125,6 +135,7 @@ export class PostgresStore implements EventStore {
       channel,
       next: options.end,
       onRead: (last) => options.history.note(last),
+      onEvents: (events) => this.#known.take(events),
     });
     this.#writer = new Writer({
       ...options,
@@ -133,9 +144,12 @@ export class PostgresStore implements EventStore {
         this.#readOnlyReason === undefined
           ? undefined
           : new QuipuError("storeReadOnly", this.#readOnlyReason),
-      onCommit: (last) => {
-        options.history.note(last);
-        this.#tail.poke(last.position + 1);
+      onCommit: (written) => {
+        const last = written.at(-1);
+        if (last === undefined) return;
+        options.history.note({ position: last.logPosition, id: last.id });
+        this.#known.take(written);
+        this.#tail.takeOwn(written);
       },
     });
     this.#barrier = new Barrier({
@@ -143,7 +157,7 @@ export class PostgresStore implements EventStore {
       timers,
       consistency: options.consistency,
     });
-    this.#states = new StateReader(database);
+    this.#states = new StateReader(database, this.#known);
     if (options.isReadOnly) {
       this.#readOnlyReason = "The server was started to read only";
     }
@@ -153,6 +167,11 @@ export class PostgresStore implements EventStore {
   /** Has the store write nothing more, because of what it says. */
   becomeReadOnly(reason: string): void {
     this.#readOnlyReason = reason;
+  }
+
+  /** Forgets what it knows of streams: another primary has taken over. */
+  forgetStates(): void {
+    this.#known.clear();
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {

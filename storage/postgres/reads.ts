@@ -23,6 +23,7 @@ import { decodeUtf8, encodeUtf8 } from "../../lib/text/utf8.ts";
 import type { Database } from "./database.ts";
 import { bytesArgument, type Row } from "./driver.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
+import type { StateCache } from "./state_cache.ts";
 import {
   listArguments,
   listsArguments,
@@ -41,10 +42,12 @@ interface GatheredStates {
 /** States that are asked for in one turn of the event loop, read together. */
 export class StateReader {
   readonly #database: Database;
+  readonly #cache: StateCache;
   #gathered: GatheredStates | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, cache: StateCache) {
     this.#database = database;
+    this.#cache = cache;
   }
 
   /** State of a stream, or of a system list. */
@@ -62,19 +65,27 @@ export class StateReader {
     const names: string[] = [];
     const states = Promise.resolve().then(async () => {
       this.#gathered = undefined;
-      const rows = await this.#database.read(
-        "states_v1",
-        listsArguments(names),
-      );
-      return rows.map(([, head, isTombstoned, number, flags, data], index) =>
-        stateOfColumns(names[index] ?? "", [
-          head,
-          number,
-          isTombstoned,
-          flags,
-          data,
-        ])
-      );
+      const read = this.#cache.beginRead();
+      try {
+        const rows = await this.#database.read(
+          "states_v1",
+          listsArguments(names),
+        );
+        const states = rows.map(
+          ([, head, isTombstoned, number, flags, data], index) =>
+            stateOfColumns(names[index] ?? "", [
+              head,
+              number,
+              isTombstoned,
+              flags,
+              data,
+            ]),
+        );
+        read.keep(names, states);
+        return states;
+      } finally {
+        read.end();
+      }
     });
     return { names, states };
   }

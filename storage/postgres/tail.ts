@@ -29,6 +29,8 @@ export interface TailOptions {
   readonly next: number;
   /** Is told of the last event that was read. */
   readonly onRead: (last: LogPlace) => void;
+  /** Is told of all events, before watchers are. */
+  readonly onEvents: (events: readonly CommitHint[]) => void;
 }
 
 export class Tail {
@@ -89,6 +91,16 @@ export class Tail {
     });
   }
 
+  /** Takes what this server has committed, or reads it with what is before. */
+  takeOwn(written: readonly CommitHint[]): void {
+    const [first] = written;
+    if (this.#isClosed || first === undefined) return;
+    const end = first.logPosition + written.length;
+    if (first.logPosition !== this.#next) return this.poke(end);
+    this.#next = end;
+    this.#tell(written);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTimer();
@@ -105,14 +117,14 @@ export class Tail {
     const position = Number(last[0]);
     this.#next = position + 1;
     this.#options.onRead({ position, id: String(last[5]) });
-    this.#tell(rows);
+    this.#tell(rows.map(hintOf));
   }
 
-  #tell(rows: readonly Row[]): void {
+  #tell(events: readonly CommitHint[]): void {
+    this.#options.onEvents(events);
     if (this.#watchers.size === 0) return;
     const hints = new Map<string, CommitHint>();
-    for (const row of rows) {
-      const hint = hintOf(row);
+    for (const hint of events) {
       const key = `${hint.eventType}\u0000${hint.streamName}`;
       if (!hints.has(key)) hints.set(key, hint);
     }

@@ -15,14 +15,13 @@ import type { Clock, Timers } from "../../lib/model/clock.ts";
 import { QuipuError } from "../../lib/model/errors.ts";
 import type { Logger } from "../../lib/model/logger.ts";
 import type { StoreObserver } from "../../lib/store/store_observer.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type WrittenEvent } from "./batch.ts";
 import { closedError, type Database, refusalOfDatabase } from "./database.ts";
 import { decide, type Decided, wantFor } from "./decide.ts";
 import { type Connection, DatabaseError } from "./driver.ts";
 import { addFastUnit, takeGroup, type Taken, type Unit } from "./group.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
 import { decideImports, isImport, wantForImport } from "./import_runs.ts";
-import type { LogPlace } from "./history_check.ts";
 import { Look } from "./look.ts";
 import {
   type Asked,
@@ -43,8 +42,8 @@ export interface WriterOptions {
   readonly channel: string | undefined;
   /** Why nothing is written; undefined: it is. */
   readonly refusal: () => QuipuError | undefined;
-  /** Is told of the last event of each commit. */
-  readonly onCommit: (last: LogPlace) => void;
+  /** Is told of the events of each commit, before they are acknowledged. */
+  readonly onCommit: (written: readonly WrittenEvent[]) => void;
 }
 
 export class Writer {
@@ -210,10 +209,7 @@ export class Writer {
       throw new Error("append_v1 answers in another way than it should");
     }
     if (Number(written) > 0) {
-      onCommit({
-        position: Number(base) + Number(written) - 1,
-        id: batch.lastIdOf(met) ?? "",
-      });
+      onCommit(batch.writtenEvents({ met, heads, base: Number(base) }));
     }
     for (const { number, requests, answer } of units) {
       if (met[number - 1] === true) {
