@@ -44,6 +44,9 @@ Deno.test("every block of the documents is run by a test, or a list says why not
 Deno.test("the list of blocks that do not run names blocks that are there", () => {
   const found = new Set(DOCUMENTS.flatMap(blocksOf).map(notRunAs));
   assertEquals(NOT_RUN.filter((row) => !found.has(row)), []);
+  for (const { test } of RUN_ELSEWHERE) {
+    assert(Deno.statSync(new URL(test, import.meta.url)).isFile, test);
+  }
 });
 
 function notRunAs(block: Block) {
