@@ -63,6 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/subscriptions",
     "lib/telemetry",
     "lib/users",
+    "docs",
   ],
   "lib/http": [
     "lib/web",

@@ -18,6 +18,7 @@ export type Section =
   | "projections"
   | "users"
   | "maintenance"
+  | "docs"
   | "api";
 
 const SECTIONS: readonly (readonly [Section, path: string, name: string])[] = [
@@ -28,6 +29,7 @@ const SECTIONS: readonly (readonly [Section, path: string, name: string])[] = [
   ["projections", "/web/projections", "Projections"],
   ["users", "/users/", "Users"],
   ["maintenance", "/web/maintenance", "Maintenance"],
+  ["docs", "/docs", "Docs"],
   ["api", "/docs/api", "API"],
 ];
 

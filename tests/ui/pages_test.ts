@@ -117,6 +117,9 @@ const PATHS = [
   "/projection/$by_category",
   "/web/maintenance",
   "/web/metrics",
+  "/docs",
+  "/docs/users",
+  "/docs?q=disk",
   "/docs/api",
 ];
 

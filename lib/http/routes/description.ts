@@ -5,7 +5,7 @@
  */
 
 import { PUBLIC, type Route } from "../route.ts";
-import { baseUrlOf, type RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import {
   APPLICATION_JSON,
   JSON_ALONE,
@@ -19,8 +19,8 @@ import {
   buildOpenApi,
   type OpenApiDocument,
 } from "../openapi.ts";
-import { documentResponse, redirectResponse } from "../respond.ts";
-import { CACHEABLE, LOCATION } from "./parameters.ts";
+import { documentResponse } from "../respond.ts";
+import { CACHEABLE } from "./parameters.ts";
 
 /**
  * Part of `ROUTES`.
@@ -73,26 +73,7 @@ export function describingRoutes(routes: () => readonly Route[]): Route[] {
       summary: "This interface as an HTML page",
       answers: { 200: { text: "The page", headers: CACHEABLE } },
     },
-    {
-      ...reading,
-      tag: "Redirects",
-      template: "/docs",
-      response: "any",
-      handler: redirectToApi,
-      summary: "Redirect to the page of this interface",
-      answers: { 302: { text: "Where it is", headers: LOCATION } },
-    },
   ];
-}
-
-/** `GET /docs` */
-function redirectToApi(context: RequestContext): Response {
-  return redirectResponse({
-    status: 302,
-    location: baseUrlOf(context) + "/docs/api",
-    text: "Moved",
-    isPermanent: false,
-  }, context.allowedMethods);
 }
 
 function answer(

@@ -26,6 +26,7 @@ import { USER_ROUTES } from "./users.ts";
 import { WATCHING_ROUTES } from "./watching.ts";
 import { WEB_ROUTES } from "./web.ts";
 import { WEB_DEBUG_ROUTES } from "./web_debug.ts";
+import { WEB_DOCS_ROUTES } from "./web_docs.ts";
 import { WEB_LOGIN_ROUTES } from "./web_login.ts";
 import { WEB_MAINTENANCE_ROUTES } from "./web_maintenance.ts";
 import { WEB_PROJECTIONS_ROUTES } from "./web_projections.ts";
@@ -64,5 +65,6 @@ export const ROUTES: readonly Route[] = [
   ...WEB_MAINTENANCE_ROUTES,
   ...WEB_PROJECTIONS_ROUTES,
   ...WEB_DEBUG_ROUTES,
+  ...WEB_DOCS_ROUTES,
   ...describingRoutes(() => ROUTES),
 ];
