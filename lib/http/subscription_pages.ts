@@ -6,6 +6,7 @@
 
 import { LIMITS } from "../model/limits.ts";
 import { type GroupInfo, parkedStreamOf } from "../subscriptions/contract.ts";
+import { stillParkedOf } from "../subscriptions/parked.ts";
 import { DEFAULT_SETTINGS } from "../subscriptions/settings.ts";
 import {
   type ParkedFacts,
@@ -89,6 +90,8 @@ async function readParked(
     longPollMs: 0,
   });
   if (outcome.kind === "unauthorized") return outcome;
-  const events = outcome.kind === "page" ? outcome.page.entries : [];
+  const events = outcome.kind === "page"
+    ? stillParkedOf(outcome.page.entries)
+    : [];
   return { kind: "messages", streamName, events };
 }

@@ -9,7 +9,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { ProposedEvent, RecordedEvent } from "../model/event.ts";
 import { formatEventNumber } from "../model/event_number.ts";
-import type { LinkTarget } from "../model/feed.ts";
+import type { LinkTarget, ResolvedEvent } from "../model/feed.ts";
 import { LINK_TYPE } from "../model/links.ts";
 import { SYSTEM_PRINCIPAL } from "../model/principal.ts";
 import { ALL_STREAM } from "../streams/access.ts";
@@ -218,10 +218,7 @@ export class ParkedMessages {
     if (event.eventType !== DISCARDED_TYPE) return [];
     const { store } = this.#parts;
     const whole = await store.readEvent(this.#streamName, event.eventNumber);
-    const numbers = whole && objectOf(jsonOf(whole.event))?.numbers;
-    return Array.isArray(numbers)
-      ? numbers.filter((number) => Number.isSafeInteger(number))
-      : [];
+    return whole === undefined ? [] : numbersGivenUpBy(whole.event);
   }
 
   #linkOf({ message, reason }: Parking, clock: Clock): ProposedEvent {
@@ -239,6 +236,33 @@ export class ParkedMessages {
       }),
     };
   }
+}
+
+function numbersGivenUpBy(marker: RecordedEvent): readonly number[] {
+  const numbers = objectOf(jsonOf(marker))?.numbers;
+  return Array.isArray(numbers)
+    ? numbers.filter((number) => Number.isSafeInteger(number))
+    : [];
+}
+
+/**
+ * Of the newest events of a group's parked stream, with their bodies, those that
+ * are messages still: without markers and without what these give up.
+ */
+export function stillParkedOf(
+  events: readonly ResolvedEvent[],
+): readonly ResolvedEvent[] {
+  const isMarker = ({ original }: ResolvedEvent) =>
+    original.eventType === DISCARDED_TYPE;
+  // A marker is younger than what it gives up.
+  const givenUp = new Set(
+    events.filter(isMarker).flatMap(({ original }) =>
+      numbersGivenUpBy(original)
+    ),
+  );
+  return events.filter((event) =>
+    !isMarker(event) && !givenUp.has(event.original.eventNumber)
+  );
 }
 
 /** What the link of a parked message points at: never at another link of it. */

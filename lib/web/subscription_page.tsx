@@ -196,7 +196,7 @@ function Parked(facts: SubscriptionPageFacts): Html {
         <input type="hidden" name="csrf" value={csrf} />
         <Table
           label="Parked messages"
-          heads={["", "Event", "Type", "Parked", "Data"]}
+          heads={["Choose", "Event", "Type", "Parked", "Data"]}
         >
           {parked.events.map((event) => (
             <ParkedRow prefix={facts.prefix} event={event} />

@@ -150,6 +150,9 @@ Deno.test("parked messages are shown, replayed and discarded", async () => {
   assertEquals(none.status, 400);
   const discarded = await post(app, `${path}/discard`, { id: linkId });
   assertEquals(discarded.headers.get("Location"), `${GROUP}?done=discarded`);
+  page = await app.get(GROUP, PAGE, ADMIN);
+  assertEquals(page.body.match(/name="id"/g)?.length, 1);
+  assert(!page.body.includes(`value="${linkId}"`));
   const replayed = await post(app, `${path}/replay`, {});
   assertEquals(replayed.headers.get("Location"), `${GROUP}?done=replayed`);
   // Others see how many there are, and no more.

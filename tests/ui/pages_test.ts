@@ -6,6 +6,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { startServer } from "../support/program.ts";
+import { StoreDirectory } from "../support/store_directory.ts";
 import {
   BROWSER_PATH,
   openBrowser,
@@ -17,6 +18,7 @@ import {
 function browserTest(
   name: string,
   test: (browser: TestBrowser, url: string) => Promise<void>,
+  { isOnDisk = false }: { readonly isOnDisk?: boolean } = {},
 ): void {
   const shown = BROWSER_PATH === undefined
     ? `${name} (left out: no Chromium is installed)`
@@ -25,7 +27,12 @@ function browserTest(
     name: shown,
     ignore: BROWSER_PATH === undefined,
     async fn() {
-      await using server = await startServer(["--mem-db"]);
+      await using directory = isOnDisk
+        ? new StoreDirectory(await Deno.makeTempDir())
+        : undefined;
+      await using server = await startServer(
+        directory === undefined ? ["--mem-db"] : ["--db", directory.path],
+      );
       await using browser = await openBrowser(server.url);
       await test(browser, server.url);
     },
@@ -303,4 +310,128 @@ browserTest(
     assertStringIncludes(await users.innerText(), "Bearer realm");
     await tab.judge();
   },
+);
+
+/** Parks the first message of a group, as a consumer does. */
+async function parkOne(url: string, group: string): Promise<void> {
+  const headers = { Authorization: "Basic " + btoa("admin:changeit") };
+  const page = await fetch(`${url}/subscriptions/${group}/1?embed=body`, {
+    headers: {
+      ...headers,
+      Accept: "application/vnd.eventstore.competingatom+json",
+    },
+  });
+  const { entries } = await page.json();
+  const ids = entries.map(({ eventId }: { eventId: string }) => eventId);
+  const parked = await fetch(
+    `${url}/subscriptions/${group}/nack?ids=${ids}&action=park`,
+    { method: "POST", headers },
+  );
+  await parked.body?.cancel();
+  assertEquals(parked.status, 202);
+}
+
+browserTest(
+  "a subscription is made, its parked messages are discarded, it is deleted",
+  async (browser, url) => {
+    await append(url, "orders-1", [
+      { type: HOSTILE, data: { [HOSTILE]: 1 } },
+      { type: "Paid", data: {} },
+    ]);
+    await using tab = await browser.openTab({ width: 390 });
+    const { page } = tab;
+    await logIn(tab);
+    await tab.open("/subscriptions");
+    await page.click("summary:text('New subscription')");
+    await page.fill("[name=stream]", "orders-1");
+    await page.fill("[name=group]", "billing");
+    await tab.follow("main button.primary");
+    assertStringIncludes(await page.innerText("h1"), "billing");
+
+    await parkOne(url, "orders-1/billing");
+    await parkOne(url, "orders-1/billing");
+    const group = "/subscriptions/orders-1/billing/info";
+    await tab.open(group);
+    assertEquals(await page.locator("[name=id]").count(), 2);
+    assertStringIncludes(await page.innerText("#discard"), "onerror");
+    await page.locator("[name=id]").first().check();
+    await tab.follow("text=Discard what is ticked");
+    assertEquals(await page.locator("[name=id]").count(), 1);
+    await tab.follow("text=Replay all 1");
+
+    await tab.open(group);
+    await page.click("summary:text('Delete this subscription')");
+    await page.fill("[name=confirm]", "billing");
+    await tab.follow("main button.danger:text('Delete')");
+    await tab.open(group, { status: 404 });
+  },
+);
+
+const COUNTING = `fromStream("orders-1").when({
+  $init: () => ({ count: 0 }),
+  $any: (state) => ({ count: state.count + 1 }),
+})`;
+
+browserTest(
+  "a projection is debugged, run to its result, and deleted",
+  async (browser, url) => {
+    await append(url, "orders-1", [
+      { type: "Placed", data: { n: 1 } },
+      { type: "Paid", data: {} },
+    ]);
+    await using tab = await browser.openTab({ scheme: "dark" });
+    const { page } = tab;
+    await logIn(tab);
+    await tab.open("/web/projections/debug");
+    await fillQuery(tab);
+    await page.selectOption("[name=count]", "1");
+    await tab.follow("main button[value=start]");
+    assertStringIncludes(await page.innerText(".step"), '"count": 1');
+    await tab.follow("main button[value=next]");
+    assertStringIncludes(await page.innerText(".step"), '"count": 2');
+
+    await tab.open("/web/projections");
+    await page.click("summary:text('New projection')");
+    await fillQuery(tab);
+    await page.fill("main [name=name]", "counting");
+    await page.selectOption("[name=mode]", "Continuous");
+    await tab.follow("main button.primary:text('Run')");
+    await page.waitForSelector("pre.state:has-text('\"count\": 2')");
+    await append(url, "orders-1", [{ type: "Paid", data: {} }]);
+    await page.waitForSelector("pre.state:has-text('\"count\": 3')");
+    await tab.follow("main button:text('Disable')");
+    await page.waitForSelector(".tag:text('Stopped')");
+
+    await page.click("summary:text('Delete this projection')");
+    await page.fill("[name=confirm]", "counting");
+    await tab.follow("main button.danger:text('Delete')");
+    await tab.open("/projection/counting", { status: 404 });
+  },
+);
+
+/** Types a query: into the editor, where one was built. */
+async function fillQuery({ page }: Tab): Promise<void> {
+  const field = page.locator("textarea[name=query]");
+  if (await field.isVisible()) await field.fill(COUNTING);
+  else await page.locator(".cm-content").fill(COUNTING);
+}
+
+browserTest(
+  "the store is verified and scavenged, and the log says more",
+  async (browser, url) => {
+    await append(url, "orders-1", [{ type: "Placed", data: {} }]);
+    await using tab = await browser.openTab();
+    const { page } = tab;
+    await logIn(tab);
+    await tab.open("/web/maintenance");
+    await tab.follow("main button.primary:text('Verify')");
+    await page.waitForSelector(".card:has-text('Verify') .good");
+    await tab.follow("main button.primary:text('Scavenge')");
+    await page.waitForSelector(".card:has-text('Scavenge') .good");
+    await page.selectOption("[name=level]", "debug");
+    await tab.follow("main button:text('Change')");
+    assertEquals(await page.inputValue("[name=level]"), "debug");
+    await tab.judge();
+  },
+  { isOnDisk: true },
 );
