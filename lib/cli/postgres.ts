@@ -7,7 +7,7 @@
 import { defineCommand } from "./command.ts";
 import { EXIT_CODES, UsageError } from "./failures.ts";
 import { printResult, TASK_OPTIONS } from "./offline_work.ts";
-import { databaseOf, ownerAccess } from "./shared_store.ts";
+import { actAsOwner, databaseOf } from "./shared_store.ts";
 
 const ACTIONS = ["init", "upgrade", "status"] as const;
 
@@ -16,7 +16,7 @@ export const POSTGRES = defineCommand({
   summary: "Make the schema of a store in PostgreSQL, or bring it up to date",
   details:
     "init makes a store in a database that is there, in the schema that " +
-    "the URL names (quipu by default); upgrade applies what this version " +
+    "the URL names (quipu by default), and may be repeated; upgrade applies what this version " +
     "adds, while servers run; status tells the version, and exits with 1 if " +
     "it is not this program's. The user of the URL owns the schema. Servers " +
     "log in as the role that --role names: it may call functions and nothing " +
@@ -53,12 +53,11 @@ export const POSTGRES = defineCommand({
   if (address === undefined) {
     throw new UsageError("--db must be the URL of a database");
   }
-  const { connectOwner, migrate, readSchemaStatus } = await import(
+  const { migrate, readSchemaStatus } = await import(
     "../../storage/postgres/migrate.ts"
   );
   const { schema } = address;
-  const connection = await connectOwner(ownerAccess(values, address));
-  try {
+  return await actAsOwner(values, address, async (connection) => {
     if (action === "status") {
       const status = await readSchemaStatus(connection, schema);
       const isCurrent = status.version === status.wanted;
@@ -79,9 +78,8 @@ export const POSTGRES = defineCommand({
         ? `Made a store in schema "${schema}", version ${to}\n`
         : `Upgraded schema "${schema}" from version ${from} to ${to}\n`,
     });
-  } finally {
-    await connection.close();
-  }
+    return EXIT_CODES.ok;
+  });
 });
 
 function showStatus(

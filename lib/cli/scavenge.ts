@@ -12,7 +12,7 @@ import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { EXIT_CODES } from "./failures.ts";
 import { defineTask } from "./offline_work.ts";
 import type { OptionValues } from "./options/options.ts";
-import { databaseOf, ownerAccess } from "./shared_store.ts";
+import { actAsOwner, databaseOf } from "./shared_store.ts";
 
 type Work = <Report>(
   work: (control: JobControl) => Promise<Report>,
@@ -60,12 +60,10 @@ async function scavengeRows(
   },
   address: DatabaseAddress,
 ) {
-  const { connectOwner } = await import("../../storage/postgres/migrate.ts");
   const { scavengeDatabase } = await import(
     "../../storage/postgres/scavenge.ts"
   );
-  const owner = await connectOwner(ownerAccess(values, address));
-  try {
+  return await actAsOwner(values, address, async (owner) => {
     const { report, tookMs } = await work((control) =>
       scavengeDatabase(owner, {
         schema: address.schema,
@@ -78,9 +76,7 @@ async function scavengeRows(
       text: `Removed ${showCount(report.removedCount, "event")} in ` +
         `${showDuration(tookMs)}; VACUUM gives their room back\n`,
     };
-  } finally {
-    await owner.close();
-  }
+  });
 }
 
 /** A report in words. */

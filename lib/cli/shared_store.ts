@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Timers } from "../model/clock.ts";
 import { QuipuError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Logger } from "../model/logger.ts";
@@ -18,8 +17,9 @@ import {
   parseDatabaseUrl,
 } from "../store/database_url.ts";
 import { NO_OBSERVER, type StoreObserver } from "../store/store_observer.ts";
+import type { Connection } from "../../storage/postgres/driver.ts";
 import type { PostgresStore } from "../../storage/postgres/postgres_store.ts";
-import { UsageError } from "./failures.ts";
+import { RunError, UsageError } from "./failures.ts";
 import type { OptionValues } from "./options/options.ts";
 
 /**
@@ -80,14 +80,40 @@ export async function openSharedStore(
   });
 }
 
-/** How to connect to a database as its owner, for its schema. */
-export function ownerAccess(
+/**
+ * Acts on a schema with a session of its owner.
+ *
+ * @throws {RunError} What the database refuses, in a line.
+ */
+export async function actAsOwner<Result>(
   values: OptionValues,
   address: DatabaseAddress,
-): {
-  readonly address: DatabaseAddress;
-  readonly password: string | undefined;
-  readonly timers: Timers;
-} {
-  return { address, password: values.databasePassword, timers: SYSTEM_TIMERS };
+  act: (owner: Connection) => Promise<Result>,
+): Promise<Result> {
+  const [{ connectOwner }, { DatabaseError }] = await Promise.all([
+    import("../../storage/postgres/migrate.ts"),
+    import("../../storage/postgres/driver.ts"),
+  ]);
+  const owner = await connectOwner({
+    address,
+    password: values.databasePassword,
+    timers: SYSTEM_TIMERS,
+  });
+  try {
+    return await act(owner);
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    throw new RunError(
+      `The database refuses: ${error.message}` +
+        (error.state === INSUFFICIENT_PRIVILEGE
+          ? `; "${address.user}" does not own the schema`
+          : ""),
+      { cause: error },
+    );
+  } finally {
+    await owner.close();
+  }
 }
+
+/** An SQLSTATE. */
+const INSUFFICIENT_PRIVILEGE = "42501";

@@ -11,7 +11,7 @@ import { showBytes, showCount, showDuration } from "../text/quantities.ts";
 import { EXIT_CODES } from "./failures.ts";
 import { defineTask } from "./offline_work.ts";
 import type { OptionValues } from "./options/options.ts";
-import { databaseOf, ownerAccess } from "./shared_store.ts";
+import { actAsOwner, databaseOf } from "./shared_store.ts";
 
 export const VERIFY = defineTask({
   name: "verify",
@@ -47,12 +47,10 @@ export const VERIFY = defineTask({
 
 /** Verifies a store in PostgreSQL, as the owner of its schema. */
 async function verifyTables(values: OptionValues, address: DatabaseAddress) {
-  const { connectOwner } = await import("../../storage/postgres/migrate.ts");
   const { verifyDatabase } = await import(
     "../../storage/postgres/verify.ts"
   );
-  const owner = await connectOwner(ownerAccess(values, address));
-  try {
+  return await actAsOwner(values, address, async (owner) => {
     const report = await verifyDatabase(owner, address.schema);
     const { findings, isClean, eventCount, streamCount } = report;
     return {
@@ -64,9 +62,7 @@ async function verifyTables(values: OptionValues, address: DatabaseAddress) {
         (isClean ? "Nothing is damaged\n" : ""),
       exitCode: isClean ? EXIT_CODES.ok : EXIT_CODES.damaged,
     };
-  } finally {
-    await owner.close();
-  }
+  });
 }
 
 /** A report in words, a finding in two lines. */

@@ -17,7 +17,10 @@ export type Credentials =
 
 /** How often and how long a request is repeated. */
 export interface RetryOptions {
-  /** Tries in a row that may fail, 1 or more. Default: 10. */
+  /**
+   * Tries in a row that may fail at each server, 1 or more. Default: 15, so that
+   * a request is repeated for 23 seconds at least.
+   */
   readonly triesMax: number;
   /** Milliseconds before the second try; each further wait is twice as long. */
   readonly firstDelayMs: number;
@@ -29,7 +32,7 @@ export interface RetryOptions {
 
 /** Default of `ClientOptions.retry`. */
 const RETRY: RetryOptions = {
-  triesMax: 10,
+  triesMax: 15,
   firstDelayMs: 100,
   delayMsMax: 5_000,
 };
@@ -329,7 +332,7 @@ export class Retries {
       throw error;
     }
     this.#failedCount++;
-    if (this.#failedCount >= retry.triesMax) throw error;
+    if (this.#failedCount >= retry.triesMax * roundLength) throw error;
     goOn();
     const round = Math.floor((this.#failedCount - 1) / roundLength);
     const isRoundOver = this.#failedCount % roundLength === 0;

@@ -93,8 +93,8 @@ export async function readSchemaStatus(
  * Applies the steps that a schema lacks.
  *
  * @param options `role`: a role that servers log in as; it may call the
- * functions and nothing else. `isNew`: the store must not be there yet, or
- * must.
+ * functions and nothing else. `isNew`: the store is made unless it is there
+ * with this version; else it must be there.
  * @returns The version before and after.
  * @throws {QuipuError} `invalidRequest`, `foreignFormat`
  */
@@ -115,7 +115,7 @@ export async function migrate(
   try {
     await connection.run(`select pg_advisory_xact_lock(${lock} + 1)`);
     const { version } = await readSchemaStatus(connection, schema);
-    if (isNew && version > 0) {
+    if (isNew && version > 0 && version !== SCHEMA_VERSION) {
       throw new QuipuError(
         "invalidRequest",
         `There is a store in schema "${schema}" already, with version ` +
@@ -128,14 +128,16 @@ export async function migrate(
         `There is no store in schema "${schema}": run quipu postgres init`,
       );
     }
-    if (isNew) await connection.run(`create schema if not exists ${quoted}`);
+    // Where there is one already, the role alone is seen to.
+    const isMade = isNew && version === 0;
+    if (isMade) await connection.run(`create schema if not exists ${quoted}`);
     for (const migration of MIGRATIONS) {
       if (migration.version <= version) continue;
       await connection.run(
         migration.sql.replaceAll("{s}", quoted).replaceAll("{lock}", lock),
       );
     }
-    if (isNew) {
+    if (isMade) {
       await connection.run(
         `insert into ${quoted}.meta (schema_version) values (${SCHEMA_VERSION})`,
       );
@@ -151,7 +153,10 @@ export async function migrate(
     if (role !== undefined) {
       await connection.run(
         `grant usage on schema ${quoted} to "${role}";` +
-          `grant execute on all functions in schema ${quoted} to "${role}"`,
+          `grant execute on all functions in schema ${quoted} to "${role}";` +
+          // Those of later versions, too.
+          `alter default privileges in schema ${quoted} ` +
+          `grant execute on functions to "${role}"`,
       );
     }
     await connection.run("commit");

@@ -96,6 +96,16 @@ Deno.test("waits grow up to their bound, and tries end", async () => {
   }
 });
 
+Deno.test("each of several servers is tried as often before tries end", async () => {
+  const { client, asked, delays } = scripted([new TypeError("refused")], {
+    url: ["http://one", "http://two"],
+    retry: { triesMax: 3 },
+  });
+  assertEquals(await codeOf(client.append("s", EVENT)), "unavailable");
+  assertEquals(asked.length, 6);
+  assertEquals(delays.length, 2);
+});
+
 Deno.test("a server that does not answer is left for the next, for good", async () => {
   await using embedded = await openEmbedded();
   const { fetch, asked } = notingFetch(

@@ -129,7 +129,7 @@ export const NOT_RUN: readonly {
     "       clients",
     "createuser",
     "quipu serve",
-    "services:",
+    "cd packaging",
   ].map((start) => ({
     path: "docs/scale-out.md",
     start,

@@ -12,7 +12,7 @@ import {
   runPostgresLater,
 } from "../support/postgres_server.ts";
 
-interface Node {
+export interface Node {
   readonly name: string;
   readonly port: number;
   readonly data: string;
@@ -87,7 +87,7 @@ export class Cluster implements AsyncDisposable {
   /** Kills the primary, and promotes the standby that has the most. */
   async failOver(): Promise<void> {
     const old = this.#primary;
-    this.#signal(old, "SIGKILL");
+    signalServer(old, "SIGKILL");
     await this.#promoteBest();
     await this.#rebuild(old);
     await this.waitUntilStreaming();
@@ -99,11 +99,11 @@ export class Cluster implements AsyncDisposable {
    */
   async failOverPaused(zombieMs: number): Promise<void> {
     const old = this.#primary;
-    this.#signal(old, "SIGSTOP");
+    signalServer(old, "SIGSTOP");
     await this.#promoteBest();
-    this.#signal(old, "SIGCONT");
+    signalServer(old, "SIGCONT");
     await new Promise((resolve) => setTimeout(resolve, zombieMs));
-    this.#signal(old, "SIGKILL");
+    signalServer(old, "SIGKILL");
     await this.#rebuild(old);
     await this.waitUntilStreaming();
   }
@@ -116,7 +116,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   killPrimary(): void {
-    this.#signal(this.#primary, "SIGKILL");
+    signalServer(this.#primary, "SIGKILL");
   }
 
   async startPrimary(): Promise<void> {
@@ -137,12 +137,12 @@ export class Cluster implements AsyncDisposable {
   /** Has the standbys stand still, or go on. */
   pauseStandbys(isPaused: boolean): void {
     for (const node of this.#standbys) {
-      this.#signal(node, isPaused ? "SIGSTOP" : "SIGCONT");
+      signalServer(node, isPaused ? "SIGSTOP" : "SIGCONT");
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const node of this.#nodes) this.#signal(node, "SIGKILL");
+    for (const node of this.#nodes) signalServer(node, "SIGKILL");
     // Children end once they find that their parent is gone.
     await waitFor(
       () => this.#nodes.every((node) => processesOf(node).length === 0),
@@ -231,14 +231,18 @@ export class Cluster implements AsyncDisposable {
     ]);
     return new TextDecoder().decode(output).trim();
   }
+}
 
-  #signal(node: Node, signal: Deno.Signal): void {
-    for (const pid of processesOf(node)) {
-      try {
-        Deno.kill(pid, signal);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
+/** Sends a signal to a server and all its processes. */
+export function signalServer(
+  server: Pick<Node, "data">,
+  signal: Deno.Signal,
+): void {
+  for (const pid of processesOf(server)) {
+    try {
+      Deno.kill(pid, signal);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
 }
@@ -252,7 +256,7 @@ function removeIfThere(path: string): void {
 }
 
 /** The server of a node and all its processes, the first one first. */
-function processesOf({ data }: Node): number[] {
+export function processesOf({ data }: Pick<Node, "data">): number[] {
   const parents = new Map<number, number>();
   let first: number | undefined;
   for (const { name } of Deno.readDirSync("/proc")) {

@@ -61,6 +61,7 @@ Deno.test("the image, the compose example and the unit name options that there a
     const path of [
       "docker/Dockerfile",
       "compose/compose.yaml",
+      "compose/scale-out.yaml",
       "systemd/quipu.service",
     ]
   ) {
@@ -71,27 +72,37 @@ Deno.test("the image, the compose example and the unit name options that there a
       count++;
     }
   }
-  assertEquals(count, 4);
+  assertEquals(count, 11);
 });
 
-Deno.test("the compose example mounts files that are there, and opens ports on loopback alone", () => {
-  const text = readPackaging("compose/compose.yaml");
-  const mounted = [...text.matchAll(/- \.\/([\w.-]+):/g)];
-  assertEquals(mounted.length, 5);
-  for (const [, name = ""] of mounted) readPackaging(`compose/${name}`);
-  const ports = [...text.matchAll(/^ +- "([\d.:]+)"$/gm)].map(([, port]) =>
-    port
-  );
-  assertEquals(ports, [
-    "127.0.0.1:2113:8080",
-    "127.0.0.1:9090:9090",
-    "127.0.0.1:3000:3000",
-  ]);
-  // Each image is a version; only our own follows its newest.
-  for (const [, image = ""] of text.matchAll(/image: (.+)/g)) {
-    assert(/:v?\d/.test(image) || image.includes("/quipu:latest"), image);
-  }
-});
+const COMPOSE_EXAMPLES = {
+  "compose.yaml": {
+    mountCount: 5,
+    ports: [
+      "127.0.0.1:2113:8080",
+      "127.0.0.1:9090:9090",
+      "127.0.0.1:3000:3000",
+    ],
+  },
+  "scale-out.yaml": { mountCount: 4, ports: ["127.0.0.1:2113:8080"] },
+};
+
+for (const [file, wanted] of Object.entries(COMPOSE_EXAMPLES)) {
+  Deno.test(`${file} mounts files that are there, and opens ports on loopback alone`, () => {
+    const text = readPackaging(`compose/${file}`);
+    const mounted = [...text.matchAll(/- \.\/([\w.-]+):/g)];
+    assertEquals(mounted.length, wanted.mountCount);
+    for (const [, name = ""] of mounted) readPackaging(`compose/${name}`);
+    const ports = [...text.matchAll(/^ +- "([\d.:]+)"$/gm)].map(([, port]) =>
+      port
+    );
+    assertEquals(ports, wanted.ports);
+    // Each image is a version; only our own follows its newest.
+    for (const [, image = ""] of text.matchAll(/image: (.+)/g)) {
+      assert(/:v?\d/.test(image) || image.includes("/quipu:latest"), image);
+    }
+  });
+}
 
 Deno.test("the proxy of the compose example allows what the server allows", () => {
   const text = readPackaging("compose/nginx.conf");

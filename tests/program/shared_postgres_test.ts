@@ -31,8 +31,17 @@ await testWithPostgres("servers", () => {
       'Made a store in schema "shared", version 1\n',
     ]);
     const again = await runProgram(["postgres", "init", `--db=${url}`]);
-    assertEquals(again.exitCode, 1);
-    assertStringIncludes(again.log, "There is a store");
+    assertEquals([again.exitCode, again.output], [
+      0,
+      'Schema "shared" has version 1 already\n',
+    ]);
+    const refused = await runProgram([
+      ...["postgres", "init", `--db=${url}`, "--role=nobody"],
+    ]);
+    assertEquals([refused.exitCode, refused.log], [
+      1,
+      'quipu: The database refuses: role "nobody" does not exist\n',
+    ]);
     const status = await runProgram(["postgres", "status", `--db=${url}`]);
     assertEquals(status.exitCode, 0);
 

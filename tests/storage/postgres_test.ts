@@ -26,7 +26,8 @@ import type { ImportingStore } from "../../lib/store/import_run.ts";
 import type { JobControl } from "../../lib/store/maintenance.ts";
 import { createMemoryPlatform } from "../../storage/memory/memory_platform.ts";
 import { openStoreOn } from "../../storage/mod.ts";
-import { connectOwner } from "../../storage/postgres/migrate.ts";
+import { connectOwner, migrate } from "../../storage/postgres/migrate.ts";
+import { SCHEMA_VERSION } from "../../storage/postgres/schema.ts";
 import { scavengeDatabase } from "../../storage/postgres/scavenge.ts";
 import { verifyDatabase } from "../../storage/postgres/verify.ts";
 import {
@@ -301,14 +302,39 @@ await testWithPostgres("the store", () => {
     assertStringIncludes(refused.message, "--durability local");
   });
 
+  Deno.test("servers go on while a schema is upgraded by a version, and start on it", async () => {
+    const url = await createPostgresStore();
+    const upgradeTo = (version: number) =>
+      withOwner(
+        url,
+        (owner, schema) =>
+          owner.run(`update ${schema}.meta set schema_version = ${version}`),
+      );
+    await using old = await openPostgresAt(url);
+    await upgradeTo(SCHEMA_VERSION + 1);
+    await cutSessions(url);
+    await appendNumbers(old, "s", [1]);
+    await using started = await openPostgresAt(url);
+    assertEquals(await textsOf(started, "s"), ['{"n":1}']);
+    await upgradeTo(SCHEMA_VERSION + 2);
+    await assertRejects(
+      () => openPostgresAt(url),
+      QuipuError,
+      `and this program knows ${SCHEMA_VERSION}: use a newer one`,
+    );
+  });
+
   Deno.test("the role of servers calls functions and sees no table", async () => {
     const url = await createPostgresStore();
     const { schema } = parseDatabaseUrl(url);
     const role = `role_of_${schema}`;
     await withOwner(url, async (owner) => {
+      await owner.run(`create role ${role} login`);
+      await migrate(owner, { schema, role, isNew: true });
+      // As an upgrade would.
       await owner.run(
-        `create role ${role} login; grant usage on schema ${schema} to ${role};` +
-          `grant execute on all functions in schema ${schema} to ${role}`,
+        `create function ${schema}.later() returns integer language sql ` +
+          `as 'select 1'; revoke execute on function ${schema}.later() from public`,
       );
     });
     const asRole = url.replace("postgres@", `${role}@`);
@@ -327,6 +353,7 @@ await testWithPostgres("the store", () => {
         "permission denied",
       );
     }
+    assertEquals(await session.call("later", []), [[1]]);
     await session.close();
   });
 
