@@ -6,12 +6,12 @@
  */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { SYSTEM_TIMERS } from "../../lib/runtime/system_clock.ts";
 import { parseDatabaseUrl } from "../../lib/store/database_url.ts";
 import type { EventStore } from "../../lib/store/event_store.ts";
-import { connectOwner, migrate } from "../../storage/postgres/migrate.ts";
+import { migrate } from "../../storage/postgres/migrate.ts";
 import type { OpenPostgresOptions } from "../../storage/postgres/open_postgres.ts";
 import { appendNumbers } from "../contract/store_steps.ts";
+import { plantBug, withOwner } from "../support/postgres_owner.ts";
 import {
   openPostgresAt,
   testWithPostgres,
@@ -34,6 +34,11 @@ await testWithPostgres("failovers", () => {
   Deno.test("nothing is acknowledged that no standby has", async () => {
     await using cluster = await Cluster.start();
     await makeStore(cluster);
+    await withOwner(
+      cluster.primaryUrl,
+      (owner) =>
+        owner.run("alter database quipu set synchronous_commit = 'local'"),
+    );
     await using store = await open(cluster);
     await appendNumbers(store, "s", [1]);
     cluster.pauseStandbys(true);
@@ -41,20 +46,27 @@ await testWithPostgres("failovers", () => {
     assertEquals(await orNothing(append), "no answer");
     cluster.pauseStandbys(false);
     assertEquals((await append).kind === "conflict", false);
-    // Caught if the function did not ask for it: without standbys to wait for
-    // the answer comes at once.
-    await using careless = await open(cluster, {
-      address: parseDatabaseUrl(cluster.primaryUrl),
-      consistency: "primary",
-      mayBeLocal: true,
-    });
-    await plant(cluster, "append_v1", [
-      /set_config\('synchronous_commit', 'on', true\)/,
-      "set_config('synchronous_commit', 'local', true)",
-    ]);
-    cluster.pauseStandbys(true);
-    assertEquals(await orNothing(appendNumbers(careless, "s", [3])), "answer");
-    cluster.pauseStandbys(false);
+    // Without synchronous_commit, or with one that ends with the function, the
+    // answer comes at once.
+    const set = "perform set_config('synchronous_commit', 'on', true)";
+    const clause = "SET search_path TO 'pg_catalog'";
+    for (
+      const [number, ...bug] of [
+        [3, set, "perform 1"],
+        [4, clause, `${clause} SET synchronous_commit TO 'on'`],
+      ] as const
+    ) {
+      await plantBug(cluster.primaryUrl, "append_v1", bug);
+      await using careless = await open(cluster, {
+        address: parseDatabaseUrl(cluster.primaryUrl),
+        consistency: "primary",
+        mayBeLocal: true,
+      });
+      cluster.pauseStandbys(true);
+      const { kind } = await appendNumbers(careless, "s", [number]);
+      assertEquals(kind, "appended");
+      cluster.pauseStandbys(false);
+    }
   });
 
   Deno.test("what a primary has that was restarted in place is no duplicate before a standby has it", async () => {
@@ -88,13 +100,11 @@ await testWithPostgres("failovers", () => {
 });
 
 async function makeStore(cluster: Cluster): Promise<void> {
-  const owner = await connectOwner({
-    address: parseDatabaseUrl(cluster.primaryUrl),
-    password: undefined,
-    timers: SYSTEM_TIMERS,
-  });
-  await migrate(owner, { schema: "quipu", role: undefined, isNew: true });
-  await owner.close();
+  await withOwner(
+    cluster.primaryUrl,
+    (owner) =>
+      migrate(owner, { schema: "quipu", role: undefined, isNew: true }),
+  );
 }
 
 function open(
@@ -102,28 +112,6 @@ function open(
   changes: Partial<OpenPostgresOptions> = {},
 ): Promise<EventStore> {
   return openPostgresAt(cluster.url, { mayBeLocal: false, ...changes });
-}
-
-/** Puts a bug into a function of the schema. */
-async function plant(
-  cluster: Cluster,
-  name: string,
-  [good, bad]: readonly [RegExp, string],
-): Promise<void> {
-  const owner = await connectOwner({
-    address: parseDatabaseUrl(cluster.primaryUrl),
-    password: undefined,
-    timers: SYSTEM_TIMERS,
-  });
-  const [row] = await owner.query(
-    `select pg_get_functiondef('quipu.${name}'::regproc)`,
-  );
-  const text = String(row?.[0]);
-  const planted = text.replace(good, bad)
-    .replace(/in \('off', 'local', 'remote_write'\)/, "<> 'local'");
-  if (planted === text) throw new Error("Nothing was planted");
-  await owner.run(planted);
-  await owner.close();
 }
 
 /** Whether an answer comes in a while. */

@@ -224,12 +224,17 @@ export async function openEmptyPostgres(
   return store;
 }
 
-/** Opens the store of a URL as a server would. */
+/**
+ * Opens the store of a URL as a server would.
+ *
+ * @param open Opens it: with a bug, perhaps.
+ */
 export function openPostgresAt(
   url: string,
   changes: Partial<OpenPostgresOptions> = {},
+  open = openPostgres,
 ): Promise<PostgresStore> {
-  return openPostgres({
+  return open({
     address: parseDatabaseUrl(url),
     password: undefined,
     serverId: crypto.randomUUID(),
