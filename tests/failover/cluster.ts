@@ -29,6 +29,9 @@ const SETTINGS = [
 /** Longest wait for something that servers are to do. */
 const WAIT_MS = 60_000;
 
+/** How often a copy of the primary is tried. */
+const COPIES_MAX = 5;
+
 export class Cluster implements AsyncDisposable {
   readonly #directory = makePostgresDirectory();
   readonly #nodes: readonly Node[];
@@ -175,12 +178,7 @@ export class Cluster implements AsyncDisposable {
       () => processesOf(node).length === 0,
       "the old server is gone",
     );
-    removeIfThere(node.data);
-    // Under a name of its own: what it receives must not count as a standby's.
-    await runPostgresLater("pg_basebackup", [
-      ...["-D", node.data, "-d", this.#conninfo("backup"), "-N"],
-      ...["-c", "fast", "-X", "stream"],
-    ]);
+    await this.#copyPrimary(node.data);
     Deno.writeTextFileSync(join(node.data, "standby.signal"), "");
     Deno.writeTextFileSync(
       join(node.data, "postgresql.auto.conf"),
@@ -188,6 +186,26 @@ export class Cluster implements AsyncDisposable {
       { append: true },
     );
     await this.#start(node);
+  }
+
+  /**
+   * Copies the primary. Under a name of its own: what the copy receives must not
+   * count as a standby's. On a busy machine the primary may take it for hung and
+   * leave it; then it is made again.
+   */
+  async #copyPrimary(target: string): Promise<void> {
+    for (let tried = 1;; tried++) {
+      removeIfThere(target);
+      try {
+        await runPostgresLater("pg_basebackup", [
+          ...["-D", target, "-d", this.#conninfo("backup"), "-N"],
+          ...["-c", "fast", "-X", "stream"],
+        ]);
+        return;
+      } catch (error) {
+        if (tried === COPIES_MAX) throw error;
+      }
+    }
   }
 
   /** Promotes the standby that has received the most; the other follows it. */
