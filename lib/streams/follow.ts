@@ -211,6 +211,7 @@ export class Followers {
   #count = 0;
   #ofListsCount = 0;
   #commitCount = 0;
+  #eventCount = 0;
   #rulesEpoch = 0;
   #isEnded = false;
   #endListening: (() => void) | undefined;
@@ -222,6 +223,11 @@ export class Followers {
   /** Grows with every commit while somebody follows. */
   get commitCount(): number {
     return this.#commitCount;
+  }
+
+  /** Events committed while somebody followed; what a store tells together is one. */
+  get eventCount(): number {
+    return this.#eventCount;
   }
 
   /**
@@ -291,6 +297,7 @@ export class Followers {
 
   #tell(events: readonly CommitHint[]): void {
     this.#commitCount++;
+    this.#eventCount += events.length;
     const told = new Set([ALL_STREAM]);
     let changesDefaults = false;
     for (const event of events) {

@@ -68,8 +68,8 @@ interface KeptBatch {
 
 /** Events of the first batch. */
 const FIRST_BATCH_COUNT = 25;
-/** A batch that takes longer is followed by a smaller one. */
-const BATCH_MS_MAX = 40;
+/** A batch that takes longer is followed by a smaller one: others wait. */
+const BATCH_MS_MAX = 20;
 
 const FAULT_HANDLER =
   "EventStore.Projections.Core.Services.v8.DefaultV8ProjectionStateHandler";
@@ -173,22 +173,25 @@ export class Processor {
     await partitions.load(wanted);
     const kept = this.#withoutCovered(batch, names);
     if (kept.batch.events.length === 0) return;
-    const startMs = this.#parts.timers.nowMs();
+    const { timers } = this.#parts;
+    let startMs = timers.nowMs();
     let answer = await engine.process(kept.batch.events, [
       ...this.#handShared(),
       ...partitions.hand(wanted),
     ]);
+    let tookMs = 0;
     let from = 0;
     while (true) {
+      tookMs += timers.nowMs() - startMs;
       this.#apply(kept, { answer, from });
       from = answer.takenCount;
       writer.flush();
       await this.#waitForWrites(writer);
       if (answer.fault !== undefined) this.#fault(kept.batch, answer);
       if (answer.isDone) break;
+      startMs = timers.nowMs();
       answer = await engine.processRest();
     }
-    const tookMs = this.#parts.timers.nowMs() - startMs;
     this.#coreProcessingTimeMs += tookMs;
     this.#adaptBatches(kept.batch.events.length, tookMs);
     partitions.trim();

@@ -11,9 +11,7 @@
  * @module
  */
 
-import type { Timers } from "../../model/clock.ts";
 import { invariant, QuipuError } from "../../model/errors.ts";
-import type { Limits } from "../../model/limits.ts";
 import type { LogLine, SourcePosition, StateView } from "../contract.ts";
 import { ProjectionEngine } from "../engine/engine.ts";
 import type { ProjectionDefinition } from "../engine/messages.ts";
@@ -53,36 +51,10 @@ import { Processor } from "./processor.ts";
 import { writeQueryResults } from "./query_results.ts";
 import { RunEndedError, RunFault } from "./run_fault.ts";
 import { RunLog } from "./run_log.ts";
+import type { Prepared, RunParts } from "./run_parts.ts";
 import { RunStore } from "./run_store.ts";
-import type { SharedSources } from "./shared_sources.ts";
 import { StreamTracker } from "./stream_tracker.ts";
-
-/** What runs work with. */
-export interface RunParts {
-  readonly sources: SharedSources;
-  readonly timers: Timers;
-  readonly limits: Limits;
-  /** Microseconds since 1970. */
-  readonly nowUs: () => number;
-  /** A new random UUID, lower case with hyphens. */
-  readonly newId: () => string;
-  /** Starts an engine's worker; by default the one of this program. */
-  readonly startWorker?: (() => Worker) | undefined;
-}
-
-/** What is known once the query was defined. */
-interface Prepared {
-  readonly definition: ProjectionDefinition;
-  readonly plan: SourcePlan;
-  readonly partitions: Partitions;
-  readonly source: MergedSource;
-  readonly cursor: Cursor;
-  readonly journal: EmitJournal;
-  readonly writer: EmitWriter;
-  readonly processor: Processor;
-  /** Log position of the end of a query. */
-  readonly until: number | undefined;
-}
+import type { TurnTaker } from "./turns.ts";
 
 /** Begins a run; what fails is in its status. */
 export function startRun(
@@ -102,6 +74,7 @@ class Run implements ProjectionRun {
   readonly #ownStreams: OwnStreams;
   readonly #checkpoints: Checkpoints;
   readonly #schedule: CheckpointSchedule;
+  readonly #turn: TurnTaker;
   readonly #prepared = Promise.withResolvers<void>();
   readonly #restored = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -136,8 +109,16 @@ class Run implements ProjectionRun {
     this.#parts = parts;
     const { lease, runAs, name, number, epoch, version } = settings;
     this.#mark = { number, epoch, version };
-    const { sources: { context }, timers, limits, newId } = parts;
-    this.#store = new RunStore({ context, lease, runAs, timers, limits });
+    const { sources: { context }, timers, limits, newId, turns } = parts;
+    this.#turn = turns.join();
+    this.#store = new RunStore({
+      context,
+      lease,
+      runAs,
+      timers,
+      limits,
+      onWritten: (count) => turns.wrote(count),
+    });
     this.#ownStreams = new OwnStreams({
       store: this.#store,
       projection: name,
@@ -221,6 +202,7 @@ class Run implements ProjectionRun {
     if (this.#phase === "starting" || this.#phase === "running") {
       this.#enter("stopping");
     }
+    this.#turn.leave();
     this.#all?.source.wake();
     await this.ended;
   }
@@ -434,7 +416,7 @@ class Run implements ProjectionRun {
     const { source, cursor } = all;
     const isQuery = this.#settings.mode !== "Continuous";
     let ahead: ReturnType<MergedSource["next"]> | undefined;
-    while (!this.#isStopping) {
+    while (await this.#isNext()) {
       const { events, isAtEnd } = await (ahead ?? source.next());
       ahead = undefined;
       this.#requireNoFailure();
@@ -453,6 +435,12 @@ class Run implements ProjectionRun {
       this.#progress = await source.progressOf(cursor);
     }
     return false;
+  }
+
+  /** Waits for a turn; false: the run is to stop instead. */
+  async #isNext(): Promise<boolean> {
+    await this.#turn.take();
+    return !this.#isStopping;
   }
 
   /** Writes what a query has come to. */
@@ -479,6 +467,7 @@ class Run implements ProjectionRun {
   /** Everything is taken: waits for more. */
   async #rest({ source }: Prepared): Promise<void> {
     this.#progress = 100;
+    this.#turn.give();
     await source.news();
     this.#requireNoFailure();
   }
@@ -488,6 +477,7 @@ class Run implements ProjectionRun {
     events: readonly TakenEvent[],
   ): Promise<void> {
     for (let from = 0; from < events.length && !this.#isStopping;) {
+      if (from > 0 && !await this.#isNext()) break;
       const most = this.#settings.hasCheckpoints
         ? this.#schedule.untilNext(all.processor)
         : Infinity;
@@ -512,7 +502,9 @@ class Run implements ProjectionRun {
     if (this.#schedule.isPassing(processor)) processor.passUnhandled();
     const isDue = partitions.isFull ||
       this.#schedule.isDue(processor, partitions.dirtyCount);
-    if (isDue) await this.#checkpoint(all);
+    if (!isDue) return;
+    this.#turn.give();
+    await this.#checkpoint(all);
   }
 
   /** Whether a checkpoint at a position says more than the last one. */
@@ -564,6 +556,7 @@ class Run implements ProjectionRun {
   }
 
   async #finish(phase: RunPhase): Promise<void> {
+    this.#turn.leave();
     this.#store.end();
     await this.#all?.writer.abandon();
     this.#all?.source[Symbol.dispose]();

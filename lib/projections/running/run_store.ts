@@ -31,6 +31,8 @@ export interface RunStoreParts {
   readonly runAs: Principal;
   readonly timers: Timers;
   readonly limits: Pick<Limits, "projectionRetryMs">;
+  /** Told how many events were written. */
+  readonly onWritten: (count: number) => void;
 }
 
 /** What may go away by itself. */
@@ -73,11 +75,15 @@ export class RunStore {
    * @throws {RunFault} If the store will never take it.
    */
   async append(request: Omit<AppendRequest, "lease">): Promise<AppendResult> {
-    const { context: { store }, lease } = this.#parts;
+    const { context: { store }, lease, onWritten } = this.#parts;
     invariant(lease !== undefined, "A run without a lease writes nothing");
     this.#writesInProgress++;
     try {
-      return await this.retry(() => store.append({ ...request, lease }));
+      const result = await this.retry(() =>
+        store.append({ ...request, lease })
+      );
+      onWritten(request.events.length);
+      return result;
     } catch (error) {
       if (!(error instanceof QuipuError)) throw error;
       throw new RunFault(
