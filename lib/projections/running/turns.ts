@@ -23,7 +23,7 @@ export interface TurnsParts {
 /** Milliseconds after which a turn does not hold up the others any more. */
 const TURN_MS_MAX = 50;
 /** Rests last so many times as long as turns while others only append. */
-const REST_FACTOR = 6;
+const REST_FACTOR = 8;
 /** Shorter rests are put together: a change is mostly taken at once. */
 const REST_MS_MIN = 5;
 /** Processor time of an event, roughly: of one that is appended by HTTP. */

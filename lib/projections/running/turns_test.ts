@@ -91,17 +91,17 @@ async function restAfter(
 
 Deno.test("Turns are followed by rests while others write, the longer the more they do", async () => {
   // 300 events of 0.2 ms fill the 60 ms that have passed.
-  assertEquals(await restAfter({ others: 300, own: 0 }), 6 * 30);
-  assertEquals(await restAfter({ others: 100, own: 0 }), 2 * 30);
-  assertEquals(await restAfter({ others: 3000, own: 0 }), 6 * 30);
+  assertEquals(await restAfter({ others: 300, own: 0 }), 8 * 30);
+  assertEquals(await restAfter({ others: 75, own: 0 }), 2 * 30);
+  assertEquals(await restAfter({ others: 3000, own: 0 }), 8 * 30);
   assertEquals(await restAfter({ others: 0, own: 0 }), 0);
 });
 
 Deno.test("Turns does not rest for what runs write themselves", async () => {
   assertEquals(await restAfter({ others: 0, own: 300 }), 0);
-  assertEquals(await restAfter({ others: 100, own: 3000 }), 2 * 30);
+  assertEquals(await restAfter({ others: 75, own: 3000 }), 2 * 30);
 });
 
 Deno.test("Turns puts rests together that are shorter than 5 ms", async () => {
-  assertEquals(await restAfter({ others: 8, own: 0 }), 0);
+  assertEquals(await restAfter({ others: 5, own: 0 }), 0);
 });
