@@ -361,7 +361,8 @@ for (const [name, { subject, ...patch }] of Object.entries(BUGS)) {
     await using patched = await loadPatchedRuns(patch);
     const { openProjectionRuns: openRuns } = patched;
     await assertRejects(async () => {
-      for (let round = 0; round < 5; round++) {
+      // Where it kills depends on the machine; mostly the first round tells.
+      for (let round = 0; round < 50; round++) {
         await withSeed(
           (random) => checkLives(subject, random, { openRuns }),
           1 + round,

@@ -10,7 +10,7 @@ export const BATCHES = String.raw`
 /** Index of the event in hand, which the host reads. */
 const progress = new Int32Array(1);
 let count = 0;
-/** Events of the batch, as far as they were read. */
+/** Events whose partitions were asked for, and where their ids stand. */
 let inputs = [];
 /** Partitions of the first events, if they were asked for. */
 let partitions = [];
@@ -38,17 +38,15 @@ function open(headsText, textsText) {
   progress[0] = -1;
 }
 
-/** Events are read in order, each once. */
-function inputAt(at) {
-  return inputs[at] ??= readEvent(1 + at * HEAD_WIDTH);
-}
-
-/** Begins the event that comes next. */
+/** Takes the next event in hand. */
 function begin(at) {
   progress[0] = at;
-  const { createdAtMs, idAt } = inputAt(at);
-  nowMs = createdAtMs;
-  seedAt = idAt;
+  const headAt = 1 + at * HEAD_WIDTH;
+  if (at < inputs.length) {
+    readHead(headAt);
+    event = inputs[at][0];
+    seedAt = inputs[at][1];
+  } else readEvent(headAt);
   refused = undefined;
   if (emits.length === 0) return;
   emits = [];
@@ -75,10 +73,10 @@ function answer() {
     if (outcome === null) continue;
     if (outcome[0] !== partition) {
       partition = outcome[0];
-      place = apply(mapGet, places, [partition]);
+      place = mapGet(places, partition);
       if (place === undefined) {
         place = states.length;
-        apply(mapSet, places, [partition, place]);
+        mapSet(places, partition, place);
       }
     }
     states[place] = outcome;
@@ -120,8 +118,9 @@ return {
     while (found.length < count) {
       const at = found.length;
       begin(at);
+      append(inputs, [event, seedAt]);
       try {
-        append(found, partitionFor(inputAt(at)));
+        append(found, partitionFor());
       } catch (error) {
         partitionFault = faultOf(error);
         break;
@@ -177,7 +176,6 @@ return {
       begin(at);
       phase = "lost";
       try {
-        const { event } = inputAt(at);
         const name = catalogTransform === undefined
           ? event.bodyRaw
           : catalogTransform(event);

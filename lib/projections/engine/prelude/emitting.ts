@@ -109,7 +109,7 @@ function log(...values) {
     line += (at === 0 ? "" : " ") + textOf(values[at]);
     if (line.length > limits.logLengthMax) break;
   }
-  append(logs, apply(slice, line, [0, limits.logLengthMax]));
+  append(logs, slice(line, 0, limits.logLengthMax));
 }
 
 function takeLogs() {

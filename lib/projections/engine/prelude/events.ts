@@ -5,7 +5,7 @@
  * @module
  */
 
-/** `readEvent(at)` reads the next one. */
+/** `readEvent(at)` takes the next one in hand. */
 export const EVENTS = String.raw`
 const Envelope = {
   get metadata() {
@@ -31,23 +31,34 @@ let texts = "";
 let textsAt = 0;
 let isEscaped = false;
 
+/** The event in hand, and what belongs to it. */
+let event;
+let isDeleted = false;
+let ownPartition = "";
+
 function textBetween(from, to) {
-  return from === to ? "" : apply(slice, texts, [from, to]);
+  return from === to ? "" : slice(texts, from, to);
+}
+
+/** Reads what handlers do not see, from at on in the heads. */
+function readHead(at) {
+  const partition = heads[at + 1];
+  ownPartition = partition === 0 ? heads[at] : partition;
+  nowMs = heads[at + 4];
+  isDeleted = (heads[at + 5] & 2) !== 0;
 }
 
 /** Makes the next event, whose members stand from at on in the heads. */
 function readEvent(at) {
-  const streamName = heads[at];
-  const partition = heads[at + 1] === 0 ? streamName : heads[at + 1];
+  readHead(at);
   const flags = heads[at + 5];
-  const idAt = textsAt;
-  const dataAt = idAt + ID_LENGTH;
+  seedAt = textsAt;
+  const dataAt = textsAt + ID_LENGTH;
   const metadataAt = dataAt + heads[at + 6];
   const linkAt = metadataAt + heads[at + 7];
   textsAt = linkAt + heads[at + 8];
-  const isDeleted = (flags & 2) !== 0;
-  const event = isDeleted
-    ? { partition, isSoftDeleted: (flags & 4) !== 0 }
+  event = isDeleted
+    ? { partition: ownPartition, isSoftDeleted: (flags & 4) !== 0 }
     : {
       __proto__: Envelope,
       isJson: false,
@@ -55,7 +66,7 @@ function readEvent(at) {
       body: null,
       bodyRaw: textBetween(dataAt, metadataAt),
       eventType: heads[at + 3],
-      streamId: streamName,
+      streamId: heads[at],
       sequenceNumber: heads[at + 2],
       metadataRaw: textBetween(metadataAt, linkAt),
       linkMetadataRaw: textBetween(linkAt, textsAt),
@@ -63,18 +74,15 @@ function readEvent(at) {
       partition: "",
       metadata_: null,
     };
-  if (!isDeleted) readBody(event, (flags & 1) !== 0);
-  if (showsEventIds) {
-    hide(event, "eventId", apply(slice, texts, [idAt, dataAt]));
-  }
-  return { event, isDeleted, partition, idAt, createdAtMs: heads[at + 4] };
+  if (!isDeleted) readBody((flags & 1) !== 0);
+  if (showsEventIds) hide(event, "eventId", slice(texts, seedAt, dataAt));
 }
 
-function readBody(event, isJson) {
+function readBody(isJson) {
   let raw = event.bodyRaw;
-  const end = isEscaped && !isJson ? apply(indexOf, raw, ["\0"]) : -1;
-  if (end >= 0) raw = apply(slice, raw, [0, end]);
-  event.bodyRaw = apply(trim, raw, []);
+  const end = isEscaped && !isJson ? indexOf(raw, "\0") : -1;
+  if (end >= 0) raw = slice(raw, 0, end);
+  event.bodyRaw = trim(raw);
   if (!isJson) return;
   if (event.bodyRaw === "") {
     event.data = event.body = {};

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** `take(at)` folds one event of the batch. */
+/** `take(at)` folds the event in hand, that of an index of the batch. */
 export const FOLD = String.raw`
 /** States at hand, by partition. */
 const live = new NativeMap();
@@ -15,11 +15,11 @@ let hasShared = false;
 /** Takes states over that the main thread hands in. */
 function restore(restored, forgotten) {
   for (let at = 0; at < forgotten.length; at++) {
-    apply(mapDelete, live, [forgotten[at]]);
+    mapDelete(live, forgotten[at]);
   }
   for (let at = 0; at < restored.length; at++) {
     const { partition, state } = restored[at];
-    if (partition !== null) apply(mapSet, live, [partition, parse(state)]);
+    if (partition !== null) mapSet(live, partition, parse(state));
     else {
       shared = parse(state);
       hasShared = true;
@@ -85,22 +85,20 @@ function jsonOf(value, what) {
     limits.stateLengthMax + " characters");
 }
 
-/** The partition that the query gives an event; null: none. */
-function partitionFor(input) {
-  if (sources.byStream) return input.partition === "" ? null : input.partition;
+/** The partition that the query gives the event; null: none. */
+function partitionFor() {
+  if (sources.byStream) return ownPartition === "" ? null : ownPartition;
   if (partitionOf === undefined) return "";
   phase = "lost";
-  input.event.partition = null;
-  const value = partitionOf(input.event);
+  event.partition = null;
+  const value = partitionOf(event);
   if (value === undefined || value === null || value === "") return null;
   return NativeString(value) || null;
 }
 
-/** One event's outcome; null when it is of no partition. */
+/** The event's outcome; null when it is of no partition. */
 function take(at) {
-  const input = inputAt(at);
-  const { event, isDeleted } = input;
-  const partition = hasPartitions ? partitions[at] : partitionFor(input);
+  const partition = hasPartitions ? partitions[at] : partitionFor();
   if (partition === null) return null;
   if (!isDeleted) event.partition = partition;
   const { isBiState } = options;
@@ -108,7 +106,7 @@ function take(at) {
     shared = initial(initialSharedOf, "$initShared");
     hasShared = true;
   }
-  const known = apply(mapGet, live, [partition]);
+  const known = mapGet(live, partition);
   const isNew = known === undefined;
   const found = isNew ? initial(initialOf, "$init") : known;
   let state = isBiState ? [found, shared] : found;
@@ -133,7 +131,7 @@ function take(at) {
   }
   const stateText = jsonOf(own, "state");
   const resultText = resultSteps.length === 0 ? null : resultOf(own);
-  if (own !== known) apply(mapSet, live, [partition, own]);
+  if (own !== known) mapSet(live, partition, own);
   return [
     partition, stateText, resultText, sharedText,
     emits.length === 0 ? NONE : emits, takeLogs(),
@@ -146,11 +144,11 @@ function faultOf(error) {
   let line = 0;
   try {
     text = NativeString(error);
-    const found = apply(match, SCRIPT, [NativeString(error.stack)]);
+    const found = match(SCRIPT, NativeString(error.stack));
     if (found !== null) line = NativeNumber(found[1]);
   } catch {
     // What has no text, or no stack, is told as far as it goes.
   }
-  return { text: apply(slice, text, [0, limits.logLengthMax]), line };
+  return { text: slice(text, 0, limits.logLengthMax), line };
 }
 `;

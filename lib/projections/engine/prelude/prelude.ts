@@ -33,14 +33,17 @@ const { imul } = Math;
 const { isSafeInteger } = Number;
 const PromiseType = Promise;
 const SCRIPT = /query\.js:(\d+)/;
-const match = RegExp.prototype.exec;
-const trim = NativeString.prototype.trim;
-const indexOf = NativeString.prototype.indexOf;
-const slice = NativeString.prototype.slice;
-const codeAt = NativeString.prototype.charCodeAt;
-const mapGet = NativeMap.prototype.get;
-const mapSet = NativeMap.prototype.set;
-const mapDelete = NativeMap.prototype.delete;
+// Methods as functions whose first argument is their target: bound calls take
+// half the time of Reflect.apply, which needs a list.
+const unbound = Function.prototype.bind.bind(Function.prototype.call);
+const match = unbound(RegExp.prototype.exec);
+const trim = unbound(NativeString.prototype.trim);
+const indexOf = unbound(NativeString.prototype.indexOf);
+const slice = unbound(NativeString.prototype.slice);
+const codeAt = unbound(NativeString.prototype.charCodeAt);
+const mapGet = unbound(NativeMap.prototype.get);
+const mapSet = unbound(NativeMap.prototype.set);
+const mapDelete = unbound(NativeMap.prototype.delete);
 
 const NOT_IN_INIT = "An exception occurred while executing a reverse command " +
   "handler. Value cannot be null.\nParameter name: causedByTag";

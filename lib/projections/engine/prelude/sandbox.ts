@@ -45,7 +45,7 @@ delete globalThis.FinalizationRegistry;
 // Mulberry32: small, and good enough for 32 bits of state.
 function nextRandom() {
   if (seedAt >= 0) {
-    randomState = hashOf(apply(slice, texts, [seedAt, seedAt + ID_LENGTH]));
+    randomState = hashOf(slice(texts, seedAt, seedAt + ID_LENGTH));
     seedAt = -1;
   }
   randomState = (randomState + 0x6d2b79f5) | 0;
@@ -69,7 +69,7 @@ function randomId() {
 function hashOf(text) {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) {
-    hash = imul(hash ^ apply(codeAt, text, [at]), 0x01000193);
+    hash = imul(hash ^ codeAt(text, at), 0x01000193);
   }
   return hash | 0;
 }
