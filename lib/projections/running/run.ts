@@ -237,6 +237,7 @@ class Run implements ProjectionRun {
         this.#all = all;
         if (!this.#isStopping) this.#enter("running");
         const isCompleted = await this.#loop(all);
+        this.#turn.leave();
         if (isCompleted) await this.#complete(all);
         else if (this.#endsWithCheckpoint) await this.#checkpoint(all);
         else await this.#markEmitted(all);

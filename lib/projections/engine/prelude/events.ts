@@ -51,20 +51,35 @@ function readHead(at) {
 /** Makes the next event, whose members stand from at on in the heads. */
 function readEvent(at) {
   readHead(at);
-  const flags = heads[at + 5];
   seedAt = textsAt;
   const dataAt = textsAt + ID_LENGTH;
   const metadataAt = dataAt + heads[at + 6];
   const linkAt = metadataAt + heads[at + 7];
   textsAt = linkAt + heads[at + 8];
-  event = isDeleted
-    ? { partition: ownPartition, isSoftDeleted: (flags & 4) !== 0 }
-    : {
+  const flags = heads[at + 5];
+  if (isDeleted) {
+    event = { partition: ownPartition, isSoftDeleted: (flags & 4) !== 0 };
+  } else {
+    const isText = (flags & 1) === 0;
+    const bodyRaw = bodyBetween(dataAt, metadataAt, isText);
+    let isJson = false;
+    let body = isText ? null : {};
+    let jsonError;
+    if (!isText && bodyRaw !== "") {
+      try {
+        body = parse(bodyRaw);
+        isJson = true;
+      } catch (error) {
+        body = undefined;
+        jsonError = error;
+      }
+    }
+    event = {
       __proto__: Envelope,
-      isJson: false,
-      data: null,
-      body: null,
-      bodyRaw: textBetween(dataAt, metadataAt),
+      isJson,
+      data: body,
+      body,
+      bodyRaw,
       eventType: heads[at + 3],
       streamId: heads[at],
       sequenceNumber: heads[at + 2],
@@ -74,26 +89,16 @@ function readEvent(at) {
       partition: "",
       metadata_: null,
     };
-  if (!isDeleted) readBody((flags & 1) !== 0);
+    if (jsonError !== undefined) event.jsonError = jsonError;
+  }
   if (showsEventIds) hide(event, "eventId", slice(texts, seedAt, dataAt));
 }
 
-function readBody(isJson) {
-  let raw = event.bodyRaw;
-  const end = isEscaped && !isJson ? indexOf(raw, "\0") : -1;
+/** Text that is no JSON ends at a NUL. */
+function bodyBetween(from, to, isText) {
+  let raw = textBetween(from, to);
+  const end = isEscaped && isText ? indexOf(raw, "\0") : -1;
   if (end >= 0) raw = slice(raw, 0, end);
-  event.bodyRaw = trim(raw);
-  if (!isJson) return;
-  if (event.bodyRaw === "") {
-    event.data = event.body = {};
-    return;
-  }
-  try {
-    event.data = event.body = parse(event.bodyRaw);
-    event.isJson = true;
-  } catch (error) {
-    event.data = event.body = undefined;
-    event.jsonError = error;
-  }
+  return trim(raw);
 }
 `;
