@@ -5,22 +5,25 @@ import {
   serveStandIn,
   STAND_IN_DOCUMENTS,
 } from "../support/event_store_server.ts";
-import { runProgram } from "../support/program.ts";
+import { runProgram, startReading } from "../support/program.ts";
 
 async function openPlace() {
   const path = await Deno.makeTempDir({ prefix: "quipu-migrate-" });
   const passwordFile = join(path, "password");
   await Deno.writeTextFile(passwordFile, "changeit\n");
+  const argumentsOf = (from: string, args: readonly string[]) => [
+    "migrate",
+    `--from=${from}`,
+    `--from-password-file=${passwordFile}`,
+    `--to=${join(path, "store")}`,
+    `--state=${join(path, "state.json")}`,
+    ...args,
+  ];
   return {
     run: (from: string, ...args: string[]) =>
-      runProgram([
-        "migrate",
-        `--from=${from}`,
-        `--from-password-file=${passwordFile}`,
-        `--to=${join(path, "store")}`,
-        `--state=${join(path, "state.json")}`,
-        ...args,
-      ]),
+      runProgram(argumentsOf(from, args)),
+    start: (from: string, ...args: string[]) =>
+      startReading(argumentsOf(from, args)),
     exported: () =>
       runProgram(["export", "--with-system", "--db", join(path, "store")]),
     [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
@@ -61,6 +64,62 @@ Deno.test("quipu migrate fills a directory with events, users, subscriptions and
   assertEquals(refuted.exitCode, 1);
   assertStringIncludes(refuted.output, "Both sides differ in 1 stream");
 });
+
+Deno.test("quipu migrate that was killed three times ends with everything, once", async () => {
+  const count = 3_000;
+  const gate = new Gate();
+  await using source = await serveStandIn(
+    generatedStore(count),
+    (handle) => (request) => gate.pass(request.url, () => handle(request)),
+  );
+  await using place = await openPlace();
+  for (let kill = 0; kill < 3; kill++) {
+    // The next pages come once the program is gone.
+    const isReached = gate.holdAfter(2);
+    const program = place.start(source.url, "--page=300");
+    await isReached;
+    program.kill("SIGKILL");
+    await program.input.abort();
+    await program.end;
+    gate.open();
+  }
+  const { exitCode, output, log } = await place.run(source.url, "--json");
+  assertEquals(exitCode, 0, log);
+  const { copied, proof } = JSON.parse(output);
+  assert(copied.importedCount < count, "it went on where it was");
+  assertEquals([proof.isProven, proof.eventCount], [true, count]);
+});
+
+/** Holds requests for pages of events back. */
+class Gate {
+  #left = Infinity;
+  #reached: () => void = () => {};
+  #opened = Promise.withResolvers<void>();
+
+  /** Lets so many pages through; settles when one more is asked for. */
+  holdAfter(pages: number): Promise<void> {
+    this.#left = pages;
+    this.#opened = Promise.withResolvers();
+    return new Promise((resolve) => this.#reached = resolve);
+  }
+
+  /** Answers what was held, and lets everything through. */
+  open(): void {
+    this.#left = Infinity;
+    this.#opened.resolve();
+  }
+
+  async pass(
+    url: string,
+    answer: () => Response | Promise<Response>,
+  ): Promise<Response> {
+    if (url.includes("/forward/") && --this.#left < 0) {
+      this.#reached();
+      await this.#opened.promise;
+    }
+    return await answer();
+  }
+}
 
 Deno.test("quipu migrate says what keeps it from working", async () => {
   await using source = await serveStandIn(generatedStore(1));
