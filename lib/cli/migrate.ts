@@ -209,7 +209,10 @@ function textOf(report: MigrationReport, tookMs: number): string {
         "UTF-8, which the source does not show as it is",
     );
   }
-  if (examples.length > 0) lines.push(`Such as ${examples.join(", ")}`);
+  if (examples.length > 0) {
+    const names = examples.map((example) => JSON.stringify(example));
+    lines.push(`Such as ${names.join(", ")}`);
+  }
   if (proof !== undefined) lines.push(...proofLines(proof));
   return lines.map((line) => `${line}\n`).join("");
 }

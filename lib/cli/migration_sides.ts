@@ -30,6 +30,7 @@ import type { ImportingStore } from "../store/import_run.ts";
 import { DEFAULT_PASSWORD } from "../users/default_password.ts";
 import { RunError, UsageError } from "./failures.ts";
 import { firstLineOf } from "./named_files.ts";
+import { storePartsOf } from "./offline_work.ts";
 import { limitsOf } from "./options/limit_options.ts";
 import type { OptionValues } from "./options/options.ts";
 import { parseBaseUrl } from "./options/text_form.ts";
@@ -197,9 +198,11 @@ async function openStoreSide(
     async openSettings() {
       const { openServices } = await import("../embed/services.ts");
       const { adminPassword } = values;
+      const { logger } = storePartsOf(values);
       const services = await openServices({
         store,
-        logger: SILENT_LOGGER,
+        // What is changed is audited, as a server does; the rest is no news.
+        logger: { ...SILENT_LOGGER, audit: logger.audit.bind(logger) },
         auth: { isLoopbackServer: true, adminPassword },
         // What is created here runs when a server has the store.
         projections: "system",

@@ -278,7 +278,7 @@ class Importing {
     const events = this.#events;
     const lines = this.#lines;
     if (events.length === 0) return;
-    const store = await this.#openStore(events);
+    const store = this.#store ?? await this.#openStore(events);
     const bytes = this.#runBytes;
     while (
       this.#waiting.length > 0 &&
@@ -287,7 +287,7 @@ class Importing {
     ) await this.#settleOldest();
     // Else all that two segments hold would be in memory, and what it takes to
     // write one of them down; an import is the faster of the two.
-    await store.sealing;
+    if (store.sealing !== undefined) await store.sealing;
     const result = store.importRun({ session: this.#session, events })
       .then((result) => {
         if (result.kind !== "conflict") return result;
