@@ -124,7 +124,16 @@ testWhere(
 async function copySources(target: string): Promise<void> {
   await Deno.mkdir(target);
   const { success } = await new Deno.Command("cp", {
-    args: ["-R", "main.ts", "deno.json", "deno.lock", "lib", "storage", target],
+    args: [
+      "-R",
+      "main.ts",
+      "deno.json",
+      "deno.lock",
+      "docs",
+      "lib",
+      "storage",
+      target,
+    ],
     cwd: ROOT,
   }).output();
   assertEquals(success, true);
