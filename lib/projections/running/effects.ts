@@ -22,6 +22,8 @@ export interface EffectsParts {
   readonly writesOrder: boolean;
   /** Whether results are written as they change. */
   readonly writesResults: boolean;
+  /** Whether partitions are written down that have no results yet. */
+  readonly writesPartitions: boolean;
 }
 
 /** Streams that results are written to. */
@@ -34,6 +36,11 @@ export interface ResultStreams {
 
 /** A result that is none. */
 const NO_RESULT = "null";
+
+/** Name of the stream of a projection's partitions. */
+export function partitionsStreamOf(projection: string): string {
+  return `$projections-${projection}-partitions`;
+}
 
 /** Names the streams of a projection's results. */
 export function resultStreamsOf(
@@ -66,6 +73,11 @@ export class Effects {
   /** Whether every event has an effect. */
   get writesOrder(): boolean {
     return this.#parts.writesOrder;
+  }
+
+  /** Whether every partition that is seen for the first time has an effect. */
+  get writesPartitions(): boolean {
+    return this.#parts.writesPartitions;
   }
 
   /** An event was processed. */
@@ -104,10 +116,11 @@ export class Effects {
     }
   }
 
-  #sawPartition(cause: Cause, partition: string): void {
+  /** A partition was seen for the first time. */
+  sawPartition(cause: Cause, partition: string): void {
     const { projection, mark, writer } = this.#parts;
     writer.add({
-      streamName: `$projections-${projection}-partitions`,
+      streamName: partitionsStreamOf(projection),
       eventId: this.#idOf(cause, "partition"),
       eventType: "$partition",
       isJson: false,
@@ -136,7 +149,7 @@ export class Effects {
     if (!writesResults) return;
     const isPartitioned = byStream === true || byCustomPartitions === true;
     if (former === undefined && isPartitioned) {
-      this.#sawPartition(cause, partition);
+      this.sawPartition(cause, partition);
     }
     // Without partitions there is no result at first.
     const known = former ?? (isPartitioned ? undefined : NO_RESULT);

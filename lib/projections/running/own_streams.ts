@@ -7,7 +7,7 @@
 
 import { METADATA_EVENT_TYPE } from "../../model/stream_metadata.ts";
 import { metastreamOf } from "../../model/stream_names.ts";
-import { decodeJsonText } from "../../text/utf8.ts";
+import { decodeUtf8Leniently } from "../../text/utf8.ts";
 import type { SourcePosition } from "../contract.ts";
 import { metadataOf } from "./emissions.ts";
 import { readMark, type WriterMark } from "./positions.ts";
@@ -26,7 +26,7 @@ export interface OwnStreamsParts {
 export interface OwnEvent {
   readonly eventType: string;
   readonly position: SourcePosition;
-  /** JSON. */
+  /** JSON, or other text. */
   readonly data: string;
 }
 
@@ -111,9 +111,16 @@ export class OwnStreams {
           written.epoch === mark.epoch;
         if (!isOurs) return;
         const { position } = written;
-        yield { eventType, position, data: decodeJsonText(data) };
+        yield { eventType, position, data: decodeUtf8Leniently(data) };
       }
       from = last.event.eventNumber - 1;
     }
+  }
+
+  /** Data of the events of this epoch, the oldest first. */
+  async readTexts(streamName: string): Promise<readonly string[]> {
+    const texts: string[] = [];
+    for await (const { data } of this.readNewest(streamName)) texts.push(data);
+    return texts.reverse();
   }
 }

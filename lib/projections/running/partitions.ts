@@ -22,6 +22,7 @@ import type {
   PartitionTexts,
 } from "./checkpoints.ts";
 import { covers, type EventPlace, type SourcePlan } from "./positions.ts";
+import type { QueryResults } from "./query_results.ts";
 import { RunFault } from "./run_fault.ts";
 
 /** Bounds of what is kept. */
@@ -175,17 +176,29 @@ export class Partitions {
     return this.#known.get(partition) ?? await this.#read(partition);
   }
 
+  /** Whether a partition that was loaded, as far as it was there, has a state. */
+  has(partition: string): boolean {
+    return this.#known.has(partition);
+  }
+
   /**
    * Results of a query, of partitions in the order in which they came; of one
    * without partitions, the only one, undefined if nothing came.
+   *
+   * @param names All partitions; undefined: those in memory are all.
    */
-  async results(): Promise<
-    readonly (readonly [string, string | undefined])[]
-  > {
-    if (this.#parts.isPartitioned) {
-      return [...this.#known].map(([name, { result }]) => [name, result]);
-    }
-    return [["", (await this.read(""))?.result]];
+  results(names?: readonly string[]): QueryResults {
+    const all = names ??
+      (this.#parts.isPartitioned ? [...this.#known.keys()] : [""]);
+    return {
+      count: all.length,
+      read: (from, count) =>
+        Promise.all(
+          all.slice(from, from + count).map(async (name) =>
+            [name, (await this.read(name))?.result] as const
+          ),
+        ),
+    };
   }
 
   /** Writes a checkpoint of each partition that changed. */

@@ -284,14 +284,17 @@ export class Processor {
       this.#handledCount++;
       if (index === last) this.#position = cursor.position;
       const isPartitioned = name !== "";
+      const isNew = effects.writesPartitions && !positions.has(name) &&
+        !partitions.has(name);
       if (isPartitioned) positions.set(name, cursor.position);
       const effect = answer.effects[nextEffect];
       const hasEffect = effect?.index === index;
       if (hasEffect) nextEffect++;
-      const isTold = hasEffect || effects.writesOrder;
+      const isTold = hasEffect || effects.writesOrder || isNew;
       if (!isTold) continue;
       const cause = this.#causeOf(at);
       effects.tookEvent(cause, at.event);
+      if (isNew) effects.sawPartition(cause, name);
       if (!hasEffect) continue;
       effects.emitted(cause, effect.emitted);
       onLog(nameOf(at.event), effect.logs);

@@ -42,7 +42,20 @@ export type QueryResult = readonly [
   result: string | undefined,
 ];
 
+/** Results of all partitions, in order; they may be more than memory holds. */
+export interface QueryResults {
+  readonly count: number;
+  /** So many of them from an index on, which are there. */
+  read(from: number, count: number): Promise<readonly QueryResult[]>;
+}
+
 type EventContent = Omit<ProposedEvent, "eventId">;
+
+/** Events that belong together. */
+interface EventSet {
+  readonly count: number;
+  read(from: number, count: number): Promise<readonly EventContent[]>;
+}
 
 const EOF_TYPE = "$Eof";
 /** Events that are appended, and read, at once. */
@@ -55,19 +68,27 @@ const PART_COUNT = 500;
  */
 export async function writeQueryResults(
   parts: QueryResultsParts,
-  results: readonly QueryResult[],
+  results: QueryResults,
 ): Promise<void> {
   const { mark, isTransient, definition } = parts;
   const version = isTransient ? "" : `${versionMemberOf(mark)},`;
   const metadata = `{${version}"$ph":1,"$cp":true}`;
-  const events: EventContent[] = [];
-  if (isPerStream(definition)) {
-    for (const [index, result] of results.entries()) {
-      events.push(await writeStreamResult(parts, result, index));
-    }
-  } else events.push(...results.map((one) => resultOf(one, metadata)));
-  events.push({ eventType: EOF_TYPE, isJson: true, data: "", metadata });
-  await writeSet(parts, streamsOf(parts).common, events);
+  const set: EventSet = isPerStream(definition)
+    ? await writeStreamResults(parts, results)
+    : {
+      count: results.count,
+      read: async (from, count) =>
+        (await results.read(from, count)).map((one) => resultOf(one, metadata)),
+    };
+  const eof = { eventType: EOF_TYPE, isJson: true, data: "", metadata };
+  await writeSet(parts, streamsOf(parts).common, {
+    count: set.count + 1,
+    async read(from, count) {
+      const isWithEnd = from + count > set.count;
+      const events = await set.read(from, count - Number(isWithEnd));
+      return isWithEnd ? [...events, eof] : events;
+    },
+  });
 }
 
 /** Whether each stream is run on its own. */
@@ -92,25 +113,39 @@ function resultOf(
   return { eventType: "Result", isJson: true, data, metadata };
 }
 
-/** Writes the result of a stream to its own one; the link to it. */
-async function writeStreamResult(
+/** Writes the result of each stream to its own one; the links to them. */
+async function writeStreamResults(
   parts: QueryResultsParts,
-  result: QueryResult,
-  index: number,
-): Promise<EventContent> {
-  const [partition] = result;
-  const streamName = streamsOf(parts).of(partition);
+  { count, read }: QueryResults,
+): Promise<EventSet> {
   const version = parts.isTransient ? "" : `${versionMemberOf(parts.mark)},`;
-  const metadata = `{${version}"$m":"bs","$c":${parts.until},` +
+  const metadataOf = (partition: string, index: number) =>
+    `{${version}"$m":"bs","$c":${parts.until},` +
     `"$s":[{"":${index}},{${JSON.stringify(partition)}:-1}]}`;
-  const number = await writeSet(parts, streamName, [
-    resultOf(result, metadata),
-  ]);
+  const numbers: number[] = [];
+  while (numbers.length < count) {
+    const size = Math.min(PART_COUNT, count - numbers.length);
+    for (const result of await read(numbers.length, size)) {
+      const [partition] = result;
+      const metadata = metadataOf(partition, numbers.length);
+      const event = resultOf(result, metadata);
+      numbers.push(
+        await writeSet(parts, streamsOf(parts).of(partition), {
+          count: 1,
+          read: () => Promise.resolve([event]),
+        }),
+      );
+    }
+  }
   return {
-    eventType: LINK_TYPE,
-    isJson: false,
-    data: `${number}@${streamName}`,
-    metadata,
+    count,
+    read: async (from, count) =>
+      (await read(from, count)).map(([partition], index) => ({
+        eventType: LINK_TYPE,
+        isJson: false,
+        data: `${numbers[from + index]}@${streamsOf(parts).of(partition)}`,
+        metadata: metadataOf(partition, from + index),
+      })),
   };
 }
 
@@ -122,26 +157,27 @@ async function writeStreamResult(
 async function writeSet(
   parts: QueryResultsParts,
   streamName: string,
-  events: readonly EventContent[],
+  set: EventSet,
 ): Promise<number> {
   const { store } = parts;
   if (streamsOf(parts).isNamed) await store.requireWritable(streamName);
   await store.catchUp();
   const { head, metadata, metadataNumber } = await store.readState(streamName);
   const isOurs = head >= 0 && await isOfEpoch(parts, streamName, head);
-  if (isOurs && await isLastSet(parts, streamName, { head, events })) {
-    return head - events.length + 1;
+  if (isOurs && await isLastSet(parts, streamName, { head, set })) {
+    return head - set.count + 1;
   }
   const isHidden = firstOf(metadata) > head;
   if (head < 0 ? metadataNumber < 0 : !isOurs && !isHidden) {
     await describe(parts, streamName, head);
   }
-  for (let from = 0; from < events.length; from += PART_COUNT) {
+  for (let from = 0; from < set.count; from += PART_COUNT) {
     const first = head + 1 + from;
+    const events = await set.read(from, Math.min(PART_COUNT, set.count - from));
     const { kind } = await store.append({
       streamName,
       expectedVersion: first === 0 ? "noStream" : first - 1,
-      events: events.slice(from, from + PART_COUNT).map((event, index) => ({
+      events: events.map((event, index) => ({
         ...event,
         eventId: idOf(parts, streamName, first + index),
       })),
@@ -174,26 +210,27 @@ async function isOfEpoch(
 async function isLastSet(
   { store }: QueryResultsParts,
   streamName: string,
-  { head, events }: {
-    readonly head: number;
-    readonly events: readonly EventContent[];
-  },
+  { head, set }: { readonly head: number; readonly set: EventSet },
 ): Promise<boolean> {
-  for (let left = events.length; left > 0;) {
-    const from = head - events.length + left;
-    if (from < 0) return false;
-    const count = Math.min(left, PART_COUNT);
-    const { entries } = await store.readBackward(streamName, from, count);
-    for (const { event, ordinal } of entries) {
-      const wanted = events[--left];
-      const isSame = wanted !== undefined &&
-        ordinal === head - events.length + left + 1 &&
-        event.eventType === wanted.eventType &&
-        decodeUtf8Leniently(event.data) === wanted.data;
-      if (!isSame) return false;
-      if (left === 0) break;
+  const first = head - set.count + 1;
+  if (first < 0) return false;
+  for (let from = 0; from < set.count; from += PART_COUNT) {
+    const wanted = await set.read(
+      from,
+      Math.min(PART_COUNT, set.count - from),
+    );
+    for (let left = wanted.length; left > 0;) {
+      const last = first + from + left - 1;
+      const { entries } = await store.readBackward(streamName, last, left);
+      if (entries.length === 0) return false;
+      for (const { event, ordinal } of entries) {
+        const one = wanted[--left];
+        const isSame = one !== undefined && ordinal === first + from + left &&
+          event.eventType === one.eventType &&
+          decodeUtf8Leniently(event.data) === one.data;
+        if (!isSame) return false;
+      }
     }
-    if (entries.length === 0) return false;
   }
   return true;
 }

@@ -133,3 +133,34 @@ Deno.test("a one-time projection with checkpoints goes on where it was", async (
     'sum {"n":7}',
   ]);
 });
+
+Deno.test("a one-time projection writes the results of partitions that memory has let go of, too", async () => {
+  const fixture = createRunFixture({
+    limits: { projectionPartitionsCachedMax: 2 },
+  });
+  await fixture.append("a-1", 3, 1, 4, 1, 5, 9, 2, 6, 5);
+  const changes = {
+    mode: "OneTime",
+    hasCheckpoints: true,
+    config: { checkpointHandledThreshold: 2 },
+  } as const;
+  const query = "fromStream('a-1').partitionBy(e=>e.data.n)" +
+    ".when({$init:()=>({n:0}), evt(s,e){s.n+=e.data.n}})";
+  const results = (...numbers: number[]) => [
+    ...numbers.map((n) => `Result {"n":${n}}`),
+    "$Eof ",
+  ];
+  await complete(fixture, query, changes);
+  const first = results(3, 2, 4, 10, 9, 2, 6);
+  const name = "$projections-p-result";
+  assertEquals(textsOf(await fixture.read(name)), first);
+  // Nothing is new: nothing is written.
+  await complete(fixture, query, { ...changes, version: 1 });
+  assertEquals(textsOf(await fixture.read(name)), first);
+  await fixture.append("a-1", 3);
+  await complete(fixture, query, { ...changes, version: 2 });
+  assertEquals(textsOf(await fixture.read(name)), [
+    ...first,
+    ...results(6, 2, 4, 10, 9, 2, 6),
+  ]);
+});

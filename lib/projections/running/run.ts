@@ -24,7 +24,7 @@ import type {
 import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { readCatalog } from "./catalog.ts";
-import { Effects } from "./effects.ts";
+import { Effects, partitionsStreamOf } from "./effects.ts";
 import { EmitJournal } from "./emit_journal.ts";
 import { EmitWriter } from "./emit_writer.ts";
 import {
@@ -62,7 +62,7 @@ export function startRun(
   parts: RunParts,
 ): ProjectionRun {
   const run = new Run(settings, parts);
-  run.start();
+  void run.live();
   return run;
 }
 
@@ -140,6 +140,7 @@ class Run implements ProjectionRun {
 
   get status(): RunStatus {
     const { writer, processor } = this.#all ?? {};
+    const nowMs = Math.floor(this.#parts.nowUs() / 1000);
     return {
       phase: this.#phase,
       reason: this.#reason,
@@ -161,7 +162,7 @@ class Run implements ProjectionRun {
       pendingWrites: writer?.pendingCount ?? 0,
       eventsPerSecond: this.#pace.rateAt(this.#parts.timers.nowMs()),
       lagEvents: this.#lagEvents,
-      lagMs: this.#lagMs,
+      lagMs: Math.max(0, nowMs - (this.#oldestAtMs ?? nowMs)),
     };
   }
 
@@ -174,16 +175,6 @@ class Run implements ProjectionRun {
     const isOver = this.#isCompleted || source === undefined ||
       cursor === undefined;
     return isOver ? undefined : source.peekLag(cursor);
-  }
-
-  get #lagMs(): number {
-    const since = this.#oldestAtMs;
-    if (since === undefined) return 0;
-    return Math.max(0, Math.floor(this.#parts.nowUs() / 1000) - since);
-  }
-
-  start(): void {
-    void this.#live();
   }
 
   async state(partition: string): Promise<StateView> {
@@ -229,7 +220,8 @@ class Run implements ProjectionRun {
     return { text: isEmpty ? "" : text, position };
   }
 
-  async #live(): Promise<void> {
+  /** All of its life; what fails is in its status. */
+  async live(): Promise<void> {
     try {
       const all = await this.#prepare();
       this.#restored.resolve();
@@ -316,6 +308,7 @@ class Run implements ProjectionRun {
       writesOrder: config.emitEnabled && plan.kind === "streams" &&
         plan.streams.length > 1,
       writesResults: mode === "Continuous",
+      writesPartitions: this.#writesPartitions(definition),
     });
     return new Processor({
       projection: name,
@@ -444,6 +437,13 @@ class Run implements ProjectionRun {
     return !this.#isStopping;
   }
 
+  /** Whether a query has more partitions than memory holds, perhaps. */
+  #writesPartitions(definition: ProjectionDefinition): boolean {
+    const { mode, hasCheckpoints } = this.#settings;
+    return mode === "OneTime" && hasCheckpoints &&
+      partitionKindOf(definition) !== "none";
+  }
+
   /** Writes what a query has come to. */
   async #complete(all: Prepared): Promise<void> {
     const { definition, partitions, writer, until = 0 } = all;
@@ -451,6 +451,9 @@ class Run implements ProjectionRun {
     await this.#checkpoint(all);
     await this.#settle(writer);
     if (definition.options.definesFold === true) {
+      const names = this.#writesPartitions(definition)
+        ? await this.#ownStreams.readTexts(partitionsStreamOf(name))
+        : undefined;
       await writeQueryResults({
         store: this.#store,
         projection: name,
@@ -459,7 +462,7 @@ class Run implements ProjectionRun {
         isTransient: mode === "Transient",
         until,
         newId: this.#parts.newId,
-      }, await partitions.results());
+      }, partitions.results(names));
     }
     this.#progress = 100;
     this.#isCompleted = true;
