@@ -139,7 +139,7 @@ export const LIMITS = {
   projectionDefineMs: 1_000,
   /** Time in which its worker must have started; and wait beyond the others. */
   projectionStartMs: 30_000,
-  projectionSilenceMs: 2_000,
+  projectionSilenceMs: 1_000,
   /** Memory of its JavaScript engine. */
   projectionMemoryBytesMax: 64 * MIB,
   /** Events that are handed to it at once, and UTF-16 units of their texts. */

@@ -105,6 +105,26 @@ export const HOSTILE_HANDLERS: Readonly<
     "[].indexOf.call({length:{valueOf:()=>2**53-1}},1)",
     /computed length/,
   ],
+  "long JSON, again and again": [
+    "let t=JSON.stringify('x'.repeat(1e6)); for(;;) JSON.parse(t)",
+    TIMEOUT,
+  ],
+  "a long text, again and again": [
+    "let t='ab,'.repeat(3e5); for(;;) t.split(',')",
+    TIMEOUT,
+  ],
+  "a long text that is spread": [
+    "let t='ab,'.repeat(1e5); for(;;) [...t]",
+    TIMEOUT,
+  ],
+  "many elements, again and again": [
+    "let a=new Array(1e6).fill(0); for(;;) a.includes(1)",
+    TIMEOUT,
+  ],
+  "many numbers, again and again": [
+    "let a=new Float64Array(1e6); for(;;) a.sort()",
+    TIMEOUT,
+  ],
   "a million events": [
     "for(let i=0;i<1e6;i++) try{emit('a','b',{})}catch{}",
     /More than 10000 events|Timeout/,

@@ -82,11 +82,16 @@ export interface InstanceParts {
   workedMs(): number;
 }
 
-/** Time that a call may take: all of it, and without the count moving on. */
+/** Time that a call may take. */
 interface Deadline {
+  /** In all. */
   readonly callMs: number;
+  /** Of work, without the count moving on. */
   readonly eventMs: number;
 }
+
+/** To say what has failed, before `engine.ts` gives it up. */
+const LAST_WORDS: Deadline = { callMs: 400, eventMs: 200 };
 
 /** A failed call. */
 class CallError extends Error {
@@ -155,9 +160,11 @@ export class QueryInstance implements Disposable {
         line: 0,
       });
     }
-    const callMs = limits.projectionDefineMs;
     try {
-      this.#begin({ callMs, eventMs: callMs });
+      this.#begin({
+        callMs: limits.projectionStartMs,
+        eventMs: limits.projectionDefineMs,
+      });
       this.#prelude = this.#openPrelude();
       const result = this.#context.evalCode(query, "query.js");
       if (result.error !== undefined) throw this.#errorOf(result.error);
@@ -301,12 +308,10 @@ export class QueryInstance implements Disposable {
       this.#eventStart = now;
     }
     const { callMs, eventMs } = this.#deadline;
-    const isLate = now - this.#eventStart >= eventMs ||
-      now - this.#callStart >= callMs;
-    // Asking costs more than the time does.
-    this.#isTimeOver = isLate &&
-      this.#clock.workedMs() - this.#callStartWorked >=
-        Math.min(eventMs, callMs);
+    // Asking how much it has worked costs more than asking for the time.
+    this.#isTimeOver = now - this.#callStart >= callMs ||
+      now - this.#eventStart >= eventMs &&
+        this.#clock.workedMs() - this.#callStartWorked >= eventMs;
     return this.#isTimeOver;
   }
 
@@ -344,7 +349,7 @@ export class QueryInstance implements Disposable {
     const context = this.#context;
     using _thrown = thrown;
     if (this.#isTimeOver) return new CallError({ text: TIMEOUT, line: 0 });
-    this.#begin({ callMs: 100, eventMs: 100 });
+    this.#begin(LAST_WORDS);
     if (this.#prelude !== undefined) {
       const result = context.callFunction(
         this.#prelude.explain,
@@ -389,7 +394,7 @@ export class QueryInstance implements Disposable {
     const bytesMax = projectionMemoryBytesMax + RESCUE_BYTES;
     this.#memory.bytesMax = bytesMax;
     this.#runtime.setMemoryLimit(bytesMax);
-    this.#begin({ callMs: 500, eventMs: 500 });
+    this.#begin(LAST_WORDS);
     return fault;
   }
 
@@ -402,7 +407,7 @@ export class QueryInstance implements Disposable {
     // A job that throws, such as one that emits, concerns no event.
     result.error?.dispose();
     if (!this.#isTimeOver) return;
-    this.#begin({ callMs: 100, eventMs: 100 });
+    this.#begin(LAST_WORDS);
     this.#call("takeBack");
     throw new CallError({ text: TIMEOUT, line: 0 });
   }

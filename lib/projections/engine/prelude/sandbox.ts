@@ -3,7 +3,8 @@
  * chance come from the event in hand, and no loop of the engine runs for ever.
  *
  * QuickJS asks its deadline between calls and jumps, but not in its own loops.
- * Methods of arrays loop over a length that a script can claim without the
+ * Methods that take long for what they are given jump some more, so that it is
+ * asked in good time. Methods of arrays loop over a length that a script can claim without the
  * memory for it (`{length: 2 ** 53 - 1}`, sparse arrays, proxies): they refuse
  * such lengths. `WeakRef` and `FinalizationRegistry` are removed, because they
  * show the garbage collection.
@@ -76,6 +77,83 @@ function hashOf(text) {
 
 // ---- Loops of the engine itself.
 
+/** Characters, or a sixteenth of elements, that take as long as many jumps. */
+const CHARGED_LENGTH = 512;
+const ELEMENT_LENGTH = 16;
+
+/** Jumps as often as it takes for the deadline to be asked in good time. */
+function charge(length) {
+  for (let left = length; left >= CHARGED_LENGTH; left -= CHARGED_LENGTH);
+}
+
+function textLengthOf(value) {
+  return typeof value === "string" ? value.length : 0;
+}
+
+const NativeSet = Set;
+const mapSize = getOwnPropertyDescriptor(Map.prototype, "size").get;
+const setSize = getOwnPropertyDescriptor(Set.prototype, "size").get;
+
+function sizeOf(value) {
+  if (value instanceof NativeMap) return apply(mapSize, value, []);
+  return value instanceof NativeSet ? apply(setSize, value, []) : 0;
+}
+
+/** Replaces a method by one that charges for what it takes and makes. */
+function chargeFor(owner, name, takenBy, madeBy = textLengthOf) {
+  const native = owner[name];
+  if (native === undefined) return;
+  const charged = { [name](...given) {
+    charge(takenBy(this, given[0]));
+    const made = apply(native, this, given);
+    charge(madeBy(made));
+    return made;
+  } }[name];
+  defineProperty(charged, "length", { value: native.length });
+  hide(owner, name, charged);
+}
+
+const ofGiven = (self, given) => textLengthOf(given);
+const ofBoth = (self, given) => textLengthOf(self) + textLengthOf(given);
+chargeFor(JSON, "parse", ofGiven);
+chargeFor(JSON, "stringify", ofGiven);
+for (const name of [
+  "decodeURI", "decodeURIComponent", "encodeURI", "encodeURIComponent",
+  "escape", "unescape",
+]) {
+  chargeFor(globalThis, name, ofGiven);
+}
+for (const name of [
+  "concat", "endsWith", "includes", "indexOf", "lastIndexOf", "localeCompare",
+  "match", "matchAll", "normalize", "padEnd", "padStart", "repeat", "replace",
+  "replaceAll", "search", "split", "startsWith", "toLocaleLowerCase",
+  "toLocaleUpperCase", "toLowerCase", "toUpperCase", "trim", "trimEnd",
+  "trimStart",
+]) {
+  chargeFor(String.prototype, name, ofBoth);
+}
+const views = Object.getPrototypeOf(Uint8Array.prototype);
+for (const name of [
+  "copyWithin", "fill", "includes", "indexOf", "join", "lastIndexOf", "reverse",
+  "set", "slice", "sort", "toReversed", "toSorted", "toString", "with",
+]) {
+  chargeFor(views, name, (self) => isView(self) ? ELEMENT_LENGTH * self.length : 0);
+}
+
+// What is spread is read to its end without asking.
+for (const { prototype } of [Array, String, Map, Set]) {
+  const isText = prototype === String.prototype;
+  for (const name of ["entries", "keys", "values", Symbol.iterator]) {
+    chargeFor(prototype, name, (self) => {
+      if (isText) return ELEMENT_LENGTH * textLengthOf(self);
+      return ELEMENT_LENGTH * (isArray(self) ? self.length : sizeOf(self));
+    });
+  }
+}
+for (const name of ["entries", "getOwnPropertyNames", "keys", "values"]) {
+  chargeFor(Object, name, ofGiven, (made) => ELEMENT_LENGTH * made.length);
+}
+
 const LENGTH_MAX = 1000000;
 const NativeProxy = Proxy;
 const proxies = new WeakSet();
@@ -117,9 +195,11 @@ function requireLength(target) {
   if (!("value" in own) || !isSimple) {
     throw new TypeError("Methods of arrays take no computed length here");
   }
-  if (NativeNumber(length) > LENGTH_MAX) {
+  const count = NativeNumber(length);
+  if (count > LENGTH_MAX) {
     throw new RangeError("Array is too long: " + NativeString(length));
   }
+  charge(ELEMENT_LENGTH * count);
 }
 
 for (const name of [
