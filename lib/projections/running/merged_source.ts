@@ -47,6 +47,8 @@ export interface MergedSourceOptions {
   readonly until?: number;
   /** Whether each stream is read to the end before the next one. */
   readonly isOneByOne?: boolean;
+  /** Reads again for as long as the store refuses for reasons that pass. */
+  retry<T>(call: () => Promise<T>): Promise<T>;
 }
 
 /** One of the streams. */
@@ -130,7 +132,12 @@ export class MergedSource implements Disposable {
    * @throws {SourceDeniedError} If the login may not read one of the streams.
    * @throws {QuipuError} As `EventStore.readStream` does.
    */
-  async next(): Promise<SourceBatch> {
+  next(): Promise<SourceBatch> {
+    return this.#options.retry(() => this.#next());
+  }
+
+  /** A read that fails has taken nothing. */
+  async #next(): Promise<SourceBatch> {
     this.#hasNews = false;
     await this.#requireRights();
     const { until = Infinity, isOneByOne } = this.#options;
@@ -141,9 +148,13 @@ export class MergedSource implements Disposable {
       horizon = Math.min(horizon, completeTo);
     }
     const taken: TakenEvent[] = [];
-    let isLeft = false;
+    const counts: number[] = [];
     for (const feed of this.#feeds) {
-      await this.#takeBelow(horizon, feed, taken);
+      counts.push(await this.#takeBelow(horizon, feed, taken));
+    }
+    let isLeft = false;
+    for (const [index, feed] of this.#feeds.entries()) {
+      dropFirst(feed, counts[index]);
       if (feed.queue.length > 0 || !feed.isAtEnd) isLeft = true;
     }
     if (this.#feeds.length > 1) taken.sort(byPosition);
@@ -157,18 +168,20 @@ export class MergedSource implements Disposable {
       const feed = this.#feeds[this.#oneIndex];
       if (feed === undefined) return { events: [], isAtEnd: true };
       await this.#fill(feed);
-      await this.#takeBelow(Math.min(until, feed.completeTo), feed, taken);
+      const horizon = Math.min(until, feed.completeTo);
+      dropFirst(feed, await this.#takeBelow(horizon, feed, taken));
       const isOver = feed.queue.length > 0 || feed.completeTo >= until;
       if (isOver) this.#oneIndex++;
     }
     return { events: taken, isAtEnd: false };
   }
 
+  /** How many of those queued are passed; they stay there. */
   async #takeBelow(
     horizon: number,
     feed: Feed,
     taken: TakenEvent[],
-  ): Promise<void> {
+  ): Promise<number> {
     const { queue, streamIndex } = feed;
     let count = 0;
     for (; count < queue.length; count++) {
@@ -179,7 +192,7 @@ export class MergedSource implements Disposable {
         taken.push({ streamIndex, place, logPosition, event });
       }
     }
-    feed.queue = count === queue.length ? [] : queue.slice(count);
+    return count;
   }
 
   /** Settles when there may be more, or when it is woken. */
@@ -196,7 +209,11 @@ export class MergedSource implements Disposable {
   }
 
   /** Per cent of the source that is behind a cursor; 100: all of it. */
-  async progressOf(cursor: Cursor): Promise<number> {
+  progressOf(cursor: Cursor): Promise<number> {
+    return this.#options.retry(() => this.#progressOf(cursor));
+  }
+
+  async #progressOf(cursor: Cursor): Promise<number> {
     const { sources: { context: { store } }, plan } = this.#options;
     if (plan.kind !== "streams") {
       const { lastPosition } = await store.readEnd();
@@ -282,6 +299,11 @@ export class MergedSource implements Disposable {
     }
     this.#rulesEpoch = rulesEpoch;
   }
+}
+
+function dropFirst(feed: Feed, count = 0): void {
+  const { queue } = feed;
+  feed.queue = count === queue.length ? [] : queue.slice(count);
 }
 
 function byPosition(a: TakenEvent, b: TakenEvent): number {

@@ -330,7 +330,8 @@ class Run implements ProjectionRun {
   #reading(until: number | undefined): Omit<MergedSourceOptions, "plan"> {
     const { sources } = this.#parts;
     const { runAs } = this.#settings;
-    return { sources, runAs, ...(until !== undefined && { until }) };
+    const retry = <T>(call: () => Promise<T>) => this.#store.retry(call);
+    return { sources, runAs, retry, ...(until !== undefined && { until }) };
   }
 
   /** Where the log ends for a query; undefined: it goes on with what comes. */

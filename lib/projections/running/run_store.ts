@@ -97,7 +97,8 @@ export class RunStore {
 
   /** What is read from now on knows all that was written before. */
   async catchUp(): Promise<void> {
-    await this.#parts.context.store.barrier?.();
+    const { store } = this.#parts.context;
+    await this.retry(async () => await store.barrier?.());
   }
 
   readState(streamName: string): Promise<StreamState> {

@@ -5,6 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { QuipuError } from "../../model/errors.ts";
+import type { ReadRequest, ReadResult } from "../../store/event_store.ts";
 import {
   createRunFixture,
   hasState,
@@ -74,4 +76,26 @@ Deno.test("a run reads the log, without system streams and links", async () => {
   await hasState(any, "2");
   await run.stop({ withCheckpoint: true });
   await any.stop({ withCheckpoint: true });
+});
+
+Deno.test("a run waits while the store can be read by nobody, and leaves nothing out", async () => {
+  const fixture = createRunFixture({ limits: { projectionRetryMs: 1 } });
+  const { store } = fixture;
+  const read = store.readStream.bind(store);
+  let count = 0;
+  Object.assign(store, {
+    readStream(request: ReadRequest): Promise<ReadResult> {
+      // Every second one, so that streams are read whose neighbours are not.
+      const isRefused = ++count <= 8 && count % 2 === 1;
+      return isRefused
+        ? Promise.reject(new QuipuError("storeReadOnly", "Not now"))
+        : read(request);
+    },
+  });
+  await fixture.append("a-1", 1, 2);
+  await fixture.append("a-2", 4);
+  const run = await fixture.start(`fromStreams('a-1','a-2').${SUM}`);
+  await hasState(run, '{"n":7}');
+  await run.stop({ withCheckpoint: true });
+  assertEquals([run.status.phase, count > 1], ["stopped", true]);
 });

@@ -228,7 +228,8 @@ export class SharedSources {
     const { entries, next, isAtEnd } = stretch;
     const last = entries.at(-1)?.entry.event.logPosition;
     const completeTo = isAtEnd
-      ? end
+      // An event that was appended since is there, too.
+      ? Math.max(end, (last ?? -1) + 1)
       : ref.streamName === ALL_STREAM
       ? next
       : last === undefined
