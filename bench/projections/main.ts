@@ -7,8 +7,9 @@
  *   category   100,000 partitions, each of which takes ten events
  *   links      a link to each event
  *   appends    appends with ten live projections, beside those without
+ *   served     the same by HTTP
  *   latency    from an append to the changed state
- *   feed       the same over HTTP, as server-sent events
+ *   feed       from an append by HTTP to the state in server-sent events
  *   memory     of a server with 50 running projections
  *
  * Run: `deno run --allow-all bench/projections/main.ts [events] [name …]`
@@ -33,7 +34,7 @@ import type { EventStore } from "../../lib/store/event_store.ts";
 import { openStore } from "../../storage/mod.ts";
 import { print } from "../report.ts";
 import { median } from "../row.ts";
-import { measureFeed, measureMemory } from "./served.ts";
+import { measureFeed, measureMemory, measureServedAppends } from "./served.ts";
 
 const EVENT_COUNT = Number(Deno.args[0] ?? 1_000_000);
 const WANTED = Deno.args.slice(1);
@@ -277,6 +278,7 @@ try {
   }
   if (isWanted("appends")) await measureAppends(bench);
   if (isWanted("latency")) await measureLatency(bench);
+  if (isWanted("served")) await measureServedAppends(join(directory, "served"));
   if (isWanted("feed")) await measureFeed(join(directory, "feed"));
   if (isWanted("memory")) await measureMemory(join(directory, "memory"));
 } finally {
