@@ -87,9 +87,13 @@ function list({ ordered, items }: Tokens.List, place: Place): Html {
   return ordered ? <ol>{rows}</ol> : <ul>{rows}</ul>;
 }
 
-function table({ header, rows }: Tokens.Table, place: Place): Html {
+function table(token: Tokens.Table, place: Place): Html {
+  const { header, rows } = token;
+  const tables = place.document.tokens.filter(({ type }) => type === "table");
+  // Regions are told from each other by their names.
+  const label = `Table ${tables.indexOf(token) + 1}`;
   return (
-    <div class="scroll" tabindex={0} role="region" aria-label="Table">
+    <div class="scroll" tabindex={0} role="region" aria-label={label}>
       <table>
         <thead>
           <tr>
