@@ -10,6 +10,8 @@ const MIB = 1024 * 1024;
 export const POSTGRES_LIMITS = {
   /** Longest time to connect to one host. */
   connectMs: 3_000,
+  /** As an owner, who waits for no next host. */
+  ownerConnectMs: 20_000,
   /** Longest time to wait for an answer; then the connection is closed. */
   answerMs: 5_000,
   /** Longest time that a step of a migration takes. */

@@ -45,7 +45,7 @@ export async function connectOwner(
         password,
         rootCertificates,
         timers,
-        connectMs: POSTGRES_LIMITS.connectMs,
+        connectMs: POSTGRES_LIMITS.ownerConnectMs,
         answerMs: POSTGRES_LIMITS.migrateMs,
       }, host);
       const [row] = await connection.query("select pg_is_in_recovery()");
