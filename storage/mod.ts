@@ -57,7 +57,7 @@ export async function openStoreOn(
       FILE_LIMITS.scavengeReserveBytes,
   });
   store.endsWith(() => scavenges.close());
-  const maintenance: StoreMaintenance = {
+  const maintenance: Required<StoreMaintenance> = {
     isReadOnly: parts.isReadOnly,
     figures: () => store.figures(),
     verify: (request, control) =>

@@ -54,7 +54,7 @@ export class Downloads {
    * @returns `bytes` is the length of the archive.
    */
   startBackup(
-    maintenance: Pick<StoreMaintenance, "openBackup">,
+    maintenance: Pick<Required<StoreMaintenance>, "openBackup">,
     { have, requester }: {
       readonly have: KnownFiles | undefined;
       readonly requester: Requester;

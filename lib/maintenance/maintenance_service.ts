@@ -71,6 +71,8 @@ export async function openMaintenance(
   const jobs = new JobBoard({ ...shared, newId: newEventId });
   const scavengeHistory = history && shared.store.maintenance &&
     new ScavengeHistory({ newEventId, ...shared, ...history });
-  await scavengeHistory?.endInterrupted();
+  // What is not ended may be under way on another server of the store.
+  const isAlone = shared.store.members === undefined;
+  if (isAlone) await scavengeHistory?.endInterrupted();
   return new MaintenanceService({ jobs, scavengeHistory, ...shared });
 }

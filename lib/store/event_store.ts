@@ -342,5 +342,5 @@ export interface EventStore
 /** A store that has all that this port leaves open, as one of files does. */
 export interface MaintainedStore extends EventStore {
   readonly local: LocalReads;
-  readonly maintenance: StoreMaintenance;
+  readonly maintenance: Required<StoreMaintenance>;
 }

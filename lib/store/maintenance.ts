@@ -18,7 +18,7 @@ export interface JobProgress {
   readonly done: number;
   /** How much there is to do in this phase; 0 while that is not known. */
   readonly total: number;
-  readonly unit: "bytes" | "events" | "segments";
+  readonly unit: "bytes" | "events" | "segments" | "checks";
 }
 
 /** The other end of a job: who started it. */
@@ -200,11 +200,11 @@ export interface CacheStatus {
 }
 
 /**
- * Maintenance of a store of files while it is open. Other
- * stores lack all of it: their own tools do this work.
+ * Maintenance of a store while it is open. What a store lacks, its own tools do.
  */
 export interface StoreMaintenance {
-  figures(): StoreFigures;
+  /** Undefined: the store is not of files. */
+  figures?(): StoreFigures;
 
   /** Whether the store was opened for reading alone: then nothing is changed. */
   readonly isReadOnly: boolean;
@@ -218,12 +218,12 @@ export interface StoreMaintenance {
   verify(request: VerifyRequest, control: JobControl): Promise<VerifyReport>;
 
   /**
-   * Begins a backup; it must be closed.
+   * Begins a backup; it must be closed. Undefined: the store has other means.
    *
    * @throws {QuipuError} `corruptRecord`, or `storeReadOnly` for a store that
    * was never written.
    */
-  openBackup(request: BackupRequest): OpenBackup;
+  openBackup?(request: BackupRequest): OpenBackup;
 
   /**
    * Removes events that readers cannot see any more: what was deleted, and what

@@ -87,7 +87,7 @@ export async function storeFamilies(
 ): Promise<MetricFamily[]> {
   const { readOnlyReason, damage, names, queue, connection } = store.status();
   const { end } = await store.readEnd();
-  const figures = store.maintenance?.figures();
+  const figures = store.maintenance?.figures?.();
   return [
     gauge(
       "quipu_read_only",

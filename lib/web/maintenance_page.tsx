@@ -32,6 +32,8 @@ export interface MaintenancePageFacts {
     readonly verify: JobStatus | undefined;
     readonly scavenge: JobStatus | undefined;
   } | undefined;
+  /** Whether backups are taken from here. */
+  readonly hasBackups: boolean;
   readonly logLevel: string;
   readonly logLevels: readonly string[];
   readonly options: readonly {
@@ -47,7 +49,7 @@ export interface MaintenancePageFacts {
 
 /** Makes the page. */
 export function maintenancePage(facts: MaintenancePageFacts): Page {
-  const { prefix, csrf, jobs, notice } = facts;
+  const { prefix, csrf, jobs, hasBackups, notice } = facts;
   const isBusy = jobs?.verify?.state === "running" ||
     jobs?.scavenge?.state === "running";
   return {
@@ -75,7 +77,7 @@ export function maintenancePage(facts: MaintenancePageFacts): Page {
             >
               <Verify prefix={prefix} csrf={csrf} status={jobs.verify} />
               <Scavenge prefix={prefix} csrf={csrf} status={jobs.scavenge} />
-              <Copies prefix={prefix} />
+              {hasBackups ? <Copies prefix={prefix} /> : null}
             </div>
           )}
         <h2>Log</h2>
@@ -102,7 +104,7 @@ function Verify({ prefix, csrf, status }: JobCard): Html {
   return (
     <section class="card">
       <h2>Verify</h2>
-      <p>Reads all files of the store and checks every event.</p>
+      <p>Reads the whole store and checks every event.</p>
       {status === undefined ? null : <Job status={status} />}
       {status?.state === "done" && isVerifyReport(status.result)
         ? <VerifyResult report={status.result} />
@@ -243,9 +245,12 @@ function VerifyResult({ report }: { readonly report: VerifyReport }): Html {
             countText(report.brokenCount)
           } to be mended`
         )}
-        {`: ${countOf(eventCount, "event")} in ${
-          countOf(segmentCount, "segment")
-        }, ${sizeText(checkedBytes)}.`}
+        {`: ${countOf(eventCount, "event")}`}
+        {segmentCount === 0
+          ? "."
+          : ` in ${countOf(segmentCount, "segment")}, ${
+            sizeText(checkedBytes)
+          }.`}
       </Notice>
       {findings.length === 0
         ? null

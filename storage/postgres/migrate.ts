@@ -11,7 +11,7 @@ import { QuipuError } from "../../lib/model/errors.ts";
 import type { DatabaseAddress } from "../../lib/store/database_url.ts";
 import { connect, type Connection, DatabaseError } from "./driver.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
-import { readCertificates } from "./open_postgres.ts";
+import { readCertificates } from "./certificates.ts";
 import { MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
 
 /** What is known of a store's schema. */

@@ -4,19 +4,18 @@
  * @module
  */
 
-import { X509Certificate } from "node:crypto";
 import { Database, type DatabaseOptions } from "./database.ts";
-import { QuipuError } from "../../lib/model/errors.ts";
-import { decodeUtf8 } from "../../lib/text/utf8.ts";
+import { readCertificates } from "./certificates.ts";
 import { HistoryCheck } from "./history_check.ts";
 import { POSTGRES_LIMITS } from "./limits.ts";
+import { PostgresMaintenance } from "./maintenance.ts";
 import { PostgresStore, type PostgresStoreOptions } from "./postgres_store.ts";
 import { readEnd } from "./reads.ts";
 
 export interface OpenPostgresOptions extends
   Omit<
     PostgresStoreOptions,
-    "database" | "storeId" | "channel" | "end" | "history"
+    "database" | "storeId" | "channel" | "end" | "history" | "maintenance"
   >,
   Pick<DatabaseOptions, "address" | "password" | "mayBeLocal"> {
   /** Sessions that read; default: `POSTGRES_LIMITS.readersMax`. */
@@ -65,6 +64,7 @@ export async function openPostgres(
       history,
       consistency,
       database,
+      maintenance: new PostgresMaintenance(options),
       storeId: about.storeId,
       channel: database.isPooled ? undefined : channelOf(address.schema),
       end,
@@ -79,27 +79,4 @@ export async function openPostgres(
 /** Channel on which the commits of a schema are told. */
 export function channelOf(schema: string): string {
   return `quipu_${schema}`.slice(0, 63);
-}
-
-/**
- * Certificates that a URL names, PEM.
- *
- * @throws {QuipuError} `invalidRequest`
- */
-export async function readCertificates(
-  path: string | undefined,
-): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    const text = decodeUtf8(await Deno.readFile(path));
-    // What is no certificate would be passed over, and nobody be trusted.
-    new X509Certificate(text);
-    return text;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new QuipuError(
-      "invalidRequest",
-      `Cannot read sslrootcert: ${reason}`,
-    );
-  }
 }

@@ -39,6 +39,7 @@ import type {
   ImportRunResult,
 } from "../../lib/store/import_run.ts";
 import type { Leases } from "../../lib/store/leases.ts";
+import type { StoreMaintenance } from "../../lib/store/maintenance.ts";
 import type { StoreObserver } from "../../lib/store/store_observer.ts";
 import { Barrier, type Consistency } from "./barrier.ts";
 import { closedError, type Database } from "./database.ts";
@@ -63,6 +64,7 @@ import { Writer } from "./writer.ts";
 export interface PostgresStoreOptions {
   readonly database: Database;
   readonly storeId: string;
+  readonly maintenance: StoreMaintenance;
   /** Id of this server. */
   readonly serverId: string;
   /** Where others reach it; undefined: nowhere. */
@@ -99,6 +101,7 @@ export class PostgresStore implements EventStore {
     peekEvent: () => undefined,
     peekEnd: () => undefined,
   };
+  readonly maintenance: StoreMaintenance;
   readonly leases: Leases;
   readonly members: PostgresMembers;
   readonly #options: PostgresStoreOptions;
@@ -118,6 +121,7 @@ export class PostgresStore implements EventStore {
     const { database, timers, logger, channel } = options;
     this.#options = options;
     this.storeId = options.storeId;
+    this.maintenance = options.maintenance;
     this.limits = {
       batchEventsMax: LIMITS.batchEventsMax,
       eventBytesMax: LIMITS.eventBytesMax,

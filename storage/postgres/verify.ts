@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { JobControl } from "../../lib/store/maintenance.ts";
 import type { Connection } from "./driver.ts";
 
 /** One thing that is wrong. */
@@ -21,6 +22,8 @@ export interface TablesReport {
   readonly findings: readonly TableFinding[];
   readonly eventCount: number;
   readonly streamCount: number;
+  /** Position after the last event. */
+  readonly endPosition: number;
   /** Whether a scavenge took events: then gaps mean nothing. */
   readonly wasRewritten: boolean;
 }
@@ -118,6 +121,7 @@ const INDEXES = [
 export async function verifyDatabase(
   owner: Connection,
   schema: string,
+  control?: Pick<JobControl, "report" | "signal">,
 ): Promise<TablesReport> {
   const ask = async (sql: string): Promise<unknown[]> => {
     const [row] = await owner.query(sql.replaceAll("{s}", `"${schema}"`));
@@ -126,17 +130,31 @@ export async function verifyDatabase(
   // All of one moment, whatever is appended meanwhile.
   await owner.run("begin isolation level repeatable read read only");
   try {
-    const [wasRewritten, eventCount, streamCount] = await ask(
+    const [wasRewritten, eventCount, streamCount, endPosition] = await ask(
       "select was_rewritten, (select count(*) from {s}.events), " +
-        "(select count(distinct stream) from {s}.events) from {s}.meta",
+        "(select count(distinct stream) from {s}.events), " +
+        "(select coalesce(max(position), -1) + 1 from {s}.events) " +
+        "from {s}.meta",
     );
+    let done = 0;
+    const begin = (what: string) => {
+      control?.signal.throwIfAborted();
+      control?.report({
+        phase: `checking whether ${what}`,
+        done: done++,
+        total: CHECKS.length + INDEXES.length,
+        unit: "checks",
+      });
+    };
     const findings: TableFinding[] = [];
     for (const { what, sql, isOfWhole } of CHECKS) {
+      begin(what);
       if (isOfWhole && wasRewritten === true) continue;
       const [count] = await ask(sql);
       if (Number(count) !== 0) findings.push({ what, count: Number(count) });
     }
     for (const [column, rows] of INDEXES) {
+      begin(`the index of ${column} has what the table has`);
       const count = `select count(*) from {s}.events where ${rows}`;
       await owner.run(
         "set local enable_indexscan = off; " +
@@ -161,6 +179,7 @@ export async function verifyDatabase(
       findings,
       eventCount: Number(eventCount),
       streamCount: Number(streamCount),
+      endPosition: Number(endPosition),
       wasRewritten: wasRewritten === true,
     };
   } finally {

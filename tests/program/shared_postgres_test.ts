@@ -68,6 +68,7 @@ await testWithPostgres("servers", () => {
     const asked = [await messageOf(one), await messageOf(other)];
     assertEquals(asked.filter((number) => number === 0).length, 1);
     await append(one, 2);
+    await keepsTheStoreWell(one);
     one.kill("SIGKILL");
     await one.end;
     await until(async () => await messageOf(other) !== undefined);
@@ -301,6 +302,29 @@ async function logIn({ url }: RunningServer): Promise<{ Cookie: string }> {
   await response.body?.cancel();
   const [cookie = ""] = response.headers.getSetCookie();
   return { Cookie: cookie.slice(0, cookie.indexOf(";")) };
+}
+
+/** Verifies and scavenges over HTTP; backups are PostgreSQL's. */
+async function keepsTheStoreWell(server: RunningServer): Promise<void> {
+  const ended = async (path: string) => {
+    let job: { state: string; error?: string; result?: unknown };
+    do {
+      job = (await ask(server, path)).json();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    } while (job.state === "running");
+    assertEquals([job.state, job.error], ["done", undefined]);
+    return job.result as { isClean?: boolean; eventCount?: number };
+  };
+  assertEquals((await ask(server, "/admin/verify", "POST")).status, 202);
+  const verified = await ended("/admin/verify");
+  assertEquals(verified.isClean, true);
+  assert(verified.eventCount);
+  assertEquals((await ask(server, "/admin/scavenge", "POST")).status, 200);
+  await ended("/admin/scavenge/last");
+  assertEquals((await ask(server, "/streams/$scavenges")).status, 200);
+  const backup = await ask(server, "/admin/backup");
+  assertEquals(backup.status, 501);
+  assertStringIncludes(backup.text, "pg_basebackup");
 }
 
 /** Number of the event that a consumer is given; undefined: none. */

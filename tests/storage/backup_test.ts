@@ -599,7 +599,7 @@ Deno.test("a file that a backup needs stays until it was read, scavenge or not",
   assertEquals(await eventsOf(place.pathOf("restored")), before);
 });
 
-function maintenanceOf(store: EventStore): StoreMaintenance {
+function maintenanceOf(store: EventStore): Required<StoreMaintenance> {
   assert("maintenance" in store);
   return (store as MaintainedStore).maintenance;
 }

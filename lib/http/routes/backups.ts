@@ -11,10 +11,10 @@ import { parseIsoTime } from "../../text/iso_time.ts";
 import { BACKUP, type Route, type Schema } from "../route.ts";
 import { type RequestContext, requesterOf } from "../context.ts";
 import { EXPORT_CONTENT_TYPE, JSON_ALONE } from "../negotiation.ts";
-import { malformed } from "../errors.ts";
+import { malformed, Refusal } from "../errors.ts";
 import { parametersOf } from "../router.ts";
 import { downloadResponse } from "../respond.ts";
-import { fileMaintenanceOf, NO_MAINTENANCE } from "./maintenance.ts";
+import { maintenanceOf, NO_MAINTENANCE } from "./maintenance.ts";
 import { listOf, objectOf, TEXT } from "./schemas.ts";
 
 const KNOWN_FILES_SCHEMA: Schema = {
@@ -104,23 +104,42 @@ function downloadBackup(context: RequestContext): Promise<Response> {
  * `{"have": [{"name": …, "crc32": …}, …]}`, as a manifest says it.
  */
 async function downloadNewBackup(context: RequestContext): Promise<Response> {
-  fileMaintenanceOf(context);
+  backupsOf(context);
   const body = await context.services.receiving.readText(context.request, {
     bytesMax: context.limits.backupListBytesMax,
   });
   return await sendBackup(readHave(body), context);
 }
 
+/**
+ * What takes backups.
+ *
+ * @throws {Refusal} If the store has none.
+ */
+function backupsOf(context: RequestContext) {
+  const { downloads, store } = maintenanceOf(context);
+  const { openBackup } = store;
+  if (openBackup !== undefined) {
+    return { downloads, store: { ...store, openBackup } };
+  }
+  throw new Refusal(
+    "unsupportedByStore",
+    "Not Implemented: the store is in a database. Back that up with its own " +
+      "tools (pg_basebackup, pgBackRest, the managed service's), or download " +
+      "/admin/export",
+  );
+}
+
 async function sendBackup(
   have: KnownFiles | undefined,
   context: RequestContext,
 ): Promise<Response> {
-  const { downloads, store: maintenance } = fileMaintenanceOf(context);
+  const { downloads, store } = backupsOf(context);
   const { source, bytes, end } = await context.services.quota.keep(
     "backups",
     context,
     () =>
-      downloads.startBackup(maintenance, {
+      downloads.startBackup(store, {
         have,
         requester: requesterOf(context),
       }),

@@ -137,11 +137,11 @@ export const MAINTENANCE_ROUTES: readonly Route[] = [
 ];
 
 /**
- * Maintenance of a store of files.
+ * Maintenance of the store.
  *
- * @throws {Refusal} If the store is none.
+ * @throws {Refusal} If it is not done from here.
  */
-export function fileMaintenanceOf(
+export function maintenanceOf(
   { services: { maintenance } }: RequestContext,
 ): Omit<MaintenanceService, "store" | "close"> & {
   readonly store: StoreMaintenance;
@@ -163,7 +163,7 @@ export function beginVerify(
   context: RequestContext,
   isDeep: boolean,
 ): JobStart {
-  const { jobs, store: maintenance } = fileMaintenanceOf(context);
+  const { jobs, store: maintenance } = maintenanceOf(context);
   return jobs.start({
     kind: VERIFY,
     request: { isDeep },
@@ -188,13 +188,13 @@ function startVerify(context: RequestContext): Response {
 
 /** `GET /admin/verify`: how the last one is, or how it ended. */
 function readVerify(context: RequestContext): Response {
-  const { jobs } = fileMaintenanceOf(context);
+  const { jobs } = maintenanceOf(context);
   return answerStatus(VERIFY, jobs.status(VERIFY), context);
 }
 
 /** `DELETE /admin/verify`: tells one that is under way to stop. */
 function cancelVerify(context: RequestContext): Response {
-  const { jobs } = fileMaintenanceOf(context);
+  const { jobs } = maintenanceOf(context);
   return answerStatus(VERIFY, jobs.cancel(VERIFY), context);
 }
 
@@ -207,10 +207,9 @@ export function beginScavenge(
   context: RequestContext,
   request: { readonly fromSegment?: number },
 ): JobStart {
-  const { jobs, store: maintenance, scavengeHistory: history } =
-    fileMaintenanceOf(
-      context,
-    );
+  const { jobs, store: maintenance, scavengeHistory: history } = maintenanceOf(
+    context,
+  );
   // Else the job would only fail after it was answered that it began.
   if (maintenance.isReadOnly) {
     throw new QuipuError(
@@ -252,14 +251,14 @@ function startScavenge(context: RequestContext): Response {
 
 /** `GET /admin/scavenge/{id}`: how one is, or what came of it. */
 function readScavenge(context: RequestContext): Response {
-  const status = fileMaintenanceOf(context).jobs.status(SCAVENGE);
+  const status = maintenanceOf(context).jobs.status(SCAVENGE);
   checkMeant(status, context);
   return answerStatus(SCAVENGE, status, context);
 }
 
 /** `DELETE /admin/scavenge/{id}`: tells it to stop. */
 function cancelScavenge(context: RequestContext): Response {
-  const { jobs } = fileMaintenanceOf(context);
+  const { jobs } = maintenanceOf(context);
   checkMeant(jobs.status(SCAVENGE), context);
   return answerStatus(SCAVENGE, jobs.cancel(SCAVENGE), context);
 }

@@ -123,7 +123,7 @@ async function gather(
   return stats.read({
     store: store.status(),
     end: (await store.readEnd()).end,
-    caches: store.maintenance?.figures().caches,
+    caches: store.maintenance?.figures?.().caches,
     writes: observation.storeMetrics,
     process: observation.processUsage(),
     requestCount: requests.total,

@@ -89,7 +89,7 @@ async function showDashboard(context: RequestContext): Promise<Response> {
   const { node, store, streams, observation, quota, newId } = context.services;
   const { activity } = observation;
   const { end } = await store.readEnd();
-  const figures = store.maintenance?.figures();
+  const figures = store.maintenance?.figures?.();
   const { uptimeSeconds, residentBytes } = observation.processUsage();
   const none = { count: 0, p50: undefined, p99: undefined };
   const page = dashboardPage({

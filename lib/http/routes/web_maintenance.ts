@@ -20,7 +20,7 @@ import { METRICS, type Route, UNNARROWED } from "../route.ts";
 import {
   beginScavenge,
   beginVerify,
-  fileMaintenanceOf,
+  maintenanceOf,
   SCAVENGE,
   VERIFY,
 } from "./maintenance.ts";
@@ -111,6 +111,7 @@ function showMaintenance(context: RequestContext): Response {
       verify: jobs.status(VERIFY),
       scavenge: jobs.status(SCAVENGE),
     },
+    hasBackups: maintenance.store?.openBackup !== undefined,
     logLevel: observation.log.level,
     logLevels: LOG_LEVELS,
     options: node.options ?? [],
@@ -138,7 +139,7 @@ async function startVerifyByForm(context: RequestContext): Promise<Response> {
 /** `POST /web/maintenance/verify/cancel` */
 async function cancelVerifyByForm(context: RequestContext): Promise<Response> {
   await readForm(context);
-  fileMaintenanceOf(context).jobs.cancel(VERIFY);
+  maintenanceOf(context).jobs.cancel(VERIFY);
   return seeOther(PAGE, context);
 }
 
@@ -154,7 +155,7 @@ async function cancelScavengeByForm(
   context: RequestContext,
 ): Promise<Response> {
   await readForm(context);
-  fileMaintenanceOf(context).jobs.cancel(SCAVENGE);
+  maintenanceOf(context).jobs.cancel(SCAVENGE);
   return seeOther(PAGE, context);
 }
 
