@@ -162,8 +162,8 @@ export const LIMITS = {
   /** Projections in all; those that run at once, in some 16 MiB each. */
   projectionsMax: 1_000,
   projectionsRunningMax: 200,
-  /** Memory of all of them together. */
-  projectionsMemoryBytesMax: 1024 * MIB,
+  /** Memory of all of them together: as many as may run, in what each takes at least. */
+  projectionsMemoryBytesMax: 4096 * MIB,
   /** Queries that are looked at side by side before they run. */
   projectionDefinesMax: 4,
   /** Transient ones of one user, and how long they stay when nobody asks. */

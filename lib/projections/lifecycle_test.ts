@@ -3,7 +3,7 @@
  * modes of the server, built-in and transient ones.
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   aProjection,
   DEFINITION,
@@ -18,6 +18,7 @@ import { LIMITS } from "../model/limits.ts";
 import type { Caller, StateFeed } from "./contract.ts";
 import { SYSTEM_TIMERS } from "../runtime/system_clock.ts";
 import { ProjectionEngine } from "./engine/engine.ts";
+import { INITIAL_BYTES } from "./engine/quick_js.ts";
 import type { CurrentUser } from "./run_as.ts";
 import type { ProjectionOptions } from "./service.ts";
 
@@ -481,6 +482,12 @@ Deno.test("a deletion that a crash cut short is ended by the next start", async 
   const names = await again.eventsOf("$projections-$all");
   assertEquals(names.at(-1), "$ProjectionDeleted p");
   await again.service.close();
+});
+
+Deno.test("as many projections as may run have the memory that each takes at least", () => {
+  const { projectionsRunningMax, projectionsMemoryBytesMax } = LIMITS;
+  const least = projectionsRunningMax * INITIAL_BYTES;
+  assert(least < projectionsMemoryBytesMax, `${least} bytes`);
 });
 
 Deno.test("lines that queries logged are kept over a restart of the run, the last of them", async () => {

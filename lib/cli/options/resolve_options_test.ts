@@ -86,7 +86,7 @@ Deno.test("resolveOptions() without anything gives the documented defaults", () 
     projectionEventMs: 1_000,
     projectionBatchMs: 5_000,
     projectionMemoryBytesMax: 67_108_864,
-    projectionsMemoryBytesMax: 1024 ** 3,
+    projectionsMemoryBytesMax: 4 * 1024 ** 3,
     projectionStateLengthMax: 1_048_576,
     projectionEmitLengthMax: 4_194_304,
     projectionPartitionsLiveMax: 1_000,

@@ -17,7 +17,7 @@ import { encodeUtf8, encodeUtf8Into } from "../../text/utf8.ts";
 /** Memory beyond the limit in which an answer is written after a fault. */
 export const RESCUE_BYTES = 16 * 1024 * 1024;
 /** What the module asks for at least. */
-const INITIAL_BYTES = 16 * 1024 * 1024;
+export const INITIAL_BYTES = 16 * 1024 * 1024;
 const PAGE_BYTES = 64 * 1024;
 
 // The package's types say that it is the module, not its only export.
