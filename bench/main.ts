@@ -14,6 +14,7 @@ import { print, resultsJson, rowText } from "./report.ts";
 import type { Bench, Measured } from "./row.ts";
 import { BACKUP } from "./rows/backup.ts";
 import { CROWD } from "./rows/crowd.ts";
+import { HOSTILE_PROJECTIONS } from "./rows/hostile.ts";
 import { HTTP } from "./rows/http.ts";
 import { IDLE } from "./rows/idle.ts";
 import { LARGE_STORE } from "./rows/large_store.ts";
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   IDLE,
   LIVE,
   SUBSCRIPTIONS,
+  HOSTILE_PROJECTIONS,
   BACKUP,
   SCAVENGE,
   CROWD,

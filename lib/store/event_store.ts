@@ -205,6 +205,8 @@ export interface ConnectionStatus {
   readonly failoverCount: number;
   /** Time that the last barrier took. */
   readonly barrierMs: number;
+  /** Time since watchers last knew everything that was written. */
+  readonly tailAgeMs: number;
   /** Servers of ours that live, this one included. */
   readonly memberCount: number;
 }

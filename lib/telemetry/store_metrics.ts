@@ -166,7 +166,8 @@ export async function storeFamilies(
 
 /** The way to a store that is elsewhere, as metrics. */
 export function connectionFamilies(
-  { isReachable, failoverCount, barrierMs, memberCount }: ConnectionStatus,
+  { isReachable, failoverCount, barrierMs, tailAgeMs, memberCount }:
+    ConnectionStatus,
 ): MetricFamily[] {
   return [
     gauge(
@@ -183,6 +184,11 @@ export function connectionFamilies(
       "quipu_barrier_duration_seconds",
       "Time that the last barrier before reads took.",
       barrierMs / 1000,
+    ),
+    gauge(
+      "quipu_tail_age_seconds",
+      "Time since live feeds last knew everything that any server wrote.",
+      tailAgeMs / 1000,
     ),
     gauge(
       "quipu_servers",

@@ -306,6 +306,7 @@ export class PostgresStore implements EventStore {
         isReachable: this.#database.failure === undefined,
         failoverCount: this.#database.failoverCount,
         barrierMs: this.#barrier.durationMs,
+        tailAgeMs: this.#tail.ageMs,
         memberCount: this.members.list().length,
       },
     };

@@ -42,10 +42,13 @@ export class Tail {
   #isClosed = false;
   #stopTimer = () => {};
   #listening: Promise<void> | undefined;
+  /** When the last read began that came to the end. */
+  #caughtUpMs: number;
 
   constructor(options: TailOptions) {
     this.#options = options;
     this.#next = options.next;
+    this.#caughtUpMs = options.timers.nowMs();
     this.#schedule();
     this.#listen();
   }
@@ -53,6 +56,11 @@ export class Tail {
   /** Position up to which watchers were told. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Milliseconds since watchers knew everything that was written. */
+  get ageMs(): number {
+    return this.#options.timers.nowMs() - this.#caughtUpMs;
   }
 
   watch(listener: Listener, isOf: (streamName: string) => boolean): () => void {
@@ -66,14 +74,18 @@ export class Tail {
    * @param name `tail_v1`, or `synced_tail_v1`, which waits for the standbys.
    */
   async catchUp(name: "tail_v1" | "synced_tail_v1"): Promise<void> {
-    const { database } = this.#options;
+    const { database, timers } = this.#options;
     const eventsMax = POSTGRES_LIMITS.tailEventsMax;
     for (;;) {
       if (this.#isClosed) return;
+      const beganMs = timers.nowMs();
       const rows = await database.read(name, [this.#next, eventsMax]);
       if (this.#isClosed) return;
       this.#take(rows);
-      if (rows.length < eventsMax) return;
+      if (rows.length < eventsMax) {
+        this.#caughtUpMs = beganMs;
+        return;
+      }
     }
   }
 

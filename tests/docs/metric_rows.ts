@@ -49,6 +49,7 @@ const families: readonly Described[] = [
     isReachable: true,
     failoverCount: 0,
     barrierMs: 0,
+    tailAgeMs: 1,
     memberCount: 1,
   }),
   ...processFamilies(readProcessUsage(), { device: undefined, version: "" }),

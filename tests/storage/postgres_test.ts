@@ -150,6 +150,16 @@ await testWithPostgres("the store", () => {
     assertEquals((await other.readState("s")).head, 0);
   });
 
+  Deno.test("the age of what watchers know begins anew with a barrier", async () => {
+    await using store = await openPostgresAt(await createPostgresStore());
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const askedAtMs = SYSTEM_TIMERS.nowMs();
+    await store.barrier();
+    const { connection } = store.status();
+    const oldestMs = SYSTEM_TIMERS.nowMs() - askedAtMs;
+    assert((connection?.tailAgeMs ?? Infinity) <= oldestMs);
+  });
+
   Deno.test("a lease that ran out goes to another server, and its old holder writes nothing", async () => {
     const url = await createPostgresStore();
     await using one = await openPostgresAt(url);
