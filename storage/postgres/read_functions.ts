@@ -33,29 +33,48 @@ const EVENT_ROW = `
   flags smallint, stream bytea, meta boolean, type bytea, is_whole boolean,
   data bytea, metadata bytea`;
 
+/**
+ * A page of events, of which those have bodies that fit, and at least one.
+ *
+ * @param page `found` is a query of positions `at` and sizes `bytes`, `order`
+ * one of its columns, and `shown` the first column of the page.
+ */
+function pageWithin(
+  page: {
+    readonly found: string;
+    readonly order: string;
+    readonly shown: string;
+  },
+): string {
+  const { found, order, shown } = page;
+  const bytesUpTo = (last: number) =>
+    `coalesce(sum(f.bytes) over (order by f.${order} * step
+      rows between unbounded preceding and ${last} preceding), 0)`;
+  return `
+  return query
+  with found as (${found}), measured as (
+    select f.*, ${bytesUpTo(1)} as before, ${bytesUpTo(2)} as earlier
+    from found f
+  )
+  select ${shown}, ${EVENT_COLUMNS}, not bodies or m.before < bytes_max,
+    case when bodies and m.before < bytes_max then e.data end,
+    case when bodies and m.before < bytes_max then e.metadata end
+  from measured m join {s}.events e on e.position = m.at
+  where not bodies or m.earlier < bytes_max
+  order by m.${order} * step;`;
+}
+
 /** A page of a list, of one kind of list. */
 function pageOf(
   { source, ordinal }: { readonly source: string; readonly ordinal: string },
 ): string {
-  return `
-    return query
-    with found as (
-      select e.position as at, ${ordinal} as place, e.size as bytes
-      from ${source} and ${ordinal} between low and high and e.flags & 2 = 0
-    ), measured as (
-      select f.at, f.place,
-        coalesce(sum(f.bytes) over (order by f.place * step
-          rows between unbounded preceding and 1 preceding), 0) as before,
-        coalesce(sum(f.bytes) over (order by f.place * step
-          rows between unbounded preceding and 2 preceding), 0) as earlier
-      from found f
-    )
-    select m.place, ${EVENT_COLUMNS}, not bodies or m.before < bytes_max,
-      case when bodies and m.before < bytes_max then e.data end,
-      case when bodies and m.before < bytes_max then e.metadata end
-    from measured m join {s}.events e on e.position = m.at
-    where not bodies or m.earlier < bytes_max
-    order by m.place * step;`;
+  return pageWithin({
+    found: `
+    select e.position as at, ${ordinal} as place, e.size as bytes
+    from ${source} and ${ordinal} between low and high and e.flags & 2 = 0`,
+    order: "place",
+    shown: "m.place",
+  });
 }
 
 export const READ_FUNCTIONS_V1 = `
@@ -292,30 +311,20 @@ create function {s}.all_v1(
 )
 returns table (${EVENT_ROW}) ${READER} as $function$
 #variable_conflict use_column
-begin
-  return query
-  with found as (
+begin${
+  pageWithin({
+    found: `
     (select e.position as at, e.size as bytes from {s}.events e
       where step = 1 and e.position >= start and e.flags & 2 = 0
       order by e.position limit events_max)
     union all
     (select e.position, e.size from {s}.events e
       where step = -1 and e.position < start and e.flags & 2 = 0
-      order by e.position desc limit events_max)
-  ), measured as (
-    select f.at,
-      coalesce(sum(f.bytes) over (order by f.at * step
-        rows between unbounded preceding and 1 preceding), 0) as before,
-      coalesce(sum(f.bytes) over (order by f.at * step
-        rows between unbounded preceding and 2 preceding), 0) as earlier
-    from found f
-  )
-  select e.number, ${EVENT_COLUMNS}, not bodies or m.before < bytes_max,
-    case when bodies and m.before < bytes_max then e.data end,
-    case when bodies and m.before < bytes_max then e.metadata end
-  from measured m join {s}.events e on e.position = m.at
-  where not bodies or m.earlier < bytes_max
-  order by m.at * step;
+      order by e.position desc limit events_max)`,
+    order: "at",
+    shown: "e.number",
+  })
+}
 end
 $function$;
 
