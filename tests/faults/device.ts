@@ -63,12 +63,22 @@ class Bytes {
   }
 }
 
+/** An operation that was to be synced. */
+interface SyncedOperation {
+  readonly operation: FileOperation;
+  readonly isPermanent: boolean;
+}
+
 /** One file. */
 export class Content {
   readonly seen: Bytes;
   readonly #device: Bytes;
-  /** Operations that a sync failed to make permanent. */
-  #forsaken: FileOperation[];
+  /**
+   * From the first sync that failed on: operations that it may have made
+   * permanent all the same, and those after it that are permanent. A later
+   * write to the same place stays above an earlier one.
+   */
+  #sinceFailure: SyncedOperation[];
   #unsynced: FileOperation[];
   /** For the file of a catalog: its commits, oldest first. */
   commits: CommitRecord[] = [];
@@ -78,14 +88,14 @@ export class Content {
   constructor(
     seen: Uint8Array = new Uint8Array(0),
     device: Uint8Array = seen,
-    unsynced: { forsaken: FileOperation[]; waiting: FileOperation[] } = {
-      forsaken: [],
+    unsynced: { sinceFailure: SyncedOperation[]; waiting: FileOperation[] } = {
+      sinceFailure: [],
       waiting: [],
     },
   ) {
     this.seen = new Bytes(seen.slice());
     this.#device = new Bytes(device.slice());
-    this.#forsaken = unsynced.forsaken;
+    this.#sinceFailure = unsynced.sinceFailure;
     this.#unsynced = unsynced.waiting;
   }
 
@@ -95,19 +105,26 @@ export class Content {
   }
 
   sync(): void {
-    for (const operation of this.#unsynced) this.#device.apply(operation);
+    for (const operation of this.#unsynced) {
+      this.#device.apply(operation);
+      if (this.#sinceFailure.length > 0) {
+        this.#sinceFailure.push({ operation, isPermanent: true });
+      }
+    }
     this.#unsynced = [];
   }
 
   failSync(): void {
-    this.#forsaken.push(...this.#unsynced);
+    for (const operation of this.#unsynced) {
+      this.#sinceFailure.push({ operation, isPermanent: false });
+    }
     this.#unsynced = [];
   }
 
   /** The same file on the same machine, for another process. */
   copy(): Content {
     const copy = new Content(this.seen.content(), this.#device.content(), {
-      forsaken: [...this.#forsaken],
+      sinceFailure: [...this.#sinceFailure],
       waiting: [...this.#unsynced],
     });
     copy.commits = [...this.commits];
@@ -116,9 +133,11 @@ export class Content {
 
   afterPowerLoss(loss: Loss): Content {
     const left = new Bytes(this.#device.content());
-    for (const operation of [...this.#forsaken, ...this.#unsynced]) {
-      keep(operation, left, loss);
+    for (const { operation, isPermanent } of this.#sinceFailure) {
+      if (isPermanent) left.apply(operation);
+      else keep(operation, left, loss);
     }
+    for (const operation of this.#unsynced) keep(operation, left, loss);
     const content = new Content(left.content());
     content.commits = [...this.commits];
     if (
