@@ -61,7 +61,7 @@ const TAKERS = ROUTES.flatMap((route) =>
 );
 
 function isOfMaintenance({ handler }: Route): boolean {
-  return handler.name === "downloadNewBackup";
+  return ["downloadNewBackup", "importLines"].includes(handler.name);
 }
 
 async function sendTo(
