@@ -473,6 +473,8 @@ class Run implements ProjectionRun {
   async #rest({ source }: Prepared): Promise<void> {
     this.#progress = 100;
     this.#turn.give();
+    // A stop may have woken the source before it was read for the last time.
+    if (this.#isStopping) return;
     await source.news();
     this.#requireNoFailure();
   }
