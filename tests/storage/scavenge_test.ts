@@ -61,6 +61,8 @@ async function createPlace(segmentSizeBytes: number): Promise<Place> {
 async function bytesOf(path: string): Promise<number> {
   let bytes = 0;
   for await (const entry of Deno.readDir(join(path, "segments"))) {
+    // What a worker is writing gets its name when it is done.
+    if (entry.name.endsWith(".tmp")) continue;
     bytes += (await Deno.stat(join(path, "segments", entry.name))).size;
   }
   return bytes;
