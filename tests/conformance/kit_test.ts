@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { runProgram, startServer } from "../support/program.ts";
 import { readDocument } from "../docs/blocks.ts";
 import { readShownSteps } from "../docs/shown_output.ts";
@@ -37,4 +42,20 @@ Deno.test("the kit without the address of a server says how it is used", async (
   const { exitCode, log } = await runProgram([], {}, { entry: ENTRY });
   assertEquals(exitCode, 2);
   assert(log.startsWith("Usage: conformance --url URL"));
+});
+
+Deno.test("the kit says in a line what keeps it from asking", async () => {
+  const url = "http://127.0.0.1:1";
+  const calls: readonly (readonly [string, readonly string[]])[] = [
+    ["Unknown option '--frob'", ["--url", url, "--frob"]],
+    ["Unexpected argument 'links'", ["--url", url, "links"]],
+    ['There is no area "everything"', ["--url", url, "--area", "everything"]],
+    ["connect ECONNREFUSED", ["--url", url, "--area", "links"]],
+  ];
+  for (const [reason, args] of calls) {
+    const end = await runProgram(args, {}, { entry: ENTRY });
+    assertEquals(end.exitCode, 2, reason);
+    assertStringIncludes(end.log, reason);
+    assert(!end.log.includes("    at "), end.log);
+  }
 });

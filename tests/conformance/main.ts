@@ -14,23 +14,50 @@ import { type AreaReport, runKit } from "./kit.ts";
 const USAGE = "Usage: conformance --url URL [--area NAME …] [--strict] " +
   "[--details] [--json]\n";
 
-if (import.meta.main) await main();
-
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      url: { type: "string" },
-      area: { type: "string", multiple: true },
-      strict: { type: "boolean", default: false },
-      details: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const { url, area, strict, details, json } = values;
-  if (url === undefined || !URL.canParse(url)) {
-    write(Deno.stderr, USAGE);
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    write(
+      Deno.stderr,
+      `The server was not asked to the end: ${error.message}\n`,
+    );
     Deno.exit(2);
   }
+}
+
+/** Options, or the end of the program with the reason why there are none. */
+function optionsOrExit() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        url: { type: "string" },
+        area: { type: "string", multiple: true },
+        strict: { type: "boolean", default: false },
+        details: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      write(Deno.stdout, USAGE);
+      Deno.exit(0);
+    }
+    const { url } = values;
+    if (url === undefined || !URL.canParse(url)) {
+      throw new TypeError("--url needs the URL of a server");
+    }
+    return { ...values, url };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    write(Deno.stderr, `${USAGE}${error.message}\n`);
+    Deno.exit(2);
+  }
+}
+
+async function main(): Promise<void> {
+  const { url, area, strict, details, json } = optionsOrExit();
   if (!json) print(row("area", ["steps", "same", "other", "sane", "wrong"]));
   const reports = await runKit({
     url,

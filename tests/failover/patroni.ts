@@ -20,7 +20,7 @@ import {
 import { runProgram, startReading, startServer } from "../support/program.ts";
 import { processesOf, signalServer } from "./cluster.ts";
 
-/** What clients may wait at most in a round, and what has been seen: 27 s. */
+/** Longest wait of a client in a round; the longest that was seen took 27 s. */
 const WAIT_MS = 180_000;
 const FIRST_MS = 3_000;
 

@@ -1,5 +1,5 @@
 /**
- * What runs are made of.
+ * The parts of a run: those of the server that it works with, and its own.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { Processor } from "./processor.ts";
 import type { SharedSources } from "./shared_sources.ts";
 import type { Turns } from "./turns.ts";
 
-/** What runs work with. */
+/** The parts of the server that a run works with. */
 export interface RunParts {
   readonly sources: SharedSources;
   readonly turns: Turns;

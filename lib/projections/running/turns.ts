@@ -11,7 +11,7 @@
 
 import type { Timers } from "../../model/clock.ts";
 
-/** What turns are given by. */
+/** The clock, the bound and the count that turns are given by. */
 export interface TurnsParts {
   readonly timers: Timers;
   /** Runs that work at the same time, 1 or more. */
